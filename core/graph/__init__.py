@@ -1,0 +1,33 @@
+"""What every room's `graph.py` builds with: the request's context, mutations with a unit of work, connections, problems."""
+
+from core.graph.context import Access, Context, Info, Rooms, Viewer, field, localized
+from core.graph.mutations import Problem, Work, mutation, work_of
+from core.graph.node import Node, NodeLoader, Nodes, global_id
+from core.graph.pages import Connection, Edge, PageInfo, connection, cursor_of, page_size, read_cursor
+from core.graph.types import MoneyAmount
+
+__all__ = [
+    "Access",
+    "Connection",
+    "Context",
+    "Edge",
+    "Info",
+    "MoneyAmount",
+    "Node",
+    "NodeLoader",
+    "Nodes",
+    "PageInfo",
+    "Problem",
+    "Rooms",
+    "Viewer",
+    "Work",
+    "connection",
+    "cursor_of",
+    "field",
+    "global_id",
+    "localized",
+    "mutation",
+    "page_size",
+    "read_cursor",
+    "work_of",
+]

@@ -1,0 +1,190 @@
+"""The unit of work of a mutation field.
+
+One mutation field is one transaction, with its idempotency key in it (docs/adr/0002). The resolver first gathers what is
+far away (facts through the gate), then opens `work.transaction()` once and writes; an error raised anywhere rolls
+everything back and becomes a problem of the payload. Nothing that failed is remembered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, Self, cast
+
+import orjson
+import strawberry
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.extensions import FieldExtension
+
+from core.errors import BadInput, NotSignedIn, SitthiError
+from core.graph.context import Access, Context, Info, Viewer
+from core.models import IdempotencyRecord
+from core.text import Text
+
+KEY_LENGTH_MIN, KEY_LENGTH_MAX = 8, 128
+
+
+class IdempotencyConflict(SitthiError):
+    code = "IDEMPOTENCY_CONFLICT"
+    text = Text(
+        th="idempotencyKey นี้ใช้กับคำขอที่มีข้อมูลต่างจากนี้ไปแล้ว",
+        en="This idempotencyKey was used before with another input.",
+    )
+
+
+@strawberry.type
+class Problem:
+    """Why a mutation did nothing. `code` is stable; `message` is in the caller's language."""
+
+    code: str
+    message: str
+    path: list[str]
+
+
+class Payload(Protocol):
+    """What a mutation field answers: its thing, or null and problems."""
+
+    problems: list[Problem]
+
+    @classmethod
+    async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
+        """The payload again, from what :meth:`Work.keep` kept when the effect was made."""
+        ...
+
+
+class _WonByTwin(Exception):
+    """Another request with the same key committed first."""
+
+
+class Work:
+    """The unit of work of one mutation field of one request."""
+
+    def __init__(self, context: Context, viewer: Viewer, field_name: str, key: str, input_hash: bytes) -> None:
+        self._context, self._viewer = context, viewer
+        self._row = {"citizen": viewer.person, "client": viewer.client, "field": field_name, "key": key}
+        self._input_hash = input_hash
+        self._kept: dict[str, Any] = {}
+        self._used = False
+
+    @property
+    def viewer(self) -> Viewer:
+        return self._viewer
+
+    def keep(self, **references: Any) -> None:
+        """Names what the payload can be built from again: ids as hex strings, short plain values; no personal data."""
+        self._kept.update(references)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """The one transaction. Its first statement claims the key, so that a concurrent twin waits for the outcome."""
+        if self._used:
+            raise RuntimeError("a mutation field has one transaction")
+        self._used = True
+        async with self._context.db.write() as session:
+            dialect = sqlite if self._context.db.is_sqlite else postgresql
+            claim = dialect.insert(IdempotencyRecord).values(
+                **self._row, input_hash=self._input_hash, kept={}, created_at=self._context.clock.now()
+            )
+            claimed = await session.execute(claim.on_conflict_do_nothing().returning(IdempotencyRecord.key))
+            if claimed.first() is None:
+                raise _WonByTwin
+            yield session
+            await session.execute(update(IdempotencyRecord).filter_by(**self._row).values(kept=self._kept))
+
+    async def earlier(self) -> dict[str, Any] | None:
+        """What an earlier request with this key kept. Raises :class:`IdempotencyConflict` when its input was another."""
+        async with self._context.db.read() as session:
+            found = await session.scalar(select(IdempotencyRecord).filter_by(**self._row))
+        if found is None:
+            return None
+        if found.input_hash != self._input_hash:
+            raise IdempotencyConflict(path=("idempotencyKey",))
+        return found.kept
+
+    @property
+    def was_used(self) -> bool:
+        return self._used
+
+
+class UnitOfWork(FieldExtension):
+    """Wraps a mutation's resolver: key checked, earlier answer replayed, errors turned into problems."""
+
+    def __init__(self, payload: type[Any]) -> None:
+        self.payload = payload
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, **kwargs: Any) -> Any:
+        context: Context = info.context
+        if context.viewer is None:
+            raise NotSignedIn
+        try:
+            return await self._once(next_, source, info, context, context.viewer, kwargs)
+        except SitthiError as error:
+            return self.payload(problems=[problem_of(error, context)])
+
+    async def _once(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, context: Context, viewer: Viewer, kwargs: Any
+    ) -> Any:
+        key = _checked_key(kwargs["input"].idempotency_key)
+        work = Work(context, viewer, info.field_name, key, _hash(kwargs["input"]))
+        kept = await work.earlier()
+        if kept is None:
+            context.memo[_work_key(info)] = work
+            try:
+                return await next_(source, info, **kwargs)
+            except _WonByTwin:
+                kept = await work.earlier()
+                if kept is None:  # the winner was rolled back between our two looks: nothing happened, ours may be tried again
+                    raise IdempotencyConflict(path=("idempotencyKey",)) from None
+        return await cast("type[Payload]", self.payload).replay(info, kept)
+
+
+def mutation(payload: type[Any], **options: Any) -> Callable[[Callable[..., Awaitable[Any]]], Any]:
+    """Makes a mutation field of a resolver `async (self, info: Info, input: SomeInput) -> payload`.
+
+    The input has `idempotency_key: str`; the payload is a strawberry type with `problems: list[Problem]` and `replay`
+    (see :class:`Payload`), and every other field of it has a default of None. The field is nullable in the graph, so
+    that a failing sibling hides nothing.
+    """
+
+    def make(resolver: Callable[..., Awaitable[Any]]) -> Any:
+        return strawberry.mutation(
+            resolver=resolver, extensions=[UnitOfWork(payload)], metadata={"access": Access.VIEWER}, **options
+        )
+
+    return make
+
+
+def work_of(info: Info) -> Work:
+    """The unit of work of the mutation field being resolved."""
+    work: Work = info.context.memo[_work_key(info)]
+    return work
+
+
+def problem_of(error: SitthiError, context: Context) -> Problem:
+    return Problem(code=error.code, message=error.message(context.language), path=[str(step) for step in error.path])
+
+
+def _work_key(info: Any) -> tuple[str, str]:
+    return ("work", str(info.path.key))
+
+
+def _checked_key(key: str) -> str:
+    if not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+        raise BadInput(
+            Text(
+                th=f"idempotencyKey ต้องยาว {KEY_LENGTH_MIN}–{KEY_LENGTH_MAX} ตัวอักษร",
+                en=f"idempotencyKey must be {KEY_LENGTH_MIN}–{KEY_LENGTH_MAX} printable characters",
+            ),
+            path=("idempotencyKey",),
+        )
+    return key
+
+
+def _hash(value: Any) -> bytes:
+    plain = dataclasses.asdict(value)
+    plain.pop("idempotency_key")
+    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)).digest()

@@ -1,0 +1,21 @@
+"""People that Sitthi knows: those who signed in, and those they act for or live with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from core.database import Instant
+
+
+class Person(SQLModel, table=True):
+    """A person by key. The national ID is sealed, bound to this row, and found by its blind index alone."""
+
+    __tablename__ = "person"
+
+    id: UUID = Field(primary_key=True)
+    national_id_index: bytes = Field(unique=True)
+    national_id_sealed: bytes
+    created_at: datetime = Field(sa_type=Instant)

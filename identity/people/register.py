@@ -1,0 +1,70 @@
+"""The register of people: the one place that turns a national ID into a person's key and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.errors import NotFound
+from core.ids import NationalId, new_id
+from identity.people.models import Person
+
+
+class PeopleRegister:
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        self._keys, self._clock = keys, clock
+
+    async def find(self, session: AsyncSession, national_id: NationalId) -> UUID | None:
+        known = await self._known(session, [self._index(national_id)])
+        return next(iter(known.values()), None)
+
+    async def resolve(self, session: AsyncSession, national_ids: Iterable[NationalId]) -> Mapping[str, UUID]:
+        """Keys of these people by the digits of their national IDs; whoever is new is entered.
+
+        `session` is a write session. Two processes that enter the same person agree on one key.
+        """
+        wanted = {self._index(n): n for n in national_ids}
+        known = await self._known(session, wanted)
+        new = [n for index, n in sorted(wanted.items()) if index not in known]
+        if new:
+            dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+            rows = [self._row(n) for n in new]
+            await session.execute(dialect.insert(Person).values(rows).on_conflict_do_nothing())
+            known = await self._known(session, wanted)
+        return {wanted[index].digits: key for index, key in known.items()}
+
+    async def reveal(self, session: AsyncSession, person: UUID) -> NationalId:
+        """The national ID of a person. Raises :class:`NotFound`."""
+        sealed = await session.scalar(select(col(Person.national_id_sealed)).where(col(Person.id) == person))
+        if sealed is None:
+            raise NotFound
+        return NationalId(self._keys.open(sealed, bound_to=_binding(person)).decode())
+
+    async def _known(self, session: AsyncSession, wanted: Iterable[bytes]) -> dict[bytes, UUID]:
+        found = await session.execute(
+            select(col(Person.national_id_index), col(Person.id)).where(col(Person.national_id_index).in_(list(wanted)))
+        )
+        return {index: key for index, key in found.tuples()}
+
+    def _row(self, national_id: NationalId) -> dict[str, object]:
+        key = new_id()
+        return {
+            "id": key,
+            "national_id_index": self._index(national_id),
+            "national_id_sealed": self._keys.seal(national_id.digits.encode(), bound_to=_binding(key)),
+            "created_at": self._clock.now(),
+        }
+
+    def _index(self, national_id: NationalId) -> bytes:
+        return self._keys.blind_index(national_id.digits, domain="national-id")
+
+
+def _binding(person: UUID) -> str:
+    return f"person.national_id:{person.hex}"

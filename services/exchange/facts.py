@@ -1,0 +1,150 @@
+"""The words of the exchange: facts, who asks, and why.
+
+This module is what other rooms import; how the gate decides lives beside it and is nobody's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeAlias
+from uuid import UUID
+
+from core.ids import NationalId
+from core.money import Money
+from core.text import Text
+
+Value: TypeAlias = bool | int | str | date | Money | Mapping[str, Any] | tuple[Any, ...] | None
+"""`None` is the authority's word that there is none. That nobody knows is a state, not a value."""
+
+
+class FactState(StrEnum):
+    FRESH = "FRESH"
+    STALE = "STALE"
+    """The last known value, older than the catalogue's freshness; the source did not answer."""
+    UNAVAILABLE = "UNAVAILABLE"
+    """Nobody could say: the source did not answer, or does not know this person's value."""
+    DENIED = "DENIED"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One attribute of one person, with where it is from and how good it is."""
+
+    attribute: str
+    value: Value
+    source: str
+    """Slug of the agency that owns it."""
+    as_of: datetime | None
+    state: FactState
+
+    @property
+    def known(self) -> bool:
+        return self.state in (FactState.FRESH, FactState.STALE)
+
+
+Facts: TypeAlias = Mapping[str, Fact]
+"""By attribute id; holds every attribute that was asked for."""
+
+
+class AskerKind(StrEnum):
+    CITIZEN = "CITIZEN"
+    OFFICER = "OFFICER"
+    SYSTEM = "SYSTEM"
+    DELEGATE = "DELEGATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """In whose name a fact is asked for; it is shown to the citizen as it stands here."""
+
+    kind: AskerKind
+    id: str
+    """Person id (32 hex digits) of a citizen or officer; a system's name."""
+    agency: str | None
+    """Slug of the agency it acts for; None for a citizen about themself."""
+    label: Text
+    request: UUID | None = None
+    """The request a citizen's own look belongs to: one request makes one entry of the access log."""
+
+
+class Basis(StrEnum):
+    """The lawful basis, PDPA 2562 s.24 (and s.19 for consent)."""
+
+    OWN_DATA = "OWN_DATA"
+    """Access to one's own data, s.30."""
+    PUBLIC_TASK = "PUBLIC_TASK"
+    """s.24(4)."""
+    CONSENT = "CONSENT"
+    """s.19."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why a fact is asked for: a registered purpose with its basis and its words for the citizen."""
+
+    id: str
+    basis: Basis
+    text: Text
+
+
+OWN_VIEW: Final = Purpose("own-view", Basis.OWN_DATA, Text(th="เจ้าของข้อมูลเปิดดูเอง", en="You looked at your own data"))
+WELFARE_CHECK: Final = Purpose(
+    "welfare-check", Basis.PUBLIC_TASK, Text(th="ตรวจสอบสิทธิสวัสดิการ", en="Checking entitlement to welfare")
+)
+WELFARE_DECISION: Final = Purpose(
+    "welfare-decision", Basis.PUBLIC_TASK, Text(th="พิจารณาคำขอรับสวัสดิการ", en="Deciding an application for welfare")
+)
+PAYMENT: Final = Purpose("payment", Basis.PUBLIC_TASK, Text(th="จ่ายเงินสวัสดิการ", en="Paying a welfare benefit"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a source says of one attribute: its value and since when it is true (or when it was read)."""
+
+    value: Value
+    as_of: datetime
+
+
+class AttributeSource(Protocol):
+    """An authority for some attributes. `api/app.py` hands the plugins' sources in.
+
+    `read` answers only what it knows: an attribute it leaves out is unknown. It raises
+    :class:`core.errors.ServiceUnavailable` (or any error) when it cannot answer at all.
+    """
+
+    @property
+    def agency(self) -> str: ...
+
+    @property
+    def provides(self) -> frozenset[str]: ...
+
+    async def read(self, person: NationalId, attributes: Collection[str]) -> Mapping[str, Reading]: ...
+
+
+class Gate(Protocol):
+    """The only way to a fact of a citizen (design §2). Every call is in the access log before it answers."""
+
+    async def facts(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Facts:
+        """Raises `UnknownAttribute`; a refusal or a silent source is a state of the fact, never an error."""
+        ...
+
+    async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None:
+        """Person ids of the subject's children, eldest first; None when nobody could say."""
+        ...
+
+    async def look(
+        self, subject: UUID, what: str, agency: str, read: LookReader, *, asker: Asker, purpose: Purpose
+    ) -> Any:
+        """Reads records that are not catalogue attributes (an agency plugin's query operation) under the same log.
+
+        `what` names them as `<agency slug>:<operation>`. `read` gets the subject's national ID. Its error is logged as
+        the outcome and raised on.
+        """
+        ...
+
+
+class LookReader(Protocol):
+    async def __call__(self, person: NationalId) -> Any: ...
