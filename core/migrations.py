@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 
 def location() -> Path:
-    """The folder with `env.py`: inside the installed package (see `force-include` in pyproject.toml), else the tree's."""
+    """The folder with `env.py`: in the installed package (`force-include` in pyproject.toml), else the tree's."""
     packaged = Path(__file__).with_name("_migrations")
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "alembic"
 

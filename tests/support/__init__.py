@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: servers of their own, databases to clone, a closed network, a browser."""
