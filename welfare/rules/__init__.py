@@ -1,0 +1,16 @@
+"""The rule language of the Welfare Platform: a subset of SQL with three-valued logic, run alike for one and for millions.
+
+Pure: no database, no clock, no input or output. Polars is imported only by `welfare.rules.polars_code`.
+"""
+
+from welfare.rules.attributes import AttributeType, Kind, Plain, Value, Vocabulary
+from welfare.rules.codec import from_json, to_json
+from welfare.rules.parser import Constant, parse
+from welfare.rules.python_code import ARM_UNKNOWN, FALSE, TRUE, UNKNOWN, Compiled, compile_rules
+from welfare.rules.tree import Pred, fact_names
+
+__all__ = [
+    "ARM_UNKNOWN", "FALSE", "TRUE", "UNKNOWN",
+    "AttributeType", "Compiled", "Constant", "Kind", "Plain", "Pred", "Value", "Vocabulary",
+    "compile_rules", "fact_names", "from_json", "parse", "to_json",
+]  # fmt: skip

@@ -1,0 +1,181 @@
+"""Millions of citizens: the same rules as Polars expressions over a frame, null meaning unknown.
+
+A frame has one column an attribute, named as in the rule (`annual_income`, `child.birth_date`). Traps closed here: Polars
+wraps 64-bit integers silently (so facts are checked against their ranges first, and the parser bounds what is computed),
+its horizontal minimum ignores nulls, and `when` takes a null for false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import reduce
+from typing import Final
+
+import polars as pl
+
+from welfare.rules import tree as t
+from welfare.rules.attributes import AttributeType, Kind, Vocabulary
+from welfare.rules.dates import checked_day, cut, resolved
+from welfare.rules.errors import FactColumnMissing, FactOutOfRange, FactUnknownCode, FactWrongType, UnknownAttribute
+from welfare.rules.operands import BASIS_POINTS
+from welfare.rules.python_code import lowered
+
+_DTYPES: Final[Mapping[Kind, pl.DataType]] = {
+    Kind.BOOL: pl.Boolean(),
+    Kind.DATE: pl.Date(),
+    Kind.INT: pl.Int64(),
+    Kind.MONEY: pl.Int64(),
+    Kind.CODE: pl.String(),
+}
+
+
+class PolarsEmitter:
+    """Expressions for one assessment day. Predicates are nullable booleans, terms nullable 64-bit integers."""
+
+    def __init__(self, on: date) -> None:
+        self.on = checked_day(on)
+
+    def predicate(self, node: t.Pred) -> pl.Expr:  # noqa: PLR0911 (one return a kind of node)
+        match node:
+            case t.Flag(fact):
+                return pl.col(fact.name)
+            case t.Compare():
+                return self.compare(node)
+            case t.Between():
+                return self.predicate(self.between(node))
+            case t.CodeIn(fact, codes, negated):
+                return self.code_in(fact, codes, negated)
+            case t.AgeOn():
+                return self.age(node)
+            case t.DateCompare(fact, op, at):
+                return self.compared(pl.col(fact.name), op, pl.lit(resolved(at, self.on)))
+            case t.Not(item):
+                return ~self.predicate(item)
+            case t.And(items):
+                return reduce(lambda a, b: a & b, map(self.predicate, items))
+            case t.Or(items):
+                return reduce(lambda a, b: a | b, map(self.predicate, items))
+
+    def between(self, node: t.Between) -> t.Pred:
+        return lowered(node)
+
+    def code_in(self, fact: t.Fact, codes: tuple[str, ...], negated: bool) -> pl.Expr:
+        column = pl.col(fact.name)
+        found = reduce(lambda a, b: a | b, (column == code for code in codes))
+        return ~found if negated else found
+
+    def cut(self, node: t.AgeOn, years: int) -> pl.Expr:
+        return pl.lit(cut(resolved(node.at, self.on), years))
+
+    def age(self, node: t.AgeOn) -> pl.Expr:
+        birth, years = pl.col(node.birth.name), node.years.value
+        match node.op:
+            case t.Cmp.GE:
+                return birth <= self.cut(node, years)
+            case t.Cmp.LT:
+                return birth > self.cut(node, years)
+            case t.Cmp.GT:
+                return birth <= self.cut(node, years + 1)
+            case t.Cmp.LE:
+                return birth > self.cut(node, years + 1)
+            case t.Cmp.EQ:
+                return (birth <= self.cut(node, years)) & (birth > self.cut(node, years + 1))
+            case t.Cmp.NE:
+                return (birth > self.cut(node, years)) | (birth <= self.cut(node, years + 1))
+
+    def compare(self, node: t.Compare) -> pl.Expr:
+        compared = self.compared(self.term(node.left), node.op, self.term(node.right))
+        if any(isinstance(n, t.Least | t.Greatest) for n in t.walk(node)):
+            return self.where_known(compared, t.fact_names(node))
+        return compared
+
+    def where_known(self, compared: pl.Expr, names: Iterable[str]) -> pl.Expr:
+        """Null where any of the facts is: a horizontal minimum or maximum would pass over it."""
+        known = pl.all_horizontal([pl.col(name).is_not_null() for name in names])
+        return pl.when(known).then(compared).otherwise(pl.lit(None, dtype=pl.Boolean))
+
+    def compared(self, left: pl.Expr, op: t.Cmp, right: pl.Expr) -> pl.Expr:
+        match op:
+            case t.Cmp.LT:
+                return left < right
+            case t.Cmp.LE:
+                return left <= right
+            case t.Cmp.EQ:
+                return left == right
+            case t.Cmp.NE:
+                return left != right
+            case t.Cmp.GE:
+                return left >= right
+            case t.Cmp.GT:
+                return left > right
+
+    def term(self, node: t.Term) -> pl.Expr:
+        match node:
+            case t.Fact(name):
+                return pl.col(name)
+            case t.Number(value) | t.Param(_, _, value):
+                return pl.lit(value, dtype=pl.Int64)
+            case t.Sum(first, rest):
+                return reduce(
+                    lambda a, r: a - self.term(r.term) if r.negative else a + self.term(r.term), rest, self.term(first)
+                )
+            case t.Product(factors):
+                return reduce(lambda a, b: a * b, map(self.term, factors))
+            case t.Least(left, right):
+                return pl.min_horizontal(self.term(left), self.term(right))
+            case t.Greatest(left, right):
+                return pl.max_horizontal(self.term(left), self.term(right))
+            case t.Share(money, points):
+                return self.share(self.term(money), points.value)
+
+    def share(self, money: pl.Expr, basis_points: int) -> pl.Expr:
+        return (money * pl.lit(basis_points, dtype=pl.Int64) + BASIS_POINTS // 2) // BASIS_POINTS
+
+    def amount(self, arms: Sequence[t.Pred], satang: Sequence[int]) -> pl.Expr:
+        """The satang of the first true arm, of the last entry where none is true, null where an arm before is unknown."""
+        chosen = pl.lit(satang[len(arms)], dtype=pl.Int64)
+        for arm, value in reversed(list(zip(arms, satang, strict=False))):
+            chosen = self.first_match(self.predicate(arm), pl.lit(value, dtype=pl.Int64), chosen)
+        return chosen
+
+    def first_match(self, arm: pl.Expr, value: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
+        return pl.when(arm.is_null()).then(pl.lit(None, dtype=pl.Int64)).when(arm).then(value).otherwise(otherwise)
+
+
+def checked_frame(frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabulary) -> pl.DataFrame:
+    """The columns `names`, cast to the types that rules read.
+
+    Raises FactColumnMissing, FactWrongType, FactOutOfRange or FactUnknownCode: never a wrapped or silently nulled value.
+    """
+    columns: list[pl.Series] = []
+    for name in names:
+        attribute = vocabulary.type_of(name)
+        if attribute is None:
+            raise UnknownAttribute(1, 1, name=name)
+        if name not in frame.columns:
+            raise FactColumnMissing(name)
+        columns.append(_checked(frame.get_column(name), name, attribute))
+    return pl.DataFrame(columns) if columns else frame.select([])
+
+
+def _checked(column: pl.Series, name: str, attribute: AttributeType) -> pl.Series:
+    wanted, found = _DTYPES[attribute.kind], column.dtype
+    if found == pl.Null:
+        return column.cast(wanted)
+    if attribute.kind in (Kind.INT, Kind.MONEY):
+        if not found.is_integer():
+            raise FactWrongType(name)
+        # Compared before it is cast: an unsigned or 128-bit value may not fit.
+        low, high = column.min(), column.max()
+        if low is not None and (low < attribute.minimum or high > attribute.maximum):  # type: ignore[operator]
+            raise FactOutOfRange(name)
+    elif attribute.kind is Kind.CODE:
+        if found not in (pl.String, pl.Categorical, pl.Enum):
+            raise FactWrongType(name)
+        column = column.cast(wanted)
+        if not column.drop_nulls().is_in(attribute.codes).all():
+            raise FactUnknownCode(name)
+    elif found != wanted:
+        raise FactWrongType(name)
+    return column.cast(wanted)
