@@ -18,6 +18,11 @@ def location() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "alembic"
 
 
+def exist() -> bool:
+    """Whether a first migration is written. Until then only the models know the tables."""
+    return any((location() / "versions").glob("[0-9]*.py"))
+
+
 def synchronous(url: str) -> str:
     """The same database through the driver that blocks: alembic runs outside the event loop."""
     parsed = make_url(url)

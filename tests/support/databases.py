@@ -101,7 +101,7 @@ class Databases:
         return TEMPLATE
 
     def _fill(self, url: str) -> None:
-        if self._schema is Schema.MIGRATIONS:
+        if self._schema is Schema.MIGRATIONS and migrations.exist():
             migrations.upgrade(url)
             return
         engine = create_engine(make_url(migrations.synchronous(url)))
