@@ -1,4 +1,4 @@
-"""What the room of applications needs from whoever decides them (welfare's programmes, an agency's service)."""
+"""What the room of applications needs from the rooms around it: who decides, who pays, who tells the citizen."""
 
 from __future__ import annotations
 
@@ -11,12 +11,32 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.text import Text
+from services.apply.states import Status
 
 
 class Outcome(StrEnum):
     GRANTED = "GRANTED"
     REFUSED = "REFUSED"
     NEEDS_INFORMATION = "NEEDS_INFORMATION"
+
+
+class Holder(StrEnum):
+    """Who can supply a fact that is missing."""
+
+    AGENCY = "AGENCY"
+    CITIZEN = "CITIZEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A fact without which nobody can decide."""
+
+    attribute: str
+    """Id in the catalogue of attributes, with `child.` before it where it is one of the child's."""
+    title: Text
+    held_by: Holder
+    agency: str | None = None
+    """Slug of the agency that holds it; None where only the citizen does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +48,7 @@ class Request:
     subject: str
     """`programme:<slug>` or `service:<slug>`."""
     answers: Mapping[str, Any] = field(default_factory=dict)
-    """What only the applicant knows, by attribute id; already checked to be a JSON object."""
+    """What only the applicant knows, by attribute id; already checked to be a flat JSON object of short values."""
     request: UUID | None = None
     """The request it came by, for the access log."""
 
@@ -41,13 +61,15 @@ class Prepared:
     title: Text
     """Title of what is applied for."""
     record: Mapping[str, Any]
-    """All that replays the decision: the frozen rule, the facts with their sources. Personal: stored sealed."""
+    """JSON that replays the decision: the frozen rule, the facts with their sources. Personal: stored sealed."""
     reasons: tuple[Mapping[str, Any], ...] = ()
     """For the citizen: `{"condition", "th", "en", "outcome", "law"}`; no values of facts."""
-    missing: tuple[str, ...] = ()
-    """Attribute ids without which nobody can decide."""
+    missing: tuple[Missing, ...] = ()
+    """What keeps the outcome at NEEDS_INFORMATION; empty for the other two."""
     pays: bool = False
     """Whether a grant leads to an award that is paid in instalments."""
+    unit: str | None = None
+    """Key of the unit that may have one active application (a household); None stands for the beneficiary."""
 
 
 class Decider(Protocol):
@@ -56,7 +78,9 @@ class Decider(Protocol):
     async def prepare(self, request: Request) -> Prepared:
         """Reads facts through the gate and decides. Far away and outside any transaction.
 
-        Raises `NotFound` for an unknown subject or a beneficiary that is not the applicant's to apply for.
+        Raises `NotFound` for an unknown subject or a beneficiary that is not the applicant's to apply for, and
+        `BadInput` (path `answers`, attribute) for an answer that is not the applicant's to give: unknown, of the wrong
+        type, or a fact that the state holds. An answer never overrides a fact.
         """
         ...
 
@@ -71,5 +95,18 @@ class Awarder(Protocol):
         ...
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
-        """Ends the award of a withdrawn application: nothing that is not yet in a run is paid any more."""
+        """Ends the award of a withdrawn application: nothing that is not yet in a run is paid any more.
+
+        Does nothing where the application has no award.
+        """
+        ...
+
+
+class Notices(Protocol):
+    """The inbox and the announcements of changes. Called inside the transaction, so that no notice lies."""
+
+    async def application_changed(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, status: Status
+    ) -> None:
+        """Tells `person` that their application is now in `status`. Once per change of status."""
         ...

@@ -1,0 +1,59 @@
+"""What can be wrong with an application."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from core.errors import SitthiError
+from core.text import Text
+
+
+class ApplyError(SitthiError):
+    """Base of this room's errors."""
+
+
+class AlreadyApplied(ApplyError):
+    """There is an active one for this beneficiary and subject. `application` is its id if it is the caller's."""
+
+    code = "ALREADY_APPLIED"
+    text = Text(th="มีคำขอเรื่องนี้สำหรับบุคคลนี้อยู่แล้ว", en="There is an application for this person and subject already.")
+
+    def __init__(self, application: UUID | None = None) -> None:
+        self.application = application
+        super().__init__()
+
+
+class NotOfferedHere(ApplyError):
+    code = "NOT_OFFERED_HERE"
+    text = Text(th="บริการนี้ยังไม่เปิดรับคำขอทางนี้", en="This service does not take applications here.")
+
+
+class NotWaitingForAnswers(ApplyError):
+    code = "NOT_WAITING_FOR_ANSWERS"
+    text = Text(th="คำขอนี้ไม่ได้รอข้อมูลเพิ่มเติม", en="This application does not wait for further information.")
+
+
+class AlreadyDecided(ApplyError):
+    code = "ALREADY_DECIDED"
+    text = Text(th="คำขอนี้มีผลการพิจารณาแล้ว", en="This application has been decided already.")
+
+
+class AlreadyClosed(ApplyError):
+    code = "ALREADY_CLOSED"
+    text = Text(th="คำขอนี้สิ้นสุดแล้ว", en="This application is closed already.")
+
+
+class NotRejected(ApplyError):
+    """Only a rejection can be appealed, and only while no appeal of it is open."""
+
+    code = "NOT_REJECTED"
+    text = Text(th="อุทธรณ์ได้เฉพาะคำขอที่ไม่ได้รับอนุมัติ", en="Only a rejected application can be appealed.")
+
+
+class ChangedMeanwhile(ApplyError):
+    """The application moved between the reading of facts and the writing of the decision."""
+
+    code = "CONFLICT"
+    text = Text(
+        th="คำขอนี้เปลี่ยนแปลงระหว่างดำเนินการ กรุณาลองใหม่", en="This application changed in the meantime. Please try again."
+    )

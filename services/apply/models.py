@@ -1,0 +1,115 @@
+"""Applications, the decisions on them, and all that happened to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlmodel import Field, SQLModel
+
+from core.database import Instant, Json
+from services.apply.states import ACTIVE
+
+_ACTIVE: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(ACTIVE))})")
+
+
+class Application(SQLModel, table=True):
+    """One application by a person for a beneficiary (themself, or a child of theirs)."""
+
+    __tablename__ = "application"
+    __table_args__ = (
+        Index(
+            "uq_application_active", "unit_key", "subject", unique=True, postgresql_where=_ACTIVE, sqlite_where=_ACTIVE
+        ),
+        Index("ix_application_id", "id"),
+    )
+
+    person: UUID = Field(primary_key=True)
+    """The applicant."""
+    id: UUID = Field(primary_key=True)
+    beneficiary: UUID
+    unit_key: str = Field(max_length=100)
+    """Whose one active application it is: `person:<hex>`, or the key of a household."""
+    subject: str = Field(max_length=100)
+    """`programme:<slug>` or `service:<slug>`."""
+    title: dict[str, str] = Field(sa_type=Json)
+    """`{"th", "en"}`."""
+    status: str = Field(max_length=20)
+    version: int
+    """Grows by one with each change, so that a decision made on an older state is not written over a newer one."""
+    answers_sealed: bytes
+    missing: list[dict[str, Any]] = Field(sa_type=Json)
+    """What nobody has said yet: `{"attribute", "th", "en", "held_by", "agency"}`; names of facts, never values."""
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Decision(SQLModel, table=True):
+    """A decision as it was taken. Append-only: a later one is a row of its own."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        ForeignKeyConstraint(["person", "application"], ["application.person", "application.id"]),
+        Index("uq_decision_sequence", "application", "sequence", unique=True),
+        Index("ix_decision_id", "id"),
+    )
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    application: UUID
+    sequence: int
+    """The how-manieth decision on the application, from 1."""
+    at: datetime = Field(sa_type=Instant)
+    outcome: str = Field(max_length=20)
+    record_sealed: bytes
+    """The frozen rule and the facts, by which it is replayed; sealed, bound to this row."""
+    reasons: list[dict[str, Any]] = Field(sa_type=Json)
+    """`{"condition", "th", "en", "outcome", "law"}` each; no values of facts."""
+
+
+class ApplicationEvent(SQLModel, table=True):
+    """One step in the life of an application. Append-only."""
+
+    __tablename__ = "application_event"
+    __table_args__ = (ForeignKeyConstraint(["person", "application"], ["application.person", "application.id"]),)
+
+    person: UUID = Field(primary_key=True)
+    application: UUID = Field(primary_key=True)
+    sequence: int = Field(primary_key=True)
+    """From 1."""
+    at: datetime = Field(sa_type=Instant)
+    action: str = Field(max_length=20)
+    status: str = Field(max_length=20)
+    """The status it led to."""
+
+
+class Appeal(SQLModel, table=True):
+    """The citizen's objection to a rejection. `grounds_sealed` is in their own words."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        ForeignKeyConstraint(["person", "application"], ["application.person", "application.id"]),
+        ForeignKeyConstraint(["person", "decision"], ["decision.person", "decision.id"]),
+        Index(
+            "uq_appeal_open",
+            "person",
+            "application",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    application: UUID
+    decision: UUID
+    """The rejection it is against."""
+    grounds_sealed: bytes
+    opened_at: datetime = Field(sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = Field(default=None, max_length=20)
+    """GRANTED, REFUSED or WITHDRAWN once it is closed."""

@@ -1,0 +1,60 @@
+"""The record of a decision, sealed and opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.crypto import KeyRing
+from core.errors import NotFound
+from services.apply import repository
+from services.apply.deciding import Outcome
+from services.apply.models import Decision
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DecisionRecord:
+    """What a decision was and what it was taken on. `record` holds personal facts: never log or show it as it is."""
+
+    id: UUID
+    application: UUID
+    at: datetime
+    outcome: Outcome
+    record: Mapping[str, Any]
+
+
+class DecisionRecords:
+    """The stored decisions, for the rooms that act for the state: payment, replay, audit."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    async def latest(self, session: AsyncSession, application: UUID) -> DecisionRecord | None:
+        """The last decision on an application. Raises `SealBroken` when the record was tampered with."""
+        row = await repository.last_decision(session, application)
+        return None if row is None else self._opened(row)
+
+    async def by_id(self, session: AsyncSession, decision: UUID) -> DecisionRecord:
+        """Raises `NotFound`, or `SealBroken` when the record was tampered with."""
+        row = await repository.decision(session, decision)
+        if row is None:
+            raise NotFound
+        return self._opened(row)
+
+    def seal(self, decision: UUID, record: Mapping[str, Any]) -> bytes:
+        plain = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+        return self._keys.seal(plain, bound_to=_binding(decision))
+
+    def _opened(self, row: Decision) -> DecisionRecord:
+        record = orjson.loads(self._keys.open(row.record_sealed, bound_to=_binding(row.id)))
+        return DecisionRecord(row.id, row.application, row.at, Outcome(row.outcome), record)
+
+
+def _binding(decision: UUID) -> str:
+    return f"decision.record:{decision.hex}"

@@ -1,0 +1,154 @@
+"""Queries of the room of applications. Each that reads a citizen's rows takes the citizen first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.apply.errors import AlreadyApplied, NotRejected
+from services.apply.models import Appeal, Application, ApplicationEvent, Decision
+from services.apply.states import ACTIVE
+
+
+async def insert_application(session: AsyncSession, application: Application) -> None:
+    """Raises :class:`AlreadyApplied` when the unit has an active one. Waits for a concurrent attempt to end."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(Application).values(**application.model_dump()).on_conflict_do_nothing()
+    if (await session.execute(insert.returning(col(Application.id)))).first() is None:
+        raise await already_applied(session, application.person, application.unit_key, application.subject)
+
+
+async def already_applied(session: AsyncSession, person: UUID, unit_key: str, subject: str) -> AlreadyApplied:
+    """The error, with the active application's id if it is this person's; another parent's stays unnamed."""
+    return AlreadyApplied(await active(session, person, unit_key, subject))
+
+
+async def active(session: AsyncSession, person: UUID, unit_key: str, subject: str) -> UUID | None:
+    """The person's own active application for that unit and subject."""
+    found: UUID | None = await session.scalar(
+        select(col(Application.id)).where(
+            col(Application.person) == person,
+            col(Application.unit_key) == unit_key,
+            col(Application.subject) == subject,
+            col(Application.status).in_(ACTIVE),
+        )
+    )
+    return found
+
+
+async def own(session: AsyncSession, person: UUID, application: UUID, *, lock: bool = False) -> Application | None:
+    """The person's application; `lock` keeps others from changing it until the transaction ends (PostgreSQL)."""
+    query = select(Application).where(col(Application.person) == person, col(Application.id) == application)
+    found: Application | None = await session.scalar(query.with_for_update() if lock else query)
+    return found
+
+
+async def page(session: AsyncSession, person: UUID, limit: int, before: UUID | None) -> Sequence[Application]:
+    """The person's applications, newest first, older than `before`."""
+    query = select(Application).where(col(Application.person) == person)
+    if before is not None:
+        query = query.where(col(Application.id) < before)
+    return (await session.scalars(query.order_by(col(Application.id).desc()).limit(limit))).all()
+
+
+async def active_of(session: AsyncSession, person: UUID, subject_prefix: str) -> Sequence[Application]:
+    """The person's active applications whose subject begins so."""
+    query = select(Application).where(
+        col(Application.person) == person,
+        col(Application.status).in_(ACTIVE),
+        col(Application.subject).startswith(subject_prefix, autoescape=True),
+    )
+    return (await session.scalars(query)).all()
+
+
+async def store(session: AsyncSession, application: Application, changes: dict[str, Any]) -> None:
+    """Writes the changes. Raises :class:`AlreadyApplied` when the new status makes it the unit's second active one."""
+    query = (
+        update(Application)
+        .where(col(Application.person) == application.person, col(Application.id) == application.id)
+        .values(**changes)
+        .execution_options(synchronize_session=False)
+    )
+    person, unit_key, subject = application.person, application.unit_key, application.subject
+    try:
+        async with session.begin_nested():
+            await session.execute(query)
+    except IntegrityError:
+        raise await already_applied(session, person, unit_key, subject) from None
+    await session.refresh(application)
+
+
+async def add_event(session: AsyncSession, application: Application, event: dict[str, Any]) -> None:
+    """Appends with the next number; the caller holds the application's lock."""
+    last = await session.scalar(
+        select(func.max(col(ApplicationEvent.sequence))).where(
+            col(ApplicationEvent.person) == application.person, col(ApplicationEvent.application) == application.id
+        )
+    )
+    session.add(
+        ApplicationEvent(person=application.person, application=application.id, sequence=(last or 0) + 1, **event)
+    )
+    await session.flush()
+
+
+async def events(
+    session: AsyncSession, person: UUID, applications: Collection[UUID]
+) -> dict[UUID, list[ApplicationEvent]]:
+    """By application, oldest first."""
+    query = select(ApplicationEvent).where(
+        col(ApplicationEvent.person) == person, col(ApplicationEvent.application).in_(applications)
+    )
+    by_application: dict[UUID, list[ApplicationEvent]] = {application: [] for application in applications}
+    for event in await session.scalars(query.order_by(col(ApplicationEvent.sequence))):
+        by_application[event.application].append(event)
+    return by_application
+
+
+async def last_decisions(session: AsyncSession, person: UUID, applications: Collection[UUID]) -> dict[UUID, Decision]:
+    """The latest decision on each application that has one."""
+    query = select(Decision).where(col(Decision.person) == person, col(Decision.application).in_(applications))
+    return {
+        decision.application: decision for decision in await session.scalars(query.order_by(col(Decision.sequence)))
+    }
+
+
+async def last_decision(session: AsyncSession, application: UUID) -> Decision | None:
+    """The latest decision on an application, for the rooms that act for the state: payment, replay."""
+    query = select(Decision).where(col(Decision.application) == application)
+    found: Decision | None = await session.scalar(query.order_by(col(Decision.sequence).desc()).limit(1))
+    return found
+
+
+async def decision(session: AsyncSession, decision_id: UUID) -> Decision | None:
+    """A decision by its id, for replay on the server's console."""
+    found: Decision | None = await session.scalar(select(Decision).where(col(Decision.id) == decision_id))
+    return found
+
+
+async def add_appeal(session: AsyncSession, appeal: Appeal) -> None:
+    """Raises :class:`NotRejected` when one is open: the application is then under appeal already."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(Appeal).values(**appeal.model_dump()).on_conflict_do_nothing()
+    if (await session.execute(insert.returning(col(Appeal.id)))).first() is None:
+        raise NotRejected
+
+
+async def close_appeal(session: AsyncSession, application: Application, outcome: str) -> None:
+    """Closes the open appeal, if there is one, at the time of the application's last change."""
+    await session.execute(
+        update(Appeal)
+        .where(
+            col(Appeal.person) == application.person,
+            col(Appeal.application) == application.id,
+            col(Appeal.closed_at).is_(None),
+        )
+        .values(closed_at=application.updated_at, outcome=outcome)
+        .execution_options(synchronize_session=False)
+    )

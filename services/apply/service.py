@@ -1,0 +1,301 @@
+"""Applications: taken, decided, supplemented, withdrawn, appealed.
+
+What is far away comes first: each `prepare…` reads facts through the decider, outside any transaction. What writes
+takes the session of the edge's transaction, and re-checks there that nothing moved in between (docs/adr/0008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.database import Database
+from core.errors import NotFound
+from core.ids import new_id
+from core.text import Text
+from services.apply import answers as forms
+from services.apply import repository, states
+from services.apply.deciding import Awarder, Decider, Holder, Missing, Notices, Outcome, Prepared, Request
+from services.apply.errors import ChangedMeanwhile, NotOfferedHere
+from services.apply.models import Appeal, Application, Decision
+from services.apply.records import DecisionRecords
+from services.apply.states import Action, Status
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Submission:
+    """A new application with its decision, ready to be written."""
+
+    request: Request
+    prepared: Prepared
+
+    @property
+    def unit_key(self) -> str:
+        return self.prepared.unit or _unit_of(self.request.beneficiary)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reconsideration:
+    """A new decision on the application as it was at `version`, ready to be written."""
+
+    application: UUID
+    version: int
+    request: Request
+    prepared: Prepared
+    supplemented: bool
+
+
+class ApplyService:
+    """`deciders` by kind of subject (`programme`, `service`)."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        clock: Clock,
+        *,
+        deciders: Mapping[str, Decider],
+        awarder: Awarder,
+        notices: Notices,
+    ) -> None:
+        self._db, self._keys, self._clock = database, keys, clock
+        self._deciders, self._awarder, self._notices = deciders, awarder, notices
+        self._records = DecisionRecords(keys)
+
+    async def prepare(self, request: Request) -> Submission:
+        """Decides, far away. `request.answers` may be anything JSON can say; it is checked here.
+
+        Raises NotOfferedHere, AlreadyApplied (sooner than the facts are read), BadInput, and what the decider raises.
+        """
+        decider = self._decider(request.subject)
+        checked = Request(
+            request.applicant, request.beneficiary, request.subject, forms.checked(request.answers), request.request
+        )
+        async with self._db.read() as session:
+            unit_key = _unit_of(request.beneficiary)
+            if await repository.active(session, request.applicant, unit_key, request.subject):
+                raise await repository.already_applied(session, request.applicant, unit_key, request.subject)
+        return Submission(checked, await decider.prepare(checked))
+
+    async def apply(self, session: AsyncSession, submission: Submission) -> Application:
+        """Writes the application and its decision. Raises AlreadyApplied: of many at once, one wins."""
+        request, prepared, now = submission.request, submission.prepared, self._clock.now()
+        key = new_id()
+        await repository.insert_application(
+            session,
+            Application(
+                person=request.applicant,
+                id=key,
+                beneficiary=request.beneficiary,
+                unit_key=submission.unit_key,
+                subject=request.subject,
+                title={"th": prepared.title.th, "en": prepared.title.en},
+                status=Status.SUBMITTED,
+                version=1,
+                answers_sealed=self._seal_answers(key, request.answers),
+                missing=[],
+                created_at=now,
+                updated_at=now,
+            ),
+        )
+        application = await self._locked(session, request.applicant, key)
+        event = {"at": now, "action": Action.SUBMIT, "status": Status.SUBMITTED}
+        await repository.add_event(session, application, event)
+        await self._decide(session, application, prepared)
+        return application
+
+    async def prepare_supplement(
+        self, person: UUID, application: UUID, answers: object, *, request: UUID | None = None
+    ) -> Reconsideration:
+        """Decides again with further answers, which replace earlier ones of the same name.
+
+        Raises NotFound, NotWaitingForAnswers, BadInput, and what the decider raises.
+        """
+        return await self._prepare_again(person, application, forms.checked(answers), request, supplemented=True)
+
+    async def supplement(self, session: AsyncSession, again: Reconsideration) -> Application:
+        """Writes the answers and the new decision. Raises ChangedMeanwhile."""
+        return await self._write_again(session, again)
+
+    async def prepare_reconsideration(self, person: UUID, application: UUID) -> Reconsideration:
+        """Decides again on the facts as they are now: when an agency is back, or on appeal.
+
+        Raises NotFound, AlreadyDecided, and what the decider raises.
+        """
+        return await self._prepare_again(person, application, {}, None, supplemented=False)
+
+    async def reconsider(self, session: AsyncSession, again: Reconsideration) -> Application:
+        """Writes the new decision; it closes an open appeal. Raises ChangedMeanwhile."""
+        return await self._write_again(session, again)
+
+    async def withdraw(self, session: AsyncSession, person: UUID, application: UUID) -> Application:
+        """Takes an application back; an award that came of it ends. Raises NotFound, AlreadyClosed."""
+        found = await self._locked(session, person, application)
+        was = Status(found.status)
+        await self._move(session, found, Action.WITHDRAW)
+        if was is Status.APPROVED:
+            await self._awarder.end(session, application=found.id)
+        await repository.close_appeal(session, found, Status.WITHDRAWN)
+        await self._tell(session, found)
+        return found
+
+    async def appeal(self, session: AsyncSession, person: UUID, application: UUID, grounds: str) -> Application:
+        """Objects to a rejection, in the citizen's own words.
+
+        Raises NotFound, NotRejected, BadInput, and AlreadyApplied when a newer application has taken its place.
+        """
+        words = forms.clean_text(grounds, path="grounds")
+        found = await self._locked(session, person, application)
+        await self._move(session, found, Action.APPEAL)
+        decision = await repository.last_decision(session, application)
+        assert decision is not None, "what was rejected was decided"
+        key = new_id()
+        sealed = self._keys.seal(words.encode(), bound_to=f"appeal.grounds:{key.hex}")
+        await repository.add_appeal(
+            session,
+            Appeal(
+                person=person,
+                id=key,
+                application=application,
+                decision=decision.id,
+                grounds_sealed=sealed,
+                opened_at=self._clock.now(),
+            ),
+        )
+        await self._tell(session, found)
+        return found
+
+    async def _prepare_again(
+        self, person: UUID, application: UUID, answers: Mapping[str, Any], request: UUID | None, *, supplemented: bool
+    ) -> Reconsideration:
+        async with self._db.read() as session:
+            found = await repository.own(session, person, application)
+        if found is None:
+            raise NotFound
+        states.after(Status(found.status), Action.SUPPLEMENT if supplemented else Action.REJECT)
+        merged = {**self._open_answers(found), **answers}
+        again = Request(person, found.beneficiary, found.subject, merged, request)
+        prepared = await self._decider(found.subject).prepare(again)
+        return Reconsideration(application, found.version, again, prepared, supplemented)
+
+    async def _write_again(self, session: AsyncSession, again: Reconsideration) -> Application:
+        found = await self._locked(session, again.request.applicant, again.application)
+        if found.version != again.version:
+            raise ChangedMeanwhile
+        if again.supplemented:
+            sealed = self._seal_answers(found.id, again.request.answers)
+            await self._move(session, found, Action.SUPPLEMENT, answers_sealed=sealed)
+        await self._decide(session, found, again.prepared)
+        return found
+
+    async def _decide(self, session: AsyncSession, application: Application, prepared: Prepared) -> None:
+        """Moves the application on by the decision; writes what decided it; awards."""
+        now, was = self._clock.now(), application.status
+        missing = [_plain(m) for m in prepared.missing]
+        decided: dict[str, Any] = {} if prepared.outcome is Outcome.NEEDS_INFORMATION else {"decided_at": now}
+        await self._move(session, application, _action_of(prepared), missing=missing, **decided)
+        if decided:
+            await self._add_decision(session, application, prepared, now)
+            await repository.close_appeal(session, application, prepared.outcome)
+        if prepared.outcome is Outcome.GRANTED and prepared.pays:
+            await self._awarder.award(
+                session,
+                application=application.id,
+                payee=application.person,
+                beneficiary=application.beneficiary,
+                subject=application.subject,
+                title=prepared.title,
+            )
+        if decided or application.status != was:
+            await self._tell(session, application)
+
+    async def _add_decision(
+        self, session: AsyncSession, application: Application, prepared: Prepared, at: datetime
+    ) -> None:
+        earlier = await repository.last_decision(session, application.id)
+        key = new_id()
+        session.add(
+            Decision(
+                person=application.person,
+                id=key,
+                application=application.id,
+                sequence=1 if earlier is None else earlier.sequence + 1,
+                at=at,
+                outcome=prepared.outcome,
+                record_sealed=self._records.seal(key, prepared.record),
+                reasons=[dict(reason) for reason in prepared.reasons],
+            )
+        )
+        await session.flush()
+
+    async def _move(self, session: AsyncSession, application: Application, action: Action, **changes: Any) -> None:
+        """Raises the action's own error where the table of states has no such move."""
+        status, now = states.after(Status(application.status), action), self._clock.now()
+        changes |= {"status": status, "version": application.version + 1, "updated_at": now}
+        await repository.store(session, application, changes)
+        await repository.add_event(session, application, {"at": now, "action": action, "status": status})
+
+    async def _locked(self, session: AsyncSession, person: UUID, application: UUID) -> Application:
+        found = await repository.own(session, person, application, lock=True)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def _tell(self, session: AsyncSession, application: Application) -> None:
+        await self._notices.application_changed(
+            session,
+            person=application.person,
+            application=application.id,
+            title=Text(**application.title),
+            status=Status(application.status),
+        )
+
+    def _decider(self, subject: str) -> Decider:
+        decider = self._deciders.get(subject.partition(":")[0])
+        if decider is None:
+            raise NotOfferedHere
+        return decider
+
+    def _seal_answers(self, application: UUID, answers: Mapping[str, Any]) -> bytes:
+        return self._keys.seal(orjson.dumps(answers), bound_to=_answers_binding(application))
+
+    def _open_answers(self, application: Application) -> dict[str, Any]:
+        plain = self._keys.open(application.answers_sealed, bound_to=_answers_binding(application.id))
+        return orjson.loads(plain)  # type: ignore[no-any-return]
+
+
+_DECIDED: Final = {Outcome.GRANTED: Action.APPROVE, Outcome.REFUSED: Action.REJECT}
+
+
+def _action_of(prepared: Prepared) -> Action:
+    """What is missing is the citizen's to supply as soon as one part of it is."""
+    if prepared.outcome in _DECIDED:
+        return _DECIDED[prepared.outcome]
+    asks = any(missing.held_by is Holder.CITIZEN for missing in prepared.missing)
+    return Action.ASK_CITIZEN if asks else Action.AWAIT_AGENCY
+
+
+def _plain(missing: Missing) -> dict[str, Any]:
+    return {
+        "attribute": missing.attribute,
+        "th": missing.title.th,
+        "en": missing.title.en,
+        "held_by": missing.held_by,
+        "agency": missing.agency,
+    }
+
+
+def _unit_of(beneficiary: UUID) -> str:
+    return f"person:{beneficiary.hex}"
+
+
+def _answers_binding(application: UUID) -> str:
+    return f"application.answers:{application.hex}"
