@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, event, pool, text
+from sqlalchemy import JSON, Connection, create_engine, event, pool, text
 from sqlalchemy.types import TypeDecorator
 
 from core.database import load_models
@@ -30,10 +30,15 @@ def database_url() -> str:
     return synchronous(url)
 
 
-def render_item(kind: str, item: Any, _: AutogenContext) -> str | bool:
+def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | bool:
     """A migration is history: it names SQLAlchemy's own types, never a class of ours or SQLModel's that may change."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
+    if kind == "type" and isinstance(item, JSON) and "postgresql" in item._variant_mapping:  # noqa: SLF001
+        autogen.imports.add(
+            "from sqlalchemy.dialects import postgresql"
+        )  # by itself alembic writes a bare `Text()` here
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
     return False
 
 
