@@ -61,7 +61,9 @@ class KeyRing:
         if key is None:
             raise SealBroken
         try:
-            return AESGCM(key).decrypt(sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :], bound_to.encode())
+            return AESGCM(key).decrypt(
+                sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :], bound_to.encode()
+            )
         except InvalidTag:
             raise SealBroken from None
 

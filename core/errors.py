@@ -1,7 +1,7 @@
 """Domain errors: a stable code, typed fields, and a text in Thai and English.
 
-One table at the edge (`api/errors.py`) maps codes to GraphQL and HTTP. A domain error never knows a status code, and its
-fields never hold personal data: they reach the citizen, the log and the trace as they are.
+One table at the edge (`api/errors.py`) maps codes to GraphQL and HTTP. A domain error never knows a status code, and
+its fields never hold personal data: they reach the citizen, the log and the trace as they are.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class ServiceUnavailable(SitthiError):
 
     code = "SERVICE_UNAVAILABLE"
     text = Text(
-        th="ขณะนี้ยังติดต่อ {service} ไม่ได้ กรุณาลองใหม่ภายหลัง", en="{service} cannot be reached right now. Please try again later."
+        th="ขณะนี้ยังติดต่อ {service} ไม่ได้ กรุณาลองใหม่ภายหลัง",
+        en="{service} cannot be reached right now. Please try again later.",
     )
 
     def __init__(self, service: str | Text, *, path: tuple[str | int, ...] = ()) -> None:

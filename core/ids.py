@@ -24,8 +24,8 @@ class MalformedGlobalId(SitthiError):
 
 
 def new_id() -> UUID:
-    """A UUID version 7 (RFC 9562): unique, and in the order of its making to the millisecond, which keeps indexes dense."""
-    milliseconds = time.time_ns() // 1_000_000  # noqa: TID251 - not domain time: it only orders keys
+    """A UUID version 7 (RFC 9562): unique, and in the order of its making to the millisecond; indexes stay dense."""
+    milliseconds = time.time_ns() // 1_000_000  # not domain time: it only orders keys
     value = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
@@ -61,7 +61,7 @@ class NationalId:
 
 @dataclass(frozen=True, slots=True)
 class GlobalId:
-    """An id of the graph: the type's name and the row's key, as `base64url("Type:32 hex digits")`, opaque to clients."""
+    """An id of the graph: the type's name and the row's key, as `base64url("Type:<hex>")`, opaque to clients."""
 
     type: str
     id: UUID

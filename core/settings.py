@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     """`production` refuses default secrets and never starts a sandbox."""
     host: str = Field("127.0.0.1", validation_alias="HOST")
-    port: int = Field(8000, validation_alias="PORT", ge=0, le=65535)
+    """The address to listen on."""
+    port: int = Field(8000, validation_alias="PORT", ge=1, le=65535)
+    """The port to listen on."""
     data: Path = Path("var")
     """Where the embedded database, the development secrets and the sandboxes live."""
     public_url: str | None = None
@@ -38,7 +40,9 @@ class Settings(BaseSettings):
     sandbox_url: str | None = None
     """Where the sandboxes of agencies and bank are, when another process serves them. Default: this process."""
     demo_citizens: int = Field(10_000, ge=0, le=5_000_000)
+    """How many made-up citizens the sandboxes hold, the personas apart."""
     demo_seed: int = 1
+    """The seed they are made from: the same seed makes the same people."""
 
     @model_validator(mode="after")
     def _production_is_explicit(self) -> Self:

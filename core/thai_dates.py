@@ -1,8 +1,8 @@
-"""Dates as the state writes them: the Buddhist-era dialect of DOPA and the one of Tang Rat, with parts that nobody knows.
+"""Dates as the state writes them: DOPA's Buddhist-era dialect and Tang Rat's, with parts that nobody knows.
 
-The Buddhist-era (BE) year is CE + 543, except that until BE 2483 the official year began on 1 April: January to March of
-BE 2432-2482 fall in CE = BE - 542, and BE 2483 had no January, February or March (Calendar Act, BE 2483). It matters for
-people over 85. Before 1 April BE 2432 (1889) the calendar was lunar; such days are refused.
+The Buddhist-era (BE) year is CE + 543, except that until BE 2483 the official year began on 1 April: January to March
+of BE 2432-2482 fall in CE = BE - 542, and BE 2483 had no January, February or March (Calendar Act, BE 2483). It matters
+for people over 85. Before 1 April BE 2432 (1889) the calendar was lunar; such days are refused.
 
 An unknown day or month of birth counts as the first: the first day of the month, or of the official year in which the
 birth took place (Civil and Commercial Code s.16, unverified), which is 1 April for years up to BE 2483.
@@ -23,6 +23,8 @@ FIRST_DAY: Final = date(1889, 4, 1)
 """The first day of the solar calendar with years that begin on 1 April."""
 YEARS_FROM_JANUARY: Final = 1941
 """From this CE year (BE 2484) on, the official year begins on 1 January."""
+APRIL: Final = 4
+"""The first month of the official years before that."""
 
 _EIGHT_DIGITS: Final = re.compile(r"[0-9]{8}", re.ASCII)
 _TANG_RAT: Final = re.compile(r"([0-9]{4}|-{4})([0-9]{2}|--)([0-9]{2}|--)", re.ASCII)
@@ -74,7 +76,7 @@ class PartialDate:
         """The day it counts as: itself, or the first that it can be."""
         month = self.month
         if month is None:
-            month = 1 if self.year >= YEARS_FROM_JANUARY else 4
+            month = 1 if self.year >= YEARS_FROM_JANUARY else APRIL
         try:
             return date(self.year, month, 1 if self.day is None else self.day)
         except ValueError:
@@ -83,14 +85,14 @@ class PartialDate:
 
 def be_year(day: date) -> int:
     """The official Buddhist-era year that a day falls in."""
-    before_new_year = day.year < YEARS_FROM_JANUARY and day.month < 4
+    before_new_year = day.year < YEARS_FROM_JANUARY and day.month < APRIL
     return day.year + BE_OFFSET - (1 if before_new_year else 0)
 
 
 def parse_be_yyyymmdd(text: str) -> PartialDate:
     """Read DOPA's `YYYYMMDD` in BE with unknown parts as 0: `25380000` is some day in 1995.
 
-    Raises :class:`UnknownThaiDate` where even the year is 0, and :class:`MalformedThaiDate` for all else that is no date.
+    Raises :class:`UnknownThaiDate` where even the year is 0, :class:`MalformedThaiDate` for all else that is no date.
     """
     if not _EIGHT_DIGITS.fullmatch(text):
         raise MalformedThaiDate
@@ -98,7 +100,7 @@ def parse_be_yyyymmdd(text: str) -> PartialDate:
     if year_be == 0:
         raise UnknownThaiDate if month == day == 0 else MalformedThaiDate
     year = year_be - BE_OFFSET
-    if year < YEARS_FROM_JANUARY and 1 <= month <= 3:
+    if year < YEARS_FROM_JANUARY and 1 <= month < APRIL:
         if year == YEARS_FROM_JANUARY - 1:
             raise MalformedThaiDate  # BE 2483 was nine months long
         year += 1

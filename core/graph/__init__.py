@@ -1,4 +1,4 @@
-"""What every room's `graph.py` builds with: the request's context, mutations with a unit of work, connections, problems."""
+"""What every room's `graph.py` builds with: the request's context, mutations with a unit of work, connections."""
 
 from core.graph.context import Access, Context, Info, Rooms, Viewer, field, localized
 from core.graph.mutations import Problem, Work, mutation, work_of

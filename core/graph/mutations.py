@@ -1,7 +1,7 @@
 """The unit of work of a mutation field.
 
-One mutation field is one transaction, with its idempotency key in it (docs/adr/0002). The resolver first gathers what is
-far away (facts through the gate), then opens `work.transaction()` once and writes; an error raised anywhere rolls
+One mutation field is one transaction, with its idempotency key in it (docs/adr/0002). The resolver first gathers what
+is far away (facts through the gate), then opens `work.transaction()` once and writes; an error raised anywhere rolls
 everything back and becomes a problem of the payload. Nothing that failed is remembered.
 """
 
@@ -80,7 +80,7 @@ class Work:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """The one transaction. Its first statement claims the key, so that a concurrent twin waits for the outcome."""
+        """The one transaction. Its first statement claims the key: a concurrent twin waits for the outcome."""
         if self._used:
             raise RuntimeError("a mutation field has one transaction")
         self._used = True
@@ -96,7 +96,7 @@ class Work:
             await session.execute(update(IdempotencyRecord).filter_by(**self._row).values(kept=self._kept))
 
     async def earlier(self) -> dict[str, Any] | None:
-        """What an earlier request with this key kept. Raises :class:`IdempotencyConflict` when its input was another."""
+        """What an earlier request with this key kept. Raises :class:`IdempotencyConflict` if its input was another."""
         async with self._context.db.read() as session:
             found = await session.scalar(select(IdempotencyRecord).filter_by(**self._row))
         if found is None:
@@ -126,7 +126,13 @@ class UnitOfWork(FieldExtension):
             return self.payload(problems=[problem_of(error, context)])
 
     async def _once(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, context: Context, viewer: Viewer, kwargs: Any
+        self,
+        next_: Callable[..., Awaitable[Any]],
+        source: Any,
+        info: Any,
+        context: Context,
+        viewer: Viewer,
+        kwargs: Any,
     ) -> Any:
         key = _checked_key(kwargs["input"].idempotency_key)
         work = Work(context, viewer, info.field_name, key, _hash(kwargs["input"]))
@@ -137,7 +143,7 @@ class UnitOfWork(FieldExtension):
                 return await next_(source, info, **kwargs)
             except _WonByTwin:
                 kept = await work.earlier()
-                if kept is None:  # the winner was rolled back between our two looks: nothing happened, ours may be tried again
+                if kept is None:  # it was kept for 30 days, and the last of them has just ended
                     raise IdempotencyConflict(path=("idempotencyKey",)) from None
         return await cast("type[Payload]", self.payload).replay(info, kept)
 

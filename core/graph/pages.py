@@ -81,4 +81,4 @@ def connection(
     shown = rows[:size]
     edges = [Edge(cursor=cursor_of(key(row)), node=node(row)) for row in shown]
     info = PageInfo(has_next_page=len(rows) > size, end_cursor=edges[-1].cursor if edges else None)
-    return Connection(edges=edges, page_info=info)
+    return kind(edges=edges, page_info=info)

@@ -13,7 +13,7 @@ Satang = NewType("Satang", int)
 
 def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("satang are a whole number")
+        raise TypeError("satang are a whole number")
     return value
 
 

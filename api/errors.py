@@ -1,0 +1,92 @@
+"""The one table from error codes to what a client sees, in GraphQL and in HTTP. `docs/errors.md` lists them for people.
+
+What is not in the table is our own fault: it is logged with its trace, and the client gets `INTERNAL` and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from core.errors import SitthiError
+from core.text import Language, Text
+
+log = structlog.get_logger("api.errors")
+
+HTTP_STATUS: Final[dict[str, int]] = {
+    "BAD_INPUT": 400,
+    "BAD_REQUEST": 400,
+    "MALFORMED_ID": 400,
+    "MALFORMED_NATIONAL_ID": 400,
+    "NOT_SIGNED_IN": 401,
+    "TOKEN_EXPIRED": 401,
+    "TOKEN_INVALID": 401,
+    "NOT_ALLOWED": 403,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "IDEMPOTENCY_CONFLICT": 409,
+    "BODY_TOO_LARGE": 413,
+    "SERVICE_UNAVAILABLE": 503,
+    "INTERNAL": 500,
+}
+"""Codes not listed are the caller's to mend: 422."""
+
+
+class BadRequest(SitthiError):
+    """The HTTP request is not GraphQL over HTTP."""
+
+    code = "BAD_REQUEST"
+    text = Text(th="รูปแบบคำขอไม่ถูกต้อง: {what}", en="The request is not well-formed: {what}")
+
+
+class BodyTooLarge(SitthiError):
+    code = "BODY_TOO_LARGE"
+    text = Text(th="คำขอมีขนาดเกิน {bytes_max} ไบต์", en="The request is larger than {bytes_max} bytes.")
+
+
+_LIKE_A_NATIONAL_ID: Final = re.compile(r"\d(?:[- ]?\d){12}")
+"""The GraphQL library quotes the caller's input in its messages; no message of ours carries a national ID."""
+
+INTERNAL: Final = Text(th="เกิดข้อผิดพลาดภายในระบบ", en="Something went wrong on our side.")
+
+
+def status_of(error: SitthiError) -> int:
+    return HTTP_STATUS.get(error.code, 422)
+
+
+def as_json(error: SitthiError, language: Language) -> dict[str, Any]:
+    """The body of an HTTP error, in the shape of a GraphQL answer so that clients need one reader."""
+    return {"errors": [{"message": error.message(language), "extensions": {"code": error.code}}]}
+
+
+def as_graphql(error: GraphQLError, language: Language) -> GraphQLError:
+    """What the client sees of an error in a GraphQL answer: a message in their language and a stable code."""
+    code, message = _described(error, language)
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions={"code": code},
+    )
+
+
+def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
+    original = error.original_error
+    while isinstance(original, GraphQLError):
+        original = original.original_error
+    if isinstance(original, SitthiError):
+        return original.code, original.message(language)
+    if original is not None:
+        log.error("unexpected", path=error.path, exc_info=original)
+        return "INTERNAL", INTERNAL.in_language(language)
+    message = _LIKE_A_NATIONAL_ID.sub("…", error.message)
+    if error.extensions and "code" in error.extensions:
+        return str(error.extensions["code"]), message
+    if isinstance(error, GraphQLSyntaxError):
+        return ("QUERY_TOO_LARGE" if "Document contains more than" in message else "GRAPHQL_PARSE_FAILED"), message
+    return "GRAPHQL_VALIDATION_FAILED", message

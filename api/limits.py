@@ -1,0 +1,142 @@
+"""How large a question may be: bytes of the body, tokens, depth and fields of the query.
+
+The limits are generous to an app's home screen (about 300 leaf fields, 12 deep) and end where a query could cost more
+than a page of answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValidationContext,
+    ValidationRule,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import BodyTooLarge, as_json, status_of
+from core.text import preferred_language
+
+BODY_BYTES_MAX: Final = 256 * 1024
+TOKENS_MAX: Final = 4_000
+DEPTH_MAX: Final = 15
+FIELDS_MAX: Final = 1_000
+"""Fields counted with every fragment written out, so that fragments spread in fragments cannot multiply unseen."""
+ALIASED_ROOTS_MAX: Final = 20
+"""Root fields of one operation: a hundred aliased sign-in-like calls are not one request."""
+
+
+class WithinLimits(ValidationRule):
+    """Refuses operations that are too deep or too large, with the codes `QUERY_TOO_DEEP` and `QUERY_TOO_LARGE`."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self._fragments = {
+            d.name.value: d for d in context.document.definitions if isinstance(d, FragmentDefinitionNode)
+        }
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
+        if _is_introspection(node):
+            return
+        fields, depth = self._measure(node.selection_set, frozenset())
+        if depth > DEPTH_MAX:
+            self._refuse("QUERY_TOO_DEEP", f"The query is {depth} levels deep; {DEPTH_MAX} are allowed.", node)
+        if fields > FIELDS_MAX:
+            self._refuse("QUERY_TOO_LARGE", f"The query asks for {fields} fields; {FIELDS_MAX} are allowed.", node)
+        if len(node.selection_set.selections) > ALIASED_ROOTS_MAX:
+            self._refuse("QUERY_TOO_LARGE", f"The query has more than {ALIASED_ROOTS_MAX} root fields.", node)
+
+    def _refuse(self, code: str, message: str, node: OperationDefinitionNode) -> None:
+        self.report_error(GraphQLError(message, node, extensions={"code": code}))
+
+    def _measure(self, selections: SelectionSetNode | None, inside: frozenset[str]) -> tuple[int, int]:
+        """Fields and depth. A fragment inside itself counts as nothing here: another rule refuses it."""
+        fields, depth = 0, 0
+        for node in selections.selections if selections else ():
+            below = (0, 0)
+            if isinstance(node, FieldNode):
+                inner = self._measure(node.selection_set, inside)
+                below = (inner[0] + 1, inner[1] + 1)
+            elif isinstance(node, InlineFragmentNode):
+                below = self._measure(node.selection_set, inside)
+            elif isinstance(node, FragmentSpreadNode):
+                below = self._fragment(node.name.value, inside)
+            fields, depth = fields + below[0], max(depth, below[1])
+        return fields, depth
+
+    def _fragment(self, name: str, inside: frozenset[str]) -> tuple[int, int]:
+        if name in inside or name not in self._fragments:
+            return 0, 0
+        if name not in self._sizes:
+            self._sizes[name] = self._measure(self._fragments[name].selection_set, inside | {name})
+        return self._sizes[name]
+
+
+def _is_introspection(operation: OperationDefinitionNode) -> bool:
+    roots = operation.selection_set.selections
+    return all(isinstance(n, FieldNode) and n.name.value in ("__schema", "__type", "__typename") for n in roots)
+
+
+class BodyLimit:
+    """ASGI middleware: a body over the limit is refused with 413 before anyone holds it whole."""
+
+    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX) -> None:
+        self.app, self.bytes_max = app, bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self.bytes_max:
+            await self._refuse(headers, send)
+            return
+        body = b""
+        more = b"transfer-encoding" in headers or declared != b"0"
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self.bytes_max:
+                await self._refuse(headers, send)
+                return
+        await self.app(scope, _replay(body, receive), send)
+
+    async def _refuse(self, headers: dict[bytes, bytes], send: Send) -> None:
+        error = BodyTooLarge(bytes_max=self.bytes_max)
+        language = preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        content = orjson.dumps(as_json(error, language))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status_of(error),
+                "headers": [(b"content-type", b"application/json"), (b"connection", b"close")],
+            }
+        )
+        await send({"type": "http.response.body", "body": content})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once and then listens on (for the client's leaving)."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if not given:
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return replayed

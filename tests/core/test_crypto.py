@@ -1,0 +1,66 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from core.crypto import KeyRing, SealBroken, load_keys
+from core.settings import Environment, Settings
+
+RING = KeyRing("k2", {"k1": os.urandom(32), "k2": os.urandom(32)}, os.urandom(32))
+
+
+@given(st.binary(max_size=200), st.text(max_size=30))
+def test_what_was_sealed_opens_for_the_same_row_alone(plain: bytes, row: str) -> None:
+    sealed = RING.seal(plain, bound_to=row)
+    assert RING.open(sealed, bound_to=row) == plain
+    with pytest.raises(SealBroken):
+        RING.open(sealed, bound_to=row + "'")
+
+
+@given(st.data())
+def test_a_seal_with_any_byte_changed_does_not_open(data: st.DataObject) -> None:
+    sealed = bytearray(RING.seal(b"1234567890123", bound_to="row"))
+    at = data.draw(st.integers(0, len(sealed) - 1))
+    sealed[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(SealBroken):
+        RING.open(bytes(sealed), bound_to="row")
+
+
+@given(st.binary(max_size=40))
+def test_anything_else_does_not_open(garbage: bytes) -> None:
+    with pytest.raises(SealBroken):
+        RING.open(garbage, bound_to="row")
+
+
+def test_an_older_key_still_opens_and_a_lost_one_does_not() -> None:
+    old = KeyRing("k1", {"k1": RING.keys["k1"]}, RING.index_key)
+    assert RING.open(old.seal(b"x", bound_to="r"), bound_to="r") == b"x"
+    with pytest.raises(SealBroken):
+        old.open(RING.seal(b"x", bound_to="r"), bound_to="r")
+
+
+def test_equal_values_meet_in_one_domain_and_not_across_two() -> None:
+    assert RING.blind_index("a", domain="x") == RING.blind_index("a", domain="x")
+    assert RING.blind_index("a", domain="x") != RING.blind_index("a", domain="y")
+
+
+def test_the_ring_does_not_print_its_keys() -> None:
+    assert RING.keys["k1"].hex() not in repr(RING)
+    assert str(RING.keys["k1"]) not in repr(RING)
+
+
+def test_development_keys_are_made_once_and_are_the_owners_alone(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    first, second = load_keys(settings), load_keys(settings)
+    assert first.keys == second.keys
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_production_starts_with_nothing_by_default(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(environment=Environment.PRODUCTION, data=tmp_path)
+    assert "SITTHI_SECRET_KEYS" in str(caught.value)
