@@ -58,7 +58,7 @@ class AskerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """In whose name a fact is asked for; it is shown to the citizen as it stands here."""
+    """In whose name a fact is asked for; shown to the citizen as it stands here."""
 
     kind: AskerKind
     id: str
@@ -67,7 +67,11 @@ class Asker:
     """Slug of the agency it acts for; None for a citizen about themself."""
     label: Text
     request: UUID | None = None
-    """The request a citizen's own look belongs to: one request makes one entry of the access log."""
+    """The request a citizen's own look belongs to: one request makes one entry of the access log. Given by the server,
+    never by the client."""
+    applicant: UUID | None = None
+    """For whom a system or an officer asks: the applicant of a decision. Facts about the applicant's child need it, both
+    to prove the tie and to say whether the child lives with the applicant. A citizen asks for themself."""
 
 
 class Basis(StrEnum):
