@@ -20,7 +20,15 @@ class Field(NamedTuple):
     subjects: tuple[tuple[str, str], ...]
 
 
-UNIVERSITIES: Final = ("UTP", "RMS", "NKT", "ISA", "PKT")
+UNIVERSITIES: Final = {
+    "UTP": ("มหาวิทยาลัยอุทยานพฤกษ์", "Utthayan Phruek University"),
+    "RMS": ("มหาวิทยาลัยริมสินธุ์", "Rim Sin University"),
+    "NKT": ("มหาวิทยาลัยนครทิพย์", "Nakhon Thip University"),
+    "ISA": ("มหาวิทยาลัยอีสานอรุณ", "Isan Arun University"),
+    "PKT": ("สถาบันปัญญาเขตใต้", "Panya Khet Tai Institute"),
+}
+"""Code, Thai and English name of each."""
+_UNIVERSITIES: Final = tuple(UNIVERSITIES)
 GENERAL: Final = (
     ("ภาษาอังกฤษเพื่อการสื่อสาร", "English for Communication"),
     ("ภาษาไทยเพื่อการนำเสนอ", "Thai for Presentation"),
@@ -99,12 +107,27 @@ LEVELS: Final = {
 def draw_degree(random: Random, serial: int, graduation: int) -> Degree:
     """A bachelor's degree awarded in the CE year `graduation`, its transcript shortened to a dozen courses."""
     field = FIELDS[int(random.random() * len(FIELDS))]
-    university = UNIVERSITIES[int(random.random() * len(UNIVERSITIES))]
-    return degree(random, serial, university, "bachelor", field, date(graduation, 5, 31), (*GENERAL, *field.subjects))
+    university = _UNIVERSITIES[int(random.random() * len(_UNIVERSITIES))]
+    return degree(
+        random,
+        serial,
+        university=university,
+        level="bachelor",
+        field=field,
+        awarded_on=date(graduation, 5, 31),
+        subjects=(*GENERAL, *field.subjects),
+    )
 
 
 def degree(
-    random: Random, serial: int, university: str, level: str, field: Field, awarded_on: date, subjects: tuple[tuple[str, str], ...]
+    random: Random,
+    serial: int,
+    *,
+    university: str,
+    level: str,
+    field: Field,
+    awarded_on: date,
+    subjects: tuple[tuple[str, str], ...],
 ) -> Degree:
     """The subjects are spread over the years of the degree in their order; the average comes from the grades drawn."""
     award_th, award_en, years = LEVELS[level]

@@ -3,6 +3,7 @@
 A family is one household, or two where the parents work elsewhere and the grandparents raise the children.
 """
 
+# ruff: noqa: PLR2004 - the numbers here are the made-up chances and ages; names would only repeat them
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -174,7 +175,9 @@ class FamilyMaker:
         dead = self._add_dead_spouse(home, elder, family)
         return (elder, dead) if elder.gender is Gender.MALE else (dead, elder)
 
-    def _add_couple(self, home: Household, age: int, first: Relation, second: Relation, family: Word) -> tuple[Person, Person]:
+    def _add_couple(
+        self, home: Household, age: int, first: Relation, second: Relation, family: Word
+    ) -> tuple[Person, Person]:
         """Husband and wife; the wife is up to a few years younger, never under 19."""
         husband = self._add(home, Gender.MALE, age, first, family, married=True)
         wife_age = max(19, age - int(abs(self._random.gauss(0, 4))))
@@ -228,7 +231,9 @@ class FamilyMaker:
         nationality = self._foreign or "THA"
         born = born or self._birth(age, known=died_on is not None)
         person = Person(
-            national_id=national_id(_type_of(own, nationality, born.first), self._place.code, self._numbers.number(serial)),
+            national_id=national_id(
+                _type_of(own, nationality, born.first), self._place.code, self._numbers.number(serial)
+            ),
             name=draw_name(random, gender, age, family, married=married, foreign=self._foreign is not None),
             gender=gender,
             born=born,

@@ -1,5 +1,6 @@
 """What people earn, own and owe, and what the state already knows and pays of it. All chances are made up."""
 
+# ruff: noqa: PLR2004 - the numbers here are the made-up chances and ages; names would only repeat them
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -30,7 +31,7 @@ _NO_TAX_FILE: Final = 0.02
 
 
 def live(random: Random, person: Person, age: int, as_of: date, serial: int) -> None:
-    """Give a living person an occupation, incomes, means and cards that fit one another. `serial` is the person's alone."""
+    """Give a living person work, incomes, means and cards that fit one another. `serial` is the person's alone."""
     _take_state_role(random, person, age, as_of)
     yearly = _work(random, person, age, as_of)
     _file_taxes(random, person, age, as_of, yearly)
@@ -106,7 +107,8 @@ def _file_taxes(random: Random, person: Person, age: int, as_of: date, yearly: i
     elif draw >= _NO_TAX_FILE:
         unknown = draw < _NO_TAX_FILE + _INCOME_UNKNOWN
         person.incomes = tuple(
-            (year, None if unknown and year == as_of.year - 1 else yearly * (97 + year - as_of.year + 1) // 97) for year in years
+            (year, None if unknown and year == as_of.year - 1 else yearly * (97 + year - as_of.year + 1) // 97)
+            for year in years
         )
 
 

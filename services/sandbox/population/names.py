@@ -25,7 +25,7 @@ NO_FAMILY: Final = Word("", "")
 
 @cache
 def words(part: str) -> tuple[Word, ...]:
-    """The words of one column of the list: male, female, middle, foreign_male, foreign_female, family_first, family_last."""
+    """The words of one part: male, female, middle, foreign_male, foreign_female, family_first, family_last."""
     text = files(__package__).joinpath("data", "names.csv").read_text(encoding="utf-8")
     return tuple(Word(row["th"], row["en"]) for row in csv.DictReader(text.splitlines()) if row["part"] == part)
 

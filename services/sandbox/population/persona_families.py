@@ -26,6 +26,8 @@ from services.sandbox.population.personas import FAMILIES, Family, Member
 from services.sandbox.population.places import address
 from services.sandbox.population.vehicles import plate, policy
 
+MONTHS_COVERED: Final = 12
+
 
 def persona_households(as_of: date) -> list[Household]:
     """The households of all personas as they are on that day."""
@@ -33,7 +35,11 @@ def persona_households(as_of: date) -> list[Household]:
 
 
 def _household(house: int, family: Family, as_of: date) -> Household:
-    home = Household(address(family.province, family.district, family.subdistrict, house, family.number, family.village))
+    home = Household(
+        address(
+            family.province, family.district, family.subdistrict, house, number=family.number, village=family.village
+        )
+    )
     home.members = [_person(family, member, as_of) for member in family.members]
     home.members.sort(key=lambda person: person.relation != "head")
     return home
@@ -59,7 +65,7 @@ def _person(family: Family, member: Member, as_of: date) -> Person:
     return person
 
 
-def _elder(person: Person, as_of: date) -> None:
+def _elder(person: Person, _: date) -> None:
     person.lands = (Land("90000011-1", LandKind.FARM, 3_200, "45"),)  # 320 square wah, under a rai
 
 
@@ -79,7 +85,9 @@ def _mother_of_disabled_adult(person: Person, as_of: date) -> None:
 
 def _worker(person: Person, as_of: date) -> None:
     month = as_of.replace(day=1)
-    person.insured = (Insured("33", month_text(months_before(month, 60)), month_text(months_before(month, 1)), 18_000 * BAHT),)
+    person.insured = (
+        Insured("33", month_text(months_before(month, 60)), month_text(months_before(month, 1)), 18_000 * BAHT),
+    )
     person.vehicles = (
         _vehicle(2, "car", "Garuda", "74", as_of, started=4),
         _vehicle(3, "motorcycle", "Hongsa", "74", as_of, started=17),
@@ -90,7 +98,9 @@ def _worker(person: Person, as_of: date) -> None:
 
 def _worker_spouse(person: Person, as_of: date) -> None:
     month = as_of.replace(day=1)
-    person.insured = (Insured("33", month_text(months_before(month, 48)), month_text(months_before(month, 1)), 17_000 * BAHT),)
+    person.insured = (
+        Insured("33", month_text(months_before(month, 48)), month_text(months_before(month, 1)), 17_000 * BAHT),
+    )
 
 
 def _graduate(person: Person, as_of: date) -> None:
@@ -98,13 +108,29 @@ def _graduate(person: Person, as_of: date) -> None:
     year = person.born.first.year
     science, administration = FIELDS[0], FIELDS[2]
     bachelor = degree(
-        chance, 61, "ISA", "bachelor", science, date(year + 22, 5, 31), (*GENERAL, *science.subjects, *administration.subjects)
+        chance,
+        61,
+        university="ISA",
+        level="bachelor",
+        field=science,
+        awarded_on=date(year + 22, 5, 31),
+        subjects=(*GENERAL, *science.subjects, *administration.subjects),
     )
-    master = degree(chance, 62, "RMS", "master", administration, date(year + 25, 5, 31), administration.subjects)
+    master = degree(
+        chance,
+        62,
+        university="RMS",
+        level="master",
+        field=administration,
+        awarded_on=date(year + 25, 5, 31),
+        subjects=administration.subjects,
+    )
     person.degrees = (bachelor, master)
     person.vehicles = (_vehicle(4, "motorcycle", "Krathing", "50", as_of, started=3),)
     month = as_of.replace(day=1)
-    person.insured = (Insured("33", month_text(months_before(month, 24)), month_text(months_before(month, 1)), 26_000 * BAHT),)
+    person.insured = (
+        Insured("33", month_text(months_before(month, 24)), month_text(months_before(month, 1)), 26_000 * BAHT),
+    )
 
 
 def _official(person: Person, as_of: date) -> None:
@@ -123,7 +149,11 @@ def _public_servant(person: Person, as_of: date) -> None:
 
 def _vehicle(serial: int, kind: str, brand: str, province: str, as_of: date, *, started: int | None) -> Vehicle:
     """With a policy that began so many months ago, or none."""
-    policies = () if started is None else (policy("SKP", kind, serial, 1, months_before(as_of, started), as_of),)
+    policies = (
+        ()
+        if started is None
+        else (policy("SKP", kind, serial, order=1, start=months_before(as_of, started), as_of=as_of),)
+    )
     return Vehicle(
         chassis=f"MX{kind[0].upper()}{serial:014d}",
         plate=plate(serial),
@@ -131,7 +161,7 @@ def _vehicle(serial: int, kind: str, brand: str, province: str, as_of: date, *, 
         kind=kind,
         brand=brand,
         registered_on=months_before(as_of, 40),
-        tax_paid_until=months_before(as_of, -8 if started is not None and started < 12 else 5),
+        tax_paid_until=months_before(as_of, -8 if started is not None and started < MONTHS_COVERED else 5),
         policies=policies,
     )
 

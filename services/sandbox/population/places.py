@@ -8,8 +8,11 @@ from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 from random import Random
+from typing import Final
 
 from services.sandbox.population.model import Address
+
+SIX_DIGITS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,16 @@ def subdistricts_of(province_code: str, district: int) -> int:
 def draw_address(random: Random, place: Province, house_serial: int) -> Address:
     district = 1 + int(random.random() * place.districts)
     subdistrict = 1 + int(random.random() * subdistricts_of(place.code, district))
-    return address(place.code, district, subdistrict, house_serial, f"{1 + int(random.random() * 400)}", int(random.random() * 16))
+    number, village = f"{1 + int(random.random() * 400)}", int(random.random() * 16)
+    return address(place.code, district, subdistrict, house_serial, number=number, village=village)
 
 
-def address(province_code: str, district: int, subdistrict: int, house_serial: int, number: str, village: int) -> Address:
+def address(
+    province_code: str, district: int, subdistrict: int, house_serial: int, *, number: str, village: int
+) -> Address:
     """`house_serial` must be of one house alone: the house code is made from it. `village` 0 is "in no village"."""
     office = f"{province_code}{district:02d}"
     # Six digits are too few beyond a million houses; a code with office 00.. is then nobody else's.
-    ten = f"{office}{house_serial:06d}" if house_serial < 1_000_000 else f"{house_serial:010d}"
+    ten = f"{office}{house_serial:06d}" if house_serial < SIX_DIGITS else f"{house_serial:010d}"
     check = sum(int(digit) * (11 - place) for place, digit in enumerate(ten)) % 11 % 10
     return Address(f"{ten}{check}", number, village, f"{office}{subdistrict:02d}")

@@ -1,7 +1,7 @@
 """The files of the agencies, each in a shape of the agency's own, and how a person becomes rows in them.
 
-Days are DOPA's BE `YYYYMMDD` in `dopa`, `cgd`, `dla` and `dep`; ISO 8601 elsewhere. Tax years are BE. Money is integer satang.
-Index statements run after the rows are in, which keeps a million citizens linear.
+Days are DOPA's BE `YYYYMMDD` in `dopa`, `cgd`, `dla` and `dep`; ISO 8601 elsewhere. Tax years are BE. Money is integer
+satang. Index statements run after the rows are in, which keeps a million citizens linear.
 """
 
 from __future__ import annotations
@@ -71,7 +71,16 @@ def _sso_insured(_: Household, p: Person) -> Rows:
 
 def _dlt_vehicle(_: Household, p: Person) -> Rows:
     for v in p.vehicles:
-        yield (p.national_id, v.chassis, v.plate, v.province, v.kind, v.brand, f"{v.registered_on}", f"{v.tax_paid_until}")
+        yield (
+            p.national_id,
+            v.chassis,
+            v.plate,
+            v.province,
+            v.kind,
+            v.brand,
+            f"{v.registered_on}",
+            f"{v.tax_paid_until}",
+        )
 
 
 def _oic_policy(_: Household, p: Person) -> Rows:
@@ -87,8 +96,8 @@ def _mhesi_degree(_: Household, p: Person) -> Rows:
     for d in p.degrees:
         award_th, award_en, _years = LEVELS[d.level]
         yield (
-            d.degree_id, p.national_id, d.institution, d.student_number, d.level, award_th, award_en, d.title_th, d.title_en,
-            f"{d.admitted_on}", f"{d.awarded_on}", d.gpax_hundredths,
+            d.degree_id, p.national_id, d.institution, d.student_number, d.level, award_th, award_en, d.title_th,
+            d.title_en, f"{d.admitted_on}", f"{d.awarded_on}", d.gpax_hundredths,
         )  # fmt: skip
 
 
@@ -130,15 +139,22 @@ AGENCIES: Final[dict[str, tuple[Table, ...]]] = {
     "dopa": (
         Table(
             "person",
-            "pid, title_th, fname_th, mname_th, lname_th, title_en, fname_en, mname_en, lname_en, sex, birth_be, death_be, "
-            "nationality, status, house_code, relation, registered, registered_be, father_pid, mother_pid",
+            "pid, title_th, fname_th, mname_th, lname_th, title_en, fname_en, mname_en, lname_en, "
+            "sex, birth_be, death_be, nationality, status, house_code, relation, "
+            "registered, registered_be, father_pid, mother_pid",
             _dopa_person,
             ("pid", "house_code", "father_pid", "mother_pid"),
         ),
-        Table("house", "house_code, house_no, moo, subdistrict", _dopa_person, ("house_code",), of_household=_dopa_house),
+        Table(
+            "house", "house_code, house_no, moo, subdistrict", _dopa_person, ("house_code",), of_household=_dopa_house
+        ),
     ),
     "rd": (Table("income", "pid, tax_year_be, income_satang", _rd_income, ("pid, tax_year_be",)),),
-    "sso": (Table("contribution", "pid, section, first_month, last_month, wage_satang", _sso_insured, ("pid, first_month",)),),
+    "sso": (
+        Table(
+            "contribution", "pid, section, first_month, last_month, wage_satang", _sso_insured, ("pid, first_month",)
+        ),
+    ),
     "dlt": (
         Table(
             "vehicle",
@@ -150,7 +166,8 @@ AGENCIES: Final[dict[str, tuple[Table, ...]]] = {
     "oic": (
         Table(
             "policy",
-            "number, holder_pid, chassis, plate, province, insurer, vehicle_class, start_on, end_on, status, reported_on",
+            "number, holder_pid, chassis, plate, province, insurer, vehicle_class, start_on, end_on, status, "
+            "reported_on",
             _oic_policy,
             ("holder_pid, start_on", "chassis"),
         ),
@@ -158,15 +175,25 @@ AGENCIES: Final[dict[str, tuple[Table, ...]]] = {
     "mhesi": (
         Table(
             "degree",
-            "degree_id, pid, institution, student_number, level, award_th, award_en, title_th, title_en, admitted_on, awarded_on, "
-            "gpax_hundredths",
+            "degree_id, pid, institution, student_number, level, award_th, award_en, title_th, title_en, "
+            "admitted_on, awarded_on, gpax_hundredths",
             _mhesi_degree,
             ("pid, awarded_on", "degree_id"),
         ),
-        Table("course", "degree_id, place, session, code, title_th, title_en, credits, grade", _mhesi_course, ("degree_id, place",)),
+        Table(
+            "course",
+            "degree_id, place, session, code, title_th, title_en, credits, grade",
+            _mhesi_course,
+            ("degree_id, place",),
+        ),
     ),
     "cgd": (
-        Table("means", "pid, state_role, assets_satang, credit_cards, home_loan_satang, car_loan_satang", _cgd_means, ("pid",)),
+        Table(
+            "means",
+            "pid, state_role, assets_satang, credit_cards, home_loan_satang, car_loan_satang",
+            _cgd_means,
+            ("pid",),
+        ),
         Table("welfare_card", "pid, number, round_be, valid_from_be, status", _cgd_card, ("pid",)),
         Table("state_benefit", "pid, kind, since_be, monthly_satang", _cgd_benefit, ("pid",)),
     ),

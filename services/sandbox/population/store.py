@@ -1,8 +1,8 @@
 """Writes a population into one SQLite file per agency, whole or not at all.
 
-Files are never changed once they stand: a new population replaces them by rename, and a reader that has one open goes on
-reading the old. Each file says in `meta` which population it belongs to, so that a write that died between two renames is
-seen and done again.
+Files are never changed once they stand: a new population replaces them by rename, and a reader that has one open goes
+on reading the old. Each file says in `meta` which population it belongs to, so that a write that died between two
+renames is seen and done again.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def stored(data_dir: Path) -> Made | None:
 def ensure(data_dir: Path, citizens: int, seed: int, as_of: date, progress: Progress | None = None) -> bool:
     """See that such a population stands, and say whether it had to be made.
 
-    One made for an earlier day is kept as long as what is said of the personas holds on `as_of`. Processes that do this at
-    once wait for each other. Raises what :func:`generate` raises.
+    One made for an earlier day is kept as long as what is said of the personas holds on `as_of`. Processes that do
+    this at once wait for each other. Raises what :func:`generate` raises.
     """
     population = generate(citizens, seed, as_of)
     with _alone(data_dir):
@@ -108,7 +108,7 @@ def _write_all(data_dir: Path, population: Population, progress: Progress | None
                 file.close()
         for agency in AGENCIES:
             _sync(workshop / f"{agency}.sqlite")
-            os.replace(workshop / f"{agency}.sqlite", agency_file(data_dir, agency))
+            (workshop / f"{agency}.sqlite").replace(agency_file(data_dir, agency))
         _sync(folder(data_dir))
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
@@ -137,7 +137,8 @@ def _fill(files: dict[str, sqlite3.Connection], population: Population, progress
         people += sum(len(home.members) for home in batch)
         for file, table in tables:
             rows: Iterator[Row] = (row for home in batch for row in table.rows_of(home))
-            file.executemany(f"INSERT INTO {table.name} VALUES ({', '.join('?' * table.width)})", rows)
+            places = ", ".join("?" * table.width)
+            file.executemany(f"INSERT INTO {table.name} VALUES ({places})", rows)  # noqa: S608 - our own table names
         if progress is not None:
             progress(f"{people:,} / {population.citizens:,}")
     for file, table in tables:

@@ -1,5 +1,6 @@
 """Vehicles and their compulsory policies: most covered, some run out, some never insured."""
 
+# ruff: noqa: PLR2004 - the numbers here are the made-up chances; names would only repeat them
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -9,9 +10,21 @@ from typing import Final
 from services.sandbox.population.days import months_before
 from services.sandbox.population.model import Policy, Vehicle
 
-INSURERS: Final = ("SKP", "RMI", "NGI", "TPK", "BWI", "LMC")
-"""Codes of insurers that do not exist."""
-BRANDS: Final = {"motorcycle": ("Naga", "Hongsa", "Krathing"), "car": ("Garuda", "Erawan", "Singha Yon"), "pickup": ("Khwai", "Erawan")}
+INSURERS: Final = {
+    "SKP": ("ศุภกรประกันภัย", "Suphakon Insurance"),
+    "RMI": ("ร่มไม้ประกันภัย", "Rom Mai Insurance"),
+    "NGI": ("น้ำเงินประกันภัย", "Nam Ngoen Insurance"),
+    "TPK": ("ทิวพฤกษ์ประกันภัย", "Thio Phruek Insurance"),
+    "BWI": ("บัวขาวประกันภัย", "Bua Khao Insurance"),
+    "LMC": ("ลมเหนือประกันภัย", "Lom Nuea Insurance"),
+}
+"""Code, Thai and English name of insurers that do not exist."""
+_INSURERS: Final = tuple(INSURERS)
+BRANDS: Final = {
+    "motorcycle": ("Naga", "Hongsa", "Krathing"),
+    "car": ("Garuda", "Erawan", "Singha Yon"),
+    "pickup": ("Khwai", "Erawan"),
+}
 VEHICLE_CLASSES: Final = {"motorcycle": "1.30", "car": "1.10", "pickup": "1.40A"}
 """Classes of the compulsory tariff (unverified)."""
 PLATE_LETTERS: Final = "กขคฆงจฉชซฌญฎฐฒณตถทธนบผพภมยรลวศสษหฬอฮ"
@@ -49,17 +62,17 @@ def _draw_policies(random: Random, as_of: date, kind: str, serial: int, register
     draw = random.random()
     if draw < 0.07:
         return ()
-    insurer = INSURERS[int(random.random() * len(INSURERS))]
+    insurer = _INSURERS[int(random.random() * len(_INSURERS))]
     days_into = 1 + int(random.random() * 360) if draw < 0.85 else 366 + int(random.random() * 700)
     start = max(registered, as_of - timedelta(days=days_into))
-    latest = policy(insurer, kind, serial, 2, start, as_of)
+    latest = policy(insurer, kind, serial, order=2, start=start, as_of=as_of)
     previous_start = months_before(start, 12)
     if previous_start < registered:
         return (latest,)
-    return (policy(insurer, kind, serial, 1, previous_start, as_of), latest)
+    return (policy(insurer, kind, serial, order=1, start=previous_start, as_of=as_of), latest)
 
 
-def policy(insurer: str, kind: str, serial: int, order: int, start: date, as_of: date) -> Policy:
+def policy(insurer: str, kind: str, serial: int, *, order: int, start: date, as_of: date) -> Policy:
     """A year from `start`, reported to the Office of Insurance Commission three days later at the latest."""
     end = months_before(start, -12)
     return Policy(
