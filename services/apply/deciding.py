@@ -63,7 +63,7 @@ class Prepared:
     record: Mapping[str, Any]
     """JSON that replays the decision: the frozen rule, the facts with their sources. Personal: stored sealed."""
     reasons: tuple[Mapping[str, Any], ...] = ()
-    """For the citizen: `{"condition", "th", "en", "outcome", "law"}`; no values of facts."""
+    """For the citizen: `{"condition", "th", "en", "outcome", "law": {"th", "en"}}`; no values of facts."""
     missing: tuple[Missing, ...] = ()
     """What keeps the outcome at NEEDS_INFORMATION; empty for the other two."""
     pays: bool = False

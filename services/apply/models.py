@@ -67,7 +67,7 @@ class Decision(SQLModel, table=True):
     record_sealed: bytes
     """The frozen rule and the facts, by which it is replayed; sealed, bound to this row."""
     reasons: list[dict[str, Any]] = Field(sa_type=Json)
-    """`{"condition", "th", "en", "outcome", "law"}` each; no values of facts."""
+    """`{"condition", "th", "en", "outcome", "law": {"th", "en"}}` each; no values of facts."""
 
 
 class ApplicationEvent(SQLModel, table=True):

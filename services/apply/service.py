@@ -24,7 +24,7 @@ from core.text import Text
 from services.apply import answers as forms
 from services.apply import repository, states
 from services.apply.deciding import Awarder, Decider, Holder, Missing, Notices, Outcome, Prepared, Request
-from services.apply.errors import ChangedMeanwhile, NotOfferedHere
+from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
 from services.apply.models import Appeal, Application, Decision
 from services.apply.records import DecisionRecords
 from services.apply.states import Action, Status
@@ -70,20 +70,20 @@ class ApplyService:
         self._deciders, self._awarder, self._notices = deciders, awarder, notices
         self._records = DecisionRecords(keys)
 
-    async def prepare(self, request: Request) -> Submission:
-        """Decides, far away. `request.answers` may be anything JSON can say; it is checked here.
+    async def prepare(
+        self, applicant: UUID, beneficiary: UUID, subject: str, answers: object = None, *, request: UUID | None = None
+    ) -> Submission:
+        """Decides, far away. `answers` may be anything that JSON can say; `request` is for the access log.
 
         Raises NotOfferedHere, AlreadyApplied (sooner than the facts are read), BadInput, and what the decider raises.
         """
-        decider = self._decider(request.subject)
-        checked = Request(
-            request.applicant, request.beneficiary, request.subject, forms.checked(request.answers), request.request
-        )
+        decider = self._decider(subject)
+        asked = Request(applicant, beneficiary, subject, forms.checked(answers), request)
         async with self._db.read() as session:
-            unit_key = _unit_of(request.beneficiary)
-            if await repository.active(session, request.applicant, unit_key, request.subject):
-                raise await repository.already_applied(session, request.applicant, unit_key, request.subject)
-        return Submission(checked, await decider.prepare(checked))
+            standing = await repository.active(session, applicant, _unit_of(beneficiary), subject)
+        if standing is not None:
+            raise AlreadyApplied(standing)
+        return Submission(asked, await decider.prepare(asked))
 
     async def apply(self, session: AsyncSession, submission: Submission) -> Application:
         """Writes the application and its decision. Raises AlreadyApplied: of many at once, one wins."""

@@ -1,0 +1,365 @@
+"""Applications in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, Self
+from uuid import UUID
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.scalars import JSON
+
+from core.errors import BadInput, NotFound, SitthiError
+from core.graph import (
+    Connection,
+    Info,
+    Node,
+    Nodes,
+    Problem,
+    connection,
+    global_id,
+    localized,
+    mutation,
+    page_size,
+    read_cursor,
+    work_of,
+)
+from core.graph.mutations import problem_of
+from core.ids import GlobalId, MalformedGlobalId
+from core.text import Text
+from services.apply import models, repository
+from services.apply.deciding import Holder, Missing
+from services.apply.errors import AlreadyApplied, NotOfferedHere
+from services.apply.service import ApplyService
+from services.apply.states import TURNS, Action, Status, Turn
+
+PROGRAMME_LENGTH_MAX: Final = 64
+_DECISIONS: Final = "application.decision"
+_EVENTS: Final = "application.events"
+
+strawberry.enum(Status, name="ApplicationStatus", description="Where an application stands.")
+strawberry.enum(Turn, name="ApplicationTurn", description="Whose move it is.")
+strawberry.enum(Action, name="ApplicationAction", description="What moved an application.")
+strawberry.enum(Holder, name="FactHolder", description="Who can supply what is missing.")
+
+
+@strawberry.enum
+class ReasonOutcome(Enum):
+    """Whether a condition of the law is met; UNKNOWN is never a no."""
+
+    MET = "MET"
+    UNMET = "UNMET"
+    UNKNOWN = "UNKNOWN"
+
+
+@strawberry.type
+class MissingFact:
+    """What is still to be supplied, and by whom."""
+
+    attribute: str = strawberry.field(description="Its id, as an answer's key names it.")
+    title: str
+    held_by: Holder
+    agency: str | None = strawberry.field(description="Slug of the agency that holds it.")
+
+    @classmethod
+    def of(cls, info: Info, missing: Missing) -> MissingFact:
+        return cls(
+            attribute=missing.attribute,
+            title=localized(info, missing.title),
+            held_by=missing.held_by,
+            agency=missing.agency,
+        )
+
+
+@strawberry.type
+class DecisionReason:
+    """One condition of the decision, without the facts it was judged by."""
+
+    text: str
+    outcome: ReasonOutcome
+    law: str
+
+
+@strawberry.type
+class ApplicationStep:
+    """One step in the life of an application."""
+
+    at: datetime
+    action: Action
+    status: Status
+
+
+@strawberry.type
+class Application(Node):
+    """An application of the viewer."""
+
+    row: strawberry.Private[models.Application]
+    subject: str = strawberry.field(description="What is applied for: `programme:<slug>` or `service:<slug>`.")
+    status: Status
+    turn: Turn
+    submitted_at: datetime
+    decided_at: datetime | None
+    beneficiary_id: strawberry.ID = strawberry.field(description="The person it is for.")
+
+    @classmethod
+    def of(cls, row: models.Application) -> Application:
+        status = Status(row.status)
+        return cls(
+            id=global_id("Application", row.id),
+            row=row,
+            subject=row.subject,
+            status=status,
+            turn=TURNS[status],
+            submitted_at=row.created_at,
+            decided_at=row.decided_at,
+            beneficiary_id=global_id("Person", row.beneficiary),
+        )
+
+    @strawberry.field
+    def title(self, info: Info) -> str:
+        return localized(info, Text(**self.row.title))
+
+    @strawberry.field
+    def missing(self, info: Info) -> list[MissingFact]:
+        """What nobody has said yet; empty unless the application waits."""
+        return [
+            MissingFact.of(
+                info, Missing(m["attribute"], Text(th=m["th"], en=m["en"]), Holder(m["held_by"]), m["agency"])
+            )
+            for m in self.row.missing
+        ]
+
+    @strawberry.field
+    async def reasons(self, info: Info) -> list[DecisionReason]:
+        """Why the last decision came out as it did; empty before there is one."""
+
+        async def batch(keys: list[UUID]) -> Sequence[models.Decision | None]:
+            async with info.context.db.read() as session:
+                found = await repository.last_decisions(session, info.context.signed_in().person, keys)
+            return [found.get(key) for key in keys]
+
+        decision = await info.context.loader(_DECISIONS, batch).load(self.row.id)
+        return [] if decision is None else [_reason(info, reason) for reason in decision.reasons]
+
+    @strawberry.field
+    async def history(self, info: Info) -> list[ApplicationStep]:
+        """All that happened to it, oldest first."""
+
+        async def batch(keys: list[UUID]) -> Sequence[list[models.ApplicationEvent]]:
+            async with info.context.db.read() as session:
+                found = await repository.events(session, info.context.signed_in().person, keys)
+            return [found[key] for key in keys]
+
+        steps = await info.context.loader(_EVENTS, batch).load(self.row.id)
+        return [ApplicationStep(at=s.at, action=Action(s.action), status=Status(s.status)) for s in steps]
+
+
+def _reason(info: Info, reason: dict[str, Any]) -> DecisionReason:
+    return DecisionReason(
+        text=localized(info, Text(th=reason["th"], en=reason["en"])),
+        outcome=ReasonOutcome(reason["outcome"]),
+        law=localized(info, Text(**reason["law"])),
+    )
+
+
+@strawberry.type
+class ApplyOfCitizen:
+    """What this room adds to `Citizen`."""
+
+    person: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def applications(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[Application] | None:
+        """Newest first."""
+        size, before = page_size(first), _cursor(after)
+        async with info.context.db.read() as session:
+            rows = await repository.page(session, self.person, size + 1, before)
+        return connection(Connection[Application], rows, size, key=lambda row: row.id.hex, node=Application.of)
+
+
+@strawberry.input
+class ApplyInput:
+    """`programme` (its slug) or `service` (its id), one of them."""
+
+    idempotency_key: str
+    programme: str | None = None
+    service: strawberry.ID | None = None
+    beneficiary: strawberry.ID | None = strawberry.field(default=None, description="The viewer, if left out.")
+    answers: JSON | None = strawberry.field(default=None, description="An object: what only the citizen knows.")
+
+
+@strawberry.input
+class SupplementInput:
+    application: strawberry.ID
+    answers: JSON
+    idempotency_key: str
+
+
+@strawberry.input
+class WithdrawInput:
+    application: strawberry.ID
+    idempotency_key: str
+
+
+@strawberry.input
+class AppealInput:
+    application: strawberry.ID
+    grounds: str = strawberry.field(description="Why the decision is wrong, in the citizen's own words.")
+    idempotency_key: str
+
+
+@strawberry.type
+class _ApplicationPayload:
+    application: Application | None = None
+    problems: list[Problem] = strawberry.field(default_factory=list)
+
+    @classmethod
+    async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
+        return cls(application=await application_node(info, UUID(hex=kept["application"])))
+
+
+@strawberry.type
+class ApplyPayload(_ApplicationPayload):
+    existing: Application | None = strawberry.field(
+        default=None, description="With ALREADY_APPLIED: the viewer's own application that stands in the way."
+    )
+
+
+@strawberry.type
+class SupplementPayload(_ApplicationPayload):
+    pass
+
+
+@strawberry.type
+class WithdrawPayload(_ApplicationPayload):
+    pass
+
+
+@strawberry.type
+class AppealPayload(_ApplicationPayload):
+    pass
+
+
+@strawberry.type
+class ApplyMutation:
+    """Each gathers what is far away first, then opens its one transaction."""
+
+    @mutation(ApplyPayload, description="Applies for a programme, for the viewer or a child of theirs.")
+    async def apply(self, info: Info, input: ApplyInput) -> ApplyPayload:
+        service, work = info.context.room(ApplyService), work_of(info)
+        try:
+            subject, beneficiary = _subject(input), _beneficiary(input, work.viewer.person)
+            submission = await service.prepare(
+                work.viewer.person, beneficiary, subject, input.answers, request=info.context.request_id
+            )
+            async with work.transaction() as session:
+                row = await service.apply(session, submission)
+                work.keep(application=row.id.hex)
+        except AlreadyApplied as error:
+            return await _already_applied(info, error)
+        return ApplyPayload(application=_changed(info, row))
+
+    @mutation(SupplementPayload, description="Answers what an application waits for; it is then decided again.")
+    async def supplement(self, info: Info, input: SupplementInput) -> SupplementPayload:
+        service, work = info.context.room(ApplyService), work_of(info)
+        again = await service.prepare_supplement(
+            work.viewer.person, _application(input.application), input.answers, request=info.context.request_id
+        )
+        async with work.transaction() as session:
+            row = await service.supplement(session, again)
+            work.keep(application=row.id.hex)
+        return SupplementPayload(application=_changed(info, row))
+
+    @mutation(WithdrawPayload, description="Takes an application back; an award that came of it ends.")
+    async def withdraw(self, info: Info, input: WithdrawInput) -> WithdrawPayload:
+        async def act(session: AsyncSession, person: UUID, application: UUID) -> models.Application:
+            return await info.context.room(ApplyService).withdraw(session, person, application)
+
+        return WithdrawPayload(application=await _acted(info, input.application, act))
+
+    @mutation(AppealPayload, description="Objects to a rejection.")
+    async def appeal(self, info: Info, input: AppealInput) -> AppealPayload:
+        async def act(session: AsyncSession, person: UUID, application: UUID) -> models.Application:
+            return await info.context.room(ApplyService).appeal(session, person, application, input.grounds)
+
+        return AppealPayload(application=await _acted(info, input.application, act))
+
+
+async def _acted(info: Info, application: strawberry.ID, act: Any) -> Application:
+    work, key = work_of(info), _application(application)
+    async with work.transaction() as session:
+        row = await act(session, work.viewer.person, key)
+        work.keep(application=row.id.hex)
+    return _changed(info, row)
+
+
+def _changed(info: Info, row: models.Application) -> Application:
+    """The application after a mutation: what an earlier field of the request has loaded of it is outdated."""
+    for name in (_DECISIONS, _EVENTS):
+        info.context.loaders.pop(name, None)
+    return Application.of(row)
+
+
+async def _already_applied(info: Info, error: AlreadyApplied) -> ApplyPayload:
+    """The transaction is rolled back by now; the answer is a problem that also points to what is there."""
+    existing = None if error.application is None else await application_node(info, error.application)
+    return ApplyPayload(existing=existing, problems=[problem_of(error, info.context)])
+
+
+def _subject(given: ApplyInput) -> str:
+    if (given.programme is None) == (given.service is None):
+        raise BadInput(
+            Text(th="ระบุ programme หรือ service อย่างใดอย่างหนึ่ง", en="name either a programme or a service"),
+            path=("programme",),
+        )
+    if given.programme is None:
+        raise NotOfferedHere(path=("service",))
+    if len(given.programme) > PROGRAMME_LENGTH_MAX or not given.programme.isascii():
+        raise NotFound(path=("programme",))
+    return f"programme:{given.programme}"
+
+
+def _beneficiary(given: ApplyInput, viewer: UUID) -> UUID:
+    """By the id of a `Person`, or of the viewer's own `Citizen`."""
+    if given.beneficiary is None:
+        return viewer
+    try:
+        found = GlobalId.parse(str(given.beneficiary))
+    except SitthiError:
+        raise MalformedGlobalId(path=("beneficiary",)) from None
+    if found.type not in {"Person", "Citizen"}:
+        raise MalformedGlobalId(path=("beneficiary",))
+    return found.id
+
+
+def _application(given: strawberry.ID) -> UUID:
+    try:
+        return GlobalId.parse(str(given), expected="Application").id
+    except SitthiError:
+        raise MalformedGlobalId(path=("application",)) from None
+
+
+def _cursor(after: str | None) -> UUID | None:
+    key = read_cursor(after)
+    try:
+        return None if key is None else UUID(hex=key)
+    except ValueError:
+        raise BadInput(Text(th="cursor ไม่ถูกต้อง", en="the cursor is not one of ours"), path=("after",)) from None
+
+
+async def application_node(info: Info, key: UUID) -> Application | None:
+    """The viewer's application; foreign and unknown are alike."""
+    viewer = info.context.viewer
+    if viewer is None:
+        return None
+    async with info.context.db.read() as session:
+        row = await repository.own(session, viewer.person, key)
+    return None if row is None else Application.of(row)
+
+
+NODES: Nodes = {"Application": application_node}
