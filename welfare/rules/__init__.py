@@ -1,4 +1,4 @@
-"""The rule language of the Welfare Platform: a subset of SQL with three-valued logic, run alike for one and for millions.
+"""The rule language of the Welfare Platform: a subset of SQL with three-valued logic, alike for one and millions.
 
 Pure: no database, no clock, no input or output. Polars is imported only by `welfare.rules.polars_code`.
 """

@@ -13,6 +13,9 @@ from welfare.rules.errors import FactOutOfRange, FactUnknownCode, FactWrongType
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
+YEAR_MIN: Final = 1800
+YEAR_MAX: Final = 2400
+"""Of every day that rules know, so that no shift or anniversary leaves the calendar."""
 
 Value = bool | date | int | Money | str
 """A known fact. Money may also come as an int of satang. `None` in a mapping of facts, or no entry, means unknown."""
@@ -31,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttributeType:
-    """One attribute's type: `minimum` and `maximum` (satang for money) bound numbers, `codes` is the closed list of a code."""
+    """One attribute's type: `minimum` and `maximum` (satang for money) bound numbers; `codes` is the closed list."""
 
     kind: Kind
     minimum: int = INT64_MIN
@@ -49,7 +52,7 @@ class AttributeType:
     def plain(self, name: str, value: object) -> Plain:
         """The value as rules read it.
 
-        Raises FactWrongType, FactOutOfRange or FactUnknownCode, which name the attribute and keep the value to themselves.
+        Raises FactWrongType, FactOutOfRange or FactUnknownCode; they name the attribute, never the value.
         """
         kind = self.kind
         if kind is Kind.BOOL:
@@ -57,6 +60,8 @@ class AttributeType:
                 return bool(value)
         elif kind is Kind.DATE:
             if isinstance(value, date) and not isinstance(value, datetime):
+                if not YEAR_MIN <= value.year <= YEAR_MAX:
+                    raise FactOutOfRange(name)
                 return value
         elif kind is Kind.CODE:
             if isinstance(value, str):

@@ -10,11 +10,10 @@ from calendar import isleap, monthrange
 from datetime import date, timedelta
 from typing import Final
 
+from welfare.rules.attributes import YEAR_MAX, YEAR_MIN
 from welfare.rules.errors import DayOutOfRange
 from welfare.rules.tree import DateConst, Unit
 
-YEAR_MIN: Final = 1800
-YEAR_MAX: Final = 2400
 FISCAL_YEAR_MONTH: Final = 10
 LEAP_DAY: Final = (2, 29)
 
@@ -28,7 +27,7 @@ def anniversary(birth: date, years: int) -> date:
 
 
 def cut(day: date, years: int) -> date:
-    """The latest date of birth of which `years` years are completed on `day`: `age_on(b, day) >= years` is `b <= cut`."""
+    """The latest birth date of which `years` years are completed on `day`: `age_on(b, day) >= years` is `b <= cut`."""
     year = day.year - years
     if (day.month, day.day) == LEAP_DAY and not isleap(year):
         return date(year, 2, 28)

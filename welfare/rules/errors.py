@@ -196,8 +196,8 @@ class BadDate(RuleError):
 class BadInterval(RuleError):
     code = "RULE_BAD_INTERVAL"
     text = Text(
-        th="บรรทัด {line} ตำแหน่ง {column}: ช่วงเวลาต้องเป็น 'n days', 'n months' หรือ 'n years' ไม่เกิน 200 ปี และไม่เกิน 4 ช่วง",
-        en="Line {line}, column {column}: an interval is 'n days', 'n months' or 'n years', at most 200 years, at most four of them.",
+        th="บรรทัด {line} ตำแหน่ง {column}: ช่วงเวลาต้องเป็น 'n days' 'n months' 'n years' ไม่เกิน 200 ปี ไม่เกิน 4 ช่วง",
+        en="Line {line}, column {column}: write 'n days', 'n months' or 'n years', up to 200 years, up to four times.",
     )
 
 

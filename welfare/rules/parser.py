@@ -23,8 +23,7 @@ from typing import Final
 
 from welfare.rules import errors, operands
 from welfare.rules import tree as t
-from welfare.rules.attributes import INT64_MAX, INT64_MIN, Kind, Vocabulary
-from welfare.rules.dates import YEAR_MAX, YEAR_MIN
+from welfare.rules.attributes import INT64_MAX, INT64_MIN, YEAR_MAX, YEAR_MIN, Kind, Vocabulary
 from welfare.rules.operands import Operand, Sort, wrong_type
 from welfare.rules.tokens import Form, Token, tokens_of
 
@@ -49,7 +48,7 @@ class Constant:
 
 
 def parse(source: str, vocabulary: Vocabulary, parameters: Mapping[str, Constant] | None = None) -> t.Pred:
-    """The tree of one condition, every name resolved and every parameter bound. Raises a RuleError with line and column."""
+    """The tree of one condition, names resolved and parameters bound. Raises a RuleError with line and column."""
     return _Parser(tokens_of(source), vocabulary, parameters or {}).condition()
 
 

@@ -1,8 +1,8 @@
 """Millions of citizens: the same rules as Polars expressions over a frame, null meaning unknown.
 
-A frame has one column an attribute, named as in the rule (`annual_income`, `child.birth_date`). Traps closed here: Polars
-wraps 64-bit integers silently (so facts are checked against their ranges first, and the parser bounds what is computed),
-its horizontal minimum ignores nulls, and `when` takes a null for false.
+A frame has one column an attribute, named as in the rule (`annual_income`, `child.birth_date`). Traps closed here:
+Polars wraps 64-bit integers silently (so facts are checked against their ranges first, and the parser bounds what is
+computed), its horizontal minimum ignores nulls, and `when` takes a null for false.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from welfare.rules import tree as t
-from welfare.rules.attributes import AttributeType, Kind, Vocabulary
+from welfare.rules.attributes import YEAR_MAX, YEAR_MIN, AttributeType, Kind, Vocabulary
 from welfare.rules.dates import checked_day, cut, resolved
 from welfare.rules.errors import FactColumnMissing, FactOutOfRange, FactUnknownCode, FactWrongType, UnknownAttribute
 from welfare.rules.operands import BASIS_POINTS
@@ -133,7 +133,7 @@ class PolarsEmitter:
         return (money * pl.lit(basis_points, dtype=pl.Int64) + BASIS_POINTS // 2) // BASIS_POINTS
 
     def amount(self, arms: Sequence[t.Pred], satang: Sequence[int]) -> pl.Expr:
-        """The satang of the first true arm, of the last entry where none is true, null where an arm before is unknown."""
+        """The satang of the first true arm, the last entry where none is true, null where an arm before is unknown."""
         chosen = pl.lit(satang[len(arms)], dtype=pl.Int64)
         for arm, value in reversed(list(zip(arms, satang, strict=False))):
             chosen = self.first_match(self.predicate(arm), pl.lit(value, dtype=pl.Int64), chosen)
@@ -146,7 +146,7 @@ class PolarsEmitter:
 def checked_frame(frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabulary) -> pl.DataFrame:
     """The columns `names`, cast to the types that rules read.
 
-    Raises FactColumnMissing, FactWrongType, FactOutOfRange or FactUnknownCode: never a wrapped or silently nulled value.
+    Raises FactColumnMissing, FactWrongType, FactOutOfRange or FactUnknownCode; never wraps or nulls a value.
     """
     columns: list[pl.Series] = []
     for name in names:
@@ -178,4 +178,6 @@ def _checked(column: pl.Series, name: str, attribute: AttributeType) -> pl.Serie
             raise FactUnknownCode(name)
     elif found != wanted:
         raise FactWrongType(name)
+    elif attribute.kind is Kind.DATE and not column.dt.year().drop_nulls().is_between(YEAR_MIN, YEAR_MAX).all():
+        raise FactOutOfRange(name)
     return column.cast(wanted)

@@ -31,7 +31,7 @@ _OPERATORS: Final = {t.Cmp.LT: "<", t.Cmp.LE: "<=", t.Cmp.EQ: "==", t.Cmp.NE: "!
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day that a rule compares a date with: a date constant, or the latest birth date that has `years` years on it."""
+    """A day that a rule compares a date with: a date constant, or the latest birth date of that age on it."""
 
     at: t.DateConst
     years: int | None
@@ -225,7 +225,7 @@ class Function:
 def compile_rules(
     conditions: Sequence[t.Pred], amounts: Sequence[Sequence[t.Pred]], *, masks: bool = False
 ) -> Function:
-    """One function for all conditions and amounts. Its answer: an outcome a condition, then an arm (or a mask) an amount."""
+    """One function for all: its answer is an outcome (or mask) a condition, then an arm (or mask) an amount."""
     emitter = PythonEmitter(masks)
     prefix = "m" if masks else "t"
     results = [f"{prefix}{emitter.predicate(c)}" for c in conditions] + [emitter.amount(arms) for arms in amounts]
@@ -248,7 +248,7 @@ class Compiled:
         self._bound: tuple[date, tuple[date, ...], tuple[date, ...]] | None = None
 
     def decide(self, facts: Facts, child: Facts, on: date) -> tuple[int, ...]:
-        """FALSE, UNKNOWN or TRUE for each condition, then for each amount an arm, the number of arms, or ARM_UNKNOWN."""
+        """FALSE, UNKNOWN or TRUE a condition; then for each amount an arm, the number of arms, or ARM_UNKNOWN."""
         return self._decide.call(facts, child, self._days(on)[1])
 
     def missing(self, facts: Facts, child: Facts, on: date) -> tuple[str, ...]:

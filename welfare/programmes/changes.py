@@ -1,0 +1,94 @@
+"""The next day on which an answer changes although no fact does: a birthday, a fiscal year, a new version of the law.
+
+Exact: an answer can change only on a day on which a version begins or ends, or on which a comparison of a known date
+with a date constant flips. Those days are computed from the trees; the answer is then taken on each, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+from welfare.programmes.answer import BenefitAmount, Outcome
+from welfare.programmes.evaluate import Facts, evaluate
+from welfare.programmes.model import Programme, Version
+from welfare.rules.attributes import YEAR_MAX
+from welfare.rules.dates import anniversary, checked_day, resolved
+from welfare.rules.tree import AgeOn, DateCompare, DateConst, walk
+
+HORIZON_YEARS: Final = 150
+_DAY: Final = timedelta(days=1)
+Answer = tuple[Outcome, tuple[BenefitAmount, ...]]
+
+
+def changes_on(programme: Programme, facts: Facts, child: Facts | None, on: date) -> date | None:
+    """The first day after `on` with another outcome or other amounts; None if there is none within 150 years.
+
+    A day without a version in force is an answer too. Raises ChildExpected, DayOutOfRange or a FactError.
+    """
+    checked_day(on)
+    last = date(min(on.year + HORIZON_YEARS, YEAR_MAX), 12, 31)
+    now = answer_on(programme, facts, child, on)
+    for day in sorted(set(_candidates(programme, facts, child, on, last))):
+        if answer_on(programme, facts, child, day) != now:
+            return day
+    return None
+
+
+def answer_on(programme: Programme, facts: Facts, child: Facts | None, day: date) -> Answer | None:
+    """What is compared: outcome and benefits, or None where no version is in force."""
+    version = programme.version_on(day)
+    if version is None:
+        return None
+    found = evaluate(version, facts, child, day)
+    return found.outcome, found.benefits
+
+
+def _candidates(programme: Programme, facts: Facts, child: Facts | None, on: date, last: date) -> Iterator[date]:
+    for version in programme.versions:
+        assert version.starts is not None
+        first, end = max(version.starts, on + _DAY), min(version.until or last, last)
+        if first > end:
+            continue
+        yield first
+        if end < last:
+            yield end + _DAY
+        yield from _flips(version, facts, child, first, end)
+
+
+def _flips(version: Version, facts: Facts, child: Facts | None, first: date, end: date) -> Iterator[date]:
+    """The days from `first` to `end` on which a date comparison of the version may change its value."""
+    for tree in version.trees:
+        for node in walk(tree):
+            if not isinstance(node, AgeOn | DateCompare):
+                continue
+            fact = node.birth if isinstance(node, AgeOn) else node.fact
+            value = (child or {}).get(fact.name[6:]) if fact.name.startswith("child.") else facts.get(fact.name)
+            if isinstance(value, date):
+                for target in _targets(node, value):
+                    day = _first_reaching(node.at, target, first, end)
+                    if day is not None:
+                        yield day
+
+
+def _targets(node: AgeOn | DateCompare, value: date) -> tuple[date, ...]:
+    """The comparison changes when its date constant first reaches one of these days."""
+    if isinstance(node, DateCompare):
+        return value, value + _DAY
+    years = node.years.value
+    return anniversary(value, years), anniversary(value, years + 1)
+
+
+def _first_reaching(at: DateConst, target: date, first: date, end: date) -> date | None:
+    """The first day in [first, end] on which `at` is `target` or later, by bisection: `at` never goes back."""
+    if resolved(at, end) < target:
+        return None
+    low, high = first.toordinal(), end.toordinal()
+    while low < high:
+        middle = (low + high) // 2
+        if resolved(at, date.fromordinal(middle)) >= target:
+            high = middle
+        else:
+            low = middle + 1
+    return date.fromordinal(low)

@@ -1,0 +1,202 @@
+"""YAML with everything taken out that two readers could read differently.
+
+Kept: mappings, lists, text, whole numbers, true and false, ISO dates. Refused, each by name: duplicate keys, `yes no on
+off`, fractions, `1_000 010 0x1 12:30`, empty values, anchors, aliases, merges and tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+import yaml
+
+from welfare.programmes import errors
+
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_FLOAT: Final = re.compile(
+    r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|nan)", re.ASCII | re.IGNORECASE
+)
+_AMBIGUOUS: Final = re.compile(r"[-+]?[0-9][0-9_:]*|[-+]?0[xob][0-9a-f_]+|[-+][0-9]+", re.ASCII | re.IGNORECASE)
+_WORDS: Final = frozenset("yes no on off y n true false null ~".split())  # noqa: SIM905 (a list of words)
+DEPTH_MAX: Final = 20
+
+
+class Located(dict[str, Any]):
+    """A mapping that remembers on which line each key stands, and on which it began itself."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+        self.lines: dict[str, int] = {}
+
+
+def read(text: str, file: str) -> Located:
+    """The one mapping that `text` holds. Raises a ProgrammeError; `file` is only for its message."""
+    result = _value(_composed(text, file), file, 0)
+    if not isinstance(result, Located):
+        raise errors.NotYaml(file, 1, problem="expected one mapping")
+    return result
+
+
+def read_list(text: str, file: str) -> list[Reader]:
+    """The one list of mappings that `text` holds. Raises a ProgrammeError."""
+    result = _value(_composed(text, file), file, 0)
+    if not isinstance(result, list) or not all(isinstance(item, Located) for item in result):
+        raise errors.NotYaml(file, 1, problem="expected one list of mappings")
+    return [Reader(item, file) for item in result]
+
+
+def _composed(text: str, file: str) -> yaml.Node:
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            mark = event.start_mark
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
+                raise errors.AnchorRefused(file, (mark.line if mark else 0) + 1)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise errors.NotYaml(file, line, problem=error.problem or "unreadable") from error
+    except yaml.YAMLError as error:
+        raise errors.NotYaml(file, 1, problem="characters that YAML does not allow") from error
+    except RecursionError as error:
+        raise errors.NotYaml(file, 1, problem="nested too deep") from error
+    if node is None:
+        raise errors.NotYaml(file, 1, problem="the file is empty")
+    return node
+
+
+def _value(node: yaml.Node, file: str, depth: int) -> Any:
+    line = node.start_mark.line + 1
+    if depth > DEPTH_MAX:
+        raise errors.NotYaml(file, line, problem="nested too deep")
+    if isinstance(node, yaml.MappingNode):
+        result = Located(line)
+        for key_node, value_node in node.value:
+            key = _key(key_node, file)
+            if key in result:
+                raise errors.DuplicateKey(file, key_node.start_mark.line + 1, key=key)
+            result.lines[key] = key_node.start_mark.line + 1
+            result[key] = _value(value_node, file, depth + 1)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, file, depth + 1) for item in node.value]
+    assert isinstance(node, yaml.ScalarNode)
+    return node.value if node.style else _plain(node.value, file, line)
+
+
+def _key(node: yaml.Node, file: str) -> str:
+    line = node.start_mark.line + 1
+    if not isinstance(node, yaml.ScalarNode):
+        raise errors.NotYaml(file, line, problem="a key is a word")
+    key = str(node.value)
+    if key == "<<":
+        raise errors.AnchorRefused(file, line)
+    if not node.style and (key.lower() in _WORDS or _AMBIGUOUS.fullmatch(key) or not key):
+        raise errors.AmbiguousScalar(file, line, value=key or "an empty key")
+    return key
+
+
+def _plain(value: str, file: str, line: int) -> bool | int | date | str:
+    """A scalar without quotes."""
+    if value in ("true", "false"):
+        return value == "true"
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    if _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise errors.AmbiguousScalar(file, line, value=value) from None
+    if not value or value.lower() in _WORDS or _AMBIGUOUS.fullmatch(value):
+        raise errors.AmbiguousScalar(file, line, value=value or "an empty value")
+    if _FLOAT.fullmatch(value):
+        raise errors.FloatRefused(file, line, value=value)
+    return value
+
+
+class Reader:
+    """Takes typed values out of one mapping; `done` refuses what nobody took."""
+
+    def __init__(self, data: Mapping[str, Any], file: str) -> None:
+        assert isinstance(data, Located)
+        self.data = data
+        self.file = file
+        self._taken: set[str] = set()
+
+    def line(self, key: str) -> int:
+        return self.data.lines.get(key, self.data.line)
+
+    def wrong(self, key: str, expected: str) -> errors.WrongValue:
+        return errors.WrongValue(self.file, self.line(key), key=key, expected=expected)
+
+    def has(self, key: str) -> bool:
+        return key in self.data
+
+    def any(self, key: str) -> Any:
+        if key not in self.data:
+            raise errors.MissingKey(self.file, self.data.line, key=key)
+        self._taken.add(key)
+        return self.data[key]
+
+    def word(self, key: str) -> str:
+        value = self.any(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.wrong(key, "text")
+        return value.strip()
+
+    def slug(self, key: str) -> str:
+        value = self.word(key)
+        if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", value, re.ASCII):
+            raise self.wrong(key, "a short name in a–z, 0–9, - and _")
+        return value
+
+    def day(self, key: str) -> date:
+        value = self.any(key)
+        if not isinstance(value, date):
+            raise self.wrong(key, "a date YYYY-MM-DD")
+        return value
+
+    def number(self, key: str, low: int, high: int) -> int:
+        value = self.any(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.wrong(key, f"a whole number from {low} to {high}")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self.any(key)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
+
+    def choice(self, key: str, *allowed: str) -> str:
+        value = self.any(key)
+        if value not in allowed:
+            raise self.wrong(key, "one of " + ", ".join(allowed))
+        return str(value)
+
+    def part(self, key: str) -> Reader:
+        value = self.any(key)
+        if not isinstance(value, Located):
+            raise self.wrong(key, "a mapping")
+        return Reader(value, self.file)
+
+    def parts(self, key: str) -> list[Reader]:
+        value = self.any(key)
+        if not isinstance(value, list) or not all(isinstance(item, Located) for item in value):
+            raise self.wrong(key, "a list of mappings")
+        return [Reader(item, self.file) for item in value]
+
+    def words(self, key: str) -> list[str]:
+        value = self.any(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong(key, "a list of names")
+        return value
+
+    def done(self) -> None:
+        for key in self.data:
+            if key not in self._taken:
+                raise errors.UnknownKey(self.file, self.line(key), key=key)
