@@ -1,0 +1,41 @@
+"""Holds the schema that new operations run on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from strawberry import Schema
+
+from api.composer.compose import compose
+from services.plugins.plugin import Plugin
+from services.plugins.runner import Runner
+
+
+class SchemaHolder:
+    """Ask for :attr:`current` once per operation (over WebSockets too) and keep it to the operation's end."""
+
+    def __init__(self, base: Schema, runner: Runner, plugins: Iterable[Plugin] = ()) -> None:
+        """Composes at once, on the caller's thread; raises :class:`PluginRefused`."""
+        self._base, self._runner = base, runner
+        self._current = compose(base, plugins, runner)
+        self._publishing = asyncio.Lock()
+
+    @property
+    def base(self) -> Schema:
+        """The schema of our own rooms."""
+        return self._base
+
+    @property
+    def current(self) -> Schema:
+        return self._current
+
+    async def publish(self, plugins: Iterable[Plugin]) -> Schema:
+        """Composes base and exactly these plugins off the event loop, and swaps. One publication at a time.
+
+        Raises :class:`PluginRefused`; the schema in use then stays.
+        """
+        chosen = tuple(plugins)
+        async with self._publishing:
+            self._current = await asyncio.to_thread(compose, self._base, chosen, self._runner)
+            return self._current

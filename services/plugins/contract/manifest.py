@@ -1,0 +1,264 @@
+"""The manifest: what an agency says of its service, in TOML beside in-process code, in JSON for a remote plugin."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from core.text import Text
+from services.plugins.contract.faults import Fault, ManifestError, Rule
+
+CONTRACT_VERSION: Final = 1
+TIME_LIMIT_SECONDS_MAX: Final = 10
+CACHE_SECONDS_MAX: Final = 86_400
+MANIFEST_BYTES_MAX: Final = 64 * 1024
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=40)]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]*$", max_length=60)]
+TypePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$", min_length=3, max_length=40)]
+ErrorCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$", max_length=60)]
+AttributeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=60)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+_THAI: Final = re.compile(r"[\u0e01-\u0e4f]")
+
+
+class ServiceCategory(StrEnum):
+    """The ten focus areas of the national plan for digital government."""
+
+    EDUCATION = "education"
+    HEALTH = "health"
+    AGRICULTURE = "agriculture"
+    WELFARE = "welfare"
+    PARTICIPATION = "participation"
+    """Participation and transparency."""
+    SMES = "smes"
+    LABOUR = "labour"
+    ENVIRONMENT = "environment"
+    JUSTICE = "justice"
+    TOURISM = "tourism"
+
+
+class OperationKind(StrEnum):
+    """The eight kinds of operation, and no more."""
+
+    QUERY = "query"
+    """Answers a field of the graph."""
+    SOURCE = "source"
+    """Answers attributes of the catalogue to the exchange."""
+    SUBMIT = "submit"
+    """Takes an application."""
+    STATUS = "status"
+    """Says how far an application is."""
+    CANCEL = "cancel"
+    """Takes an application back."""
+    INGEST = "ingest"
+    """Takes what the agency sends of its own accord."""
+    ISSUE = "issue"
+    """Gives a document or credential."""
+    NOTIFY = "notify"
+    """Hears of an event."""
+
+
+class Access(StrEnum):
+    """Whether an operation is about a signed-in citizen, or open to anyone and about nobody."""
+
+    CITIZEN = "citizen"
+    PUBLIC = "public"
+
+
+class NeedBasis(StrEnum):
+    """The lawful basis on which a service needs a fact, PDPA 2562 s.24(4) and s.19."""
+
+    PUBLIC_TASK = "public_task"
+    CONSENT = "consent"
+
+
+class Assurance(StrEnum):
+    """The identity assurance level a service asks for (DGA's digital-ID standard); ThaID gives 2.3."""
+
+    IAL_1_1 = "1.1"
+    IAL_1_2 = "1.2"
+    IAL_1_3 = "1.3"
+    IAL_2_1 = "2.1"
+    IAL_2_2 = "2.2"
+    IAL_2_3 = "2.3"
+    IAL_3 = "3"
+
+
+class _Strict(BaseModel):
+    # strict: `"3"` is no number and `1` no truth value; enums are lifted from TOML's strings field by field
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Titles(_Strict):
+    """One text in Thai and English, both required."""
+
+    th: Words
+    en: Words
+
+    @model_validator(mode="after")
+    def _th_is_thai(self) -> Self:
+        if not _THAI.search(self.th):
+            raise ValueError("`th` holds no Thai letter")
+        return self
+
+    @property
+    def text(self) -> Text:
+        return Text(th=self.th, en=self.en)
+
+
+class Keywords(_Strict):
+    """Words that a citizen may search by, besides those of title and description."""
+
+    th: list[Keyword] = Field(min_length=1, max_length=50)
+    en: list[Keyword] = Field(min_length=1, max_length=50)
+
+
+class Agency(_Strict):
+    slug: Slug
+    title: Titles
+
+
+class OperationSpec(_Strict):
+    """One operation. Nothing an agency does may keep a citizen waiting longer than `time_limit_seconds`."""
+
+    kind: Annotated[OperationKind, Field(strict=False)]
+    access: Annotated[Access, Field(strict=False)] = Access.CITIZEN
+    time_limit_seconds: int = Field(ge=1, le=TIME_LIMIT_SECONDS_MAX)
+    cache_seconds: int = Field(default=0, ge=0, le=CACHE_SECONDS_MAX)
+    """How long an answer may be given again; 0 is never."""
+
+
+class Need(_Strict):
+    """A fact that the service needs of the citizen, why, and on what basis."""
+
+    attribute: AttributeId
+    purpose: Titles
+    basis: Annotated[NeedBasis, Field(strict=False)]
+
+
+class Fee(_Strict):
+    """What the citizen pays; `satang` is None when it depends on the case, which `text` then explains."""
+
+    satang: int | None = Field(default=None, ge=0)
+    text: Titles
+
+
+class Contact(_Strict):
+    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{3,20}$")] | None = None
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)] | None = None
+    url: Annotated[str, StringConstraints(pattern=r"^https://", max_length=300)] | None = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.phone is None and self.email is None and self.url is None:
+            raise ValueError("give a phone, an email or a url")
+        return self
+
+
+class Manifest(_Strict):
+    contract: Literal[1]
+    slug: Slug
+    agency: Agency
+    category: Annotated[ServiceCategory, Field(strict=False)]
+    title: Titles
+    description: Titles
+    keywords: Keywords
+    operations: dict[FieldName, OperationSpec] = Field(min_length=1, max_length=50)
+    prefix: TypePrefix | None = None
+    """Every type of the plugin's SDL begins with it, and no other name of the graph does."""
+    namespace: FieldName | None = None
+    """The one field that it adds to `Citizen`, to `Query`, or to both."""
+    provides: dict[AttributeId, FieldName] = Field(default_factory=dict, max_length=200)
+    """Attribute of which the agency is the source → operation of kind `source`."""
+    needs: list[Need] = Field(default_factory=list, max_length=100)
+    errors: dict[ErrorCode, Titles] = Field(default_factory=dict, max_length=50)
+    """Errors that an operation may raise as :class:`AgencyError`, with their words for the citizen."""
+    form: dict[str, Any] | None = None
+    """JSON Schema 2020-12 of the application; in a folder it is a file of its own, `form.json`."""
+    fee: Fee | None = None
+    benefit: Titles | None = None
+    assurance: Annotated[Assurance, Field(strict=False)] = Assurance.IAL_2_3
+    hours: Titles
+    contact: Contact
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it offers a citizen something; a plugin that is only a source is not listed among the services."""
+        return self.form is not None or any(
+            spec.kind not in (OperationKind.SOURCE, OperationKind.INGEST, OperationKind.NOTIFY)
+            for spec in self.operations.values()
+        )
+
+    def operations_of(self, kind: OperationKind) -> Mapping[str, OperationSpec]:
+        return {name: spec for name, spec in self.operations.items() if spec.kind is kind}
+
+
+def read_manifest(text: str, *, plugin: str, form: dict[str, Any] | None = None) -> Manifest:
+    """Reads `manifest.toml`. Raises :class:`ManifestError`, whose faults name line and field."""
+    if len(text.encode()) > MANIFEST_BYTES_MAX:
+        raise _unreadable(plugin, f"it is larger than {MANIFEST_BYTES_MAX} bytes", None)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise _unreadable(plugin, str(error), int(line[1]) if line else None) from None
+    if form is not None:
+        document["form"] = form
+    return parse_manifest(document, plugin=plugin, toml=text)
+
+
+def parse_manifest(document: Mapping[str, Any], *, plugin: str, toml: str | None = None) -> Manifest:
+    """Checks a manifest that is a document already, as a remote plugin sends it. Raises :class:`ManifestError`."""
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        raise ManifestError(plugin, _faults(error, toml)) from None
+
+
+def _faults(error: ValidationError, toml: str | None) -> Iterator[Fault]:
+    for found in error.errors(include_url=False, include_input=False):
+        path = tuple(str(step) for step in found["loc"] if step != "[key]")
+        field = ".".join(path)
+        yield Fault(
+            Rule.LANGUAGE if path[-1:] in {("th",), ("en",)} or "Thai letter" in found["msg"] else Rule.MANIFEST_FIELD,
+            f"`{field}`: {found['msg']}",
+            _remedy(found["type"], field),
+            line=None if toml is None else line_of(toml, path),
+            field=field,
+        )
+
+
+def _remedy(kind: str, field: str) -> str:
+    if kind == "missing":
+        return f"Add `{field}`"
+    if kind == "extra_forbidden":
+        return f"Remove `{field}`: contract {CONTRACT_VERSION} does not know it"
+    return f"Correct `{field}`"
+
+
+def _unreadable(plugin: str, why: str, line: int | None) -> ManifestError:
+    return ManifestError(plugin, [Fault(Rule.MANIFEST_SYNTAX, why, "Write it as TOML 1.0", line=line)])
+
+
+def line_of(toml: str, path: tuple[str, ...]) -> int | None:
+    """The line on which the deepest part of `path` that is written down begins; None when nothing of it is."""
+    best, best_depth, table = None, 0, tuple[str, ...]()
+    for number, line in enumerate(toml.splitlines(), start=1):
+        if header := re.match(r"\s*\[\[?([^\]]+)\]\]?", line):
+            table = tuple(part.strip().strip('"') for part in header[1].split("."))
+            written = table
+        elif key := re.match(r"\s*([A-Za-z0-9_\-.\"]+)\s*=", line):
+            written = (*table, *(part.strip('"') for part in key[1].split(".")))
+        else:
+            continue
+        depth = len(written) if written == path[: len(written)] else 0
+        if depth > best_depth:
+            best, best_depth = number, depth
+    return best

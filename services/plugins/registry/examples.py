@@ -1,0 +1,80 @@
+"""Reads `examples/*.json`: at least one for each operation and each declared error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from services.plugins.contract import Access, Fault, Manifest, Rule
+from services.plugins.plugin import Example, Exchange
+
+
+class _Exchange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: Annotated[str, StringConstraints(pattern=r"^/")]
+    request: dict[str, Any]
+    answer: Any = None
+    status: int = Field(default=200, ge=100, le=599)
+
+
+class _Example(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    operation: str
+    person: Annotated[str, StringConstraints(pattern=r"^[0-9]{13}$")] | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    now: AwareDatetime
+    agency: list[_Exchange]
+    answer: Any = None
+    error: str | None = None
+
+
+def read_examples(folder: Path, manifest: Manifest, faults: list[Fault]) -> tuple[Example, ...]:
+    """The examples of a plugin's folder; what is wrong with them is added to `faults`."""
+    examples = []
+    for path in sorted((folder / "examples").glob("*.json")):
+        file = f"examples/{path.name}"
+        try:
+            read = _Example.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (ValidationError, ValueError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            faults.append(Fault(Rule.EXAMPLES, why, "See docs/plugins.md for the form of an example", file))
+            continue
+        agency = tuple(Exchange(step.path, step.request, step.answer, step.status) for step in read.agency)
+        now = read.now.isoformat()
+        example = Example(path.name, read.operation, read.person, read.arguments, now, agency, read.answer, read.error)
+        faults.extend(_check(example, manifest, file))
+        examples.append(example)
+    faults.extend(_missing(examples, manifest))
+    return tuple(examples)
+
+
+def _check(example: Example, manifest: Manifest, file: str) -> Iterator[Fault]:
+    spec = manifest.operations.get(example.operation)
+    if spec is None:
+        yield Fault(Rule.EXAMPLES, f"there is no operation `{example.operation}`", "Name one of the manifest", file)
+    elif (spec.access is Access.CITIZEN) != (example.person is not None):
+        yield Fault(
+            Rule.EXAMPLES,
+            f"`{example.operation}` is {spec.access}",
+            "Give `person` to citizens' operations alone",
+            file,
+        )
+    if example.error is not None and example.error not in manifest.errors:
+        yield Fault(
+            Rule.EXAMPLES, f"`{example.error}` is not declared", f"Add [errors.{example.error}] to the manifest", file
+        )
+
+
+def _missing(examples: Sequence[Example], manifest: Manifest) -> Iterator[Fault]:
+    for operation in manifest.operations.keys() - {example.operation for example in examples if example.error is None}:
+        yield Fault(
+            Rule.EXAMPLES, f"`{operation}` has no example", "Add one", "examples", field=f"operations.{operation}"
+        )
+    for code in manifest.errors.keys() - {example.error for example in examples}:
+        yield Fault(Rule.EXAMPLES, f"the error `{code}` has no example", "Add one", "examples", field=f"errors.{code}")

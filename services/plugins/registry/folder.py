@@ -1,0 +1,124 @@
+"""Reads a plugin's folder and checks all of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from services.plugins.contract import (
+    Fault,
+    Manifest,
+    ManifestError,
+    Operation,
+    OperationKind,
+    PluginRefused,
+    Rule,
+    read_manifest,
+)
+from services.plugins.plugin import HostNames, Plugin, PluginGraph
+from services.plugins.registry.code_check import FILE as CODE
+from services.plugins.registry.code_check import check_code, function_name
+from services.plugins.registry.examples import read_examples
+from services.plugins.registry.form_check import FILE as FORM
+from services.plugins.registry.form_check import check_form
+from services.plugins.registry.graph_check import FILE as GRAPH
+from services.plugins.registry.graph_check import check_graph, check_without_graph
+
+MANIFEST: Final = "manifest.toml"
+
+
+def load_folder(folder: Path, host: HostNames, attributes: Mapping[str, str]) -> Plugin:
+    """The plugin of a folder. `attributes` is the catalogue: attribute id → slug of the agency that owns it.
+
+    Nothing of its code runs before all else is found right. Raises :class:`ManifestError` when the manifest cannot be
+    read, else :class:`PluginRefused` with every fault found.
+    """
+    manifest = _read_manifest(folder)
+    faults: list[Fault] = []
+    graph = _read_graph(folder, manifest, host, faults)
+    faults.extend(check_provides(manifest, attributes))
+    if manifest.form is not None:
+        faults.extend(check_form(manifest.form, manifest, attributes))
+    examples = read_examples(folder, manifest, faults)
+    faults.extend(_check_code(folder, manifest))
+    if faults or graph is None:
+        raise PluginRefused(manifest.slug, faults)
+    return Plugin(manifest, graph, _functions(folder, manifest), examples)
+
+
+def check_provides(manifest: Manifest, attributes: Mapping[str, str]) -> Iterator[Fault]:
+    """Whether the facts that the plugin gives and needs are the catalogue's, and its own to give."""
+    for attribute, operation in manifest.provides.items():
+        field = f"provides.{attribute}"
+        spec = manifest.operations.get(operation)
+        if attribute not in attributes:
+            yield Fault(
+                Rule.PROVIDES,
+                f"the catalogue has no attribute `{attribute}`",
+                "Take one from the catalogue",
+                field=field,
+            )
+        elif attributes[attribute] != manifest.agency.slug:
+            why = f"`{attribute}` is {attributes[attribute]}'s, not {manifest.agency.slug}'s"
+            yield Fault(Rule.PROVIDES, why, "Leave it to its owner", field=field)
+        if spec is None or spec.kind is not OperationKind.SOURCE:
+            yield Fault(Rule.PROVIDES, f"`{operation}` is no operation of kind source", "Name one that is", field=field)
+    for name in manifest.operations_of(OperationKind.SOURCE).keys() - set(manifest.provides.values()):
+        yield Fault(
+            Rule.PROVIDES, f"the source `{name}` provides nothing", "Name it in [provides]", field=f"operations.{name}"
+        )
+    for place, need in enumerate(manifest.needs):
+        if need.attribute not in attributes:
+            why = f"the catalogue has no attribute `{need.attribute}`"
+            yield Fault(Rule.NEEDS, why, "Take one from the catalogue", field=f"needs.{place}.attribute")
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    form: dict[str, Any] | None = None
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ManifestError(folder.name, [Fault(Rule.MANIFEST_MISSING, "there is no manifest", f"Write {MANIFEST}")])
+    if (folder / FORM).is_file():
+        try:
+            form = json.loads((folder / FORM).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ManifestError(folder.name, [Fault(Rule.FORM, str(error), "Write it as JSON", FORM)]) from None
+    return read_manifest(path.read_text(encoding="utf-8"), plugin=folder.name, form=form)
+
+
+def _read_graph(folder: Path, manifest: Manifest, host: HostNames, faults: list[Fault]) -> PluginGraph | None:
+    path = folder / GRAPH
+    try:
+        if not path.is_file():
+            return check_without_graph(manifest)
+        return check_graph(path.read_text(encoding="utf-8"), manifest, host)
+    except PluginRefused as refused:
+        faults.extend(refused.faults)
+        return None
+
+
+def _check_code(folder: Path, manifest: Manifest) -> Iterator[Fault]:
+    path = folder / CODE
+    if not path.is_file():
+        yield Fault(Rule.CODE, "there is no code", f"Write {CODE}", CODE)
+        return
+    yield from check_code(path.read_text(encoding="utf-8"), manifest)
+
+
+def _functions(folder: Path, manifest: Manifest) -> Mapping[str, Operation]:
+    module = _import(folder / CODE, f"sitthi_plugin_{manifest.slug.replace('-', '_')}")
+    return {operation: getattr(module, function_name(operation)) for operation in manifest.operations}
+
+
+def _import(path: Path, name: str) -> ModuleType:
+    # By path, under a name of its own and outside sys.modules: two versions of one plugin may live side by side.
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
