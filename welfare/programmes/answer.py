@@ -47,6 +47,7 @@ class BenefitAmount:
     cadence: Cadence
     per: Per
     payday: int
+    in_kind: bool
 
 
 @dataclass(frozen=True, slots=True)

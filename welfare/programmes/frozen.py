@@ -98,6 +98,7 @@ def _benefit(benefit: Benefit) -> Stored:
         "cadence": benefit.cadence.value,
         "per": benefit.per.value,
         "payday": benefit.payday,
+        "in_kind": benefit.in_kind,
         "arms": [{"tree": to_json(arm.tree), "satang": arm.amount.satang} for arm in benefit.arms],
         "otherwise": benefit.otherwise.satang,
     }
@@ -110,6 +111,7 @@ def _thawed_benefit(stored: Stored) -> Benefit:
         cadence=Cadence(stored["cadence"]),
         per=Per(stored["per"]),
         payday=stored["payday"],
+        in_kind=stored["in_kind"],
         arms=tuple(Arm(from_json(arm["tree"]), Money(arm["satang"])) for arm in stored["arms"]),
         otherwise=Money(stored["otherwise"]),
     )

@@ -224,6 +224,7 @@ class _VersionPart:
             cadence=Cadence(part.choice("cadence", *Cadence)),
             per=Per(part.choice("per", *Per)),
             payday=payday,
+            in_kind=part.flag("in_kind") if part.has("in_kind") else False,
             arms=arms,
             otherwise=otherwise,
         )

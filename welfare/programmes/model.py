@@ -63,7 +63,8 @@ class Arm:
 class Benefit:
     """What is paid. First true arm, else `otherwise`; an unknown arm makes the amount unknown; zero is not paid.
 
-    `payday` is the day of the month (the last day of a shorter month).
+    `payday` is the day of the month (the last day of a shorter month). What is given `in_kind` (an allowance for goods, a
+    discount) never becomes a payment to the citizen.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Benefit:
     cadence: Cadence
     per: Per
     payday: int
+    in_kind: bool
     arms: tuple[Arm, ...]
     otherwise: Money
 
@@ -80,7 +82,7 @@ class Benefit:
         return (*(self._amount(money) if money.satang else None for money in known), self._amount(None))
 
     def _amount(self, money: Money | None) -> BenefitAmount:
-        return BenefitAmount(self.kind, self.text, money, self.cadence, self.per, self.payday)
+        return BenefitAmount(self.kind, self.text, money, self.cadence, self.per, self.payday, self.in_kind)
 
 
 @dataclass(frozen=True, slots=True)
