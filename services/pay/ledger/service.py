@@ -1,0 +1,150 @@
+"""Booking and reading. A balance is never stored: it is the sum of the postings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+from uuid import UUID, uuid5
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.money import Money
+from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPosting, LedgerTransaction
+from services.pay.writing import insert_new
+
+_NAMESPACE: Final = UUID("5f7d0f0e-52a1-4d2b-9d8e-0c7c1b6f1a01")
+"""Arbitrary and fixed for ever: ids of accounts and transactions follow from it."""
+
+
+class Account(Enum):
+    """The accounts that each paying agency has: code and kind."""
+
+    BENEFITS = ("BENEFITS", AccountKind.EXPENSE)
+    """What has been granted and approved for payment."""
+    PAYABLE = ("PAYABLE", AccountKind.LIABILITY)
+    """Approved, owed to citizens."""
+    IN_TRANSIT = ("IN_TRANSIT", AccountKind.LIABILITY)
+    """Handed to the bank, not yet booked there."""
+    BANK = ("BANK", AccountKind.ASSET)
+    """The agency's account at the bank."""
+
+    @property
+    def code(self) -> str:
+        return self.value[0]
+
+    @property
+    def kind(self) -> AccountKind:
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One posting to be: debit positive, credit negative."""
+
+    account: Account
+    money: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    agency: str
+    code: str
+    kind: AccountKind
+    money: Money
+    """Debits less credits."""
+
+
+def account_id(agency: str, account: Account) -> UUID:
+    return uuid5(_NAMESPACE, f"account\x00{agency}\x00{account.code}")
+
+
+def transaction_id(key: str) -> UUID:
+    return uuid5(_NAMESPACE, f"transaction\x00{key}")
+
+
+def transfer(debit: Account, credit: Account, money: Money) -> tuple[Line, Line]:
+    """The two lines that move an amount: `debit` receives, `credit` gives."""
+    return Line(debit, money), Line(credit, -money)
+
+
+async def book(session: AsyncSession, *, key: str, agency: str, lines: Sequence[Line], at: datetime) -> bool:
+    """Books one transaction on the agency's accounts, once per `key`. False: it was booked before, and alike.
+
+    Raises :class:`Unbalanced`, and :class:`KeyReused` when the key stands for other postings. Of two processes that
+    book the same key at once, the second waits for the first's commit and then finds it booked.
+    """
+    if len(lines) < 2 or any(line.money.satang == 0 for line in lines) or sum(line.money.satang for line in lines) != 0:
+        raise Unbalanced
+    wanted = [(number, account_id(agency, line.account), line.money.satang) for number, line in enumerate(lines, 1)]
+    if await session.get(LedgerTransaction, transaction_id(key)) is None:
+        await _open_accounts(session, agency, {line.account for line in lines})
+        if await _insert(session, key, wanted, at):
+            return True
+    if await _postings(session, key) != wanted:
+        raise KeyReused(key=key)
+    return False
+
+
+async def trial_balance(session: AsyncSession, agency: str | None = None) -> list[Balance]:
+    """The balance of every account, of one agency or of all; together they sum to zero."""
+    total = func.coalesce(func.sum(col(LedgerPosting.satang)), 0)
+    query = (
+        select(col(LedgerAccount.agency), col(LedgerAccount.code), col(LedgerAccount.kind), total)
+        .outerjoin(LedgerPosting, col(LedgerPosting.account) == col(LedgerAccount.id))
+        .group_by(col(LedgerAccount.agency), col(LedgerAccount.code), col(LedgerAccount.kind))
+        .order_by(col(LedgerAccount.agency), col(LedgerAccount.code))
+    )
+    if agency is not None:
+        query = query.where(col(LedgerAccount.agency) == agency)
+    rows = await session.execute(query)
+    return [Balance(of, code, AccountKind(kind), Money(int(satang))) for of, code, kind, satang in rows.tuples()]
+
+
+async def unbalanced_transactions(session: AsyncSession) -> list[str]:
+    """Keys of transactions that do not sum to zero. Always empty, for the database refuses them; this checks it."""
+    rows = await session.scalars(
+        select(col(LedgerTransaction.key))
+        .outerjoin(LedgerPosting, col(LedgerPosting.transaction_id) == col(LedgerTransaction.id))
+        .group_by(col(LedgerTransaction.key))
+        .having(func.coalesce(func.sum(col(LedgerPosting.satang)), 1) != 0)
+        .order_by(col(LedgerTransaction.key))
+    )
+    return list(rows)
+
+
+async def _open_accounts(session: AsyncSession, agency: str, accounts: set[Account]) -> None:
+    rows = [
+        {"id": account_id(agency, account), "agency": agency, "code": account.code, "kind": account.kind.value}
+        for account in sorted(accounts, key=lambda account: account.code)
+    ]
+    await insert_new(session, LedgerAccount, rows)
+
+
+async def _insert(session: AsyncSession, key: str, wanted: Sequence[tuple[int, UUID, int]], at: datetime) -> bool:
+    """Postings first, the head last: the head's trigger then sees the whole transaction."""
+    rows = [
+        {"transaction_id": transaction_id(key), "line": number, "account": account, "satang": satang}
+        for number, account, satang in wanted
+    ]
+    lines = await insert_new(session, LedgerPosting, rows)
+    if lines == 0:
+        return False
+    if lines != len(rows):
+        raise KeyReused(key=key)
+    await session.execute(insert(LedgerTransaction).values(id=transaction_id(key), key=key, booked_at=at))
+    return True
+
+
+async def _postings(session: AsyncSession, key: str) -> list[tuple[int, UUID, int]]:
+    rows = await session.execute(
+        select(col(LedgerPosting.line), col(LedgerPosting.account), col(LedgerPosting.satang))
+        .where(col(LedgerPosting.transaction_id) == transaction_id(key))
+        .order_by(col(LedgerPosting.line))
+    )
+    return [(line, account, satang) for line, account, satang in rows.tuples()]

@@ -1,0 +1,163 @@
+"""Tables of the room that pays: awards, their instalments, the runs that pay them, and what did not match."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from core.database import Instant, Json
+from services.pay.states import InstalmentStatus, RunStatus
+
+_COUNTS = text("status NOT IN ('CANCELLED', 'RETURNED')")
+_PLANNED = text("status = 'PLANNED'")
+
+
+def _one_of(column: str, values: type[InstalmentStatus | RunStatus]) -> str:
+    return f"{column} IN ({', '.join(repr(v.value) for v in values)})"
+
+
+class Award(SQLModel, table=True):
+    """What an approved application leads to: the right to be paid each month, until it ends."""
+
+    __tablename__ = "award"
+    __table_args__ = (Index("ix_award_agency_starts_on", "agency", "starts_on"),)
+
+    person: UUID = Field(primary_key=True)
+    """The payee."""
+    id: UUID = Field(primary_key=True)
+    application: UUID = Field(unique=True)
+    beneficiary: UUID
+    """For whom: the payee, or a child."""
+    subject: str = Field(max_length=100)
+    """`programme:<slug>` or `service:<slug>`."""
+    title: dict[str, str] = Field(sa_type=Json)
+    """`{"th", "en"}`, as it was when it was granted."""
+    agency: str = Field(max_length=100)
+    """Slug of the agency that pays."""
+    starts_on: date
+    """First day of the first month that is paid; there is no pay for the time before the application."""
+    ends_on: date | None = None
+    """The day on which it ended; nothing is scheduled from then on."""
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class PaymentRun(SQLModel, table=True):
+    """Instalments of one agency and period that are paid by one file. `id` is the file's message id."""
+
+    __tablename__ = "payment_run"
+    __table_args__ = (
+        CheckConstraint("approved_by IS NULL OR approved_by <> planned_by", name="four_eyes"),
+        CheckConstraint("status = 'PLANNED' OR approved_by IS NOT NULL", name="approved_before_it_goes_on"),
+        CheckConstraint(_one_of("status", RunStatus), name="status"),
+        CheckConstraint("instalments > 0 AND total > 0", name="not_empty"),
+        Index(
+            "uq_payment_run_planned",
+            "agency",
+            "period",
+            unique=True,
+            postgresql_where=_PLANNED,
+            sqlite_where=_PLANNED,
+        ),
+        Index("ix_payment_run_agency_status", "agency", "status"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    agency: str = Field(max_length=100)
+    period: date
+    """First day of the month that is paid."""
+    status: str = Field(default=RunStatus.PLANNED.value, max_length=20)
+    instalments: int
+    total: int = Field(sa_type=BigInteger)
+    """Satang."""
+    content_hash: bytes
+    """SHA-256 over what was planned: who, how much, when. Checked again at approval and when the file is written."""
+    planned_by: UUID
+    planned_at: datetime = Field(sa_type=Instant)
+    approved_by: UUID | None = None
+    approved_at: datetime | None = Field(default=None, sa_type=Instant)
+    submitted_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the file was stored, before the first attempt to send it."""
+    file_hash: bytes | None = None
+    """SHA-256 of the file."""
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the bank's answer to the file was taken in; until then it is sent again."""
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class PaymentFile(SQLModel, table=True):
+    """The bytes that were, or are about to be, handed to the bank; sealed, for they carry national IDs."""
+
+    __tablename__ = "payment_file"
+
+    run: UUID = Field(primary_key=True, foreign_key="payment_run.id")
+    sealed: bytes
+
+
+class Instalment(SQLModel, table=True):
+    """One payment of one award for one month. `id` is the EndToEndId at the bank and the idempotency key (ADR 0007)."""
+
+    __tablename__ = "instalment"
+    __table_args__ = (
+        ForeignKeyConstraint(["person", "award"], ["award.person", "award.id"]),
+        UniqueConstraint("award", "period"),
+        # A second award for the same beneficiary (withdrawn, applied again) does not pay a month twice.
+        Index(
+            "uq_instalment_beneficiary_subject_period",
+            "beneficiary",
+            "subject",
+            "period",
+            unique=True,
+            postgresql_where=_COUNTS,
+            sqlite_where=_COUNTS,
+        ),
+        CheckConstraint("satang > 0", name="positive"),
+        CheckConstraint(_one_of("status", InstalmentStatus), name="status"),
+        CheckConstraint(
+            "(run IS NULL) = (status IN ('SCHEDULED', 'CANCELLED'))", name="in_a_run_once_it_is_past_scheduled"
+        ),
+        Index("ix_instalment_person_due", "person", "due_on", "id"),
+        Index("ix_instalment_agency_period_status", "agency", "period", "status"),
+    )
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True, unique=True)
+    award: UUID
+    beneficiary: UUID
+    subject: str = Field(max_length=100)
+    agency: str = Field(max_length=100)
+    period: date
+    """First day of the month."""
+    satang: int = Field(sa_type=BigInteger)
+    due_on: date
+    """The programme's payday."""
+    status: str = Field(default=InstalmentStatus.SCHEDULED.value, max_length=20)
+    run: UUID | None = Field(default=None, foreign_key="payment_run.id", index=True)
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    bank_reference: str | None = Field(default=None, max_length=35)
+    """The bank's reference of the entry that settled or returned it."""
+    reason: str | None = Field(default=None, max_length=35)
+    """Why it came back: an ISO 20022 external reason code."""
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class ReconciliationBreak(SQLModel, table=True):
+    """Something the bank said that does not fit what was sent. It waits for a person; nothing is ever guessed."""
+
+    __tablename__ = "reconciliation_break"
+    __table_args__ = (UniqueConstraint("run", "kind", "bank_reference"),)
+
+    id: UUID = Field(primary_key=True)
+    run: UUID = Field(foreign_key="payment_run.id")
+    """The run whose file or notification it came in."""
+    kind: str = Field(max_length=30)
+    bank_reference: str = Field(max_length=35)
+    end_to_end: str = Field(max_length=35)
+    """As the bank wrote it."""
+    expected: int | None = Field(default=None, sa_type=BigInteger)
+    """Satang; null when nothing was expected."""
+    found: int = Field(sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    found_at: datetime = Field(sa_type=Instant)

@@ -1,0 +1,197 @@
+"""The steps of a payment run up to the bank's door. Each is called in a transaction that the caller commits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.ids import NationalId, new_id
+from core.money import Money
+from services.pay.awards import Awards, period_of
+from services.pay.errors import NothingDue, NotYourAgency, PeriodNotOpen, RunChanged, RunNotFound, SameOfficer
+from services.pay.ledger.service import Account, book, transfer
+from services.pay.models import Instalment, PaymentFile, PaymentRun
+from services.pay.needs import Officer, Payers
+from services.pay.rails.contract import Order, Transfer
+from services.pay.repository import PaymentRepository
+from services.pay.states import (
+    INSTALMENT_TRANSITIONS,
+    RUN_TRANSITIONS,
+    InstalmentEvent,
+    InstalmentStatus,
+    RunEvent,
+    RunStatus,
+    after,
+)
+
+
+class PaymentRuns:
+    """Plans, approves and turns into an order. Officers act for their own agency only."""
+
+    def __init__(self, clock: Clock, awards: Awards, keys: KeyRing, payers: Payers) -> None:
+        self._clock, self._awards, self._keys, self._payers = clock, awards, keys, payers
+
+    async def plan(
+        self, session: AsyncSession, officer: Officer, period: date, *, agency: str | None = None
+    ) -> PaymentRun:
+        """A run with every instalment of that month that is in none. While one is planned already, that one, unchanged.
+
+        Raises :class:`NotYourAgency`, :class:`PeriodNotOpen`, :class:`NothingDue`.
+        """
+        agency = agency or officer.agency
+        if agency != officer.agency:
+            raise NotYourAgency
+        if period != period_of(period) or period > _month_after(period_of(self._clock.today())):
+            raise PeriodNotOpen(period=f"{period:%Y-%m}")
+        repository = PaymentRepository(session)
+        await repository.take_turn(agency, period)
+        if (planned := await repository.planned(agency, period)) is not None:
+            return planned
+        await self._awards.schedule(session, list(await repository.awards_without_instalment(agency, period)), period)
+        due = await repository.scheduled(agency, period)
+        if not due:
+            raise NothingDue(agency=agency, period=f"{period:%Y-%m}")
+        run = PaymentRun(
+            id=new_id(),
+            agency=agency,
+            period=period,
+            status=RunStatus.PLANNED.value,
+            instalments=len(due),
+            total=_total(due).satang,
+            content_hash=content_hash(due),
+            planned_by=officer.person,
+            planned_at=self._clock.now(),
+        )
+        session.add(run)
+        await session.flush()
+        for instalment in due:
+            instalment.run = run.id
+            move(instalment, InstalmentEvent.PLAN)
+        await session.flush()
+        return run
+
+    async def approve(self, session: AsyncSession, officer: Officer, run_id: UUID) -> PaymentRun:
+        """Four eyes: another officer of the agency approves what was planned, and the expense is booked.
+
+        Raises :class:`RunNotFound`, :class:`SameOfficer`, :class:`WrongState`, :class:`RunChanged`.
+        """
+        run = await self.locked(session, officer, run_id)
+        status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.APPROVE)
+        if run.planned_by == officer.person:
+            raise SameOfficer
+        instalments = await PaymentRepository(session).instalments_of(run.id)
+        self._check(run, instalments)
+        if any(instalment.status != InstalmentStatus.IN_RUN.value for instalment in instalments):
+            raise RunChanged
+        run.status, run.approved_by, run.approved_at = status.value, officer.person, self._clock.now()
+        await session.flush()
+        await book(
+            session,
+            key=f"approve:{run.id.hex}",
+            agency=run.agency,
+            lines=transfer(Account.BENEFITS, Account.PAYABLE, Money(run.total)),
+            at=self._clock.now(),
+        )
+        return run
+
+    async def order(self, session: AsyncSession, run: PaymentRun, payees: Mapping[UUID, NationalId]) -> Order:
+        """The order of a run. Raises :class:`RunChanged` when it is not for what was approved."""
+        instalments = await PaymentRepository(session).instalments_of(run.id)
+        self._check(run, instalments)
+        today = self._clock.today()
+        return Order(
+            message=run.id,
+            created_at=self._clock.now(),
+            payer=self._payers(run.agency),
+            transfers=tuple(
+                Transfer(
+                    end_to_end=instalment.id,
+                    payee=payees[instalment.person],
+                    money=Money(instalment.satang),
+                    pay_on=max(instalment.due_on, today),
+                    remittance=f"{instalment.subject.partition(':')[2]} {instalment.period:%Y-%m}",
+                )
+                for instalment in instalments
+            ),
+        )
+
+    async def store_file(self, session: AsyncSession, officer: Officer, run_id: UUID, file: bytes) -> None:
+        """Keeps the file and counts its money as on the way. From here on the run may be at the bank.
+
+        Nothing happens when another process was first: its file is the one that counts.
+        Raises :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`.
+        """
+        run = await self.locked(session, officer, run_id)
+        repository = PaymentRepository(session)
+        if await repository.file_of(run.id) is not None:
+            return
+        status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
+        instalments = await repository.instalments_of(run.id)
+        self._check(run, instalments)
+        session.add(PaymentFile(run=run.id, sealed=self._keys.seal(file, bound_to=_binding(run.id))))
+        for instalment in instalments:
+            move(instalment, InstalmentEvent.SUBMIT)
+        run.status, run.submitted_at = status.value, self._clock.now()
+        run.file_hash = hashlib.sha256(file).digest()
+        await session.flush()
+        await book(
+            session,
+            key=f"submit:{run.id.hex}",
+            agency=run.agency,
+            lines=transfer(Account.PAYABLE, Account.IN_TRANSIT, Money(run.total)),
+            at=self._clock.now(),
+        )
+
+    async def file(self, session: AsyncSession, run: PaymentRun) -> bytes:
+        """The bytes that were stored, the same ones each time. Raises :class:`RunChanged`, `SealBroken`."""
+        kept = await PaymentRepository(session).file_of(run.id)
+        if kept is None:
+            raise RunChanged
+        file = self._keys.open(kept.sealed, bound_to=_binding(run.id))
+        if hashlib.sha256(file).digest() != run.file_hash:
+            raise RunChanged
+        return file
+
+    async def locked(self, session: AsyncSession, officer: Officer, run_id: UUID) -> PaymentRun:
+        """The run, held until the transaction ends. Raises :class:`RunNotFound`."""
+        run = await PaymentRepository(session).run(officer.agency, run_id, lock=True)
+        if run is None:
+            raise RunNotFound
+        return run
+
+    @staticmethod
+    def _check(run: PaymentRun, instalments: Sequence[Instalment]) -> None:
+        if content_hash(instalments) != run.content_hash or _total(instalments).satang != run.total:
+            raise RunChanged
+
+
+def move(instalment: Instalment, event: InstalmentEvent) -> None:
+    """Raises :class:`services.pay.errors.WrongState`."""
+    instalment.status = after(INSTALMENT_TRANSITIONS, InstalmentStatus(instalment.status), event).value
+
+
+def content_hash(instalments: Iterable[Instalment]) -> bytes:
+    """SHA-256 over what is to be paid: who, how much, for when, in the order of the ids."""
+    lines = sorted(
+        f"{i.id.hex} {i.person.hex} {i.award.hex} {i.period.isoformat()} {i.due_on.isoformat()} {i.satang}"
+        for i in instalments
+    )
+    return hashlib.sha256("\n".join(lines).encode()).digest()
+
+
+def _total(instalments: Iterable[Instalment]) -> Money:
+    return Money(sum(instalment.satang for instalment in instalments))
+
+
+def _month_after(period: date) -> date:
+    return date(period.year + period.month // 12, period.month % 12 + 1, 1)
+
+
+def _binding(run: UUID) -> str:
+    return f"payment_file.sealed:{run.hex}"

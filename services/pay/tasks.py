@@ -1,0 +1,103 @@
+"""The jobs of paying out. They own their transactions, and speak with the bank in none of them.
+
+Each can be killed at any moment and started again, and nobody is paid twice:
+
+1. the file is stored, with every instalment marked as submitted, before the bank hears of it;
+2. what is sent, however often, is those same bytes; the bank knows the message by its id and each payment by its own;
+3. the answer and each booked entry are taken in once, under the run's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from core.database import Database
+from services.pay.errors import RunNotFound
+from services.pay.models import PaymentRun
+from services.pay.needs import Officer, Payees
+from services.pay.rails.contract import Rail
+from services.pay.reconciliation import Outcome, Reconciliation
+from services.pay.repository import PaymentRepository
+from services.pay.service import PaymentRuns
+from services.pay.states import RUN_TRANSITIONS, RunEvent, RunStatus, after
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentJobs:
+    db: Database
+    runs: PaymentRuns
+    reconciliation: Reconciliation
+    rail: Rail
+    payees: Payees
+
+    async def plan(self, officer: Officer, period: date, *, agency: str | None = None) -> PaymentRun:
+        """See :meth:`PaymentRuns.plan`."""
+        async with self.db.write() as session:
+            return await self.runs.plan(session, officer, period, agency=agency)
+
+    async def approve(self, officer: Officer, run: UUID) -> PaymentRun:
+        """See :meth:`PaymentRuns.approve`."""
+        async with self.db.write() as session:
+            return await self.runs.approve(session, officer, run)
+
+    async def send(self, officer: Officer, run_id: UUID) -> PaymentRun:
+        """Brings an approved run to the bank, or one that was sent and not answered there again.
+
+        Raises :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`, :class:`BankSaysDuplicate`; and
+        `ServiceUnavailable` or :class:`BankFileRefused` when it is not known what became of the file: send again.
+        """
+        run = await self._run(officer, run_id)
+        if RunStatus(run.status) in (RunStatus.PLANNED, RunStatus.APPROVED):
+            after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
+            await self._store(officer, run)
+            run = await self._run(officer, run_id)
+        if run.answered_at is not None:
+            return run
+        async with self.db.read() as session:
+            file = await self.runs.file(session, run)
+        answer = await self.rail.submit(run.id, file)
+        async with self.db.write() as session:
+            run = await self.runs.locked(session, officer, run_id)
+            await self.reconciliation.take_answer(session, run, answer)
+        return run
+
+    async def reconcile(self, officer: Officer, run_id: UUID | None = None) -> Outcome:
+        """Takes in what the bank booked for a run, or for all of the agency's that are still open.
+
+        A run that the bank never had has no entries. Raises what :meth:`send` raises of the bank.
+        """
+        if run_id is not None:
+            return await self._reconcile(officer, await self._run(officer, run_id))
+        async with self.db.read() as session:
+            open_runs = await PaymentRepository(session).open_runs(officer.agency)
+        outcome = Outcome()
+        for run in open_runs:
+            outcome += await self._reconcile(officer, run)
+        return outcome
+
+    async def _reconcile(self, officer: Officer, run: PaymentRun) -> Outcome:
+        if run.submitted_at is None:
+            return Outcome()
+        entries = await self.rail.booked(run.id)
+        async with self.db.write() as session:
+            return await self.reconciliation.take_entries(
+                session, await self.runs.locked(session, officer, run.id), entries
+            )
+
+    async def _store(self, officer: Officer, run: PaymentRun) -> None:
+        async with self.db.read() as session:
+            people = {i.person for i in await PaymentRepository(session).instalments_of(run.id)}
+        payees = await self.payees.reveal(people, officer=officer, run=run.id)
+        async with self.db.read() as session:
+            file = self.rail.write(await self.runs.order(session, run, payees))
+        async with self.db.write() as session:
+            await self.runs.store_file(session, officer, run.id, file)
+
+    async def _run(self, officer: Officer, run_id: UUID) -> PaymentRun:
+        async with self.db.read() as session:
+            run = await PaymentRepository(session).run(officer.agency, run_id)
+        if run is None:
+            raise RunNotFound
+        return run
