@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ Record = dict[str, Any]
 class Register:
     """One agency's file. Each thread has a connection of its own, opened anew when the file was replaced.
 
-    An agency without a file is down: raises a 503 :class:`Refusal`.
+    An agency without a file, or with a broken one, is down: raises a 503 :class:`Refusal`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,24 +24,33 @@ class Register:
         self._local = threading.local()
 
     def all(self, sql: str, *values: Any) -> list[Record]:
-        return [dict(row) for row in self._connection().execute(sql, values)]
+        try:
+            return [dict(row) for row in self._connection().execute(sql, values)]
+        except sqlite3.Error:
+            raise _down() from None
 
     def one(self, sql: str, *values: Any) -> Record | None:
-        row = self._connection().execute(sql, values).fetchone()
-        return None if row is None else dict(row)
+        return next(iter(self.all(sql, *values)), None)
 
     def _connection(self) -> sqlite3.Connection:
         try:
             seen = self._path.stat()
         except FileNotFoundError:
-            raise Refusal(503, "SERVICE_DOWN", DOWN) from None
+            raise _down() from None
         mark = (seen.st_ino, seen.st_mtime_ns)
         if getattr(self._local, "mark", None) != mark:
             if (old := getattr(self._local, "connection", None)) is not None:
                 old.close()
             # Immutable is true: files are replaced, never written to; it spares the locks on every read.
-            connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            connection = sqlite3.connect(
+                f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            weakref.finalize(self, connection.close)
             connection.row_factory = sqlite3.Row
             self._local.connection, self._local.mark = connection, mark
         connection_now: sqlite3.Connection = self._local.connection
         return connection_now
+
+
+def _down() -> Refusal:
+    return Refusal(503, "SERVICE_DOWN", DOWN)

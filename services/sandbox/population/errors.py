@@ -7,12 +7,12 @@ from core.text import Text
 
 
 class PopulationSizeNotPossible(SitthiError):
-    """Fewer citizens than the named personas and their families, or more than there are numbers for."""
+    """Fewer citizens than none, or more than there are numbers for."""
 
     code = "POPULATION_SIZE_NOT_POSSIBLE"
     text = Text(
-        th="จำนวนประชากรจำลองต้องอยู่ระหว่าง {least:,} ถึง {most:,} คน",
-        en="A made-up population has between {least:,} and {most:,} citizens.",
+        th="จำนวนประชากรจำลองต้องอยู่ระหว่าง 0 ถึง {most:,} คน",
+        en="A made-up population has between 0 and {most:,} citizens.",
     )
 
 

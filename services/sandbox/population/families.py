@@ -3,7 +3,6 @@
 A family is one household, or two where the parents work elsewhere and the grandparents raise the children.
 """
 
-# ruff: noqa: PLR2004 - the numbers here are the made-up chances and ages; names would only repeat them
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ KINDS: Final = {
     "single": 13,
     "single_elder": 9,
     "couple": 8,
-    "elder_couple": 9,
+    "elder_couple": 13,
     "nuclear": 23,
     "lone_parent": 8,
     "three_generations": 20,
@@ -118,13 +117,13 @@ class FamilyMaker:
 
     def _nuclear(self) -> Iterator[Household]:
         home, family = self._household(), self._family_name()
-        father, mother = self._add_couple(home, self._years(21, 52), Relation.HEAD, Relation.SPOUSE, family)
+        father, mother = self._add_couple(home, self._years(25, 56), Relation.HEAD, Relation.SPOUSE, family)
         self._add_children(home, father, mother, Relation.CHILD, family)
         yield home
 
     def _lone_parent(self) -> Iterator[Household]:
         home, family = self._household(), self._family_name()
-        parent = self._add(home, self._gender(0.2), self._years(19, 52), Relation.HEAD, family)
+        parent = self._add(home, self._gender(0.2), self._years(22, 54), Relation.HEAD, family)
         father, mother = (parent, None) if parent.gender is Gender.MALE else (None, parent)
         self._add_children(home, father, mother, Relation.CHILD, family)
         yield home
@@ -133,9 +132,8 @@ class FamilyMaker:
         home, family = self._household(), self._family_name()
         grandfather, grandmother = self._add_elders(home, family)
         youngest = self._age_of(grandmother or grandfather)
-        parent = self._add(
-            home, self._gender(), self._years(20, max(20, min(48, youngest - 18))), Relation.CHILD, family, married=True
-        )
+        parent_age = self._grown_child_of(youngest)
+        parent = self._add(home, self._gender(), parent_age, Relation.CHILD, family, married=True)
         parent.father, parent.mother = _id(grandfather), _id(grandmother)
         father, mother = (parent, None) if parent.gender is Gender.MALE else (None, parent)
         if self._random.random() < 0.7:
@@ -149,10 +147,10 @@ class FamilyMaker:
     def _skipped_generation(self) -> Iterator[Household]:
         home, family = self._household(), self._family_name()
         grandfather, grandmother = self._add_elders(home, family)
-        oldest = max(20, min(45, self._age_of(grandmother or grandfather) - 18))
+        mother_age = self._grown_child_of(self._age_of(grandmother or grandfather))
         at_home, self._place = self._place, draw_province(self._random)
         away = self._household()
-        mother = self._add(away, Gender.FEMALE, self._years(20, oldest), Relation.HEAD, family)
+        mother = self._add(away, Gender.FEMALE, mother_age, Relation.HEAD, family)
         mother.father, mother.mother = _id(grandfather), _id(grandmother)
         self._place = at_home
         self._add_children(home, None, mother, Relation.GRANDCHILD, family)
@@ -178,9 +176,9 @@ class FamilyMaker:
     def _add_couple(
         self, home: Household, age: int, first: Relation, second: Relation, family: Word
     ) -> tuple[Person, Person]:
-        """Husband and wife; the wife is up to a few years younger, never under 19."""
+        """Husband and wife; the wife is up to eight years younger, never under 19."""
         husband = self._add(home, Gender.MALE, age, first, family, married=True)
-        wife_age = max(19, age - int(abs(self._random.gauss(0, 4))))
+        wife_age = max(19, age - min(8, int(abs(self._random.gauss(0, 4)))))
         own = self._random.random() < 0.3
         wife = self._add(home, Gender.FEMALE, wife_age, second, self._family_name() if own else family, married=True)
         return husband, wife
@@ -195,11 +193,13 @@ class FamilyMaker:
     def _add_children(
         self, home: Household, father: Person | None, mother: Person | None, relation: Relation, family: Word
     ) -> None:
-        """One to three, at times twins; the parents were at least 17."""
+        """One to three, at times twins; the parents were at least 17, the mother at most 45."""
         oldest = min(self._age_of(parent) for parent in (father, mother) if parent is not None) - 18
         draw = self._random.random()
-        count = 1 if draw < 0.5 else 2 if draw < 0.88 else 3
-        age = int(self._random.random() * (min(24, max(0, oldest)) + 1))
+        count = 1 if draw < 0.55 else 2 if draw < 0.92 else 3
+        eldest = max(self._random.random(), self._random.random())
+        youngest = 0 if mother is None else max(0, self._age_of(mother) - 44)
+        age = max(youngest, int(eldest * (min(24, max(0, oldest)) + 1)))
         born: PartialDate | None = None
         for _ in range(count):
             child = self._add(home, self._gender(), age, relation, family, born=born)
@@ -208,7 +208,7 @@ class FamilyMaker:
             born = child.born if twin else None
             if not twin:
                 age -= 2 + int(self._random.random() * 4)
-            if age < 0:
+            if age < youngest:
                 return
 
     def _add(
@@ -278,6 +278,10 @@ class FamilyMaker:
     def _age_of(self, person: Person | None) -> int:
         """As drawn, not as reckoned from the day of birth, which moves with the day."""
         return 200 if person is None else self._ages[person.national_id]
+
+    def _grown_child_of(self, age: int) -> int:
+        """An age between 20 and 50 for the son or daughter of someone who was between 18 and 40 then."""
+        return self._years(max(20, min(50, age - 40)), max(20, min(50, age - 18)))
 
     def _years(self, youngest: int, oldest: int) -> int:
         return youngest + int(self._random.random() * (oldest - youngest + 1))

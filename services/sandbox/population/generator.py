@@ -12,7 +12,6 @@ from services.sandbox.population.families import FamilyMaker
 from services.sandbox.population.model import Household, Person
 from services.sandbox.population.national_ids import CITIZENS_MAX
 from services.sandbox.population.persona_families import persona_households
-from services.sandbox.population.personas import PEOPLE_WITH_PERSONAS
 
 GENERATOR_VERSION: Final = 1
 """Raised with every change that makes other people out of the same arguments, or writes them in another shape."""
@@ -22,7 +21,10 @@ LATEST: Final = date(2100, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """`citizens` people in all, the dead among them, as they are on `as_of`. Equal arguments give equal people."""
+    """The personas' households and `citizens` people more, the dead among them, as they are on `as_of`.
+
+    Equal arguments give equal people.
+    """
 
     citizens: int
     seed: int
@@ -30,9 +32,8 @@ class Population:
 
     def households(self) -> Iterator[Household]:
         """The personas' households first; each call starts over."""
-        personas = persona_households(self.as_of)
-        yield from personas
-        room = self.citizens - sum(len(home.members) for home in personas)
+        yield from persona_households(self.as_of)
+        room = self.citizens
         maker = FamilyMaker(self.seed, self.as_of)
         while room > 0:
             for home in maker.family(room):
@@ -46,8 +47,8 @@ class Population:
 
 def generate(citizens: int, seed: int, as_of: date) -> Population:
     """Raises :class:`PopulationSizeNotPossible` and :class:`PopulationDateNotPossible`."""
-    if not PEOPLE_WITH_PERSONAS <= citizens <= CITIZENS_MAX:
-        raise PopulationSizeNotPossible(least=PEOPLE_WITH_PERSONAS, most=CITIZENS_MAX)
+    if not 0 <= citizens <= CITIZENS_MAX:
+        raise PopulationSizeNotPossible(most=CITIZENS_MAX)
     if not EARLIEST <= as_of <= LATEST:
         raise PopulationDateNotPossible(earliest=EARLIEST, latest=LATEST)
     return Population(citizens, seed, as_of)

@@ -1,6 +1,5 @@
 """What people earn, own and owe, and what the state already knows and pays of it. All chances are made up."""
 
-# ruff: noqa: PLR2004 - the numbers here are the made-up chances and ages; names would only repeat them
 from __future__ import annotations
 
 from datetime import date, timedelta

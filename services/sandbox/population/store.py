@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from services.sandbox.population.generator import GENERATOR_VERSION, Population, generate
-from services.sandbox.population.personas import HOLDS_DAYS
+from services.sandbox.population.personas import HOLDS_DAYS, PEOPLE_WITH_PERSONAS
 from services.sandbox.population.schema import AGENCIES, Row, Table
 
 HOUSEHOLDS_A_BATCH: Final = 2_000
@@ -140,7 +140,7 @@ def _fill(files: dict[str, sqlite3.Connection], population: Population, progress
             places = ", ".join("?" * table.width)
             file.executemany(f"INSERT INTO {table.name} VALUES ({places})", rows)  # noqa: S608 - our own table names
         if progress is not None:
-            progress(f"{people:,} / {population.citizens:,}")
+            progress(f"{people:,} / {population.citizens + PEOPLE_WITH_PERSONAS:,}")
     for file, table in tables:
         _index(file, table)
     for file in files.values():

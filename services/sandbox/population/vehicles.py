@@ -1,6 +1,5 @@
 """Vehicles and their compulsory policies: most covered, some run out, some never insured."""
 
-# ruff: noqa: PLR2004 - the numbers here are the made-up chances; names would only repeat them
 from __future__ import annotations
 
 from datetime import date, timedelta
