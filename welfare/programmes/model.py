@@ -63,8 +63,8 @@ class Arm:
 class Benefit:
     """What is paid. First true arm, else `otherwise`; an unknown arm makes the amount unknown; zero is not paid.
 
-    `payday` is the day of the month (the last day of a shorter month). What is given `in_kind` (an allowance for goods, a
-    discount) never becomes a payment to the citizen.
+    `payday` is the day of the month (the last day of a shorter month). What is given `in_kind` (an allowance for goods,
+    a discount) never becomes a payment to the citizen.
     """
 
     kind: str
