@@ -70,8 +70,8 @@ class Asker:
     """The request a citizen's own look belongs to: one request makes one entry of the access log. Given by the server,
     never by the client."""
     applicant: UUID | None = None
-    """For whom a system or an officer asks: the applicant of a decision. Facts about the applicant's child need it, both
-    to prove the tie and to say whether the child lives with the applicant. A citizen asks for themself."""
+    """For whom a system or an officer asks: the applicant of a decision. Facts about the applicant's child need it, to
+    prove the tie and to say whether the child lives with the applicant. A citizen asks for themself."""
 
 
 class Basis(StrEnum):

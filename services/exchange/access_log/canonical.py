@@ -1,0 +1,87 @@
+"""The canonical form of the log's records, and their commitments.
+
+leaf = SHA-256(0x00 ‖ id ‖ time ‖ C) with C = SHA-256(salt ‖ canonical form): a leaf after RFC 9162 §2.1.1 that tells
+nothing of what it commits to. `time` is microseconds since 1970 in 8 bytes, big-endian; `id` is the UUID's 16 bytes.
+
+The canonical form is JSON after RFC 8785: keys sorted, no spaces, UTF-8 as it is. All values are text, null, lists or
+mappings of text. What a subject may not see (who exactly asked, which entry about another person was the cause) stands
+in it as SHA-256(HMAC-SHA-256(salt, field name) ‖ value), so that the subject can check the whole without learning it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from services.exchange.access_log.models import AccessEntry, AccessOutcome
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+VERSION: Final = "1"
+
+
+def canonical_entry(entry: AccessEntry) -> bytes:
+    return _json(
+        {
+            "v": VERSION,
+            "kind": "entry",
+            "subject": entry.subject.hex,
+            "asker": {
+                "kind": entry.asker_kind,
+                "id": hidden(entry.salt, "asker.id", entry.asker_id),
+                "agency": entry.asker_agency,
+                "label": entry.asker_label,
+            },
+            "request": _hex(entry.request),
+            "caused_by": hidden(entry.salt, "caused_by", entry.caused_by.hex) if entry.caused_by else None,
+            "purpose": entry.purpose,
+            "basis": entry.basis,
+            "consent": _hex(entry.consent),
+            "attributes": entry.attributes,
+            "decision": entry.decision,
+            "reason": entry.reason,
+        }
+    )
+
+
+def canonical_outcome(outcome: AccessOutcome) -> bytes:
+    return _json(
+        {
+            "v": VERSION,
+            "kind": "outcome",
+            "subject": outcome.subject.hex,
+            "entry": outcome.entry.hex,
+            "purpose": outcome.purpose,
+            "states": outcome.states,
+            "errors": outcome.errors,
+        }
+    )
+
+
+def leaf(record: AccessEntry | AccessOutcome) -> bytes:
+    """32 bytes."""
+    canonical = canonical_entry(record) if isinstance(record, AccessEntry) else canonical_outcome(record)
+    commitment = hashlib.sha256(record.salt + canonical).digest()
+    return hashlib.sha256(b"\x00" + record.id.bytes + _time(record.at) + commitment).digest()
+
+
+def hidden(salt: bytes, field: str, value: str) -> str:
+    """A value that stays undisclosed, as 64 hex digits."""
+    return hashlib.sha256(hmac.digest(salt, field.encode(), hashlib.sha256) + value.encode()).hexdigest()
+
+
+def _time(at: datetime) -> bytes:
+    return ((at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+
+
+def _hex(key: UUID | None) -> str | None:
+    return key.hex if key else None
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    # RFC 8785 sorts keys by UTF-16, orjson by UTF-8: the same for the ASCII keys used here.
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,171 @@
+"""Writing the access log. It commits by itself: an entry is durable before anybody reads on its strength (ADR 0005)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from core.clock import Clock
+from core.database import Database
+from core.ids import new_id
+from services.exchange.access_log.models import AccessEntry, AccessOutcome
+from services.exchange.access_log.repository import AccessLogRepository
+from services.exchange.facts import Asker, AskerKind, Purpose
+
+SALT_BYTES: Final = 32
+REQUESTS_MAX: Final = 20_000
+"""Entries of requests under way that one process remembers; forgetting one costs a second entry, nothing else."""
+REQUEST_LASTS: Final = timedelta(minutes=2)
+
+
+class Decision(StrEnum):
+    ALLOWED = "ALLOWED"
+    DENIED = "DENIED"
+
+
+ASKED: Final = "ASKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision to be entered."""
+
+    subject: UUID
+    attributes: frozenset[str]
+    asker: Asker
+    purpose: Purpose
+    decision: Decision = Decision.ALLOWED
+    reason: str | None = None
+    consent: UUID | None = None
+    caused_by: UUID | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for all batches that share an entry; a citizen's own look is one, whatever its purposes."""
+        own = self.asker.kind is AskerKind.CITIZEN
+        purpose = None if own else self.purpose.id
+        return (self.asker.request, self.subject, self.asker.kind, self.asker.id, self.decision, self.reason, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A committed decision, to which outcomes are appended."""
+
+    subject: UUID
+    id: UUID
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an entry: states and error codes by attribute."""
+
+    entry: Entry
+    states: Mapping[str, str]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Remembered:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    entry: UUID | None = None
+    at: datetime | None = None
+    named: set[str] = field(default_factory=set)
+
+
+class AccessLog:
+    """One per process: it remembers the entries of the requests under way."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._requests: OrderedDict[Hashable, _Remembered] = OrderedDict()
+
+    async def decide(self, drafts: Collection[Draft]) -> Sequence[Entry]:
+        """Commits the decisions, in one transaction, and answers them in the order of the drafts.
+
+        A batch of a request that has its entry already adds to it only what it does not name yet. Drafts of one call
+        have keys of their own. Raises whatever the database raises; then nothing was decided.
+        """
+        ordered = sorted(drafts, key=lambda draft: str(draft.key))  # one order, so that two calls cannot lock crosswise
+        entries: dict[Draft, Entry] = {}
+        async with AsyncExitStack() as held:
+            steps = [(draft, memory := await self._hold(held, draft), self._record(draft, memory)) for draft in ordered]
+            await self._commit([record for _, _, record in steps if record is not None])
+            for draft, memory, record in steps:  # after the commit: what was not committed is not remembered
+                if isinstance(record, AccessEntry):
+                    memory.entry, memory.at, memory.named = record.id, record.at, set()
+                memory.named |= draft.attributes
+                assert memory.entry is not None
+                entries[draft] = Entry(draft.subject, memory.entry, draft.purpose)
+        return [entries[draft] for draft in drafts]
+
+    async def conclude(self, results: Sequence[Result]) -> None:
+        """Commits what came of the entries, in one transaction. Nothing may be answered before this returns."""
+        await self._commit([self._outcome(r.entry, r.states, r.errors) for r in results])
+
+    async def _hold(self, held: AsyncExitStack, draft: Draft) -> _Remembered:
+        if draft.asker.request is None:
+            return _Remembered()
+        memory = self._requests.setdefault(draft.key, _Remembered())
+        self._requests.move_to_end(draft.key)
+        while len(self._requests) > REQUESTS_MAX:
+            self._requests.popitem(last=False)
+        await held.enter_async_context(memory.lock)
+        return memory
+
+    def _record(self, draft: Draft, memory: _Remembered) -> AccessEntry | AccessOutcome | None:
+        """What must be committed before the draft's attributes are read."""
+        if memory.entry is None or memory.at is None or self._clock.now() - memory.at > REQUEST_LASTS:
+            return self._entry(draft)
+        unnamed = draft.attributes - memory.named
+        if not unnamed:
+            return None
+        return self._outcome(
+            Entry(draft.subject, memory.entry, draft.purpose), dict.fromkeys(sorted(unnamed), ASKED), {}
+        )
+
+    def _entry(self, draft: Draft) -> AccessEntry:
+        asker = draft.asker
+        return AccessEntry(
+            subject=draft.subject,
+            id=new_id(),
+            at=self._clock.now(),
+            asker_kind=asker.kind,
+            asker_id=asker.id,
+            asker_agency=asker.agency,
+            asker_label={"th": asker.label.th, "en": asker.label.en},
+            request=asker.request,
+            caused_by=draft.caused_by,
+            purpose=draft.purpose.id,
+            basis=draft.purpose.basis,
+            consent=draft.consent,
+            attributes=sorted(draft.attributes),
+            decision=draft.decision,
+            reason=draft.reason,
+            salt=secrets.token_bytes(SALT_BYTES),
+        )
+
+    def _outcome(self, entry: Entry, states: Mapping[str, str], errors: Mapping[str, str]) -> AccessOutcome:
+        return AccessOutcome(
+            subject=entry.subject,
+            entry=entry.id,
+            id=new_id(),
+            at=self._clock.now(),
+            purpose=entry.purpose.id,
+            states=dict(states),
+            errors=dict(errors),
+            salt=secrets.token_bytes(SALT_BYTES),
+        )
+
+    async def _commit(self, records: Sequence[AccessEntry | AccessOutcome]) -> None:
+        if records:
+            async with self._database.write() as session:
+                AccessLogRepository(session).append(records)

@@ -1,0 +1,32 @@
+"""The catalogue of attributes: what each fact means, whose word it is, and what it may be asked for."""
+
+from services.exchange.catalogue.loader import build_catalogue, load_catalogue
+from services.exchange.catalogue.model import (
+    AskerRole,
+    Attribute,
+    Catalogue,
+    ConsentTerms,
+    Derivation,
+    How,
+    RegisteredPurpose,
+    Subject,
+)
+from services.exchange.catalogue.strict_yaml import CatalogueFileError
+from services.exchange.catalogue.values import InvalidAnswer, Kind, ValueType
+
+__all__ = [
+    "AskerRole",
+    "Attribute",
+    "Catalogue",
+    "CatalogueFileError",
+    "ConsentTerms",
+    "Derivation",
+    "How",
+    "InvalidAnswer",
+    "Kind",
+    "RegisteredPurpose",
+    "Subject",
+    "ValueType",
+    "build_catalogue",
+    "load_catalogue",
+]

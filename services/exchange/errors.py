@@ -1,0 +1,25 @@
+"""Errors of the exchange. A refusal and a silent source are states of a fact, not errors."""
+
+from __future__ import annotations
+
+from core.errors import SitthiError
+from core.text import Text
+
+
+class UnknownAttribute(SitthiError):
+    """No attribute of that id in the catalogue, or one that only the exchange itself may read."""
+
+    code = "UNKNOWN_ATTRIBUTE"
+    text = Text(th="ไม่มีรายการข้อมูลชื่อ {attribute} ในบัญชีข้อมูล", en="The catalogue has no attribute called {attribute}.")
+
+
+class UnknownPurpose(SitthiError):
+    code = "UNKNOWN_PURPOSE"
+    text = Text(th="ไม่มีวัตถุประสงค์นี้ในทะเบียน", en="No such purpose is registered.")
+
+
+class LookRefused(SitthiError):
+    """The gate refused a look at an agency's records; the refusal is in the access log."""
+
+    code = "NOT_ALLOWED"
+    text = Text(th="คุณไม่มีสิทธิ์ดูข้อมูลนี้", en="You may not see this.")
