@@ -1,4 +1,4 @@
-"""Vehicles and their compulsory policies: most covered, some run out, some never insured."""
+"""Vehicles and their compulsory policies: most covered, some run out, a few cancelled, some never insured."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ def _draw_policies(random: Random, as_of: date, kind: str, serial: int, register
     days_into = 1 + int(random.random() * 360) if draw < 0.85 else 366 + int(random.random() * 700)
     start = max(registered, as_of - timedelta(days=days_into))
     latest = policy(insurer, kind, serial, order=2, start=start, as_of=as_of)
+    if draw < 0.08:
+        latest = latest._replace(status="cancelled")
     previous_start = months_before(start, 12)
     if previous_start < registered:
         return (latest,)

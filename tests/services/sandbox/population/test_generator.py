@@ -165,6 +165,7 @@ def test_the_register_has_what_real_registers_have() -> None:
     assert any(not vehicle.policies for vehicle in vehicles)
     assert any(vehicle.policies and vehicle.policies[-1].end <= TODAY for vehicle in vehicles)
     assert any(vehicle.policies and vehicle.policies[-1].end > TODAY for vehicle in vehicles)
+    assert {policy.status for v in vehicles for policy in v.policies} == {"active", "expired", "cancelled"}
     assert any(person.disability_card and person.disability_card.valid_until < TODAY for person in living)
     assert any(person.name.middle_th for person in living)
     assert {land.kind for person in living for land in person.lands} == {"house", "condominium", "farm", "other"}

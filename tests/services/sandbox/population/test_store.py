@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from core.thai_dates import parse_be_yyyymmdd
 from services.sandbox.population.commands import keep_demo, make_demo
 from services.sandbox.population.errors import PopulationSizeNotPossible
-from services.sandbox.population.generator import GENERATOR_VERSION
+from services.sandbox.population.generator import GENERATOR_VERSION, generate
 from services.sandbox.population.personas import HOLDS_DAYS, PEOPLE_WITH_PERSONAS, PERSONAS
 from services.sandbox.population.schema import AGENCIES
 from services.sandbox.population.store import Made, agency_file, ensure, folder, stored
@@ -146,6 +147,16 @@ def test_ten_thousand_citizens_are_there_in_seconds(tmp_path: Path) -> None:
     start = time.process_time()
     ensure(tmp_path, 10_000, 1, DAY)
     assert time.process_time() - start < 10
+
+
+def test_dopa_writes_every_birth_in_the_calendar_of_its_time(tmp_path: Path) -> None:
+    ensure(tmp_path, 3_000, 1, DAY)
+    born = {person.national_id: person.born for person in generate(3_000, 1, DAY).people()}
+    with closing(sqlite3.connect(agency_file(tmp_path, "dopa"))) as file:
+        written = dict(file.execute("SELECT pid, birth_be FROM person"))
+    assert {pid: parse_be_yyyymmdd(text) for pid, text in written.items()} == born
+    assert any(day.year < 1941 for day in born.values())
+    assert any(text.endswith("0000") for text in written.values())
 
 
 def test_every_lookup_is_one_by_index(tmp_path: Path) -> None:
