@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_NEEDED_IN_PRODUCTION: Final = (
+    "public_url",
+    "database_url",
+    "redis_url",
+    "secret_keys",
+    "thaid_issuer",
+    "thaid_client_secret",
+)
 
 
 class Environment(StrEnum):
@@ -39,6 +48,14 @@ class Settings(BaseSettings):
     """Serve the stand-ins of ThaID, the bank and the agencies under `/sandbox`. Development only."""
     sandbox_url: str | None = None
     """Where the sandboxes of agencies and bank are, when another process serves them. Default: this process."""
+    thaid_issuer: str | None = None
+    """The OpenID issuer of ThaID, as people's browsers reach it. Default: the sandbox, under `/sandbox/thaid`."""
+    thaid_url: str | None = None
+    """Where this server reaches the same issuer, if elsewhere. For the sandbox, by default, `http://127.0.0.1:PORT/…`."""
+    thaid_client_id: str = "sitthi"
+    """The name under which ThaID knows us."""
+    thaid_client_secret: SecretStr | None = None
+    """The secret that goes with it. Default, for the sandbox alone: derived from our own keys."""
     demo_citizens: int = Field(10_000, ge=0, le=5_000_000)
     """How many made-up citizens the sandboxes hold, the personas apart."""
     demo_seed: int = 1
@@ -49,7 +66,7 @@ class Settings(BaseSettings):
         if self.environment is Environment.PRODUCTION:
             missing = [
                 f"SITTHI_{name.upper()}"
-                for name in ("public_url", "database_url", "redis_url", "secret_keys")
+                for name in _NEEDED_IN_PRODUCTION
                 if getattr(self, name) is None
             ]
             if missing:

@@ -51,7 +51,7 @@ class PeopleRegister:
         found = await session.execute(
             select(col(Person.national_id_index), col(Person.id)).where(col(Person.national_id_index).in_(list(wanted)))
         )
-        return {index: key for index, key in found.tuples()}
+        return dict(found.tuples().all())
 
     def _row(self, national_id: NationalId) -> dict[str, object]:
         key = new_id()

@@ -1,0 +1,137 @@
+"""The inbox in the graph, and the subscription to changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import strawberry
+
+from core.errors import BadInput
+from core.graph import (
+    Access,
+    Connection,
+    Info,
+    Node,
+    Nodes,
+    connection,
+    global_id,
+    localized,
+    page_size,
+    read_cursor,
+)
+from core.text import Text
+from identity.inbox.changes import Changes
+from identity.inbox.models import Change as ChangeRow
+from identity.inbox.models import ChangeKind
+from identity.inbox.models import Message as MessageRow
+from identity.inbox.repository import Messages
+
+strawberry.enum(ChangeKind, description="What changed.")
+
+_TYPE_OF: Final = {
+    ChangeKind.APPLICATION: "Application",
+    ChangeKind.PAYMENT: "Payment",
+    ChangeKind.MESSAGE: "Message",
+}
+
+
+@strawberry.type
+class Message(Node):
+    """A message to the citizen."""
+
+    id: strawberry.ID
+    created_at: datetime
+    read_at: datetime | None
+    title_text: strawberry.Private[Text]
+    body_text: strawberry.Private[Text]
+
+    @classmethod
+    def of(cls, row: MessageRow) -> Message:
+        return cls(
+            id=global_id("Message", row.id),
+            created_at=row.created_at,
+            read_at=row.read_at,
+            title_text=Text(th=row.title_th, en=row.title_en),
+            body_text=Text(th=row.body_th, en=row.body_en),
+        )
+
+    @strawberry.field
+    def title(self, info: Info) -> str:
+        return localized(info, self.title_text)
+
+    @strawberry.field
+    def body(self, info: Info) -> str:
+        return localized(info, self.body_text)
+
+
+@strawberry.type
+class InboxOfCitizen:
+    """What the inbox adds to a citizen."""
+
+    person: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def inbox(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Message] | None:
+        """Messages to the citizen, the newest first."""
+        size = page_size(first)
+        async with info.context.db.read() as session:
+            rows = await Messages(session).page(self.person, size, _key(read_cursor(after)))
+        return connection(Connection[Message], rows, size, key=lambda row: row.id.hex, node=Message.of)
+
+
+@strawberry.type
+class Change:
+    """Something of the viewer's changed: fetch it anew by its id."""
+
+    kind: ChangeKind
+    id: strawberry.ID
+    at: datetime
+
+    @classmethod
+    def of(cls, row: ChangeRow) -> Change:
+        kind = ChangeKind(row.kind)
+        return cls(kind=kind, id=global_id(_TYPE_OF[kind], row.subject), at=row.at)
+
+
+@strawberry.type
+class InboxSubscription:
+    @strawberry.subscription(metadata={"access": Access.VIEWER})  # type: ignore[untyped-decorator]
+    async def changes(self, info: Info) -> AsyncGenerator[Change, None]:
+        """Ends when the viewer's token does. Raises NotSignedIn."""
+        viewer = info.context.signed_in()
+        async with aclosing(info.context.room(Changes).of(viewer.person)) as rows:
+            async for row in rows:
+                if info.context.clock.now() >= viewer.expires_at:
+                    return
+                yield Change.of(row)
+
+
+async def _message(info: Info, key: UUID) -> Message | None:
+    viewer = info.context.viewer
+    if viewer is None:
+        return None
+
+    async def batch(keys: list[UUID]) -> Sequence[Message | None]:
+        async with info.context.db.read() as session:
+            rows = await Messages(session).of(viewer.person, keys)
+        found = {row.id: Message.of(row) for row in rows}
+        return [found.get(one) for one in keys]
+
+    return await info.context.loader("message", batch).load(key)
+
+
+NODES: Nodes = {"Message": _message}
+
+
+def _key(cursor: str | None) -> UUID | None:
+    """Raises :class:`BadInput` for a cursor of another connection."""
+    if cursor is None:
+        return None
+    try:
+        return UUID(hex=cursor)
+    except ValueError:
+        raise BadInput(Text(th="cursor ไม่ถูกต้อง", en="the cursor is not one of ours"), path=("after",)) from None

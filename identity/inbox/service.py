@@ -1,0 +1,85 @@
+"""Telling citizens: messages in their inbox, and word that something of theirs changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.ids import NationalId, new_id
+from core.money import Money
+from core.text import Text
+from identity.inbox.models import Change, ChangeKind, Message
+
+_THIRTEEN_DIGITS: Final = re.compile(r"(?<!\d)\d[- ]?\d{4}[- ]?\d{5}[- ]?\d{2}[- ]?\d(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    """A kind of message. It belongs to the room that sends it; `{named}` places are filled when it is sent."""
+
+    id: str
+    """Stable, `<room>.<name>`."""
+    title: Text
+    body: Text
+
+
+class Inbox:
+    """Both methods write in the given transaction: what is rolled back was never told."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def send(self, session: AsyncSession, person: UUID, template: MessageTemplate, **values: Any) -> UUID:
+        """Puts a message into the person's inbox and announces it; answers its key.
+
+        Values are texts, words, whole numbers, money or dates. Raises ValueError for others, and for a national ID.
+        """
+        title, body = template.title.filled(**values), template.body.filled(**values)
+        if any(_THIRTEEN_DIGITS.search(text) for text in (title.th, title.en, body.th, body.en)):
+            raise ValueError("a message does not carry a national ID")
+        message = Message(
+            person=person,
+            id=new_id(),
+            template=template.id,
+            values={name: _plain(value) for name, value in values.items()},
+            title_th=title.th,
+            title_en=title.en,
+            body_th=body.th,
+            body_en=body.en,
+            created_at=self._clock.now(),
+        )
+        session.add(message)
+        await self.announce(session, person, ChangeKind.MESSAGE, message.id)
+        return message.id
+
+    async def announce(self, session: AsyncSession, person: UUID, kind: ChangeKind, subject: UUID) -> None:
+        """Tells whoever listens that this application, payment or message of the person changed."""
+        change = Change(person=person, id=new_id(), kind=kind.value, subject=subject, at=self._clock.now())
+        session.add(change)
+        await session.flush()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON keeps it."""
+    match value:
+        case NationalId() | Mapping():
+            raise ValueError("a message is filled with plain values, none of which identifies a person")
+        case Text():
+            return {"th": value.th, "en": value.en}
+        case Money():
+            return {"satang": value.satang, "currency": value.currency}
+        case datetime() | date():
+            return value.isoformat()
+        case UUID():
+            return value.hex
+        case None | bool() | int() | str():
+            return value
+        case _:
+            raise ValueError(f"a message cannot be filled with {type(value).__name__}")

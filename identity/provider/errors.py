@@ -1,0 +1,18 @@
+"""What can be wrong with an access token. None says more than its code: the caller may be an attacker."""
+
+from __future__ import annotations
+
+from core.errors import SitthiError
+from core.text import Text
+
+
+class TokenExpired(SitthiError):
+    code = "TOKEN_EXPIRED"
+    text = Text(th="การเข้าสู่ระบบหมดอายุแล้ว กรุณาเข้าสู่ระบบใหม่", en="Your sign-in has expired. Please sign in again.")
+
+
+class TokenInvalid(SitthiError):
+    """Not made by us, not for this resource, changed, or not a token at all: alike on purpose."""
+
+    code = "TOKEN_INVALID"
+    text = Text(th="โทเคนเข้าใช้งานไม่ถูกต้อง กรุณาเข้าสู่ระบบใหม่", en="This access token is not valid. Please sign in again.")

@@ -1,0 +1,108 @@
+"""Browsers in which somebody is signed in."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.ids import new_id
+from core.text import Text
+from identity.provider.models import AuthorizationCode, SignInSession
+
+SESSION_SECONDS: Final = 8 * 3_600
+
+
+class SessionNames:
+    """The name of a signed-in person, as stored in the row of the session."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def seal(self, name: Text, session: UUID) -> bytes:
+        plain = json.dumps({"th": name.th, "en": name.en}, ensure_ascii=False).encode()
+        return self._keys.seal(plain, bound_to=_binding(session))
+
+    def open(self, sealed: bytes, session: UUID) -> Text:
+        return Text(**json.loads(self._keys.open(sealed, bound_to=_binding(session))))
+
+
+class SignInSessions:
+    """The repository of sessions. `secret` is what the browser's cookie holds."""
+
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        self._clock = clock
+        self._keys = keys
+        self._names = SessionNames(keys)
+
+    async def begin(self, session: AsyncSession, person: UUID, *, acr: str, name: Text, for_request: str) -> str:
+        """Enters a new session and answers its secret, a new one at each sign-in, so that none can be fixed before."""
+        secret, key, now = secrets.token_urlsafe(32), new_id(), self._clock.now()
+        session.add(
+            SignInSession(
+                person=person,
+                id=key,
+                token_hash=self._hash(secret),
+                acr=acr,
+                name_sealed=self._names.seal(name, key),
+                for_request=self.request_hash(for_request),
+                signed_in_at=now,
+                expires_at=now + timedelta(seconds=SESSION_SECONDS),
+            )
+        )
+        await session.flush()
+        return secret
+
+    async def find(self, session: AsyncSession, secret: str | None) -> SignInSession | None:
+        """The session of a cookie, while it lasts."""
+        if not secret or len(secret) > 100:
+            return None
+        found: SignInSession | None = await session.scalar(
+            select(SignInSession).where(
+                col(SignInSession.token_hash) == self._hash(secret),
+                col(SignInSession.ended_at).is_(None),
+                col(SignInSession.expires_at) > self._clock.now(),
+            )
+        )
+        return found
+
+    async def end(self, session: AsyncSession, secret: str | None) -> None:
+        if secret and len(secret) <= 100:
+            await session.execute(
+                update(SignInSession)
+                .where(col(SignInSession.token_hash) == self._hash(secret), col(SignInSession.ended_at).is_(None))
+                .values(ended_at=self._clock.now())
+            )
+
+    async def name_for_token(self, session: AsyncSession, token: UUID) -> Text | None:
+        """The name that belongs to the sign-in an access token came from."""
+        found = await session.execute(
+            select(col(SignInSession.id), col(SignInSession.name_sealed))
+            .join(
+                AuthorizationCode,
+                (col(AuthorizationCode.person) == col(SignInSession.person))
+                & (col(AuthorizationCode.session) == col(SignInSession.id)),
+            )
+            .where(col(AuthorizationCode.token) == token)
+        )
+        row = found.tuples().first()
+        return None if row is None else self._names.open(row[1], row[0])
+
+    def request_hash(self, request: str) -> bytes:
+        """Keyed, because a request holds its client's `state`."""
+        return self._keys.blind_index(request, domain="sign-in-request")
+
+    def _hash(self, secret: str) -> bytes:
+        return self._keys.blind_index(secret, domain="sign-in-session")
+
+
+def _binding(session: UUID) -> str:
+    return f"sign_in_session.name:{session.hex}"
