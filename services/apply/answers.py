@@ -15,6 +15,7 @@ from core.errors import BadInput
 from core.text import Text
 
 ANSWERS_MAX: Final = 50
+PARTS_MAX: Final = 10
 TEXT_LENGTH_MAX: Final = 2_000
 SIZE_BYTES_MAX: Final = 16_384
 _ATTRIBUTE: Final = re.compile(r"(child\.)?[a-z][a-z0-9_]{0,63}")
@@ -24,12 +25,13 @@ _NOT_AN_OBJECT: Final = Text(th="คำตอบต้องเป็น JSON ob
 _TOO_MANY: Final = Text(th="คำตอบมากหรือยาวเกินไป", en="too many answers, or too long")
 _NO_SUCH: Final = Text(th="ไม่รู้จักชื่อข้อมูลนี้", en="there is no attribute of that name")
 _NOT_PLAIN: Final = Text(
-    th="คำตอบต้องเป็นข้อความ จำนวนเต็ม หรือใช่/ไม่ใช่", en="an answer is a text, a whole number, or true or false"
+    th="คำตอบต้องเป็นข้อความ จำนวนเต็ม ใช่/ไม่ใช่ หรือ object ของค่าเหล่านี้",
+    en="an answer is a text, a whole number, true or false, or an object of such values",
 )
 
 
-def checked(answers: object) -> dict[str, bool | int | str]:
-    """The answers as a flat object of short plain values; none at all is an empty one.
+def checked(answers: object) -> dict[str, Any]:
+    """The answers as an object of short values, or of small objects (money, an address); none at all is an empty one.
 
     Raises :class:`BadInput` whose path is `answers` and, if it has the form of an attribute's name, the key.
     """
@@ -60,9 +62,19 @@ def clean_text(text: str, *, path: str) -> str:
 
 
 def _check_value(key: str, value: Any) -> None:
-    plain = isinstance(value, bool) or (isinstance(value, int) and value in _INT64)
-    if not plain and not (isinstance(value, str) and _storable(value)):
+    if isinstance(value, Mapping) and len(value) <= PARTS_MAX:
+        plain = all(isinstance(part, str) and _ATTRIBUTE.fullmatch(part) for part in value)
+        plain = plain and all(_is_plain(part) for part in value.values())
+    else:
+        plain = _is_plain(value)
+    if not plain:
         raise BadInput(_NOT_PLAIN, path=("answers", key))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, bool | int):
+        return value in _INT64
+    return isinstance(value, str) and _storable(value)
 
 
 def _storable(text: str) -> bool:

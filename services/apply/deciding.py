@@ -48,7 +48,7 @@ class Request:
     subject: str
     """`programme:<slug>` or `service:<slug>`."""
     answers: Mapping[str, Any] = field(default_factory=dict)
-    """What only the applicant knows, by attribute id; already checked to be a flat JSON object of short values."""
+    """What only the applicant knows, by attribute id; already checked to be a JSON object of short values."""
     request: UUID | None = None
     """The request it came by, for the access log."""
 

@@ -17,14 +17,21 @@ def test_no_answers_are_an_empty_object() -> None:
     assert checked(None) == {} == checked({})
 
 
-@pytest.mark.parametrize("value", [True, 0, -(2**63), 2**63 - 1, "", "ข้อความ", "x" * TEXT_LENGTH_MAX])
+MONEY = {"satang": 1, "currency": "THB"}
+
+
+@pytest.mark.parametrize("value", [True, 0, -(2**63), 2**63 - 1, "", "ข้อความ", "x" * TEXT_LENGTH_MAX, MONEY])
 def test_plain_values_pass(value: Any) -> None:
     assert checked({"annual_income": value}) == {"annual_income": value}
 
 
 @pytest.mark.parametrize(
-    "value", [None, 1.5, [], {}, 2**63, -(2**63) - 1, "a\x00b", "\udfff", "x" * (TEXT_LENGTH_MAX + 1), float("nan")]
-)
+    "value",
+    [
+        None, 1.5, [], 2**63, -(2**63) - 1, "a\x00b", "\udfff", "x" * (TEXT_LENGTH_MAX + 1), float("nan"),
+        {"satang": 1.5}, {"satang": {"satang": 1}}, {"\x00": 1}, {f"a{n}": n for n in range(11)},
+    ],
+)  # fmt: skip
 def test_anything_else_is_refused_by_its_name(value: Any) -> None:
     with pytest.raises(BadInput) as error:
         checked({"annual_income": value})

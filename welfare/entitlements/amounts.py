@@ -1,0 +1,96 @@
+"""What an award pays in a month: its decision replayed on that month's day.
+
+The facts are those of the decision; the law is the law of the month. While the version that was decided with is still
+in force, its frozen text is used, so that no later correction of a file changes what was granted. From the day on which
+a newer version is in force, the newer one is put to the same facts: rates rise for everyone on the same day. Where the
+newer law asks for a fact that the decision never read, nothing is paid on a guess: the amount is None until the
+application is decided again. A month before the one of the decision pays nothing unless the programme pays back.
+
+The day is the first of the month; in the month of the decision it is the day of the decision, so that a child born on
+the 12th and registered on the 16th is paid for that month.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.crypto import KeyRing
+from core.money import Money
+from services.apply.deciding import Outcome as Decided
+from services.apply.records import DecisionRecord, DecisionRecords
+from welfare.entitlements.record import day_of, replay_decision
+from welfare.entitlements.service import PROGRAMME
+from welfare.programmes import (
+    BenefitAmount,
+    Cadence,
+    Determination,
+    Outcome,
+    Programme,
+    ProgrammeCatalogue,
+    ProgrammeUnknown,
+    freeze,
+)
+
+
+class DecidedAmounts:
+    """Implements :class:`services.pay.amounts.AmountSource` from stored decisions and the programmes' data."""
+
+    def __init__(self, keys: KeyRing, programmes: ProgrammeCatalogue) -> None:
+        self._records, self._programmes = DecisionRecords(keys), programmes
+
+    async def amount(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
+        """What is due in cash for the month that begins on `period`; None when nothing is.
+
+        Raises SealBroken or RecordUnreadable when the record was tampered with, and ProgrammeUnknown.
+        """
+        decision = await self._records.latest(session, application)
+        if decision is None or decision.outcome is not Decided.GRANTED:
+            return None
+        found = self._determined(decision, period.replace(day=1))
+        if found is None or found.outcome is not Outcome.MET:
+            return None
+        due = [benefit.amount for benefit in found.benefits if _is_paid_monthly(benefit)]
+        if not due or any(amount is None for amount in due):
+            return None
+        return sum((amount for amount in due if amount is not None), Money(0))
+
+    def payday(self, subject: str, period: date) -> date:
+        """The day on which the month is paid; the last of a month that has no such day. Raises ProgrammeUnknown."""
+        programme = self._programme(subject)
+        version = programme.version_on(period) or programme.versions[-1]
+        day = max((b.payday for b in version.benefits if not b.in_kind), default=version.benefits[0].payday)
+        return period.replace(day=min(day, monthrange(period.year, period.month)[1]))
+
+    def payer(self, subject: str) -> str:
+        """Slug of the agency that pays. Raises ProgrammeUnknown."""
+        return self._programme(subject).payer
+
+    def _determined(self, decision: DecisionRecord, month: date) -> Determination | None:
+        record = decision.record
+        programme = self._programme(PROGRAMME + str(record["programme"]))
+        decided_on = day_of(record)
+        if month < decided_on.replace(day=1) and not programme.back_pay:
+            return None
+        day = decided_on if month == decided_on.replace(day=1) else month
+        current = programme.version_on(day)
+        if current is None:
+            return None
+        frozen = record["version"]
+        starts = None if current.starts is None else current.starts.isoformat()
+        law = frozen if frozen["starts"] == starts else freeze(current)
+        return replay_decision({**record, "version": law}, day).determination
+
+    def _programme(self, subject: str) -> Programme:
+        kind, _, slug = subject.partition(":")
+        programme = self._programmes.get(slug) if f"{kind}:" == PROGRAMME else None
+        if programme is None:
+            raise ProgrammeUnknown
+        return programme
+
+
+def _is_paid_monthly(benefit: BenefitAmount) -> bool:
+    return benefit.cadence is Cadence.MONTH and not benefit.in_kind

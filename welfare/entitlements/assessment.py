@@ -1,0 +1,208 @@
+"""One programme, one person, one day: the answer with its reasons. Pure; facts are handed in.
+
+A programme `for_each: child` is put to a child of the citizen. One `for_each: person` is put to the citizen and, as if
+the child had asked, to each child whose facts do not already say no: a parent applies for a disabled child.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from core.money import Money
+from services.apply.deciding import Holder, Missing
+from services.exchange.catalogue import Attribute, Catalogue
+from services.exchange.facts import Fact, Facts, FactState
+from welfare.programmes import (
+    Determination,
+    ForEach,
+    Outcome,
+    Programme,
+    ProgrammeCatalogue,
+    Version,
+    changes_on,
+    evaluate,
+)
+from welfare.rules import Value
+
+CHILD: Final = "child."
+BIRTH_DATE: Final = "birth_date"
+CHILDREN: Final = "children"
+"""The attribute that says who someone's children are; missing where nobody could say."""
+CITIZEN: Final = "citizen"
+"""The steward of an attribute that only the citizen knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person with facts about them, by attribute id without prefix."""
+
+    person: UUID
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The citizen and their children, eldest first; `children` is None where nobody could say who they are."""
+
+    citizen: Member
+    children: tuple[Member, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The answer of one version for one beneficiary on one day."""
+
+    programme: Programme
+    version: Version
+    on: date
+    beneficiary: UUID
+    own: Facts
+    """Facts of whom the version calls the person: the citizen, or the child that a programme for persons is put to."""
+    child: Facts | None
+    """Facts of the child; None in a programme for persons. Empty where nobody could say who the children are."""
+    determination: Determination
+    missing: tuple[Missing, ...] = field(default=())
+
+    def fact(self, name: str) -> Fact | None:
+        """A fact by its name in the rules, with `child.` before a child's."""
+        if name.startswith(CHILD):
+            return (self.child or {}).get(name.removeprefix(CHILD))
+        return self.own.get(name)
+
+    def changes_on(self) -> date | None:
+        """The next day on which the answer changes although no fact does."""
+        child = None if self.child is None else values(self.child)
+        return changes_on(self.programme, values(self.own), child, self.on)
+
+
+def entitlement_key(citizen: UUID, programme: str, beneficiary: UUID) -> UUID:
+    """A UUID version 8 (RFC 9562) by which the same question has the same id whenever it is asked."""
+    digest = hashlib.sha256(b"entitlement\x00" + citizen.bytes + beneficiary.bytes + programme.encode()).digest()
+    value = int.from_bytes(digest[:16], "big")
+    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def values(facts: Facts) -> dict[str, Value | None]:
+    """What rules read of facts: a fact that nobody could tell is unknown, and so is a date that there is none of."""
+    return {name: fact.value for name, fact in facts.items() if fact.known and _is_plain(fact.value)}  # type: ignore[misc]
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, bool | int | str | date | Money)
+
+
+def assess(
+    catalogue: Catalogue, programme: Programme, on: date, beneficiary: UUID, own: Facts, child: Facts | None
+) -> Assessment | None:
+    """None where no version is in force on that day. Raises DayOutOfRange, or a FactError for a wrong type."""
+    version = programme.version_on(on)
+    if version is None:
+        return None
+    asked_child = child if version.for_each is ForEach.CHILD else None
+    found = evaluate(version, values(own), None if asked_child is None else values(asked_child), on)
+    missing = tuple(_missing(catalogue, name) for name in found.missing)
+    return Assessment(programme, version, on, beneficiary, own, asked_child, found, missing)
+
+
+def assess_family(
+    catalogue: Catalogue, programmes: ProgrammeCatalogue, family: Family, on: date
+) -> Iterator[Assessment]:
+    """Every answer of every programme in force: the citizen's own first, then each child's."""
+    for programme in programmes:
+        for found in _assess_programme(catalogue, programme, family, on):
+            if found is not None:
+                yield found
+
+
+def _assess_programme(
+    catalogue: Catalogue, programme: Programme, family: Family, on: date
+) -> Iterator[Assessment | None]:
+    citizen, children = family.citizen, family.children
+    if programme.for_each is ForEach.PERSON:
+        yield assess(catalogue, programme, on, citizen.person, citizen.facts, None)
+        for child in children or ():
+            found = assess_child_as_person(catalogue, programme, on, child)
+            if found is not None and found.determination.outcome is not Outcome.UNMET:
+                yield found
+    elif children is None:
+        yield _without_children(catalogue, programme, citizen, on)
+    else:
+        for child in children:
+            yield assess(catalogue, programme, on, child.person, citizen.facts, child.facts)
+
+
+def assess_child_as_person(catalogue: Catalogue, programme: Programme, on: date, child: Member) -> Assessment | None:
+    """A programme for persons put to a child; None while nobody can say how old the child is."""
+    birth_date = child.facts.get(BIRTH_DATE)
+    if birth_date is None or not birth_date.known:
+        return None
+    return assess(catalogue, programme, on, child.person, child.facts, None)
+
+
+def _without_children(catalogue: Catalogue, programme: Programme, citizen: Member, on: date) -> Assessment | None:
+    """Nobody could say who the children are, so the answer is that they are to be named first; never a no for that."""
+    found = assess(catalogue, programme, on, citizen.person, citizen.facts, {})
+    if found is None or found.determination.outcome is Outcome.UNMET:
+        return found
+    return Assessment(
+        found.programme,
+        found.version,
+        on,
+        citizen.person,
+        found.own,
+        found.child,
+        found.determination,
+        (_missing(catalogue, CHILDREN), *(m for m in found.missing if not m.attribute.startswith(CHILD))),
+    )
+
+
+def needs_of_citizen(programmes: ProgrammeCatalogue, on: date) -> frozenset[str]:
+    """The facts of the citizen that any programme in force reads."""
+    return frozenset(name for name in programmes.needs_on(on) if not name.startswith(CHILD))
+
+
+def needs_of_child(programmes: ProgrammeCatalogue, on: date) -> frozenset[str]:
+    """The facts of each child that any programme in force reads, and how old it is."""
+    needed = {name.removeprefix(CHILD) for name in programmes.needs_on(on) if name.startswith(CHILD)}
+    return frozenset(needed | {BIRTH_DATE})
+
+
+def further_needs_of_child(
+    catalogue: Catalogue, programmes: ProgrammeCatalogue, child: Member, on: date
+) -> frozenset[str]:
+    """The facts of a child that programmes for persons read besides, unless what is known already says no.
+
+    So nobody asks about the bank balance of a two-year-old.
+    """
+    needed: set[str] = set()
+    for programme in programmes:
+        if programme.for_each is ForEach.PERSON:
+            found = assess_child_as_person(catalogue, programme, on, child)
+            if found is not None and found.determination.outcome is not Outcome.UNMET:
+                needed.update(found.version.needs)
+    return frozenset(needed - child.facts.keys())
+
+
+def is_denied(member: Member) -> bool:
+    """Whether this person is not the asker's to ask about: a child of age is their own applicant."""
+    birth_date = member.facts.get(BIRTH_DATE)
+    return birth_date is not None and birth_date.state is FactState.DENIED
+
+
+def titled(catalogue: Catalogue, names: Sequence[str]) -> Mapping[str, Attribute]:
+    """The catalogue's entries behind names of the rules."""
+    return {name: catalogue.attribute(name.removeprefix(CHILD)) for name in names}
+
+
+def _missing(catalogue: Catalogue, name: str) -> Missing:
+    attribute = catalogue.attribute(name.removeprefix(CHILD))
+    if attribute.steward == CITIZEN:
+        return Missing(name, attribute.title, Holder.CITIZEN)
+    return Missing(name, attribute.title, Holder.AGENCY, attribute.steward)

@@ -1,0 +1,91 @@
+"""Decides applications for programmes, for the room of applications."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from core.clock import Clock
+from core.errors import NotFound, ServiceUnavailable
+from services.apply.deciding import Outcome as Decided
+from services.apply.deciding import Prepared, Request
+from services.exchange.catalogue import Catalogue
+from services.exchange.facts import Gate
+from welfare.entitlements.answers import with_answers
+from welfare.entitlements.assessment import CHILD, CHILDREN, Assessment, Member, assess
+from welfare.entitlements.reading import Reader
+from welfare.entitlements.record import record_of
+from welfare.programmes import ForEach, Outcome, Programme, ProgrammeCatalogue, ProgrammeUnknown, Version
+
+_DECIDED: Final = {
+    Outcome.MET: Decided.GRANTED,
+    Outcome.UNMET: Decided.REFUSED,
+    Outcome.UNKNOWN: Decided.NEEDS_INFORMATION,
+}
+
+
+class ProgrammeDecider:
+    """Implements :class:`services.apply.deciding.Decider` for subjects `programme:<slug>`."""
+
+    def __init__(self, gate: Gate, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue) -> None:
+        self._gate, self._clock, self._catalogue, self._programmes = gate, clock, catalogue, programmes
+
+    async def prepare(self, request: Request) -> Prepared:
+        """Reads the facts anew, for the decision, and in the payer's name.
+
+        Raises ProgrammeUnknown, NotFound (path `beneficiary`), BadInput (path `answers`), and ServiceUnavailable when
+        nobody can say whether the child is the applicant's.
+        """
+        programme = self._programmes.get(request.subject.partition(":")[2])
+        today = self._clock.today()
+        version = None if programme is None else programme.version_on(today)
+        if programme is None or version is None:
+            raise ProgrammeUnknown(path=("programme",))
+        own, child = await self._facts(programme, version, request)
+        own, child = with_answers(self._catalogue, version, request.answers, self._clock.now(), own, child)
+        childs = None if child is None else child.facts
+        found = assess(self._catalogue, programme, today, request.beneficiary, own.facts, childs)
+        assert found is not None, "the version is in force"
+        return _prepared(found, request.applicant)
+
+    async def _facts(self, programme: Programme, version: Version, request: Request) -> tuple[Member, Member | None]:
+        """Facts of the person of the rules, and of the child where the programme is for children."""
+        reader = Reader.for_decision(self._gate, programme, request.applicant, request.request)
+        own_needs = frozenset(name for name in version.needs if not name.startswith(CHILD))
+        child_needs = frozenset(name.removeprefix(CHILD) for name in version.needs if name.startswith(CHILD))
+        if request.beneficiary != request.applicant:
+            await self._check_child(reader, request.applicant, request.beneficiary)
+        if version.for_each is ForEach.PERSON:
+            return await reader.member(request.beneficiary, own_needs), None
+        if request.beneficiary == request.applicant:
+            raise NotFound(path=("beneficiary",))
+        return await reader.member(request.applicant, own_needs), await reader.member(request.beneficiary, child_needs)
+
+    async def _check_child(self, reader: Reader, applicant: UUID, beneficiary: UUID) -> None:
+        """Raises NotFound for anyone but the applicant's own child who is not yet of age."""
+        children = await reader.children(applicant)
+        if children is None:
+            raise ServiceUnavailable(self._catalogue.agency_title(self._catalogue.attribute(CHILDREN).steward))
+        if beneficiary not in children or not await reader.may_ask_about(beneficiary):
+            raise NotFound(path=("beneficiary",))
+
+
+def _prepared(found: Assessment, applicant: UUID) -> Prepared:
+    outcome = _DECIDED[found.determination.outcome]
+    return Prepared(
+        outcome=outcome,
+        title=found.programme.title,
+        record=record_of(found, applicant),
+        reasons=tuple(
+            {
+                "condition": condition.id,
+                "th": condition.text.th,
+                "en": condition.text.en,
+                "outcome": condition.outcome.value,
+                "law": {"th": condition.law.th, "en": condition.law.en},
+            }
+            for condition in found.determination.conditions
+        ),
+        missing=found.missing if outcome is Decided.NEEDS_INFORMATION else (),
+        pays=any(not benefit.in_kind for benefit in found.determination.benefits),
+    )

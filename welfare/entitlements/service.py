@@ -1,0 +1,95 @@
+"""What a citizen is entitled to, as it stands with what they have applied for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from core.clock import Clock
+from core.database import Database
+from services.apply.queries import ActiveApplication, active_applications
+from services.apply.states import Status
+from services.exchange.catalogue import Catalogue
+from services.exchange.facts import Gate
+from welfare.entitlements.assessment import Assessment, assess_family, entitlement_key
+from welfare.entitlements.reading import Reader
+from welfare.programmes import Outcome, ProgrammeCatalogue
+from welfare.rules.dates import checked_day
+
+PROGRAMME: Final = "programme:"
+"""How the subject of an application for a programme begins."""
+
+
+class EntitlementStatus(StrEnum):
+    """RECEIVING, else APPLIED, else what the rules say."""
+
+    RECEIVING = "RECEIVING"
+    APPLIED = "APPLIED"
+    ENTITLED = "ENTITLED"
+    NOT_ENTITLED = "NOT_ENTITLED"
+    NEEDS_INFORMATION = "NEEDS_INFORMATION"
+
+
+_BY_OUTCOME: Final = {
+    Outcome.MET: EntitlementStatus.ENTITLED,
+    Outcome.UNMET: EntitlementStatus.NOT_ENTITLED,
+    Outcome.UNKNOWN: EntitlementStatus.NEEDS_INFORMATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    id: UUID
+    status: EntitlementStatus
+    assessment: Assessment
+    application: UUID | None = None
+    """The citizen's active application, if there is one."""
+
+
+class EntitlementService:
+    def __init__(
+        self, database: Database, gate: Gate, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue
+    ) -> None:
+        self._db, self._gate, self._clock = database, gate, clock
+        self.catalogue, self.programmes = catalogue, programmes
+
+    async def of(
+        self, citizen: UUID, *, on: date | None = None, request: UUID | None = None
+    ) -> tuple[Entitlement, ...]:
+        """Every programme in force on the day, for the citizen and each of their minor children.
+
+        On another day than today the answer is the law's alone: what the facts of today would then give. A source that
+        does not answer makes NEEDS_INFORMATION, never NOT_ENTITLED. Raises DayOutOfRange.
+        """
+        today = self._clock.today()
+        day = checked_day(on or today)
+        family = await Reader.for_citizen(self._gate, citizen, request).family(
+            self.catalogue, self.programmes, citizen, day
+        )
+        applications: Sequence[ActiveApplication] = ()
+        if day == today:
+            async with self._db.read() as session:
+                applications = await active_applications(session, citizen, PROGRAMME)
+        standing = {(a.subject, a.beneficiary): a for a in applications}
+        return tuple(
+            stand(citizen, found, standing.get((PROGRAMME + found.programme.slug, found.beneficiary)))
+            for found in assess_family(self.catalogue, self.programmes, family, day)
+        )
+
+    async def one(self, citizen: UUID, key: UUID, *, request: UUID | None = None) -> Entitlement | None:
+        """The citizen's entitlement of that id, assessed anew; None for an id that is not one of theirs."""
+        return next((found for found in await self.of(citizen, request=request) if found.id == key), None)
+
+
+def stand(citizen: UUID, found: Assessment, application: ActiveApplication | None = None) -> Entitlement:
+    """The answer of the rules, unless an application of the citizen already went further."""
+    key = entitlement_key(citizen, found.programme.slug, found.beneficiary)
+    if application is None:
+        return Entitlement(key, _BY_OUTCOME[found.determination.outcome], found)
+    receiving = application.status is Status.APPROVED
+    status = EntitlementStatus.RECEIVING if receiving else EntitlementStatus.APPLIED
+    return Entitlement(key, status, found, application.id)
