@@ -1,0 +1,41 @@
+"""Ministry of Higher Education: degrees and transcripts, as universities hand them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from services.plugins.contract import Call, Host
+
+
+async def degrees(host: Host, call: Call) -> list[dict[str, Any]]:
+    told = await host.agency.ask("/transcripts", {"pid": call.citizen.digits}, on_behalf_of=call.asker)
+    return [_degree(row) for row in told["degrees"]]
+
+
+def _degree(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "number": row["degree_id"],
+        "level": row["level"].upper(),
+        "title": row["title_th"],
+        "titleEn": row["title_en"],
+        "institution": row["institution_th"],
+        "institutionEn": row["institution_en"],
+        "studentNumber": row["student_number"],
+        "admittedOn": date.fromisoformat(row["admitted_on"]),
+        "awardedOn": date.fromisoformat(row["awarded_on"]),
+        "gpax": row["gpax_hundredths"] / 100,
+        "courses": [_course(course) for course in row["courses"]],
+    }
+
+
+def _course(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "session": row["session"],
+        "code": row["code"],
+        "title": row["title_th"],
+        "titleEn": row["title_en"],
+        "credits": row["credits"],
+        "grade": row["grade"],
+    }

@@ -1,0 +1,100 @@
+"""Runs a plugin's examples: the agency says what the example says, the clock stands where it says.
+
+The operation runs through the real runner, so an example also proves that its answer fits the SDL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Any
+
+from core.clock import FixedClock
+from core.ids import NationalId
+from core.money import Money
+from services.plugins.contract import AgencyRefusal, Host, Known
+from services.plugins.plugin import Example, Exchange, Plugin
+from services.plugins.runner.client import MalformedReply
+from services.plugins.runner.errors import AgencyDeclined
+from services.plugins.runner.runner import Runner
+
+
+class ExampleFailed(Exception):
+    """The example and the plugin say different things."""
+
+
+class RecordedAgency:
+    """An agency client that knows one example. Fails on a request that the example does not hold."""
+
+    def __init__(self, exchanges: tuple[Exchange, ...]) -> None:
+        self._left = list(exchanges)
+        self.unexpected: str | None = None
+
+    async def ask(self, path: str, body: Mapping[str, Any], *, on_behalf_of: str) -> Any:
+        if not on_behalf_of:
+            self.unexpected = f"{path} was asked in nobody's name"
+        for exchange in self._left:
+            if exchange.path == path and exchange.request == dict(body):
+                self._left.remove(exchange)
+                return _reply(exchange)
+        self.unexpected = f"{path} was asked for something that the example does not hold"
+        raise ExampleFailed(self.unexpected)
+
+    async def send(self, path: str, body: Mapping[str, Any], *, on_behalf_of: str, key: str) -> Any:
+        if not key:
+            self.unexpected = f"{path} was sent without a key"
+        return await self.ask(path, body, on_behalf_of=on_behalf_of)
+
+    @property
+    def trouble(self) -> str | None:
+        """What was not as the example says, if anything."""
+        return self.unexpected or (f"{self._left[0].path} was never asked" if self._left else None)
+
+
+async def run_example(plugin: Plugin, example: Example) -> None:
+    """Raises :class:`ExampleFailed` with what is different; :class:`ServiceUnavailable` when the operation broke."""
+    agency = RecordedAgency(example.agency)
+    clock = FixedClock(datetime.fromisoformat(example.now))
+    runner = Runner(lambda _: Host(clock=clock, agency=agency))
+    person = None if example.person is None else NationalId(example.person)
+    error, answer = None, None
+    try:
+        answer = await runner.run(
+            plugin, example.operation, asker="example", person=person, arguments=example.arguments
+        )
+    except AgencyDeclined as declined:
+        error = declined.fields["error"]
+    finally:
+        if agency.unexpected is not None:
+            raise ExampleFailed(f"{example.name}: {agency.unexpected}")
+    if agency.trouble is not None:
+        raise ExampleFailed(f"{example.name}: {agency.trouble}")
+    if error != example.error or (error is None and as_json(answer) != example.answer):
+        raise ExampleFailed(
+            f"{example.name}: expected {example.error or example.answer}, got {error or as_json(answer)}"
+        )
+
+
+def as_json(answer: Any) -> Any:
+    """An answer in the form in which examples write it."""
+    if isinstance(answer, Known):
+        return as_json(answer.value)
+    if isinstance(answer, Money):
+        return {"satang": answer.satang, "currency": answer.currency}
+    if isinstance(answer, date):  # a datetime is one
+        return answer.isoformat()
+    if isinstance(answer, Mapping):
+        return {key: as_json(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [as_json(item) for item in answer]
+    return answer
+
+
+def _reply(exchange: Exchange) -> Any:
+    if HTTPStatus.BAD_REQUEST <= exchange.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        code = exchange.answer.get("code") if isinstance(exchange.answer, dict) else None
+        raise AgencyRefusal(exchange.status, code)
+    if exchange.status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise MalformedReply
+    return exchange.answer

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.exchange.catalogue import load_catalogue
+from services.plugins.plugin import Plugin
+from services.plugins.registry import Registry
+from services.plugins.runner import run_example
+from tests.support.plugins import AGENCIES, HOST
+
+OWNED = {a.id: a.steward for a in load_catalogue().attributes.values() if a.derived is None}
+
+
+def our_plugins() -> tuple[Plugin, ...]:
+    return Registry(HOST, OWNED).load_all(AGENCIES)
+
+
+CASES = [(plugin, example) for plugin in our_plugins() for example in plugin.examples]
+
+
+@pytest.mark.parametrize(("plugin", "example"), CASES, ids=[f"{p.slug}-{e.name}" for p, e in CASES])
+async def test_the_example_holds(plugin: Plugin, example) -> None:  # type: ignore[no-untyped-def]
+    await run_example(plugin, example)
+
+
+def test_every_fact_that_is_not_derived_has_exactly_one_source_its_owner() -> None:
+    given = [(attribute, p.manifest.agency.slug) for p in our_plugins() for attribute in p.manifest.provides]
+    assert sorted(given) == sorted(OWNED.items())
+
+
+def test_every_agency_of_ours_bears_the_name_that_the_catalogue_knows_it_by() -> None:
+    agencies = load_catalogue().agencies
+    assert {p.slug: p.manifest.agency.title.text for p in our_plugins()} == {
+        p.slug: agencies[p.manifest.agency.slug] for p in our_plugins()
+    }
+
+
+def test_insurance_and_transcripts_are_services_and_the_pure_sources_are_not() -> None:
+    assert {p.slug for p in our_plugins() if p.manifest.is_service} == {"oic", "mhesi"}
+
+
+def test_each_agency_folder_holds_a_plugin() -> None:
+    folders = {path.name for path in Path(AGENCIES).iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == {p.slug for p in our_plugins()}
