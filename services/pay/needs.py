@@ -13,12 +13,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.ids import NationalId
 from core.money import Money
 from core.text import Text
+from identity.inbox.models import ChangeKind
+from identity.inbox.service import MessageTemplate
 from services.pay.rails.contract import Payer
 
-PAYMENT_SETTLED: Final = "payment-settled"
-"""Message template; values: `title` (Text), `amount` (str, baht), `agency` (slug)."""
-PAYMENT_RETURNED: Final = "payment-returned"
-"""Message template; values: the same."""
+PAYMENT_SETTLED: Final = MessageTemplate(
+    id="pay.settled",
+    title=Text(th="เงินเข้าแล้ว {amount} บาท", en="You have been paid {amount} baht"),
+    body=Text(
+        th="{title}: จ่าย {amount} บาท เข้าพร้อมเพย์ของคุณแล้ว กรุณายืนยันการรับเงิน",
+        en="{title}: {amount} baht went to your PromptPay account. Please confirm that you received it.",
+    ),
+)
+PAYMENT_RETURNED: Final = MessageTemplate(
+    id="pay.returned",
+    title=Text(th="โอนเงินไม่สำเร็จ {amount} บาท", en="A payment of {amount} baht did not reach you"),
+    body=Text(
+        th="{title}: ธนาคารโอนเงิน {amount} บาทให้คุณไม่ได้ กรุณาตรวจสอบว่าผูกพร้อมเพย์กับเลขประจำตัวประชาชนไว้แล้ว",
+        en="{title}: the bank could not transfer {amount} baht. Please check that PromptPay knows your national ID.",
+    ),
+)
 
 
 class Officer(Protocol):
@@ -69,23 +83,19 @@ class OnSettled(Protocol):
 
 
 class Notices(Protocol):
-    """The citizen's inbox, and the news that something of theirs changed; both in the transaction of the change."""
+    """The citizen's inbox, and word that something of theirs changed; `identity.inbox.service.Inbox` is one."""
 
-    async def send(self, session: AsyncSession, person: UUID, template: str, **values: Any) -> None: ...
+    async def send(self, session: AsyncSession, person: UUID, template: MessageTemplate, **values: Any) -> object: ...
 
-    async def announce(self, session: AsyncSession, person: UUID, kind: str, id: UUID) -> None:  # noqa: A002 - the word
-        """`kind` is the type's name in the graph."""
-        ...
+    async def announce(self, session: AsyncSession, person: UUID, kind: ChangeKind, subject: UUID) -> None: ...
 
 
 class NoNotices:
-    """For programs without an inbox."""
+    """Tells nobody: for programs without an inbox."""
 
-    async def send(self, session: AsyncSession, person: UUID, template: str, **values: Any) -> None:
-        """Tells nobody."""
+    async def send(self, session: AsyncSession, person: UUID, template: MessageTemplate, **values: Any) -> object: ...
 
-    async def announce(self, session: AsyncSession, person: UUID, kind: str, id: UUID) -> None:  # noqa: A002 - the word
-        """Tells nobody."""
+    async def announce(self, session: AsyncSession, person: UUID, kind: ChangeKind, subject: UUID) -> None: ...
 
 
 class NoReceipts:

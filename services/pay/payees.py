@@ -33,13 +33,13 @@ class LoggedPayees:
         )
         return {person: await self._one(person, asker, officer.agency) for person in sorted(people)}
 
-    async def _one(self, person: UUID, asker: Asker, agency: str) -> NationalId:
+    async def _one(self, payee: UUID, asker: Asker, agency: str) -> NationalId:
         found: list[NationalId] = []
 
-        async def read(national_id: NationalId) -> None:
-            found.append(national_id)  # kept here, so that the number is nowhere in what the gate logs or caches
+        async def read(person: NationalId) -> None:
+            found.append(person)  # kept here, so that the number is nowhere in what the gate logs or caches
 
-        await self._gate.look(person, f"{agency}:payment", agency, read, asker=asker, purpose=PAYMENT)
+        await self._gate.look(payee, f"{agency}:payment", agency, read, asker=asker, purpose=PAYMENT)
         return found[-1]
 
 

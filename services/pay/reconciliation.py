@@ -20,6 +20,8 @@ from core.clock import Clock
 from core.ids import new_id
 from core.money import CURRENCY, Money
 from core.text import Text
+from identity.inbox.models import ChangeKind
+from identity.inbox.service import MessageTemplate
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
@@ -76,7 +78,8 @@ class Reconciliation:
             raise BankSaysDuplicate
         work = await self._work(session, run)
         if answer.verdict is Verdict.REJECTED:
-            rejected = dict.fromkeys((i.id for i in work.instalments.values()), answer.reason)
+            whole = dict.fromkeys((i.id for i in work.instalments.values()), answer.reason)
+            rejected = {**whole, **answer.rejected}
         else:
             rejected = dict(answer.rejected)
         if not {key.hex for key in rejected} <= work.instalments.keys():
@@ -162,16 +165,15 @@ class Reconciliation:
             at=self._clock.now(),
         )
 
-    async def _tell(self, work: _Work, instalment: Instalment, award: Award, template: str) -> None:
+    async def _tell(self, work: _Work, instalment: Instalment, award: Award, template: MessageTemplate) -> None:
         await self._notices.send(
             work.session,
             instalment.person,
             template,
             title=Text(**award.title),
-            amount=str(Money(instalment.satang)),
-            agency=instalment.agency,
+            amount=Money(instalment.satang),
         )
-        await self._notices.announce(work.session, instalment.person, "Payment", instalment.id)
+        await self._notices.announce(work.session, instalment.person, ChangeKind.PAYMENT, instalment.id)
 
     async def _named(self, work: _Work, kind: BreakKind, entry: Entry) -> str:
         return "break" if await self._break(work, kind, entry) else "told before"

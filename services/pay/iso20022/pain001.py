@@ -17,7 +17,7 @@ from services.pay.rails.contract import Order, Transfer
 
 MESSAGE: Final = "pain.001.001.09"
 NATIONAL_ID_PROXY: Final = "NATID"
-"""Proxy type of a Thai national ID, as agreed with the sandbox bank (unverified: a bank names its own in its handbook)."""
+"""Proxy type of a Thai national ID, as agreed with the sandbox bank (unverified: each bank names its own)."""
 
 
 def write(order: Order) -> bytes:

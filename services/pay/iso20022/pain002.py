@@ -43,7 +43,7 @@ def read_answer(document: bytes, message: UUID) -> Answer:
     reason = _reason(group)
     rejected = dict(_rejected(root))
     if verdict is Verdict.REJECTED:
-        return Answer(message, Verdict.DUPLICATE if reason == DUPLICATION else verdict, reason)
+        return Answer(message, Verdict.DUPLICATE if reason == DUPLICATION else verdict, reason, rejected)
     if (verdict is Verdict.PARTLY) != bool(rejected):
         raise status.refused(BAD_VALUE)
     return Answer(message, verdict, reason, rejected)

@@ -52,7 +52,7 @@ class MemoryRail:
                 entries.append(self._entry(end_to_end, money, self._clock.now()))
             self._seen.add(end_to_end)
         if len(rejected) == len(transfers):
-            return Answer(message, Verdict.REJECTED, next(iter(rejected.values()), ""))
+            return Answer(message, Verdict.REJECTED, "", rejected)
         return Answer(message, Verdict.PARTLY if rejected else Verdict.ACCEPTED, "", rejected)
 
     def _entry(self, end_to_end: UUID, money: Money, at: datetime) -> Entry:

@@ -1,0 +1,166 @@
+"""The bank's file interface, an ASGI application. ISO 20022 XML in and out; `POST /_faults` is for tests.
+
+| path | in | out |
+|---|---|---|
+| `POST /pain.001` | pain.001.001.09 | pain.002.001.10 |
+| `GET /camt.054/{message id}` | | camt.054.001.08 of that message, 404 for one that never came |
+| `GET /camt.054?since=2026-11-01T00:00:00Z` | | camt.054.001.08 of everything booked since |
+| `POST /_faults` | JSON of :class:`Faults` | 204 |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from random import Random
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.clock import Clock
+from services.pay.errors import BankFileRefused
+from services.pay.iso20022.xml import BYTES_MAX
+from services.sandbox.bank import messages
+from services.sandbox.bank.books import Books, Taken
+from services.sandbox.bank.faults import Faults, Settles
+
+_XML = "application/xml"
+
+
+class Bank:
+    """The bank itself, without HTTP. `faults` may be replaced at any time."""
+
+    def __init__(self, path: Path, clock: Clock, faults: Faults | None = None) -> None:
+        self.books = Books(path)
+        self._clock = clock
+        self.faults = faults or Faults()
+
+    def take(self, file: bytes) -> bytes:
+        """The answer to a file. The same file again gets the same answer, and is not paid again."""
+        try:
+            instruction = messages.read_instruction(file)
+        except BankFileRefused as refused:
+            return messages.write_refusal(refused.where, self._clock.now())
+        file_hash = hashlib.sha256(file).digest()
+        while True:
+            if (earlier := self.books.answer_to(instruction.message)) is not None:
+                return earlier[1] if earlier[0] == file_hash else self._refused(instruction, messages.DUPLICATION)
+            if not instruction.sums_hold:
+                return self._refused(instruction, messages.INVALID_CONTROL_SUM)
+            if len({payment.end_to_end for payment in instruction.payments}) != len(instruction.payments):
+                return self._refused(instruction, messages.DUPLICATION)
+            if (answer := self._enter(instruction, file_hash)) is not None:
+                return answer
+
+    def notification(self, *, message: str | None = None, since: datetime | None = None) -> bytes | None:
+        """None for a message that never came."""
+        if message is not None and not self.books.knows(message):
+            return None
+        if self.faults.settles is not Settles.HELD:
+            self._settle(message)
+        told = [messages.Told.of(entry) for entry in self.books.entries(message=message, since=since)]
+        return messages.write_notification(message or "ALL", self._garbled(told), self._clock.now())
+
+    def _enter(self, instruction: messages.Instruction, file_hash: bytes) -> bytes | None:
+        """None when another process was faster with this message or one of its payments."""
+        known = self.books.known([payment.end_to_end for payment in instruction.payments])
+        rejected = {p.end_to_end: reason for p in instruction.payments if (reason := self._fault_of(p, known))}
+        now = self._clock.now()
+        answer = messages.write_answer(instruction, rejected, now, answer=f"A{file_hash.hex()[:32]}")
+        taken = [
+            Taken(payment.end_to_end, payment.satang, rejected.get(payment.end_to_end, ""))
+            for payment in instruction.payments
+            if payment.end_to_end not in known
+        ]
+        if not self.books.take(instruction.message, file_hash, answer, taken, now):
+            return None
+        if self.faults.settles is Settles.AT_ONCE:
+            self._settle(instruction.message)
+        return answer
+
+    def _fault_of(self, payment: messages.Ordered, known: set[str]) -> str:
+        if payment.end_to_end in known:
+            return messages.DUPLICATION
+        if not payment.account_is_valid:
+            return messages.INVALID_ACCOUNT
+        return messages.INVALID_CREDITOR_ACCOUNT if Faults.hits(self.faults.reject, payment.end_to_end) else ""
+
+    def _refused(self, instruction: messages.Instruction, reason: str) -> bytes:
+        return messages.write_answer(instruction, {}, self._clock.now(), answer="REFUSAL", reason=reason)
+
+    def _settle(self, message: str | None) -> None:
+        due = self.books.accepted_and_unbooked(message)
+        if due:
+            returned = frozenset(key for key in due if Faults.hits(self.faults.send_back, key))
+            self.books.book(due, returned, self._clock.now())
+
+    def _garbled(self, told: Sequence[messages.Told]) -> list[messages.Told]:
+        faults = self.faults
+        garbled = []
+        for entry in told:
+            satang = entry.satang + Faults.hits(faults.wrong_amount, entry.end_to_end)
+            unknown = Faults.hits(faults.unknown_reference, entry.end_to_end)
+            end_to_end = hashlib.sha256(entry.end_to_end.encode()).hexdigest()[:32] if unknown else entry.end_to_end
+            garbled.append(
+                messages.Told(entry.reference, end_to_end, satang, returned=entry.returned, booked_at=entry.booked_at)
+            )
+        if faults.duplicate:
+            garbled += garbled
+        if faults.reorder is not None:
+            Random(faults.reorder).shuffle(garbled)
+        return garbled
+
+
+def bank_app(path: Path, clock: Clock, faults: Faults | None = None) -> Starlette:
+    """The bank over HTTP; its books lie at `path` (`<data>/sandbox/bank.sqlite`). `app.state.bank` is the bank."""
+    bank = Bank(path, clock, faults)
+
+    async def take(request: Request) -> Response:
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BYTES_MAX:
+                return PlainTextResponse("too large", 413)
+        answer = await run_in_threadpool(bank.take, bytes(body))
+        if bank.faults.timeouts:
+            bank.faults = bank.faults.model_copy(update={"timeouts": bank.faults.timeouts - 1})
+            return PlainTextResponse("the bank took too long", 504)
+        return Response(answer, media_type=_XML)
+
+    async def of_message(request: Request) -> Response:
+        told = await run_in_threadpool(bank.notification, message=request.path_params["message"])
+        return PlainTextResponse("no such message", 404) if told is None else Response(told, media_type=_XML)
+
+    async def since(request: Request) -> Response:
+        try:
+            moment = datetime.fromisoformat(request.query_params["since"])
+        except (KeyError, ValueError):
+            return PlainTextResponse("`since` is an ISO 8601 instant with an offset", 400)
+        if moment.tzinfo is None:
+            return PlainTextResponse("`since` needs an offset", 400)
+        told = await run_in_threadpool(bank.notification, since=moment)
+        return Response(told, media_type=_XML)
+
+    async def switch(request: Request) -> Response:
+        try:
+            bank.faults = Faults.model_validate_json(await request.body())
+        except ValidationError as error:
+            return PlainTextResponse(str(error), 400)
+        return Response(status_code=204)
+
+    app = Starlette(
+        routes=[
+            Route("/pain.001", take, methods=["POST"]),
+            Route("/camt.054/{message}", of_message, methods=["GET"]),
+            Route("/camt.054", since, methods=["GET"]),
+            Route("/_faults", switch, methods=["POST"]),
+        ]
+    )
+    app.state.bank = bank
+    return app

@@ -1,0 +1,327 @@
+"""A run from its plan to the receipt of the money."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from core.errors import ServiceUnavailable
+from core.ids import new_id
+from core.money import Money
+from services.pay.errors import (
+    NothingDue,
+    NotYourAgency,
+    PeriodNotOpen,
+    RunChanged,
+    RunNotFound,
+    SameOfficer,
+    WrongState,
+)
+from services.pay.models import Instalment, PaymentRun
+from services.pay.states import InstalmentStatus, RunStatus
+from services.sandbox.bank import Faults
+from tests.services.pay.town import PERIOD, Clerk, TownHall
+
+SETTLED, RETURNED, SUBMITTED = InstalmentStatus.SETTLED, InstalmentStatus.RETURNED, InstalmentStatus.SUBMITTED
+
+
+async def statuses(hall: TownHall) -> list[str]:
+    return [instalment.status for instalment in await hall.instalments()]
+
+
+async def test_a_grant_schedules_the_instalment_of_its_month(hall: TownHall) -> None:
+    await hall.grant()
+    (instalment,) = await hall.instalments()
+    assert (instalment.period, instalment.due_on) == (PERIOD, date(2026, 11, 10))
+    assert (instalment.satang, instalment.status) == (70_000, "SCHEDULED")
+
+
+async def test_the_same_application_is_awarded_once(hall: TownHall) -> None:
+    application, payee = new_id(), await hall.person()
+    first = await hall.grant(application=application, payee=payee)
+    assert await hall.grant(application=application, payee=payee) == first
+    assert len(await hall.instalments()) == 1
+
+
+@pytest.mark.parametrize("money", [None, Money(0)])
+async def test_where_nothing_is_due_there_is_no_instalment(hall: TownHall, money: Money | None) -> None:
+    application = new_id()
+    hall.amounts.by_application[application] = money
+    await hall.grant(application=application)
+    with pytest.raises(NothingDue):
+        await hall.jobs.plan(hall.planner, PERIOD)
+    assert await hall.instalments() == []
+
+
+async def test_the_money_goes_from_plan_to_settlement_and_the_ledger_follows(hall: TownHall) -> None:
+    await hall.grant()
+    await hall.grant()
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    assert (run.status, run.instalments, run.total) == ("PLANNED", 2, 140_000)
+    assert await hall.balances() == {}
+
+    await hall.jobs.approve(hall.approver, run.id)
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": -140_000}
+
+    sent = await hall.jobs.send(hall.planner, run.id)
+    assert (sent.status, sent.answered_at is not None) == ("SUBMITTED", True)
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": 0, "IN_TRANSIT": -140_000}
+
+    outcome = await hall.jobs.reconcile(hall.planner, run.id)
+    assert (outcome.settled, outcome.returned, outcome.breaks) == (2, 0, 0)
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": 0, "IN_TRANSIT": 0, "BANK": -140_000}
+    assert await statuses(hall) == [SETTLED, SETTLED]
+    assert {booked.end_to_end for booked in hall.bank.books.entries()} == {i.id.hex for i in await hall.instalments()}
+
+
+async def test_the_next_month_is_scheduled_by_its_plan(hall: TownHall) -> None:
+    await hall.sent(1)
+    run = await hall.jobs.plan(hall.planner, date(2026, 12, 1))
+    assert (run.instalments, len(await hall.instalments())) == (1, 2)
+
+
+async def test_a_second_month_ahead_cannot_be_planned(hall: TownHall) -> None:
+    await hall.grant()
+    with pytest.raises(PeriodNotOpen):
+        await hall.jobs.plan(hall.planner, date(2027, 1, 1))
+
+
+async def test_a_month_before_the_award_owes_nothing(hall: TownHall) -> None:
+    await hall.grant()
+    with pytest.raises(NothingDue):
+        await hall.jobs.plan(hall.planner, date(2026, 10, 1))
+
+
+async def test_planning_again_gives_the_run_that_is_planned(hall: TownHall) -> None:
+    await hall.grant()
+    first = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.grant()
+    assert (await hall.jobs.plan(hall.planner, PERIOD)).id == first.id
+    await hall.jobs.approve(hall.approver, first.id)
+    second = await hall.jobs.plan(hall.planner, PERIOD)
+    assert (second.id != first.id, second.instalments) == (True, 1)
+
+
+async def test_after_everything_is_in_a_run_nothing_is_due(hall: TownHall) -> None:
+    await hall.approved()
+    with pytest.raises(NothingDue) as raised:
+        await hall.jobs.plan(hall.planner, PERIOD)
+    assert "2026-11" in str(raised.value)
+
+
+async def test_thirty_plans_at_once_make_one_run(hall: TownHall) -> None:
+    for _ in range(3):
+        await hall.grant()
+    runs = await asyncio.gather(*(hall.jobs.plan(Clerk(), PERIOD) for _ in range(30)))
+    assert len({run.id for run in runs}) == 1
+    assert [i.run for i in await hall.instalments()] == [runs[0].id] * 3
+
+
+async def test_an_ended_award_is_not_paid_unless_it_is_in_a_run(hall: TownHall) -> None:
+    in_run, waiting = new_id(), new_id()
+    await hall.grant(application=in_run)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.grant(application=waiting)
+    async with hall.db.write() as session:
+        for application in (in_run, waiting, new_id()):
+            await hall.awards.end(session, application=application)
+            await hall.awards.end(session, application=application)
+    await hall.jobs.approve(hall.approver, run.id)
+    assert sorted(await statuses(hall)) == ["CANCELLED", "IN_RUN"]
+    for period in (PERIOD, date(2026, 12, 1)):
+        with pytest.raises(NothingDue):
+            await hall.jobs.plan(hall.planner, period)
+
+
+async def test_a_second_award_for_the_same_beneficiary_does_not_pay_the_month_again(hall: TownHall) -> None:
+    payee, first = await hall.person(), new_id()
+    await hall.grant(payee=payee, application=first)
+    await hall.jobs.plan(hall.planner, PERIOD)
+    async with hall.db.write() as session:
+        await hall.awards.end(session, application=first)
+    await hall.grant(payee=payee)
+    assert len(await hall.instalments()) == 1
+
+
+async def test_the_officer_who_planned_may_not_approve(hall: TownHall) -> None:
+    await hall.grant()
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    with pytest.raises(SameOfficer):
+        await hall.jobs.approve(hall.planner, run.id)
+    assert await hall.balances() == {}
+
+
+async def test_the_database_refuses_the_same_officer_too(hall: TownHall) -> None:
+    await hall.grant()
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    with pytest.raises(IntegrityError, match="four_eyes"):
+        async with hall.db.write() as session:
+            await session.execute(update(PaymentRun).values(approved_by=col(PaymentRun.planned_by)))
+    with pytest.raises(IntegrityError, match="approved_before"):
+        async with hall.db.write() as session:
+            await session.execute(update(PaymentRun).where(col(PaymentRun.id) == run.id).values(status="APPROVED"))
+
+
+async def test_another_agencys_officer_sees_no_run(hall: TownHall) -> None:
+    run = await hall.approved()
+    stranger = Clerk(agency="dcy")
+    with pytest.raises(NotYourAgency):
+        await hall.jobs.plan(stranger, PERIOD, agency="dla")
+    for attempt in (
+        hall.jobs.approve(stranger, run.id),
+        hall.jobs.send(stranger, run.id),
+        hall.jobs.reconcile(stranger, run.id),
+        hall.jobs.send(hall.planner, new_id()),
+    ):
+        with pytest.raises(RunNotFound):
+            await attempt
+
+
+async def test_a_run_is_approved_once(hall: TownHall) -> None:
+    run = await hall.approved()
+    with pytest.raises(WrongState):
+        await hall.jobs.approve(hall.approver, run.id)
+
+
+async def test_an_unapproved_run_is_not_sent(hall: TownHall) -> None:
+    await hall.grant()
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    with pytest.raises(WrongState):
+        await hall.jobs.send(hall.planner, run.id)
+    assert hall.bank.books.entries() == []
+
+
+@pytest.mark.parametrize("change", [{"satang": 70_001}, {"due_on": date(2026, 11, 11)}, {"person": new_id()}])
+async def test_what_was_changed_after_planning_is_not_approved_or_sent(
+    hall: TownHall, change: dict[str, object]
+) -> None:
+    await hall.grant()
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+
+    async def tamper(values: dict[str, object]) -> None:
+        if "person" in values:
+            payee = await hall.person()
+            award = await hall.grant(agency="other", payee=payee)
+            values = {"person": payee, "award": award, "period": date(2026, 12, 1)}
+        async with hall.db.write() as session:
+            await session.execute(update(Instalment).where(col(Instalment.run) == run.id).values(**values))
+
+    await tamper(change)
+    with pytest.raises(RunChanged):
+        await hall.jobs.approve(hall.approver, run.id)
+
+
+async def test_what_was_changed_after_approval_is_not_sent(hall: TownHall) -> None:
+    run = await hall.approved()
+    async with hall.db.write() as session:
+        await session.execute(update(Instalment).values(satang=70_001))
+    with pytest.raises(RunChanged):
+        await hall.jobs.send(hall.approver, run.id)
+    assert hall.bank.books.answer_to(run.id.hex) is None
+
+
+async def test_thirty_sends_and_reconciliations_at_once_pay_once(hall: TownHall) -> None:
+    run = await hall.approved(3)
+    await asyncio.gather(*(hall.jobs.send(hall.approver, run.id) for _ in range(30)))
+    outcomes = await asyncio.gather(*(hall.jobs.reconcile(hall.approver, run.id) for _ in range(30)))
+    assert sum(outcome.settled for outcome in outcomes) == 3
+    assert len(hall.bank.books.entries()) == 3
+    assert await hall.breaks() == []
+    assert await hall.balances() == {"BENEFITS": 210_000, "PAYABLE": 0, "IN_TRANSIT": 0, "BANK": -210_000}
+
+
+async def test_a_bank_that_accepts_and_does_not_answer_is_sent_the_same_bytes_again(hall: TownHall) -> None:
+    run = await hall.approved()
+    hall.bank.faults = Faults(timeouts=1)
+    with pytest.raises(ServiceUnavailable):
+        await hall.jobs.send(hall.approver, run.id)
+    assert await statuses(hall) == [SUBMITTED, SUBMITTED]
+    first = hall.bank.books.answer_to(run.id.hex)
+    sent = await hall.jobs.send(hall.approver, run.id)
+    assert (sent.answered_at is not None, hall.bank.books.answer_to(run.id.hex)) == (True, first)
+    assert first is not None
+    assert first[0] == sent.file_hash
+    assert (await hall.jobs.reconcile(hall.approver)).settled == 2
+
+
+async def test_what_the_bank_books_counts_even_if_its_answer_never_came(hall: TownHall) -> None:
+    run = await hall.approved()
+    hall.bank.faults = Faults(timeouts=1)
+    with pytest.raises(ServiceUnavailable):
+        await hall.jobs.send(hall.approver, run.id)
+    assert (await hall.jobs.reconcile(hall.approver)).settled == 2
+    assert (await hall.jobs.send(hall.approver, run.id)).status == RunStatus.SETTLED
+
+
+async def test_a_rejected_payment_is_owed_again(hall: TownHall) -> None:
+    run = await hall.approved()
+    first, _ = await hall.instalments()
+    hall.bank.faults = Faults(reject=frozenset({first.id.hex}))
+    await hall.jobs.send(hall.approver, run.id)
+    assert await statuses(hall) == [RETURNED, SUBMITTED]
+    assert (await hall.instalments())[0].reason == "AC03"
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": -70_000, "IN_TRANSIT": -70_000}
+    await hall.jobs.reconcile(hall.approver)
+    async with hall.db.read() as session:
+        closed = await session.get(PaymentRun, run.id)
+    assert closed is not None
+    assert closed.status == RunStatus.PARTLY_SETTLED
+
+
+async def test_a_file_that_is_rejected_whole_pays_nobody(hall: TownHall) -> None:
+    run = await hall.approved()
+    hall.bank.faults = Faults(reject=frozenset({"*"}))
+    sent = await hall.jobs.send(hall.approver, run.id)
+    assert (sent.status, await statuses(hall)) == (RunStatus.RETURNED, [RETURNED, RETURNED])
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": -140_000, "IN_TRANSIT": 0}
+
+
+async def test_a_returned_payment_is_owed_again(hall: TownHall) -> None:
+    run = await hall.sent()
+    first, _ = await hall.instalments()
+    hall.bank.faults = Faults(send_back=frozenset({first.id.hex}))
+    outcome = await hall.jobs.reconcile(hall.approver, run.id)
+    assert (outcome.settled, outcome.returned) == (1, 1)
+    assert await statuses(hall) == [RETURNED, SETTLED]
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": -70_000, "IN_TRANSIT": 0, "BANK": -70_000}
+
+
+@pytest.mark.parametrize("faults", [Faults(duplicate=True), Faults(reorder=7), Faults(duplicate=True, reorder=3)])
+async def test_entries_told_twice_or_out_of_order_settle_once(hall: TownHall, faults: Faults) -> None:
+    run = await hall.sent(3)
+    hall.bank.faults = faults
+    assert (await hall.jobs.reconcile(hall.approver, run.id)).settled == 3
+    again = await hall.jobs.reconcile(hall.approver, run.id)
+    assert (again.settled, again.returned, again.breaks, await hall.breaks()) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("faults", "kind", "expected", "found"),
+    [
+        (Faults(wrong_amount=frozenset({"*"})), "WRONG_AMOUNT", 70_000, 70_001),
+        (Faults(unknown_reference=frozenset({"*"})), "UNKNOWN_REFERENCE", None, 70_000),
+    ],
+)
+async def test_what_does_not_match_is_named_and_changes_nothing_until_the_bank_mends_it(
+    hall: TownHall, faults: Faults, kind: str, expected: int | None, found: int
+) -> None:
+    run = await hall.sent(1)
+    hall.bank.faults = faults
+    assert (await hall.jobs.reconcile(hall.approver, run.id)).breaks == 1
+    assert (await hall.jobs.reconcile(hall.approver, run.id)).breaks == 0
+    (broken,) = await hall.breaks()
+    assert (broken.kind, broken.expected, broken.found) == (kind, expected, found)
+    assert (await statuses(hall), (await hall.balances())["IN_TRANSIT"]) == ([SUBMITTED], -70_000)
+    hall.bank.faults = Faults()
+    assert (await hall.jobs.reconcile(hall.approver, run.id)).settled == 1
+
+
+async def test_reconciling_what_was_never_sent_finds_nothing(hall: TownHall) -> None:
+    run = await hall.approved()
+    assert (await hall.jobs.reconcile(hall.approver, run.id)).settled == 0
+    assert (await hall.jobs.reconcile(hall.approver)).settled == 0
