@@ -85,7 +85,8 @@ def _value(written: Any, attribute: AttributeType) -> Value | None:
         return None
     if attribute.kind in (Kind.MONEY, Kind.INT) and isinstance(written, str):
         found = quantity(written)
-        assert found is not None and found.kind is attribute.kind, written
+        assert found is not None, written
+        assert found.kind is attribute.kind, written
         return Money(found.value) if found.kind is Kind.MONEY else found.value
     assert isinstance(written, bool | int | str | date)
     return written
@@ -101,5 +102,6 @@ def _answer(written: Any) -> str | Money | Mapping[str, Money | None]:
 
 def _money(written: Any) -> Money:
     found = quantity(written)
-    assert found is not None and found.kind is Kind.MONEY, written
+    assert found is not None, written
+    assert found.kind is Kind.MONEY, written
     return Money(found.value)
