@@ -1,0 +1,68 @@
+"""What the exchange adds to the graph."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import strawberry
+
+from core.graph import Connection, Info, Nodes
+from services.exchange.graph.access import AccessEntry, access_entry_node, access_log
+from services.exchange.graph.consents import Consent, ConsentMutation, ConsentQuery, consent_node, consents
+from services.exchange.graph.corrections import CorrectionMutation, correction_node
+from services.exchange.graph.facts import Source, load_children, load_facts, source_of, viewer_asker
+from services.exchange.graph.fields import described
+from services.exchange.graph.people import Person, Profile, person_node
+
+__all__ = [
+    "NODES",
+    "ExchangeMutation",
+    "ExchangeOfCitizen",
+    "ExchangeQuery",
+    "Person",
+    "Source",
+    "load_children",
+    "load_facts",
+    "source_of",
+    "viewer_asker",
+]
+
+
+@strawberry.type
+class ExchangeOfCitizen:
+    person: strawberry.Private[UUID]
+
+    @described("What the state knows of the citizen, each fact with its source.")
+    def profile(self) -> Profile | None:
+        return Profile(person=self.person)
+
+    @described("The newest first.")
+    async def consents(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[Consent] | None:
+        return await consents(info, self.person, first, after)
+
+    @described("Who looked at what of the citizen's data, and why; the newest first.")
+    async def access_log(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[AccessEntry] | None:
+        return await access_log(info, self.person, first, after)
+
+
+@strawberry.type
+class ExchangeQuery(ConsentQuery):
+    pass
+
+
+@strawberry.type
+class ExchangeMutation(ConsentMutation, CorrectionMutation):
+    pass
+
+
+NODES: Final[Nodes] = {
+    "Person": person_node,
+    "AccessEntry": access_entry_node,
+    "Consent": consent_node,
+    "Correction": correction_node,
+}

@@ -1,0 +1,164 @@
+"""The access log as the citizen sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from core.errors import BadInput
+from core.graph import Connection, Info, Node, connection, global_id, localized, page_size, read_cursor
+from core.text import Text
+from services.exchange.access_log.log import ASKED, Decision
+from services.exchange.access_log.models import AccessEntry as EntryRow
+from services.exchange.access_log.models import AccessOutcome as OutcomeRow
+from services.exchange.access_log.repository import AccessLogRepository
+from services.exchange.catalogue import Catalogue
+from services.exchange.facts import AskerKind, Basis, FactState
+from services.exchange.graph.facts import Source, source_of
+from services.exchange.graph.fields import described
+
+strawberry.enum(AskerKind, description="What kind of asker it was.")
+strawberry.enum(Basis, name="LegalBasis", description="The lawful basis (PDPA 2562 s.19, s.24(4), s.30).")
+strawberry.enum(Decision, name="AccessDecision")
+
+
+@strawberry.type(description="An attribute of the catalogue, or an agency's records as `<agency>:<operation>`.")
+class AttributeName:
+    id: str
+    title: str
+
+
+@strawberry.type(name="Purpose", description="A registered purpose.")
+class PurposeName:
+    id: str
+    title: str
+
+
+@strawberry.type(description="Who asked, as it may be told to the person it was about.")
+class AccessAsker:
+    kind: AskerKind
+    label: str
+
+
+@strawberry.type(description="What was answered for one attribute.")
+class AccessState:
+    attribute: AttributeName
+    state: FactState
+    error: str | None = strawberry.field(description="A stable code, where something went wrong.")
+
+
+@strawberry.type(description="What came of a decision.")
+class AccessOutcome:
+    at: datetime
+    purpose: PurposeName
+    states: list[AccessState]
+
+
+@strawberry.type(description="A decision about who may see what of the citizen; made durable before anything was read.")
+class AccessEntry(Node):
+    row: strawberry.Private[EntryRow]
+    at: datetime
+    decision: Decision
+    basis: Basis
+    reason: str | None = strawberry.field(description="Why it was denied, a stable code.")
+
+    @classmethod
+    def of(cls, row: EntryRow) -> AccessEntry:
+        return cls(
+            id=global_id("AccessEntry", row.id),
+            row=row,
+            at=row.at,
+            decision=Decision(row.decision),
+            basis=Basis(row.basis),
+            reason=row.reason,
+        )
+
+    @strawberry.field
+    def asker(self, info: Info) -> AccessAsker:
+        return AccessAsker(kind=AskerKind(self.row.asker_kind), label=localized(info, Text(**self.row.asker_label)))
+
+    @described("The agency for which it was asked; null for a citizen's own look.")
+    def agency(self, info: Info) -> Source | None:
+        return source_of(info, self.row.asker_agency) if self.row.asker_agency else None
+
+    @strawberry.field
+    def purpose(self, info: Info) -> PurposeName:
+        return purpose_name(info, self.row.purpose)
+
+    @described("All that was asked for.")
+    async def attributes(self, info: Info) -> list[AttributeName]:
+        outcomes = await _outcomes(info, self.row)
+        later = {name for outcome in outcomes for name in outcome.states}
+        return [attribute_name(info, name) for name in sorted(later.union(self.row.attributes))]
+
+    @described("Empty when it was denied, or when nothing could be answered any more.")
+    async def outcomes(self, info: Info) -> list[AccessOutcome]:
+        return [
+            AccessOutcome(
+                at=outcome.at, purpose=purpose_name(info, outcome.purpose), states=list(_states(info, outcome))
+            )
+            for outcome in await _outcomes(info, self.row)
+            if ASKED not in outcome.states.values()
+        ]
+
+
+def _states(info: Info, outcome: OutcomeRow) -> Sequence[AccessState]:
+    return [
+        AccessState(attribute=attribute_name(info, name), state=FactState(state), error=outcome.errors.get(name))
+        for name, state in sorted(outcome.states.items())
+    ]
+
+
+async def _outcomes(info: Info, row: EntryRow) -> Sequence[OutcomeRow]:
+    db = info.context.db
+
+    async def batch(keys: list[tuple[UUID, UUID]]) -> Sequence[Sequence[OutcomeRow]]:
+        async with db.read() as session:
+            repository = AccessLogRepository(session)
+            found = {
+                subject: await repository.outcomes(subject, [entry for of, entry in keys if of == subject])
+                for subject in {subject for subject, _ in keys}
+            }
+        return [found[subject].get(entry, ()) for subject, entry in keys]
+
+    return await info.context.loader("exchange.outcomes", batch).load((row.subject, row.id))
+
+
+async def access_log(info: Info, person: UUID, first: int | None, after: str | None) -> Connection[AccessEntry]:
+    """The newest first."""
+    size = page_size(first)
+    before = cursor_key(after)
+    async with info.context.db.read() as session:
+        rows = await AccessLogRepository(session).page(person, size=size + 1, before=before)
+    return connection(Connection[AccessEntry], rows, size, key=lambda row: row.id.hex, node=AccessEntry.of)
+
+
+async def access_entry_node(info: Info, key: UUID) -> AccessEntry | None:
+    viewer = info.context.viewer
+    if viewer is None:
+        return None
+    async with info.context.db.read() as session:
+        row = await AccessLogRepository(session).get(viewer.person, key)
+    return AccessEntry.of(row) if row is not None else None
+
+
+def attribute_name(info: Info, name: str) -> AttributeName:
+    return AttributeName(id=name, title=localized(info, info.context.room(Catalogue).title(name)))
+
+
+def purpose_name(info: Info, purpose: str) -> PurposeName:
+    entry = info.context.room(Catalogue).purposes.get(purpose)
+    text = entry.purpose.text if entry is not None else Text(th=purpose, en=purpose)
+    return PurposeName(id=purpose, title=localized(info, text))
+
+
+def cursor_key(after: str | None) -> UUID | None:
+    """Raises BadInput for a cursor that is not one of a list ordered by row key."""
+    key = read_cursor(after)
+    try:
+        return UUID(hex=key) if key is not None else None
+    except ValueError:
+        raise BadInput(Text(th="cursor ไม่ถูกต้อง", en="the cursor is not one of ours"), path=("after",)) from None
