@@ -1,0 +1,203 @@
+"""What a programme file may not say, one refusal a case; and what the four shipped files do say."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from core.money import Money
+from tests.welfare.programmes.case_files import PROGRAMMES, ROOT, VOCABULARY
+from welfare.programmes import Programme, ProgrammeUnknown, Status, errors, load_programme, read_vocabulary
+from welfare.rules import errors as rule_errors
+
+GOOD = """\
+programme: trial
+th: ทดลอง
+en: Trial
+payer: dla
+for_each: person
+payday: 10
+back_pay: false
+source: none
+conditions:
+  age:
+    th: อายุ {min_age} ปี
+    en: is {min_age} years old
+    if: age_on(birth_date, assessment_date) >= :min_age
+benefits:
+  cash:
+    th: เงิน
+    en: cash
+    cadence: MONTH
+    per: PERSON
+    amount:
+    - if: household_registered
+      pay: :rate
+    - otherwise: 1.50 baht
+versions:
+- from: 2020-01-01
+  status: in_force
+  law: {th: กฎหมาย, en: Law}
+  with: {min_age: 60, rate: 600 baht}
+  all_of: {age: ข้อ 1}
+  benefits: [cash]
+- from: 2021-01-01
+  until: 2021-12-31
+  status: in_force
+  law: {th: กฎหมาย, en: Law}
+  with: {min_age: 61, rate: 700 baht}
+  all_of: {age: ข้อ 1}
+  benefits: [cash]
+"""
+
+
+def load(text: str) -> Programme:
+    return load_programme(text, "trial.yaml", VOCABULARY)
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new, 1)
+
+
+def test_the_file_that_the_refusals_start_from_is_good() -> None:
+    programme = load(GOOD)
+    first, second = programme.versions
+    assert (first.starts, first.until) == (date(2020, 1, 1), date(2020, 12, 31))
+    assert (second.starts, second.until) == (date(2021, 1, 1), date(2021, 12, 31))
+    assert first.conditions[0].text.en == "is 60 years old"
+    assert second.conditions[0].text.en == "is 61 years old"
+    assert first.conditions[0].law.en == "Law, clause 1"
+    assert first.benefits[0].arms[0].amount == Money(60000)
+    assert first.benefits[0].otherwise == Money(150)
+    assert programme.version_on(date(2022, 1, 1)) is None
+
+
+REFUSED: list[tuple[str, type[errors.ProgrammeError], str]] = [
+    ("duplicate key", errors.DuplicateKey, changed("payday: 10", "payday: 10\npayday: 11")),
+    ("yes for a bool", errors.AmbiguousScalar, changed("back_pay: false", "back_pay: no")),
+    ("on as a key", errors.AmbiguousScalar, changed("source: none", "on: none")),
+    ("digits with an underscore", errors.AmbiguousScalar, changed("min_age: 60", "min_age: 6_0")),
+    ("octal", errors.AmbiguousScalar, changed("payday: 10", "payday: 010")),
+    ("sexagesimal", errors.AmbiguousScalar, changed("payday: 10", "payday: 12:30")),
+    ("an empty value", errors.AmbiguousScalar, changed("en: Trial", "en:")),
+    ("a day that is none", errors.AmbiguousScalar, changed("2020-01-01", "2020-02-30")),
+    ("a fraction", errors.FloatRefused, changed("min_age: 60", "min_age: 60.5")),
+    ("an anchor", errors.AnchorRefused, changed("source: none", "source: &a none")),
+    ("an alias", errors.AnchorRefused, changed("source: none", "source: &a none\nth2: *a")),
+    ("a tag", errors.AnchorRefused, changed("source: none", "source: !!str none")),
+    ("a merge", errors.AnchorRefused, changed("source: none", "<<: {source: none}")),
+    ("broken YAML", errors.NotYaml, changed("source: none", "source: [none")),
+    ("a tab", errors.NotYaml, changed("source: none", "\tsource: none")),
+    ("a list", errors.NotYaml, "- a\n"),
+    ("nothing", errors.NotYaml, ""),
+    ("a control character", errors.NotYaml, changed("source: none", "source: no\x00ne")),
+    ("two documents", errors.NotYaml, GOOD + "---\na: b\n"),
+    ("an unknown key", errors.UnknownKey, changed("source: none", "source: none\nremark: x")),
+    ("an unknown key deep inside", errors.UnknownKey, changed("    per: PERSON", "    per: PERSON\n    tax: none")),
+    ("a missing key", errors.MissingKey, changed("payer: dla\n", "")),
+    ("a name unlike its file", errors.WrongValue, changed("programme: trial", "programme: other")),
+    ("an unknown cadence", errors.WrongValue, changed("cadence: MONTH", "cadence: WEEK")),
+    ("a payday of 32", errors.WrongValue, changed("payday: 10", "payday: 32")),
+    ("money without a unit", errors.WrongValue, changed("otherwise: 1.50 baht", "otherwise: '150'")),
+    ("an amount in square wah", errors.WrongValue, changed("otherwise: 1.50 baht", "otherwise: 1 sq wah")),
+    ("an amount not in with", errors.WrongValue, changed("pay: :rate", "pay: :rates")),
+    ("a badly grouped sum", errors.WrongValue, changed("rate: 600 baht", 'rate: "6,00 baht"')),
+    ("a third of a satang", errors.WrongValue, changed("rate: 600 baht", "rate: 600.005 baht")),
+    ("no benefit", errors.WrongValue, changed("benefits: [cash]", "benefits: []")),
+    ("one benefit twice", errors.WrongValue, changed("benefits: [cash]", "benefits: [cash, cash]")),
+    ("an unknown benefit", errors.UnknownReference, changed("benefits: [cash]", "benefits: [cash, gold]")),
+    ("an unknown condition", errors.UnknownReference,
+     changed("all_of: {age: ข้อ 1}", "all_of: {age: ข้อ 1, sex: ข้อ 2}")),
+    ("a place that with does not fill", errors.UnknownReference, changed("is {min_age} years", "is {max_age} years")),
+    ("an unused parameter", errors.Unused, changed("min_age: 60,", "min_age: 60, spare: 1,")),
+    ("an unused condition", errors.Unused, changed("benefits:\n", "  idle: {th: ก, en: a, if: deceased}\nbenefits:\n")),
+    ("versions that overlap", errors.VersionOverlap,
+     changed("from: 2020-01-01", "from: 2020-01-01\n  until: 2021-01-01")),
+    ("versions out of order", errors.VersionOverlap, changed("from: 2020-01-01", "from: 2021-01-01")),
+    ("a version that ends before it starts", errors.VersionOverlap, changed("until: 2021-12-31", "until: 2020-12-31")),
+    ("a gap", errors.VersionGap, changed("from: 2020-01-01", "from: 2020-01-01\n  until: 2020-12-30")),
+    ("after_gap without a gap", errors.VersionGap, changed("from: 2021-01-01", "from: 2021-01-01\n  after_gap: true")),
+    ("a rule that does not parse", errors.RuleRefused, changed(">= :min_age", "=> :min_age")),
+    ("a rule on an unknown fact", errors.RuleRefused, changed("- if: household_registered", "- if: houses_registered")),
+    ("a child's fact without a child", errors.RuleRefused,
+     changed("- if: household_registered", "- if: child.deceased")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "text"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
+def test_a_file_is_refused_with_its_line(error: type[errors.ProgrammeError], text: str) -> None:
+    with pytest.raises(errors.ProgrammeError) as caught:
+        load(text)
+    assert type(caught.value) is error
+    assert caught.value.file == "trial.yaml"
+    assert 1 <= caught.value.line <= text.count("\n") + 1
+
+
+def test_every_error_of_a_file_has_a_case_here() -> None:
+    assert {case[1] for case in REFUSED} == set(errors.ProgrammeError.__subclasses__())
+
+
+def test_a_refused_rule_says_where_in_the_file_and_where_in_the_rule() -> None:
+    with pytest.raises(errors.RuleRefused) as caught:
+        load(changed("- if: household_registered", "- if: NOT houses"))
+    assert caught.value.line == 21
+    assert isinstance(caught.value.cause, rule_errors.UnknownAttribute)
+    assert caught.value.cause.column == 5
+    assert "houses" in str(caught.value)
+
+
+def test_a_gap_that_the_law_has_may_be_stated() -> None:
+    text = changed("from: 2020-01-01", "from: 2020-01-01\n  until: 2020-12-30")
+    programme = load(text.replace("from: 2021-01-01", "from: 2021-01-01\n  after_gap: true"))
+    assert programme.version_on(date(2020, 12, 30)) is programme.versions[0]
+    assert programme.version_on(date(2020, 12, 31)) is None
+
+
+def test_a_proposed_version_is_kept_apart_and_never_in_force() -> None:
+    text = GOOD.replace(
+        "- from: 2021-01-01\n  until: 2021-12-31\n  status: in_force", "- from: 2021-01-01\n  status: proposed"
+    )
+    programme = load(text)
+    assert [v.status for v in programme.proposed] == [Status.PROPOSED]
+    assert programme.version_on(date(2021, 6, 1)) is programme.versions[0]
+
+
+def test_the_shipped_programmes_are_the_four_of_the_first_round() -> None:
+    slugs = [programme.slug for programme in PROGRAMMES]
+    assert slugs == ["child-support-grant", "disability-allowance", "old-age-allowance", "state-welfare-card"]
+    assert [len(programme.proposed) for programme in PROGRAMMES] == [1, 1, 1, 0]
+    with pytest.raises(ProgrammeUnknown):
+        PROGRAMMES["none"]
+    assert PROGRAMMES.get("none") is None
+
+
+def test_the_welfare_card_has_five_benefits_of_which_two_are_per_household() -> None:
+    version = PROGRAMMES["state-welfare-card"].version_on(date(2025, 1, 1))
+    assert version is not None
+    assert [b.kind for b in version.benefits if b.per == "HOUSEHOLD"] == ["electricity", "water"]
+    assert [b.payday for b in version.benefits] == [1, 1, 1, 18, 18]
+    assert len(version.benefits) == 5
+
+
+def test_the_facts_to_ask_for_on_a_day_are_those_of_the_versions_in_force() -> None:
+    assert PROGRAMMES.needs_on(date(2000, 1, 1)) == ()
+    assert "annual_income" not in PROGRAMMES.needs_on(date(2020, 1, 1))
+    assert "annual_income" in PROGRAMMES.needs_on(date(2025, 1, 1))
+
+
+def test_a_household_fact_is_no_fact_of_a_child_and_a_tie_to_a_child_none_of_a_person() -> None:
+    assert "household_income" in VOCABULARY.person
+    assert "household_income" not in VOCABULARY.child
+    assert "lives_with_applicant" in VOCABULARY.child
+    assert "lives_with_applicant" not in VOCABULARY.person
+
+
+def test_a_catalogue_that_names_a_fact_twice_is_refused(tmp_path: Path) -> None:
+    shipped = (ROOT / "services/exchange/catalogue/data/attributes.yaml").read_text("utf-8")
+    path = tmp_path / "attributes.yaml"
+    path.write_text(shipped + shipped[shipped.index("- id: birth_date") :], "utf-8")
+    with pytest.raises(errors.DuplicateKey):
+        read_vocabulary(path)
