@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -163,7 +163,7 @@ class Contact(_Strict):
 
 
 class Manifest(_Strict):
-    contract: Literal[1]
+    contract: int = Field(ge=CONTRACT_VERSION, le=CONTRACT_VERSION)
     slug: Slug
     agency: Agency
     category: Annotated[ServiceCategory, Field(strict=False)]

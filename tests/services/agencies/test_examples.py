@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.exchange.catalogue import load_catalogue
-from services.plugins.plugin import Plugin
+from services.plugins.plugin import Example, Plugin
 from services.plugins.registry import Registry
 from services.plugins.runner import run_example
 from tests.support.plugins import AGENCIES, HOST
@@ -21,7 +21,7 @@ CASES = [(plugin, example) for plugin in our_plugins() for example in plugin.exa
 
 
 @pytest.mark.parametrize(("plugin", "example"), CASES, ids=[f"{p.slug}-{e.name}" for p, e in CASES])
-async def test_the_example_holds(plugin: Plugin, example) -> None:  # type: ignore[no-untyped-def]
+async def test_the_example_holds(plugin: Plugin, example: Example) -> None:
     await run_example(plugin, example)
 
 

@@ -19,7 +19,7 @@ CATALOGUE: Final = {"birth_date": "dopa", "annual_income": "rd", "library_member
 
 
 def copy_of_library(folder: Path, **replaced: tuple[str, str] | str) -> Path:
-    """The stranger's plugin in a folder of the test's own. `manifest=(old, new)` replaces in a file, a text a file whole."""
+    """The stranger's plugin in a folder of the test's own; `manifest=(old, new)` replaces, a text rewrites the file."""
     path = folder / "library"
     shutil.copytree(LIBRARY, path)
     files = {"manifest": "manifest.toml", "graph": "graph.graphql", "code": "plugin.py", "form": "form.json"}

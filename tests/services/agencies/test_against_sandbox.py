@@ -1,0 +1,173 @@
+"""Our plugins against the stand-ins of their agencies, over HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+
+from core.clock import BANGKOK, FixedClock
+from core.errors import ServiceUnavailable
+from core.ids import NationalId
+from core.money import Money
+from services.exchange.catalogue import load_catalogue
+from services.plugins.contract import Host, Manifest
+from services.plugins.registry import Registry
+from services.plugins.runner import Credentials, HttpAgencyClient, LaneLimits, Runner, sources_of
+from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
+from services.sandbox.agencies.app import agencies_app
+from services.sandbox.population.personas import persona
+from services.sandbox.population.store import ensure
+from tests.support.plugins import AGENCIES, HOST
+
+DAY = date(2026, 11, 16)
+NOW = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
+CREDENTIALS = Credentials(*next(iter(SANDBOX_CREDENTIALS.items())))
+CATALOGUE = load_catalogue()
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    data = tmp_path_factory.mktemp("agencies")
+    ensure(data, 200, 1, DAY)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(agencies_app(data), log_level="error", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+class Our:
+    """The plugins, run as the server runs them."""
+
+    def __init__(self, http: httpx2.AsyncClient, base_url: str) -> None:
+        self.http, self.base_url = http, base_url
+        self.clock = FixedClock(NOW)
+        owned = {a.id: a.steward for a in CATALOGUE.attributes.values() if a.derived is None}
+        self.registry = Registry(HOST, owned)
+        self.registry.load_all(AGENCIES)
+        self.runner = Runner(self._host, LaneLimits(failures_max=100))
+
+    def _host(self, manifest: Manifest) -> Host:
+        client = HttpAgencyClient(self.http, f"{self.base_url}/{manifest.agency.slug}", CREDENTIALS)
+        return Host(clock=self.clock, agency=client)
+
+    async def ask(self, slug: str, operation: str, who: str, **arguments: Any) -> Any:
+        plugin = self.registry.get(slug)
+        assert plugin is not None
+        return await self.runner.run(
+            plugin, operation, asker="test", person=NationalId(persona(who).national_id), arguments=arguments
+        )
+
+    async def facts(self, who: str) -> dict[str, Any]:
+        """What all sources say, accepted by the catalogue as the exchange accepts it."""
+        person = NationalId(persona(who).national_id)
+        values: dict[str, Any] = {}
+        for source in sources_of(self.runner, self.registry.plugins):
+            for attribute, reading in (await source.read(person, source.provides)).items():
+                values[attribute] = CATALOGUE.attribute(attribute).type.accept(reading.value)
+        return values
+
+    async def fault(self, slug: str, mode: str) -> None:
+        await self.http.post(f"{self.base_url}/{slug}/_faults", json={"mode": mode})
+
+
+@pytest.fixture
+async def our(base_url: str) -> AsyncIterator[Our]:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        our = Our(http, base_url)
+        yield our
+        for slug in ("oic", "dopa"):
+            await our.fault(slug, "none")
+
+
+async def test_the_elder_has_every_fact_that_the_old_age_allowance_asks_for(our: Our) -> None:
+    facts = await our.facts("elder")
+    assert NOW.year - facts["birth_date"].year >= 60
+    assert facts["nationality"] == "thai"
+    assert facts["household_registered"] is True
+    assert facts["person_status"] == "normal"
+    assert facts["state_benefit"] is False
+    assert facts["deceased"] is False
+    assert facts["death_date"] is None
+    assert isinstance(facts["annual_income"], Money)
+    assert facts["name"]["given_th"]
+    assert facts["address"]["subdistrict"].isdigit()
+
+
+async def test_the_parent_of_newborn_twins_has_both_and_lives_with_them(our: Our) -> None:
+    facts = await our.facts("newborn-parent")
+    twins = facts["children"]
+    assert len(twins) == 2
+    assert set(twins) <= set(facts["household_members"])
+    assert NationalId(persona("newborn-parent").national_id) in facts["household_members"]
+
+
+@pytest.mark.parametrize("who", ["elder", "newborn-parent", "disabled-adult", "disabled-child", "worker", "official"])
+async def test_whatever_a_source_says_the_catalogue_accepts(our: Our, who: str) -> None:
+    facts = await our.facts(who)
+    assert {"birth_date", "deceased", "nationality", "state_role", "disability_card", "old_age_registered"} <= set(
+        facts
+    )
+
+
+@pytest.mark.parametrize(("who", "holds"), [("disabled-adult", True), ("disabled-child", True), ("elder", False)])
+async def test_the_disability_card_is_held_by_whom_it_is_said(our: Our, who: str, holds: bool) -> None:
+    assert (await our.facts(who))["disability_card"] is holds
+
+
+async def test_the_graduate_sees_degrees_with_courses(our: Our) -> None:
+    degrees = await our.ask("mhesi", "degrees", "graduate")
+    assert degrees
+    for degree in degrees:
+        assert 0 <= degree["gpax"] <= 4
+        assert degree["courses"]
+        assert isinstance(degree["awardedOn"], date)
+
+
+async def test_the_worker_sees_a_policy_that_covers_until_half_past_four(our: Our) -> None:
+    policies = await our.ask("oic", "policies", "worker")
+    (covered,) = [policy for policy in policies if policy["covered"]][:1]
+    our.clock.set(covered["end"] - timedelta(seconds=1))
+    (before,) = [p for p in await our.ask("oic", "policies", "worker") if p["number"] == covered["number"]]
+    our.clock.set(covered["end"])
+    (after,) = [p for p in await our.ask("oic", "policies", "worker") if p["number"] == covered["number"]]
+    assert covered["end"].astimezone(BANGKOK).strftime("%H:%M") == "16:30"
+    assert (before["covered"], before["status"]) == (True, "ACTIVE")
+    assert (after["covered"], after["status"]) == (False, "EXPIRED")
+
+
+async def test_the_argument_covered_leaves_only_those_in_force(our: Our) -> None:
+    assert all(policy["covered"] for policy in await our.ask("oic", "policies", "worker", covered=True))
+
+
+@pytest.mark.parametrize("mode", ["down", "garbage"])
+async def test_an_agency_in_trouble_is_unavailable_and_says_nothing_of_the_citizen(our: Our, mode: str) -> None:
+    await our.fault("oic", mode)
+    with pytest.raises(ServiceUnavailable) as caught:
+        await our.ask("oic", "policies", "worker")
+    assert persona("worker").national_id not in str(caught.value)
+
+
+async def test_an_agency_that_takes_too_long_is_given_up(our: Our) -> None:
+    await our.http.post(f"{our.base_url}/dopa/_faults", json={"mode": "slow", "seconds": 3})
+    with pytest.raises(ServiceUnavailable):
+        await our.facts("elder")
+
+
+async def test_someone_whom_the_registries_do_not_know_has_no_facts_there(our: Our, tmp_path: Path) -> None:
+    known: set[str] = set()
+    for source in sources_of(our.runner, our.registry.plugins):
+        if source.agency in ("dopa", "rd", "cgd"):
+            known |= set(await source.read(NationalId("1100000000008"), source.provides))
+    assert known == set()
