@@ -33,7 +33,14 @@ from welfare.rules.tree import Param, fact_names, walk
 
 ARMS_MAX: Final = 20
 _PLACE: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_CITATION_WORDS: Final = {"ข้อ": "clause", "มาตรา": "section", "วรรค": "paragraph", "ประกอบ": "with", "และ": "and"}
+_CITATION_WORDS: Final = {
+    "หลักเกณฑ์": "criteria",
+    "ข้อ": "clause",
+    "มาตรา": "section",
+    "วรรค": "paragraph",
+    "ประกอบ": "with",
+    "และ": "and",
+}
 """How a citation is written in English; the numbers stay."""
 
 

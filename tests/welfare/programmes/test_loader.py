@@ -201,3 +201,11 @@ def test_a_catalogue_that_names_a_fact_twice_is_refused(tmp_path: Path) -> None:
     path.write_text(shipped + shipped[shipped.index("- id: birth_date") :], "utf-8")
     with pytest.raises(errors.DuplicateKey):
         read_vocabulary(path)
+
+
+def test_no_english_text_of_a_shipped_programme_holds_thai_letters() -> None:
+    for programme in PROGRAMMES:
+        for version in (*programme.versions, *programme.proposed):
+            texts = [version.law, *version.unverified, *(b.text for b in version.benefits)]
+            texts += [text for c in version.conditions for text in (c.text, c.law)]
+            assert [t.en for t in texts if any("\u0e00" <= letter <= "\u0e7f" for letter in t.en)] == []
