@@ -1,0 +1,1 @@
+"""Paying: awards, their instalments, the runs that pay them, the ledger, the rails, reconciliation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -43,6 +44,18 @@ class Officer(Protocol):
 
     @property
     def agency(self) -> str: ...
+
+    @property
+    def roles(self) -> Collection[str]:
+        """Of :class:`Role`, and other rooms'."""
+        ...
+
+
+class Role(StrEnum):
+    """What an officer of an agency may do in paying. Sending and reconciling take either: both are safe to repeat."""
+
+    PLAN = "pay.plan"
+    APPROVE = "pay.approve"
 
 
 class Payees(Protocol):

@@ -14,10 +14,18 @@ from core.crypto import KeyRing
 from core.ids import NationalId, new_id
 from core.money import Money
 from services.pay.awards import Awards, period_of
-from services.pay.errors import NothingDue, NotYourAgency, PeriodNotOpen, RunChanged, RunNotFound, SameOfficer
+from services.pay.errors import (
+    NotAPaymentOfficer,
+    NothingDue,
+    NotYourAgency,
+    PeriodNotOpen,
+    RunChanged,
+    RunNotFound,
+    SameOfficer,
+)
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Instalment, PaymentFile, PaymentRun
-from services.pay.needs import Officer, Payers
+from services.pay.needs import Officer, Payers, Role
 from services.pay.rails.contract import Order, Transfer
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
@@ -42,8 +50,9 @@ class PaymentRuns:
     ) -> PaymentRun:
         """A run with every instalment of that month that is in none. While one is planned already, that one, unchanged.
 
-        Raises :class:`NotYourAgency`, :class:`PeriodNotOpen`, :class:`NothingDue`.
+        Raises :class:`NotAPaymentOfficer`, :class:`NotYourAgency`, :class:`PeriodNotOpen`, :class:`NothingDue`.
         """
+        must_be(officer, Role.PLAN)
         agency = agency or officer.agency
         if agency != officer.agency:
             raise NotYourAgency
@@ -79,8 +88,10 @@ class PaymentRuns:
     async def approve(self, session: AsyncSession, officer: Officer, run_id: UUID) -> PaymentRun:
         """Four eyes: another officer of the agency approves what was planned, and the expense is booked.
 
-        Raises :class:`RunNotFound`, :class:`SameOfficer`, :class:`WrongState`, :class:`RunChanged`.
+        Raises :class:`NotAPaymentOfficer`, :class:`RunNotFound`, :class:`SameOfficer`, :class:`WrongState`,
+        :class:`RunChanged`.
         """
+        must_be(officer, Role.APPROVE)
         run = await self.locked(session, officer, run_id)
         status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.APPROVE)
         if run.planned_by == officer.person:
@@ -169,6 +180,12 @@ class PaymentRuns:
     def _check(run: PaymentRun, instalments: Sequence[Instalment]) -> None:
         if content_hash(instalments) != run.content_hash or _total(instalments).satang != run.total:
             raise RunChanged
+
+
+def must_be(officer: Officer, *roles: Role) -> None:
+    """Raises :class:`NotAPaymentOfficer` unless the officer has one of the roles."""
+    if not any(role in officer.roles for role in roles):
+        raise NotAPaymentOfficer
 
 
 def move(instalment: Instalment, event: InstalmentEvent) -> None:

@@ -16,11 +16,11 @@ from uuid import UUID
 from core.database import Database
 from services.pay.errors import RunNotFound
 from services.pay.models import PaymentRun
-from services.pay.needs import Officer, Payees
+from services.pay.needs import Officer, Payees, Role
 from services.pay.rails.contract import Rail
 from services.pay.reconciliation import Outcome, Reconciliation
 from services.pay.repository import PaymentRepository
-from services.pay.service import PaymentRuns
+from services.pay.service import PaymentRuns, must_be
 from services.pay.states import RUN_TRANSITIONS, RunEvent, RunStatus, after
 
 
@@ -45,9 +45,11 @@ class PaymentJobs:
     async def send(self, officer: Officer, run_id: UUID) -> PaymentRun:
         """Brings an approved run to the bank, or one that was sent and not answered there again.
 
-        Raises :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`, :class:`BankSaysDuplicate`; and
+        Raises :class:`NotAPaymentOfficer`, :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`,
+        :class:`BankSaysDuplicate`; and
         `ServiceUnavailable` or :class:`BankFileRefused` when it is not known what became of the file: send again.
         """
+        must_be(officer, *Role)
         run = await self._run(officer, run_id)
         if RunStatus(run.status) in (RunStatus.PLANNED, RunStatus.APPROVED):
             after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
@@ -68,6 +70,7 @@ class PaymentJobs:
 
         A run that the bank never had has no entries. Raises what :meth:`send` raises of the bank.
         """
+        must_be(officer, *Role)
         if run_id is not None:
             return await self._reconcile(officer, await self._run(officer, run_id))
         async with self.db.read() as session:

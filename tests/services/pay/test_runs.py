@@ -14,6 +14,7 @@ from core.errors import ServiceUnavailable
 from core.ids import new_id
 from core.money import Money
 from services.pay.errors import (
+    NotAPaymentOfficer,
     NothingDue,
     NotYourAgency,
     PeriodNotOpen,
@@ -180,6 +181,25 @@ async def test_another_agencys_officer_sees_no_run(hall: TownHall) -> None:
     ):
         with pytest.raises(RunNotFound):
             await attempt
+
+
+async def test_each_step_needs_its_role(hall: TownHall) -> None:
+    await hall.grant()
+    planner, approver = Clerk(roles=frozenset({"pay.plan"})), Clerk(roles=frozenset({"pay.approve"}))
+    nobody = Clerk(roles=frozenset({"apply.decide"}))
+    for clerk in (approver, nobody):
+        with pytest.raises(NotAPaymentOfficer):
+            await hall.jobs.plan(clerk, PERIOD)
+    run = await hall.jobs.plan(planner, PERIOD)
+    for clerk in (planner, nobody):
+        with pytest.raises(NotAPaymentOfficer):
+            await hall.jobs.approve(clerk, run.id)
+    await hall.jobs.approve(approver, run.id)
+    for attempt in (hall.jobs.send(nobody, run.id), hall.jobs.reconcile(nobody), hall.jobs.reconcile(nobody, run.id)):
+        with pytest.raises(NotAPaymentOfficer):
+            await attempt
+    await hall.jobs.send(planner, run.id)
+    assert (await hall.jobs.reconcile(approver)).settled == 1
 
 
 async def test_a_run_is_approved_once(hall: TownHall) -> None:

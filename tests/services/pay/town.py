@@ -44,6 +44,7 @@ class Clerk:
 
     agency: str = "dla"
     person: UUID = field(default_factory=new_id)
+    roles: frozenset[str] = frozenset({"pay.plan", "pay.approve"})
 
 
 class FixedAmounts:

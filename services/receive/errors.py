@@ -1,0 +1,21 @@
+"""What the room that receives refuses."""
+
+from __future__ import annotations
+
+from core.errors import Conflict, NotFound
+from core.text import Text
+
+
+class ReceiptNotFound(NotFound):
+    code = "RECEIPT_NOT_FOUND"
+    text = Text(th="ไม่พบใบรับเงินนี้", en="There is no such receipt of yours.")
+
+
+class AlreadyConfirmed(Conflict):
+    code = "RECEIPT_ALREADY_CONFIRMED"
+    text = Text(th="ยืนยันการรับเงินรายการนี้ไปแล้ว", en="This receipt was confirmed before.")
+
+
+class AlreadyRated(Conflict):
+    code = "RECEIPT_ALREADY_RATED"
+    text = Text(th="ให้คะแนนรายการนี้ไปแล้ว", en="This payment was rated before.")

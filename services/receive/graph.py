@@ -1,0 +1,287 @@
+"""Payments and receipts in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Final, Self
+from uuid import UUID
+
+import strawberry
+
+from core.clock import bangkok_day
+from core.errors import BadInput, SitthiError
+from core.graph import (
+    Connection,
+    Info,
+    MoneyAmount,
+    Node,
+    Nodes,
+    Problem,
+    connection,
+    global_id,
+    localized,
+    mutation,
+    page_size,
+    read_cursor,
+    work_of,
+)
+from core.ids import GlobalId, MalformedGlobalId
+from core.money import Money
+from core.text import Text
+from services.pay.models import Award, Instalment
+from services.pay.repository import PaymentRepository
+from services.pay.states import InstalmentStatus
+from services.receive import models
+from services.receive.repository import ReceiptRepository
+from services.receive.service import Receipts
+
+_RECEIPTS: Final = "receive.receipts"
+_RATINGS: Final = "receive.ratings"
+_AWARDS: Final = "receive.awards"
+_PROGRAMME: Final = "programme:"
+
+strawberry.enum(InstalmentStatus, name="PaymentStatus", description="Where a payment stands.")
+
+
+@strawberry.type
+class Rating:
+    """How satisfied the citizen was."""
+
+    score: int = strawberry.field(description="1 (poor) to 5 (good).")
+    comment: str | None
+    rated_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Rating) -> Rating:
+        return cls(score=row.score, comment=row.comment, rated_at=row.rated_at)
+
+
+@strawberry.type
+class Receipt(Node):
+    """Proof that a payment reached the bank."""
+
+    row: strawberry.Private[models.Receipt]
+    number: str
+    amount: MoneyAmount
+    settled_at: datetime
+    confirmed_at: datetime | None = strawberry.field(description="When the citizen confirmed that the money came.")
+
+    @classmethod
+    def of(cls, row: models.Receipt) -> Receipt:
+        return cls(
+            id=global_id("Receipt", row.id),
+            row=row,
+            number=row.number,
+            amount=MoneyAmount.of(Money(row.satang)),
+            settled_at=row.settled_at,
+            confirmed_at=row.confirmed_at,
+        )
+
+    @strawberry.field
+    def verify_url(self, info: Info) -> str:
+        """Where anyone can check the receipt. The page names nobody."""
+        return info.context.room(Receipts).verify_url(self.row)
+
+    @strawberry.field
+    def qr_svg(self, info: Info) -> str:
+        """That address as a QR code, an SVG element."""
+        return info.context.room(Receipts).qr_svg(self.row)
+
+    @strawberry.field
+    async def rating(self, info: Info) -> Rating | None:
+        return await _rating(info, self.row.id)
+
+
+@strawberry.type
+class Payment(Node):
+    """One instalment of a benefit."""
+
+    row: strawberry.Private[Instalment]
+    amount: MoneyAmount
+    status: InstalmentStatus
+    due_on: date = strawberry.field(description="The programme's payday.")
+    settled_on: date | None = strawberry.field(description="The day on which the bank booked it.")
+    period: date = strawberry.field(description="The month it is for, by its first day.")
+    programme: str | None = strawberry.field(description="Slug of the programme; null for another service.")
+    beneficiary_id: strawberry.ID = strawberry.field(description="The person it is for.")
+
+    @classmethod
+    def of(cls, row: Instalment) -> Payment:
+        subject = row.subject
+        return cls(
+            id=global_id("Payment", row.id),
+            row=row,
+            amount=MoneyAmount.of(Money(row.satang)),
+            status=InstalmentStatus(row.status),
+            due_on=row.due_on,
+            settled_on=None if row.settled_at is None else bangkok_day(row.settled_at),
+            period=row.period,
+            programme=subject.removeprefix(_PROGRAMME) if subject.startswith(_PROGRAMME) else None,
+            beneficiary_id=global_id("Person", row.beneficiary),
+        )
+
+    @strawberry.field
+    async def title(self, info: Info) -> str:
+        """What it is, in the words of the decision."""
+
+        async def batch(keys: list[tuple[UUID, UUID]]) -> Sequence[Award]:
+            async with info.context.db.read() as session:
+                found = await PaymentRepository(session).awards(keys)
+            return [found[key] for key in keys]
+
+        award = await info.context.loader(_AWARDS, batch).load((self.row.person, self.row.award))
+        return localized(info, Text(**award.title))
+
+    @strawberry.field
+    async def receipt(self, info: Info) -> Receipt | None:
+        """There is one once the bank has booked the payment."""
+        row = await _receipt(info, self.row.id)
+        return None if row is None else Receipt.of(row)
+
+    @strawberry.field
+    async def rating(self, info: Info) -> Rating | None:
+        receipt = await _receipt(info, self.row.id)
+        return None if receipt is None else await _rating(info, receipt.id)
+
+
+@strawberry.type
+class ReceiveOfCitizen:
+    """What this room adds to `Citizen`."""
+
+    person: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def payments(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[Payment] | None:
+        """The latest due first."""
+        size, seen = page_size(first), _read(after)
+        async with info.context.db.read() as session:
+            rows = await PaymentRepository(session).payments(self.person, after=seen, limit=size + 1)
+        return connection(Connection[Payment], rows, size, key=_key, node=Payment.of)
+
+
+@strawberry.input
+class ConfirmReceiptInput:
+    receipt: strawberry.ID
+    idempotency_key: str
+
+
+@strawberry.input
+class RateInput:
+    receipt: strawberry.ID
+    score: int = strawberry.field(description="1 (poor) to 5 (good).")
+    idempotency_key: str
+    comment: str | None = strawberry.field(default=None, description="Up to 1,000 characters.")
+
+
+@strawberry.type
+class ConfirmReceiptPayload:
+    receipt: Receipt | None = None
+    problems: list[Problem] = strawberry.field(default_factory=list)
+
+    @classmethod
+    async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
+        return cls(receipt=await receipt_node(info, UUID(hex=kept["receipt"])))
+
+
+@strawberry.type
+class RatePayload:
+    rating: Rating | None = None
+    problems: list[Problem] = strawberry.field(default_factory=list)
+
+    @classmethod
+    async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
+        return cls(rating=await _rating(info, UUID(hex=kept["receipt"])))
+
+
+@strawberry.type
+class ReceiveMutation:
+    @mutation(ConfirmReceiptPayload, description="The citizen confirms that the money came.")
+    async def confirm_receipt(self, info: Info, input: ConfirmReceiptInput) -> ConfirmReceiptPayload:
+        receipt, work = _receipt_id(input.receipt), work_of(info)
+        async with work.transaction() as session:
+            row = await info.context.room(Receipts).confirm(session, work.viewer.person, receipt)
+            work.keep(receipt=row.id.hex)
+        info.context.loaders.pop(_RECEIPTS, None)
+        return ConfirmReceiptPayload(receipt=Receipt.of(row))
+
+    @mutation(RatePayload, description="The citizen says how satisfied they are with a payment.")
+    async def rate(self, info: Info, input: RateInput) -> RatePayload:
+        receipt, work = _receipt_id(input.receipt), work_of(info)
+        async with work.transaction() as session:
+            row = await info.context.room(Receipts).rate(
+                session, work.viewer.person, receipt, input.score, input.comment
+            )
+            work.keep(receipt=row.receipt.hex)
+        info.context.loaders.pop(_RATINGS, None)
+        return RatePayload(rating=Rating.of(row))
+
+
+async def payment_node(info: Info, key: UUID) -> Payment | None:
+    """The viewer's payment; foreign and unknown are alike."""
+    viewer = info.context.viewer
+    if viewer is None:
+        return None
+    async with info.context.db.read() as session:
+        row = await PaymentRepository(session).payment(viewer.person, key)
+    return None if row is None else Payment.of(row)
+
+
+async def receipt_node(info: Info, key: UUID) -> Receipt | None:
+    """The viewer's receipt; foreign and unknown are alike."""
+    viewer = info.context.viewer
+    if viewer is None:
+        return None
+    async with info.context.db.read() as session:
+        row = await ReceiptRepository(session).own(viewer.person, key)
+    return None if row is None else Receipt.of(row)
+
+
+async def _receipt(info: Info, instalment: UUID) -> models.Receipt | None:
+    person = info.context.signed_in().person
+
+    async def batch(keys: list[UUID]) -> Sequence[models.Receipt | None]:
+        async with info.context.db.read() as session:
+            found = await ReceiptRepository(session).of_instalments(person, keys)
+        return [found.get(key) for key in keys]
+
+    return await info.context.loader(_RECEIPTS, batch).load(instalment)
+
+
+async def _rating(info: Info, receipt: UUID) -> Rating | None:
+    person = info.context.signed_in().person
+
+    async def batch(keys: list[UUID]) -> Sequence[models.Rating | None]:
+        async with info.context.db.read() as session:
+            found = await ReceiptRepository(session).ratings(person, keys)
+        return [found.get(key) for key in keys]
+
+    row = await info.context.loader(_RATINGS, batch).load(receipt)
+    return None if row is None else Rating.of(row)
+
+
+def _receipt_id(given: strawberry.ID) -> UUID:
+    try:
+        return GlobalId.parse(str(given), expected="Receipt").id
+    except SitthiError:
+        raise MalformedGlobalId(path=("receipt",)) from None
+
+
+def _key(row: Instalment) -> str:
+    return f"{row.due_on.isoformat()} {row.id.hex}"
+
+
+def _read(after: str | None) -> tuple[date, UUID] | None:
+    key = read_cursor(after)
+    if key is None:
+        return None
+    day, _, instalment = key.partition(" ")
+    try:
+        return date.fromisoformat(day), UUID(hex=instalment)
+    except ValueError:
+        raise BadInput(Text(th="cursor ไม่ถูกต้อง", en="the cursor is not one of ours"), path=("after",)) from None
+
+
+NODES: Nodes = {"Payment": payment_node, "Receipt": receipt_node}

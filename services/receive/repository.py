@@ -1,0 +1,33 @@
+"""Queries of the room that receives. A citizen's receipts are read by person first; in public, by the secret code."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.receive.models import Rating, Receipt
+
+
+class ReceiptRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def own(self, person: UUID, receipt: UUID, *, lock: bool = False) -> Receipt | None:
+        query = select(Receipt).where(col(Receipt.person) == person, col(Receipt.id) == receipt)
+        return (await self._session.scalars(query.with_for_update() if lock else query)).first()
+
+    async def of_instalments(self, person: UUID, instalments: Collection[UUID]) -> dict[UUID, Receipt]:
+        query = select(Receipt).where(col(Receipt.person) == person, col(Receipt.instalment).in_(list(instalments)))
+        return {receipt.instalment: receipt for receipt in await self._session.scalars(query)}
+
+    async def ratings(self, person: UUID, receipts: Collection[UUID]) -> dict[UUID, Rating]:
+        query = select(Rating).where(col(Rating.person) == person, col(Rating.receipt).in_(list(receipts)))
+        return {rating.receipt: rating for rating in await self._session.scalars(query)}
+
+    async def by_code(self, code: str) -> Receipt | None:
+        """For the public page: whoever knows the code may see the receipt."""
+        return (await self._session.scalars(select(Receipt).where(col(Receipt.code) == code))).first()

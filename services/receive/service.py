@@ -1,0 +1,117 @@
+"""Receipts: made when the bank has booked, confirmed and rated by the citizen."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from typing import Final
+from uuid import UUID
+
+import segno
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock, bangkok_day
+from core.errors import BadInput
+from core.ids import new_id
+from core.text import Text
+from core.thai_dates import be_year
+from services.pay.needs import SettledPayment
+from services.receive.errors import AlreadyConfirmed, AlreadyRated, ReceiptNotFound
+from services.receive.models import COMMENT_LENGTH_MAX, Rating, Receipt
+from services.receive.repository import ReceiptRepository
+
+VERIFY_PATH: Final = "/verify/r/"
+_CODE_BYTES: Final = 24
+_NUMBER_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O, U, which people misread."""
+_SCORE_MIN, _SCORE_MAX = 1, 5
+
+
+class Receipts:
+    """Fulfils `services.pay.needs.OnSettled`. Each method works in the caller's transaction."""
+
+    def __init__(self, clock: Clock, issuer: str) -> None:
+        """`issuer`: the base of public addresses, without a trailing slash."""
+        self._clock, self._issuer = clock, issuer
+
+    async def settled(self, session: AsyncSession, payment: SettledPayment) -> None:
+        """Makes the receipt; an instalment has one at most, by a unique key."""
+        session.add(
+            Receipt(
+                person=payment.person,
+                id=new_id(),
+                instalment=payment.instalment,
+                number=_number(be_year(bangkok_day(payment.settled_at))),
+                code=secrets.token_urlsafe(_CODE_BYTES),
+                subject=payment.subject,
+                title={"th": payment.title.th, "en": payment.title.en},
+                agency=payment.agency,
+                period=payment.period,
+                satang=payment.money.satang,
+                settled_at=payment.settled_at,
+                created_at=self._clock.now(),
+            )
+        )
+        await session.flush()
+
+    async def confirm(self, session: AsyncSession, person: UUID, receipt_id: UUID) -> Receipt:
+        """The citizen says that the money came; once. Raises :class:`ReceiptNotFound`, :class:`AlreadyConfirmed`."""
+        receipt = await self._own(session, person, receipt_id)
+        if receipt.confirmed_at is not None:
+            raise AlreadyConfirmed
+        receipt.confirmed_at = self._clock.now()
+        await session.flush()
+        return receipt
+
+    async def rate(
+        self, session: AsyncSession, person: UUID, receipt_id: UUID, score: int, comment: str | None
+    ) -> Rating:
+        """1 (poor) to 5 (good), once a receipt, with up to 1,000 characters.
+
+        Raises :class:`ReceiptNotFound`, :class:`AlreadyRated`, :class:`BadInput`.
+        """
+        comment = _checked(score, comment)
+        receipt = await self._own(session, person, receipt_id)
+        if await ReceiptRepository(session).ratings(person, [receipt.id]):
+            raise AlreadyRated
+        rating = Rating(person=person, receipt=receipt.id, score=score, comment=comment, rated_at=self._clock.now())
+        session.add(rating)
+        await session.flush()
+        return rating
+
+    def verify_url(self, receipt: Receipt) -> str:
+        """Where anyone who is shown the receipt can check it."""
+        return f"{self._issuer}{VERIFY_PATH}{receipt.code}"
+
+    def qr_svg(self, receipt: Receipt) -> str:
+        """The address as a QR code (ISO/IEC 18004), an SVG element to be put into a page."""
+        image = io.BytesIO()
+        segno.make(self.verify_url(receipt), error="m", micro=False).save(
+            image, kind="svg", xmldecl=False, scale=4, border=4, title="QR", omitsize=True
+        )
+        return image.getvalue().decode().strip()
+
+    @staticmethod
+    async def _own(session: AsyncSession, person: UUID, receipt_id: UUID) -> Receipt:
+        """Locked, so that two confirmations or ratings at once are one after the other."""
+        receipt = await ReceiptRepository(session).own(person, receipt_id, lock=True)
+        if receipt is None:
+            raise ReceiptNotFound(path=("receipt",))
+        return receipt
+
+
+def _checked(score: int, comment: str | None) -> str | None:
+    if not _SCORE_MIN <= score <= _SCORE_MAX:
+        raise BadInput(Text(th="คะแนนต้องอยู่ระหว่าง 1 ถึง 5", en="the score must be from 1 to 5"), path=("score",))
+    if comment is None or not comment.strip():
+        return None
+    if len(comment) > COMMENT_LENGTH_MAX or "\x00" in comment:
+        raise BadInput(
+            Text(th="ความคิดเห็นยาวเกิน 1,000 ตัวอักษร", en="the comment may have up to 1,000 characters"),
+            path=("comment",),
+        )
+    return comment.strip()
+
+
+def _number(year: int) -> str:
+    return f"{year}-{''.join(secrets.choice(_NUMBER_ALPHABET) for _ in range(10))}"
