@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+import stamina
+
+from services.plugins.contract import AgencyRefusal
+from services.plugins.runner import Credentials, HttpAgencyClient, MalformedReply
+from services.plugins.runner.client import ATTEMPTS, TOKEN_IDLE_SECONDS
+
+PID = "0000000000001"
+Reply = httpx2.Response | Exception
+
+
+class Agency:
+    """An agency whose replies the test sets, one after another; the last one stays."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = [httpx2.Response(200, json={"ok": True})]
+        self.requests: list[httpx2.Request] = []
+        self.tokens = 0
+        self.living: set[str] = set()
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/base/oauth/token":
+            await asyncio.sleep(0)
+            self.tokens += 1
+            self.living.add(f"token-{self.tokens}")
+            return httpx2.Response(200, json={"access_token": f"token-{self.tokens}"})
+        self.requests.append(request)
+        if request.headers["authorization"].removeprefix("Bearer ") not in self.living:
+            return httpx2.Response(401, json={"code": "TOKEN_INVALID"})
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+class Stand:
+    def __init__(self, agency: Agency, http: httpx2.AsyncClient) -> None:
+        self.agency, self.seconds = agency, 0.0
+        self.client = HttpAgencyClient(
+            http,
+            "http://agency.test/base/",
+            Credentials("key", "secret"),
+            answer_bytes_max=1_000,
+            seconds=lambda: self.seconds,
+        )
+
+    async def ask(self) -> Any:
+        return await self.client.ask("/person", {"pid": PID}, on_behalf_of="officer-7")
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[Stand]:
+    agency = Agency()
+    with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(agency)) as http:
+            yield Stand(agency, http)
+
+
+async def test_the_national_id_is_in_the_body_and_never_in_the_url(stand: Stand) -> None:
+    assert await stand.ask() == {"ok": True}
+    (request,) = stand.agency.requests
+    assert request.method == "POST"
+    assert str(request.url) == "http://agency.test/base/person"
+    assert orjson.loads(request.content) == {"pid": PID}
+    assert PID not in str(request.headers)
+
+
+async def test_every_request_says_in_whose_name_it_asks(stand: Stand) -> None:
+    await stand.ask()
+    assert stand.agency.requests[0].headers["agentid"] == "officer-7"
+
+
+async def test_the_secret_is_not_printed() -> None:
+    assert "hush" not in repr(Credentials("key", "hush"))
+
+
+async def test_one_token_serves_many_callers(stand: Stand) -> None:
+    await asyncio.gather(*(stand.ask() for _ in range(10)))
+    await stand.ask()
+    assert stand.agency.tokens == 1
+
+
+@pytest.mark.parametrize(("idle", "tokens"), [(TOKEN_IDLE_SECONDS, 1), (TOKEN_IDLE_SECONDS + 1, 2)])
+async def test_a_token_is_used_while_it_is_alive(stand: Stand, idle: float, tokens: int) -> None:
+    await stand.ask()
+    stand.seconds += idle
+    await stand.ask()
+    assert stand.agency.tokens == tokens
+
+
+async def test_each_use_prolongs_the_token(stand: Stand) -> None:
+    for _ in range(5):
+        await stand.ask()
+        stand.seconds += TOKEN_IDLE_SECONDS - 1
+    assert stand.agency.tokens == 1
+
+
+async def test_a_token_that_the_agency_forgot_is_bought_anew_once(stand: Stand) -> None:
+    await stand.ask()
+    stand.agency.living.clear()
+    assert await stand.ask() == {"ok": True}
+    assert stand.agency.tokens == 2
+
+
+async def test_an_agency_that_refuses_every_token_is_asked_twice_and_no_more(stand: Stand) -> None:
+    stand.agency.replies = [httpx2.Response(401, json={"code": "TOKEN_INVALID"})]
+    with pytest.raises(AgencyRefusal) as caught:
+        await stand.ask()
+    assert caught.value.status == 401
+    assert len(stand.agency.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [httpx2.ConnectError, httpx2.ReadError, httpx2.RemoteProtocolError, httpx2.ConnectTimeout]
+)
+async def test_a_read_is_repeated_when_the_connection_broke(stand: Stand, error: Callable[[str], Exception]) -> None:
+    stand.agency.replies = [error("broken"), httpx2.Response(200, json=[1])]
+    assert await stand.ask() == [1]
+
+
+async def test_a_connection_that_stays_broken_is_given_up(stand: Stand) -> None:
+    stand.agency.replies = [httpx2.ConnectError("broken")]
+    with pytest.raises(httpx2.ConnectError):
+        await stand.ask()
+    assert len(stand.agency.requests) == ATTEMPTS
+
+
+async def test_an_effect_is_never_repeated(stand: Stand) -> None:
+    stand.agency.replies = [httpx2.ReadError("broken"), httpx2.Response(200, json=[1])]
+    with pytest.raises(httpx2.ReadError):
+        await stand.client.send("/submit", {}, on_behalf_of="officer-7", key="abcdefgh")
+    assert len(stand.agency.requests) == 1
+    assert stand.agency.requests[0].headers["idempotency-key"] == "abcdefgh"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (404, b'{"code": "PERSON_NOT_FOUND"}', "PERSON_NOT_FOUND"),
+        (403, b"<html>", None),
+        (400, b"[]", None),
+        (422, b'{"code": 1}', None),
+    ],
+)
+async def test_a_refusal_has_the_agencys_code(stand: Stand, status: int, body: bytes, code: str | None) -> None:
+    stand.agency.replies = [httpx2.Response(status, content=body)]
+    with pytest.raises(AgencyRefusal) as caught:
+        await stand.ask()
+    assert (caught.value.status, caught.value.code) == (status, code)
+    assert len(stand.agency.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx2.Response(500, json={"ok": True}),
+        httpx2.Response(503, content=b""),
+        httpx2.Response(302, headers={"location": "http://169.254.169.254/"}),
+        httpx2.Response(200, content=b""),
+        httpx2.Response(200, content=b'{"a": '),
+        httpx2.Response(200, content=b'{"a": NaN}'),
+        httpx2.Response(200, content=b"\xff\xfe{}"),
+        httpx2.Response(200, content=b"[" * 900),
+        httpx2.Response(200, content=b'"' + b"x" * 999 + b'"'),
+    ],
+)
+async def test_a_reply_that_cannot_be_used_is_malformed(stand: Stand, reply: httpx2.Response) -> None:
+    stand.agency.replies = [reply]
+    with pytest.raises(MalformedReply) as caught:
+        await stand.ask()
+    assert str(caught.value) == ""
+    assert len(stand.agency.requests) == 1
+
+
+async def test_a_reply_just_of_the_largest_size_is_taken(stand: Stand) -> None:
+    stand.agency.replies = [httpx2.Response(200, content=b'"' + b"x" * 998 + b'"')]
+    assert len(await stand.ask()) == 998
+
+
+@pytest.mark.parametrize("token", [{}, [], {"access_token": 1}, {"access_token": "a\r\nb"}])
+async def test_a_token_that_is_none_is_malformed(token: Any) -> None:
+    async def agency(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=token)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(agency)) as http:
+        client = HttpAgencyClient(http, "http://agency.test", Credentials("key", "secret"))
+        with pytest.raises(MalformedReply):
+            await client.ask("/person", {}, on_behalf_of="officer-7")

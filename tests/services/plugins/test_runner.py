@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from core.clock import FixedClock
+from core.errors import ServiceUnavailable
+from core.ids import NationalId
+from core.text import Language
+from services.plugins.contract import AgencyError, AgencyRefusal, Call, Host, Known
+from services.plugins.plugin import Plugin
+from services.plugins.registry import load_folder
+from services.plugins.runner import AgencyDeclined, ExampleFailed, LaneLimits, Runner, run_example, sources_of
+from tests.support.plugins import CATALOGUE, HOST, LIBRARY
+
+PERSON = NationalId("0000000000001")
+LOAN = {"id": "L1", "title": "ขุนช้างขุนแผน", "due": "2026-11-20", "state": "OUT"}
+
+
+class NoAgency:
+    async def ask(self, path: str, body: Any, *, on_behalf_of: str) -> Any:
+        raise AssertionError("the function of this test asks nobody")
+
+    async def send(self, path: str, body: Any, *, on_behalf_of: str, key: str) -> Any:
+        raise AssertionError("the function of this test asks nobody")
+
+
+@pytest.fixture(scope="module")
+def library() -> Plugin:
+    return load_folder(LIBRARY, HOST, CATALOGUE)
+
+
+class Stand:
+    """A runner with a clock of its own, and a library whose operations are the test's."""
+
+    def __init__(self, clock: FixedClock, library: Plugin, limits: LaneLimits) -> None:
+        self.seconds = 0.0
+        self.library = library
+        self.runner = Runner(lambda _: Host(clock=clock, agency=NoAgency()), limits, lambda: self.seconds)
+
+    async def run(
+        self, function: Callable[[Host, Call], Awaitable[Any]], operation: str = "loans", **options: Any
+    ) -> Any:
+        plugin = replace(self.library, functions={operation: function})
+        person = None if operation == "searchShelves" else PERSON
+        return await self.runner.run(plugin, operation, asker="test", person=person, **options)
+
+
+@pytest.fixture
+def stand(clock: FixedClock, library: Plugin) -> Stand:
+    return Stand(clock, library, LaneLimits(places=2, failures_max=3, open_seconds=10))
+
+
+async def broken(host: Host, call: Call) -> Any:
+    raise KeyError("the file of 0000000000001")
+
+
+async def well(host: Host, call: Call) -> Any:
+    return [LOAN]
+
+
+async def never(host: Host, call: Call) -> Any:
+    await asyncio.sleep(3600)
+
+
+async def test_every_example_of_the_strangers_plugin_holds(library: Plugin) -> None:
+    for example in library.examples:
+        await run_example(library, example)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"answer": []}, {"error": "CARD_BLOCKED"}, {"agency": ()}, {"arguments": {"state": "BACK"}}]
+)
+async def test_an_example_that_is_not_so_fails(library: Plugin, wrong: dict[str, Any]) -> None:
+    (example,) = [e for e in library.examples if e.name == "loans.json"]
+    with pytest.raises(ExampleFailed):
+        await run_example(library, replace(example, **wrong))
+
+
+async def test_an_example_with_a_request_that_is_never_made_fails(library: Plugin) -> None:
+    (example,) = [e for e in library.examples if e.name == "loans.json"]
+    with pytest.raises(ExampleFailed, match="never asked"):
+        await run_example(library, replace(example, agency=example.agency * 2))
+
+
+async def test_the_operation_gets_citizen_arguments_and_asker(stand: Stand) -> None:
+    seen: list[Call] = []
+
+    async def look(host: Host, call: Call) -> Any:
+        seen.append(call)
+        return []
+
+    await stand.run(look, arguments={"state": "OUT"})
+    assert seen == [Call("loans", PERSON, {"state": "OUT"}, "test")]
+
+
+async def test_whatever_a_plugin_raises_is_its_agency_unavailable(stand: Stand) -> None:
+    with pytest.raises(ServiceUnavailable) as caught:
+        await stand.run(broken)
+    assert caught.value.message(Language.TH).count("ห้องสมุดประชาชนตัวอย่าง") == 1
+    assert caught.value.__cause__ is None
+
+
+async def test_what_a_plugin_raises_never_reaches_the_log(stand: Stand) -> None:
+    with structlog.testing.capture_logs() as entries, pytest.raises(ServiceUnavailable):
+        await stand.run(broken)
+    assert [entry["error"] for entry in entries] == ["KeyError"]
+    assert PERSON.digits not in str(entries)
+
+
+async def test_a_declared_error_is_told_in_the_manifests_words(stand: Stand) -> None:
+    async def blocked(host: Host, call: Call) -> Any:
+        raise AgencyError("CARD_BLOCKED")
+
+    with pytest.raises(AgencyDeclined) as caught:
+        await stand.run(blocked)
+    assert caught.value.fields == {"agency": "library", "error": "CARD_BLOCKED"}
+    assert caught.value.message(Language.EN) == "Your library card is blocked. Please ask at the desk."
+    assert caught.value.message(Language.TH).startswith("บัตรสมาชิก")
+
+
+async def test_an_undeclared_error_is_no_word_of_the_agency(stand: Stand) -> None:
+    async def undeclared(host: Host, call: Call) -> Any:
+        raise AgencyError("SOMETHING_ELSE")
+
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(undeclared)
+
+
+async def test_a_refusal_that_the_plugin_lets_pass_is_unavailable(stand: Stand) -> None:
+    async def refused(host: Host, call: Call) -> Any:
+        raise AgencyRefusal(400, "BAD_REQUEST")
+
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(refused)
+
+
+async def test_a_malformed_answer_is_unavailable(stand: Stand) -> None:
+    async def lies(host: Host, call: Call) -> Any:
+        return [LOAN | {"due": "next week"}]
+
+    with structlog.testing.capture_logs() as entries, pytest.raises(ServiceUnavailable):
+        await stand.run(lies)
+    assert entries[0]["place"] == "0.due"
+    assert "next week" not in str(entries)
+
+
+async def test_nobody_waits_longer_than_the_time_limit(stand: Stand) -> None:
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(never)
+    assert 0.9 <= asyncio.get_running_loop().time() - started < 2
+
+
+async def test_a_plugin_that_hangs_fills_its_own_lane_alone(stand: Stand, library: Plugin) -> None:
+    hanging = [asyncio.create_task(stand.run(never)) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    other = replace(library, manifest=library.manifest.model_copy(update={"slug": "other"}), functions={"loans": well})
+    started = asyncio.get_running_loop().time()
+    assert len(await stand.runner.run(other, "loans", asker="test", person=PERSON)) == 1
+    assert asyncio.get_running_loop().time() - started < 0.5
+    assert {type(outcome) for outcome in await asyncio.gather(*hanging, return_exceptions=True)} == {ServiceUnavailable}
+
+
+async def test_no_more_calls_than_places_run_at_once(stand: Stand) -> None:
+    running, most = 0, 0
+
+    async def count(host: Host, call: Call) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return []
+
+    await asyncio.gather(*(stand.run(count) for _ in range(10)))
+    assert most == 2
+
+
+async def test_waiting_for_a_place_in_vain_is_not_the_agencys_failure(stand: Stand) -> None:
+    async def slow(host: Host, call: Call) -> Any:
+        await asyncio.sleep(0.9)
+        return []
+
+    outcomes = await asyncio.gather(*(stand.run(slow) for _ in range(8)), return_exceptions=True)
+    assert sum(outcome == [] for outcome in outcomes) == 2
+    # Four or so began after the first two and ran into their own end; those waiting never counted.
+    assert stand.runner.lane(stand.library).breaker._failures <= 2
+
+
+async def fail_times(stand: Stand, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(ServiceUnavailable):
+            await stand.run(broken)
+
+
+async def test_the_breaker_opens_after_failures_in_a_row_and_asks_nobody(stand: Stand) -> None:
+    await fail_times(stand, 3)
+    called = False
+
+    async def mark(host: Host, call: Call) -> Any:
+        nonlocal called
+        called = True
+        return []
+
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(mark)
+    assert not called
+
+
+async def test_one_failure_less_leaves_it_closed_and_a_success_starts_the_count_anew(stand: Stand) -> None:
+    await fail_times(stand, 2)
+    await stand.run(well)
+    await fail_times(stand, 2)
+    assert await stand.run(well)
+
+
+async def test_after_its_time_one_is_let_through_and_closes_it(stand: Stand) -> None:
+    await fail_times(stand, 3)
+    stand.seconds = 9.99
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(well)
+    stand.seconds = 10
+    assert await stand.run(well)
+    await fail_times(stand, 2)
+    assert await stand.run(well)
+
+
+async def test_the_one_let_through_that_fails_opens_it_again(stand: Stand) -> None:
+    await fail_times(stand, 3)
+    stand.seconds = 10
+    await fail_times(stand, 1)
+    stand.seconds = 19.99
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(well)
+
+
+async def test_while_one_is_let_through_the_others_are_refused(stand: Stand) -> None:
+    await fail_times(stand, 3)
+    stand.seconds = 10
+    trying = asyncio.create_task(stand.run(never))
+    await asyncio.sleep(0.01)
+    with pytest.raises(ServiceUnavailable):
+        await stand.run(well)
+    trying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trying
+    assert await stand.run(well)
+
+
+async def test_declared_errors_do_not_open_the_breaker(stand: Stand) -> None:
+    async def blocked(host: Host, call: Call) -> Any:
+        raise AgencyError("CARD_BLOCKED")
+
+    for _ in range(5):
+        with pytest.raises(AgencyDeclined):
+            await stand.run(blocked)
+    assert await stand.run(well)
+
+
+async def test_a_citizens_operation_is_never_run_without_a_citizen(stand: Stand, library: Plugin) -> None:
+    with pytest.raises(ValueError, match="citizen"):
+        await stand.runner.run(library, "loans", asker="test")
+    with pytest.raises(ValueError, match="public"):
+        await stand.runner.run(library, "searchShelves", asker="test", person=PERSON)
+
+
+async def test_a_source_reads_what_it_provides_and_is_asked_for(stand: Stand, clock: FixedClock) -> None:
+    asked: list[frozenset[str]] = []
+
+    async def member(host: Host, call: Call) -> Any:
+        asked.append(call.attributes)
+        return {"library_member": Known(value=True, host.clock.now())}
+
+    plugin = replace(stand.library, functions={"membership": member})
+    (source,) = sources_of(stand.runner, [plugin])
+    assert (source.agency, source.provides) == ("library", frozenset({"library_member"}))
+    readings = await source.read(PERSON, ["library_member", "birth_date"])
+    assert {name: (r.value, r.as_of) for name, r in readings.items()} == {"library_member": (True, clock.now())}
+    assert asked == [frozenset({"library_member"})]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {"birth_date": "theirs"},
+        {"library_member": True},
+        {"library_member": Known(value=True, datetime(2026, 1, 1))},  # noqa: DTZ001 - the naive one is the point
+    ],
+)
+async def test_a_source_that_says_what_it_may_not_is_unavailable(stand: Stand, answer: Any) -> None:
+    async def member(host: Host, call: Call) -> Any:
+        return {"birth_date": Known(1, host.clock.now())} if answer == {"birth_date": "theirs"} else answer
+
+    (source,) = sources_of(stand.runner, [replace(stand.library, functions={"membership": member})])
+    with pytest.raises(ServiceUnavailable):
+        await source.read(PERSON, ["library_member"])
+
+
+async def test_a_source_may_know_nothing(stand: Stand) -> None:
+    async def member(host: Host, call: Call) -> Any:
+        return {}
+
+    (source,) = sources_of(stand.runner, [replace(stand.library, functions={"membership": member})])
+    assert await source.read(PERSON, ["library_member"]) == {}
