@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -154,3 +154,13 @@ def officer(agency: str | None) -> Asker:
 
 def purpose(name: str) -> Purpose:
     return CATALOGUE.purposes[name].purpose
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    """Lets others run until it holds; for what no event tells."""
+    async with asyncio.timeout(10):
+        while True:
+            holds = condition()
+            if holds is True or (not isinstance(holds, bool) and await holds):
+                return
+            await asyncio.sleep(0.005)

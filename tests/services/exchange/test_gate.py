@@ -16,7 +16,17 @@ from core.money import Money
 from services.exchange.errors import LookRefused, UnknownAttribute
 from services.exchange.facts import OWN_VIEW, WELFARE_CHECK, WELFARE_DECISION, Basis, FactState, Purpose, Reading
 from services.exchange.policy import registered
-from tests.services.exchange.fakes import AS_OF, CATALOGUE, Exchange, citizen, of_steward, officer, purpose, system
+from tests.services.exchange.fakes import (
+    AS_OF,
+    CATALOGUE,
+    Exchange,
+    citizen,
+    of_steward,
+    officer,
+    purpose,
+    system,
+    until,
+)
 
 
 async def test_a_fact_comes_with_its_source_its_day_and_its_state(exchange: Exchange) -> None:
@@ -46,8 +56,7 @@ async def test_the_decision_is_durable_before_the_source_is_asked(exchange: Exch
     mother = exchange.keys["mother"]
     exchange.dopa.gate = asyncio.Event()
     asking = asyncio.create_task(exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW))
-    while not exchange.dopa.asked:
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(exchange.dopa.asked))
     assert len(await exchange.entries()) == 1
     assert await exchange.outcomes() == []
     exchange.dopa.gate.set()
@@ -238,8 +247,11 @@ async def test_looks_at_the_same_fact_at_the_same_time_are_one_read_and_several_
         asyncio.create_task(exchange.gate.facts(mother, ["birth_date"], asker=asker, purpose=why))
         for asker, why in ((citizen(mother), OWN_VIEW), (system(mother), WELFARE_DECISION), (citizen(mother), OWN_VIEW))
     ]
-    while len(await exchange.entries()) < 3:
-        await asyncio.sleep(0.01)
+
+    async def all_are_reading() -> bool:
+        return len(await exchange.entries()) == len(asking)
+
+    await until(all_are_reading)
     asking[0].cancel()  # whoever came first goes away
     await asyncio.sleep(0.05)
     exchange.dopa.gate.set()
@@ -272,8 +284,7 @@ async def test_what_an_entry_does_not_name_is_named_before_it_is_read(exchange: 
     await exchange.gate.facts(mother, ["birth_date"], asker=asker, purpose=OWN_VIEW)
     exchange.rd.gate = asyncio.Event()
     asking = asyncio.create_task(exchange.gate.facts(mother, ["annual_income"], asker=asker, purpose=OWN_VIEW))
-    while not exchange.rd.asked:
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(exchange.rd.asked))
     assert (await exchange.outcomes())[-1].states == {"annual_income": "ASKED"}
     exchange.rd.gate.set()
     await asking
