@@ -35,6 +35,8 @@ from services.apply.deciding import Holder, Missing
 from services.apply.errors import AlreadyApplied, NotOfferedHere
 from services.apply.service import ApplyService
 from services.apply.states import TURNS, Action, Status, Turn
+from services.exchange.graph import Person
+from services.exchange.graph.fields import described
 
 PROGRAMME_LENGTH_MAX: Final = 64
 _DECISIONS: Final = "application.decision"
@@ -46,19 +48,15 @@ strawberry.enum(Action, name="ApplicationAction", description="What moved an app
 strawberry.enum(Holder, name="FactHolder", description="Who can supply what is missing.")
 
 
-@strawberry.enum
+@strawberry.enum(description="Whether a condition of the law is met; UNKNOWN is never a no.")
 class ReasonOutcome(Enum):
-    """Whether a condition of the law is met; UNKNOWN is never a no."""
-
     MET = "MET"
     UNMET = "UNMET"
     UNKNOWN = "UNKNOWN"
 
 
-@strawberry.type
+@strawberry.type(description="What is still to be supplied, and by whom.")
 class MissingFact:
-    """What is still to be supplied, and by whom."""
-
     attribute: str = strawberry.field(description="Its id, as an answer's key names it.")
     title: str
     held_by: Holder
@@ -74,35 +72,28 @@ class MissingFact:
         )
 
 
-@strawberry.type
+@strawberry.type(description="One condition of the decision, without the facts it was judged by.")
 class DecisionReason:
-    """One condition of the decision, without the facts it was judged by."""
-
     text: str
     outcome: ReasonOutcome
     law: str
 
 
-@strawberry.type
+@strawberry.type(description="One step in the life of an application.")
 class ApplicationStep:
-    """One step in the life of an application."""
-
     at: datetime
     action: Action
     status: Status
 
 
-@strawberry.type
+@strawberry.type(description="An application of the viewer.")
 class Application(Node):
-    """An application of the viewer."""
-
     row: strawberry.Private[models.Application]
     subject: str = strawberry.field(description="What is applied for: `programme:<slug>` or `service:<slug>`.")
     status: Status
     turn: Turn
     submitted_at: datetime
     decided_at: datetime | None
-    beneficiary_id: strawberry.ID = strawberry.field(description="The person it is for.")
 
     @classmethod
     def of(cls, row: models.Application) -> Application:
@@ -115,16 +106,18 @@ class Application(Node):
             turn=TURNS[status],
             submitted_at=row.created_at,
             decided_at=row.decided_at,
-            beneficiary_id=global_id("Person", row.beneficiary),
         )
 
     @strawberry.field
     def title(self, info: Info) -> str:
         return localized(info, Text(**self.row.title))
 
-    @strawberry.field
+    @described("The viewer, or the child that it is for.")
+    def beneficiary(self) -> Person:
+        return Person.of(self.row.beneficiary)
+
+    @described("What nobody has said yet; empty unless the application waits.")
     def missing(self, info: Info) -> list[MissingFact]:
-        """What nobody has said yet; empty unless the application waits."""
         return [
             MissingFact.of(
                 info, Missing(m["attribute"], Text(th=m["th"], en=m["en"]), Holder(m["held_by"]), m["agency"])
@@ -132,10 +125,8 @@ class Application(Node):
             for m in self.row.missing
         ]
 
-    @strawberry.field
+    @described("Why the last decision came out as it did; empty before there is one.")
     async def reasons(self, info: Info) -> list[DecisionReason]:
-        """Why the last decision came out as it did; empty before there is one."""
-
         async def batch(keys: list[UUID]) -> Sequence[models.Decision | None]:
             async with info.context.db.read() as session:
                 found = await repository.last_decisions(session, info.context.signed_in().person, keys)
@@ -144,10 +135,8 @@ class Application(Node):
         decision = await info.context.loader(_DECISIONS, batch).load(self.row.id)
         return [] if decision is None else [_reason(info, reason) for reason in decision.reasons]
 
-    @strawberry.field
+    @described("All that happened to it, oldest first.")
     async def history(self, info: Info) -> list[ApplicationStep]:
-        """All that happened to it, oldest first."""
-
         async def batch(keys: list[UUID]) -> Sequence[list[models.ApplicationEvent]]:
             async with info.context.db.read() as session:
                 found = await repository.events(session, info.context.signed_in().person, keys)
@@ -171,21 +160,18 @@ class ApplyOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @strawberry.field
+    @described("Newest first.")
     async def applications(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[Application] | None:
-        """Newest first."""
         size, before = page_size(first), _cursor(after)
         async with info.context.db.read() as session:
             rows = await repository.page(session, self.person, size + 1, before)
         return connection(Connection[Application], rows, size, key=lambda row: row.id.hex, node=Application.of)
 
 
-@strawberry.input
+@strawberry.input(description="`programme` (its slug) or `service` (its id), one of them.")
 class ApplyInput:
-    """`programme` (its slug) or `service` (its id), one of them."""
-
     idempotency_key: str
     programme: str | None = None
     service: strawberry.ID | None = None

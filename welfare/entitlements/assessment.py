@@ -81,9 +81,13 @@ class Assessment:
 
 
 def entitlement_key(citizen: UUID, programme: str, beneficiary: UUID) -> UUID:
-    """A UUID version 8 (RFC 9562) by which the same question has the same id whenever it is asked."""
-    digest = hashlib.sha256(b"entitlement\x00" + citizen.bytes + beneficiary.bytes + programme.encode()).digest()
-    value = int.from_bytes(digest[:16], "big")
+    """By which the same question has the same id whenever it is asked."""
+    return named_key(b"entitlement", citizen.bytes + beneficiary.bytes + programme.encode())
+
+
+def named_key(kind: bytes, name: bytes) -> UUID:
+    """A UUID version 8 (RFC 9562) for what has a name and no row: always the same for the same name."""
+    value = int.from_bytes(hashlib.sha256(kind + b"\x00" + name).digest()[:16], "big")
     value = value & ~(0xF << 76) | 0x8 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)

@@ -23,7 +23,7 @@ from welfare.entitlements.assessment import (
 )
 from welfare.programmes import Programme, ProgrammeCatalogue
 
-_YOURSELF: Final = Text(th="คุณเอง", en="Yourself")
+_YOU: Final = Text(th="คุณ", en="You")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Reader:
     @classmethod
     def for_citizen(cls, gate: Gate, citizen: UUID, request: UUID | None) -> Reader:
         """A citizen's own look at what they and their children are entitled to."""
-        return cls(gate, Asker(AskerKind.CITIZEN, citizen.hex, None, _YOURSELF, request), WELFARE_CHECK)
+        return cls(gate, Asker(AskerKind.CITIZEN, citizen.hex, None, _YOU, request), WELFARE_CHECK)
 
     @classmethod
     def for_decision(cls, gate: Gate, programme: Programme, applicant: UUID, request: UUID | None) -> Reader:
