@@ -1,0 +1,120 @@
+"""A native client of our own provider: the authorization code flow with PKCE (RFC 8252, RFC 7636)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx2
+
+from core.errors import SitthiError
+from core.text import Text
+from identity.provider.jose import base64url
+
+WAIT_SECONDS: Final = 300
+CALLBACK_PATH: Final = "/callback"
+_REQUEST_BYTES_MAX: Final = 16_384
+_DONE: Final = """<!doctype html><html lang="th"><meta charset="utf-8"><title>สิทธิ Sitthi</title>
+<p>เข้าสู่ระบบแล้ว ปิดหน้านี้และกลับไปที่หน้าต่างคำสั่งได้</p>
+<p lang="en">You are signed in. Close this page and go back to the command line.</p></html>"""
+
+
+class SignInFailed(SitthiError):
+    """The provider said no, or what came back is not the answer to what we asked."""
+
+    code = "SIGN_IN_FAILED"
+    text = Text(th="เข้าสู่ระบบไม่สำเร็จ: {reason}", en="The sign-in failed: {reason}")
+
+
+class CodeFlow:
+    """One sign-in of one client."""
+
+    def __init__(self, issuer: str, client_id: str, scope: str, redirect_uri: str) -> None:
+        self._issuer, self._client_id, self._redirect_uri = issuer, client_id, redirect_uri
+        self._scope = scope
+        self._state, self._verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+
+    @property
+    def redirect_uri(self) -> str:
+        return self._redirect_uri
+
+    @property
+    def address(self) -> str:
+        """Where the browser begins."""
+        challenge = base64url(hashlib.sha256(self._verifier.encode()).digest())
+        parameters = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": self._redirect_uri,
+            "scope": self._scope,
+            "state": self._state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self._issuer}/oauth/authorize?{urlencode(parameters)}"
+
+    async def redeem(self, http: httpx2.AsyncClient, callback: str) -> dict[str, Any]:
+        """The token response for the address the browser was sent back to. Raises :class:`SignInFailed`."""
+        given = {name: values[0] for name, values in parse_qs(urlsplit(callback).query).items()}
+        if given.get("state") != self._state or given.get("iss") != self._issuer:
+            raise SignInFailed(reason="state")
+        if "code" not in given:
+            raise SignInFailed(reason=given.get("error", "code"))
+        body = {
+            "grant_type": "authorization_code",
+            "client_id": self._client_id,
+            "code": given["code"],
+            "redirect_uri": self._redirect_uri,
+            "code_verifier": self._verifier,
+        }
+        response = await http.post(f"{self._issuer}/oauth/token", data=body)
+        answer: dict[str, Any] = response.json()
+        if "access_token" not in answer:
+            raise SignInFailed(reason=str(answer.get("error", response.status_code)))
+        return answer
+
+
+class Listener:
+    """Waits on this machine, on a port of its own, for the browser to come back."""
+
+    def __init__(self) -> None:
+        self._came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.redirect_uri = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[Listener]:
+        listener = cls()
+        server = await asyncio.start_server(listener._answer, "127.0.0.1", 0, limit=_REQUEST_BYTES_MAX)
+        listener.redirect_uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{CALLBACK_PATH}"
+        async with server:
+            yield listener
+
+    async def callback(self) -> str:
+        """The whole address it came back to. Raises :class:`SignInFailed` when nobody comes in five minutes."""
+        try:
+            return await asyncio.wait_for(self._came, WAIT_SECONDS)
+        except TimeoutError:
+            raise SignInFailed(reason="timeout") from None
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            line = (await asyncio.wait_for(reader.readline(), 10)).decode("ascii", "replace").split(" ")
+            path = line[1] if len(line) > 1 and line[0] == "GET" else ""
+            is_ours = urlsplit(path).path == CALLBACK_PATH
+            status, page = ("200 OK", _DONE) if is_ours else ("404 Not Found", "")
+            body = page.encode()
+            head = f"HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+            writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
+            await writer.drain()
+            if is_ours and not self._came.done():
+                self._came.set_result(path)
+        except (TimeoutError, ValueError, ConnectionError):  # not a browser: go on waiting
+            pass
+        finally:
+            writer.close()

@@ -1,0 +1,163 @@
+"""`sitthi officer`: add an agency's officers on the server, sign in as one, list them."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.ids import NationalId
+    from core.text import Text
+
+app = typer.Typer(no_args_is_help=True)
+
+_SCOPE = "openid profile officer"
+
+
+@app.command()
+def add(
+    agency: Annotated[str, typer.Option(help="Slug of the agency, dla for instance.")],
+    role: Annotated[list[str], typer.Option(help="What the officer may do; may be given several times.")],
+    persona: Annotated[str | None, typer.Option(help="A persona of the sandbox (development only).")] = None,
+    national_id: Annotated[
+        bool, typer.Option("--national-id", help="Ask for the national ID and name (or read them, a line each).")
+    ] = False,
+) -> None:
+    """Enters an officer. Whoever may run this on the server may make officers: it is logged with their account."""
+    from api.commands.talk import fail, refuse_in_production, told  # noqa: PLC0415
+
+    settings = Settings()
+    if (persona is None) is not national_id:
+        fail("Say who: either --persona SLUG or --national-id.")
+    if persona is not None:
+        refuse_in_production(settings)
+    with told(settings):
+        number, name = _asked() if persona is None else _persona(persona)
+        asyncio.run(_add(settings, number, name, agency, role))
+    typer.echo(f"{name.th} ({name.en}) is an officer of {agency}: {', '.join(sorted(set(role)))}")
+
+
+@app.command(name="sign-in")
+def sign_in(
+    profile: Annotated[str | None, typer.Option("--as", help="A name for this sign-in on this machine.")] = None,
+    persona: Annotated[str | None, typer.Option(help="Sign in as a persona without a browser (development).")] = None,
+    browser: Annotated[bool, typer.Option(help="Try to open a browser.")] = True,
+) -> None:
+    """Signs an officer in, in the browser, and keeps the access token for the other commands."""
+    from api.commands.talk import refuse_in_production, told  # noqa: PLC0415
+
+    settings = Settings()
+    if persona is not None:
+        refuse_in_production(settings)
+    with told(settings):
+        asyncio.run(_sign_in(settings, profile or persona, persona, browser=browser))
+
+
+@app.command(name="list")
+def list_officers() -> None:
+    """Lists the officers in service."""
+    asyncio.run(_list(Settings()))
+
+
+async def _add(settings: Settings, number: NationalId, name: Text, agency: str, roles: list[str]) -> None:
+    from core.clock import SystemClock  # noqa: PLC0415
+    from core.crypto import load_keys  # noqa: PLC0415
+    from core.database import Database  # noqa: PLC0415
+    from identity.officers import OfficerRegister  # noqa: PLC0415
+    from identity.people import PeopleRegister  # noqa: PLC0415
+
+    db, clock = Database(settings.sqlalchemy_url), SystemClock()
+    register = OfficerRegister(PeopleRegister(load_keys(settings), clock), clock)
+    try:
+        async with db.write() as session:
+            by = f"command line: {getpass.getuser()}"
+            await register.add(session, number, agency=agency, roles=roles, name=name, by=by)
+    finally:
+        await db.close()
+
+
+async def _sign_in(settings: Settings, profile: str | None, persona: str | None, *, browser: bool) -> None:
+    from api.commands.walk import sign_in as walk_in  # noqa: PLC0415
+    from core.database import Database  # noqa: PLC0415
+    from identity.officers import current_officer  # noqa: PLC0415
+    from identity.officers.profiles import DEFAULT_PROFILE, Profiles  # noqa: PLC0415
+    from identity.provider.clients import OFFICER_CLIENT  # noqa: PLC0415
+
+    name = profile or DEFAULT_PROFILE
+    if persona is None:
+        answer = await _sign_in_by_browser(settings, browser=browser)
+    else:
+        answer = await walk_in(settings, persona, client=OFFICER_CLIENT, scope=_SCOPE)
+    Profiles(settings.data).write(name, answer["access_token"])
+    db = Database(settings.sqlalchemy_url)
+    try:
+        officer = await current_officer(settings, db, name)
+    finally:
+        await db.close()
+    typer.echo(f"{officer.name.th} ({officer.name.en}), {officer.agency}: signed in as “{name}”")
+
+
+async def _sign_in_by_browser(settings: Settings, *, browser: bool) -> dict[str, str]:
+    """RFC 8252 §7.3: the browser comes back to a port that we listen on."""
+    import webbrowser  # noqa: PLC0415
+
+    import httpx2  # noqa: PLC0415
+
+    from api.commands.code_flow import CodeFlow, Listener  # noqa: PLC0415
+    from identity.provider.clients import OFFICER_CLIENT  # noqa: PLC0415
+
+    async with Listener.open() as listener, httpx2.AsyncClient(trust_env=False) as http:
+        flow = CodeFlow(settings.issuer, OFFICER_CLIENT, _SCOPE, listener.redirect_uri)
+        typer.echo(f"Sign in here:\n{flow.address}")
+        if browser:
+            await asyncio.to_thread(webbrowser.open, flow.address)
+        return await flow.redeem(http, await listener.callback())
+
+
+async def _list(settings: Settings) -> None:
+    from core.clock import SystemClock  # noqa: PLC0415
+    from core.crypto import load_keys  # noqa: PLC0415
+    from core.database import Database  # noqa: PLC0415
+    from identity.officers import OfficerRegister  # noqa: PLC0415
+    from identity.people import PeopleRegister  # noqa: PLC0415
+
+    db, clock = Database(settings.sqlalchemy_url), SystemClock()
+    try:
+        async with db.read() as session:
+            officers = await OfficerRegister(PeopleRegister(load_keys(settings), clock), clock).all(session)
+    finally:
+        await db.close()
+    for officer in officers:
+        typer.echo(f"{officer.agency}\t{officer.name.th} ({officer.name.en})\t{', '.join(sorted(officer.roles))}")
+
+
+def _persona(slug: str) -> tuple[NationalId, Text]:
+    """Raises :class:`core.errors.NotFound`."""
+    from core.errors import NotFound  # noqa: PLC0415
+    from core.ids import NationalId  # noqa: PLC0415
+    from services.sandbox.population.personas import PERSONAS  # noqa: PLC0415
+
+    found = next((one for one in PERSONAS if one.slug == slug), None)
+    if found is None:
+        raise NotFound
+    return NationalId(found.national_id), found.name
+
+
+def _asked() -> tuple[NationalId, Text]:
+    """From the terminal without echo, or standard input; never from the arguments, which all the machine can see."""
+    from core.ids import NationalId  # noqa: PLC0415
+    from core.text import Text  # noqa: PLC0415
+
+    if sys.stdin.isatty():
+        number = getpass.getpass("National ID: ")
+        th, en = typer.prompt("Name (Thai)"), typer.prompt("Name (English)")
+    else:
+        lines = [line.strip() for line in sys.stdin.read().splitlines()]
+        number, th, en = (*lines, "", "", "")[:3]
+    return NationalId.parse(number), Text(th=th, en=en or th)

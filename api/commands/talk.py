@@ -1,0 +1,46 @@
+"""How commands speak to people: one sentence when something goes wrong, never a stack trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import httpx2
+import typer
+
+from core.errors import SitthiError
+from core.settings import Environment, Settings
+from core.text import Language
+
+
+@contextmanager
+def told(settings: Settings) -> Iterator[None]:
+    """Turns a domain error, and a server that does not answer, into a sentence and exit status 1."""
+    try:
+        yield
+    except SitthiError as error:
+        fail(f"{error.message(_language())} ({error.code})")
+    except httpx2.TransportError:
+        fail(
+            f"No server answers at {settings.issuer}. Start it with script/server, and give this command the same "
+            "PORT or SITTHI_PUBLIC_URL."
+        )
+
+
+def fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    sys.exit(1)
+
+
+def refuse_in_production(settings: Settings) -> None:
+    if settings.environment is Environment.PRODUCTION:
+        fail("Personas belong to the sandboxes, which never start in production.")
+
+
+def _language() -> Language:
+    """Thai where the terminal speaks Thai; a terminal's language is not a setting of ours."""
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return Language.TH if spoken.lower().startswith("th") else Language.EN

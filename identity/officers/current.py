@@ -1,0 +1,61 @@
+"""The officer at the command line."""
+
+from __future__ import annotations
+
+from core.clock import Clock, SystemClock
+from core.crypto import KeyRing, load_keys
+from core.database import Database
+from core.settings import Settings
+from identity.officers.errors import NotAnOfficer, OfficerNotSignedIn
+from identity.officers.profiles import DEFAULT_PROFILE, Profiles
+from identity.officers.register import Officer, OfficerRegister
+from identity.people import PeopleRegister
+from identity.provider.clients import OFFICER_AUDIENCE, OFFICER_SCOPE
+from identity.provider.errors import TokenExpired, TokenInvalid
+from identity.provider.signing import SigningKeys
+from identity.provider.subjects import Subjects
+from identity.provider.verifier import TokenVerifier
+
+
+class OfficerVerifier:
+    """Tells the officer behind an access token. What an officer may do is looked up each time, never in the token."""
+
+    def __init__(self, settings: Settings, db: Database, keys: KeyRing, clock: Clock) -> None:
+        self._db = db
+        self._officers = OfficerRegister(PeopleRegister(keys, clock), clock)
+        audience = settings.issuer + OFFICER_AUDIENCE
+        self._tokens = TokenVerifier(settings.issuer, [audience], SigningKeys(db, keys, clock), Subjects(keys), clock)
+
+    async def verify(self, token: str) -> Officer:
+        """Raises :class:`TokenExpired`, :class:`TokenInvalid`, :class:`NotAnOfficer`."""
+        viewer = await self._tokens.verify(token)
+        if OFFICER_SCOPE not in viewer.scopes:
+            raise TokenInvalid
+        async with self._db.read() as session:
+            officer = await self._officers.find(session, viewer.person)
+        if officer is None:
+            raise NotAnOfficer
+        return officer
+
+
+async def current_officer(
+    settings: Settings,
+    db: Database,
+    profile: str | None = None,
+    *,
+    keys: KeyRing | None = None,
+    clock: Clock | None = None,
+) -> Officer:
+    """The officer who signed in under this profile on this machine, verified anew.
+
+    Raises :class:`OfficerNotSignedIn`, :class:`NotAnOfficer`.
+    """
+    name = profile or DEFAULT_PROFILE
+    token = Profiles(settings.data).token(name)
+    if token is None:
+        raise OfficerNotSignedIn(profile=name)
+    try:
+        verifier = OfficerVerifier(settings, db, keys or load_keys(settings), clock or SystemClock())
+        return await verifier.verify(token)
+    except (TokenExpired, TokenInvalid):
+        raise OfficerNotSignedIn(profile=name) from None

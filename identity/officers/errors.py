@@ -1,0 +1,36 @@
+"""What can be wrong with an officer."""
+
+from __future__ import annotations
+
+from core.errors import Conflict, NotAllowed, NotSignedIn
+from core.text import Text
+
+
+class NotAnOfficer(NotAllowed):
+    """The person signed in, but serves no agency, or no longer."""
+
+    code = "NOT_AN_OFFICER"
+    text = Text(
+        th="คุณไม่ได้เป็นเจ้าหน้าที่ของหน่วยงานใดในระบบนี้",
+        en="You are not an officer here. The agency's first officer is added on the server: sitthi officer add.",
+    )
+
+
+class OfficerNotSignedIn(NotSignedIn):
+    """No usable sign-in is stored under this name on this machine."""
+
+    code = "OFFICER_NOT_SIGNED_IN"
+    text = Text(
+        th="เจ้าหน้าที่ “{profile}” ยังไม่ได้เข้าสู่ระบบ หรือการเข้าสู่ระบบหมดอายุ ใช้คำสั่ง sitthi officer sign-in --as {profile}",
+        en="Officer “{profile}” is not signed in, or no longer. Use: sitthi officer sign-in --as {profile}",
+    )
+
+
+class ServesAnotherAgency(Conflict):
+    """An officer belongs to one agency; end the service there first."""
+
+    code = "SERVES_ANOTHER_AGENCY"
+    text = Text(
+        th="บุคคลนี้เป็นเจ้าหน้าที่ของหน่วยงาน {agency} อยู่แล้ว",
+        en="This person already serves another agency: {agency}.",
+    )

@@ -1,0 +1,41 @@
+"""Officers: people who act for an agency."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from core.database import Instant, Json
+
+
+class Officer(SQLModel, table=True):
+    """A person in the service of one agency, and what they may do there. A person serves one agency at a time."""
+
+    __tablename__ = "officer"
+
+    person: UUID = Field(primary_key=True)
+    agency: str
+    """Slug."""
+    roles: list[str] = Field(sa_type=Json)
+    name_th: str
+    name_en: str
+    active: bool
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+class OfficerEvent(SQLModel, table=True):
+    """What was decided about an officer, and by whom. Append-only: no row is ever changed or removed."""
+
+    __tablename__ = "officer_event"
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    kind: str
+    """ADDED, ROLES_CHANGED or ENDED."""
+    agency: str
+    roles: list[str] = Field(sa_type=Json)
+    by: str
+    """The officer who decided (32 hex digits), or `command line: <account>` for the bootstrap on the server itself."""
+    at: datetime = Field(sa_type=Instant)

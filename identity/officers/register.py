@@ -1,0 +1,121 @@
+"""The register of officers. Every change of it is an event that stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.errors import BadInput
+from core.ids import NationalId, new_id
+from core.text import Text
+from identity.officers.errors import ServesAnotherAgency
+from identity.officers.models import Officer as OfficerRow
+from identity.officers.models import OfficerEvent
+from identity.people import PeopleRegister
+
+_AGENCY: Final = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
+_ROLE: Final = re.compile(r"[a-z]+(\.[a-z_]+)+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """An officer as the rooms see one: who acts, for which agency, and what they may do."""
+
+    person: UUID
+    agency: str
+    roles: frozenset[str]
+    name: Text
+
+
+class OfficerRegister:
+    def __init__(self, people: PeopleRegister, clock: Clock) -> None:
+        self._people, self._clock = people, clock
+
+    async def add(
+        self,
+        session: AsyncSession,
+        national_id: NationalId,
+        *,
+        agency: str,
+        roles: Collection[str],
+        name: Text,
+        by: str,
+    ) -> Officer:
+        """Enters a person as an officer of the agency with exactly these roles; a former officer comes back.
+
+        Raises :class:`BadInput` for a slug or role of another form, :class:`ServesAnotherAgency`.
+        """
+        _check(agency, roles)
+        known = await self._people.resolve(session, [national_id])
+        person = known[national_id.digits]
+        row = await session.get(OfficerRow, person, with_for_update=True)
+        if row is not None and row.active and row.agency != agency:
+            raise ServesAnotherAgency(agency=row.agency)
+        wanted, now = sorted(set(roles)), self._clock.now()
+        kind = "ROLES_CHANGED" if row is not None and row.active else "ADDED"
+        if row is None:
+            row = OfficerRow(
+                person=person,
+                agency=agency,
+                roles=wanted,
+                name_th=name.th,
+                name_en=name.en,
+                active=True,
+                updated_at=now,
+            )
+            session.add(row)
+        else:
+            row.agency, row.roles, row.active, row.updated_at = agency, wanted, True, now
+            row.name_th, row.name_en = name.th, name.en
+        self._note(session, row, kind, by)
+        await session.flush()
+        return _officer(row)
+
+    async def end(self, session: AsyncSession, person: UUID, *, by: str) -> None:
+        """Ends an officer's service: from the next command on they may do nothing. Does nothing to whoever is none."""
+        row = await session.get(OfficerRow, person, with_for_update=True)
+        if row is None or not row.active:
+            return
+        row.active, row.updated_at = False, self._clock.now()
+        self._note(session, row, "ENDED", by)
+        await session.flush()
+
+    async def find(self, session: AsyncSession, person: UUID) -> Officer | None:
+        """The officer that this person is now."""
+        row = await session.get(OfficerRow, person, populate_existing=True)
+        return None if row is None or not row.active else _officer(row)
+
+    async def all(self, session: AsyncSession) -> Sequence[Officer]:
+        """Every officer in service, by agency."""
+        query = (
+            select(OfficerRow).where(col(OfficerRow.active)).order_by(col(OfficerRow.agency), col(OfficerRow.person))
+        )
+        return [_officer(row) for row in await session.scalars(query)]
+
+    def _note(self, session: AsyncSession, row: OfficerRow, kind: str, by: str) -> None:
+        event = OfficerEvent(
+            person=row.person, id=new_id(), kind=kind, agency=row.agency, roles=row.roles, by=by, at=self._clock.now()
+        )
+        session.add(event)
+
+
+def _check(agency: str, roles: Collection[str]) -> None:
+    if not _AGENCY.fullmatch(agency):
+        raise BadInput(Text(th="ชื่อย่อหน่วยงานไม่ถูกต้อง", en="this is not the slug of an agency"), path=("agency",))
+    if not roles or not all(_ROLE.fullmatch(role) for role in roles):
+        raise BadInput(
+            Text(th="ต้องระบุบทบาท เช่น payments.plan", en="name at least one role, payments.plan for instance"),
+            path=("roles",),
+        )
+
+
+def _officer(row: OfficerRow) -> Officer:
+    return Officer(row.person, row.agency, frozenset(row.roles), Text(th=row.name_th, en=row.name_en))

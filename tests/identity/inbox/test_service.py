@@ -1,0 +1,101 @@
+"""Messages and announcements."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from core.clock import FixedClock
+from core.database import Database
+from core.ids import NationalId, new_id
+from core.money import Money
+from core.text import Text
+from identity.inbox import ChangeKind, Inbox, MessageTemplate
+from identity.inbox.models import Change, Message
+from identity.inbox.repository import Messages
+from tests.identity.people_of_tests import PEOPLE
+
+ANNA, BEN = UUID(int=1), UUID(int=2)
+PAID = MessageTemplate(
+    "pay.settled",
+    Text(th="เงินเข้าแล้ว {count} งวด", en="{count} paid"),
+    Text(th="จาก {agency} วันที่ {day}", en="{agency}, {day}"),
+)
+DLA = Text(th="สถ.", en="DLA")
+
+
+async def test_a_message_reads_as_it_was_sent_in_both_languages(database: Database, clock: FixedClock) -> None:
+    async with database.write() as session:
+        key = await Inbox(clock).send(session, ANNA, PAID, count=2, agency=DLA, day=date(2026, 11, 10))
+    async with database.read() as session:
+        [message] = await Messages(session).of(ANNA, [key])
+    assert (message.title_th, message.title_en) == ("เงินเข้าแล้ว 2 งวด", "2 paid")
+    assert (message.body_th, message.body_en) == ("จาก สถ. วันที่ 2026-11-10", "DLA, 2026-11-10")
+    assert message.values == {"count": 2, "agency": {"th": "สถ.", "en": "DLA"}, "day": "2026-11-10"}
+    assert (message.template, message.created_at, message.read_at) == ("pay.settled", clock.now(), None)
+
+
+async def test_a_message_announces_itself(database: Database, clock: FixedClock) -> None:
+    async with database.write() as session:
+        key = await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day="x")
+    async with database.read() as session:
+        [change] = (await session.scalars(select(Change))).all()
+    assert (change.person, change.kind, change.subject) == (ANNA, "MESSAGE", key)
+
+
+async def test_what_is_rolled_back_was_never_told(database: Database, clock: FixedClock) -> None:
+    async def failing() -> None:
+        async with database.write() as session:
+            await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day="x")
+            await Inbox(clock).announce(session, ANNA, ChangeKind.PAYMENT, new_id())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await failing()
+    async with database.read() as session:
+        assert (await session.scalars(select(Message))).all() == []
+        assert (await session.scalars(select(Change))).all() == []
+
+
+@pytest.mark.parametrize(
+    "value", [NationalId(PEOPLE["elder"].national_id), PEOPLE["elder"].national_id, 1.5, {}, object()]
+)
+async def test_no_message_carries_a_national_id_or_what_cannot_be_kept(
+    database: Database, clock: FixedClock, value: object
+) -> None:
+    with pytest.raises(ValueError, match="message"):
+        async with database.write() as session:
+            await Inbox(clock).send(session, ANNA, PAID, count=value, agency=DLA, day="x")
+
+
+async def test_money_is_kept_in_satang(database: Database, clock: FixedClock) -> None:
+    template = MessageTemplate("x.y", Text(th="ท", en="t"), Text(th="ข", en="b"))
+    async with database.write() as session:
+        key = await Inbox(clock).send(session, ANNA, template, amount=Money.baht(700))
+    async with database.read() as session:
+        [message] = await Messages(session).of(ANNA, [key])
+    assert message.values == {"amount": {"satang": 70_000, "currency": "THB"}}
+
+
+async def test_nobody_reads_anothers_messages(database: Database, clock: FixedClock) -> None:
+    async with database.write() as session:
+        key = await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day="x")
+    async with database.read() as session:
+        assert await Messages(session).of(BEN, [key]) == []
+        assert await Messages(session).page(BEN, 10, None) == []
+
+
+async def test_pages_go_from_the_newest_to_the_eldest_without_gap_or_double(
+    database: Database, clock: FixedClock
+) -> None:
+    async with database.write() as session:
+        keys = [await Inbox(clock).send(session, ANNA, PAID, count=count, agency=DLA, day="x") for count in range(5)]
+    sent = sorted(keys, reverse=True)
+    async with database.read() as session:
+        first = [m.id for m in await Messages(session).page(ANNA, 2, None)]
+        second = [m.id for m in await Messages(session).page(ANNA, 2, first[1])]
+    assert first == sent[:3], "one more than shown, to know whether more follow"
+    assert second == sent[2:5]
