@@ -15,17 +15,16 @@ from uuid import UUID
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
 from core.errors import NotAllowed
-from core.graph import Context, MoneyAmount
+from core.graph import Info, MoneyAmount
 from core.ids import NationalId
 from core.money import Money
-from core.text import Text
-from services.exchange.facts import OWN_VIEW, Asker, AskerKind, Gate
+from services.exchange.facts import OWN_VIEW, Asker, Gate
+from services.exchange.graph import viewer_asker
 from services.plugins.plugin import CITIZEN, Plugin
 from services.plugins.runner import Runner
 
 AGENT: Final = "sitthi-graph"
 """The AgentID under which the graph asks agencies; in whose name it does is in the access log."""
-_OWNER: Final = Text(th="เจ้าของข้อมูล", en="The person whose data it is")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,8 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
         if namespace.person is None:
             answer = await runner.run(plugin, operation, asker=AGENT, arguments=arguments)
         else:
-            context = cast("Context", info.context)
-            gate = context.room(Gate)  # type: ignore[type-abstract]  # the room is known by its protocol
-            asker = _asker(context, namespace.person)
+            gate = info.context.room(Gate)
+            asker = _asker(info, namespace.person)
             what = f"{agency}:{operation}"
             answer = await gate.look(namespace.person, what, agency, read, asker=asker, purpose=OWN_VIEW)
         return _amounts(answer) if pays else answer
@@ -78,12 +76,12 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
     return resolve
 
 
-def _asker(context: Context, person: UUID) -> Asker:
-    """The viewer, about themself. Raises :class:`NotAllowed` for anyone else's records."""
-    viewer = context.signed_in()
-    if viewer.person != person:
+def _asker(info: GraphQLResolveInfo[Any], person: UUID) -> Asker:
+    """The viewer, about themself. Raises :class:`NotSignedIn`, and :class:`NotAllowed` for anyone else's records."""
+    asker = viewer_asker(cast("Info", info))  # graphql-core's own info has the same context
+    if asker.id != person.hex:
         raise NotAllowed
-    return Asker(AskerKind.CITIZEN, viewer.person.hex, None, _OWNER, context.request_id)
+    return asker
 
 
 def _money_field(name: str) -> Callable[[dict[str, Any], GraphQLResolveInfo[Any]], Any]:

@@ -1,0 +1,1 @@
+"""Know: the catalogue of services, found in Thai and English."""

@@ -1,0 +1,100 @@
+"""What the catalogue of services lists: agencies' plugins, and programmes handed in by whoever knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+from uuid import UUID, uuid5
+
+from core.text import Text
+from services.plugins.contract import Assurance, Manifest, NeedBasis, ServiceCategory
+
+_IDS: Final = UUID("6f1d3f0e-3a53-5d0b-9d4e-2d1c8b7a5e90")
+"""Namespace of the entries' ids (UUID version 5): an entry has no row of its own, and keeps its id for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeededFact:
+    """A fact that the service reads instead of asking for a document."""
+
+    attribute: str
+    purpose: Text
+    by_consent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One service as the catalogue shows it."""
+
+    subject: str
+    """`service:<slug>` or `programme:<slug>`: what one applies for."""
+    title: Text
+    description: Text
+    category: ServiceCategory
+    agency: str
+    agency_title: Text
+    keywords: tuple[Text | str, ...] = ()
+    """More words to find it by; a plain string counts in both languages."""
+    needs: tuple[NeededFact, ...] = ()
+    fee: Text | None = None
+    benefit: Text | None = None
+    hours: Text | None = None
+    assurance: Assurance | None = None
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+
+    @property
+    def slug(self) -> str:
+        return self.subject.partition(":")[2]
+
+    @property
+    def id(self) -> UUID:
+        return uuid5(_IDS, self.subject)
+
+    @property
+    def is_programme(self) -> bool:
+        return self.subject.startswith("programme:")
+
+
+class EntrySource(Protocol):
+    """Handed in by `api`: the entries of this moment."""
+
+    def entries(self) -> Iterable[Entry]: ...
+
+
+class ServiceEntries:
+    """The entries of the plugins that offer a citizen something. `manifests` answers those published now."""
+
+    def __init__(self, manifests: Callable[[], Iterable[Manifest]]) -> None:
+        self._manifests = manifests
+        self._made: dict[int, tuple[Manifest, Entry]] = {}
+
+    def entries(self) -> tuple[Entry, ...]:
+        # Kept with its manifest, whose identity would otherwise be free for another's use.
+        known = self._made
+        services = [manifest for manifest in self._manifests() if manifest.is_service]
+        self._made = {id(one): known.get(id(one)) or (one, entry_of(one)) for one in services}
+        return tuple(entry for _, entry in self._made.values())
+
+
+def entry_of(manifest: Manifest) -> Entry:
+    contact = manifest.contact
+    return Entry(
+        subject=f"service:{manifest.slug}",
+        title=manifest.title.text,
+        description=manifest.description.text,
+        category=manifest.category,
+        agency=manifest.agency.slug,
+        agency_title=manifest.agency.title.text,
+        keywords=(*manifest.keywords.th, *manifest.keywords.en),
+        needs=tuple(NeededFact(n.attribute, n.purpose.text, n.basis is NeedBasis.CONSENT) for n in manifest.needs),
+        fee=manifest.fee.text.text if manifest.fee else None,
+        benefit=manifest.benefit.text if manifest.benefit else None,
+        hours=manifest.hours.text,
+        assurance=manifest.assurance,
+        phone=contact.phone,
+        email=contact.email,
+        url=contact.url,
+    )

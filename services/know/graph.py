@@ -1,0 +1,141 @@
+"""The catalogue of services in the graph."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import strawberry
+
+from core.graph import (
+    Access,
+    Connection,
+    Info,
+    Node,
+    Nodes,
+    connection,
+    field,
+    global_id,
+    localized,
+    page_size,
+    read_cursor,
+)
+from core.text import Text
+from services.exchange.graph.fields import described
+from services.know.entries import Entry
+from services.know.service import KnowService
+from services.plugins.contract import ServiceCategory
+
+strawberry.enum(ServiceCategory, description="The ten focus areas of the national plan for digital government.")
+
+
+@strawberry.type(description="The agency that offers a service.")
+class ServiceAgency:
+    slug: str
+    title: str
+
+
+@strawberry.type(description="How to reach the people behind a service.")
+class ServiceContact:
+    phone: str | None
+    email: str | None
+    url: str | None
+
+
+@strawberry.type(description="A fact that a service reads from its owner, so that nobody asks the citizen for it.")
+class ServiceNeed:
+    attribute: str
+    purpose: str
+    by_consent: bool = strawberry.field(description="Whether the citizen must agree first; else it is a public task.")
+
+
+@strawberry.type(description="A service of the state.")
+class Service(Node):
+    entry: strawberry.Private[Entry]
+    slug: str
+    category: ServiceCategory
+    programme: str | None = strawberry.field(description="The slug of the welfare programme that it is, if it is one.")
+
+    @classmethod
+    def of(cls, entry: Entry) -> Service:
+        return cls(
+            id=global_id("Service", entry.id),
+            entry=entry,
+            slug=entry.slug,
+            category=entry.category,
+            programme=entry.slug if entry.is_programme else None,
+        )
+
+    @strawberry.field
+    def title(self, info: Info) -> str:
+        return localized(info, self.entry.title)
+
+    @strawberry.field
+    def description(self, info: Info) -> str:
+        return localized(info, self.entry.description)
+
+    @strawberry.field
+    def agency(self, info: Info) -> ServiceAgency:
+        return ServiceAgency(slug=self.entry.agency, title=localized(info, self.entry.agency_title))
+
+    @described("What it reads of the citizen, and why.")
+    def needs(self, info: Info) -> list[ServiceNeed]:
+        return [
+            ServiceNeed(attribute=need.attribute, purpose=localized(info, need.purpose), by_consent=need.by_consent)
+            for need in self.entry.needs
+        ]
+
+    @described("What the citizen pays.")
+    def fee(self, info: Info) -> str | None:
+        return _maybe(info, self.entry.fee)
+
+    @described("What the citizen gets.")
+    def benefit(self, info: Info) -> str | None:
+        return _maybe(info, self.entry.benefit)
+
+    @described("When it is open.")
+    def hours(self, info: Info) -> str | None:
+        return _maybe(info, self.entry.hours)
+
+    @described("The identity assurance level that it asks for, as `2.3`.")
+    def assurance(self) -> str | None:
+        return self.entry.assurance
+
+    @strawberry.field
+    def contact(self) -> ServiceContact:
+        return ServiceContact(phone=self.entry.phone, email=self.entry.email, url=self.entry.url)
+
+
+def _maybe(info: Info, text: Text | None) -> str | None:
+    return None if text is None else localized(info, text)
+
+
+def _services(
+    info: Info,
+    search: str | None = None,
+    category: ServiceCategory | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> Connection[Service]:
+    size = page_size(first)
+    found = info.context.room(KnowService).search(search, category=category, after=read_cursor(after), limit=size + 1)
+    return connection(
+        Connection[Service], found, size, key=lambda listed: listed.key, node=lambda listed: Service.of(listed.entry)
+    )
+
+
+@strawberry.type
+class KnowQuery:
+    services: Connection[Service] = field(
+        Access.PUBLIC,
+        resolver=_services,
+        description="The services of the state; with a search in Thai or English, those found, the best first.",
+    )
+
+
+async def _service(info: Info, key: UUID) -> Node | None:
+    entry = info.context.room(KnowService).find(key)
+    return None if entry is None else Service.of(entry)
+
+
+NODES: Final[Nodes] = {"Service": _service}
