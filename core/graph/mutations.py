@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self, cast
@@ -158,7 +159,11 @@ def mutation(payload: type[Any], **options: Any) -> Callable[[Callable[..., Awai
 
     def make(resolver: Callable[..., Awaitable[Any]]) -> Any:
         return strawberry.mutation(
-            resolver=resolver, extensions=[UnitOfWork(payload)], metadata={"access": Access.VIEWER}, **options
+            resolver=resolver,
+            graphql_type=payload | None,
+            extensions=[UnitOfWork(payload)],
+            metadata={"access": Access.VIEWER},
+            **options,
         )
 
     return make
@@ -191,6 +196,14 @@ def _checked_key(key: str) -> str:
 
 
 def _hash(value: Any) -> bytes:
-    plain = dataclasses.asdict(value)
-    plain.pop("idempotency_key")
-    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+    """Of any input, also of one that the resolver will refuse: a JSON scalar may hold what orjson does not write."""
+    try:
+        plain = dataclasses.asdict(value)
+        plain.pop("idempotency_key")
+        try:
+            written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)
+        except TypeError:  # an integer beyond 64 bits, half a surrogate pair
+            written = json.dumps(plain, sort_keys=True, default=str).encode()
+    except RecursionError:
+        raise BadInput(Text(th="ข้อมูลซ้อนกันลึกเกินไป", en="the input is nested too deep")) from None
+    return hashlib.sha256(written).digest()

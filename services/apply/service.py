@@ -140,7 +140,7 @@ class ApplyService:
         """Takes an application back; an award that came of it ends. Raises NotFound, AlreadyClosed."""
         found = await self._locked(session, person, application)
         was = Status(found.status)
-        await self._move(session, found, Action.WITHDRAW)
+        await self._move(session, found, Action.WITHDRAW, missing=[])
         if was is Status.APPROVED:
             await self._awarder.end(session, application=found.id)
         await repository.close_appeal(session, found, Status.WITHDRAWN)

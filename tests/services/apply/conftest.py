@@ -24,6 +24,7 @@ PROGRAMME = "programme:allowance"
 TITLE = Text(th="เบี้ยทดสอบ", en="Test allowance")
 INCOME = Missing("household_income", Text(th="รายได้", en="income"), Holder.CITIZEN)
 CARD = Missing("disability_card", Text(th="บัตร", en="card"), Holder.AGENCY, "dep")
+AWARDS = "CREATE TABLE IF NOT EXISTS test_award (id TEXT, application TEXT UNIQUE, beneficiary TEXT, ended INTEGER)"
 REASON = {"condition": "age", "th": "อายุ", "en": "age", "outcome": "MET", "law": {"th": "ข้อ 6", "en": "clause 6"}}
 
 
@@ -133,9 +134,7 @@ def keys() -> KeyRing:
 @pytest.fixture
 async def room(database: Database, clock: FixedClock, keys: KeyRing) -> Room:
     async with database.write() as session:
-        await session.execute(
-            text("CREATE TABLE test_award (id TEXT, application TEXT UNIQUE, beneficiary TEXT, ended INTEGER)")
-        )
+        await session.execute(text(AWARDS))
     decider, notices = ScriptedDecider(), RecordingNotices()
     service = ApplyService(
         database, keys, clock, deciders={"programme": decider}, awarder=TableAwarder(), notices=notices

@@ -44,6 +44,13 @@ def ask(room: Room) -> Asking:
     return asking
 
 
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 def given(key: str = "key-0000001", **more: Any) -> dict[str, Any]:
     return {"programme": "allowance", "idempotencyKey": key, **more}
 
@@ -100,6 +107,10 @@ async def test_of_thirty_at_once_with_keys_of_their_own_one_wins(ask: Asking, ro
         ({"answers": []}, "BAD_INPUT", ["answers"]),
         ({"answers": {"annual_income": "a\x00"}}, "BAD_INPUT", ["answers", "annual_income"]),
         ({"answers": {"annual_income": 1}}, "BAD_INPUT", ["answers", "annual_income"]),
+        ({"answers": {"annual_income": 2**70}}, "BAD_INPUT", ["answers", "annual_income"]),
+        ({"answers": {"annual_income": "\ud800"}}, "BAD_INPUT", ["answers", "annual_income"]),
+        ({"answers": {"annual_income": nested(100)}}, "BAD_INPUT", ["answers", "annual_income"]),
+        ({"answers": {"annual_income": nested(900)}}, "BAD_INPUT", []),
         ({"idempotencyKey": "short"}, "BAD_INPUT", ["idempotencyKey"]),
     ],
 )
