@@ -121,6 +121,8 @@ class Keywords(_Strict):
 
 
 class Agency(_Strict):
+    """Whose service it is; the catalogue of attributes knows the agency by the same slug."""
+
     slug: Slug
     title: Titles
 
@@ -151,6 +153,8 @@ class Fee(_Strict):
 
 
 class Contact(_Strict):
+    """Where a citizen reaches people; at least one way."""
+
     phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{3,20}$")] | None = None
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)] | None = None
     url: Annotated[str, StringConstraints(pattern=r"^https://", max_length=300)] | None = None
@@ -163,6 +167,8 @@ class Contact(_Strict):
 
 
 class Manifest(_Strict):
+    """All that an agency says of its service. What it claims of names and facts, the registry checks."""
+
     contract: int = Field(ge=CONTRACT_VERSION, le=CONTRACT_VERSION)
     slug: Slug
     agency: Agency

@@ -276,7 +276,7 @@ async def test_a_source_reads_what_it_provides_and_is_asked_for(stand: Stand, cl
 
     async def member(host: Host, call: Call) -> Any:
         asked.append(call.attributes)
-        return {"library_member": Known(value=True, host.clock.now())}
+        return {"library_member": Known(value=True, as_of=host.clock.now())}
 
     plugin = replace(stand.library, functions={"membership": member})
     (source,) = sources_of(stand.runner, [plugin])
@@ -293,7 +293,7 @@ async def test_a_source_reads_what_it_provides_and_is_asked_for(stand: Stand, cl
         [],
         {"birth_date": "theirs"},
         {"library_member": True},
-        {"library_member": Known(value=True, datetime(2026, 1, 1))},  # noqa: DTZ001 - the naive one is the point
+        {"library_member": Known(value=True, as_of=datetime(2026, 1, 1))},  # noqa: DTZ001 - the naive one is the point
     ],
 )
 async def test_a_source_that_says_what_it_may_not_is_unavailable(stand: Stand, answer: Any) -> None:
