@@ -81,8 +81,8 @@ def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
         original = original.original_error
     if isinstance(original, SitthiError):
         return original.code, original.message(language)
-    if original is not None:
-        log.error("unexpected", path=error.path, exc_info=original)
+    if original is not None or error.path is not None:  # a path means that it happened while answering
+        log.error("unexpected", path=error.path, exc_info=original or error)
         return "INTERNAL", INTERNAL.in_language(language)
     message = _LIKE_A_NATIONAL_ID.sub("…", error.message)
     if error.extensions and "code" in error.extensions:

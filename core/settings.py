@@ -64,11 +64,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _production_is_explicit(self) -> Self:
         if self.environment is Environment.PRODUCTION:
-            missing = [
-                f"SITTHI_{name.upper()}"
-                for name in _NEEDED_IN_PRODUCTION
-                if getattr(self, name) is None
-            ]
+            missing = [f"SITTHI_{name.upper()}" for name in _NEEDED_IN_PRODUCTION if getattr(self, name) is None]
             if missing:
                 raise ValueError(f"in production these must be set: {', '.join(missing)}")
             if self.sandbox:

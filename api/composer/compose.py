@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from graphql import GraphQLObjectType, GraphQLSchema, extend_schema, validate_schema
+from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLSchema, extend_schema, validate_schema
 from strawberry import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
@@ -44,6 +44,7 @@ def compose(base: Schema, plugins: Iterable[Plugin], runner: Runner) -> Schema:
     shown = [plugin for plugin in chosen if plugin.graph.definitions]
     _check_names(host_names(base), shown)
     extended = _extended(_graphql(base), shown)
+    _keep_enums(_graphql(base), extended)
     for plugin in shown:
         bind(extended, plugin, runner)
     return _copy_around(base, extended)
@@ -81,6 +82,14 @@ def _check_names(host: HostNames, plugins: Sequence[Plugin]) -> None:
             if owner != plugin.slug:
                 why = f"`{name if isinstance(name, str) else '.'.join(name)}` belongs to {owner}"
                 raise PluginRefused(plugin.slug, [Fault(Rule.OWNERSHIP, why, "Choose another name", "graph.graphql")])
+
+
+def _keep_enums(base: GraphQLSchema, extended: GraphQLSchema) -> None:
+    """Extending turns Strawberry's enum types into plain ones, which cannot write a member of a Python enum."""
+    for name, before in base.type_map.items():
+        if isinstance(before, GraphQLEnumType) and hasattr(before, "wrapped_cls"):
+            after = cast("Any", extended.type_map[name])
+            after.__class__, after.wrapped_cls = type(before), before.wrapped_cls
 
 
 def _copy_around(base: Schema, extended: GraphQLSchema) -> Schema:

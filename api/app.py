@@ -1,0 +1,159 @@
+"""The application: the rooms behind HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+
+from api.errors import INTERNAL, BadRequest, as_json, status_of
+from api.graphql import GraphRouter
+from api.house import Doorway, House
+from api.limits import BodyLimit
+from api.pages.routes import Pages, pages_router
+from core.clock import Clock
+from core.errors import NotFound, SitthiError
+from core.graph import Context, Viewer
+from core.ids import new_id
+from core.settings import Settings
+from core.text import preferred_language
+from identity.provider.clients import seed_clients
+from identity.provider.errors import TokenInvalid
+from services.receive.routes import verification
+
+log = structlog.get_logger("api")
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+    """The ASGI application. `sitthi serve` calls it in each worker; tests hand in settings and a clock."""
+    doorway = Doorway()
+    house = House(settings or Settings(), clock, doorway)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with house.db.write() as session:
+            await seed_clients(session, house.clock)
+        yield
+        await house.close()
+
+    app = FastAPI(title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.house = house
+    app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house)))
+    app.include_router(house.identity.router())
+    app.include_router(verification(house.db))
+    app.include_router(operations(house))
+    pages = Pages(house.settings, house.http)
+    app.include_router(pages_router(pages, demo=house.settings.sandbox))
+    if house.settings.sandbox:
+        from api.sandbox import mount  # noqa: PLC0415 - production never loads it
+
+        mount(app, house)
+    _answer_errors(app)
+    doorway.app = app
+    app.add_middleware(BodyLimit)
+    return app
+
+
+def viewer_of(house: House) -> Callable[[str], Awaitable[Viewer]]:
+    """Reads an `Authorization` header (RFC 6750). Raises TokenExpired and TokenInvalid."""
+
+    async def read(authorization: str) -> Viewer:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenInvalid
+        return await house.identity.verifier.verify(token.strip())
+
+    return read
+
+
+def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
+    """Makes the context of a request: who asks, in which language."""
+    read = viewer_of(house)
+
+    async def context(connection: HTTPConnection) -> Context:
+        authorization = connection.headers.get("authorization")
+        return Context(
+            db=house.db,
+            clock=house.clock,
+            rooms=house.rooms,
+            viewer=await read(authorization) if authorization else None,
+            language=preferred_language(connection.headers.get("accept-language")),
+            request_id=new_id(),
+        )
+
+    return context
+
+
+def operations(house: House) -> APIRouter:
+    """`/health/live`, `/health/ready`, `/metrics`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        return JSONResponse({"status": "live"})
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        """503 while the database or the cache does not answer."""
+        failing = []
+        try:
+            async with house.db.read() as session:
+                await session.execute(text("SELECT 1"))
+        except Exception:  # noqa: BLE001 - whatever it is, we are not ready
+            failing.append("database")
+        try:
+            await house.redis.ping()
+        except Exception:  # noqa: BLE001 - whatever it is, we are not ready
+            failing.append("cache")
+        body = {"status": "ready" if not failing else "not ready", "failing": failing}
+        return JSONResponse(body, 503 if failing else 200)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Whatever goes wrong outside the graph has the same shape as an error inside it."""
+
+    def answer(request: Request, error: SitthiError, status: int | None = None) -> Response:
+        language = preferred_language(request.headers.get("accept-language"))
+        headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if status_of(error) == 401 else None
+        return JSONResponse(as_json(error, language), status or status_of(error), headers=headers)
+
+    async def domain(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SitthiError)
+        return answer(request, error)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return answer(request, NotFound())
+        return answer(request, BadRequest(what=str(error.detail)), error.status_code)
+
+    async def validation(request: Request, _: Exception) -> Response:
+        return answer(request, BadRequest(what="parameters"), 400)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("unexpected", path=request.url.path, exc_info=error)
+        message = INTERNAL.in_language(preferred_language(request.headers.get("accept-language")))
+        return JSONResponse({"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}, 500)
+
+    app.add_exception_handler(SitthiError, domain)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _bearer_error(error: SitthiError) -> str:
+    return "invalid_token" if error.code.startswith("TOKEN_") else "insufficient_scope"

@@ -1,0 +1,77 @@
+"""The graph's roots, put together from the rooms. Each room adds its fields; here is only what joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+import strawberry
+
+from core.graph import Access, Info, Node, NodeLoader, field, global_id
+from core.ids import GlobalId, MalformedGlobalId
+from identity.inbox import graph as inbox
+from services.apply import graph as apply
+from services.exchange import graph as exchange
+from services.know import graph as know
+from services.receive import graph as receive
+from welfare.entitlements import graph as welfare
+
+
+@strawberry.type(
+    description="The signed-in citizen. Every field is nullable, so that one agency's silence hides no other's word."
+)
+class Citizen(
+    exchange.ExchangeOfCitizen,
+    welfare.WelfareOfCitizen,
+    apply.ApplyOfCitizen,
+    receive.ReceiveOfCitizen,
+    inbox.InboxOfCitizen,
+    Node,
+):
+    @classmethod
+    def of(cls, person: UUID) -> Citizen:
+        return cls(id=global_id("Citizen", person), person=person)
+
+
+async def _citizen(info: Info, key: UUID) -> Node | None:
+    viewer = info.context.viewer
+    return Citizen.of(key) if viewer is not None and viewer.person == key else None
+
+
+NODES: Final[Mapping[str, NodeLoader]] = {
+    "Citizen": _citizen,
+    **exchange.NODES,
+    **welfare.NODES,
+    **apply.NODES,
+    **receive.NODES,
+    **know.NODES,
+    **inbox.NODES,
+}
+
+
+@strawberry.type
+class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery):
+    @field(Access.PUBLIC, description="The citizen who asks; null when nobody is signed in.")
+    def viewer(self, info: Info) -> Citizen | None:
+        viewer = info.context.viewer
+        return None if viewer is None else Citizen.of(viewer.person)
+
+    @field(Access.PUBLIC, description="Anything with an id. What is another's and what never was are alike: null.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's word
+        try:
+            given = GlobalId.parse(id)
+        except MalformedGlobalId:
+            return None
+        load = NODES.get(given.type)
+        return None if load is None else await load(info, given.id)
+
+
+@strawberry.type
+class Mutation(apply.ApplyMutation, receive.ReceiveMutation, exchange.ExchangeMutation):
+    pass
+
+
+@strawberry.type
+class Subscription(inbox.InboxSubscription):
+    pass

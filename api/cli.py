@@ -1,0 +1,151 @@
+"""The command `sitthi`. Each command imports what it needs when it runs: a help text should not load the world."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from api.commands import officer, pay, session
+from core.clock import SystemClock
+from core.settings import Environment, Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sitthi: the services of the state behind one graph. `script/server` starts everything.",
+)
+app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
+app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
+app.command(name="sign-in")(session.sign_in)
+
+SCHEMA_FILE = Path(__file__).parents[1] / "schema.graphql"
+
+
+@app.command()
+def serve(
+    workers: Annotated[int, typer.Option(help="Processes that serve; more than one needs PostgreSQL and Redis.")] = 1,
+) -> None:
+    """Brings the database up to date, makes the sandboxes' population where it is missing, and serves."""
+    import uvicorn  # noqa: PLC0415
+
+    settings = Settings()
+    if workers > 1 and (settings.database_url is None or settings.redis_url is None):
+        _fail(
+            "several processes need SITTHI_DATABASE_URL (PostgreSQL) and SITTHI_REDIS_URL, because the embedded "
+            "database takes one writer and the embedded cache lives in one process"
+        )
+    prepare(settings)
+    typer.echo(f"Sitthi is at {settings.issuer}")
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,  # addresses of the graph say nothing, and traffic logs have a law of their own
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Brings the database up to date, and nothing else."""
+    from core import migrations  # noqa: PLC0415
+
+    settings = Settings()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    migrations.upgrade(settings.sqlalchemy_url)
+
+
+@app.command()
+def demo(
+    citizens: Annotated[int | None, typer.Option(min=0, help="How many, the personas apart.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same people.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="The day their ages are for, YYYY-MM-DD; today by default.")] = None,
+) -> None:
+    """Makes the population of the sandboxes anew: citizens, households, incomes, cards, vehicles, degrees."""
+    from services.sandbox.population.commands import make_demo  # noqa: PLC0415
+
+    settings = Settings()
+    _refuse_in_production(settings)
+    try:
+        day = SystemClock().today() if as_of is None else date.fromisoformat(as_of)
+    except ValueError:
+        _fail(f"{as_of!r} is not a day; write it as 2026-11-16")
+    made = make_demo(
+        settings.data,
+        settings.demo_citizens if citizens is None else citizens,
+        settings.demo_seed if seed is None else seed,
+        day,
+        typer.echo,
+    )
+    typer.echo("The population is made." if made else "That population is there already.")
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when it is not up to date.")] = False,
+) -> None:
+    """Writes schema.graphql, the whole graph with every agency's plugin in it, from the code."""
+    from api.schema import printed_schema  # noqa: PLC0415
+
+    _write_or_check({SCHEMA_FILE: printed_schema()}, check=check, remedy="script/schema")
+
+
+@app.command()
+def reference(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when one is not up to date.")] = False,
+) -> None:
+    """Writes the pages of docs/ that are made from the code: error codes and settings."""
+    from api.reference import pages  # noqa: PLC0415
+
+    _write_or_check(pages(), check=check, remedy=".venv/bin/sitthi reference")
+
+
+def prepare(settings: Settings) -> None:
+    """What must be there before the first request: folder, tables, clients, and in development a population."""
+    from core import migrations  # noqa: PLC0415
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    migrations.upgrade(settings.sqlalchemy_url)
+    if settings.sandbox:
+        from services.sandbox.population.commands import keep_demo  # noqa: PLC0415
+
+        today = SystemClock().today()
+        keep_demo(settings.data, settings.demo_citizens, settings.demo_seed, today, typer.echo)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _write_or_check(pages: dict[Path, str], *, check: bool, remedy: str) -> None:
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
+    if check and stale:
+        _fail(f"not up to date: {', '.join(path.name for path in stale)}; run {remedy} and commit the result")
+    for path in stale:
+        path.write_text(pages[path])
+
+
+def _refuse_in_production(settings: Settings) -> None:
+    if settings.environment is Environment.PRODUCTION:
+        _fail("the sandboxes never start in production")
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence[0].upper() + sentence[1:] + ".", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

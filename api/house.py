@@ -1,0 +1,156 @@
+"""Every room, built and joined: the one place that knows which implementation stands behind which protocol.
+
+The server and each command build a house of their own over the same database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.composer import SchemaHolder
+from api.listing import ProgrammeEntries
+from api.notices import InboxNotices
+from api.schema import base_schema, registry_of
+from core.cache import open_redis
+from core.clock import Clock, SystemClock
+from core.crypto import load_keys
+from core.database import Database
+from core.graph import Rooms
+from core.settings import Settings
+from identity.inbox.changes import Changes
+from identity.inbox.service import Inbox
+from identity.routes import Identity
+from services.apply.service import ApplyService
+from services.exchange.catalogue import Catalogue, load_catalogue
+from services.exchange.consent.service import ConsentService
+from services.exchange.corrections.service import CorrectionService
+from services.exchange.facts import Gate
+from services.exchange.gate import ExchangeGate
+from services.know.entries import ServiceEntries
+from services.know.service import KnowService
+from services.pay.awards import Awards
+from services.pay.payees import LoggedPayees
+from services.pay.payers import treasury_account
+from services.pay.rails.bank import BankRail
+from services.pay.reconciliation import Reconciliation
+from services.pay.service import PaymentRuns
+from services.pay.tasks import PaymentJobs
+from services.plugins.contract import Host, Manifest
+from services.plugins.registry import Registry
+from services.plugins.runner import Credentials, HttpAgencyClient, Runner, sources_of
+from services.receive.service import Receipts
+from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
+from welfare.entitlements.room import open_welfare
+
+TREE: Final = Path(__file__).parents[1]
+AGENCIES: Final = TREE / "services" / "agencies"
+HTTP_TIMEOUT_SECONDS: Final = 10.0
+
+
+class Doorway:
+    """An ASGI app that is set after the client that calls it was made: the server talks to its own sandboxes by it."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+class House:
+    """One process's rooms. `doorway` answers what is addressed to this very server, without a socket."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, doorway: Doorway | None = None) -> None:
+        self.settings, self.clock = settings, clock or SystemClock()
+        self.keys = load_keys(settings)
+        self.db = Database(settings.sqlalchemy_url)
+        self.redis = open_redis(settings.redis_url)
+        self.local = f"http://127.0.0.1:{settings.port}"
+        self.http = _client(settings, self.local, doorway)
+        self.catalogue: Catalogue = load_catalogue()
+        self.identity = Identity(settings, self.db, self.clock, self.keys, self.http)
+        self.runner = Runner(self._host_of())
+        schema = base_schema()
+        self.registry: Registry = registry_of(schema, self.catalogue)
+        self.registry.load_all(AGENCIES)
+        self.gate = ExchangeGate(
+            database=self.db,
+            clock=self.clock,
+            keys=self.keys,
+            redis=self.redis,
+            people=self.identity.people,
+            catalogue=self.catalogue,
+            sources=lambda: sources_of(self.runner, self.registry.plugins),
+        )
+        self.identity.facts = self.gate
+        self.schemas = SchemaHolder(schema, self.runner, self.registry.plugins)
+        self.inbox = Inbox(self.clock)
+        self.receipts = Receipts(self.clock, settings.issuer)
+        self.rooms = Rooms()
+        self.welfare = open_welfare(
+            self.rooms, database=self.db, clock=self.clock, keys=self.keys, gate=self.gate, catalogue=self.catalogue
+        )
+        self.awards = Awards(self.welfare.amounts, self.clock)
+        self._furnish(self.rooms)
+
+    def payments(self) -> PaymentJobs:
+        """The jobs of paying out, for the commands of officers."""
+        runs = PaymentRuns(self.clock, self.awards, self.keys, treasury_account)
+        return PaymentJobs(
+            db=self.db,
+            runs=runs,
+            reconciliation=Reconciliation(self.clock, self.receipts, self.inbox),
+            rail=BankRail(self.http, f"{self._outside()}/bank"),
+            payees=LoggedPayees(self.gate),
+        )
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.redis.aclose()
+        await self.db.close()
+
+    def _furnish(self, rooms: Rooms) -> None:
+        rooms.add(Gate, self.gate)  # type: ignore[type-abstract]  # known to some rooms by its protocol alone
+        rooms.add(ExchangeGate, self.gate)
+        rooms.add(Catalogue, self.catalogue)
+        rooms.add(ConsentService, ConsentService(self.catalogue, self.clock))
+        rooms.add(CorrectionService, CorrectionService(self.catalogue, self.keys, self.clock))
+        apply = ApplyService(
+            self.db,
+            self.keys,
+            self.clock,
+            deciders={"programme": self.welfare.decider},
+            awarder=self.awards,
+            notices=InboxNotices(self.inbox),
+        )
+        rooms.add(ApplyService, apply)
+        rooms.add(Receipts, self.receipts)
+        rooms.add(Changes, Changes(self.db))
+        services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.plugins])
+        programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
+        rooms.add(KnowService, KnowService([programmes, services]))
+
+    def _host_of(self) -> Callable[[Manifest], Host]:
+        [(key, secret)] = SANDBOX_CREDENTIALS.items()
+
+        def host_of(manifest: Manifest) -> Host:
+            base = f"{self._outside()}/{manifest.agency.slug}"
+            return Host(self.clock, HttpAgencyClient(self.http, base, Credentials(key, secret)))
+
+        return host_of
+
+    def _outside(self) -> str:
+        """Where the agencies and the bank are."""
+        return (self.settings.sandbox_url or f"{self.local}/sandbox").rstrip("/")
+
+
+def _client(settings: Settings, local: str, doorway: Doorway | None) -> httpx2.AsyncClient:
+    mounts: Mapping[str, Any] = {}
+    if doorway is not None and settings.sandbox:
+        inside = httpx2.ASGITransport(app=doorway)
+        mounts = {local: inside, settings.issuer: inside}
+    return httpx2.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, mounts=mounts, follow_redirects=False)

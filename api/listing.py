@@ -1,0 +1,34 @@
+"""Welfare programmes as entries of the catalogue of services: a citizen searches one list, whoever offers a thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.exchange.catalogue import Catalogue
+from services.exchange.facts import WELFARE_CHECK
+from services.know.entries import Entry, NeededFact
+from services.plugins.contract import ServiceCategory
+from welfare.programmes import Programme, ProgrammeCatalogue
+
+
+class ProgrammeEntries:
+    """Fulfils `services.know.entries.EntrySource`."""
+
+    def __init__(self, programmes: ProgrammeCatalogue, catalogue: Catalogue) -> None:
+        self._entries = tuple(_entry(programme, catalogue) for programme in programmes)
+
+    def entries(self) -> Iterable[Entry]:
+        return self._entries
+
+
+def _entry(programme: Programme, catalogue: Catalogue) -> Entry:
+    version = programme.versions[-1]
+    return Entry(
+        subject=f"programme:{programme.slug}",
+        title=programme.title,
+        description=version.law,
+        category=ServiceCategory.WELFARE,
+        agency=programme.payer,
+        agency_title=catalogue.agency_title(programme.payer),
+        needs=tuple(NeededFact(name, WELFARE_CHECK.text, by_consent=False) for name in version.needs),
+    )

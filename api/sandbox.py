@@ -1,0 +1,28 @@
+"""Mounts the stand-ins of the outside under `/sandbox`. Never in production."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from api.house import House
+from core.settings import Environment
+from identity.routes import THAID_SANDBOX_PATH
+from services.sandbox.agencies.app import agencies_app
+from services.sandbox.bank import bank_app
+from services.sandbox.thaid import Keys, Registration, RegistryCitizens, SandboxThaID, thaid_app
+
+
+def mount(app: FastAPI, house: House) -> None:
+    """ThaID, the bank and the agencies, each speaking its own protocol."""
+    settings, upstream = house.settings, house.identity.upstream
+    if settings.environment is Environment.PRODUCTION:
+        raise RuntimeError("the sandboxes never start in production")
+    folder = settings.data / "sandbox"
+    folder.mkdir(parents=True, exist_ok=True)
+    if settings.thaid_issuer is None:
+        us = Registration(upstream.client_id, upstream.secret, frozenset({upstream.redirect_uri}))
+        keys = Keys(folder / "thaid-keys.json")
+        thaid = SandboxThaID(upstream.issuer, {us.id: us}, RegistryCitizens(settings.data), keys, house.clock)
+        app.mount(THAID_SANDBOX_PATH, thaid_app(thaid))
+    app.mount("/sandbox/bank", bank_app(folder / "bank.sqlite", house.clock))
+    app.mount("/sandbox", agencies_app(settings.data))

@@ -1,0 +1,83 @@
+"""The schema of our own rooms, and the whole of it with the agencies' plugins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from graphql import print_schema
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from api import citizen
+from api.composer import SHARED, SchemaHolder, compose, host_names
+from api.graphql import TypedErrors
+from api.limits import TOKENS_MAX, WithinLimits
+from core.graph import Node
+from core.graph.types import SATANG_SCALAR, Satang
+from services.exchange.catalogue import Catalogue
+from services.plugins.contract import Manifest
+from services.plugins.plugin import Plugin
+from services.plugins.registry import Registry
+from services.plugins.runner import Runner
+
+
+class SitthiSchema(strawberry.Schema):
+    """The library's schema; errors are logged once, where they get their codes (`api/errors.py`)."""
+
+    def process_errors(self, errors: list[Any], execution_context: Any = None) -> None:
+        """Says nothing: the library would print the trace of every refusal."""
+
+
+def base_schema() -> SitthiSchema:
+    """The graph of our own rooms, which plugins extend."""
+    return SitthiSchema(
+        query=citizen.Query,
+        mutation=citizen.Mutation,
+        subscription=citizen.Subscription,
+        types=[*SHARED, *_nodes()],
+        extensions=[
+            TypedErrors,
+            lambda: MaxTokensLimiter(max_token_count=TOKENS_MAX),
+            lambda: AddValidationRules([WithinLimits]),
+            ParserCache,
+            ValidationCache,
+        ],
+        config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR}),
+    )
+
+
+def registry_of(schema: strawberry.Schema, catalogue: Catalogue) -> Registry:
+    """A registry that keeps the names of this schema and the facts of this catalogue."""
+    return Registry(host_names(schema), {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None})
+
+
+def printed_schema() -> str:
+    """SDL of the whole graph with our own agencies' plugins, as it is committed in `schema.graphql`."""
+    from api.house import AGENCIES  # noqa: PLC0415
+    from services.exchange.catalogue import load_catalogue  # noqa: PLC0415
+
+    base = base_schema()
+    registry = registry_of(base, load_catalogue())
+    plugins = registry.load_all(AGENCIES)
+    whole = compose(base, plugins, Runner(_no_host))
+    return print_schema(whole._schema) + "\n"  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
+
+
+def _no_host(manifest: Manifest) -> Any:
+    raise RuntimeError(f"{manifest.slug} is only printed here")
+
+
+def _nodes() -> list[type[Any]]:
+    """Every type that `node` can answer, so that the interface knows them though no field names them."""
+    found: list[type[Any]] = []
+    todo: list[type[Any]] = [Node]
+    while todo:
+        for kind in todo.pop().__subclasses__():
+            todo.append(kind)
+            if "__strawberry_definition__" in vars(kind):
+                found.append(kind)
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+__all__ = ["Plugin", "SchemaHolder", "SitthiSchema", "base_schema", "printed_schema", "registry_of"]
