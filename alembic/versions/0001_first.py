@@ -63,6 +63,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_application_id", "application", ["id"], unique=False)
     op.create_index(
+        "ix_application_waiting",
+        "application",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'SUBMITTED'"),
+        sqlite_where=sa.text("status = 'SUBMITTED'"),
+    )
+    op.create_index(
         "uq_application_active",
         "application",
         ["unit_key", "subject"],
@@ -600,6 +608,12 @@ def downgrade() -> None:
         table_name="application",
         postgresql_where=sa.text("status IN ('APPEALED', 'APPROVED', 'NEEDS_INFORMATION', 'SUBMITTED')"),
         sqlite_where=sa.text("status IN ('APPEALED', 'APPROVED', 'NEEDS_INFORMATION', 'SUBMITTED')"),
+    )
+    op.drop_index(
+        "ix_application_waiting",
+        table_name="application",
+        postgresql_where=sa.text("status = 'SUBMITTED'"),
+        sqlite_where=sa.text("status = 'SUBMITTED'"),
     )
     op.drop_index("ix_application_id", table_name="application")
     op.drop_table("application")

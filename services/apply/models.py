@@ -10,9 +10,10 @@ from sqlalchemy import ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
-from services.apply.states import ACTIVE
+from services.apply.states import ACTIVE, Status
 
 _ACTIVE: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(ACTIVE))})")
+_WAITING: Final = text(f"status = '{Status.SUBMITTED.value}'")
 
 
 class Application(SQLModel, table=True):
@@ -24,6 +25,7 @@ class Application(SQLModel, table=True):
             "uq_application_active", "unit_key", "subject", unique=True, postgresql_where=_ACTIVE, sqlite_where=_ACTIVE
         ),
         Index("ix_application_id", "id"),
+        Index("ix_application_waiting", "id", postgresql_where=_WAITING, sqlite_where=_WAITING),
     )
 
     person: UUID = Field(primary_key=True)

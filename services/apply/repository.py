@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from services.apply.errors import AlreadyApplied, NotRejected
 from services.apply.models import Appeal, Application, ApplicationEvent, Decision
-from services.apply.states import ACTIVE
+from services.apply.states import ACTIVE, Status
 
 
 async def insert_application(session: AsyncSession, application: Application) -> None:
@@ -66,6 +66,14 @@ async def active_of(session: AsyncSession, person: UUID, subject_prefix: str) ->
         col(Application.subject).startswith(subject_prefix, autoescape=True),
     )
     return (await session.scalars(query)).all()
+
+
+async def waiting(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[tuple[UUID, UUID]]:
+    """Person and id of applications that wait for an agency, oldest first, for the job that decides them again."""
+    query = select(col(Application.person), col(Application.id)).where(col(Application.status) == Status.SUBMITTED)
+    if after is not None:
+        query = query.where(col(Application.id) > after)
+    return (await session.execute(query.order_by(col(Application.id)).limit(limit))).tuples().all()
 
 
 async def store(session: AsyncSession, application: Application, changes: dict[str, Any]) -> None:

@@ -201,7 +201,10 @@ class ApplyService:
         now, was = self._clock.now(), application.status
         missing = [_plain(m) for m in prepared.missing]
         decided: dict[str, Any] = {} if prepared.outcome is Outcome.NEEDS_INFORMATION else {"decided_at": now}
-        await self._move(session, application, _action_of(prepared), missing=missing, **decided)
+        action = _action_of(prepared)
+        if not decided and missing == application.missing and states.after(Status(was), action) == was:
+            return  # it still waits for the same
+        await self._move(session, application, action, missing=missing, **decided)
         if decided:
             await self._add_decision(session, application, prepared, now)
             await repository.close_appeal(session, application, prepared.outcome)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from core.clock import BANGKOK, FixedClock
 from core.crypto import KeyRing
@@ -15,6 +16,8 @@ from core.ids import new_id
 from core.money import Money
 from services.apply.service import ApplyService
 from services.exchange.catalogue import Catalogue
+from services.pay.awards import Awards
+from services.pay.models import Instalment
 from tests.welfare.entitlements.conftest import CHILD, TableGate
 from tests.welfare.entitlements.support import NoAward, NoNotice
 from welfare.entitlements.amounts import DecidedAmounts
@@ -177,3 +180,21 @@ def test_a_payday_that_a_month_does_not_have_is_its_last_day(keys: KeyRing, prog
 def test_nobody_pays_an_unknown_subject(keys: KeyRing, programmes: ProgrammeCatalogue, subject: str) -> None:
     with pytest.raises(ProgrammeUnknown):
         DecidedAmounts(keys, programmes).payer(subject)
+
+
+async def test_a_grant_schedules_its_first_instalment_in_the_same_transaction(
+    database: Database, gate: TableGate, clock: FixedClock, keys: KeyRing, catalogue: Catalogue,
+    programmes: ProgrammeCatalogue,
+) -> None:  # fmt: skip
+    parent = gate.add()
+    twins = [gate.add(CHILD, parent=parent) for _ in range(2)]
+    decider = ProgrammeDecider(gate, clock, catalogue, programmes)
+    awards = Awards(DecidedAmounts(keys, programmes), clock)
+    apply = ApplyService(database, keys, clock, deciders={"programme": decider}, awarder=awards, notices=NoNotice())
+    for twin in twins:
+        submission = await apply.prepare(parent, twin, GRANT)
+        async with database.write() as session:
+            await apply.apply(session, submission)
+    async with database.read() as session:
+        instalments = (await session.scalars(select(Instalment))).all()
+    assert {(i.person, i.beneficiary, i.satang) for i in instalments} == {(parent, twin, 60_000) for twin in twins}

@@ -1,0 +1,51 @@
+"""Jobs of the room of applications. Each can be stopped anywhere and run again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from core.database import Database
+from core.errors import SitthiError
+from services.apply import repository
+from services.apply.service import ApplyService
+from services.apply.states import Status
+
+PAGE: Final = 100
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconsidered:
+    """How many were decided, or became the citizen's turn; how many wait on; how many could not be looked at."""
+
+    moved: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+
+async def reconsider_waiting(service: ApplyService, database: Database) -> Reconsidered:
+    """Decides again what waited for an agency that may be back by now, oldest first, one transaction each."""
+    moved = waiting = failed = 0
+    last: UUID | None = None
+    while True:
+        async with database.read() as session:
+            page = await repository.waiting(session, last, PAGE)
+        for person, application in page:
+            try:
+                again = await service.prepare_reconsideration(person, application)
+                async with database.write() as session:
+                    row = await service.reconsider(session, again)
+            except SitthiError as error:  # the others do not wait for this one
+                log.warning("application.not_reconsidered", application=application.hex, code=error.code)
+                failed += 1
+            else:
+                still = row.status == Status.SUBMITTED
+                waiting, moved = waiting + still, moved + (not still)
+        if len(page) < PAGE:
+            return Reconsidered(moved, waiting, failed)
+        last = page[-1][1]
