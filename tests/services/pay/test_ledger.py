@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from core.clock import FixedClock
+from core.clock import BANGKOK, FixedClock
 from core.database import Database
 from core.ids import new_id
 from core.money import Money
 from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.models import LedgerPosting, LedgerTransaction
 from services.pay.ledger.service import Account, Line, account_id, book, transaction_id, transfer, trial_balance
 
+NOW = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 LINES = transfer(Account.BENEFITS, Account.PAYABLE, Money.baht(700))
 
 
@@ -89,15 +92,12 @@ async def test_what_does_not_balance_is_refused(database: Database, clock: Fixed
 
 async def insert_posting(db: Database, key: str, line: int, satang: int, *, head: bool = False) -> None:
     """Past the program, as a careless hand would."""
-    at = "'2026-11-16 03:00:00+00:00'"
-    transaction, account = transaction_id(key), account_id("dla", Account.BENEFITS)
-    as_text = (lambda value: f"'{value.hex}'") if db.is_sqlite else (lambda value: f"'{value}'")
-    posting = f"INSERT INTO ledger_posting (transaction_id, line, account, satang) VALUES ({as_text(transaction)}, {line}, {as_text(account)}, {satang})"  # noqa: E501, S608
-    heading = f"INSERT INTO ledger_transaction (id, key, booked_at) VALUES ({as_text(transaction)}, '{key}', {at})"  # noqa: S608
     async with db.write() as session:
-        await session.execute(text(posting))
+        account = account_id("dla", Account.BENEFITS)
+        posting = {"transaction_id": transaction_id(key), "line": line, "account": account, "satang": satang}
+        await session.execute(insert(LedgerPosting).values(posting))
         if head:
-            await session.execute(text(heading))
+            await session.execute(insert(LedgerTransaction).values(id=transaction_id(key), key=key, booked_at=NOW))
 
 
 async def test_the_database_refuses_a_transaction_that_does_not_balance(database: Database, clock: FixedClock) -> None:
@@ -124,9 +124,7 @@ async def test_the_database_refuses_to_change_the_ledger(
     database: Database, clock: FixedClock, table: str, change: str
 ) -> None:
     await booked(database, clock, "first")
-    column = {"ledger_account": "code = code", "ledger_transaction": "key = key", "ledger_posting": "line = line"}[
-        table
-    ]
+    column = {"ledger_account": "code = code", "ledger_transaction": "key = key"}.get(table, "line = line")
     with pytest.raises(DBAPIError, match="append-only"):
         async with database.write() as session:
             await session.execute(text(change.format(table, column)))
@@ -141,8 +139,11 @@ async def test_postgresql_refuses_to_empty_the_ledger(database: Database, clock:
 
 
 async def test_a_transaction_that_rolls_back_leaves_nothing(database: Database, clock: FixedClock) -> None:
-    with pytest.raises(RuntimeError):
+    async def fail_after_booking() -> None:
         async with database.write() as session:
             await book(session, key=new_id().hex, agency="dla", lines=LINES, at=clock.now())
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_after_booking()
     assert await count(database, "ledger_posting") == await count(database, "ledger_account") == 0
