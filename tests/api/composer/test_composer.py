@@ -172,6 +172,13 @@ async def test_node_finds_a_citizen_with_its_plugins(world: World) -> None:
     assert data == {"node": {"id": key, "insurance": {"policies": [{"number": "1"}]}}}
 
 
+async def test_the_hosts_enums_are_read_and_written_as_before(world: World) -> None:
+    query = "query($after: Season) { seasons(after: $after) default: seasons viewer { profile { season } } }"
+    expected = {"seasons": ["HOT"], "default": ["RAINY"], "viewer": {"profile": {"season": "RAINY"}}}
+    for schema in (world.base, both(world, [], [])):
+        assert await world.ask(schema, query, after="RAINY") == (expected, [])
+
+
 def test_the_base_schema_stays_as_it_was(world: World) -> None:
     before = world.base.as_str()
     composed = both(world, [], [])

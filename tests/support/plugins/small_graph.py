@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any, cast
 from uuid import UUID
 
@@ -32,9 +33,16 @@ ME, SOMEONE_ELSE = new_id(), new_id()
 PID = NationalId("0000000000001")
 
 
+@strawberry.enum
+class Season(Enum):
+    HOT = "ร้อน"
+    RAINY = "ฝน"
+
+
 @strawberry.type
 class Profile:
     name: str
+    season: Season | None = None
 
 
 @strawberry.type
@@ -44,21 +52,26 @@ class Citizen(Node):
     @strawberry.field
     async def profile(self) -> Profile | None:
         await asyncio.sleep(0)
-        return Profile(name="ตัวอย่าง")
+        return Profile(name="ตัวอย่าง", season=Season.RAINY)
 
 
 @strawberry.type
 class Query:
-    @root_field(Access.VIEWER)  # type: ignore[untyped-decorator]
+    @root_field(Access.VIEWER)
     def viewer(self, info: Info) -> Citizen | None:
         viewer = info.context.viewer
         return None if viewer is None else Citizen(id=global_id("Citizen", viewer.person), person=viewer.person)
 
-    @root_field(Access.VIEWER)  # type: ignore[untyped-decorator]
+    @root_field(Access.VIEWER)
     def someone_else(self) -> Citizen | None:
         return Citizen(id=global_id("Citizen", SOMEONE_ELSE), person=SOMEONE_ELSE)
 
-    @root_field(Access.VIEWER)  # type: ignore[untyped-decorator]
+    @root_field(Access.PUBLIC)
+    def seasons(self, after: Season = Season.HOT) -> list[Season]:
+        assert isinstance(after, Season)
+        return [season for season in Season if season is not after]
+
+    @root_field(Access.VIEWER)
     def node(self, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's word
         return Citizen(id=id, person=GlobalId.parse(id, "Citizen").id)
 
@@ -93,17 +106,23 @@ class RecordingGate:
         return await read(PID)
 
 
+def rooms_with(gate: Any) -> Rooms:
+    rooms = Rooms()
+    rooms.add(Gate, gate)
+    return rooms
+
+
 class World:
     """One request at a time against a schema, with plugins whose functions are the test's."""
 
     def __init__(self, base: strawberry.Schema, clock: FixedClock) -> None:
         self.base, self.clock, self.gate = base, clock, RecordingGate()
-        self.rooms = Rooms()
-        self.rooms.add(Gate, self.gate)
+        self.rooms = rooms_with(self.gate)
         self.calls: list[Call] = []
         self.runner = Runner(lambda _: Host(clock=clock, agency=cast("Any", None)), LaneLimits(failures_max=1_000))
         self.registry = Registry(host_names(base), CATALOGUE)
         self.signed_in = True
+        self.me = ME
 
     def plugin(self, folder: Any, **functions: Any) -> Plugin:
         """A plugin with operations that answer, or raise, what the test says."""
@@ -123,7 +142,9 @@ class World:
         return replace(plugin, functions={name: function(outcome) for name, outcome in functions.items()})
 
     def context(self) -> Context:
-        viewer = Viewer(ME, "test", frozenset(), "ial2.3", datetime(2027, 1, 1, tzinfo=UTC)) if self.signed_in else None
+        viewer = (
+            Viewer(self.me, "test", frozenset(), "ial2.3", datetime(2027, 1, 1, tzinfo=UTC)) if self.signed_in else None
+        )
         return Context(
             db=cast("Any", None),
             clock=self.clock,
