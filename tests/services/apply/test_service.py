@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from core.crypto import SealBroken
 from core.database import Database
@@ -245,15 +246,23 @@ async def test_the_record_of_a_decision_is_sealed_and_opens_again(room: Room, ci
 
 async def test_a_record_moved_to_another_decision_does_not_open(room: Room) -> None:
     one, two = await room.apply(new_id()), await room.apply(new_id())
-    async with room.database.write() as session:
+    async with room.database.read() as session:  # what it changes is thrown away; the database itself refuses it too
         decision = await repository.last_decision(session, one.id)
         other = await repository.last_decision(session, two.id)
         assert decision is not None
         assert other is not None
         decision.record_sealed = other.record_sealed
-    async with room.database.read() as session:
         with pytest.raises(SealBroken):
             await DecisionRecords(room.keys).latest(session, one.id)
+
+
+@pytest.mark.parametrize("table", ["decision", "application_event"])
+async def test_what_was_decided_and_what_happened_is_never_rewritten(room: Room, citizen: UUID, table: str) -> None:
+    await room.apply(citizen)
+    for change in (f"UPDATE {table} SET at = at", f"DELETE FROM {table}"):  # noqa: S608 (our words)
+        with pytest.raises(DatabaseError):
+            async with room.database.write() as session:
+                await session.execute(text(change))
 
 
 async def test_history_tells_every_step_in_order(room: Room, citizen: UUID) -> None:
