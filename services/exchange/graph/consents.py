@@ -133,7 +133,7 @@ class WithdrawConsentInput:
 
 @strawberry.type
 class ConsentQuery:
-    @root_field(Access.PUBLIC, description="What may be consented to.")  # type: ignore[untyped-decorator]
+    @root_field(Access.PUBLIC, description="What may be consented to.")
     def consent_terms(self, info: Info) -> list[ConsentTerms] | None:
         return [
             ConsentTerms(entry=entry, text_version=entry.consent.version, days=entry.consent.valid.days)

@@ -7,6 +7,7 @@ import hashlib
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -31,7 +32,7 @@ SUBJECT = UUID("018f0000-0000-7000-8000-000000000001")
 
 
 def _entry(**changes: object) -> AccessEntry:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "subject": SUBJECT,
         "id": UUID("018f0000-0000-7000-8000-000000000002"),
         "at": AT,
@@ -53,7 +54,7 @@ def _entry(**changes: object) -> AccessEntry:
 
 
 def _outcome(**changes: object) -> AccessOutcome:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "subject": SUBJECT,
         "entry": UUID(int=2),
         "id": UUID(int=3),
@@ -144,7 +145,8 @@ async def test_a_record_read_back_has_the_leaf_it_was_written_with(
     monkeypatch.setattr(AccessLog, "_commit", noting)
     mother = exchange.keys["mother"]
     await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, new_id()), purpose=OWN_VIEW)
-    read = {record.id: leaf(record) for record in (*await exchange.entries(), *await exchange.outcomes())}
+    read = {entry.id: leaf(entry) for entry in await exchange.entries()}
+    read |= {outcome.id: leaf(outcome) for outcome in await exchange.outcomes()}
     assert read == written
     assert len(read) == 2
 

@@ -88,9 +88,10 @@ async def test_what_a_system_may_ask(exchange: Exchange, why: Purpose, state: Fa
     assert await _state(exchange, "lodger", system(), why) is state
 
 
-async def test_a_delegate_may_ask_nothing_yet(exchange: Exchange) -> None:
-    asker = Asker(AskerKind.DELEGATE, exchange.keys["mother"].hex, None, OWN_VIEW.text)
-    assert await _state(exchange, "mother", asker, OWN_VIEW) is FactState.DENIED
+@pytest.mark.parametrize("why", [OWN_VIEW, WELFARE_CHECK, WELFARE_DECISION, PAYMENT, purpose("sign-in")])
+async def test_a_delegate_may_ask_nothing_yet(exchange: Exchange, why: Purpose) -> None:
+    asker = Asker(AskerKind.DELEGATE, exchange.keys["mother"].hex, "dla", OWN_VIEW.text)
+    assert await _state(exchange, "mother", asker, why) is FactState.DENIED
 
 
 async def test_an_application_opens_the_facts_of_the_applicants_own_child_only(exchange: Exchange) -> None:
