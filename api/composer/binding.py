@@ -7,11 +7,13 @@ exchange, so that it is in their access log before it is answered. Below, an ans
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
 
+import orjson
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
 from core.errors import NotAllowed
@@ -60,20 +62,39 @@ def _of_anyone(_: Any, __: GraphQLResolveInfo[Any]) -> Namespace:
 def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) -> Callable[..., Awaitable[Any]]:
     agency = plugin.manifest.agency.slug
 
-    async def resolve(namespace: Namespace, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        async def read(person: NationalId) -> Any:
-            return await runner.run(plugin, operation, asker=AGENT, person=person, arguments=arguments)
+    async def ask(person: UUID | None, info: GraphQLResolveInfo[Any], arguments: Mapping[str, Any]) -> Any:
+        async def read(national_id: NationalId) -> Any:
+            return await runner.run(plugin, operation, asker=AGENT, person=national_id, arguments=arguments)
 
-        if namespace.person is None:
-            answer = await runner.run(plugin, operation, asker=AGENT, arguments=arguments)
-        else:
-            gate = info.context.room(Gate)
-            asker = _asker(info, namespace.person)
-            what = f"{agency}:{operation}"
-            answer = await gate.look(namespace.person, what, agency, read, asker=asker, purpose=OWN_VIEW)
+        if person is None:
+            return await runner.run(plugin, operation, asker=AGENT, arguments=arguments)
+        gate, asker = info.context.room(Gate), _asker(info, person)
+        return await gate.look(person, f"{agency}:{operation}", agency, read, asker=asker, purpose=OWN_VIEW)
+
+    async def resolve(namespace: Namespace, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        written = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
+        key = ("plugin", plugin.slug, operation, namespace.person, written)
+        answer = await _once(info.context.memo, key, lambda: ask(namespace.person, info, arguments))
         return _amounts(answer) if pays else answer
 
     return resolve
+
+
+async def _once(memo: dict[Hashable, Any], key: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Joins the same question if this request is asking it already, under another alias: one look, one call.
+
+    Shielded, because one alias that is given up must not take the answer from the other.
+    """
+    if key not in memo:
+        task = memo[key] = asyncio.create_task(ask())
+        task.add_done_callback(lambda done: _finish(memo, key, done))
+    return await asyncio.shield(memo[key])
+
+
+def _finish(memo: dict[Hashable, Any], key: Hashable, done: asyncio.Task[Any]) -> None:
+    del memo[key]
+    if not done.cancelled():
+        done.exception()  # seen, even when nobody waits for it any more
 
 
 def _asker(info: GraphQLResolveInfo[Any], person: UUID) -> Asker:

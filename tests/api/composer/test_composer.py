@@ -120,6 +120,35 @@ async def test_nobody_sees_anothers_records(world: World, signed_in: bool, error
     assert world.calls == []
 
 
+async def test_one_question_under_two_aliases_is_one_look_and_one_call(world: World) -> None:
+    query = """{ viewer {
+      a: insurance { policies { number } b: policies { plate } }
+      c: insurance { policies(covered: true) { number } }
+    } }"""
+    data, errors = await world.ask(both(world, [POLICY], []), query)
+    assert errors == []
+    assert data["viewer"]["a"] == {"policies": [{"number": "1"}], "b": [{"plate": "1กข 1234"}]}
+    assert sorted(str(call.arguments) for call in world.calls) == ["{'covered': True}", "{}"]
+    assert len(world.gate.looks) == 2
+
+
+async def test_one_question_that_fails_fails_at_each_alias(world: World) -> None:
+    query = "{ viewer { insurance { a: policies { number } b: policies { number } } } }"
+    data, errors = await world.ask(both(world, RuntimeError("down"), []), query)
+    assert data == {"viewer": {"insurance": {"a": None, "b": None}}}
+    assert sorted(error.path or [] for error in errors) == [["viewer", "insurance", "a"], ["viewer", "insurance", "b"]]
+    assert len(world.calls) == 1
+
+
+async def test_the_same_question_later_is_asked_anew_even_on_one_connection(world: World) -> None:
+    schema, connection = both(world, [POLICY], []), world.context()
+    for _ in range(2):
+        result = await schema.execute("{ viewer { insurance { policies { number } } } }", context_value=connection)
+        assert not result.errors
+    assert len(world.calls) == 2
+    assert connection.memo == {}
+
+
 async def test_arguments_reach_the_operation_as_the_sdl_types_them(world: World) -> None:
     schema = compose(world.base, [world.plugin(LIBRARY, loans=[], searchShelves=[])], world.runner)
     query = """query($due: Date!, $q: LibraryQuery!) {
