@@ -23,6 +23,7 @@ app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
 app.command(name="sign-in")(session.sign_in)
 
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail when it is not up to date.")]
 SCHEMA_FILE = Path(__file__).parents[1] / "schema.graphql"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from cross_web import HTTPException
@@ -71,7 +71,7 @@ class GraphRouter(GraphQLRouter[Context, None]):
         authorization = parameters.get("authorization") or parameters.get("Authorization")
         if isinstance(authorization, str):
             context.viewer = await self._viewer_of(authorization)
-        return UNSET
+        return cast("UnsetType", UNSET)
 
     def decode_json(self, data: str | bytes) -> object:
         decoded = orjson.loads(data)

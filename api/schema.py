@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import print_schema
@@ -20,6 +20,8 @@ from services.plugins.contract import Manifest
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
 from services.plugins.runner import Runner
+
+OURS: Final = ("api.", "identity.", "services.", "welfare.")
 
 
 class SitthiSchema(strawberry.Schema):
@@ -75,7 +77,7 @@ def _nodes() -> list[type[Any]]:
     while todo:
         for kind in todo.pop().__subclasses__():
             todo.append(kind)
-            if "__strawberry_definition__" in vars(kind):
+            if "__strawberry_definition__" in vars(kind) and kind.__module__.startswith(OURS):
                 found.append(kind)
     return sorted(found, key=lambda kind: kind.__name__)
 

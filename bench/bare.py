@@ -21,7 +21,7 @@ class BareApp:
         }
         self.body: Final = {"type": "http.response.body", "body": body}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await send(self.start)
             await send(self.body)

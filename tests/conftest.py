@@ -56,6 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RUN] = RunDirectory.attach(Path(given)) if given else RunDirectory.create()
 
 
+def run_directory(config: pytest.Config) -> RunDirectory:
+    """Where this run, with all its workers, keeps what is made once."""
+    return config.stash[_RUN]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if run := config.stash.get(_RUN, None):
         run.close()

@@ -1,0 +1,187 @@
+"""`sitthi pay`: an agency's officers plan, approve, send and reconcile payment runs.
+
+Every command acts for the officer who signed in under the profile (`sitthi officer sign-in --as …`), for their agency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from uuid import UUID
+
+    from identity.officers import Officer
+    from services.pay.ledger.service import Balance
+    from services.pay.models import PaymentRun, ReconciliationBreak
+    from services.pay.tasks import PaymentJobs
+
+T = TypeVar("T")
+Job = Callable[["PaymentJobs", "Officer"], Awaitable[T]]
+
+app = typer.Typer(no_args_is_help=True)
+
+Profile = Annotated[str | None, typer.Option("--as", help="The name of an officer's sign-in on this machine.")]
+Run = Annotated[str, typer.Argument(help="The run's id, or the end of it: six characters or more.")]
+RUN_ENDING_MIN = 6
+
+
+@app.command()
+def plan(
+    period: Annotated[str, typer.Option(help="The month to pay, 2026-11, or this-month.")],
+    agency: Annotated[str | None, typer.Option(help="Slug of the agency that pays; the officer's own.")] = None,
+    profile: Profile = None,
+) -> None:
+    """Puts every instalment of the month that is in no run yet into one, for another officer to approve."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> PaymentRun:
+        return await jobs.plan(officer, _month(period, jobs.runs.today()), agency=agency)
+
+    run = _act(profile, job)
+    typer.echo(f"{_line(run)}\nNext, another officer: sitthi pay approve {run.id.hex} --as …")
+
+
+@app.command()
+def approve(run: Run, profile: Profile = None) -> None:
+    """Approves a planned run. Whoever planned it cannot."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> PaymentRun:
+        return await jobs.approve(officer, await _find(jobs, officer, run))
+
+    approved = _act(profile, job)
+    typer.echo(f"{_line(approved)}\nNext: sitthi pay send {approved.id.hex}")
+
+
+@app.command()
+def send(run: Run, profile: Profile = None) -> None:
+    """Brings an approved run to the bank. If anything stops it, run it again: nobody is paid twice."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> PaymentRun:
+        return await jobs.send(officer, await _find(jobs, officer, run))
+
+    sent = _act(profile, job)
+    typer.echo(f"{_line(sent)}\nNext: sitthi pay reconcile {sent.id.hex}")
+
+
+@app.command()
+def reconcile(
+    run: Annotated[str | None, typer.Argument(help="A run; all that are with the bank, if left out.")] = None,
+    profile: Profile = None,
+) -> None:
+    """Takes in what the bank has booked: settles, returns, and names what does not match."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> tuple[str, Sequence[ReconciliationBreak]]:
+        outcome = await jobs.reconcile(officer, None if run is None else await _find(jobs, officer, run))
+        said = f"{outcome.settled} settled, {outcome.returned} returned, {outcome.breaks} new breaks"
+        return said, await jobs.breaks(officer)
+
+    said, breaks = _act(profile, job)
+    typer.echo(said)
+    for one in breaks:
+        typer.echo(f"  {one.kind}  bank {one.bank_reference}  {one.end_to_end}  {_breadth(one)}")
+
+
+@app.command()
+def runs(profile: Profile = None) -> None:
+    """Lists the agency's payment runs, latest first."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> Sequence[PaymentRun]:
+        return await jobs.listed(officer)
+
+    found = _act(profile, job)
+    for run in found:
+        typer.echo(_line(run))
+    if not found:
+        typer.echo("No payment runs yet. Start with: sitthi pay plan --period this-month")
+
+
+@app.command()
+def ledger(profile: Profile = None) -> None:
+    """Prints the agency's trial balance, which sums to zero."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> Sequence[Balance]:
+        return await jobs.trial_balance(officer)
+
+    balances = _act(profile, job)
+    for balance in balances:
+        typer.echo(f"{balance.code:<12}{balance.kind.value:<12}{balance.money!s:>20}")
+    total = sum(balance.money.satang for balance in balances)
+    typer.echo(f"{'sum':<24}{_baht(total):>20}")
+    if total != 0:
+        raise typer.Exit(1)
+
+
+def _act(profile: str | None, job: Job[T]) -> T:
+    """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
+    from api.commands.talk import told  # noqa: PLC0415 - a help text should not load the world
+
+    settings = Settings()
+    with told(settings):
+        return asyncio.run(_with_officer(settings, profile, job))
+
+
+async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) -> T:
+    from api.house import House  # noqa: PLC0415
+    from identity.officers import current_officer  # noqa: PLC0415
+
+    house = House(settings)
+    try:
+        officer = await current_officer(settings, house.db, profile, keys=house.keys, clock=house.clock)
+        return await job(house.payments(), officer)
+    finally:
+        await house.close()
+
+
+async def _find(jobs: PaymentJobs, officer: Officer, given: str) -> UUID:
+    """A run by its id or its ending. Raises `RunNotFound` for none, and for more than one."""
+    from services.pay.errors import RunNotFound  # noqa: PLC0415
+
+    wanted = given.strip().lower().replace("-", "")
+    if not (re.fullmatch("[0-9a-f]{1,32}", wanted) and len(wanted) >= RUN_ENDING_MIN):
+        raise RunNotFound
+    fitting = [run.id for run in await jobs.listed(officer) if run.id.hex.endswith(wanted)]
+    if len(fitting) != 1:
+        raise RunNotFound
+    return fitting[0]
+
+
+def _month(text: str, today: date) -> date:
+    """First day of the month that is meant. Raises `BadInput`."""
+    from datetime import date  # noqa: PLC0415
+
+    from core.errors import BadInput  # noqa: PLC0415
+    from core.text import Text  # noqa: PLC0415
+
+    if text == "this-month":
+        return today.replace(day=1)
+    if re.fullmatch(r"[1-9][0-9]{3}-(0[1-9]|1[0-2])", text, re.ASCII):
+        return date.fromisoformat(f"{text}-01")
+    raise BadInput(
+        Text(
+            th="งวดต้องเป็น ปี-เดือน (ค.ศ.) เช่น 2026-11 หรือ this-month", en="the period is a month, 2026-11, or this-month"
+        )
+    )
+
+
+def _line(run: PaymentRun) -> str:
+    paid = f"{run.instalments} instalments, {_baht(run.total)} baht"
+    return f"{run.id.hex}  {run.agency}  {run.period:%Y-%m}  {run.status}  {paid}"
+
+
+def _breadth(one: ReconciliationBreak) -> str:
+    expected = "nothing" if one.expected is None else _baht(one.expected)
+    return f"expected {expected}, found {_baht(one.found)} {one.currency}"
+
+
+def _baht(satang: int) -> str:
+    from core.money import Money  # noqa: PLC0415
+
+    return str(Money(satang))

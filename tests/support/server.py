@@ -1,0 +1,78 @@
+"""Sitthi as people run it: a server process of its own, and the command `sitthi` beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+START_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running server."""
+
+    port: int
+    pid: int
+    environment: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def command(self, *words: str, ok: bool = True, given: str | None = None) -> str:
+        """Runs `sitthi …` beside the server, and answers what it printed; with `ok=False`, of one that fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", *words],
+            cwd=ROOT,
+            env=dict(self.environment),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) is ok, f"sitthi {' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(data: Path, **settings: str) -> Iterator[Process]:
+    """`sitthi serve` on a free port over this data folder, ready when the block begins, gone when it ends."""
+    port = free_port()
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
+    environment = {**kept, "SITTHI_DATA": str(data), "PORT": str(port), "LANG": "C.UTF-8", **settings}
+    process = subprocess.Popen([sys.executable, "-m", "api.cli", "serve"], cwd=ROOT, env=environment)
+    try:
+        _wait_until_ready(process, port)
+        yield Process(port, process.pid, environment)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("the server did not become ready")
