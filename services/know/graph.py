@@ -110,27 +110,26 @@ def _maybe(info: Info, text: Text | None) -> str | None:
     return None if text is None else localized(info, text)
 
 
-def _services(
-    info: Info,
-    search: str | None = None,
-    category: ServiceCategory | None = None,
-    first: int | None = None,
-    after: str | None = None,
-) -> Connection[Service]:
-    size = page_size(first)
-    found = info.context.room(KnowService).search(search, category=category, after=read_cursor(after), limit=size + 1)
-    return connection(
-        Connection[Service], found, size, key=lambda listed: listed.key, node=lambda listed: Service.of(listed.entry)
-    )
-
-
 @strawberry.type
 class KnowQuery:
-    services: Connection[Service] = field(
+    @field(
         Access.PUBLIC,
-        resolver=_services,
         description="The services of the state; with a search in Thai or English, those found, the best first.",
     )
+    def services(
+        self,
+        info: Info,
+        search: str | None = None,
+        category: ServiceCategory | None = None,
+        first: int | None = None,
+        after: str | None = None,
+    ) -> Connection[Service]:
+        size = page_size(first)
+        know = info.context.room(KnowService)
+        found = know.search(search, category=category, after=read_cursor(after), limit=size + 1)
+        return connection(
+            Connection[Service], found, size, key=lambda one: one.key, node=lambda one: Service.of(one.entry)
+        )
 
 
 async def _service(info: Info, key: UUID) -> Node | None:
