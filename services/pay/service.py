@@ -45,6 +45,10 @@ class PaymentRuns:
     def __init__(self, clock: Clock, awards: Awards, keys: KeyRing, payers: Payers) -> None:
         self._clock, self._awards, self._keys, self._payers = clock, awards, keys, payers
 
+    def today(self) -> date:
+        """The Bangkok day by which "this month" is meant."""
+        return self._clock.today()
+
     async def plan(
         self, session: AsyncSession, officer: Officer, period: date, *, agency: str | None = None
     ) -> PaymentRun:

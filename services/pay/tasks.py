@@ -9,13 +9,15 @@ Each can be killed at any moment and started again, and nobody is paid twice:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from core.database import Database
 from services.pay.errors import RunNotFound
-from services.pay.models import PaymentRun
+from services.pay.ledger.service import Balance, trial_balance
+from services.pay.models import PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Payees, Role
 from services.pay.rails.contract import Rail
 from services.pay.reconciliation import Outcome, Reconciliation
@@ -79,6 +81,24 @@ class PaymentJobs:
         for run in open_runs:
             outcome += await self._reconcile(officer, run)
         return outcome
+
+    async def listed(self, officer: Officer) -> Sequence[PaymentRun]:
+        """The agency's runs, latest first. Raises :class:`NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        async with self.db.read() as session:
+            return await PaymentRepository(session).runs(officer.agency)
+
+    async def breaks(self, officer: Officer) -> Sequence[ReconciliationBreak]:
+        """What of the agency's did not match, oldest first. Raises :class:`NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        async with self.db.read() as session:
+            return await PaymentRepository(session).breaks(officer.agency)
+
+    async def trial_balance(self, officer: Officer) -> Sequence[Balance]:
+        """The agency's accounts; they sum to zero. Raises :class:`NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        async with self.db.read() as session:
+            return await trial_balance(session, officer.agency)
 
     async def _reconcile(self, officer: Officer, run: PaymentRun) -> Outcome:
         if run.submitted_at is None:

@@ -22,7 +22,7 @@ from identity.inbox.service import Inbox
 from identity.people import PeopleRegister
 from services.pay.awards import Awards
 from services.pay.ledger.service import trial_balance, unbalanced_transactions
-from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
+from services.pay.models import Instalment, PaymentFile, PaymentRun, ReconciliationBreak
 from services.pay.needs import NoReceipts, Notices, OnSettled
 from services.pay.payees import RegisterPayees
 from services.pay.payers import treasury_account
@@ -123,6 +123,13 @@ class TownHall:
     async def breaks(self) -> list[ReconciliationBreak]:
         async with self.db.read() as session:
             return list(await session.scalars(select(ReconciliationBreak).order_by(col(ReconciliationBreak.id))))
+
+    @staticmethod
+    async def kept_file(session: AsyncSession, run: UUID) -> bytes:
+        """The bytes in the table."""
+        kept = await session.get(PaymentFile, run)
+        assert kept is not None
+        return kept.sealed
 
     async def balances(self, agency: str = "dla") -> dict[str, int]:
         """Satang by account; fails unless every transaction, and the whole, sums to zero."""
