@@ -260,11 +260,11 @@ class _Batch:
 
 @strawberry.type
 class WelfareQuery:
-    @field(Access.PUBLIC, description="All programmes, by slug.")  # type: ignore[untyped-decorator]
+    @field(Access.PUBLIC, description="All programmes, by slug.")
     def programmes(self, info: Info) -> list[Programme]:
         return [Programme.of(programme) for programme in info.context.room(EntitlementService).programmes]
 
-    @field(  # type: ignore[untyped-decorator]
+    @field(
         Access.PUBLIC, description="What somebody would be entitled to of whom these things are true. Stores nothing."
     )
     def check_entitlements(self, info: Info, facts: list[FactInput], on: date | None = None) -> list[Entitlement]:
