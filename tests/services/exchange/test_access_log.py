@@ -25,7 +25,7 @@ from services.exchange.access_log.repository import AccessLogRepository
 from services.exchange.facts import OWN_VIEW
 from tests.services.exchange.fakes import Exchange, citizen
 
-pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_gate.py finds
+pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
 
 AT = datetime(2026, 11, 16, 3, 0, 0, 5, tzinfo=UTC)
 SUBJECT = UUID("018f0000-0000-7000-8000-000000000001")
@@ -217,3 +217,13 @@ async def test_killing_the_process_between_decision_and_answer_leaves_the_decisi
     await after.close()
     assert (entry.decision, entry.attributes) == ("ALLOWED", ["birth_date"])
     assert outcomes == {}
+
+
+@pytest.mark.parametrize("table", ["access_entry", "access_outcome"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET purpose = 'own-view'", "DELETE FROM {}"])
+async def test_the_database_refuses_to_change_the_log(exchange: Exchange, table: str, change: str) -> None:
+    mother = exchange.keys["mother"]
+    await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with exchange.database.write() as session:
+            await session.execute(text(change.format(table)))

@@ -16,7 +16,7 @@ from services.exchange.errors import UnknownPurpose
 from services.exchange.facts import Asker, AskerKind, Facts, FactState
 from tests.services.exchange.fakes import CATALOGUE, Exchange, purpose, until
 
-pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_gate.py finds
+pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
 
 SCREENING = purpose("student-loan-screening")
 ATTRIBUTES = ["annual_income", "birth_date", "name", "nationality"]

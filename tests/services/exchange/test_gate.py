@@ -26,6 +26,8 @@ from tests.services.exchange.fakes import (
     until,
 )
 
+pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
+
 
 async def test_a_fact_comes_with_its_source_its_day_and_its_state(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
@@ -143,6 +145,24 @@ async def test_records_of_an_agency_are_looked_at_under_the_same_log(exchange: E
     assert told == ["policy"]
     assert (await exchange.entries())[0].attributes == ["oic:policies"]
     assert (await exchange.outcomes())[0].states == {"oic:policies": "FRESH"}
+
+
+async def test_records_and_facts_of_one_request_share_an_entry(exchange: Exchange) -> None:
+    mother = exchange.keys["mother"]
+    asker = citizen(mother, uuid4())
+
+    async def policies(_: NationalId) -> str:
+        return "policies"
+
+    await asyncio.gather(
+        exchange.gate.facts(mother, ["birth_date"], asker=asker, purpose=OWN_VIEW),
+        exchange.gate.look(mother, "oic:policies", "oic", policies, asker=asker, purpose=OWN_VIEW),
+        exchange.gate.look(mother, "mhesi:transcripts", "mhesi", policies, asker=asker, purpose=OWN_VIEW),
+    )
+    [entry] = await exchange.entries()
+    outcomes = await exchange.outcomes()
+    named = set(entry.attributes).union(*(outcome.states for outcome in outcomes))
+    assert named == {"birth_date", "oic:policies", "mhesi:transcripts"}
 
 
 async def test_an_agencys_error_is_logged_and_raised_on(exchange: Exchange) -> None:

@@ -11,7 +11,7 @@ from core.money import Money
 from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState
 from tests.services.exchange.fakes import Exchange, citizen, system
 
-pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_gate.py finds
+pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
 
 HOUSE = ("mother", "elder", "younger", "lodger")
 

@@ -21,7 +21,7 @@ from services.exchange.facts import (
 from services.exchange.policy import is_minor
 from tests.services.exchange.fakes import Exchange, citizen, officer, purpose, system
 
-pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_gate.py finds
+pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
 
 
 async def _state(
