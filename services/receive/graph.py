@@ -29,6 +29,7 @@ from core.graph import (
 from core.ids import GlobalId, MalformedGlobalId
 from core.money import Money
 from core.text import Text
+from services.exchange.graph import Person
 from services.pay.models import Award, Instalment
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
@@ -104,7 +105,6 @@ class Payment(Node):
     settled_on: date | None = strawberry.field(description="The day on which the bank booked it.")
     period: date = strawberry.field(description="The month it is for, by its first day.")
     programme: str | None = strawberry.field(description="Slug of the programme; null for another service.")
-    beneficiary_id: strawberry.ID = strawberry.field(description="The person it is for.")
 
     @classmethod
     def of(cls, row: Instalment) -> Payment:
@@ -118,8 +118,12 @@ class Payment(Node):
             settled_on=None if row.settled_at is None else bangkok_day(row.settled_at),
             period=row.period,
             programme=subject.removeprefix(_PROGRAMME) if subject.startswith(_PROGRAMME) else None,
-            beneficiary_id=global_id("Person", row.beneficiary),
         )
+
+    @strawberry.field
+    def beneficiary(self) -> Person:
+        """The person it is for."""
+        return Person.of(self.row.beneficiary)
 
     @strawberry.field
     async def title(self, info: Info) -> str:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -76,9 +76,7 @@ class Books:
         """Enters a file with its answer, all or nothing. False: the id, or one of the payments, was there already."""
         try:
             with self._writing() as connection:
-                connection.execute(
-                    "INSERT INTO message VALUES (?, ?, ?, ?)", (message, file_hash, answer, at.isoformat())
-                )
+                connection.execute("INSERT INTO message VALUES (?, ?, ?, ?)", (message, file_hash, answer, _stamp(at)))
                 connection.executemany(
                     "INSERT INTO payment VALUES (?, ?, ?, ?, ?)",
                     [
@@ -105,7 +103,7 @@ class Books:
             connection.executemany(
                 "INSERT OR IGNORE INTO entry (end_to_end, message, satang, returned, booked_at)"
                 " SELECT end_to_end, message, satang, ?, ? FROM payment WHERE end_to_end = ? AND status = 'ACCEPTED'",
-                [(key in returned, at.isoformat(), key) for key in end_to_ends],
+                [(key in returned, _stamp(at), key) for key in end_to_ends],
             )
 
     def entries(self, *, message: str | None = None, since: datetime | None = None) -> list[Booked]:
@@ -113,7 +111,7 @@ class Books:
             rows = connection.execute(
                 "SELECT number, end_to_end, message, satang, returned, booked_at FROM entry"
                 " WHERE (?1 IS NULL OR message = ?1) AND (?2 IS NULL OR booked_at >= ?2) ORDER BY number",
-                (message, None if since is None else since.isoformat()),
+                (message, None if since is None else _stamp(since)),
             )
             return [
                 Booked(number, end_to_end, of, satang, bool(returned), datetime.fromisoformat(at))
@@ -139,3 +137,8 @@ class Books:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+
+def _stamp(at: datetime) -> str:
+    """In UTC and of one length, so that the order of the texts is the order of the instants."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

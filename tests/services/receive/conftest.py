@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from core.clock import FixedClock
+from core.database import Database
+from services.pay.rails.bank import BankRail
+from services.receive.service import Receipts
+from services.sandbox.bank import bank_app
+from tests.services.pay.town import TownHall, jobs_over
+
+
+@pytest.fixture
+def receipts(clock: FixedClock) -> Receipts:
+    return Receipts(clock, "https://sitthi.example")
+
+
+@pytest.fixture
+async def hall(database: Database, clock: FixedClock, receipts: Receipts, tmp_path: Path) -> AsyncIterator[TownHall]:
+    """A town hall whose settled payments get receipts."""
+    app = bank_app(tmp_path / "bank.sqlite", clock)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as client:
+        hall = TownHall(database, clock, app.state.bank, client)
+        hall.jobs = jobs_over(database, clock, BankRail(client, "http://bank"), hall.awards, receipts)
+        yield hall

@@ -1,0 +1,234 @@
+"""Payments, receipts, confirmation and rating, as a citizen's app asks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+import strawberry
+from sqlalchemy import event, select
+
+from core.errors import BadInput, NotSignedIn
+from core.graph import Info, Node, global_id
+from core.ids import GlobalId, new_id
+from core.text import Language
+from identity.inbox.models import Change, Message
+from services.receive.graph import NODES, ReceiveMutation, ReceiveOfCitizen
+from services.receive.models import Rating, Receipt
+from services.receive.service import Receipts
+from tests.services.apply.asking import Asking, schema_of
+from tests.services.pay.town import PERIOD, TownHall
+
+PAYMENTS = """query($first: Int, $after: String) { viewer { payments(first: $first, after: $after) {
+  pageInfo { hasNextPage endCursor }
+  nodes { id amount { satang currency } status dueOn settledOn period programme title beneficiary { id }
+    receipt { id number amount { satang } settledAt confirmedAt verifyUrl qrSvg } rating { score comment } } } } }"""
+CONFIRM = """mutation($input: ConfirmReceiptInput!) { confirmReceipt(input: $input) {
+  receipt { id confirmedAt } problems { code path } } }"""
+RATE = "mutation($input: RateInput!) { rate(input: $input) { rating { score comment } problems { code path } } }"
+NODE = "query($id: ID!) { node(id: $id) { id } }"
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def viewer(self, info: Info) -> ReceiveOfCitizen:
+        return ReceiveOfCitizen(person=info.context.signed_in().person)
+
+    @strawberry.field
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - Relay's word
+        given = GlobalId.parse(str(id))
+        return await NODES[given.type](info, given.id)
+
+
+@pytest.fixture
+def ask(hall: TownHall, receipts: Receipts) -> Asking:
+    asking = Asking(schema_of(Query, ReceiveMutation), hall.db, hall.clock)
+    asking.rooms.add(Receipts, receipts)
+    return asking
+
+
+async def paid(hall: TownHall) -> UUID:
+    """A citizen who has just been paid."""
+    person = await hall.person()
+    await hall.grant(payee=person)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    await hall.jobs.send(hall.approver, run.id)
+    await hall.jobs.reconcile(hall.approver, run.id)
+    return person
+
+
+async def payments(ask: Asking, person: UUID, **variables: Any) -> Any:
+    return (await ask(PAYMENTS, person, **variables))["viewer"]["payments"]
+
+
+async def receipt_of(ask: Asking, person: UUID) -> str:
+    [payment] = (await payments(ask, person))["nodes"]
+    return str(payment["receipt"]["id"])
+
+
+def given(receipt: str, key: str = "key-0000001", **more: Any) -> dict[str, Any]:
+    return {"receipt": receipt, "idempotencyKey": key, **more}
+
+
+async def test_a_payment_is_shown_from_its_schedule_on(hall: TownHall, ask: Asking) -> None:
+    person = await hall.person()
+    await hall.grant(payee=person)
+    [payment] = (await payments(ask, person))["nodes"]
+    assert (payment["status"], payment["dueOn"], payment["settledOn"]) == ("SCHEDULED", "2026-11-10", None)
+    assert payment["amount"] == {"satang": 70_000, "currency": "THB"}
+    assert (payment["period"], payment["programme"]) == ("2026-11-01", "dla-old-age")
+    assert (payment["title"], payment["beneficiary"]) == ("เบี้ยยังชีพผู้สูงอายุ", {"id": global_id("Person", person)})
+    assert (payment["receipt"], payment["rating"]) == (None, None)
+
+
+async def test_a_settled_payment_has_a_receipt_with_a_qr_code(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    [payment] = (await payments(ask, person))["nodes"]
+    receipt = payment["receipt"]
+    assert (payment["status"], payment["settledOn"]) == ("SETTLED", "2026-11-16")
+    assert (receipt["amount"], receipt["confirmedAt"]) == ({"satang": 70_000}, None)
+    assert receipt["number"].startswith("2569-")
+    assert receipt["verifyUrl"].startswith("https://sitthi.example/verify/r/")
+    assert receipt["qrSvg"].startswith("<svg")
+    assert receipt["qrSvg"].endswith("</svg>")
+
+
+async def test_settlement_tells_the_citizen_in_the_same_transaction(hall: TownHall) -> None:
+    person = await paid(hall)
+    async with hall.db.read() as session:
+        [message] = await session.scalars(select(Message))
+        kinds = set(await session.scalars(select(Change.kind)))  # type: ignore[call-overload]
+    assert (message.person, "700.00" in message.title_th) == (person, True)
+    assert kinds == {"MESSAGE", "PAYMENT"}
+
+
+async def test_titles_are_in_the_language_asked_for(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    data = await ask(PAYMENTS, person, language=Language.EN)
+    assert data["viewer"]["payments"]["nodes"][0]["title"] == "Old-age allowance"
+
+
+async def test_another_citizens_payments_and_receipts_are_as_unknown_as_those_that_never_were(
+    hall: TownHall, ask: Asking
+) -> None:
+    person, stranger = await paid(hall), await hall.person()
+    [payment] = (await payments(ask, person))["nodes"]
+    assert (await payments(ask, stranger))["nodes"] == []
+    for own in (payment["id"], payment["receipt"]["id"]):
+        assert await ask(NODE, person, id=own) == {"node": {"id": own}}
+        assert await ask(NODE, stranger, id=own) == {"node": None}
+        assert await ask(NODE, None, id=own) == {"node": None}
+    for kind in ("Payment", "Receipt"):
+        assert await ask(NODE, person, id=global_id(kind, new_id())) == {"node": None}
+
+
+async def test_payments_come_in_pages_the_latest_due_first(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    await hall.jobs.plan(hall.planner, date(2026, 12, 1))
+    first = await payments(ask, person, first=1)
+    assert ([p["dueOn"] for p in first["nodes"]], first["pageInfo"]["hasNextPage"]) == (["2026-12-10"], True)
+    second = await payments(ask, person, first=1, after=first["pageInfo"]["endCursor"])
+    assert ([p["dueOn"] for p in second["nodes"]], second["pageInfo"]["hasNextPage"]) == (["2026-11-10"], False)
+
+
+@pytest.mark.parametrize("after", ["x", "Yzp4", "YzoyMDI2LTExLTEwIHg"])
+async def test_a_cursor_that_is_not_ours_is_refused(hall: TownHall, ask: Asking, after: str) -> None:
+    with pytest.raises(BadInput):
+        await payments(ask, await hall.person(), after=after)
+
+
+async def test_a_page_is_read_with_as_many_queries_whatever_its_length(hall: TownHall, ask: Asking) -> None:
+    person = await hall.person()
+    statements: list[str] = []
+    event.listen(hall.db.engine.sync_engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    counts: list[int] = []
+    for _ in range(2):
+        for subject in range(3):
+            await hall.grant(payee=person, agency=f"dla{len(counts)}{subject}")
+        statements.clear()
+        assert len((await payments(ask, person))["nodes"]) == 3 * (len(counts) + 1)
+        counts.append(len([s for s in statements if s.startswith("SELECT")]))
+    assert counts[0] == counts[1]
+
+
+async def test_the_citizen_confirms_once(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    confirmed = (await ask(CONFIRM, person, input=given(receipt)))["confirmReceipt"]
+    assert (confirmed["receipt"]["id"], confirmed["problems"]) == (receipt, [])
+    assert confirmed["receipt"]["confirmedAt"] is not None
+    assert (await ask(CONFIRM, person, input=given(receipt)))["confirmReceipt"] == confirmed
+    again = (await ask(CONFIRM, person, input=given(receipt, "key-0000002")))["confirmReceipt"]
+    assert (again["receipt"], [p["code"] for p in again["problems"]]) == (None, ["RECEIPT_ALREADY_CONFIRMED"])
+
+
+async def test_of_thirty_confirmations_at_once_one_counts(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    answers = await asyncio.gather(*(ask(CONFIRM, person, input=given(receipt, f"key-{n:07}")) for n in range(30)))
+    assert sum(answer["confirmReceipt"]["receipt"] is not None for answer in answers) == 1
+
+
+async def test_the_citizen_rates_once_and_sees_it(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    rated = (await ask(RATE, person, input=given(receipt, score=5, comment=" เร็วมาก ")))["rate"]
+    assert rated == {"rating": {"score": 5, "comment": "เร็วมาก"}, "problems": []}
+    assert (await ask(RATE, person, input=given(receipt, score=5, comment=" เร็วมาก ")))["rate"] == rated
+    again = (await ask(RATE, person, input=given(receipt, "key-0000002", score=1)))["rate"]
+    assert [p["code"] for p in again["problems"]] == ["RECEIPT_ALREADY_RATED"]
+    assert (await payments(ask, person))["nodes"][0]["rating"] == {"score": 5, "comment": "เร็วมาก"}
+
+
+@pytest.mark.parametrize("score", [1, 5])
+async def test_the_ends_of_the_scale_are_ratings(hall: TownHall, ask: Asking, score: int) -> None:
+    person = await paid(hall)
+    answer = await ask(RATE, person, input=given(await receipt_of(ask, person), score=score, comment="x" * 1_000))
+    assert answer["rate"]["rating"]["score"] == score
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"score": 0}, "score"),
+        ({"score": 6}, "score"),
+        ({"score": -1}, "score"),
+        ({"score": 3, "comment": "x" * 1_001}, "comment"),
+        ({"score": 3, "comment": "a\x00b"}, "comment"),
+    ],
+)
+async def test_what_is_beyond_the_scale_leaves_no_row(
+    hall: TownHall, ask: Asking, more: dict[str, Any], path: str
+) -> None:
+    person = await paid(hall)
+    answer = (await ask(RATE, person, input=given(await receipt_of(ask, person), **more)))["rate"]
+    assert answer == {"rating": None, "problems": [{"code": "BAD_INPUT", "path": [path]}]}
+    async with hall.db.read() as session:
+        assert (await session.scalars(select(Rating))).all() == []
+
+
+async def test_a_strangers_forged_or_unknown_receipt_is_refused_and_unchanged(hall: TownHall, ask: Asking) -> None:
+    person, stranger = await paid(hall), await hall.person()
+    receipt = await receipt_of(ask, person)
+    for who, given_id, code in (
+        (stranger, receipt, "RECEIPT_NOT_FOUND"),
+        (person, global_id("Receipt", new_id()), "RECEIPT_NOT_FOUND"),
+        (person, global_id("Payment", new_id()), "MALFORMED_ID"),
+        (person, "nonsense", "MALFORMED_ID"),
+    ):
+        confirmed = (await ask(CONFIRM, who, input=given(str(given_id))))["confirmReceipt"]
+        rated = (await ask(RATE, who, input=given(str(given_id), score=3)))["rate"]
+        assert confirmed["problems"] == rated["problems"] == [{"code": code, "path": ["receipt"]}]
+    async with hall.db.read() as session:
+        [row] = await session.scalars(select(Receipt))
+    assert row.confirmed_at is None
+
+
+async def test_nobody_confirms_without_signing_in(hall: TownHall, ask: Asking) -> None:
+    with pytest.raises(NotSignedIn):
+        await ask(CONFIRM, None, input=given("x"))

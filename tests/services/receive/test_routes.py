@@ -1,0 +1,71 @@
+"""The public page of a receipt: what was paid, by whom, when; never to whom."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select, update
+
+from services.receive.models import Receipt
+from services.receive.routes import verification
+from tests.services.pay.town import TownHall, national_id
+
+
+async def get(hall: TownHall, path: str) -> httpx2.Response:
+    app = FastAPI()
+    app.include_router(verification(hall.db))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as client:
+        return await client.get(f"http://test{path}")
+
+
+@pytest.fixture
+async def receipt(hall: TownHall) -> Receipt:
+    await hall.sent(1)
+    await hall.jobs.reconcile(hall.approver)
+    async with hall.db.read() as session:
+        [made] = await session.scalars(select(Receipt))
+    return made
+
+
+async def test_whoever_holds_the_receipt_can_verify_it(hall: TownHall, receipt: Receipt) -> None:
+    answer = await get(hall, f"/verify/r/{receipt.code}")
+    assert answer.status_code == 200
+    for shown in ("700.00", "เบี้ยยังชีพผู้สูงอายุ", "Old-age allowance", "16 พฤศจิกายน 2569", "DLA", receipt.number):
+        assert shown in answer.text
+    assert answer.text.index("ใบรับเงินนี้ถูกต้อง") < answer.text.index("This receipt is genuine")
+    assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
+
+
+async def test_the_page_does_not_say_who_was_paid(hall: TownHall, receipt: Receipt) -> None:
+    page = (await get(hall, f"/verify/r/{receipt.code}")).text
+    assert national_id(1).digits not in page
+    for key in (receipt.person, receipt.id, receipt.instalment):
+        assert key.hex not in page
+        assert str(key) not in page
+
+
+async def test_every_code_that_is_not_one_gets_the_same_page(hall: TownHall, receipt: Receipt) -> None:
+    almost = receipt.code[:-1] + ("A" if receipt.code[-1] != "A" else "B")
+    wrong = [almost, "A" * 32, "x", "%00", "ก" * 32, receipt.id.hex]
+    answers = [await get(hall, f"/verify/r/{code}") for code in wrong]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.text for answer in answers}) == 1
+    assert "ไม่พบใบรับเงินนี้" in answers[0].text
+
+
+async def test_a_title_is_text_and_not_markup(hall: TownHall, receipt: Receipt) -> None:
+    async with hall.db.write() as session:
+        await session.execute(update(Receipt).values(title={"th": "<script>alert(1)</script>", "en": "&"}))
+    page = (await get(hall, f"/verify/r/{receipt.code}")).text
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+async def test_codes_cannot_be_guessed(hall: TownHall, receipt: Receipt) -> None:
+    await hall.sent(3)
+    await hall.jobs.reconcile(hall.approver)
+    async with hall.db.read() as session:
+        codes = (await session.scalars(select(Receipt))).all()
+    assert len({receipt.code for receipt in codes}) == 4
+    assert {len(receipt.code) for receipt in codes} == {32}
