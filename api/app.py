@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
@@ -23,10 +24,14 @@ from core.clock import Clock
 from core.errors import NotFound, SitthiError
 from core.graph import Context, Viewer
 from core.ids import new_id
+from core.jobs import Job, forget_old_keys, repeating
+from core.log import configure
 from core.settings import Settings
 from core.text import preferred_language
 from identity.provider.clients import seed_clients
 from identity.provider.errors import TokenInvalid
+from services.apply.service import ApplyService
+from services.apply.tasks import reconsider_waiting
 from services.receive.routes import verification
 
 log = structlog.get_logger("api")
@@ -35,13 +40,16 @@ log = structlog.get_logger("api")
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The ASGI application. `sitthi serve` calls it in each worker; tests hand in settings and a clock."""
     doorway = Doorway()
-    house = House(settings or Settings(), clock, doorway)
+    settings = settings or Settings()
+    configure(settings)
+    house = House(settings, clock, doorway)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with house.db.write() as session:
             await seed_clients(session, house.clock)
-        yield
+        async with repeating(jobs_of(house)):
+            yield
         await house.close()
 
     app = FastAPI(title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -60,6 +68,18 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     doorway.app = app
     app.add_middleware(BodyLimit)
     return app
+
+
+def jobs_of(house: House) -> list[Job]:
+    """What a serving process repeats."""
+    return [
+        Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),
+        Job(
+            "decide again what waited for an agency",
+            timedelta(minutes=5),
+            lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
+        ),
+    ]
 
 
 def viewer_of(house: House) -> Callable[[str], Awaitable[Viewer]]:

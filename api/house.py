@@ -6,6 +6,7 @@ The server and each command build a house of their own over the same database.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.composer import SchemaHolder
 from api.listing import ProgrammeEntries
 from api.notices import InboxNotices
-from api.schema import base_schema, registry_of
+from api.schema import SitthiSchema, base_schema, registry_of
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
 from core.crypto import load_keys
@@ -74,9 +75,6 @@ class House:
         self.catalogue: Catalogue = load_catalogue()
         self.identity = Identity(settings, self.db, self.clock, self.keys, self.http)
         self.runner = Runner(self._host_of())
-        schema = base_schema()
-        self.registry: Registry = registry_of(schema, self.catalogue)
-        self.registry.load_all(AGENCIES)
         self.gate = ExchangeGate(
             database=self.db,
             clock=self.clock,
@@ -87,7 +85,6 @@ class House:
             sources=lambda: sources_of(self.runner, self.registry.plugins),
         )
         self.identity.facts = self.gate
-        self.schemas = SchemaHolder(schema, self.runner, self.registry.plugins)
         self.inbox = Inbox(self.clock)
         self.receipts = Receipts(self.clock, settings.issuer)
         self.rooms = Rooms()
@@ -96,6 +93,23 @@ class House:
         )
         self.awards = Awards(self.welfare.amounts, self.clock)
         self._furnish(self.rooms)
+
+    @cached_property
+    def base(self) -> SitthiSchema:
+        """The graph of our own rooms. A command that asks no graph never builds it."""
+        return base_schema()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The plugins, with our own agencies' in it."""
+        registry = registry_of(self.base, self.catalogue)
+        registry.load_all(AGENCIES)
+        return registry
+
+    @cached_property
+    def schemas(self) -> SchemaHolder:
+        """The graph with the plugins in it."""
+        return SchemaHolder(self.base, self.runner, self.registry.plugins)
 
     def payments(self) -> PaymentJobs:
         """The jobs of paying out, for the commands of officers."""

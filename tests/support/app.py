@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import httpx2
@@ -15,6 +15,9 @@ from api.commands.walk import sign_in
 from api.house import House
 from core.clock import FixedClock
 from core.settings import Settings
+
+
+Variables: TypeAlias = Mapping[str, Any] | None
 
 
 class Served:

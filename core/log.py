@@ -1,0 +1,46 @@
+"""Logs: readable lines in development, JSON in production, and never a national ID in either."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+from core.settings import Environment, Settings
+
+_LIKE_A_NATIONAL_ID: Final = re.compile(r"(?<!\d)\d(?:[- ]?\d){12}(?!\d)")
+MASK: Final = "[13 digits]"
+
+
+def configure(settings: Settings) -> None:
+    """Sets the format of every log line of this process."""
+    if settings.environment is Environment.PRODUCTION:
+        renderers: list[Any] = [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer()]
+    else:
+        # Plain tracebacks: the fancy ones print the variables of every frame, and those are people's data.
+        plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        renderers = [structlog.processors.format_exc_info, mask, plain]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *renderers,
+        ],
+        cache_logger_on_first_use=False,
+    )
+
+
+def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The last line of defence: 13 digits in a row, in any text of an event, do not reach the log."""
+    for name, value in event.items():
+        if not isinstance(value, int | float | bool | None):
+            text = value if isinstance(value, str) else repr(value)
+            hidden = _LIKE_A_NATIONAL_ID.sub(MASK, text)
+            if hidden != text:
+                event[name] = hidden
+        elif isinstance(value, int) and _LIKE_A_NATIONAL_ID.fullmatch(str(value)):
+            event[name] = MASK
+    return event
