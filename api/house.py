@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -48,8 +47,6 @@ from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from welfare.entitlements.room import open_welfare
 
-TREE: Final = Path(__file__).parents[1]
-AGENCIES: Final = TREE / "services" / "agencies"
 HTTP_TIMEOUT_SECONDS: Final = 10.0
 
 
@@ -102,9 +99,7 @@ class House:
     @cached_property
     def registry(self) -> Registry:
         """The plugins, with our own agencies' in it."""
-        registry = registry_of(self.base, self.catalogue)
-        registry.load_all(AGENCIES)
-        return registry
+        return registry_of(self.base, self.catalogue)
 
     @cached_property
     def schemas(self) -> SchemaHolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import strawberry
@@ -15,12 +16,15 @@ from api.graphql import TypedErrors
 from api.limits import TOKENS_MAX, WithinLimits
 from core.graph import Node
 from core.graph.types import SATANG_SCALAR, Satang
-from services.exchange.catalogue import Catalogue
+from services import agencies
+from services.exchange.catalogue import Catalogue, load_catalogue
 from services.plugins.contract import Manifest
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
 from services.plugins.runner import Runner
 
+AGENCIES: Final = Path(agencies.__file__).parent
+"""Our own agencies' plugins, checked and composed exactly as a stranger's would be."""
 OURS: Final = ("api.", "identity.", "services.", "welfare.")
 
 
@@ -50,19 +54,21 @@ def base_schema() -> SitthiSchema:
 
 
 def registry_of(schema: strawberry.Schema, catalogue: Catalogue) -> Registry:
-    """A registry that keeps the names of this schema and the facts of this catalogue."""
-    return Registry(host_names(schema), {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None})
+    """A registry that keeps the names of this schema and the facts of this catalogue, with our own agencies in it.
+
+    Raises :class:`PluginRefused` when one of ours does not pass the checks that a stranger's must.
+    """
+    registry = Registry(
+        host_names(schema), {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None}
+    )
+    registry.load_all(AGENCIES)
+    return registry
 
 
 def printed_schema() -> str:
     """SDL of the whole graph with our own agencies' plugins, as it is committed in `schema.graphql`."""
-    from api.house import AGENCIES  # noqa: PLC0415
-    from services.exchange.catalogue import load_catalogue  # noqa: PLC0415
-
     base = base_schema()
-    registry = registry_of(base, load_catalogue())
-    plugins = registry.load_all(AGENCIES)
-    whole = compose(base, plugins, Runner(_no_host))
+    whole = compose(base, registry_of(base, load_catalogue()).plugins, Runner(_no_host))
     return print_schema(whole._schema) + "\n"  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
 
 
