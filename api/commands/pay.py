@@ -80,7 +80,7 @@ def reconcile(
 
     async def job(jobs: PaymentJobs, officer: Officer) -> tuple[str, Sequence[ReconciliationBreak]]:
         outcome = await jobs.reconcile(officer, None if run is None else await _find(jobs, officer, run))
-        said = f"{outcome.settled} settled, {outcome.returned} returned, {outcome.breaks} new breaks"
+        said = f"{outcome.settled} settled, {outcome.returned} returned, {_counted(outcome.breaks, 'new break')}"
         return said, await jobs.breaks(officer)
 
     said, breaks = _act(profile, job)
@@ -172,13 +172,17 @@ def _month(text: str, today: date) -> date:
 
 
 def _line(run: PaymentRun) -> str:
-    paid = f"{run.instalments} instalments, {_baht(run.total)} baht"
+    paid = f"{_counted(run.instalments, 'instalment')}, {_baht(run.total)} baht"
     return f"{run.id.hex}  {run.agency}  {run.period:%Y-%m}  {run.status}  {paid}"
 
 
 def _breadth(one: ReconciliationBreak) -> str:
     expected = "nothing" if one.expected is None else _baht(one.expected)
     return f"expected {expected}, found {_baht(one.found)} {one.currency}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _baht(satang: int) -> str:
