@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from core.crypto import KeyRing
-from core.errors import SitthiError
+from core.errors import BodyTooLarge, SitthiError
 from core.settings import Settings
 from core.text import Text
 
@@ -39,11 +39,6 @@ class FormNotOurs(SitthiError):
         th="แบบฟอร์มนี้หมดอายุหรือไม่ได้มาจากหน้านี้ กรุณาเริ่มใหม่",
         en="This form has expired or did not come from this page. Please start again.",
     )
-
-
-class BodyTooLarge(SitthiError):
-    code = "BODY_TOO_LARGE"
-    text = Text(th="ข้อมูลที่ส่งมายาวเกินไป", en="What was sent is too long.")
 
 
 class Cookies:

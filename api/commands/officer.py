@@ -90,6 +90,7 @@ async def _sign_in(settings: Settings, profile: str | None, persona: str | None,
     from identity.provider.clients import OFFICER_CLIENT  # noqa: PLC0415
 
     name = profile or DEFAULT_PROFILE
+    Profiles(settings.data).check(name)  # before a person goes all the way for it
     if persona is None:
         answer = await _sign_in_by_browser(settings, browser=browser)
     else:
@@ -113,6 +114,7 @@ async def _sign_in_by_browser(settings: Settings, *, browser: bool) -> dict[str,
     from identity.provider.clients import OFFICER_CLIENT  # noqa: PLC0415
 
     async with Listener.open() as listener, httpx2.AsyncClient(trust_env=False) as http:
+        await http.get(f"{settings.issuer}/.well-known/openid-configuration")  # else nobody would ever come back
         flow = CodeFlow(settings.issuer, OFFICER_CLIENT, _SCOPE, listener.redirect_uri)
         typer.echo(f"Sign in here:\n{flow.address}")
         if browser:

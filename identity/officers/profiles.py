@@ -19,8 +19,12 @@ class Profiles:
     def __init__(self, data: Path) -> None:
         self._folder = data / "officers"
 
+    def check(self, profile: str) -> None:
+        """Raises :class:`BadInput` for a name that is no file's."""
+        self._path(profile)
+
     def write(self, profile: str, token: str) -> Path:
-        """Replaces the profile's token whole, or not at all. Raises :class:`BadInput` for a name that is no file's."""
+        """Replaces the profile's token whole, or not at all. Raises :class:`BadInput` as :meth:`check` does."""
         path = self._path(profile)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".{path.name}.{os.getpid()}")

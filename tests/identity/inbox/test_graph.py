@@ -31,7 +31,7 @@ class Citizen(InboxOfCitizen):
 
 @strawberry.type
 class Query:
-    @field(Access.VIEWER)  # type: ignore[untyped-decorator]
+    @field(Access.VIEWER)
     async def viewer(self, info: Info) -> Citizen | None:
         return Citizen(person=info.context.signed_in().person)
 
