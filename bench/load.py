@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Final
 
-CLOCK_TICKS: Final = 100
-"""Ticks a second in /proc/PID/stat: fixed by Linux's user interface (USER_HZ)."""
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+"""Ticks a second in /proc/PID/stat."""
+SIGNS_OF_FAILURE: Final = (b'"errors"', b'"viewer":null', b'"UNAVAILABLE"', b'"STALE"')
+"""An answer with one of these was cheaper than a whole one, or is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +41,75 @@ class Request:
 class Outcome:
     """What a run measured."""
 
-    requests: int
-    failures: int
-    cpu_ms_per_request: float
-    """CPU of the server's process alone, in milliseconds."""
+    cpu_ms: float
+    """CPU of the server's process alone, in milliseconds per request."""
+    helpers_ms: Mapping[str, float]
+    """The same of each helper."""
     p50_ms: float
     p99_ms: float
     requests_per_second: float
 
 
-async def run(port: int, pid: int, requests: Sequence[Request], *, total: int, connections: int) -> Outcome:
-    """Sends `total` requests over so many connections, taking the prepared ones in turn."""
-    turn, latencies, failures = count(), [], 0
+class AnswerWrong(Exception):
+    """An answer of a measured run was not a whole one; carries the beginning of it. The people in it are made up."""
+
+
+async def run(
+    port: int,
+    pid: int,
+    requests: Sequence[Request],
+    *,
+    total: int,
+    connections: int,
+    helpers: Mapping[str, Callable[[], float]] | None = None,
+) -> Outcome:
+    """Sends `total` requests over so many connections, taking the prepared ones in turn. Raises AnswerWrong."""
+    turn, latencies = count(), []
 
     async def client() -> None:
-        nonlocal failures
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (number := next(turn)) < total:
-            began = time.perf_counter()
-            writer.write(requests[number % len(requests)].wire)
-            status, body = await read_answer(reader)
-            latencies.append(time.perf_counter() - began)
-            failures += status != 200 or b'"errors"' in body
-        writer.close()
-        await writer.wait_closed()
+        try:
+            while (number := next(turn)) < total:
+                began = time.perf_counter()
+                writer.write(requests[number % len(requests)].wire)
+                status, body = await read_answer(reader)
+                latencies.append(time.perf_counter() - began)
+                if status != 200 or any(sign in body for sign in SIGNS_OF_FAILURE):
+                    raise AnswerWrong(status, body[:2000])
+        finally:
+            writer.close()
 
-    cpu, began = cpu_seconds(pid), time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(connections)))
-    wall, cpu = time.perf_counter() - began, cpu_seconds(pid) - cpu
+    clocks = {"": lambda: cpu_seconds(pid), **(helpers or {})}
+    before, began = {name: read() for name, read in clocks.items()}, time.perf_counter()
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(connections):
+            clients.create_task(client())
+    wall = time.perf_counter() - began
+    spent = {name: (read() - before[name]) * 1000 / total for name, read in clocks.items()}
     latencies.sort()
     return Outcome(
-        requests=total,
-        failures=failures,
-        cpu_ms_per_request=cpu * 1000 / total,
+        cpu_ms=spent.pop(""),
+        helpers_ms=spent,
         p50_ms=latencies[len(latencies) // 2] * 1000,
         p99_ms=latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)] * 1000,
         requests_per_second=total / wall,
     )
+
+
+async def fetch(port: int, requests: Sequence[Request]) -> list[bytes]:
+    """The answer to each, one after the other. Raises AnswerWrong."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    bodies = []
+    try:
+        for request in requests:
+            writer.write(request.wire)
+            status, body = await read_answer(reader)
+            if status != 200 or any(sign in body for sign in SIGNS_OF_FAILURE):
+                raise AnswerWrong(status, body[:2000])
+            bodies.append(body)
+    finally:
+        writer.close()
+    return bodies
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -85,6 +122,21 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its threads so far (proc(5), fields 14 and 15 of stat)."""
-    with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - a file of the kernel, read often
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+    return sum(_stat(pid)[11:13]) / TICKS
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """The same of a process, its living children, and those that it has buried (fields 16 and 17)."""
+    ticks = sum(_stat(pid)[11:15])
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):  # it ended while we looked: its parent has its time by then
+                fields = _stat(int(folder.name))
+                ticks += sum(fields[11:13]) if fields[1] == pid else 0
+    return ticks / TICKS
+
+
+def _stat(pid: int) -> list[int]:
+    """Fields 3 and on; the state, a letter, reads 0. Raises OSError when the process is gone."""
+    fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return [0, *map(int, fields[1:])]

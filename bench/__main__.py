@@ -1,0 +1,138 @@
+"""`script/bench`: the home query on SQLite and PostgreSQL beside a bare answer of the same size, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median_low
+from typing import Final
+
+import orjson
+
+from bench.citizens import Who, choose, leaves_in, live, tokens_of
+from bench.load import Outcome, Request, fetch, run
+from bench.processes import FOOTINGS, Site, System, bare, systems
+from bench.report import table
+from core.clock import SystemClock
+
+HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
+FLOOR: Final = "bare"
+CONCURRENCIES: Final = (1, 8)
+BARE_REQUESTS: Final = 10_000
+"""A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a run does. All of it is bounded, and the tokens of an hour outlive it."""
+
+    population: int
+    citizens: int
+    rounds: int
+    requests: int
+    """Of each system, in each round, at each concurrency."""
+    bare_requests: int
+
+
+FULL: Final = Size(population=10_000, citizens=50, rounds=5, requests=200, bare_requests=BARE_REQUESTS)
+QUICK: Final = Size(population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A system with its people signed in."""
+
+    system: System
+    requests: Sequence[Request]
+    answers: Sequence[bytes]
+
+
+def main() -> None:
+    """The command. Exits with 1 when an answer was not whole."""
+    given = _arguments().parse_args()
+    if not Path("/proc/self/stat").exists():
+        sys.exit("The CPU of a process is read from /proc, which only Linux has.")
+    with tempfile.TemporaryDirectory(prefix="sitthi-bench-") as folder:
+        asyncio.run(bench(Path(folder), QUICK if given.quick else FULL, given.on or list(FOOTINGS)))
+
+
+async def bench(folder: Path, size: Size, footings: list[str]) -> dict[int, dict[str, list[Outcome]]]:
+    """Measures and prints. Answers the outcomes by concurrency and system, a list of rounds each."""
+    site = Site(folder, size.population, SystemClock().today())
+    people = choose(site.population, size.citizens)
+    with systems(site, footings) as started:
+        measured = [await _ready(system, people) for system in started]
+        body = sorted(measured[0].answers, key=len)[len(people) // 2]
+        with bare(site, body) as (port, pid):
+            await run(port, pid, measured[0].requests, total=size.bare_requests // 4, connections=1)  # warms it up
+            found: dict[int, dict[str, list[Outcome]]] = {}
+            for connections in CONCURRENCIES:
+                outcomes: dict[str, list[Outcome]] = defaultdict(list)
+                for number in range(size.rounds):
+                    _say(f"concurrency {connections}, round {number + 1} of {size.rounds}")
+                    asked = measured[0].requests
+                    outcomes[FLOOR].append(
+                        await run(port, pid, asked, total=size.bare_requests, connections=connections)
+                    )
+                    for one in measured:
+                        outcomes[one.system.name].append(await _round(one, size.requests, connections))
+                found[connections] = dict(outcomes)
+    print(f"\nhome query, {len(people)} citizens in turn, {size.rounds} rounds of {size.requests} requests each,")
+    print(f"{os.cpu_count()} processors shared with the load generator; median (least–most) ×ratio to the bare answer")
+    for connections, by_system in found.items():
+        print("\n" + "\n".join(table(connections, by_system, FLOOR)))
+    return found
+
+
+async def _ready(system: System, people: list[Who]) -> Measured:
+    """Signs everyone in, lets some apply and be paid, and warms up: twice around, and once with eight at a time."""
+    _say(f"{system.name}: {len(people)} people sign in")
+    tokens = await tokens_of(system.process, people)
+    made = await live(system.process, tokens)
+    body = orjson.dumps({"query": HOME.read_text()})
+    requests = [Request.post("/graphql", body, token=token) for token in tokens]
+    await fetch(system.process.port, requests)
+    answers = await fetch(system.process.port, requests)
+    leaves = [leaves_in(answer) for answer in answers]
+    sizes = [len(answer) for answer in answers]
+    print(
+        f"{system.name}: {made} applications decided; home screens of {mean(leaves):.0f} leaf fields on average "
+        f"({min(leaves)}–{max(leaves)}), {median_low(sizes):,} bytes ({min(sizes):,}–{max(sizes):,})",
+        flush=True,
+    )
+    await run(system.process.port, system.process.pid, requests, total=len(requests), connections=max(CONCURRENCIES))
+    return Measured(system, requests, answers)
+
+
+async def _round(one: Measured, total: int, connections: int) -> Outcome:
+    system = one.system
+    return await run(
+        system.process.port,
+        system.process.pid,
+        one.requests,
+        total=total,
+        connections=connections,
+        helpers=system.helpers,
+    )
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute instead of ten: few people, few requests")
+    parser.add_argument("--on", choices=list(FOOTINGS), action="append", help="only this footing; may be repeated")
+    return parser
+
+
+def _say(what: str) -> None:
+    print(f"· {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
