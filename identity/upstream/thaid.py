@@ -112,7 +112,7 @@ class ThaID:
     async def _id_token(self, answer: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """The ID token's claims (OpenID Connect Core §3.1.3.7)."""
         token, access = answer.get("id_token"), answer.get("access_token")
-        if not isinstance(token, str) or not isinstance(access, str):
+        if not isinstance(token, str) or not isinstance(access, str) or not access.isascii():
             raise UpstreamNotBelieved
         try:
             kid = key_id(token)
