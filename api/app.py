@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter
@@ -28,6 +29,7 @@ from core.jobs import Job, forget_old_keys, repeating
 from core.log import configure
 from core.settings import Settings
 from core.text import preferred_language
+from identity.inbox.changes import Changes
 from identity.provider.clients import seed_clients
 from identity.provider.errors import TokenInvalid
 from services.apply.service import ApplyService
@@ -50,6 +52,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             await seed_clients(session, house.clock)
         async with repeating(jobs_of(house)):
             yield
+        await house.rooms.get(Changes).close()
         await house.close()
 
     app = FastAPI(title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -146,14 +149,17 @@ def operations(house: House) -> APIRouter:
 def _answer_errors(app: FastAPI) -> None:
     """Whatever goes wrong outside the graph has the same shape as an error inside it."""
 
-    def answer(request: Request, error: SitthiError, status: int | None = None) -> Response:
+    def answer(request: HTTPConnection, error: SitthiError, status: int | None = None) -> Response:
         language = preferred_language(request.headers.get("accept-language"))
         headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if status_of(error) == 401 else None
         return JSONResponse(as_json(error, language), status or status_of(error), headers=headers)
 
-    async def domain(request: Request, error: Exception) -> Response:
+    async def domain(connection: HTTPConnection, error: Exception) -> Response:
         assert isinstance(error, SitthiError)
-        return answer(request, error)
+        response = answer(connection, error)
+        if isinstance(connection, WebSocket):  # a handshake with a bad token is answered as a request is
+            await connection.send_denial_response(response)
+        return response
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
