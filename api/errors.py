@@ -42,13 +42,16 @@ class BadRequest(SitthiError):
     text = Text(th="รูปแบบคำขอไม่ถูกต้อง: {what}", en="The request is not well-formed: {what}")
 
 
-class BodyTooLarge(SitthiError):
-    code = "BODY_TOO_LARGE"
-    text = Text(th="คำขอมีขนาดเกิน {bytes_max} ไบต์", en="The request is larger than {bytes_max} bytes.")
-
-
-_LIKE_A_NATIONAL_ID: Final = re.compile(r"\d(?:[- ]?\d){12}")
-"""The GraphQL library quotes the caller's input in its messages; no message of ours carries a national ID."""
+_QUOTES: Final = (
+    (re.compile(r"(cannot represent [^:]*:) .*", re.DOTALL), r"\1 …"),
+    (re.compile(r"(, found:) .*", re.DOTALL), r"\1 …"),
+    (re.compile(r"(Value) .* (does not exist in '\w+' enum).*", re.DOTALL), r"\1 … \2."),
+    (re.compile(r"((?:Block)?String) '.*'", re.DOTALL), r"\1 …"),
+    (re.compile(r"\d(?:[- ]?\d){12,}"), "…"),
+    (re.compile(r"[^\x20-\x7e…]+"), "…"),
+)
+"""Where the GraphQL library quotes the caller's values in its messages. They may be a name, an address or a national
+ID, and errors are copied into logs and reports; what it says of the schema stays."""
 
 INTERNAL: Final = Text(th="เกิดข้อผิดพลาดภายในระบบ", en="Something went wrong on our side.")
 
@@ -84,9 +87,15 @@ def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
     if original is not None or error.path is not None:  # a path means that it happened while answering
         log.error("unexpected", path=error.path, exc_info=original or error)
         return "INTERNAL", INTERNAL.in_language(language)
-    message = _LIKE_A_NATIONAL_ID.sub("…", error.message)
+    message = _without_values(error.message)
     if error.extensions and "code" in error.extensions:
         return str(error.extensions["code"]), message
     if isinstance(error, GraphQLSyntaxError):
         return ("QUERY_TOO_LARGE" if "Document contains more than" in message else "GRAPHQL_PARSE_FAILED"), message
     return "GRAPHQL_VALIDATION_FAILED", message
+
+
+def _without_values(message: str) -> str:
+    for quote, instead in _QUOTES:
+        message = quote.sub(instead, message)
+    return message

@@ -17,6 +17,7 @@ from strawberry.types.unset import UnsetType
 
 from api.composer import SchemaHolder
 from api.errors import BadRequest, as_graphql, as_json, status_of
+from api.sockets import SocketHandler
 from core.errors import SitthiError
 from core.graph import Context, Viewer
 from core.text import Language, preferred_language
@@ -32,6 +33,8 @@ class TypedErrors(MaskErrors):
 
 class GraphRouter(GraphQLRouter[Context, None]):
     """The library's router, with the schema looked up for every operation, and typed errors for what is not GraphQL."""
+
+    graphql_transport_ws_handler_class = SocketHandler
 
     def __init__(
         self,

@@ -22,7 +22,8 @@ from graphql import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import BodyTooLarge, as_json, status_of
+from api.errors import as_json, status_of
+from core.errors import BodyTooLarge
 from core.text import preferred_language
 
 BODY_BYTES_MAX: Final = 256 * 1024
@@ -117,7 +118,7 @@ class BodyLimit:
         await self.app(scope, _replay(body, receive), send)
 
     async def _refuse(self, headers: dict[bytes, bytes], send: Send) -> None:
-        error = BodyTooLarge(bytes_max=self.bytes_max)
+        error = BodyTooLarge()
         language = preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
         content = orjson.dumps(as_json(error, language))
         await send(

@@ -36,7 +36,10 @@ def pages() -> dict[Path, str]:
 
 
 def all_errors() -> dict[str, type[SitthiError]]:
-    """Every error of every room by its code. Two that share a code must share its text."""
+    """Every error of every room by its code. Two that share a code share its text, or one is the other's special case.
+
+    The general one is what is told here; raises ValueError for two that have nothing to do with each other.
+    """
     for room in ROOMS:
         package = importlib.import_module(room)
         for module in pkgutil.walk_packages(package.__path__, f"{room}."):
@@ -49,7 +52,9 @@ def all_errors() -> dict[str, type[SitthiError]]:
         if not kind.__module__.startswith(ROOMS):
             continue
         earlier = found.setdefault(kind.code, kind)
-        if earlier.text != kind.text:
+        if issubclass(earlier, kind):
+            found[kind.code] = kind
+        elif not issubclass(kind, earlier) and earlier.text != kind.text:
             raise ValueError(
                 f"{earlier.__qualname__} and {kind.__qualname__} share the code {kind.code} with two texts"
             )

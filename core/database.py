@@ -63,6 +63,7 @@ class Database:
     def __init__(self, url: str, *, durable: bool = True, pool_size: int = 10) -> None:
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
+        options["hide_parameters"] = True  # an error of the driver is logged: people's data stays out of its message
         self.engine: AsyncEngine = create_async_engine(url, pool_size=pool_size, max_overflow=10, **options)
         if self.is_sqlite:
             _prepare_sqlite(self.engine, durable=durable)

@@ -54,6 +54,13 @@ class NotFound(SitthiError):
     text = Text(th="ไม่พบรายการที่ต้องการ", en="There is nothing of that kind here.")
 
 
+class BodyTooLarge(SitthiError):
+    """An HTTP body over the limit of its route."""
+
+    code = "BODY_TOO_LARGE"
+    text = Text(th="ข้อมูลที่ส่งมายาวเกินไป", en="What was sent is too long.")
+
+
 class Conflict(SitthiError):
     code = "CONFLICT"
     text = Text(th="รายการนี้เปลี่ยนสถานะไปแล้ว", en="This has changed in the meantime.")

@@ -1,0 +1,1 @@
+"""Who you are: people, the OpenID provider, sign-in with ThaID, officers, the inbox."""

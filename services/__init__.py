@@ -1,0 +1,1 @@
+"""What a government service is, and the agencies that offer one."""

@@ -1,0 +1,1 @@
+"""Our OpenID provider: clients, codes, tokens, signing keys, and their verification."""

@@ -1,0 +1,1 @@
+"""One folder for each agency plugin of our own."""

@@ -1,0 +1,1 @@
+"""Applications: taken, decided, supplemented, withdrawn, appealed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from core.errors import SitthiError
+from core.errors import Conflict, SitthiError
 from core.text import Text
 
 
@@ -50,7 +50,7 @@ class NotRejected(ApplyError):
     text = Text(th="อุทธรณ์ได้เฉพาะคำขอที่ไม่ได้รับอนุมัติ", en="Only a rejected application can be appealed.")
 
 
-class ChangedMeanwhile(ApplyError):
+class ChangedMeanwhile(ApplyError, Conflict):
     """The application moved between the reading of facts and the writing of the decision."""
 
     code = "CONFLICT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
@@ -39,6 +40,7 @@ from services.exchange.graph import Person
 from services.exchange.graph.fields import described
 
 PROGRAMME_LENGTH_MAX: Final = 64
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DECISIONS: Final = "application.decision"
 _EVENTS: Final = "application.events"
 
@@ -305,7 +307,7 @@ def _subject(given: ApplyInput) -> str:
         )
     if given.programme is None:
         raise NotOfferedHere(path=("service",))
-    if len(given.programme) > PROGRAMME_LENGTH_MAX or not given.programme.isascii():
+    if len(given.programme) > PROGRAMME_LENGTH_MAX or not _SLUG.fullmatch(given.programme):
         raise NotFound(path=("programme",))
     return f"programme:{given.programme}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import SitthiError
+from core.errors import NotAllowed, SitthiError
 from core.text import Text
 
 
@@ -18,7 +18,7 @@ class UnknownPurpose(SitthiError):
     text = Text(th="ไม่มีวัตถุประสงค์นี้ในทะเบียน", en="No such purpose is registered.")
 
 
-class LookRefused(SitthiError):
+class LookRefused(NotAllowed):
     """The gate refused a look at an agency's records; the refusal is in the access log."""
 
     code = "NOT_ALLOWED"

@@ -20,7 +20,9 @@ def test_every_setting_says_what_it_does() -> None:
 
 
 def test_every_error_speaks_both_languages() -> None:
-    mute = [code for code, kind in reference.all_errors().items() if not kind.text.th.strip() or not kind.text.en.strip()]
+    mute = [
+        code for code, kind in reference.all_errors().items() if not kind.text.th.strip() or not kind.text.en.strip()
+    ]
     assert mute == []
 
 

@@ -1,0 +1,1 @@
+"""The Comptroller General's Department: who holds a state welfare card."""

@@ -1,0 +1,1 @@
+"""The Department of Empowerment of Persons with Disabilities: disability cards."""

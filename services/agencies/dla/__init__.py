@@ -1,0 +1,1 @@
+"""The Department of Local Administration: the register of allowances."""

@@ -1,0 +1,1 @@
+"""The Department of Lands: who owns land."""

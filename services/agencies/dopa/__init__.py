@@ -1,0 +1,1 @@
+"""The Department of Provincial Administration: the civil register."""

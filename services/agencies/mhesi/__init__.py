@@ -1,0 +1,1 @@
+"""The Ministry of Higher Education, Science, Research and Innovation: digital transcripts."""

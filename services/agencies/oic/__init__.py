@@ -1,0 +1,1 @@
+"""The Office of Insurance Commission: compulsory motor insurance."""

@@ -1,0 +1,1 @@
+"""The Revenue Department: income as assessed."""

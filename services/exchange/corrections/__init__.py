@@ -1,0 +1,1 @@
+"""Citizens' requests to correct a fact, before the agency that owns it."""

@@ -1,0 +1,43 @@
+"""Operations over a WebSocket (`graphql-transport-ws`): a connection lives long, each operation is a request."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any, Final
+
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+
+from core.errors import SitthiError
+from core.graph import Context
+from core.ids import new_id
+from identity.provider.errors import TokenExpired
+
+UNAUTHORISED: Final = 4401
+FORBIDDEN: Final = 4403
+"""Close codes of the protocol; the reason is one of our error codes."""
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """The library's handler, which keeps one schema and one context for the length of the connection.
+
+    Here each operation runs on the schema of its moment, with loaders and an entry in the access log of its own, and
+    none runs for a sign-in that has expired.
+    """
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        try:
+            await super().handle_connection_init(message)
+        except SitthiError as error:
+            await self.websocket.close(code=FORBIDDEN, reason=error.code)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        viewer = self.context.viewer
+        if viewer is not None and self.context.clock.now() >= viewer.expires_at:
+            await self.websocket.close(code=UNAUTHORISED, reason=TokenExpired.code)
+            return
+        one: Any = copy.copy(self)
+        one.context = replace(self.context, request_id=new_id(), loaders={}, memo={})
+        one.schema = self.view.schema
+        await BaseGraphQLTransportWSHandler.run_operation(one, operation)

@@ -1,0 +1,146 @@
+"""What each mutation of the graph needs in order to take effect: a world, and an input.
+
+The laws are proven over every mutation of the schema by these; a mutation without a case fails them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from core.clock import bangkok_day
+from core.graph import global_id
+from core.ids import new_id
+from core.money import Money
+from core.text import Text
+from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
+from services.apply.service import ApplyService, Submission
+from services.pay.models import Award, Instalment
+from services.pay.needs import SettledPayment
+from services.receive.models import Receipt
+from services.receive.repository import ReceiptRepository
+from tests.support.app import Served
+
+TITLE: Final = Text(th="เบี้ยยังชีพผู้สูงอายุ", en="Old-age allowance")
+PROGRAMME: Final = "old-age-allowance"
+PURPOSE, WORDS = "student-loan-screening", "2569-1"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`ready` makes the world in which the input it answers takes effect, once."""
+
+    persona: str
+    ready: Callable[[Served], Awaitable[dict[str, Any]]]
+    other: Mapping[str, Any]
+    """A change to the input that makes it another one."""
+
+
+async def person_of(sitthi: Served, persona: str) -> UUID:
+    return (await sitthi.house.identity.verifier.verify(await sitthi.token(persona))).person
+
+
+async def receipt_of(sitthi: Served, persona: str) -> str:
+    """A settled payment's receipt, as the room that pays would have it made."""
+    person, now, instalment = await person_of(sitthi, persona), sitthi.clock.now(), new_id()
+    settled = SettledPayment(
+        person, instalment, f"programme:{PROGRAMME}", TITLE, "dla", bangkok_day(now).replace(day=1), Money(60_000), now
+    )
+    async with sitthi.house.db.write() as session:
+        await sitthi.house.receipts.settled(session, settled)
+        [receipt] = (await ReceiptRepository(session).of_instalments(person, [instalment])).values()
+    assert isinstance(receipt, Receipt)
+    return str(global_id("Receipt", receipt.id))
+
+
+async def payments_of(sitthi: Served, persona: str, count: int) -> list[str]:
+    """So many scheduled payments, each of an award of its own and with a receipt; answers their ids."""
+    person, now, ids = await person_of(sitthi, persona), sitthi.clock.now(), []
+    title, day = {"th": TITLE.th, "en": TITLE.en}, bangkok_day(now).replace(day=1)
+    async with sitthi.house.db.write() as session:
+        for number in range(count):
+            award, key, subject = new_id(), new_id(), f"programme:p{number}"
+            common: dict[str, Any] = {
+                "person": person, "beneficiary": person, "subject": subject, "agency": "dla", "created_at": now,
+            }  # fmt: skip
+            session.add(Award(id=award, application=new_id(), title=title, starts_on=day, **common))
+            await session.flush()
+            session.add(Instalment(id=key, award=award, period=day, satang=60_000, due_on=day, **common))
+            settled = SettledPayment(person, key, subject, TITLE, "dla", day, Money(60_000), now)
+            await sitthi.house.receipts.settled(session, settled)
+            ids.append(str(global_id("Payment", key)))
+    return ids
+
+
+async def waiting_application(sitthi: Served, persona: str) -> str:
+    """An application that waits for an answer of the citizen."""
+    person = await person_of(sitthi, persona)
+    missing = Missing("annual_income", Text(th="รายได้", en="income"), Holder.CITIZEN)
+    prepared = Prepared(Outcome.NEEDS_INFORMATION, TITLE, {}, (), (missing,), pays=True)
+    submission = Submission(Request(person, person, f"programme:{PROGRAMME}", {}, None), prepared)
+    async with sitthi.house.db.write() as session:
+        row = await sitthi.house.rooms.get(ApplyService).apply(session, submission)
+    return str(global_id("Application", row.id))
+
+
+async def application_of(sitthi: Served, persona: str) -> str:
+    payload = await sitthi.do("apply", "application { id }", persona, programme=PROGRAMME)
+    assert payload["problems"] == []
+    return str(payload["application"]["id"])
+
+
+async def _apply(_: Served) -> dict[str, Any]:
+    return {"programme": PROGRAMME}
+
+
+async def _supplement(sitthi: Served) -> dict[str, Any]:
+    return {"application": await waiting_application(sitthi, "elder"), "answers": {}}
+
+
+async def _withdraw(sitthi: Served) -> dict[str, Any]:
+    return {"application": await application_of(sitthi, "elder")}
+
+
+async def _appeal(sitthi: Served) -> dict[str, Any]:
+    return {"application": await application_of(sitthi, "official"), "grounds": "ขอให้ตรวจอีกครั้ง"}
+
+
+async def _confirm(sitthi: Served) -> dict[str, Any]:
+    return {"receipt": await receipt_of(sitthi, "elder")}
+
+
+async def _rate(sitthi: Served) -> dict[str, Any]:
+    return {"receipt": await receipt_of(sitthi, "elder"), "score": 5, "comment": "ดีมาก"}
+
+
+async def _grant(_: Served) -> dict[str, Any]:
+    return {"purpose": PURPOSE, "textVersion": WORDS}
+
+
+async def _withdraw_consent(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("grantConsent", "consent { id }", "graduate", **await _grant(sitthi))
+    return {"consent": payload["consent"]["id"]}
+
+
+async def _correct(_: Served) -> dict[str, Any]:
+    return {"attribute": "birth_date", "statement": "วันเกิดไม่ตรงกับสูติบัตร"}
+
+
+UNKNOWN: Final = {
+    name: str(global_id(name, UUID(int=1)))
+    for name in ("Application", "Receipt", "Consent", "Person", "Payment", "Message", "Correction", "AccessEntry")
+}
+
+CASES: Final[Mapping[str, Case]] = {
+    "apply": Case("elder", _apply, {"programme": "state-welfare-card"}),
+    "supplement": Case("elder", _supplement, {"answers": {"annual_income": 1}}),
+    "withdraw": Case("elder", _withdraw, {"application": UNKNOWN["Application"]}),
+    "appeal": Case("official", _appeal, {"grounds": "เหตุอื่น"}),
+    "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
+    "rate": Case("elder", _rate, {"score": 1}),
+    "grantConsent": Case("graduate", _grant, {"attributes": ["name"]}),
+    "withdrawConsent": Case("graduate", _withdraw_consent, {"consent": UNKNOWN["Consent"]}),
+    "requestCorrection": Case("elder", _correct, {"attribute": "name"}),
+}

@@ -1,0 +1,22 @@
+"""All that the database holds, so that two moments can be compared."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import select
+
+from core.database import Database, load_models
+
+KEPT_BY_THE_GATE: Final = frozenset({"access_entry", "access_outcome"})
+"""A look is logged whether or not what it was for succeeds: the gate has transactions of its own (STYLE.md §4)."""
+
+
+async def contents(database: Database) -> dict[str, list[str]]:
+    """Every row of every other table, by table."""
+    async with database.read() as session:
+        return {
+            table.name: sorted(repr(tuple(row)) for row in await session.execute(select(table)))
+            for table in load_models().sorted_tables
+            if table.name not in KEPT_BY_THE_GATE
+        }
