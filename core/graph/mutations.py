@@ -141,11 +141,22 @@ class UnitOfWork(FieldExtension):
         if kept is None:
             context.memo[_work_key(info)] = work
             try:
-                return await next_(source, info, **kwargs)
+                answer = await next_(source, info, **kwargs)
             except _WonByTwin:
                 kept = await work.earlier()
                 if kept is None:  # it was kept for 30 days, and the last of them has just ended
                     raise IdempotencyConflict(path=("idempotencyKey",)) from None
+            except SitthiError:
+                kept = await work.earlier()
+                if kept is None:
+                    raise
+            else:
+                if not answer.problems:
+                    return answer
+                kept = await work.earlier()
+                if kept is None:
+                    return answer
+            # A twin was faster: what stood in the way, if anything did, is its own effect ("already applied").
         return await cast("type[Payload]", self.payload).replay(info, kept)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +16,7 @@ from core.clock import FixedClock
 from core.database import Database
 from core.errors import Conflict
 from core.graph import Context, Info, Problem, Rooms, Viewer, mutation, work_of
+from core.graph.mutations import _hash
 from core.ids import new_id
 from core.models import IdempotencyRecord
 from core.text import Language
@@ -38,12 +41,24 @@ class NotePayload:
         return cls(text=kept["text"])
 
 
+@dataclass(frozen=True)
+class Twin:
+    """What another process does meanwhile."""
+
+    go: Callable[[], Awaitable[Any]]
+
+
 @strawberry.type
 class Mutation:
     @mutation(NotePayload)
     async def note(self, info: Info, input: NoteInput) -> NotePayload | None:
         if input.fail == "before":
             raise Conflict
+        if input.fail.startswith("after its twin"):  # what a far look before the transaction sees of a faster twin
+            await info.context.room(Twin).go()
+            if input.fail.endswith("raises"):
+                raise Conflict
+            return NotePayload(problems=[Problem(code="CONFLICT", message="", path=[])])
         async with work_of(info).transaction() as session:
             effect = IdempotencyRecord(
                 citizen=new_id(),
@@ -75,16 +90,28 @@ VIEWER = Viewer(new_id(), "app", frozenset(), "ial-2.3", expires_at=datetime(210
 
 class Caller:
     def __init__(self, database: Database, clock: FixedClock) -> None:
-        self.database, self.clock = database, clock
+        self.database, self.clock, self.rooms = database, clock, Rooms()
 
     async def __call__(self, key: str, text: str = "hello", fail: str = "", viewer: Viewer | None = VIEWER) -> Any:
-        context = Context(self.database, self.clock, Rooms(), viewer, Language.EN, new_id())
+        context = Context(self.database, self.clock, self.rooms, viewer, Language.EN, new_id())
         variables = {"input": {"idempotencyKey": key, "text": text, "fail": fail}}
         result = await SCHEMA.execute(MUTATION, variable_values=variables, context_value=context)
         if result.errors:
             return result.errors[0].original_error
         assert result.data
         return result.data["note"]
+
+    def claim_of(self, key: str, fail: str) -> dict[str, Any]:
+        """The row by which a twin of that call keeps its answer."""
+        return {
+            "citizen": VIEWER.person,
+            "client": VIEWER.client,
+            "field": "note",
+            "key": key,
+            "input_hash": _hash(NoteInput(idempotency_key=key, text="hello", fail=fail)),
+            "kept": {"text": "kept by the twin"},
+            "created_at": self.clock.now(),
+        }
 
     async def rows(self, field: str = "effect") -> int:
         async with self.database.read() as session:
@@ -113,6 +140,28 @@ async def test_the_same_key_with_another_input_is_a_conflict(call: Caller) -> No
 async def test_thirty_twins_at_once_have_one_effect_and_equal_answers(call: Caller) -> None:
     answers = await asyncio.gather(*(call("key-00001") for _ in range(30)))
     assert all(answer == {"text": "hello", "problems": []} for answer in answers)
+    assert await call.rows() == 1
+
+
+@pytest.mark.parametrize("how", ["after its twin raises", "after its twin answers with problems"])
+async def test_a_twin_that_was_overtaken_before_its_transaction_gives_the_same_answer(call: Caller, how: str) -> None:
+    async def faster() -> None:
+        async with call.database.write() as session:
+            [row] = records
+            session.add(IdempotencyRecord(**row))
+
+    records = [call.claim_of("key-00001", how)]
+    call.rooms.add(Twin, Twin(faster))
+    assert await call("key-00001", fail=how) == {"text": "kept by the twin", "problems": []}
+
+
+async def test_a_twin_with_another_input_that_was_faster_is_a_conflict(call: Caller) -> None:
+    async def faster() -> None:
+        await call("key-00001", text="other")
+
+    call.rooms.add(Twin, Twin(faster))
+    answer = await call("key-00001", fail="after its twin raises")
+    assert [p["code"] for p in answer["problems"]] == ["IDEMPOTENCY_CONFLICT"]
     assert await call.rows() == 1
 
 
