@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
-from core.database import Database
 from core.ids import NationalId
 from core.text import Text
-from identity.people import PeopleRegister
 from services.exchange.facts import PAYMENT, Asker, AskerKind, Gate
 from services.pay.needs import Officer
 
@@ -41,15 +39,3 @@ class LoggedPayees:
 
         await self._gate.look(payee, f"{agency}:payment", agency, read, asker=asker, purpose=PAYMENT)
         return found[-1]
-
-
-class RegisterPayees:
-    """Straight from the register, without a log: for programs that have no gate."""
-
-    def __init__(self, db: Database, register: PeopleRegister) -> None:
-        self._db, self._register = db, register
-
-    async def reveal(self, people: Collection[UUID], *, officer: Officer, run: UUID) -> Mapping[UUID, NationalId]:  # noqa: ARG002 - nobody logs it
-        """Raises `NotFound` for someone the register does not know."""
-        async with self._db.read() as session:
-            return {person: await self._register.reveal(session, person) for person in sorted(people)}

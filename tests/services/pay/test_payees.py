@@ -11,9 +11,9 @@ from identity.people import PeopleRegister
 from services.exchange.access_log.models import AccessEntry
 from services.exchange.catalogue import load_catalogue
 from services.exchange.gate import ExchangeGate
-from services.pay.payees import LoggedPayees, RegisterPayees
+from services.pay.payees import LoggedPayees
 from services.pay.tasks import PaymentJobs
-from tests.services.pay.town import KEYS, Clerk, TownHall, national_id
+from tests.services.pay.town import KEYS, Clerk, RegisterPayees, TownHall, national_id
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -23,8 +24,7 @@ from identity.people import PeopleRegister
 from services.pay.awards import Awards
 from services.pay.ledger.service import trial_balance, unbalanced_transactions
 from services.pay.models import Instalment, PaymentFile, PaymentRun, ReconciliationBreak
-from services.pay.needs import NoReceipts, Notices, OnSettled
-from services.pay.payees import RegisterPayees
+from services.pay.needs import NoReceipts, Notices, Officer, OnSettled
 from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
 from services.pay.rails.contract import Rail
@@ -45,6 +45,18 @@ class Clerk:
     agency: str = "dla"
     person: UUID = field(default_factory=new_id)
     roles: frozenset[str] = frozenset({"pay.plan", "pay.approve"})
+
+
+class RegisterPayees:
+    """Straight from the register, without a log: for tests that are about something else."""
+
+    def __init__(self, db: Database, register: PeopleRegister) -> None:
+        self._db, self._register = db, register
+
+    async def reveal(self, people: Collection[UUID], *, officer: Officer, run: UUID) -> Mapping[UUID, NationalId]:
+        """Raises `NotFound` for someone the register does not know."""
+        async with self._db.read() as session:
+            return {person: await self._register.reveal(session, person) for person in sorted(people)}
 
 
 class FixedAmounts:
