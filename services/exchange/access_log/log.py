@@ -16,9 +16,9 @@ from uuid import UUID
 from core.clock import Clock
 from core.database import Database
 from core.ids import new_id
+from services.exchange.access_log.commits import Commits
 from services.exchange.access_log.models import AccessEntry, AccessOutcome
-from services.exchange.access_log.repository import AccessLogRepository
-from services.exchange.facts import Asker, AskerKind, Purpose
+from services.exchange.facts import Asker, AskerKind, FactState, Purpose
 
 SALT_BYTES: Final = 32
 REQUESTS_MAX: Final = 20_000
@@ -85,11 +85,11 @@ class AccessLog:
     """One per process: it remembers the entries of the requests under way."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+        self._commits, self._clock = Commits(database), clock
         self._requests: OrderedDict[Hashable, _Remembered] = OrderedDict()
 
     async def decide(self, drafts: Collection[Draft]) -> Sequence[Entry]:
-        """Commits the decisions, in one transaction, and answers them in the order of the drafts.
+        """Commits the decisions, all or none, and answers them in the order of the drafts.
 
         A batch of a request that has its entry already adds to it only what it does not name yet. Drafts of one call
         have keys of their own. Raises whatever the database raises; then nothing was decided.
@@ -98,7 +98,7 @@ class AccessLog:
         entries: dict[Draft, Entry] = {}
         async with AsyncExitStack() as held:
             steps = [(draft, memory := await self._hold(held, draft), self._record(draft, memory)) for draft in ordered]
-            await self._commit([record for _, _, record in steps if record is not None])
+            await self._commits.commit([record for _, _, record in steps if record is not None])
             for draft, memory, record in steps:  # after the commit: what was not committed is not remembered
                 if isinstance(record, AccessEntry):
                     memory.entry, memory.at, memory.named = record.id, record.at, set()
@@ -108,8 +108,8 @@ class AccessLog:
         return [entries[draft] for draft in drafts]
 
     async def conclude(self, results: Sequence[Result]) -> None:
-        """Commits what came of the entries, in one transaction. Nothing may be answered before this returns."""
-        await self._commit([self._outcome(r.entry, r.states, r.errors) for r in results])
+        """Commits what came of the entries, all or none. Nothing may be answered before this returns."""
+        await self._commits.commit([self._outcome(r.entry, r.states, r.errors) for r in results])
 
     async def _hold(self, held: AsyncExitStack, draft: Draft) -> _Remembered:
         if draft.asker.request is None:
@@ -128,9 +128,12 @@ class AccessLog:
         unnamed = draft.attributes - memory.named
         if not unnamed:
             return None
-        return self._outcome(
-            Entry(draft.subject, memory.entry, draft.purpose), dict.fromkeys(sorted(unnamed), ASKED), {}
-        )
+        entry = Entry(draft.subject, memory.entry, draft.purpose)
+        if draft.decision is Decision.DENIED:  # nothing follows it: this is the outcome
+            return self._outcome(
+                entry, dict.fromkeys(sorted(unnamed), FactState.DENIED), dict.fromkeys(unnamed, str(draft.reason))
+            )
+        return self._outcome(entry, dict.fromkeys(sorted(unnamed), ASKED), {})
 
     def _entry(self, draft: Draft) -> AccessEntry:
         asker = draft.asker
@@ -164,8 +167,3 @@ class AccessLog:
             errors=dict(errors),
             salt=secrets.token_bytes(SALT_BYTES),
         )
-
-    async def _commit(self, records: Sequence[AccessEntry | AccessOutcome]) -> None:
-        if records:
-            async with self._database.write() as session:
-                AccessLogRepository(session).append(records)

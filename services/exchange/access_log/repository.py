@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 
 from services.exchange.access_log.models import AccessEntry, AccessOutcome
 
@@ -18,8 +19,14 @@ class AccessLogRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def append(self, records: Sequence[AccessEntry | AccessOutcome]) -> None:
-        self._session.add_all(records)
+    async def append(self, records: Sequence[AccessEntry | AccessOutcome]) -> None:
+        """Rows, not objects: the session's book-keeping would cost more than the insert. Entries go first."""
+        for kind in (AccessEntry, AccessOutcome):
+            table = SQLModel.metadata.tables[kind.__tablename__]
+            names = table.columns.keys()
+            rows = [{name: getattr(record, name) for name in names} for record in records if isinstance(record, kind)]
+            if rows:
+                await self._session.execute(insert(table), rows)
 
     async def page(self, subject: UUID, *, size: int, before: UUID | None) -> Sequence[AccessEntry]:
         """The newest first; those older than `before`, if given."""

@@ -21,7 +21,7 @@ from core.database import Database
 from core.ids import new_id
 from core.settings import Settings
 from services.exchange.access_log.canonical import canonical_entry, canonical_outcome, hidden, leaf
-from services.exchange.access_log.log import AccessLog
+from services.exchange.access_log.commits import Commits
 from services.exchange.access_log.models import AccessEntry, AccessOutcome
 from services.exchange.access_log.repository import AccessLogRepository
 from services.exchange.facts import OWN_VIEW
@@ -138,13 +138,13 @@ async def test_a_record_read_back_has_the_leaf_it_was_written_with(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: dict[UUID, bytes] = {}
-    commit = AccessLog._commit
+    commit = Commits.commit
 
-    async def noting(self: AccessLog, records: list[AccessEntry | AccessOutcome]) -> None:
+    async def noting(self: Commits, records: list[AccessEntry | AccessOutcome]) -> None:
         written.update({record.id: leaf(record) for record in records})
         await commit(self, records)
 
-    monkeypatch.setattr(AccessLog, "_commit", noting)
+    monkeypatch.setattr(Commits, "commit", noting)
     mother = exchange.keys["mother"]
     await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, new_id()), purpose=OWN_VIEW)
     read = {entry.id: leaf(entry) for entry in await exchange.entries()}

@@ -125,6 +125,16 @@ async def test_what_an_entry_does_not_name_is_named_before_it_is_read(exchange: 
     await asking
 
 
+async def test_a_further_refusal_of_a_request_says_in_its_entry_that_it_was_one(exchange: Exchange) -> None:
+    mother, lodger, request = exchange.keys["mother"], exchange.keys["lodger"], uuid4()
+    for name in ("birth_date", "gender"):
+        await exchange.gate.facts(mother, [name], asker=citizen(lodger, request), purpose=OWN_VIEW)
+    [entry] = await exchange.entries(mother)
+    [outcome] = await exchange.outcomes(mother)
+    assert (entry.decision, entry.attributes) == ("DENIED", ["birth_date"])
+    assert (outcome.entry, outcome.states, outcome.errors) == (entry.id, {"gender": "DENIED"}, {"gender": entry.reason})
+
+
 async def test_a_late_reuse_of_a_request_id_makes_an_entry_of_its_own(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
     asker = citizen(mother, uuid4())
