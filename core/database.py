@@ -6,22 +6,33 @@ otherwise; only the edge (the mutation field, the command, the job) and the exch
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, Connection, DateTime, MetaData, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
+from core.database_faults import DatabaseUnavailable, told_as_unavailable, translate_connecting
+
 ROOMS = ("core", "identity", "services", "welfare")
 """Packages whose `models` modules hold tables."""
+
+IDLE_SECONDS: Final = 5.0
+"""A connection that was used more lately than that is taken to be alive."""
+
+WRITER_WAITS_SECONDS = 30.0
+"""For SQLite's one writer, in this process and again between processes."""
 
 SQLModel.metadata.naming_convention = MetaData(
     naming_convention={
@@ -58,15 +69,22 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 
 
 class Database:
-    """`url` names an asynchronous driver. `durable=False` (tests only) lets SQLite skip the wait for the disk."""
+    """`url` names an asynchronous driver. `durable=False` (tests only) lets SQLite skip the wait for the disk.
+
+    Both sessions raise `core.database_faults.DatabaseUnavailable` when the database cannot serve just now.
+    """
 
     def __init__(self, url: str, *, durable: bool = True, pool_size: int = 10) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True}
+        options: dict[str, Any] = {}
         options["hide_parameters"] = True  # an error of the driver is logged: people's data stays out of its message
         self.engine: AsyncEngine = create_async_engine(url, pool_size=pool_size, max_overflow=10, **options)
         if self.is_sqlite:
             _prepare_sqlite(self.engine, durable=durable)
+        else:
+            _ask_after_idle_connections(self.engine)
+        translate_connecting(self.engine.sync_engine)
+        self._writers = asyncio.Lock()
         self._read = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._write = async_sessionmaker(
             self.engine.execution_options(writes=True), expire_on_commit=False, autoflush=True
@@ -75,17 +93,35 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session that sees committed data and whose changes, if any, are thrown away."""
-        async with self._read() as session:
-            yield session
+        with told_as_unavailable():
+            async with self._read() as session:
+                yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction. On SQLite it holds the writer's lock from its first moment, so it cannot fail half-way."""
-        async with self._write() as session, session.begin():
-            yield session
+        with told_as_unavailable():
+            async with self._turn_to_write(), self._write() as session, session.begin():
+                yield session
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _turn_to_write(self) -> AsyncIterator[None]:
+        """SQLite lets the luckiest writer in, not the first: within a process they queue."""
+        if not self.is_sqlite:
+            yield
+            return
+        try:
+            async with asyncio.timeout(WRITER_WAITS_SECONDS):
+                await self._writers.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+        try:
+            yield
+        finally:
+            self._writers.release()
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:
@@ -97,7 +133,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:
             "journal_mode=WAL",
             f"synchronous={'FULL' if durable else 'OFF'}",
             "foreign_keys=ON",
-            "busy_timeout=30000",
+            f"busy_timeout={int(WRITER_WAITS_SECONDS * 1000)}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
@@ -106,6 +142,27 @@ def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:
     def on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _ask_after_idle_connections(engine: AsyncEngine) -> None:
+    """Replaces a connection that the server has dropped while nobody used it.
+
+    SQLAlchemy's own `pool_pre_ping` asks before every use, three round trips each: more than most queries take.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def on_checkin(_connection: Any, record: Any) -> None:
+        record.info["left_at"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def on_checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        left_at = record.info.get("left_at")
+        if left_at is None or time.monotonic() - left_at < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # the pool takes a new one, and doubts the others of that age
 
 
 def load_models() -> MetaData:

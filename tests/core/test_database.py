@@ -2,7 +2,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import StatementError
 
 from core.database import Database
@@ -73,3 +73,34 @@ async def test_forty_writers_at_once_all_get_through(database: Database) -> None
 
     await asyncio.gather(*(write(n) for n in range(40)))
     assert await rows(database) == 40
+
+
+@pytest.mark.postgres_only
+async def test_a_connection_that_was_dropped_while_idle_is_replaced(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.read() as first, database.read() as second:
+        pids = [await session.scalar(text("SELECT pg_backend_pid()")) for session in (first, second)]
+    async with database.read() as session:
+        own = await session.scalar(text("SELECT pg_backend_pid()"))
+        [other] = {*pids} - {own}
+        await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": other})
+    monkeypatch.setattr("core.database.IDLE_SECONDS", 0.0)
+    async with database.read() as first, database.read() as second:
+        now = {await session.scalar(text("SELECT pg_backend_pid()")) for session in (first, second)}
+    assert other not in now
+    assert len(now) == 2
+
+
+@pytest.mark.postgres_only
+async def test_a_connection_in_use_is_not_asked_after_each_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings: list[object] = []
+    monkeypatch.setattr(database.engine.sync_engine.dialect, "do_ping", pings.append)
+    for _ in range(5):
+        await rows(database)
+    assert pings == []
+    monkeypatch.setattr("core.database.IDLE_SECONDS", 0.0)
+    await rows(database)
+    assert len(pings) == 1
