@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter
+from api.headers import SafeHeaders
 from api.house import Doorway, House
 from api.limits import BodyLimit
 from api.pages.routes import Pages, pages_router
@@ -30,8 +31,8 @@ from core.log import configure
 from core.settings import Settings
 from core.text import preferred_language
 from identity.inbox.changes import Changes
-from identity.provider.clients import seed_clients
-from identity.provider.errors import TokenInvalid
+from identity.provider.clients import CITIZEN_SCOPE, seed_clients
+from identity.provider.errors import ScopeMissing, TokenInvalid
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
 from services.receive.routes import verification
@@ -55,7 +56,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         await house.rooms.get(Changes).close()
         await house.close()
 
-    app = FastAPI(title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    # No redirects to a path with or without its last slash: they are built from the Host header, which anyone may set.
+    app = FastAPI(
+        title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False
+    )
     app.state.house = house
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house)))
     app.include_router(house.identity.router())
@@ -70,6 +74,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     _answer_errors(app)
     doorway.app = app
     app.add_middleware(BodyLimit)
+    app.add_middleware(SafeHeaders, secure=settings.secure)
     return app
 
 
@@ -86,13 +91,16 @@ def jobs_of(house: House) -> list[Job]:
 
 
 def viewer_of(house: House) -> Callable[[str], Awaitable[Viewer]]:
-    """Reads an `Authorization` header (RFC 6750). Raises TokenExpired and TokenInvalid."""
+    """Reads an `Authorization` header (RFC 6750). Raises TokenExpired, TokenInvalid and ScopeMissing."""
 
     async def read(authorization: str) -> Viewer:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise TokenInvalid
-        return await house.identity.verifier.verify(token.strip())
+        viewer = await house.identity.verifier.verify(token.strip())
+        if CITIZEN_SCOPE not in viewer.scopes:
+            raise ScopeMissing
+        return viewer
 
     return read
 
@@ -151,7 +159,8 @@ def _answer_errors(app: FastAPI) -> None:
 
     def answer(request: HTTPConnection, error: SitthiError, status: int | None = None) -> Response:
         language = preferred_language(request.headers.get("accept-language"))
-        headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if status_of(error) == 401 else None
+        is_about_the_token = status_of(error) == 401 or isinstance(error, ScopeMissing)
+        headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if is_about_the_token else None
         return JSONResponse(as_json(error, language), status or status_of(error), headers=headers)
 
     async def domain(connection: HTTPConnection, error: Exception) -> Response:

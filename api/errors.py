@@ -25,6 +25,7 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "TOKEN_EXPIRED": 401,
     "TOKEN_INVALID": 401,
     "NOT_ALLOWED": 403,
+    "SCOPE_MISSING": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
     "IDEMPOTENCY_CONFLICT": 409,

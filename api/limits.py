@@ -34,7 +34,7 @@ DEPTH_MAX: Final = 15
 FIELDS_MAX: Final = 1_000
 """Fields counted with every fragment written out, so that fragments spread in fragments cannot multiply unseen."""
 ALIASED_ROOTS_MAX: Final = 20
-"""Root fields of one operation: a hundred aliased sign-in-like calls are not one request."""
+"""Root fields of one operation, those in fragments too: a hundred aliased calls are not one request."""
 
 
 class WithinLimits(ValidationRule):
@@ -46,8 +46,12 @@ class WithinLimits(ValidationRule):
             d.name.value: d for d in context.document.definitions if isinstance(d, FragmentDefinitionNode)
         }
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._root_counts: dict[str, int] = {}
+        self._told_twice = False
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
+        if self._roots(node.selection_set, frozenset()) > ALIASED_ROOTS_MAX:
+            self._refuse("QUERY_TOO_LARGE", f"The query has more than {ALIASED_ROOTS_MAX} root fields.", node)
         if _is_introspection(node):
             return
         fields, depth = self._measure(node.selection_set, frozenset())
@@ -55,11 +59,36 @@ class WithinLimits(ValidationRule):
             self._refuse("QUERY_TOO_DEEP", f"The query is {depth} levels deep; {DEPTH_MAX} are allowed.", node)
         if fields > FIELDS_MAX:
             self._refuse("QUERY_TOO_LARGE", f"The query asks for {fields} fields; {FIELDS_MAX} are allowed.", node)
-        if len(node.selection_set.selections) > ALIASED_ROOTS_MAX:
-            self._refuse("QUERY_TOO_LARGE", f"The query has more than {ALIASED_ROOTS_MAX} root fields.", node)
 
-    def _refuse(self, code: str, message: str, node: OperationDefinitionNode) -> None:
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        """What the schema tells of itself is long; under aliases, a small question would have it told many times."""
+        parent = self.context.get_parent_type()
+        is_of_the_schema = node.name.value == "__schema" or (parent is not None and parent.name.startswith("__"))
+        if node.alias is not None and is_of_the_schema and not self._told_twice:
+            self._told_twice = True
+            self._refuse("QUERY_TOO_LARGE", "The schema is not told under aliases.", node)
+
+    def _refuse(self, code: str, message: str, node: OperationDefinitionNode | FieldNode) -> None:
         self.report_error(GraphQLError(message, node, extensions={"code": code}))
+
+    def _roots(self, selections: SelectionSetNode | None, inside: frozenset[str]) -> int:
+        """Fields of this level, with its fragments written out; those in several fragments count as often."""
+        roots = 0
+        for node in selections.selections if selections else ():
+            if isinstance(node, FieldNode):
+                roots += 1
+            elif isinstance(node, InlineFragmentNode):
+                roots += self._roots(node.selection_set, inside)
+            elif isinstance(node, FragmentSpreadNode):
+                roots += self._roots_of(node.name.value, inside)
+        return roots
+
+    def _roots_of(self, name: str, inside: frozenset[str]) -> int:
+        if name in inside or name not in self._fragments:
+            return 0
+        if name not in self._root_counts:
+            self._root_counts[name] = self._roots(self._fragments[name].selection_set, inside | {name})
+        return self._root_counts[name]
 
     def _measure(self, selections: SelectionSetNode | None, inside: frozenset[str]) -> tuple[int, int]:
         """Fields and depth. A fragment inside itself counts as nothing here: another rule refuses it."""

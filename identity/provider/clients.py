@@ -18,6 +18,8 @@ from identity.provider.models import Client
 GRAPH_AUDIENCE: Final = "/graphql"
 OFFICER_AUDIENCE: Final = "/officer"
 OFFICER_SCOPE: Final = "officer"
+CITIZEN_SCOPE: Final = "citizen"
+"""What opens the graph: a program that only asked who a person is gets none of their data."""
 DEMO_APP: Final = "demo-app"
 OFFICER_CLIENT: Final = "sitthi-cli"
 
@@ -47,7 +49,7 @@ SEEDED: Final = (
         id=DEMO_APP,
         name_th="แอปสาธิตสิทธิ",
         name_en="Sitthi demo app",
-        scopes=("openid", "profile", "citizen"),
+        scopes=("openid", "profile", CITIZEN_SCOPE),
         audience=GRAPH_AUDIENCE,
         token_seconds=3_600,  # there are no refresh tokens yet, and a tour by hand takes its time
         redirect_uris=("{issuer}/demo/callback",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import SitthiError
+from core.errors import NotAllowed, SitthiError
 from core.text import Text
 
 
@@ -16,3 +16,13 @@ class TokenInvalid(SitthiError):
 
     code = "TOKEN_INVALID"
     text = Text(th="โทเคนเข้าใช้งานไม่ถูกต้อง กรุณาเข้าสู่ระบบใหม่", en="This access token is not valid. Please sign in again.")
+
+
+class ScopeMissing(NotAllowed):
+    """The token is good, but its program did not ask for what it now does (RFC 6750 §3.1, insufficient_scope)."""
+
+    code = "SCOPE_MISSING"
+    text = Text(
+        th="แอปนี้ไม่ได้ขอสิทธิ์ใช้ข้อมูลของคุณไว้ตอนเข้าสู่ระบบ",
+        en="This app did not ask for access to your data when you signed in.",
+    )

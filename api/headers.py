@@ -1,0 +1,37 @@
+"""What every answer says to browsers and to caches in between, unless its own page says otherwise."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ALWAYS: Final = {"X-Content-Type-Options": "nosniff"}
+UNLESS_SAID: Final = {"Cache-Control": "no-store"}
+"""Most answers are about a person. What may be kept says so itself."""
+OVER_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000"}
+"""RFC 6797: for a year, browsers come back by https alone."""
+
+
+class SafeHeaders:
+    """ASGI middleware. `secure`: whether people reach us by https."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self.app = app
+        self.always = {**ALWAYS, **(OVER_HTTPS if secure else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self.always)
+                for name, value in UNLESS_SAID.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
