@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.composer import SchemaHolder
 from api.listing import ProgrammeEntries
 from api.notices import InboxNotices
-from api.schema import SitthiSchema, base_schema, registry_of
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
 from core.crypto import load_keys
 from core.database import Database
-from core.graph import Rooms
+from core.rooms import Rooms
 from core.settings import Settings
 from identity.inbox.changes import Changes
 from identity.inbox.service import Inbox
@@ -41,11 +39,15 @@ from services.pay.reconciliation import Reconciliation
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
-from services.plugins.registry import Registry
 from services.plugins.runner import Credentials, HttpAgencyClient, Runner, sources_of
 from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from welfare.entitlements.room import open_welfare
+
+if TYPE_CHECKING:  # the graph takes as long to load as all the rest, and few commands ask one
+    from api.composer import SchemaHolder
+    from api.schema import SitthiSchema
+    from services.plugins.registry import Registry
 
 HTTP_TIMEOUT_SECONDS: Final = 10.0
 
@@ -94,16 +96,22 @@ class House:
     @cached_property
     def base(self) -> SitthiSchema:
         """The graph of our own rooms. A command that asks no graph never builds it."""
+        from api.schema import base_schema  # noqa: PLC0415
+
         return base_schema()
 
     @cached_property
     def registry(self) -> Registry:
         """The plugins, with our own agencies' in it."""
+        from api.schema import registry_of  # noqa: PLC0415
+
         return registry_of(self.base, self.catalogue)
 
     @cached_property
     def schemas(self) -> SchemaHolder:
         """The graph with the plugins in it."""
+        from api.composer import SchemaHolder  # noqa: PLC0415
+
         return SchemaHolder(self.base, self.runner, self.registry.plugins)
 
     def payments(self) -> PaymentJobs:

@@ -70,14 +70,14 @@ def on_sqlite(site: Site, sandboxes: str) -> Iterator[System]:
 def on_postgresql(site: Site, sandboxes: str) -> Iterator[System]:
     """With the disk's safety as in production."""
     with Postgres.running(durable=True) as postgres, Valkey.running() as valkey:
-        settings = {
-            "SITTHI_SANDBOX_URL": sandboxes,
-            "SITTHI_DATABASE_URL": postgres.create("sitthi"),
-            "SITTHI_REDIS_URL": valkey.url,
-        }
         master = _pid_in(postgres.data / "postmaster.pid")
         cache = _pid_in(valkey.folder / "valkey.pid")
-        with running(site.data("postgresql"), **settings) as process:
+        with running(
+            site.data("postgresql"),
+            SITTHI_SANDBOX_URL=sandboxes,
+            SITTHI_DATABASE_URL=postgres.create("sitthi"),
+            SITTHI_REDIS_URL=valkey.url,
+        ) as process:
             helpers = {"PostgreSQL": lambda: family_cpu_seconds(master), "Valkey": lambda: cpu_seconds(cache)}
             yield System("postgresql", process, helpers)
 

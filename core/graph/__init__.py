@@ -1,10 +1,12 @@
 """What every room's `graph.py` builds with: the request's context, mutations with a unit of work, connections."""
 
-from core.graph.context import Access, Context, Info, Rooms, Viewer, field, localized
+from core.graph.context import Access, Context, Info, field, localized
 from core.graph.mutations import Problem, Work, mutation, work_of
 from core.graph.node import Node, NodeLoader, Nodes, global_id
 from core.graph.pages import Connection, Edge, PageInfo, connection, cursor_of, page_size, read_cursor
 from core.graph.types import MoneyAmount
+from core.rooms import Rooms
+from core.viewer import Viewer
 
 __all__ = [
     "Access",

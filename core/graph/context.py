@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
@@ -17,39 +16,13 @@ from strawberry.fastapi import BaseContext
 from core.clock import Clock
 from core.database import Database
 from core.errors import NotSignedIn
+from core.rooms import Rooms
 from core.text import Language, Text
+from core.viewer import Viewer
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks, as the verified access token says."""
-
-    person: UUID
-    client: str
-    scopes: frozenset[str]
-    acr: str
-    """The assurance of the sign-in, an authentication context class (OpenID Connect Core §2)."""
-    expires_at: datetime
-
-
-class Rooms:
-    """The services of the rooms, by their type. `api/app.py` fills it at start; resolvers take what they need."""
-
-    def __init__(self) -> None:
-        self._by_type: dict[type, Any] = {}
-
-    def add(self, kind: type[T], service: T) -> T:
-        if kind in self._by_type:
-            raise ValueError(f"{kind.__name__} is there already")
-        self._by_type[kind] = service
-        return service
-
-    def get(self, kind: type[T]) -> T:
-        return self._by_type[kind]  # type: ignore[no-any-return]
 
 
 @dataclass

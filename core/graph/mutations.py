@@ -22,9 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.extensions import FieldExtension
 
 from core.errors import BadInput, NotSignedIn, SitthiError
-from core.graph.context import Access, Context, Info, Viewer
+from core.graph.context import Access, Context, Info
 from core.models import IdempotencyRecord
 from core.text import Text
+from core.viewer import Viewer
 
 KEY_LENGTH_MIN, KEY_LENGTH_MAX = 8, 128
 

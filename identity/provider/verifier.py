@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from core.clock import Clock
-from core.graph import Viewer
+from core.viewer import Viewer
 from identity.provider.errors import TokenExpired, TokenInvalid
 from identity.provider.jose import Expired, NotVerified, key_id, verified_claims
 from identity.provider.signing import SigningKeys

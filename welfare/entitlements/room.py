@@ -9,7 +9,7 @@ from typing import Final
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
-from core.graph import Rooms
+from core.rooms import Rooms
 from services.exchange.catalogue import Catalogue, Kind, Subject
 from services.exchange.facts import Gate
 from welfare import programmes as programmes_room
