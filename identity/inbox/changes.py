@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
+from core.database_faults import DatabaseUnavailable
 from identity.inbox.models import Change
 from identity.inbox.repository import ChangesRead
 
@@ -78,7 +79,10 @@ class Changes:
         while self._listeners:
             try:
                 await self._look()
-            except SQLAlchemyError as error:  # the database is away for a moment; the look-back makes up for it
+            except (
+                SQLAlchemyError,
+                DatabaseUnavailable,
+            ) as error:  # the database is away for a moment; the look-back makes up for it
                 log.warning("changes_not_read", error=type(error).__name__)
             await asyncio.sleep(self._poll_seconds)
 
