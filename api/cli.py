@@ -34,6 +34,8 @@ def serve(
     """Brings the database up to date, makes the sandboxes' population where it is missing, and serves."""
     import uvicorn  # noqa: PLC0415
 
+    from api.limits import BODY_BYTES_MAX  # noqa: PLC0415
+
     settings = Settings()
     if workers > 1 and (settings.database_url is None or settings.redis_url is None):
         _fail(
@@ -54,6 +56,7 @@ def serve(
         access_log=False,  # addresses of the graph say nothing, and traffic logs have a law of their own
         proxy_headers=False,
         server_header=False,
+        ws_max_size=BODY_BYTES_MAX,  # a message is a request, and no larger
     )
 
 
@@ -63,7 +66,7 @@ def migrate() -> None:
     from core import migrations  # noqa: PLC0415
 
     settings = Settings()
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrations.upgrade(settings.sqlalchemy_url)
 
 
@@ -116,7 +119,7 @@ def prepare(settings: Settings) -> None:
     """What must be there before the first request: folder, tables, clients, and in development a population."""
     from core import migrations  # noqa: PLC0415
 
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrations.upgrade(settings.sqlalchemy_url)
     if settings.sandbox:
         from services.sandbox.population.commands import keep_demo  # noqa: PLC0415

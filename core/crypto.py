@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from core.text import Text
 
 _FORMAT = b"\x01"
 _NONCE_BYTES = 12
+_TAG_BYTES = 16
 
 
 class SealBroken(SitthiError):
@@ -58,7 +60,7 @@ class KeyRing:
             raise SealBroken
         end = 2 + sealed[1]
         key = self.keys.get(sealed[2:end].decode(errors="replace"))
-        if key is None:
+        if key is None or len(sealed) < end + _NONCE_BYTES + _TAG_BYTES:
             raise SealBroken
         try:
             return AESGCM(key).decrypt(
@@ -85,10 +87,11 @@ def load_keys(settings: Settings) -> KeyRing:
 
 
 def _write_new(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = {"current": "k1", "keys": {"k1": _random()}, "index": _random()}
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600, and nobody else's file
+    draft = Path(name)
+    with os.fdopen(handle, "w") as file:
         file.write(json.dumps(fresh))
     try:
         os.link(draft, path)  # fails if another process was first: its keys are then ours too

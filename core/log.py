@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -15,7 +17,8 @@ MASK: Final = "[13 digits]"
 
 
 def configure(settings: Settings) -> None:
-    """Sets the format of every log line of this process."""
+    """Sets the format of every log line of this process, and masks those that libraries write by themselves."""
+    logging.setLogRecordFactory(MaskedRecord)
     if settings.environment is Environment.PRODUCTION:
         renderers: list[Any] = [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer()]
     else:
@@ -44,3 +47,15 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
         elif isinstance(value, int) and _LIKE_A_NATIONAL_ID.fullmatch(str(value)):
             event[name] = MASK
     return event
+
+
+class MaskedRecord(logging.LogRecord):
+    """A line of the standard library's logging, its trace included, as :func:`mask` would have it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.exc_info and self.exc_info[0] is not None:  # formatters take what is formatted already
+            self.exc_text = _LIKE_A_NATIONAL_ID.sub(MASK, "".join(traceback.format_exception(*self.exc_info)).rstrip())
+
+    def getMessage(self) -> str:  # noqa: N802 - the library's name
+        return _LIKE_A_NATIONAL_ID.sub(MASK, super().getMessage())

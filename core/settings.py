@@ -25,7 +25,12 @@ class Environment(StrEnum):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SITTHI_", populate_by_name=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SITTHI_",
+        populate_by_name=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # an error at start is printed, and the input holds every secret
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     """`production` refuses default secrets and never starts a sandbox."""
@@ -69,6 +74,15 @@ class Settings(BaseSettings):
                 raise ValueError(f"in production these must be set: {', '.join(missing)}")
             if self.sandbox:
                 raise ValueError("the sandboxes never start in production: set SITTHI_SANDBOX=false")
+            if self.sandbox_url is not None:
+                raise ValueError("no sandbox is asked in production: unset SITTHI_SANDBOX_URL")
+            open_to_all = [
+                f"SITTHI_{name.upper()}"
+                for name in ("public_url", "thaid_issuer")
+                if not str(getattr(self, name)).startswith("https://")
+            ]
+            if open_to_all:
+                raise ValueError(f"in production these must be https addresses: {', '.join(open_to_all)}")
         return self
 
     @property

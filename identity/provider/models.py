@@ -69,7 +69,7 @@ class SignInSession(SQLModel, table=True):
     name_sealed: bytes
     """The person's name as ThaID said it at sign-in, JSON `{"th", "en"}`, bound to this row."""
     for_request: bytes
-    """Hash of the place the person signed in to reach: going on to there needs no further question."""
+    """Hash of the place the person signed in to reach: going on to there needs no further question. Empty once done."""
     signed_in_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)

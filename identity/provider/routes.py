@@ -35,6 +35,7 @@ JWKS: Final = "/oauth/jwks"
 SESSION_COOKIE: Final = "session"
 _QUERY_LENGTH_MAX: Final = 2_000
 """An authorization request travels in a cookie while its person is at ThaID; browsers keep 4,096 bytes of one."""
+_WAY_BACK_SECONDS: Final = 60
 _BAD_REQUEST: Final = Text(
     th="แอปที่ส่งคุณมาที่นี่ส่งคำขอไม่ถูกต้อง จึงพาคุณกลับไปยังแอปนั้นไม่ได้",
     en="The app that sent you here made a mistake, so you cannot be sent back to it.",
@@ -202,16 +203,25 @@ class ProviderRoutes:
             raise _redirected("invalid_request", grant, oauth)
         prompts = set(given.get("prompt", "").split())
         question = None
-        if who is None or prompts & {"login", "select_account"} or self._is_too_old(who, given.get("max_age")):
+        just_for_this = who is not None and who.for_request == self.sessions.request_hash(_canonical_of(oauth))
+        if (
+            who is None
+            or prompts & {"login", "select_account"}
+            or self._is_too_old(who, given.get("max_age"), on_the_way=just_for_this)
+        ):
             question = "login_required"
-        elif is_loopback(grant.redirect_uri) and who.for_request != self.sessions.request_hash(_canonical_of(oauth)):
+        elif is_loopback(grant.redirect_uri) and not just_for_this:
             question = "consent_required"
         if question is not None and "none" in prompts:
             raise _redirected(question, grant, oauth)
         return question
 
-    def _is_too_old(self, who: SignInSession, max_age: str | None) -> bool:
-        return max_age is not None and (self.clock.now() - who.signed_in_at).total_seconds() > int(max_age)
+    def _is_too_old(self, who: SignInSession, max_age: str | None, *, on_the_way: bool) -> bool:
+        """Coming back from the sign-in that this request asked for takes a moment; else it would be asked for ever."""
+        if max_age is None:
+            return False
+        age_seconds = (self.clock.now() - who.signed_in_at).total_seconds()
+        return age_seconds > max(int(max_age), _WAY_BACK_SECONDS if on_the_way else 0)
 
     async def _grant(self, request: Request, oauth: OAuthRequest, who: SignInSession | None) -> Response:
         signed_in = None if who is None else SignedIn(who.person, who.id, who.acr, who.signed_in_at)
@@ -219,6 +229,8 @@ class ProviderRoutes:
             async with self.db.write() as session:
                 grant = await self._consent(session, oauth)
                 reply = await session.run_sync(lambda _: grant.server.authorize(oauth, grant, signed_in))
+                if who is not None:
+                    await self.sessions.answered(session, who)
         except OAuth2Error as error:
             return await self._refuse(request, oauth, error)
         return self._answer(request, reply)

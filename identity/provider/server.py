@@ -164,17 +164,20 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         )
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> _CodeRow | None:
-        """A code of this client that is still good. Used ones are found out here and, for good, by :meth:`_consume`."""
+        """A code of this client that is still good. Used ones are found out here and, for good, by :meth:`_consume`.
+
+        Whether it was used comes before whether it has expired: a late replay says as well that the code leaked.
+        """
         row = self.server.session.scalar(
             select(AuthorizationCode).where(
                 col(AuthorizationCode.code_hash) == hash_of(code),
                 col(AuthorizationCode.client) == client.get_client_id(),
             )
         )
-        if row is None or row.expires_at <= self.server.now:
-            return None
-        if row.used_at is not None:
+        if row is not None and row.used_at is not None:
             self.server.note_replay(row)
+            return None
+        if row is None or row.expires_at <= self.server.now:
             return None
         return _CodeRow(row)
 

@@ -74,6 +74,14 @@ class SignInSessions:
         )
         return found
 
+    async def answered(self, session: AsyncSession, who: SignInSession) -> None:
+        """The request that the person signed in for has its answer: when it comes again, it is asked about."""
+        await session.execute(
+            update(SignInSession)
+            .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)
+            .values(for_request=b"")
+        )
+
     async def end(self, session: AsyncSession, secret: str | None) -> None:
         if secret and len(secret) <= 100:
             await session.execute(

@@ -46,9 +46,12 @@ class Vouched:
 
     @property
     def acr(self) -> str:
-        """The identity assurance as an authentication context class, `ial2.3`: ThaID's own where it names none."""
-        ial = self.claims.get("ial")
-        return f"ial{ial}" if isinstance(ial, str) and ial in _LEVELS else "ial2.3"
+        """The identity assurance as an authentication context class, `ial2.3`.
+
+        ThaID's own level where it names none; the least where it names one that we do not know.
+        """
+        ial = self.claims.get("ial", _OF_THAID)
+        return f"ial{ial}" if isinstance(ial, str) and ial in _LEVELS else f"ial{_LEAST}"
 
     @property
     def name(self) -> Text:
@@ -56,6 +59,8 @@ class Vouched:
         return Text(th=str(th), en=str(self.claims.get("name_en") or th))
 
 
+_OF_THAID: Final = "2.3"
+_LEAST: Final = "1.1"
 _LEVELS: Final = frozenset({"1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "3"})
 
 

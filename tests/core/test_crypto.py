@@ -1,6 +1,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,12 @@ def test_anything_else_does_not_open(garbage: bytes) -> None:
         RING.open(garbage, bound_to="row")
 
 
+@given(st.binary(max_size=40))
+def test_a_seal_that_was_cut_short_does_not_open(rest: bytes) -> None:
+    with pytest.raises(SealBroken):
+        RING.open(b"\x01\x02k2" + rest, bound_to="row")
+
+
 def test_an_older_key_still_opens_and_a_lost_one_does_not() -> None:
     old = KeyRing("k1", {"k1": RING.keys["k1"]}, RING.index_key)
     assert RING.open(old.seal(b"x", bound_to="r"), bound_to="r") == b"x"
@@ -58,6 +65,61 @@ def test_development_keys_are_made_once_and_are_the_owners_alone(tmp_path: Path)
     first, second = load_keys(settings), load_keys(settings)
     assert first.keys == second.keys
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_two_processes_of_one_number_do_not_write_one_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers that share a folder are all process 1."""
+    drafts: list[str] = []
+    link = os.link
+
+    def linked(draft: str, path: str) -> None:
+        drafts.append(str(draft))
+        link(draft, path)
+
+    monkeypatch.setattr(os, "link", linked)
+    for name in ("one", "two"):
+        load_keys(Settings(data=tmp_path / name))
+    assert len({Path(draft).name for draft in drafts}) == 2
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["secrets.json"]
+
+
+def test_a_folder_made_for_the_keys_is_the_owners_alone(tmp_path: Path) -> None:
+    load_keys(Settings(data=tmp_path / "data"))
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+PRODUCTION: Final[dict[str, Any]] = {
+    "environment": Environment.PRODUCTION,
+    "public_url": "https://sitthi.example",
+    "database_url": "postgresql://sitthi:pass-word-one@db/sitthi",
+    "redis_url": "redis://:pass-word-two@cache/0",
+    "secret_keys": '{"key": "pass-word-three"}',
+    "thaid_issuer": "https://thaid.example",
+    "thaid_client_secret": "pass-word-four",
+    "sandbox": False,
+}
+
+
+def test_production_starts_with_all_of_it() -> None:
+    assert Settings(**PRODUCTION).secure
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"public_url": "http://sitthi.example"}, "SITTHI_PUBLIC_URL"),
+        ({"thaid_issuer": "http://thaid.example"}, "SITTHI_THAID_ISSUER"),
+        ({"sandbox_url": "https://sandbox.example"}, "SITTHI_SANDBOX_URL"),
+        ({"sandbox": True}, "SITTHI_SANDBOX"),
+        ({"redis_url": None}, "SITTHI_REDIS_URL"),
+    ],
+)
+def test_production_refuses_what_is_not_safe_and_repeats_no_secret(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{**PRODUCTION, **changes})
+    assert told in str(caught.value)
+    assert "pass-word" not in str(caught.value)
+    assert "input_value" not in str(caught.value)
 
 
 def test_production_starts_with_nothing_by_default(tmp_path: Path) -> None:

@@ -1,3 +1,6 @@
+import logging
+import sys
+
 import pytest
 import structlog
 
@@ -48,3 +51,26 @@ def test_a_traceback_shows_no_variables(capsys: pytest.CaptureFixture[str]) -> N
 def test_plain_values_stay_as_they_are() -> None:
     event = {"event": "x", "count": 3, "ok": True, "uuid": "01a200b4b44675df8851221f1b18c83a"}
     assert log.mask(None, "info", dict(event)) == event
+
+
+def test_a_library_that_logs_by_itself_shows_no_national_id(capsys: pytest.CaptureFixture[str]) -> None:
+    """The server prints the trace of what no handler took, by the standard library's own logging."""
+    log.configure(Settings())
+    told = logging.getLogger("uvicorn.error")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    told.addHandler(handler)
+
+    def fail() -> None:
+        raise RuntimeError("no row for 1-1120-34563-56-2")
+
+    try:
+        fail()
+    except RuntimeError:
+        told.exception("asked for %s", "1112034563562")
+    finally:
+        told.removeHandler(handler)
+    shown = capsys.readouterr().err
+    assert "RuntimeError: no row for [13 digits]" in shown
+    assert "asked for [13 digits]" in shown
+    assert "1112034563562" not in shown.replace("-", "")

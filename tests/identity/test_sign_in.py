@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import httpx2
 import jwt
@@ -12,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from structlog.testing import capture_logs
 
+from api.commands.code_flow import CodeFlow
 from api.commands.walk import forms_of, walk
 from core.database import Database
 from identity.routes import THAID_SANDBOX_PATH
@@ -115,6 +118,34 @@ async def test_a_browser_that_is_signed_in_is_asked_before_a_program_on_the_mach
         other = await browser.post(form.action, data={**form.fields, "answer": "other"})
         assert other.headers["location"].startswith(f"{house.issuer}/signin?return=")
         assert (await browser.get(house.flow().address)).headers["location"].startswith(f"{house.issuer}/signin")
+
+
+async def test_the_request_a_person_signed_in_for_is_answered_once_without_a_question(house: House) -> None:
+    """Else a program could send the browser the same way all day, and get code after code that nobody knows of."""
+    flow = house.flow()
+    async with house.browser() as browser:
+        await walk(browser, flow, "elder")
+        again = await browser.get(flow.address)
+        assert again.status_code == 200
+        assert name_of("elder").th in again.text
+        silent = await browser.get(flow.address + "&prompt=none")
+        assert query_of(silent.headers["location"])["error"] == "consent_required"
+
+
+async def test_who_has_to_sign_in_afresh_does_so_once(house: House) -> None:
+    """Time passes between signing in and coming back, also where no time may have passed."""
+
+    async def later(request: httpx2.Request) -> None:
+        if request.url.path == "/oauth/authorize":
+            house.clock.advance(SECOND)
+
+    flow = house.flow()
+    fresh = cast("CodeFlow", SimpleNamespace(address=flow.address + "&max_age=0", redirect_uri=flow.redirect_uri))
+    async with house.browser() as browser:
+        browser.event_hooks = {"request": [later]}
+        assert "code" in query_of(await walk(browser, fresh, "elder"))
+        answer = await browser.get(fresh.address)
+        assert answer.headers["location"].startswith(f"{house.issuer}/signin")
 
 
 async def test_our_own_pages_get_a_code_without_another_question(house: House) -> None:

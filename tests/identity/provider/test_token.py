@@ -87,6 +87,18 @@ async def test_a_code_works_once_and_a_second_use_is_noted(house: House, databas
     assert row.token == (await house.identity.verifier.read(first["access_token"])).id
 
 
+async def test_a_second_use_is_noted_after_the_code_has_expired_too(house: House, database: Database) -> None:
+    flow = house.flow()
+    code = await code_for(house, flow)
+    assert (await redeem(house, body(flow, code)))[0] == 200
+    house.clock.advance(timedelta(hours=1))
+    assert (await redeem(house, body(flow, code)))[1]["error"] == "invalid_grant"
+    async with database.read() as session:
+        row = await session.scalar(select(AuthorizationCode).where(col(AuthorizationCode.code_hash) == hash_of(code)))
+    assert row is not None
+    assert row.replayed_at == house.clock.now()
+
+
 async def test_a_code_lives_a_minute(house: House) -> None:
     flow, late = house.flow(), house.flow()
     code, late_code = await code_for(house, flow), await code_for(house, late)
