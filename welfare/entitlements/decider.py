@@ -72,6 +72,9 @@ class ProgrammeDecider:
 
 def _prepared(found: Assessment, applicant: UUID) -> Prepared:
     outcome = _DECIDED[found.determination.outcome]
+    paid = [benefit for benefit in found.determination.benefits if not benefit.in_kind]
+    if outcome is Decided.GRANTED and any(benefit.amount is None for benefit in paid):
+        outcome = Decided.NEEDS_INFORMATION  # a grant of an amount that nobody knows would never be paid
     return Prepared(
         outcome=outcome,
         title=found.programme.title,
@@ -87,5 +90,5 @@ def _prepared(found: Assessment, applicant: UUID) -> Prepared:
             for condition in found.determination.conditions
         ),
         missing=found.missing if outcome is Decided.NEEDS_INFORMATION else (),
-        pays=any(not benefit.in_kind for benefit in found.determination.benefits),
+        pays=bool(paid),
     )

@@ -8,13 +8,16 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import col
 
 from core.clock import BANGKOK, FixedClock
 from core.crypto import KeyRing
 from core.database import Database
 from core.ids import new_id
 from core.money import Money
+from services.apply.models import Application
 from services.apply.service import ApplyService
+from services.apply.states import Status
 from services.exchange.catalogue import Catalogue
 from services.pay.awards import Awards
 from services.pay.models import Instalment
@@ -40,12 +43,26 @@ class Payday:
     catalogue: Catalogue
     programmes: ProgrammeCatalogue
 
-    async def granted(self, person: UUID, subject: str, beneficiary: UUID | None = None) -> UUID:
+    def service(self) -> ApplyService:
         decider = ProgrammeDecider(self.gate, self.clock, self.catalogue, self.programmes)
-        apply = ApplyService(
+        return ApplyService(
             self.database, self.keys, self.clock,
             deciders={"programme": decider}, awarder=NoAward(), notices=NoNotice(),
         )  # fmt: skip
+
+    async def status(self, application: UUID) -> Status:
+        async with self.database.read() as session:
+            found = await session.scalar(select(Application.status).where(col(Application.id) == application))
+        return Status(found)
+
+    async def reconsidered(self, person: UUID, application: UUID) -> None:
+        apply = self.service()
+        again = await apply.prepare_reconsideration(person, application)
+        async with self.database.write() as session:
+            await apply.reconsider(session, again)
+
+    async def granted(self, person: UUID, subject: str, beneficiary: UUID | None = None) -> UUID:
+        apply = self.service()
         submission = await apply.prepare(person, beneficiary or person, subject)
         async with self.database.write() as session:
             return (await apply.apply(session, submission)).id
@@ -69,6 +86,17 @@ async def test_the_band_of_age_steps_at_the_start_of_the_fiscal_year(payday: Pay
     application = await payday.granted(elder, OLD_AGE)
     assert await payday.paid(application, 2027, 9) == Money.baht(700)
     assert await payday.paid(application, 2027, 10) == Money.baht(800)
+
+
+async def test_an_approved_disabled_adult_is_paid_whatever_was_down(payday: Payday) -> None:
+    holder = payday.gate.add(disability_card=True)
+    payday.gate.down = {"cgd"}
+    application = await payday.granted(holder, "programme:disability-allowance")
+    assert await payday.status(application) is Status.SUBMITTED
+    payday.gate.down = set()
+    await payday.reconsidered(holder, application)
+    assert await payday.status(application) is Status.APPROVED
+    assert await payday.paid(application, 2026, 11) == Money.baht(800)
 
 
 async def test_a_month_before_the_decision_pays_nothing(payday: Payday) -> None:

@@ -72,6 +72,28 @@ async def test_a_source_that_is_down_leaves_the_decision_open(decider: Programme
     assert [(m.attribute, m.held_by, m.agency) for m in prepared.missing] == [("state_benefit", Holder.AGENCY, "cgd")]
 
 
+async def test_an_amount_that_nobody_can_tell_yet_leaves_the_decision_open(
+    decider: ProgrammeDecider, gate: TableGate
+) -> None:
+    """Every condition is met, but whether there is a supplement is not known: granted now, it would never be paid."""
+    holder = gate.add(disability_card=True)
+    gate.down = {"cgd"}
+    prepared = await decider.prepare(ask(holder, DISABILITY))
+    assert prepared.outcome is Outcome.NEEDS_INFORMATION
+    assert [(m.attribute, m.held_by) for m in prepared.missing] == [("state_welfare_card", Holder.AGENCY)]
+    gate.down = set()
+    assert (await decider.prepare(ask(holder, DISABILITY))).outcome is Outcome.GRANTED
+
+
+async def test_an_unknown_fact_that_changes_no_amount_holds_nothing_up(
+    decider: ProgrammeDecider, gate: TableGate
+) -> None:
+    parent = gate.add()
+    child = gate.add(CHILD, parent=parent, disability_card=True)
+    gate.down = {"cgd"}
+    assert (await decider.prepare(ask(parent, DISABILITY, child))).outcome is Outcome.GRANTED
+
+
 async def test_the_payer_asks_for_the_applicant_and_only_what_the_programme_reads(
     decider: ProgrammeDecider, gate: TableGate
 ) -> None:
