@@ -79,10 +79,8 @@ class Changes:
         while self._listeners:
             try:
                 await self._look()
-            except (
-                SQLAlchemyError,
-                DatabaseUnavailable,
-            ) as error:  # the database is away for a moment; the look-back makes up for it
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
+                # The database is away for a moment; the look-back makes up for it.
                 log.warning("changes_not_read", error=type(error).__name__)
             await asyncio.sleep(self._poll_seconds)
 

@@ -78,11 +78,15 @@ async def test_a_postgresql_that_stops_inside_a_transaction_keeps_nothing_of_it(
     db = Database(Settings(database_url=cluster.create("inside")).sqlalchemy_url)
     async with db.write() as session:
         await session.execute(text("CREATE TABLE note (body TEXT)"))
-    with pytest.raises(DatabaseUnavailable):
+
+    async def interrupted() -> None:
         async with db.write() as session:
             await session.execute(INSERT, {"body": "half"})
             cluster.stop(signal.SIGQUIT)
             await session.execute(INSERT, {"body": "other half"})
+
+    with pytest.raises(DatabaseUnavailable):
+        await interrupted()
     cluster.start()
     async with db.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM note")) == 0
