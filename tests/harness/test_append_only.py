@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.sqlite_only
 
-KEYS = {
+KEYS: dict[str, list[tuple[str, ...]]] = {
     "access_entry": [("subject", "id")],
     "access_outcome": [("subject", "entry", "id")],
     "application_event": [("person", "application", "sequence")],
@@ -69,6 +69,6 @@ def test_what_only_grows_cannot_be_replaced(database_url: str, table: str, key: 
         before = rows.all()
         if table == "ledger_transaction" and key == ("key",):
             with_balanced_transaction(connection, 2)
-        with pytest.raises(sqlite3.IntegrityError, match="append-only|closed"):
+        with pytest.raises(sqlite3.IntegrityError, match=r"append-only|closed"):
             rows.write("INSERT OR REPLACE", 2, **rows.of(1, key))
         assert rows.all() == before

@@ -53,7 +53,7 @@ class Payday:
     async def status(self, application: UUID) -> Status:
         async with self.database.read() as session:
             found = await session.scalar(select(Application.status).where(col(Application.id) == application))
-        return Status(found)
+        return Status(str(found))
 
     async def reconsidered(self, person: UUID, application: UUID) -> None:
         apply = self.service()
