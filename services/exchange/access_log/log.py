@@ -16,6 +16,7 @@ from uuid import UUID
 from core.clock import Clock
 from core.database import Database
 from core.ids import new_id
+from core.text import Text
 from services.exchange.access_log.commits import Commits
 from services.exchange.access_log.models import AccessEntry, AccessOutcome
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose
@@ -24,6 +25,9 @@ SALT_BYTES: Final = 32
 REQUESTS_MAX: Final = 20_000
 """Entries of requests under way that one process remembers; forgetting one costs a second entry, nothing else."""
 REQUEST_LASTS: Final = timedelta(minutes=2)
+
+PARENT: Final = Text(th="บิดาหรือมารดาของคุณ", en="Your parent")
+CLAIMS_TO_BE_PARENT: Final = Text(th="ผู้ที่ขอดูในฐานะบิดาหรือมารดาของคุณ", en="Somebody who asked as your parent")
 
 
 class Decision(StrEnum):
@@ -136,7 +140,7 @@ class AccessLog:
         return self._outcome(entry, dict.fromkeys(sorted(unnamed), ASKED), {})
 
     def _entry(self, draft: Draft) -> AccessEntry:
-        asker = draft.asker
+        asker, label = draft.asker, _label(draft)
         return AccessEntry(
             subject=draft.subject,
             id=new_id(),
@@ -144,7 +148,7 @@ class AccessLog:
             asker_kind=asker.kind,
             asker_id=asker.id,
             asker_agency=asker.agency,
-            asker_label={"th": asker.label.th, "en": asker.label.en},
+            asker_label={"th": label.th, "en": label.en},
             request=asker.request,
             caused_by=draft.caused_by,
             purpose=draft.purpose.id,
@@ -167,3 +171,10 @@ class AccessLog:
             errors=dict(errors),
             salt=secrets.token_bytes(SALT_BYTES),
         )
+
+
+def _label(draft: Draft) -> Text:
+    """The asker as the subject sees it. A citizen calls themself "you", which in another's log would be that other."""
+    if draft.asker.kind is not AskerKind.CITIZEN or draft.asker.id == draft.subject.hex:
+        return draft.asker.label
+    return PARENT if draft.decision is Decision.ALLOWED else CLAIMS_TO_BE_PARENT

@@ -199,3 +199,19 @@ async def test_a_child_of_unknown_age_is_not_shown(exchange: Exchange) -> None:
 )
 def test_majority_comes_on_the_20th_birthday(born: date, today: date, *, minor: bool) -> None:
     assert is_minor(born, today) is minor
+
+
+async def test_a_persons_log_says_that_it_was_a_parent_and_not_they_themselves(exchange: Exchange) -> None:
+    mother, child = exchange.keys["mother"], exchange.keys["younger"]
+    await exchange.gate.facts(child, ["nationality"], asker=citizen(mother), purpose=WELFARE_CHECK)
+    [entry] = await exchange.entries(child)
+    assert (entry.decision, entry.asker_label) == ("ALLOWED", {"th": "บิดาหรือมารดาของคุณ", "en": "Your parent"})
+    assert {entry.asker_label["en"] for entry in await exchange.entries(mother)} == {"You"}
+
+
+async def test_a_strangers_attempt_is_not_put_down_to_the_person_it_was_about(exchange: Exchange) -> None:
+    child, lodger = exchange.keys["younger"], exchange.keys["lodger"]
+    await exchange.gate.facts(child, ["nationality"], asker=citizen(lodger), purpose=WELFARE_CHECK)
+    await exchange.gate.children(child, asker=citizen(lodger), purpose=WELFARE_CHECK)
+    told = {(entry.decision, entry.asker_label["en"]) for entry in await exchange.entries(child)}
+    assert told == {("DENIED", "Somebody who asked as your parent")}
