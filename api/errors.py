@@ -47,7 +47,7 @@ _QUOTES: Final = (
     (re.compile(r"(cannot represent [^:]*:) .*", re.DOTALL), r"\1 …"),
     (re.compile(r"(, found:) .*", re.DOTALL), r"\1 …"),
     (re.compile(r"(Value) .* (does not exist in '\w+' enum).*", re.DOTALL), r"\1 … \2."),
-    (re.compile(r"((?:Block)?String) '.*'", re.DOTALL), r"\1 …"),
+    (re.compile(r"((?:Block)?String|named) (['\"]).*\2", re.DOTALL), r"\1 …"),
     (re.compile(r"\d(?:[- ]?\d){12,}"), "…"),
     (re.compile(r"[^\x20-\x7e…]+"), "…"),
 )
@@ -66,10 +66,19 @@ def as_json(error: SitthiError, language: Language) -> dict[str, Any]:
     return {"errors": [{"message": error.message(language), "extensions": {"code": error.code}}]}
 
 
-def as_graphql(error: GraphQLError, language: Language) -> GraphQLError:
-    """What the client sees of an error in a GraphQL answer: a message in their language and a stable code."""
+class TypedError(GraphQLError):
+    """An error that has its code and says nothing but what a client may see."""
+
+
+def as_graphql(error: GraphQLError, language: Language) -> TypedError:
+    """What the client sees of an error in a GraphQL answer: a message in their language and a stable code.
+
+    The library shows an error to more than one hook; what is typed already stays as it is.
+    """
+    if isinstance(error, TypedError):
+        return error
     code, message = _described(error, language)
-    return GraphQLError(
+    return TypedError(
         message,
         nodes=error.nodes,
         source=error.source,
@@ -88,7 +97,7 @@ def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
     if original is not None or error.path is not None:  # a path means that it happened while answering
         log.error("unexpected", path=error.path, exc_info=original or error)
         return "INTERNAL", INTERNAL.in_language(language)
-    message = _without_values(error.message)
+    message = without_values(error.message)
     if error.extensions and "code" in error.extensions:
         return str(error.extensions["code"]), message
     if isinstance(error, GraphQLSyntaxError):
@@ -96,7 +105,8 @@ def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
     return "GRAPHQL_VALIDATION_FAILED", message
 
 
-def _without_values(message: str) -> str:
+def without_values(message: str) -> str:
+    """What the GraphQL library says, without the values it was given."""
     for quote, instead in _QUOTES:
         message = quote.sub(instead, message)
     return message

@@ -16,7 +16,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types.unset import UnsetType
 
 from api.composer import SchemaHolder
-from api.errors import BadRequest, as_graphql, as_json, status_of
+from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
 from api.sockets import SocketHandler
 from core.errors import SitthiError
 from core.graph import Context, Viewer
@@ -64,9 +64,13 @@ class GraphRouter(GraphQLRouter[Context, None]):
         try:
             return await super().run(request, *args, **kwargs)
         except HTTPException as error:
-            return _refusal(request, BadRequest(what=error.reason), error.status_code)
+            return _refusal(request, BadRequest(what=without_values(error.reason)), error.status_code)
         except RecursionError:
             return _refusal(request, BadRequest(what="nested too deep"), 400)
+
+    def should_render_graphql_ide(self, request: Any) -> bool:  # noqa: ARG002 - the library's hook
+        """Never: the IDE has a page of its own."""
+        return False
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """A WebSocket client sends its token in `connection_init`, as `{"authorization": "Bearer …"}`."""

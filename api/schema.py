@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,13 +10,16 @@ import strawberry
 from graphql import print_schema
 from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.graphql import OperationType
 
 from api import citizen
 from api.composer import SHARED, SchemaHolder, compose, host_names
+from api.errors import as_graphql
 from api.graphql import TypedErrors
 from api.limits import TOKENS_MAX, WithinLimits
 from core.graph import Node
 from core.graph.types import SATANG_SCALAR, Satang
+from core.text import Language
 from services import agencies
 from services.exchange.catalogue import Catalogue, load_catalogue
 from services.plugins.contract import Manifest
@@ -31,8 +35,29 @@ OURS: Final = ("api.", "identity.", "services.", "welfare.")
 class SitthiSchema(strawberry.Schema):
     """The library's schema; errors are logged once, where they get their codes (`api/errors.py`)."""
 
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: Any = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> Any:
+        """One answer to one question. A subscription, which has many, goes by :meth:`stream`."""
+        allowed = frozenset(allowed_operation_types or OperationType) - {OperationType.SUBSCRIPTION}
+        return await super().execute(
+            query, variable_values, context_value, root_value, operation_name, allowed, operation_extensions
+        )
+
     def process_errors(self, errors: list[Any], execution_context: Any = None) -> None:
-        """Says nothing: the library would print the trace of every refusal."""
+        """Types the errors in place: those of a document that cannot be read pass by the extensions of the schema.
+
+        The library's own way would print the trace of every refusal.
+        """
+        context = getattr(execution_context, "context", None)
+        errors[:] = [as_graphql(error, context.language if context else Language.TH) for error in errors]
 
 
 def base_schema() -> SitthiSchema:
