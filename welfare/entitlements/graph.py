@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from strawberry.scalars import JSON
 from core.graph import Access, Info, MoneyAmount, Node, Nodes, field, global_id, localized
 from core.money import Money
 from services.apply.graph import Application, MissingFact, ReasonOutcome, application_node
-from services.exchange.catalogue import Catalogue
+from services.exchange.catalogue import Catalogue, How
 from services.exchange.facts import Fact, Facts, FactState, Value
 from services.exchange.graph import Person, Source, source_of
 from services.exchange.graph.fields import described
@@ -109,15 +110,19 @@ class ReasonFact:
     attribute: str
     title: str
     value: JSON | None = strawberry.field(
-        description="Days as ISO dates, money as satang and currency; null when there is none or `state` says why."
+        description="Days as ISO dates, money as satang and currency; null when there is none or `state` says why. "
+        "DENIED: it was used, and is not shown, because it would tell what others in the household have."
     )
     source: Source
     as_of: datetime | None
     state: FactState
 
     @classmethod
-    def of(cls, info: Info, name: str, fact: Fact) -> ReasonFact:
+    def of(cls, info: Info, name: str, fact: Fact, *, anonymous: bool) -> ReasonFact:
+        """A total over the household is not shown: less one's own part, it is the others' (docs/adr/0009)."""
         attribute = info.context.room(Catalogue).attribute(fact.attribute)
+        if fact.known and not anonymous and attribute.derived is not None and attribute.derived.how is How.SUM:
+            fact = replace(fact, value=None, state=FactState.DENIED)
         return cls(
             attribute=name,
             title=localized(info, attribute.title),
@@ -196,7 +201,7 @@ class Entitlement(Node):
                 outcome=ReasonOutcome(condition.outcome.value),
                 law=localized(info, condition.law),
                 facts=[
-                    ReasonFact.of(info, name, fact)
+                    ReasonFact.of(info, name, fact, anonymous=self.anonymous)
                     for name in condition.facts_used
                     if (fact := found.fact(name)) is not None
                 ],

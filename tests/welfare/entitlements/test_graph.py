@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from core.database import Database
 from core.errors import BadInput
 from core.graph import Info, Node, Rooms, global_id
 from core.ids import GlobalId, new_id
+from core.money import Money
 from core.text import Language
 from services.apply.graph import NODES as APPLY_NODES
 from services.apply.graph import ApplyMutation
@@ -273,3 +275,33 @@ async def test_a_fact_twice_or_too_many_facts_are_refused(ask: Asking) -> None:
     with pytest.raises(BadInput) as error:
         await ask(CHECK, None, facts=twice * FACTS_MAX)
     assert error.value.path == ("facts",)
+
+
+async def test_what_others_in_the_house_earn_is_used_and_not_shown(ask: Asking, gate: TableGate) -> None:
+    """With one's own income known, the total of a household of two is the other's income."""
+    citizen = gate.add(annual_income=Money.baht(30_000), household_income=Money.baht(114_321), household_size=2)
+    card = only(await entitled(ask, citizen), "state-welfare-card")
+    facts = {fact["attribute"]: fact for reason in card["reasons"] for fact in reason["facts"]}
+    assert (facts["household_income"]["value"], facts["household_income"]["state"]) == (None, "DENIED")
+    assert facts["annual_income"]["value"] == {"satang": 3_000_000, "currency": "THB"}
+    assert "11432100" not in json.dumps(card)
+    [judged] = [r for r in card["reasons"] if "household_income" in {fact["attribute"] for fact in r["facts"]}]
+    assert judged["outcome"] == "MET"
+
+
+async def test_a_total_that_nobody_knows_is_unavailable_and_one_that_was_given_is_shown(
+    ask: Asking, gate: TableGate
+) -> None:
+    citizen = gate.add({name: value for name, value in PERSON.items() if name != "household_income"})
+    card = only(await entitled(ask, citizen), "state-welfare-card")
+    assert {f["state"] for r in card["reasons"] for f in r["facts"] if f["attribute"] == "household_income"} == {
+        "UNAVAILABLE"
+    }
+    given = [{"attribute": "household_income", "value": {"satang": 5, "currency": "THB"}}]
+    query = (
+        "query($facts: [FactInput!]!) { checkEntitlements(facts: $facts) { reasons { facts { attribute value } } } }"
+    )
+    told = (await ask(query, None, facts=given))["checkEntitlements"]
+    shown = [f["value"] for e in told for r in e["reasons"] for f in r["facts"] if f["attribute"] == "household_income"]
+    assert shown
+    assert all(value == {"satang": 5, "currency": "THB"} for value in shown)
