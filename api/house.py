@@ -50,6 +50,8 @@ if TYPE_CHECKING:  # the graph takes as long to load as all the rest, and few co
     from services.plugins.registry import Registry
 
 HTTP_TIMEOUT_SECONDS: Final = 10.0
+NOWHERE: Final = "https://not-connected.invalid"
+"""No host ever has this name (RFC 2606 §2): what is sent there reaches nobody."""
 
 
 class Doorway:
@@ -161,7 +163,9 @@ class House:
         return host_of
 
     def _outside(self) -> str:
-        """Where the agencies and the bank are."""
+        """Where the agencies and the bank are: in the sandbox, or nowhere as long as none are connected."""
+        if not self.settings.sandbox and self.settings.sandbox_url is None:
+            return NOWHERE
         return (self.settings.sandbox_url or f"{self.local}/sandbox").rstrip("/")
 
 
