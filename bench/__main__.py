@@ -41,7 +41,7 @@ class Size:
     bare_requests: int
 
 
-FULL: Final = Size(population=10_000, citizens=50, rounds=5, requests=200, bare_requests=BARE_REQUESTS)
+FULL: Final = Size(population=30_000, citizens=50, rounds=5, requests=150, bare_requests=BARE_REQUESTS)
 QUICK: Final = Size(population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000)
 
 
@@ -65,6 +65,7 @@ def main() -> None:
 
 async def bench(folder: Path, size: Size, footings: list[str]) -> dict[int, dict[str, list[Outcome]]]:
     """Measures and prints. Answers the outcomes by concurrency and system, a list of rounds each."""
+    busy = os.getloadavg()[0]
     site = Site(folder, size.population, SystemClock().today())
     people = choose(site.population, size.citizens)
     with systems(site, footings) as started:
@@ -85,7 +86,8 @@ async def bench(folder: Path, size: Size, footings: list[str]) -> dict[int, dict
                         outcomes[one.system.name].append(await _round(one, size.requests, connections))
                 found[connections] = dict(outcomes)
     print(f"\nhome query, {len(people)} citizens in turn, {size.rounds} rounds of {size.requests} requests each,")
-    print(f"{os.cpu_count()} processors shared with the load generator; median (least–most) ×ratio to the bare answer")
+    print(f"{os.cpu_count()} processors, shared with the load generator; {busy:.1f} processes waited before it began;")
+    print("median (least–most) ×ratio to the bare answer")
     for connections, by_system in found.items():
         print("\n" + "\n".join(table(connections, by_system, FLOOR)))
     return found
@@ -95,7 +97,7 @@ async def _ready(system: System, people: list[Who]) -> Measured:
     """Signs everyone in, lets some apply and be paid, and warms up: twice around, and once with eight at a time."""
     _say(f"{system.name}: {len(people)} people sign in")
     tokens = await tokens_of(system.process, people)
-    made = await live(system.process, tokens)
+    made = await live(system.process, tokens, SystemClock().today())
     body = orjson.dumps({"query": HOME.read_text()})
     requests = [Request.post("/graphql", body, token=token) for token in tokens]
     await fetch(system.process.port, requests)

@@ -1,10 +1,12 @@
-"""Who asks: personas and made-up citizens with enough to show, signed in; some have applied and been paid."""
+"""Who asks: personas and made-up citizens with enough to show, signed in, who have applied and been paid."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
@@ -33,8 +35,8 @@ BORN_BEFORE_BE: Final = "25450000"
 """Surely of age."""
 LEAVES_OF_CHILD, LEAVES_OF_POLICY, LEAVES_OF_COURSE = 33, 8, 4
 """What one more of each adds to the home screen, about."""
-PAID_AT_MOST: Final = 20
-"""Citizens who apply and are paid, so that some screens have applications, payments and messages, others none."""
+OFFICERS: Final = {"dla": ("officer-one", "officer-two"), "dcy": ("official", "graduate")}
+"""Two of each agency that pays; an officer serves one."""
 APPLY: Final = """
 mutation($input: ApplyInput!) { apply(input: $input) { application { status } problems { code } } }
 """
@@ -67,11 +69,11 @@ async def tokens_of(server: Process, people: list[Who]) -> list[str]:
     return [str((await sign_in(settings, who))["access_token"]) for who in people]
 
 
-async def live(server: Process, tokens: list[str]) -> int:
-    """Citizens apply for what they are entitled to, officers pay them; says how many applications that made."""
+async def live(server: Process, tokens: list[str], today: date) -> int:
+    """Citizens apply for what they are entitled to, officers pay two months of it; says how many applications."""
     made = 0
     async with httpx2.AsyncClient(base_url=server.url, timeout=30, trust_env=False) as http:
-        for token in tokens[:PAID_AT_MOST]:
+        for token in tokens:
             viewer = (await _ask(http, token, ENTITLED))["viewer"]
             for found in viewer["entitlements"]:
                 given = {
@@ -81,20 +83,23 @@ async def live(server: Process, tokens: list[str]) -> int:
                 }
                 applied = await _ask(http, token, APPLY, {"input": given})
                 made += applied["apply"]["application"] is not None
-    _pay(server)
+    next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    for agency, officers in OFFICERS.items():
+        _pay(server, agency, officers, (today, next_month))
     return made
 
 
-def _pay(server: Process) -> None:
-    officers = ("officer-one", "officer-two")
+def _pay(server: Process, agency: str, officers: tuple[str, str], months: Sequence[date]) -> None:
     for officer in officers:
         roles = ("--role", "pay.plan", "--role", "pay.approve")
-        server.command("officer", "add", "--persona", officer, "--agency", "dla", *roles)
+        server.command("officer", "add", "--persona", officer, "--agency", agency, *roles)
         server.command("officer", "sign-in", "--persona", officer)
-    run = server.command("pay", "plan", "--period", "this-month", "--as", officers[0]).split()[0]
-    server.command("pay", "approve", run, "--as", officers[1])
-    server.command("pay", "send", run, "--as", officers[0])
-    server.command("pay", "reconcile", "--as", officers[0])
+    first, second = officers
+    for month in months:
+        run = server.command("pay", "plan", "--period", f"{month:%Y-%m}", "--as", first).split()[0]
+        server.command("pay", "approve", run, "--as", second)
+        server.command("pay", "send", run, "--as", first)
+    server.command("pay", "reconcile", "--as", first)
 
 
 async def _ask(http: httpx2.AsyncClient, token: str, query: str, variables: dict[str, Any] | None = None) -> Any:
