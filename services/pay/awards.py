@@ -12,6 +12,7 @@ from core.clock import Clock
 from core.ids import new_id
 from core.text import Text
 from services.pay.amounts import AmountSource
+from services.pay.contents import leave_planned_runs
 from services.pay.models import Award, Instalment
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
@@ -53,7 +54,7 @@ class Awards:
         return award.id
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
-        """Ends the award: nothing that is not in a run yet is paid any more. Nothing to do without an award."""
+        """Ends the award: what is in no approved run is not paid any more. Nothing to do without an award."""
         repository = PaymentRepository(session)
         award = await repository.award_of(application)
         if award is None:
@@ -62,6 +63,7 @@ class Awards:
             award.ends_on = self._clock.today()
             await session.flush()
         await repository.cancel_scheduled(award)
+        await leave_planned_runs(session, award)
 
     async def schedule(self, session: AsyncSession, awards: list[Award], period: date) -> None:
         """Makes the instalment of each award for the month that begins on `period`, where something is due."""

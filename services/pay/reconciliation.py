@@ -22,13 +22,13 @@ from core.money import CURRENCY, Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
+from services.pay.contents import move
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
 from services.pay.rails.contract import Answer, Entry, EntryKind, Verdict
 from services.pay.repository import PaymentRepository
-from services.pay.service import move
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
 from services.pay.writing import insert_new
 

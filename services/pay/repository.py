@@ -104,6 +104,20 @@ class PaymentRepository:
         )
         return (await self._session.scalars(query)).first()
 
+    async def planned_with(self, award: Award) -> Sequence[PaymentRun]:
+        """Runs that hold an instalment of the award and are only planned, locked in the order of their ids."""
+        holding = select(col(Instalment.run)).where(
+            col(Instalment.person) == award.person, col(Instalment.award) == award.id
+        )
+        query = (
+            select(PaymentRun)
+            .where(col(PaymentRun.id).in_(holding), col(PaymentRun.status) == RunStatus.PLANNED.value)
+            .order_by(col(PaymentRun.id))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return (await self._session.scalars(query)).all()
+
     async def run(self, agency: str, run: UUID, *, lock: bool = False) -> PaymentRun | None:
         """The agency's run; another agency's is as unknown as one that never was."""
         query = select(PaymentRun).where(col(PaymentRun.id) == run, col(PaymentRun.agency) == agency)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.crypto import KeyRing
 from core.ids import NationalId, new_id
 from core.money import Money
 from services.pay.awards import Awards, period_of
+from services.pay.contents import content_hash, move, total_of
 from services.pay.errors import (
     NotAPaymentOfficer,
     NothingDue,
@@ -29,7 +30,6 @@ from services.pay.needs import Officer, Payers, Role
 from services.pay.rails.contract import Order, Transfer
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
-    INSTALMENT_TRANSITIONS,
     RUN_TRANSITIONS,
     InstalmentEvent,
     InstalmentStatus,
@@ -76,7 +76,7 @@ class PaymentRuns:
             period=period,
             status=RunStatus.PLANNED.value,
             instalments=len(due),
-            total=_total(due).satang,
+            total=total_of(due).satang,
             content_hash=content_hash(due),
             planned_by=officer.person,
             planned_at=self._clock.now(),
@@ -182,7 +182,7 @@ class PaymentRuns:
 
     @staticmethod
     def _check(run: PaymentRun, instalments: Sequence[Instalment]) -> None:
-        if content_hash(instalments) != run.content_hash or _total(instalments).satang != run.total:
+        if content_hash(instalments) != run.content_hash or total_of(instalments).satang != run.total:
             raise RunChanged
 
 
@@ -190,24 +190,6 @@ def must_be(officer: Officer, *roles: Role) -> None:
     """Raises :class:`NotAPaymentOfficer` unless the officer has one of the roles."""
     if not any(role in officer.roles for role in roles):
         raise NotAPaymentOfficer
-
-
-def move(instalment: Instalment, event: InstalmentEvent) -> None:
-    """Raises :class:`services.pay.errors.WrongState`."""
-    instalment.status = after(INSTALMENT_TRANSITIONS, InstalmentStatus(instalment.status), event).value
-
-
-def content_hash(instalments: Iterable[Instalment]) -> bytes:
-    """SHA-256 over what is to be paid: who, how much, for when, in the order of the ids."""
-    lines = sorted(
-        f"{i.id.hex} {i.person.hex} {i.award.hex} {i.period.isoformat()} {i.due_on.isoformat()} {i.satang}"
-        for i in instalments
-    )
-    return hashlib.sha256("\n".join(lines).encode()).digest()
-
-
-def _total(instalments: Iterable[Instalment]) -> Money:
-    return Money(sum(instalment.satang for instalment in instalments))
 
 
 def _month_after(period: date) -> date:

@@ -5,9 +5,11 @@ Instalment                                    Run
 |-----------|-----------|-----------|         |-----------|-----------|----------------|
 | SCHEDULED | PLAN      | IN_RUN    |         | PLANNED   | APPROVE   | APPROVED       |
 | SCHEDULED | CANCEL    | CANCELLED |         | APPROVED  | SUBMIT    | SUBMITTED      |
-| IN_RUN    | SUBMIT    | SUBMITTED |         | SUBMITTED | ALL_PAID  | SETTLED        |
-| SUBMITTED | SETTLE    | SETTLED   |         | SUBMITTED | SOME_PAID | PARTLY_SETTLED |
-| SUBMITTED | RETURN    | RETURNED  |         | SUBMITTED | NONE_PAID | RETURNED       |
+| IN_RUN    | CANCEL *  | CANCELLED |         | SUBMITTED | ALL_PAID  | SETTLED        |
+| IN_RUN    | SUBMIT    | SUBMITTED |         | SUBMITTED | SOME_PAID | PARTLY_SETTLED |
+| SUBMITTED | SETTLE    | SETTLED   |         | SUBMITTED | NONE_PAID | RETURNED       |
+| SUBMITTED | RETURN    | RETURNED  |
+* while the run is only planned; it leaves the run
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class InstalmentStatus(StrEnum):
     RETURNED = "RETURNED"
     """The bank rejected it or sent it back; it is still owed."""
     CANCELLED = "CANCELLED"
-    """Its award ended before it came into a run."""
+    """Its award ended before its run was approved."""
 
 
 class InstalmentEvent(StrEnum):
@@ -68,6 +70,7 @@ INSTALMENT_TRANSITIONS: Final[Mapping[tuple[InstalmentStatus, InstalmentEvent], 
     {
         (_I.SCHEDULED, _IE.PLAN): _I.IN_RUN,
         (_I.SCHEDULED, _IE.CANCEL): _I.CANCELLED,
+        (_I.IN_RUN, _IE.CANCEL): _I.CANCELLED,
         (_I.IN_RUN, _IE.SUBMIT): _I.SUBMITTED,
         (_I.SUBMITTED, _IE.SETTLE): _I.SETTLED,
         (_I.SUBMITTED, _IE.RETURN): _I.RETURNED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
@@ -123,28 +124,88 @@ async def test_thirty_plans_at_once_make_one_run(hall: TownHall) -> None:
     assert [i.run for i in await hall.instalments()] == [runs[0].id] * 3
 
 
-async def test_an_ended_award_is_not_paid_unless_it_is_in_a_run(hall: TownHall) -> None:
-    in_run, waiting = new_id(), new_id()
-    await hall.grant(application=in_run)
-    run = await hall.jobs.plan(hall.planner, PERIOD)
-    await hall.grant(application=waiting)
+async def ended(hall: TownHall, *applications: UUID) -> None:
     async with hall.db.write() as session:
-        for application in (in_run, waiting, new_id()):
+        for application in (*applications, new_id()):
             await hall.awards.end(session, application=application)
             await hall.awards.end(session, application=application)
+
+
+async def test_an_ended_award_is_not_paid_unless_it_is_in_an_approved_run(hall: TownHall) -> None:
+    approved, waiting = new_id(), new_id()
+    await hall.grant(application=approved)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
     await hall.jobs.approve(hall.approver, run.id)
+    await hall.grant(application=waiting)
+    await ended(hall, approved, waiting)
     assert sorted(await statuses(hall)) == ["CANCELLED", "IN_RUN"]
     for period in (PERIOD, date(2026, 12, 1)):
         with pytest.raises(NothingDue):
             await hall.jobs.plan(hall.planner, period)
+    await hall.jobs.send(hall.planner, run.id)
+    assert (await hall.jobs.reconcile(hall.planner)).settled == 1
+
+
+async def test_an_award_that_ends_leaves_the_runs_that_are_only_planned(hall: TownHall) -> None:
+    leaving = new_id()
+    await hall.grant(application=leaving)
+    await hall.grant()
+    this_month = await hall.jobs.plan(hall.planner, PERIOD)
+    next_month = await hall.jobs.plan(hall.planner, date(2026, 12, 1))
+    await ended(hall, leaving)
+    for planned in (this_month, next_month):
+        run = await hall.jobs.approve(hall.approver, planned.id)
+        assert (run.instalments, run.total) == (1, 70_000)
+        await hall.jobs.send(hall.approver, run.id)
+    assert (await hall.jobs.reconcile(hall.approver)).settled == 2
+    assert sorted(await statuses(hall)) == ["CANCELLED", "CANCELLED", SETTLED, SETTLED]
+    assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": 0, "IN_TRANSIT": 0, "BANK": -140_000}
+
+
+async def test_a_planned_run_that_nobody_is_left_in_is_gone(hall: TownHall) -> None:
+    leaving = new_id()
+    await hall.grant(application=leaving)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await ended(hall, leaving)
+    with pytest.raises(RunNotFound):
+        await hall.jobs.approve(hall.approver, run.id)
+    with pytest.raises(NothingDue):
+        await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.grant()
+    assert (await hall.jobs.plan(hall.planner, PERIOD)).instalments == 1
+
+
+async def test_an_award_that_ends_while_its_run_is_approved_is_in_it_or_not(hall: TownHall) -> None:
+    for number in range(8):
+        leaving, period = new_id(), PERIOD
+        agency = f"a{number}"
+        planner, approver = Clerk(agency=agency), Clerk(agency=agency)
+        await hall.grant(agency=agency, application=leaving)
+        await hall.grant(agency=agency)
+        run = await hall.jobs.plan(planner, period)
+        approved, _ = await asyncio.gather(hall.jobs.approve(approver, run.id), ended(hall, leaving))
+        sent = await hall.jobs.send(approver, run.id)
+        assert sent.total == approved.total == 70_000 * approved.instalments
+        assert (await hall.jobs.reconcile(approver)).settled == approved.instalments
+
+
+async def test_awards_that_end_at_once_all_leave_the_same_run(hall: TownHall) -> None:
+    leaving = [new_id() for _ in range(5)]
+    for application in leaving:
+        await hall.grant(application=application)
+    await hall.grant()
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await asyncio.gather(*(ended(hall, application) for application in leaving))
+    approved = await hall.jobs.approve(hall.approver, run.id)
+    assert (approved.instalments, approved.total) == (1, 70_000)
 
 
 async def test_a_second_award_for_the_same_beneficiary_does_not_pay_the_month_again(hall: TownHall) -> None:
     payee, first = await hall.person(), new_id()
     await hall.grant(payee=payee, application=first)
-    await hall.jobs.plan(hall.planner, PERIOD)
-    async with hall.db.write() as session:
-        await hall.awards.end(session, application=first)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    await ended(hall, first)
     await hall.grant(payee=payee)
     assert len(await hall.instalments()) == 1
 

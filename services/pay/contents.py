@@ -1,0 +1,53 @@
+"""What is in a payment run: its hash and its total, and how one that is only planned loses what is no longer due."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.money import Money
+from services.pay.models import Award, Instalment
+from services.pay.repository import PaymentRepository
+from services.pay.states import INSTALMENT_TRANSITIONS, InstalmentEvent, InstalmentStatus, after
+
+
+def content_hash(instalments: Iterable[Instalment]) -> bytes:
+    """SHA-256 over what is to be paid: who, how much, for when, in the order of the ids."""
+    lines = sorted(
+        f"{i.id.hex} {i.person.hex} {i.award.hex} {i.period.isoformat()} {i.due_on.isoformat()} {i.satang}"
+        for i in instalments
+    )
+    return hashlib.sha256("\n".join(lines).encode()).digest()
+
+
+def total_of(instalments: Iterable[Instalment]) -> Money:
+    return Money(sum(instalment.satang for instalment in instalments))
+
+
+def move(instalment: Instalment, event: InstalmentEvent) -> None:
+    """Raises :class:`services.pay.errors.WrongState`."""
+    instalment.status = after(INSTALMENT_TRANSITIONS, InstalmentStatus(instalment.status), event).value
+
+
+async def leave_planned_runs(session: AsyncSession, award: Award) -> None:
+    """Takes the award's instalments out of runs that nobody has approved yet; a run that is then empty goes.
+
+    Each run is held first, so that an approval at the same time is of the whole or of what remains.
+    """
+    repository = PaymentRepository(session)
+    for run in await repository.planned_with(award):
+        there = await repository.instalments_of(run.id)
+        remaining = [instalment for instalment in there if instalment.award != award.id]
+        for instalment in there:
+            if instalment.award == award.id:
+                move(instalment, InstalmentEvent.CANCEL)
+                instalment.run = None
+        if remaining:
+            run.instalments, run.total = len(remaining), total_of(remaining).satang
+            run.content_hash = content_hash(remaining)
+        await session.flush()
+        if not remaining:
+            await session.delete(run)
+            await session.flush()
