@@ -2,7 +2,7 @@
 
 A plugin is a folder: `manifest.toml`, `graph.graphql` (plain SDL, if it shows anything), `plugin.py` with one
 asynchronous function per operation, and `examples/*.json`, at least one per operation and per declared error. Its code
-imports this package and the standard library, and nothing else.
+imports this package and the part of the standard library that only computes, and nothing else.
 
 An operation is `async def name(host: Host, call: Call) -> answer`. Its manifest name is the name of its GraphQL field
 (`ageLimit`), the function's the same in snake case (`age_limit`). Answers are JSON-like: dicts under the SDL's own

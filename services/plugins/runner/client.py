@@ -1,7 +1,8 @@
 """The agency over HTTP, in the manner of the Government Data Exchange (GDX).
 
 A consumer key and secret buy a token, which lives while it is used at least every 60 minutes; every request names the
-AgentID. Bodies are JSON and POSTed, so that a national ID never stands in a URL. No redirect is followed.
+AgentID. Bodies are JSON and POSTed, so that a national ID never stands in a URL. No redirect is followed. Replies come
+uncompressed: a small one that unpacks to a large one would pass any limit before it is counted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ TOKEN_IDLE_SECONDS: Final = 55 * 60
 """Given up five minutes before the agency would, so that no request meets a token that has just died."""
 ATTEMPTS: Final = 3
 _AGENT: Final = "AgentID"
+_ACCEPTS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class MalformedReply(Exception):
@@ -105,9 +107,11 @@ class HttpAgencyClient:
 
     async def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         content = orjson.dumps(dict(body))
-        headers = {**headers, "Content-Type": "application/json", "Accept": "application/json"}
+        headers = {**headers, "Content-Type": "application/json", **_ACCEPTS}
         async with self._http.stream("POST", f"{self._base}{path}", content=content, headers=headers) as reply:
             taken = bytearray()
+            if reply.headers.get("content-encoding", "identity").lower() != "identity":
+                raise MalformedReply
             async for chunk in reply.aiter_bytes():
                 taken += chunk
                 if len(taken) > self._answer_bytes_max:

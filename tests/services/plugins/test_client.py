@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -71,6 +72,23 @@ async def test_the_national_id_is_in_the_body_and_never_in_the_url(stand: Stand)
     assert str(request.url) == "http://agency.test/base/person"
     assert orjson.loads(request.content) == {"pid": PID}
     assert PID not in str(request.headers)
+
+
+async def test_a_small_reply_cannot_grow_large_on_arrival(stand: Stand) -> None:
+    """A compressed body is bounded by what is sent, not by what it says; so none is asked for and none is unpacked."""
+    packed = gzip.compress(b'{"ok": "' + b"x" * 900 + b'"}')
+    stand.agency.replies = [httpx2.Response(200, content=packed, headers={"content-encoding": "gzip"})]
+    with pytest.raises(MalformedReply):
+        await stand.ask()
+    assert stand.agency.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_an_agency_sends_us_nowhere_else(stand: Stand, status: int) -> None:
+    stand.agency.replies = [httpx2.Response(status, headers={"location": "http://169.254.169.254/latest"})]
+    with pytest.raises(MalformedReply):
+        await stand.ask()
+    assert [str(request.url) for request in stand.agency.requests] == ["http://agency.test/base/person"]
 
 
 async def test_every_request_says_in_whose_name_it_asks(stand: Stand) -> None:
