@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import orjson
 from cross_web import HTTPException
+from graphql import GraphQLError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from strawberry import UNSET
-from strawberry.extensions import MaskErrors
+from strawberry.extensions import MaskErrors, ParserCache
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UnsetType
@@ -29,6 +31,19 @@ class TypedErrors(MaskErrors):
     def anonymise_error(self, error: Any) -> Any:
         context: Context | None = self.execution_context.context
         return as_graphql(error, context.language if context else Language.TH)
+
+
+class CachedDocuments(ParserCache):
+    """The library's cache of parsed documents, for streams too: there an error raised in a hook ends the stream unsaid.
+
+    What cannot be read is left to the parser itself, whose refusal is an answer.
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        operation = self.execution_context
+        with suppress(GraphQLError):
+            operation.graphql_document = self.cached_parse_document(operation.query, **operation.parse_options)
+        yield
 
 
 class GraphRouter(GraphQLRouter[Context, None]):
@@ -76,14 +91,15 @@ class GraphRouter(GraphQLRouter[Context, None]):
         """A WebSocket client sends its token in `connection_init`, as `{"authorization": "Bearer …"}`."""
         parameters = context.connection_params or {}
         authorization = parameters.get("authorization") or parameters.get("Authorization")
-        if isinstance(authorization, str):
-            context.viewer = await self._viewer_of(authorization)
+        if authorization:
+            context.viewer = await self._viewer_of(str(authorization))
         return cast("UnsetType", UNSET)
 
     def decode_json(self, data: str | bytes) -> object:
+        """Of a body, a parameter or a message. The library expects objects, and this one error."""
         decoded = orjson.loads(data)
         if not isinstance(decoded, dict):
-            raise HTTPException(400, "the body must be a JSON object")
+            raise orjson.JSONDecodeError("not an object", "", 0)
         return decoded
 
     def encode_json(self, data: object) -> bytes:

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import strawberry
 from graphql import print_schema
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.graphql import OperationType
 
 from api import citizen
 from api.composer import SHARED, SchemaHolder, compose, host_names
 from api.errors import as_graphql
-from api.graphql import TypedErrors
+from api.graphql import CachedDocuments, TypedErrors
 from api.limits import TOKENS_MAX, WithinLimits
 from core.graph import Node
 from core.graph.types import SATANG_SCALAR, Satang
@@ -71,7 +71,7 @@ def base_schema() -> SitthiSchema:
             TypedErrors,
             lambda: MaxTokensLimiter(max_token_count=TOKENS_MAX),
             lambda: AddValidationRules([WithinLimits]),
-            ParserCache,
+            CachedDocuments,
             ValidationCache,
         ],
         config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR}),

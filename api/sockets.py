@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
+from types import NoneType
 from typing import Any, Final
 
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
 from core.errors import SitthiError
 from core.graph import Context
@@ -17,6 +19,25 @@ from identity.provider.errors import TokenExpired
 UNAUTHORISED: Final = 4401
 FORBIDDEN: Final = 4403
 """Close codes of the protocol; the reason is one of our error codes."""
+
+
+_MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
+    "query": (str,),
+    "variables": (dict, NoneType),
+    "operationName": (str, NoneType),
+}
+
+
+def _is_message(message: object) -> bool:
+    """Whether it has a type and, if it asks for something, an id and the members of a request."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    if message["type"] not in ("subscribe", "complete"):
+        return True
+    payload = message.get("payload")
+    if not isinstance(message.get("id"), str) or message["type"] == "complete":
+        return isinstance(message.get("id"), str)
+    return isinstance(payload, dict) and all(isinstance(payload.get(name), kinds) for name, kinds in _MEMBERS.items())
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -31,6 +52,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except SitthiError as error:
             await self.websocket.close(code=FORBIDDEN, reason=error.code)
+
+    async def handle_message(self, message: Message) -> None:
+        """The library trusts that a message has its form."""
+        if _is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("Failed to parse message")
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         viewer = self.context.viewer

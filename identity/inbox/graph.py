@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -102,10 +103,14 @@ class InboxSubscription:
     @strawberry.subscription(metadata={"access": Access.VIEWER})  # type: ignore[untyped-decorator]
     async def changes(self, info: Info) -> AsyncGenerator[Change, None]:
         """Ends when the viewer's token does. Raises NotSignedIn."""
-        viewer = info.context.signed_in()
+        viewer, clock = info.context.signed_in(), info.context.clock
         async with aclosing(info.context.room(Changes).of(viewer.person)) as rows:
-            async for row in rows:
-                if info.context.clock.now() >= viewer.expires_at:
+            while (left := (viewer.expires_at - clock.now()).total_seconds()) > 0:
+                try:
+                    row = await asyncio.wait_for(anext(rows), left)
+                except TimeoutError:
+                    return
+                if clock.now() >= viewer.expires_at:
                     return
                 yield Change.of(row)
 

@@ -32,7 +32,7 @@ VARIABLES = {
 }
 INPUTS = {
     "apply(input: {programme: $b, answers: $a, KEY})": "$a: JSON, $b: String",
-    'apply(input: {programme: "old-age-allowance", beneficiary: $b, service: $a, KEY})': "$a: ID, $b: ID",
+    'apply(input: {programme: "child-support-grant", beneficiary: $b, service: $a, KEY})': "$a: ID, $b: ID",
     "supplement(input: {application: $b, answers: $a, KEY})": "$a: JSON!, $b: ID!",
     "withdraw(input: {application: $a, idempotencyKey: $b})": "$a: ID!, $b: String!",
     "appeal(input: {application: $a, grounds: $b, KEY})": "$a: ID!, $b: String!",

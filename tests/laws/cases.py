@@ -60,8 +60,9 @@ async def payments_of(sitthi: Served, persona: str, count: int) -> list[str]:
     person, now, ids = await person_of(sitthi, persona), sitthi.clock.now(), []
     title, day = {"th": TITLE.th, "en": TITLE.en}, bangkok_day(now).replace(day=1)
     async with sitthi.house.db.write() as session:
-        for number in range(count):
-            award, key, subject = new_id(), new_id(), f"programme:p{number}"
+        for _ in range(count):
+            award, key = new_id(), new_id()
+            subject = f"programme:p-{key.hex[-8:]}"
             common: dict[str, Any] = {
                 "person": person, "beneficiary": person, "subject": subject, "agency": "dla", "created_at": now,
             }  # fmt: skip

@@ -1,0 +1,282 @@
+"""`changes` over a WebSocket and over server-sent events, from a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import jwt
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from api.commands.walk import sign_in
+from core.clock import SystemClock
+from core.crypto import load_keys
+from core.database import Database
+from core.ids import GlobalId, new_id
+from core.settings import Settings
+from core.text import Text
+from identity.inbox.models import ChangeKind
+from identity.inbox.service import Inbox, MessageTemplate
+from identity.provider.signing import SigningKeys
+from identity.provider.subjects import Subjects
+from tests.conftest import run_directory
+from tests.support.databases import Databases, Kind
+from tests.support.population import furnish
+from tests.support.server import Process, running
+
+CHANGES: Final = "subscription { changes { kind id at } }"
+PATIENCE_SECONDS: Final = 15
+WORD: Final = MessageTemplate("test.word", Text(th="ข่าว", en="News"), Text(th="มีข่าว", en="There is news"))
+
+
+class Server:
+    """A server process, and the same database as another process has it."""
+
+    def __init__(self, process: Process, settings: Settings) -> None:
+        self.process, self.settings = process, settings
+
+    async def token(self, persona: str) -> str:
+        return str((await sign_in(self.settings, persona))["access_token"])
+
+    async def expiring(self, token: str, seconds: float) -> str:
+        """The same token, ending so soon; signed with the server's own key."""
+        database, clock = Database(self.settings.sqlalchemy_url), SystemClock()
+        claims = jwt.decode(token, options={"verify_signature": False})
+        ends = clock.now() + timedelta(seconds=seconds)
+        signer = await SigningKeys(database, load_keys(self.settings), clock).signer()
+        await database.close()
+        return signer.sign({**claims, "exp": int(ends.timestamp())}, typ="at+jwt")
+
+    async def tell(self, token: str) -> str:
+        """Writes a message to the token's person, as a command beside the server does; answers its global id."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        person = Subjects(load_keys(self.settings)).person(claims["sub"], claims["client_id"])
+        database, inbox = Database(self.settings.sqlalchemy_url), Inbox(SystemClock())
+        async with database.write() as session:
+            key = await inbox.send(session, person, WORD)
+        await database.close()
+        return str(GlobalId("Message", key))
+
+    async def graph(self, token: str, query: str, variables: Any = None) -> Any:
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            body = {"query": query, "variables": variables}
+            answer = await http.post(
+                f"{self.process.url}/graphql", json=body, headers={"authorization": f"Bearer {token}"}
+            )
+        return answer.json()["data"]
+
+    @asynccontextmanager
+    async def socket(self, token: str | None = None, **headers: str) -> AsyncIterator[ClientConnection]:
+        """An acknowledged connection, with the token as a WebSocket client sends it."""
+        async with self.bare(**headers) as socket:
+            payload = {} if token is None else {"authorization": f"Bearer {token}"}
+            await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+            assert await heard(socket) == {"type": "connection_ack"}
+            yield socket
+
+    def bare(self, **headers: str) -> connect:
+        address = f"ws://localhost:{self.process.port}/graphql"
+        return connect(address, subprotocols=["graphql-transport-ws"], additional_headers=headers, proxy=None)  # type: ignore[list-item]
+
+    async def events(self, token: str | None, query: str = CHANGES) -> AsyncGenerator[tuple[str, Any]]:
+        """(event, data) of an event stream, until the server ends it."""
+        headers = {"accept": "text/event-stream", **({"authorization": f"Bearer {token}"} if token else {})}
+        async with (
+            httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http,
+            http.stream("POST", f"{self.process.url}/graphql", json={"query": query}, headers=headers) as answer,
+        ):
+            event = ""
+            async for line in answer.aiter_lines():
+                if line.startswith("event:"):
+                    event = line.partition(":")[2].strip()
+                elif line.startswith("data:"):
+                    said = line.partition(":")[2].strip()
+                    yield event, json.loads(said) if said else None
+                elif not line and event == "complete":
+                    return
+
+
+async def heard(socket: ClientConnection) -> Any:
+    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_SECONDS))
+
+
+async def asked(socket: ClientConnection, query: str, name: str = "1") -> None:
+    await socket.send(json.dumps({"type": "subscribe", "id": name, "payload": {"query": query}}))
+
+
+async def answered(socket: ClientConnection, query: str, name: str) -> Any:
+    await asked(socket, query, name)
+    answer = await heard(socket)
+    if answer["type"] == "next":
+        assert (await heard(socket))["type"] == "complete"
+    return answer
+
+
+def codes(payload: Any) -> list[str]:
+    errors = payload if isinstance(payload, list) else payload.get("errors", [])
+    assert "Traceback" not in json.dumps(payload)
+    return [error["extensions"]["code"] for error in errors]
+
+
+@pytest.fixture(scope="module", params=[Kind.SQLITE, Kind.POSTGRESQL])
+def server(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("subscriptions")
+    data = folder / "data"
+    furnish(run_directory(request.config), data, SystemClock().today())
+    with databases.clone(request.param, folder) as url, running(data, SITTHI_DATABASE_URL=url) as process:
+        given: dict[str, Any] = {"data": Path(data), "database_url": url, "port": process.port}
+        yield Server(process, Settings(**given))
+
+
+async def test_a_socket_hears_of_what_its_citizen_does_elsewhere(server: Server) -> None:
+    token = await server.token("elder")
+    async with server.socket(token) as socket:
+        await asked(socket, CHANGES)
+        await asyncio.sleep(1)  # what is asked for begins with the next look; the protocol has no word for that
+        given = {"input": {"programme": "old-age-allowance", "idempotencyKey": new_id().hex}}
+        query = "mutation($input: ApplyInput!) { apply(input: $input) { application { id } problems { code } } }"
+        application = (await server.graph(token, query, given))["apply"]["application"]["id"]
+        told = [await heard(socket), await heard(socket)]
+    changes = [one["payload"]["data"]["changes"] for one in told]
+    assert {change["kind"] for change in changes} == {ChangeKind.APPLICATION.value, ChangeKind.MESSAGE.value}
+    assert application in {change["id"] for change in changes}
+
+
+async def test_a_socket_hears_of_what_another_process_writes_and_of_nobody_elses(server: Server) -> None:
+    worker, official = await server.token("worker"), await server.token("official")
+    async with server.socket(worker) as socket:
+        await asked(socket, CHANGES)
+        await asyncio.sleep(1)
+        await server.tell(official)
+        message = await server.tell(worker)
+        assert (await heard(socket))["payload"]["data"]["changes"]["id"] == message
+
+
+async def test_an_event_stream_hears_of_what_another_process_writes(server: Server) -> None:
+    token = await server.token("graduate")
+    async with aclosing(server.events(token)) as events:
+        first = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(1.5)
+        message = await server.tell(token)
+        event, data = await asyncio.wait_for(first, PATIENCE_SECONDS)
+    assert (event, data["data"]["changes"]["id"]) == ("next", message)
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer x.y.z", "Basic dXNlcjpwYXNz", "x", "Bearer " + "x" * 10_000, 1, ["x"], {"x": 1}]
+)
+async def test_a_socket_with_a_bad_token_is_closed_with_the_code(server: Server, authorization: Any) -> None:
+    async with server.bare() as socket:
+        payload = {"authorization": authorization}
+        await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+        with pytest.raises(ConnectionClosed) as closed:
+            await heard(socket)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4403, "TOKEN_INVALID")
+
+
+async def test_a_handshake_with_a_bad_token_is_answered_401_with_the_code(server: Server) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with server.bare(authorization="Bearer x.y.z"):
+            pass
+    response = refused.value.response
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert codes(json.loads(response.body or b"{}")) == ["TOKEN_INVALID"]
+
+
+async def test_signed_out_nobody_hears_anything(server: Server) -> None:
+    async with server.socket() as socket:
+        await asked(socket, CHANGES)
+        answer = await heard(socket)
+    assert codes(answer["payload"]) == ["NOT_SIGNED_IN"]
+    events = [event async for event in server.events(None)]
+    assert codes(events[0][1]) == ["NOT_SIGNED_IN"]
+    assert events[-1][0] == "complete"
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("subscription { secrets { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ " + " ".join(f"a{n}: viewer {{ id }}" for n in range(21)) + " }", "QUERY_TOO_LARGE"),
+        ("{ programmes { " + "slug " * 5_000 + "} }", "QUERY_TOO_LARGE"),
+        ("query($a: " + "[" * 3_900 + "Int" + "]" * 3_900 + ") { programmes { slug } }", "GRAPHQL_PARSE_FAILED"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_errors_have_their_codes_over_both_ways(server: Server, query: str, code: str) -> None:
+    async with server.socket() as socket:
+        answer = await answered(socket, query, "1")
+        assert set(codes(answer["payload"])) == {code}
+        again = await answered(socket, "{ programmes { slug } }", "2")
+        assert again["payload"]["data"]["programmes"]
+    events = [event async for event in server.events(None, query)]
+    assert set(codes(events[0][1])) == {code}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "x",
+        "[]",
+        "1",
+        "{}",
+        '{"type": "nothing"}',
+        "[" * 100_000,
+        '{"type": "subscribe"}',
+        '{"type": []}',
+        '{"type": "subscribe", "id": [], "payload": {"query": "{ x }"}}',
+        '{"type": "subscribe", "id": "1", "payload": 1}',
+        '{"type": "complete", "id": {}}',
+        '{"type": "connection_init", "payload": 1}',
+    ],
+)
+async def test_what_is_no_message_closes_the_socket(server: Server, said: str) -> None:
+    async with server.bare() as socket:
+        await socket.send(said)
+        with pytest.raises(ConnectionClosed) as closed:
+            await heard(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code in (4400, 4401)
+
+
+async def test_a_socket_that_stays_open_sees_the_world_of_each_question(server: Server) -> None:
+    token = await server.token("minor")
+    async with server.socket(token) as socket:
+        query = (
+            "{ viewer { inbox { nodes { id } } accessLog(first: 100) { nodes { id } } profile { gender { state } } } }"
+        )
+        before = (await answered(socket, query, "1"))["payload"]["data"]["viewer"]
+        message = await server.tell(token)
+        after = (await answered(socket, query, "2"))["payload"]["data"]["viewer"]
+    assert message in {node["id"] for node in after["inbox"]["nodes"]}
+    assert len(after["accessLog"]["nodes"]) > len(before["accessLog"]["nodes"]), "a look each, an entry each"
+
+
+async def test_what_is_listened_to_ends_with_the_sign_in(server: Server) -> None:
+    token = await server.expiring(await server.token("disabled-adult"), 3)
+    async with server.socket(token) as socket:
+        await asked(socket, CHANGES)
+        assert (await heard(socket))["type"] == "complete"
+        await asked(socket, "{ viewer { id } }", "2")
+        with pytest.raises(ConnectionClosed) as closed:
+            await heard(socket)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "TOKEN_EXPIRED")
+
+
+async def test_an_event_stream_ends_with_the_sign_in(server: Server) -> None:
+    token = await server.expiring(await server.token("disabled-adult"), 3)
+    assert [event async for event in server.events(token)] == [("complete", None)]
