@@ -52,9 +52,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(data: Path, **settings: str) -> Iterator[Process]:
-    """`sitthi serve` on a free port over this data folder, ready when the block begins, gone when it ends."""
-    port = free_port()
+def running(data: Path, *, port: int | None = None, **settings: str) -> Iterator[Process]:
+    """`sitthi serve` (on a free port, if none is given) over this data folder, ready when the block begins."""
+    port = port or free_port()
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
     environment = {**kept, "SITTHI_DATA": str(data), "PORT": str(port), "LANG": "C.UTF-8", **settings}
     process = subprocess.Popen([sys.executable, "-m", "api.cli", "serve"], cwd=ROOT, env=environment)
