@@ -94,7 +94,7 @@ def go_the_whole_way(server: Process) -> None:
 
 
 HOME: Final = """
-{ viewer { profile { name { value { full } } birthDate { value } address { value { text } } annualIncome { value { satang } } }
+{ viewer { profile { name { value { full } } birthDate { value } address { value { text } } }
   entitlements { programme { slug } beneficiary { id name { value { full } } } reasons { facts { value } } }
   insurance { policies { number } } transcripts { degrees { title } } } }
 """
