@@ -34,6 +34,7 @@ def serve(
     """Brings the database up to date, makes the sandboxes' population where it is missing, and serves."""
     import uvicorn  # noqa: PLC0415
 
+    from api.commands.talk import told  # noqa: PLC0415
     from api.limits import BODY_BYTES_MAX  # noqa: PLC0415
 
     settings = Settings()
@@ -42,7 +43,8 @@ def serve(
             "several processes need SITTHI_DATABASE_URL (PostgreSQL) and SITTHI_REDIS_URL, because the embedded "
             "database takes one writer and the embedded cache lives in one process"
         )
-    prepare(settings)
+    with told(settings):
+        prepare(settings)
     typer.echo(f"Sitthi is at {settings.issuer}")
     uvicorn.run(
         "api.app:create_app",
@@ -63,11 +65,13 @@ def serve(
 @app.command()
 def migrate() -> None:
     """Brings the database up to date, and nothing else."""
+    from api.commands.talk import told  # noqa: PLC0415
     from core import migrations  # noqa: PLC0415
 
     settings = Settings()
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    migrations.upgrade(settings.sqlalchemy_url)
+    with told(settings):
+        migrations.upgrade(settings.sqlalchemy_url)
 
 
 @app.command()

@@ -63,6 +63,8 @@ def _cannot_serve(error: sa.DBAPIError | sa.TimeoutError) -> bool:
     if isinstance(error, sa.TimeoutError) or error.connection_invalidated:
         return True
     code = _code(error.orig)
+    if code == "" and isinstance(error, sa.OperationalError):  # psycopg, where it cannot connect
+        return True
     return code in _SQLITE_CODES if isinstance(code, int) else code.startswith(_SQLSTATES)
 
 

@@ -11,6 +11,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url
 
+from core.database_faults import told_as_unavailable
+
 
 def location() -> Path:
     """The folder with `env.py`: in the installed package (`force-include` in pyproject.toml), else the tree's."""
@@ -41,8 +43,12 @@ def configuration(url: str) -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Brings the database up to `revision`. Does nothing when it is there; two processes at once take turns."""
-    command.upgrade(configuration(url), revision)
+    """Brings the database up to `revision`. Does nothing when it is there; two processes at once take turns.
+
+    Raises :class:`core.database_faults.DatabaseUnavailable`.
+    """
+    with told_as_unavailable():
+        command.upgrade(configuration(url), revision)
 
 
 def downgrade(url: str, revision: str) -> None:

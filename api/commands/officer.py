@@ -62,7 +62,11 @@ def sign_in(
 @app.command(name="list")
 def list_officers() -> None:
     """Lists the officers in service."""
-    asyncio.run(_list(Settings()))
+    from api.commands.talk import told  # noqa: PLC0415
+
+    settings = Settings()
+    with told(settings):
+        asyncio.run(_list(settings))
 
 
 async def _add(settings: Settings, number: NationalId, name: Text, agency: str, roles: list[str]) -> None:
