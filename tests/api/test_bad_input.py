@@ -328,3 +328,16 @@ async def test_whatever_the_language_header_says_the_answer_has_one(ask: Asking,
     assert ask.codes(answer.text) == ["BAD_REQUEST"]
     thai = any("\u0e00" <= letter <= "\u0e7f" for letter in answer.json()["errors"][0]["message"])
     assert ("th" if thai else "en") == language
+
+
+@pytest.mark.parametrize("attribute", [NAME, NAME.replace(" ", ""), NUMBER, f"a{NUMBER}", "Somchai", ""])
+async def test_an_attribute_that_does_not_exist_is_not_said_again(ask: Asking, attribute: str) -> None:
+    query = (
+        "mutation($input: RequestCorrectionInput!) { requestCorrection(input: $input) { problems { code message } } }"
+    )
+    given = {"attribute": attribute, "statement": "x", "idempotencyKey": "12345678"}
+    answer = await ask.sitthi.post(query, {"input": given}, persona="elder")
+    ask.codes(answer.text)
+    [problem] = answer.json()["data"]["requestCorrection"]["problems"]
+    assert problem["code"] == "UNKNOWN_ATTRIBUTE"
+    assert "?" in problem["message"]

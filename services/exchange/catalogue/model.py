@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,8 @@ CHILDREN: Final = "children"
 HOUSEHOLD_MEMBERS: Final = "household_members"
 BIRTH_DATE: Final = "birth_date"
 """The attributes that the gate itself reads: the first two are ties between people."""
+_LIKE_AN_ID: Final = re.compile(r"[a-z]+(_[a-z]+)*")
+"""Only such a name is said again in an error: anything else may be a person's name or number."""
 
 
 class Subject(StrEnum):
@@ -112,7 +115,7 @@ class Catalogue:
         """Raises :class:`UnknownAttribute`."""
         found = self.attributes.get(name)
         if found is None:
-            raise UnknownAttribute(attribute=name if name.isidentifier() else "?")
+            raise UnknownAttribute(attribute=name if _LIKE_AN_ID.fullmatch(name) else "?")
         return found
 
     def askable(self, name: str) -> Attribute:
