@@ -189,6 +189,16 @@ async def test_an_award_that_ends_while_its_run_is_approved_is_in_it_or_not(hall
         assert (await hall.jobs.reconcile(approver)).settled == approved.instalments
 
 
+async def test_an_award_that_ends_while_its_month_is_planned_is_not_in_the_plan(hall: TownHall) -> None:
+    for number in range(8):
+        agency, leaving = f"b{number}", new_id()
+        await hall.grant(agency=agency, application=leaving)
+        await hall.grant(agency=agency)
+        await asyncio.gather(hall.jobs.plan(Clerk(agency=agency), date(2026, 11 + number % 2, 1)), ended(hall, leaving))
+        [run] = await hall.jobs.listed(Clerk(agency=agency))
+        assert (run.instalments, run.total) == (1, 70_000)
+
+
 async def test_awards_that_end_at_once_all_leave_the_same_run(hall: TownHall) -> None:
     leaving = [new_id() for _ in range(5)]
     for application in leaving:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.ids import new_id
 from core.money import Money
+from core.text import Text
 from services.apply.models import Application
 from services.apply.service import ApplyService
 from services.apply.states import Status
@@ -52,7 +53,7 @@ class Payday:
 
     async def status(self, application: UUID) -> Status:
         async with self.database.read() as session:
-            found = await session.scalar(select(Application.status).where(col(Application.id) == application))
+            found = await session.scalar(select(col(Application.status)).where(col(Application.id) == application))
         return Status(str(found))
 
     async def reconsidered(self, person: UUID, application: UUID) -> None:
@@ -226,3 +227,56 @@ async def test_a_grant_schedules_its_first_instalment_in_the_same_transaction(
     async with database.read() as session:
         instalments = (await session.scalars(select(Instalment))).all()
     assert {(i.person, i.beneficiary, i.satang) for i in instalments} == {(parent, twin, 60_000) for twin in twins}
+
+
+@pytest.mark.parametrize(
+    ("born", "year", "month", "paid"),
+    [
+        (date(2020, 12, 1), 2026, 11, 600),  # six on the 1st of December
+        (date(2020, 12, 1), 2026, 12, None),
+        (date(2020, 12, 2), 2026, 12, 600),  # still five on the 1st
+        (date(2020, 12, 2), 2027, 1, None),
+        (date(2024, 2, 29), 2030, 2, 600),  # six on 1 March, for 2030 has no 29 February
+        (date(2024, 2, 29), 2030, 3, None),
+    ],
+)
+async def test_a_child_is_paid_for_the_months_on_whose_first_day_it_is_not_yet_six(
+    payday: Payday, born: date, year: int, month: int, paid: int | None
+) -> None:
+    parent = payday.gate.add()
+    child = payday.gate.add(CHILD, parent=parent, birth_date=born)
+    application = await payday.granted(parent, GRANT, child)
+    assert await payday.paid(application, year, month) == (None if paid is None else Money.baht(paid))
+
+
+@pytest.mark.parametrize("born", [date(1966, 11, 1), date(1966, 11, 16)])
+async def test_whoever_is_sixty_by_the_day_of_the_decision_is_paid_for_its_month(payday: Payday, born: date) -> None:
+    application = await payday.granted(payday.gate.add(birth_date=born), OLD_AGE)
+    assert await payday.paid(application, 2026, 11) == Money.baht(600)
+    assert await payday.paid(application, 2026, 12) == Money.baht(600)
+
+
+@pytest.mark.parametrize(("born", "october"), [(date(1957, 10, 1), 700), (date(1957, 10, 2), 600)])
+async def test_octobers_payment_has_the_band_of_the_first_of_october(payday: Payday, born: date, october: int) -> None:
+    application = await payday.granted(payday.gate.add(birth_date=born), OLD_AGE)
+    assert await payday.paid(application, 2027, 9) == Money.baht(600)
+    assert await payday.paid(application, 2027, 10) == Money.baht(october)
+
+
+@pytest.mark.parametrize(("hour", "starts"), [(16, date(2026, 11, 1)), (17, date(2026, 12, 1))])
+async def test_the_month_of_an_award_begins_at_midnight_in_bangkok(payday: Payday, hour: int, starts: date) -> None:
+    payday.clock.set(datetime(2026, 11, 30, hour, 59, tzinfo=UTC))
+    application = await payday.granted(payday.gate.add(birth_date=date(1950, 1, 1)), OLD_AGE)
+    awards = Awards(DecidedAmounts(payday.keys, payday.programmes), payday.clock)
+    async with payday.database.write() as session:
+        await awards.award(
+            session,
+            application=application,
+            payee=new_id(),
+            beneficiary=new_id(),
+            subject=OLD_AGE,
+            title=Text("ก", "a"),
+        )
+    async with payday.database.read() as session:
+        [instalment] = await session.scalars(select(Instalment))
+    assert instalment.period == starts
