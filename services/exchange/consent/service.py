@@ -35,6 +35,16 @@ class ConsentService:
     def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
         self._catalogue, self._clock = catalogue, clock
 
+    def checked(
+        self, purpose: str, text_version: str, attributes: Collection[str] | None
+    ) -> tuple[RegisteredPurpose, list[str]]:
+        """What would be consented to. Raises UnknownPurpose, ConsentNotNeeded, ConsentTextChanged, BadInput."""
+        entry = self._purpose(purpose)
+        assert entry.consent is not None
+        if text_version != entry.consent.version:
+            raise ConsentTextChanged(path=("textVersion",))
+        return entry, _wanted(entry, attributes)
+
     async def grant(
         self,
         session: AsyncSession,
@@ -47,14 +57,13 @@ class ConsentService:
         """The citizen's consent to a purpose, for all that it asks for or only some attributes.
 
         Nobody agrees to the same thing twice: an active consent to the same words and attributes is answered as it is,
-        another one is replaced. Raises UnknownPurpose, ConsentNotNeeded, ConsentTextChanged, BadInput, Conflict.
+        another one is replaced. That the citizen is of age is for the caller to know.
+
+        Raises UnknownPurpose, ConsentNotNeeded, ConsentTextChanged, BadInput, Conflict.
         """
-        entry = self._purpose(purpose)
+        entry, wanted = self.checked(purpose, text_version, attributes)
         assert entry.consent is not None
         assert entry.requester is not None
-        if text_version != entry.consent.version:
-            raise ConsentTextChanged(path=("textVersion",))
-        wanted = _wanted(entry, attributes)
         now = self._clock.now()
         repository = ConsentRepository(session)
         current = await repository.open(person, entry.requester, purpose, lock=True)

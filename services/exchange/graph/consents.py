@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
 import strawberry
 
+from core.errors import ServiceUnavailable
 from core.graph import (
     Access,
     Connection,
@@ -27,12 +28,16 @@ from core.graph import (
 )
 from core.ids import GlobalId
 from services.exchange.catalogue import Catalogue, RegisteredPurpose
+from services.exchange.catalogue.model import BIRTH_DATE
+from services.exchange.consent.errors import ConsentNeedsParent
 from services.exchange.consent.models import Consent as ConsentRow
 from services.exchange.consent.repository import ConsentRepository
 from services.exchange.consent.service import ConsentService, ConsentStatus
+from services.exchange.facts import OWN_VIEW
 from services.exchange.graph.access import AttributeName, PurposeName, attribute_name, cursor_key, purpose_name
-from services.exchange.graph.facts import Source, source_of
+from services.exchange.graph.facts import Source, load_facts, source_of
 from services.exchange.graph.fields import described
+from services.exchange.policy import is_minor
 
 strawberry.enum(ConsentStatus)
 
@@ -146,9 +151,11 @@ class ConsentQuery:
 class ConsentMutation:
     @mutation(GrantConsentPayload)
     async def grant_consent(self, info: Info, input: GrantConsentInput) -> GrantConsentPayload | None:
-        work = work_of(info)
+        work, service = work_of(info), info.context.room(ConsentService)
+        service.checked(input.purpose, input.text_version, input.attributes)
+        await _check_of_age(info, work.viewer.person)
         async with work.transaction() as session:
-            granted = await info.context.room(ConsentService).grant(
+            granted = await service.grant(
                 session,
                 work.viewer.person,
                 purpose=input.purpose,
@@ -166,6 +173,15 @@ class ConsentMutation:
             withdrawn = await info.context.room(ConsentService).withdraw(session, work.viewer.person, key)
             work.keep(consent=withdrawn.id.hex)
         return WithdrawConsentPayload(consent=Consent.of(withdrawn))
+
+
+async def _check_of_age(info: Info, person: UUID) -> None:
+    """Raises ConsentNeedsParent, and ServiceUnavailable when nobody can say how old the person is."""
+    [fact] = (await load_facts(info, person, [BIRTH_DATE], OWN_VIEW)).values()
+    if not isinstance(fact.value, date):
+        raise ServiceUnavailable(info.context.room(Catalogue).agency_title(fact.source))
+    if is_minor(fact.value, info.context.clock.today()):
+        raise ConsentNeedsParent
 
 
 async def consents(info: Info, person: UUID, first: int | None, after: str | None) -> Connection[Consent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -290,6 +290,26 @@ async def test_a_grant_that_fails_is_a_problem_and_leaves_nothing(
     told = (await ask(GRANT, input=given))["grantConsent"]
     assert told == {"consent": None, "problems": [{"code": code, "path": path}]}
     assert (await ask(CONSENTS))["viewer"]["consents"]["nodes"] == []
+
+
+@pytest.mark.parametrize(
+    ("birth_date", "code"),
+    [(date(2006, 11, 17), "CONSENT_NEEDS_PARENT"), (date(2006, 11, 16), None), (None, "SERVICE_UNAVAILABLE")],
+)
+async def test_a_minor_does_not_consent_alone(
+    exchange: Exchange, ask: Ask, birth_date: date | None, code: str | None
+) -> None:
+    """Today is 16 November 2026. Who is not known to be of age is not taken to be."""
+    file = exchange.dopa.file[exchange.ids["lodger"]]
+    if birth_date is None:
+        del file["birth_date"]
+    else:
+        file["birth_date"] = birth_date
+    given = {"purpose": "student-loan-screening", "textVersion": "2569-1", "idempotencyKey": "consent-1"}
+    told = (await ask(GRANT, who="lodger", input=given))["grantConsent"]
+    assert [problem["code"] for problem in told["problems"]] == ([] if code is None else [code])
+    granted = (await ask(CONSENTS, who="lodger"))["viewer"]["consents"]["nodes"]
+    assert len(granted) == (1 if code is None else 0)
 
 
 async def test_a_foreign_and_a_forged_consent_are_alike(ask: Ask) -> None:
