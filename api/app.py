@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.state.house = house
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house)))
     app.include_router(house.identity.router())
-    app.include_router(verification(house.db))
+    app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(operations(house))
     pages = Pages(house.settings, house.http)
     app.include_router(pages_router(pages, demo=house.settings.sandbox))

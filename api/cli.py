@@ -54,7 +54,7 @@ def serve(
         workers=workers,
         loop="uvloop",
         http="httptools",
-        log_level="warning",
+        log_config=None,  # its lines go the way of all others (core/log.py)
         access_log=False,  # addresses of the graph say nothing, and traffic logs have a law of their own
         proxy_headers=False,
         server_header=False,
@@ -94,7 +94,7 @@ def demo(
         settings.demo_citizens if citizens is None else citizens,
         settings.demo_seed if seed is None else seed,
         day,
-        typer.echo,
+        _making_citizens,
     )
     typer.echo("The population is made." if made else "That population is there already.")
 
@@ -129,12 +129,16 @@ def prepare(settings: Settings) -> None:
         from services.sandbox.population.commands import keep_demo  # noqa: PLC0415
 
         today = SystemClock().today()
-        keep_demo(settings.data, settings.demo_citizens, settings.demo_seed, today, typer.echo)
+        keep_demo(settings.data, settings.demo_citizens, settings.demo_seed, today, _making_citizens)
 
 
 def main() -> None:
     """The console script."""
     app()
+
+
+def _making_citizens(progress: str) -> None:
+    typer.echo(f"making made-up citizens: {progress}")
 
 
 def _write_or_check(pages: dict[Path, str], *, check: bool, remedy: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
+from core.text import Text
 from services.receive.models import Receipt
 from services.receive.routes import verification
 from tests.services.pay.town import TownHall, national_id
@@ -14,7 +15,7 @@ from tests.services.pay.town import TownHall, national_id
 
 async def get(hall: TownHall, path: str) -> httpx2.Response:
     app = FastAPI()
-    app.include_router(verification(hall.db))
+    app.include_router(verification(hall.db, lambda slug: Text(th=f"กรม {slug}", en=f"Department {slug}")))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as client:
         return await client.get(f"http://test{path}")
 
@@ -31,7 +32,15 @@ async def receipt(hall: TownHall) -> Receipt:
 async def test_whoever_holds_the_receipt_can_verify_it(hall: TownHall, receipt: Receipt) -> None:
     answer = await get(hall, f"/verify/r/{receipt.code}")
     assert answer.status_code == 200
-    for shown in ("700.00", "เบี้ยยังชีพผู้สูงอายุ", "Old-age allowance", "16 พฤศจิกายน 2569", "DLA", receipt.number):
+    for shown in (
+        "700.00",
+        "เบี้ยยังชีพผู้สูงอายุ",
+        "Old-age allowance",
+        "16 พฤศจิกายน 2569",
+        "กรม dla",
+        "Department dla",
+        receipt.number,
+    ):
         assert shown in answer.text
     assert answer.text.index("ใบรับเงินนี้ถูกต้อง") < answer.text.index("This receipt is genuine")
     assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
