@@ -180,7 +180,10 @@ def _answer_errors(app: FastAPI) -> None:
         return answer(request, BadRequest(what="parameters"), 400)
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected", path=request.url.path, exc_info=error)
+        route = getattr(
+            request.scope.get("route"), "path", None
+        )  # as it is declared: the address itself may be a secret
+        log.error("unexpected", route=route, exc_info=error)
         message = INTERNAL.in_language(preferred_language(request.headers.get("accept-language")))
         return JSONResponse({"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}, 500)
 

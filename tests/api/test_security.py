@@ -84,3 +84,17 @@ async def test_counting_fragments_in_fragments_takes_no_time(sitthi: Served) -> 
         sitthi.post(f"{{ ...F0 }} {doubled} fragment F60 on Query {{ viewer {{ id }} }}"), 5
     )
     assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"QUERY_TOO_LARGE"}
+
+
+async def test_a_secret_in_an_address_is_not_logged_when_its_page_breaks(
+    sitthi: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(code: str) -> None:
+        raise RuntimeError("broken")
+
+    sitthi.app.add_api_route("/verify/broken/{code}", broken)
+    answer = await sitthi.http.get("/verify/broken/the-code-on-a-receipt")
+    assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+    logged = capsys.readouterr().out
+    assert "/verify/broken/{code}" in logged
+    assert "the-code-on-a-receipt" not in logged
