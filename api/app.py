@@ -180,9 +180,8 @@ def _answer_errors(app: FastAPI) -> None:
         return answer(request, BadRequest(what="parameters"), 400)
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        route = getattr(
-            request.scope.get("route"), "path", None
-        )  # as it is declared: the address itself may be a secret
+        # As it is declared: the address itself may be a secret.
+        route = getattr(request.scope.get("route"), "path", None)
         log.error("unexpected", route=route, exc_info=error)
         message = INTERNAL.in_language(preferred_language(request.headers.get("accept-language")))
         return JSONResponse({"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}, 500)
