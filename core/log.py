@@ -34,22 +34,8 @@ def configure(settings: Settings) -> None:
         ],
         cache_logger_on_first_use=False,
     )
-    _configure_libraries()
-
-
-class _Masked(logging.Formatter):
-    """Lines of libraries that log by the standard library, tracebacks included."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return _LIKE_A_NATIONAL_ID.sub(MASK, super().format(record))
-
-
-def _configure_libraries() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Masked("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.handlers = [*(one for one in root.handlers if not isinstance(one.formatter, _Masked)), handler]
-    root.setLevel(logging.WARNING)
+    # Libraries write by the standard library; where nobody has said how (a test runner has), in lines like ours.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s [%(levelname)s] %(name)s: %(message)s")
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -76,13 +76,13 @@ def test_a_library_that_logs_by_itself_shows_no_national_id(capsys: pytest.Captu
     assert "1112034563562" not in shown.replace("-", "")
 
 
-def test_lines_of_libraries_are_masked_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_libraries_are_masked_too(caplog: pytest.LogCaptureFixture) -> None:
     log.configure(Settings())
     try:
         int("1112034563562x")
     except ValueError:
         logging.getLogger("some.library").exception("asked for %s", "1-1120-34563-56-2")
-    line = capsys.readouterr().err
+    line = caplog.text
     assert "some.library" in line
     assert log.MASK in line
     assert "34563" not in line
