@@ -128,7 +128,7 @@ async def test_without_its_database_a_question_is_an_error_that_tells_nothing(
 
     event.listen(sitthi.house.db.engine.sync_engine, "before_cursor_execute", gone)
     answer = (await sitthi.post("{ viewer { inbox { nodes { id } } } }", persona="elder")).json()
-    assert [e["extensions"]["code"] for e in answer["errors"]] == ["INTERNAL"]
+    assert [e["extensions"]["code"] for e in answer["errors"]] == ["SERVICE_UNAVAILABLE"]
     assert answer["data"] == {"viewer": {"inbox": None}}
     assert "password" not in str(answer)
     assert "1103700012340" not in capsys.readouterr().out
