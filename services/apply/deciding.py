@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -89,9 +90,17 @@ class Awarder(Protocol):
     """The room that pays. Called inside the transaction that grants."""
 
     async def award(
-        self, session: AsyncSession, *, application: UUID, payee: UUID, beneficiary: UUID, subject: str, title: Text
+        self,
+        session: AsyncSession,
+        *,
+        application: UUID,
+        payee: UUID,
+        beneficiary: UUID,
+        subject: str,
+        title: Text,
+        since: date,
     ) -> UUID:
-        """The award's id. At most one per application."""
+        """The award's id, at most one per application. `since`: the day of the application, from which it is paid."""
         ...
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:

@@ -24,6 +24,7 @@ class DecisionRecord:
 
     id: UUID
     application: UUID
+    applied_at: datetime
     at: datetime
     outcome: Outcome
     record: Mapping[str, Any]
@@ -38,22 +39,23 @@ class DecisionRecords:
     async def latest(self, session: AsyncSession, application: UUID) -> DecisionRecord | None:
         """The last decision on an application. Raises `SealBroken` when the record was tampered with."""
         row = await repository.last_decision(session, application)
-        return None if row is None else self._opened(row)
+        return None if row is None else await self._opened(session, row)
 
     async def by_id(self, session: AsyncSession, decision: UUID) -> DecisionRecord:
         """Raises `NotFound`, or `SealBroken` when the record was tampered with."""
         row = await repository.decision(session, decision)
         if row is None:
             raise NotFound
-        return self._opened(row)
+        return await self._opened(session, row)
 
     def seal(self, decision: UUID, record: Mapping[str, Any]) -> bytes:
         plain = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
         return self._keys.seal(plain, bound_to=_binding(decision))
 
-    def _opened(self, row: Decision) -> DecisionRecord:
+    async def _opened(self, session: AsyncSession, row: Decision) -> DecisionRecord:
+        applied_at = await repository.applied_at(session, row.person, row.application)
         record = orjson.loads(self._keys.open(row.record_sealed, bound_to=_binding(row.id)))
-        return DecisionRecord(row.id, row.application, row.at, Outcome(row.outcome), record)
+        return DecisionRecord(row.id, row.application, applied_at, row.at, Outcome(row.outcome), record)
 
 
 def _binding(decision: UUID) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -132,6 +133,14 @@ async def last_decision(session: AsyncSession, application: UUID) -> Decision | 
     query = select(Decision).where(col(Decision.application) == application)
     found: Decision | None = await session.scalar(query.order_by(col(Decision.sequence).desc()).limit(1))
     return found
+
+
+async def applied_at(session: AsyncSession, person: UUID, application: UUID) -> datetime:
+    """When an application of this person was submitted."""
+    query = select(col(Application.created_at)).where(
+        col(Application.person) == person, col(Application.id) == application
+    )
+    return (await session.scalars(query)).one()
 
 
 async def decision(session: AsyncSession, decision_id: UUID) -> Decision | None:

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import NotFound
@@ -216,6 +216,7 @@ class ApplyService:
                 beneficiary=application.beneficiary,
                 subject=application.subject,
                 title=prepared.title,
+                since=bangkok_day(application.created_at),
             )
         if decided or application.status != was:
             await self._tell(session, application)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -29,10 +30,19 @@ class Awards:
         self._amounts, self._clock = amounts, clock
 
     async def award(
-        self, session: AsyncSession, *, application: UUID, payee: UUID, beneficiary: UUID, subject: str, title: Text
+        self,
+        session: AsyncSession,
+        *,
+        application: UUID,
+        payee: UUID,
+        beneficiary: UUID,
+        subject: str,
+        title: Text,
+        since: date,
     ) -> UUID:
-        """The award's id, at most one per application; paid from the month in which it is made, which it schedules.
+        """The award's id, at most one per application. Paid from the month of `since`, the day of the application.
 
+        It schedules the months up to this one: an agency that was down, or an appeal, costs the citizen none of them.
         `session` is the transaction that grants, with the decision in it already: the amount is read from that.
         """
         row = {
@@ -43,14 +53,15 @@ class Awards:
             "subject": subject,
             "title": {"th": title.th, "en": title.en},
             "agency": self._amounts.payer(subject),
-            "starts_on": period_of(self._clock.today()),
+            "starts_on": period_of(since),
             "ends_on": None,
             "created_at": self._clock.now(),
         }
         await insert_new(session, Award, [row])
         award = await PaymentRepository(session).award_of(application)
         assert award is not None, "inserted just now, or before"
-        await self.schedule(session, [award], award.starts_on)
+        for period in months(award.starts_on, period_of(self._clock.today())):
+            await self.schedule(session, [award], period)
         return award.id
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
@@ -89,3 +100,9 @@ class Awards:
                 }
             )
         await insert_new(session, Instalment, rows)
+
+
+def months(first: date, last: date) -> Iterator[date]:
+    """The first days of the months from one to the other, both included."""
+    for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+        yield date(number // 12, number % 12 + 1, 1)

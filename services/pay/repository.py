@@ -74,12 +74,12 @@ class PaymentRepository:
         return (await self._session.scalars(query)).all()
 
     async def scheduled(self, agency: str, period: date) -> Sequence[Instalment]:
-        """Instalments of the period that are in no run, locked."""
+        """Instalments of the period, or of an earlier one, that are in no run, locked."""
         query = (
             select(Instalment)
             .where(
                 col(Instalment.agency) == agency,
-                col(Instalment.period) == period,
+                col(Instalment.period) <= period,
                 col(Instalment.status) == InstalmentStatus.SCHEDULED.value,
             )
             .order_by(col(Instalment.id))
@@ -89,10 +89,10 @@ class PaymentRepository:
 
     # Runs.
 
-    async def take_turn(self, agency: str, period: date) -> None:
-        """Waits until nobody else plans that period of that agency; SQLite has one writer anyway."""
+    async def take_turn(self, agency: str) -> None:
+        """Waits until nobody else plans for that agency; SQLite has one writer anyway."""
         if self._session.get_bind().dialect.name == "postgresql":
-            digest = hashlib.sha256(f"payment_run\x00{agency}\x00{period.isoformat()}".encode()).digest()
+            digest = hashlib.sha256(f"payment_run\x00{agency}".encode()).digest()
             key = int.from_bytes(digest[:8], "big", signed=True)
             await self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 

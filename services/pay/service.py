@@ -52,7 +52,9 @@ class PaymentRuns:
     async def plan(
         self, session: AsyncSession, officer: Officer, period: date, *, agency: str | None = None
     ) -> PaymentRun:
-        """A run with every instalment of that month that is in none. While one is planned already, that one, unchanged.
+        """A run with every instalment of that month, or of an earlier one, that is in none.
+
+        While one is planned for the month already, it is that one, unchanged.
 
         Raises :class:`NotAPaymentOfficer`, :class:`NotYourAgency`, :class:`PeriodNotOpen`, :class:`NothingDue`.
         """
@@ -63,7 +65,7 @@ class PaymentRuns:
         if period != period_of(period) or period > _month_after(period_of(self._clock.today())):
             raise PeriodNotOpen(period=f"{period:%Y-%m}")
         repository = PaymentRepository(session)
-        await repository.take_turn(agency, period)
+        await repository.take_turn(agency)
         if (planned := await repository.planned(agency, period)) is not None:
             return planned
         await self._awards.schedule(session, list(await repository.awards_without_instalment(agency, period)), period)

@@ -40,7 +40,8 @@ _FRAME: Final = """<!doctype html>
 <title>ตรวจสอบใบรับเงิน – Sitthi</title>
 <style>
 body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 2rem auto; padding: 0 1rem; color: #14213d; }
-h1 { font-size: 1.5rem; line-height: 1.3; } dt { color: #46526b; } dd { margin: 0 0 .8rem; font-weight: 600; } [lang=en] { color: #46526b; font-weight: 400; }
+h1 { font-size: 1.5rem; line-height: 1.3; }
+dt { color: #46526b; } dd { margin: 0 0 .8rem; font-weight: 600; } [lang=en] { color: #46526b; font-weight: 400; }
 </style>
 </head>
 <body>

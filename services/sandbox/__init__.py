@@ -1,1 +1,1 @@
-"""Stand-ins for the world outside Sitthi: a made-up population, its agencies, the bank and ThaID. Never in production."""
+"""Stand-ins for the world outside: a made-up population, its agencies, the bank and ThaID. Never in production."""

@@ -4,10 +4,11 @@ The facts are those of the decision; the law is the law of the month. While the 
 in force, its frozen text is used, so that no later correction of a file changes what was granted. From the day on which
 a newer version is in force, the newer one is put to the same facts: rates rise for everyone on the same day. Where the
 newer law asks for a fact that the decision never read, nothing is paid on a guess: the amount is None until the
-application is decided again. A month before the one of the decision pays nothing unless the programme pays back.
+application is decided again.
 
-The day is the first of the month; in the month of the decision it is the day of the decision, so that a child born on
-the 12th and registered on the 16th is paid for that month.
+A month before the one of the application pays nothing unless the programme pays back; the months that the state took
+to decide are paid. The day is the first of the month; in the month of the application it is the day of the application,
+so that a child born on the 12th and registered on the 16th is paid for that month.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.clock import bangkok_day
 from core.crypto import KeyRing
 from core.money import Money
 from services.apply.deciding import Outcome as Decided
 from services.apply.records import DecisionRecord, DecisionRecords
-from welfare.entitlements.record import day_of, replay_decision
+from welfare.entitlements.record import replay_decision
 from welfare.entitlements.service import PROGRAMME
 from welfare.programmes import (
     BenefitAmount,
@@ -72,10 +74,10 @@ class DecidedAmounts:
     def _determined(self, decision: DecisionRecord, month: date) -> Determination | None:
         record = decision.record
         programme = self._programme(PROGRAMME + str(record["programme"]))
-        decided_on = day_of(record)
-        if month < decided_on.replace(day=1) and not programme.back_pay:
+        applied_on = bangkok_day(decision.applied_at)
+        if month < applied_on.replace(day=1) and not programme.back_pay:
             return None
-        day = decided_on if month == decided_on.replace(day=1) else month
+        day = applied_on if month == applied_on.replace(day=1) else month
         current = programme.version_on(day)
         if current is None:
             return None

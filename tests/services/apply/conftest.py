@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +56,15 @@ class TableAwarder:
     """Awards as rows, so that a transaction that is rolled back takes them along."""
 
     async def award(
-        self, session: AsyncSession, *, application: UUID, payee: UUID, beneficiary: UUID, subject: str, title: Text
+        self,
+        session: AsyncSession,
+        *,
+        application: UUID,
+        payee: UUID,
+        beneficiary: UUID,
+        subject: str,
+        title: Text,
+        since: date,
     ) -> UUID:
         key = new_id()
         row = {"id": key.hex, "application": application.hex, "beneficiary": beneficiary.hex}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -79,6 +79,36 @@ async def test_the_money_goes_from_plan_to_settlement_and_the_ledger_follows(hal
     assert await hall.balances() == {"BENEFITS": 140_000, "PAYABLE": 0, "IN_TRANSIT": 0, "BANK": -140_000}
     assert await statuses(hall) == [SETTLED, SETTLED]
     assert {booked.end_to_end for booked in hall.bank.books.entries()} == {i.id.hex for i in await hall.instalments()}
+
+
+async def test_a_late_award_schedules_every_month_since_the_application(hall: TownHall) -> None:
+    await hall.grant(since=date(2026, 8, 31))
+    periods = [instalment.period for instalment in await hall.instalments()]
+    assert sorted(periods) == [date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1), PERIOD]
+
+
+async def test_an_award_over_the_turn_of_the_year_schedules_each_month_once(hall: TownHall) -> None:
+    hall.clock.advance(timedelta(days=60))
+    await hall.grant(since=date(2026, 11, 16))
+    periods = [instalment.period for instalment in await hall.instalments()]
+    assert sorted(periods) == [PERIOD, date(2026, 12, 1), date(2027, 1, 1)]
+
+
+async def test_a_plan_takes_what_earlier_months_still_owe(hall: TownHall) -> None:
+    await hall.grant(since=date(2026, 9, 1))
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    assert (run.instalments, run.total) == (3, 3 * 70_000)
+
+
+async def test_plans_of_two_months_at_once_do_not_take_the_same_instalment(hall: TownHall) -> None:
+    for _ in range(5):
+        await hall.grant(since=date(2026, 10, 1))
+    months = (PERIOD, date(2026, 12, 1))
+    runs = await asyncio.gather(*(hall.jobs.plan(Clerk(), months[n % 2]) for n in range(20)))
+    planned = {run.id: run.instalments for run in runs}
+    assert sum(planned.values()) == len(await hall.instalments()) == 15
+    for run in planned:
+        await hall.jobs.approve(hall.approver, run)
 
 
 async def test_the_next_month_is_scheduled_by_its_plan(hall: TownHall) -> None:
@@ -196,7 +226,8 @@ async def test_an_award_that_ends_while_its_month_is_planned_is_not_in_the_plan(
         await hall.grant(agency=agency)
         await asyncio.gather(hall.jobs.plan(Clerk(agency=agency), date(2026, 11 + number % 2, 1)), ended(hall, leaving))
         [run] = await hall.jobs.listed(Clerk(agency=agency))
-        assert (run.instalments, run.total) == (1, 70_000)
+        months = 1 + number % 2  # December's plan takes November along
+        assert (run.instalments, run.total) == (months, months * 70_000)
 
 
 async def test_awards_that_end_at_once_all_leave_the_same_run(hall: TownHall) -> None:

@@ -98,7 +98,14 @@ class TownHall:
         self.awards = Awards(self.amounts, self.clock)
         self.jobs = jobs_over(self.db, self.clock, BankRail(self.client, "http://bank"), self.awards)
 
-    async def grant(self, *, agency: str = "dla", payee: UUID | None = None, application: UUID | None = None) -> UUID:
+    async def grant(
+        self,
+        *,
+        agency: str = "dla",
+        payee: UUID | None = None,
+        application: UUID | None = None,
+        since: date | None = None,
+    ) -> UUID:
         """A new person with an award; answers the award's id."""
         payee = payee or await self.person()
         async with self.db.write() as session:
@@ -109,6 +116,7 @@ class TownHall:
                 beneficiary=payee,
                 subject=f"programme:{agency}-old-age",
                 title=TITLE,
+                since=since or self.clock.today(),
             )
 
     async def person(self) -> UUID:

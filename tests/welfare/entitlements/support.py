@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +23,15 @@ def by_programme(found: Iterable[Entitlement], beneficiary: UUID | None = None) 
 
 class NoAward:
     async def award(
-        self, session: AsyncSession, *, application: UUID, payee: UUID, beneficiary: UUID, subject: str, title: Text
+        self,
+        session: AsyncSession,
+        *,
+        application: UUID,
+        payee: UUID,
+        beneficiary: UUID,
+        subject: str,
+        title: Text,
+        since: date,
     ) -> UUID:
         return new_id()
 

@@ -100,7 +100,20 @@ async def test_an_approved_disabled_adult_is_paid_whatever_was_down(payday: Payd
     assert await payday.paid(application, 2026, 11) == Money.baht(800)
 
 
-async def test_a_month_before_the_decision_pays_nothing(payday: Payday) -> None:
+async def test_the_months_that_an_agency_was_down_are_paid_when_it_is_back(payday: Payday) -> None:
+    payday.clock.set(datetime(2026, 11, 30, 10, 0, tzinfo=BANGKOK))
+    holder = payday.gate.add(disability_card=True)
+    payday.gate.down = {"cgd"}
+    application = await payday.granted(holder, "programme:disability-allowance")
+    payday.gate.down = set()
+    payday.clock.set(datetime(2027, 1, 2, 10, 0, tzinfo=BANGKOK))
+    await payday.reconsidered(holder, application)
+    assert await payday.paid(application, 2026, 10) is None
+    paid = [await payday.paid(application, *month) for month in ((2026, 11), (2026, 12), (2027, 1))]
+    assert paid == [Money.baht(800)] * 3
+
+
+async def test_a_month_before_the_application_pays_nothing(payday: Payday) -> None:
     application = await payday.granted(payday.gate.add(birth_date=date(1947, 3, 1)), OLD_AGE)
     assert await payday.paid(application, 2026, 10) is None
     assert await payday.paid(application, 2026, 11) == Money.baht(700)
@@ -276,6 +289,7 @@ async def test_the_month_of_an_award_begins_at_midnight_in_bangkok(payday: Payda
             beneficiary=new_id(),
             subject=OLD_AGE,
             title=Text("ก", "a"),
+            since=payday.clock.today(),
         )
     async with payday.database.read() as session:
         [instalment] = await session.scalars(select(Instalment))
