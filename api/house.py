@@ -87,7 +87,7 @@ class House:
         )
         self.identity.facts = self.gate
         self.inbox = Inbox(self.clock)
-        self.receipts = Receipts(self.clock, settings.issuer)
+        self.receipts = Receipts(self.clock, self.keys, settings.issuer)
         self.rooms = Rooms()
         self.welfare = open_welfare(
             self.rooms, database=self.db, clock=self.clock, keys=self.keys, gate=self.gate, catalogue=self.catalogue

@@ -471,7 +471,7 @@ def upgrade() -> None:
         sa.Column("person", sa.Uuid(), nullable=False),
         sa.Column("receipt", sa.Uuid(), nullable=False),
         sa.Column("score", sa.Integer(), nullable=False),
-        sa.Column("comment", sa.String(length=1000), nullable=True),
+        sa.Column("comment_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("rated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("score BETWEEN 1 AND 5", name=op.f("ck_rating_one_to_five")),
         sa.ForeignKeyConstraint(

@@ -54,8 +54,9 @@ class Rating:
     rated_at: datetime
 
     @classmethod
-    def of(cls, row: models.Rating) -> Rating:
-        return cls(score=row.score, comment=row.comment, rated_at=row.rated_at)
+    def of(cls, info: Info, row: models.Rating) -> Rating:
+        comment = info.context.room(Receipts).comment_of(row)
+        return cls(score=row.score, comment=comment, rated_at=row.rated_at)
 
 
 @strawberry.type
@@ -220,7 +221,7 @@ class ReceiveMutation:
             )
             work.keep(receipt=row.receipt.hex)
         info.context.loaders.pop(_RATINGS, None)
-        return RatePayload(rating=Rating.of(row))
+        return RatePayload(rating=Rating.of(info, row))
 
 
 async def payment_node(info: Info, key: UUID) -> Payment | None:
@@ -263,7 +264,7 @@ async def _rating(info: Info, receipt: UUID) -> Rating | None:
         return [found.get(key) for key in keys]
 
     row = await info.context.loader(_RATINGS, batch).load(receipt)
-    return None if row is None else Rating.of(row)
+    return None if row is None else Rating.of(info, row)
 
 
 def _receipt_id(given: strawberry.ID) -> UUID:

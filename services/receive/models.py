@@ -51,5 +51,6 @@ class Rating(SQLModel, table=True):
     person: UUID = Field(primary_key=True)
     receipt: UUID = Field(primary_key=True)
     score: int
-    comment: str | None = Field(default=None, max_length=COMMENT_LENGTH_MAX)
+    comment_sealed: bytes | None = None
+    """What the citizen wrote, sealed: people write about themselves. Bound to the receipt."""
     rated_at: datetime = Field(sa_type=Instant)

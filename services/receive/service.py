@@ -11,6 +11,7 @@ import segno
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, bangkok_day
+from core.crypto import KeyRing
 from core.errors import BadInput
 from core.ids import new_id
 from core.text import Text
@@ -30,9 +31,9 @@ _SCORE_MIN, _SCORE_MAX = 1, 5
 class Receipts:
     """Fulfils `services.pay.needs.OnSettled`. Each method works in the caller's transaction."""
 
-    def __init__(self, clock: Clock, issuer: str) -> None:
+    def __init__(self, clock: Clock, keys: KeyRing, issuer: str) -> None:
         """`issuer`: the base of public addresses, without a trailing slash."""
-        self._clock, self._issuer = clock, issuer
+        self._clock, self._keys, self._issuer = clock, keys, issuer
 
     async def settled(self, session: AsyncSession, payment: SettledPayment) -> None:
         """Makes the receipt; an instalment has one at most, by a unique key."""
@@ -74,10 +75,17 @@ class Receipts:
         receipt = await self._own(session, person, receipt_id)
         if await ReceiptRepository(session).ratings(person, [receipt.id]):
             raise AlreadyRated
-        rating = Rating(person=person, receipt=receipt.id, score=score, comment=comment, rated_at=self._clock.now())
+        sealed = None if comment is None else self._keys.seal(comment.encode(), bound_to=_binding(receipt.id))
+        now = self._clock.now()
+        rating = Rating(person=person, receipt=receipt.id, score=score, comment_sealed=sealed, rated_at=now)
         session.add(rating)
         await session.flush()
         return rating
+
+    def comment_of(self, rating: Rating) -> str | None:
+        """What the citizen wrote. Raises `SealBroken`."""
+        sealed = rating.comment_sealed
+        return None if sealed is None else self._keys.open(sealed, bound_to=_binding(rating.receipt)).decode()
 
     def verify_url(self, receipt: Receipt) -> str:
         """Where anyone who is shown the receipt can check it."""
@@ -100,12 +108,16 @@ class Receipts:
         return receipt
 
 
+def _binding(receipt: UUID) -> str:
+    return f"rating.comment:{receipt.hex}"
+
+
 def _checked(score: int, comment: str | None) -> str | None:
     if not _SCORE_MIN <= score <= _SCORE_MAX:
         raise BadInput(Text(th="คะแนนต้องอยู่ระหว่าง 1 ถึง 5", en="the score must be from 1 to 5"), path=("score",))
     if comment is None or not comment.strip():
         return None
-    if len(comment) > COMMENT_LENGTH_MAX or "\x00" in comment:
+    if len(comment) > COMMENT_LENGTH_MAX or "\x00" in comment or any("\ud800" <= c <= "\udfff" for c in comment):
         raise BadInput(
             Text(th="ความคิดเห็นยาวเกิน 1,000 ตัวอักษร", en="the comment may have up to 1,000 characters"),
             path=("comment",),

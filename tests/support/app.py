@@ -16,7 +16,6 @@ from api.house import House
 from core.clock import FixedClock
 from core.settings import Settings
 
-
 Variables: TypeAlias = Mapping[str, Any] | None
 
 

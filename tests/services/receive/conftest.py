@@ -11,12 +11,12 @@ from core.database import Database
 from services.pay.rails.bank import BankRail
 from services.receive.service import Receipts
 from services.sandbox.bank import bank_app
-from tests.services.pay.town import TownHall, jobs_over
+from tests.services.pay.town import KEYS, TownHall, jobs_over
 
 
 @pytest.fixture
 def receipts(clock: FixedClock) -> Receipts:
-    return Receipts(clock, "https://sitthi.example")
+    return Receipts(clock, KEYS, "https://sitthi.example")
 
 
 @pytest.fixture

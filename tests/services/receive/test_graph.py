@@ -232,3 +232,13 @@ async def test_a_strangers_forged_or_unknown_receipt_is_refused_and_unchanged(ha
 async def test_nobody_confirms_without_signing_in(hall: TownHall, ask: Asking) -> None:
     with pytest.raises(NotSignedIn):
         await ask(CONFIRM, None, input=given("x"))
+
+
+async def test_what_the_citizen_wrote_is_stored_sealed(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    await ask(RATE, person, input=given(receipt, score=2, comment="a neighbour told me so"))
+    async with hall.db.read() as session:
+        [rating] = await session.scalars(select(Rating))
+    assert rating.comment_sealed
+    assert b"neighbour" not in rating.comment_sealed
