@@ -76,9 +76,8 @@ class Database:
 
     def __init__(self, url: str, *, durable: bool = True, pool_size: int = 10) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {}
-        options["hide_parameters"] = True  # an error of the driver is logged: people's data stays out of its message
-        self.engine: AsyncEngine = create_async_engine(url, pool_size=pool_size, max_overflow=10, **options)
+        # An error of the driver is logged: people's data, which are its parameters, stay out of its message.
+        self.engine: AsyncEngine = create_async_engine(url, pool_size=pool_size, max_overflow=10, hide_parameters=True)
         if self.is_sqlite:
             _prepare_sqlite(self.engine, durable=durable)
         else:
