@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -43,6 +45,7 @@ def serve(
             "several processes need SITTHI_DATABASE_URL (PostgreSQL) and SITTHI_REDIS_URL, because the embedded "
             "database takes one writer and the embedded cache lives in one process"
         )
+    _check_port(settings)
     with told(settings):
         prepare(settings)
     typer.echo(f"Sitthi is at {settings.issuer}")
@@ -69,7 +72,7 @@ def migrate() -> None:
     from core import migrations  # noqa: PLC0415
 
     settings = Settings()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_data_folder(settings)
     with told(settings):
         migrations.upgrade(settings.sqlalchemy_url)
 
@@ -123,7 +126,7 @@ def prepare(settings: Settings) -> None:
     """What must be there before the first request: folder, tables, clients, and in development a population."""
     from core import migrations  # noqa: PLC0415
 
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_data_folder(settings)
     migrations.upgrade(settings.sqlalchemy_url)
     if settings.sandbox:
         from services.sandbox.population.commands import keep_demo  # noqa: PLC0415
@@ -133,8 +136,35 @@ def prepare(settings: Settings) -> None:
 
 
 def main() -> None:
-    """The console script."""
-    app()
+    """The console script. A setting that cannot be is a sentence too."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        app(prog_name="sitthi")
+    except ValidationError as error:
+        _fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()))
+
+
+def _check_port(settings: Settings) -> None:
+    """Before anything is made: somebody else may be listening there, another Sitthi for instance."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            why = error.strerror or str(error)
+            _fail(f"port {settings.port} of {settings.host} cannot be used ({why}); choose another with PORT=…")
+
+
+def _make_data_folder(settings: Settings) -> None:
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=settings.data):
+            pass
+    except OSError as error:
+        why = error.strerror or str(error)
+        _fail(f"the data folder {settings.data} cannot be used ({why}); choose another with SITTHI_DATA=…")
 
 
 def _making_citizens(progress: str) -> None:

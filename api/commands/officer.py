@@ -50,11 +50,12 @@ def sign_in(
     browser: Annotated[bool, typer.Option(help="Try to open a browser.")] = True,
 ) -> None:
     """Signs an officer in, in the browser, and keeps the access token for the other commands."""
-    from api.commands.talk import refuse_in_production, told  # noqa: PLC0415
+    from api.commands.talk import known_persona, refuse_in_production, told  # noqa: PLC0415
 
     settings = Settings()
     if persona is not None:
         refuse_in_production(settings)
+        known_persona(persona)
     with told(settings):
         asyncio.run(_sign_in(settings, profile or persona, persona, browser=browser))
 
@@ -144,14 +145,10 @@ async def _list(settings: Settings) -> None:
 
 
 def _persona(slug: str) -> tuple[NationalId, Text]:
-    """Raises :class:`core.errors.NotFound`."""
-    from core.errors import NotFound  # noqa: PLC0415
+    from api.commands.talk import known_persona  # noqa: PLC0415
     from core.ids import NationalId  # noqa: PLC0415
-    from services.sandbox.population.personas import PERSONAS  # noqa: PLC0415
 
-    found = next((one for one in PERSONAS if one.slug == slug), None)
-    if found is None:
-        raise NotFound
+    found = known_persona(slug)
     return NationalId(found.national_id), found.name
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx2
 import typer
@@ -14,6 +14,9 @@ import typer
 from core.errors import SitthiError
 from core.settings import Environment, Settings
 from core.text import Language
+
+if TYPE_CHECKING:
+    from services.sandbox.population.personas import Persona
 
 
 @contextmanager
@@ -33,6 +36,16 @@ def told(settings: Settings) -> Iterator[None]:
 def fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     sys.exit(1)
+
+
+def known_persona(slug: str) -> Persona:
+    """The persona of that slug; one that the sandboxes do not have ends the command with a list of those there are."""
+    from services.sandbox.population.personas import PERSONAS  # noqa: PLC0415 - only commands for personas need them
+
+    found = next((one for one in PERSONAS if one.slug == slug), None)
+    if found is None:
+        fail(f"There is no persona “{slug}”. There are: {', '.join(one.slug for one in PERSONAS)}.")
+    return found
 
 
 def refuse_in_production(settings: Settings) -> None:
