@@ -34,10 +34,10 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes that serve; more than one needs PostgreSQL and Redis.")] = 1,
 ) -> None:
     """Brings the database up to date, makes the sandboxes' population where it is missing, and serves."""
-    import uvicorn  # noqa: PLC0415
+    import uvicorn
 
-    from api.commands.talk import told  # noqa: PLC0415
-    from api.limits import BODY_BYTES_MAX  # noqa: PLC0415
+    from api.commands.talk import told
+    from api.limits import BODY_BYTES_MAX
 
     settings = Settings()
     if workers > 1 and (settings.database_url is None or settings.redis_url is None):
@@ -68,8 +68,8 @@ def serve(
 @app.command()
 def migrate() -> None:
     """Brings the database up to date, and nothing else."""
-    from api.commands.talk import told  # noqa: PLC0415
-    from core import migrations  # noqa: PLC0415
+    from api.commands.talk import told
+    from core import migrations
 
     settings = Settings()
     _make_data_folder(settings)
@@ -84,7 +84,7 @@ def demo(
     as_of: Annotated[str | None, typer.Option(help="The day their ages are for, YYYY-MM-DD; today by default.")] = None,
 ) -> None:
     """Makes the population of the sandboxes anew: citizens, households, incomes, cards, vehicles, degrees."""
-    from services.sandbox.population.commands import make_demo  # noqa: PLC0415
+    from services.sandbox.population.commands import make_demo
 
     settings = Settings()
     _refuse_in_production(settings)
@@ -107,7 +107,7 @@ def schema(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when it is not up to date.")] = False,
 ) -> None:
     """Writes schema.graphql, the whole graph with every agency's plugin in it, from the code."""
-    from api.schema import printed_schema  # noqa: PLC0415
+    from api.schema import printed_schema
 
     _write_or_check({SCHEMA_FILE: printed_schema()}, check=check, remedy="script/schema")
 
@@ -117,19 +117,19 @@ def reference(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when one is not up to date.")] = False,
 ) -> None:
     """Writes the pages of docs/ that are made from the code: error codes and settings."""
-    from api.reference import pages  # noqa: PLC0415
+    from api.reference import pages
 
     _write_or_check(pages(), check=check, remedy=".venv/bin/sitthi reference")
 
 
 def prepare(settings: Settings) -> None:
     """What must be there before the first request: folder, tables, clients, and in development a population."""
-    from core import migrations  # noqa: PLC0415
+    from core import migrations
 
     _make_data_folder(settings)
     migrations.upgrade(settings.sqlalchemy_url)
     if settings.sandbox:
-        from services.sandbox.population.commands import keep_demo  # noqa: PLC0415
+        from services.sandbox.population.commands import keep_demo
 
         today = SystemClock().today()
         keep_demo(settings.data, settings.demo_citizens, settings.demo_seed, today, _making_citizens)
@@ -137,7 +137,7 @@ def prepare(settings: Settings) -> None:
 
 def main() -> None:
     """The console script. A setting that cannot be is a sentence too."""
-    from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic import ValidationError
 
     try:
         app(prog_name="sitthi")

@@ -30,7 +30,7 @@ def add(
     ] = False,
 ) -> None:
     """Enters an officer. Whoever may run this on the server may make officers: it is logged with their account."""
-    from api.commands.talk import fail, refuse_in_production, told  # noqa: PLC0415
+    from api.commands.talk import fail, refuse_in_production, told
 
     settings = Settings()
     if (persona is None) is not national_id:
@@ -50,7 +50,7 @@ def sign_in(
     browser: Annotated[bool, typer.Option(help="Try to open a browser.")] = True,
 ) -> None:
     """Signs an officer in, in the browser, and keeps the access token for the other commands."""
-    from api.commands.talk import known_persona, refuse_in_production, told  # noqa: PLC0415
+    from api.commands.talk import known_persona, refuse_in_production, told
 
     settings = Settings()
     if persona is not None:
@@ -63,7 +63,7 @@ def sign_in(
 @app.command(name="list")
 def list_officers() -> None:
     """Lists the officers in service."""
-    from api.commands.talk import told  # noqa: PLC0415
+    from api.commands.talk import told
 
     settings = Settings()
     with told(settings):
@@ -71,11 +71,11 @@ def list_officers() -> None:
 
 
 async def _add(settings: Settings, number: NationalId, name: Text, agency: str, roles: list[str]) -> None:
-    from core.clock import SystemClock  # noqa: PLC0415
-    from core.crypto import load_keys  # noqa: PLC0415
-    from core.database import Database  # noqa: PLC0415
-    from identity.officers import OfficerRegister  # noqa: PLC0415
-    from identity.people import PeopleRegister  # noqa: PLC0415
+    from core.clock import SystemClock
+    from core.crypto import load_keys
+    from core.database import Database
+    from identity.officers import OfficerRegister
+    from identity.people import PeopleRegister
 
     db, clock = Database(settings.sqlalchemy_url), SystemClock()
     register = OfficerRegister(PeopleRegister(load_keys(settings), clock), clock)
@@ -88,11 +88,11 @@ async def _add(settings: Settings, number: NationalId, name: Text, agency: str, 
 
 
 async def _sign_in(settings: Settings, profile: str | None, persona: str | None, *, browser: bool) -> None:
-    from api.commands.walk import sign_in as walk_in  # noqa: PLC0415
-    from core.database import Database  # noqa: PLC0415
-    from identity.officers import current_officer  # noqa: PLC0415
-    from identity.officers.profiles import DEFAULT_PROFILE, Profiles  # noqa: PLC0415
-    from identity.provider.clients import OFFICER_CLIENT  # noqa: PLC0415
+    from api.commands.walk import sign_in as walk_in
+    from core.database import Database
+    from identity.officers import current_officer
+    from identity.officers.profiles import DEFAULT_PROFILE, Profiles
+    from identity.provider.clients import OFFICER_CLIENT
 
     name = profile or DEFAULT_PROFILE
     Profiles(settings.data).check(name)  # before a person goes all the way for it
@@ -111,12 +111,12 @@ async def _sign_in(settings: Settings, profile: str | None, persona: str | None,
 
 async def _sign_in_by_browser(settings: Settings, *, browser: bool) -> dict[str, str]:
     """RFC 8252 §7.3: the browser comes back to a port that we listen on."""
-    import webbrowser  # noqa: PLC0415
+    import webbrowser
 
-    import httpx2  # noqa: PLC0415
+    import httpx2
 
-    from api.commands.code_flow import CodeFlow, Listener  # noqa: PLC0415
-    from identity.provider.clients import OFFICER_CLIENT  # noqa: PLC0415
+    from api.commands.code_flow import CodeFlow, Listener
+    from identity.provider.clients import OFFICER_CLIENT
 
     async with Listener.open() as listener, httpx2.AsyncClient(trust_env=False) as http:
         await http.get(f"{settings.issuer}/.well-known/openid-configuration")  # else nobody would ever come back
@@ -128,11 +128,11 @@ async def _sign_in_by_browser(settings: Settings, *, browser: bool) -> dict[str,
 
 
 async def _list(settings: Settings) -> None:
-    from core.clock import SystemClock  # noqa: PLC0415
-    from core.crypto import load_keys  # noqa: PLC0415
-    from core.database import Database  # noqa: PLC0415
-    from identity.officers import OfficerRegister  # noqa: PLC0415
-    from identity.people import PeopleRegister  # noqa: PLC0415
+    from core.clock import SystemClock
+    from core.crypto import load_keys
+    from core.database import Database
+    from identity.officers import OfficerRegister
+    from identity.people import PeopleRegister
 
     db, clock = Database(settings.sqlalchemy_url), SystemClock()
     try:
@@ -145,8 +145,8 @@ async def _list(settings: Settings) -> None:
 
 
 def _persona(slug: str) -> tuple[NationalId, Text]:
-    from api.commands.talk import known_persona  # noqa: PLC0415
-    from core.ids import NationalId  # noqa: PLC0415
+    from api.commands.talk import known_persona
+    from core.ids import NationalId
 
     found = known_persona(slug)
     return NationalId(found.national_id), found.name
@@ -154,8 +154,8 @@ def _persona(slug: str) -> tuple[NationalId, Text]:
 
 def _asked() -> tuple[NationalId, Text]:
     """From the terminal without echo, or standard input; never from the arguments, which all the machine can see."""
-    from core.ids import NationalId  # noqa: PLC0415
-    from core.text import Text  # noqa: PLC0415
+    from core.ids import NationalId
+    from core.text import Text
 
     if sys.stdin.isatty():
         number = getpass.getpass("National ID: ")

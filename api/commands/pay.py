@@ -121,7 +121,7 @@ def ledger(profile: Profile = None) -> None:
 
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
-    from api.commands.talk import told  # noqa: PLC0415 - a help text should not load the world
+    from api.commands.talk import told
 
     settings = Settings()
     with told(settings):
@@ -129,8 +129,8 @@ def _act(profile: str | None, job: Job[T]) -> T:
 
 
 async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) -> T:
-    from api.house import House  # noqa: PLC0415
-    from identity.officers import current_officer  # noqa: PLC0415
+    from api.house import House
+    from identity.officers import current_officer
 
     house = House(settings)
     try:
@@ -142,7 +142,7 @@ async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) ->
 
 async def _find(jobs: PaymentJobs, officer: Officer, given: str) -> UUID:
     """A run by its id or its ending. Raises `RunNotFound` for none, and for more than one."""
-    from services.pay.errors import RunNotFound  # noqa: PLC0415
+    from services.pay.errors import RunNotFound
 
     wanted = given.strip().lower().replace("-", "")
     if not (re.fullmatch("[0-9a-f]{1,32}", wanted) and len(wanted) >= RUN_ENDING_MIN):
@@ -155,10 +155,10 @@ async def _find(jobs: PaymentJobs, officer: Officer, given: str) -> UUID:
 
 def _month(text: str, today: date) -> date:
     """First day of the month that is meant. Raises `BadInput`."""
-    from datetime import date  # noqa: PLC0415
+    from datetime import date
 
-    from core.errors import BadInput  # noqa: PLC0415
-    from core.text import Text  # noqa: PLC0415
+    from core.errors import BadInput
+    from core.text import Text
 
     if text == "this-month":
         return today.replace(day=1)
@@ -186,6 +186,6 @@ def _counted(number: int, what: str) -> str:
 
 
 def _baht(satang: int) -> str:
-    from core.money import Money  # noqa: PLC0415
+    from core.money import Money
 
     return str(Money(satang))

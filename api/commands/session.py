@@ -14,8 +14,8 @@ def sign_in(
     persona: Annotated[str, typer.Option(help="Who signs in: elder, worker, … as the sandbox of ThaID lists them.")],
 ) -> None:
     """Signs a persona in by the same forms a person would see, and prints an access token of demo-app."""
-    from api.commands.talk import known_persona, refuse_in_production, told  # noqa: PLC0415
-    from api.commands.walk import sign_in as walk_in  # noqa: PLC0415
+    from api.commands.talk import known_persona, refuse_in_production, told
+    from api.commands.walk import sign_in as walk_in
 
     settings = Settings()
     refuse_in_production(settings)

@@ -40,7 +40,7 @@ def fail(sentence: str) -> NoReturn:
 
 def known_persona(slug: str) -> Persona:
     """The persona of that slug; one that the sandboxes do not have ends the command with a list of those there are."""
-    from services.sandbox.population.personas import PERSONAS  # noqa: PLC0415 - only commands for personas need them
+    from services.sandbox.population.personas import PERSONAS
 
     found = next((one for one in PERSONAS if one.slug == slug), None)
     if found is None:
