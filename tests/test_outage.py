@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from core.settings import Settings
 from tests.conftest import run_directory
 from tests.support.population import furnish
 from tests.support.postgres import Postgres
-from tests.support.server import Process, running
+from tests.support.server import Process, free_port, running
 from tests.support.valkey import Valkey
 
 HOME = "{ viewer { entitlements { status programme { slug } } payments(first: 5) { nodes { status } } } }"
@@ -97,7 +98,8 @@ def test_a_server_outlives_a_restart_of_its_database(server: Process, elder: Eld
             assert "Traceback" not in str(answer)
         assert elder.ready() == 503
         for command in (["officer", "list"], ["migrate"], ["serve"]):
-            said = server.command(*command, ok=False)
+            elsewhere = replace(server, environment={**server.environment, "PORT": str(free_port())})
+            said = elsewhere.command(*command, ok=False)
             assert "The database cannot be reached" in said
             assert "Traceback" not in said
     finally:
