@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
+from core.sealed import sealed
 
 
 class Person(SQLModel, table=True):
@@ -17,5 +18,5 @@ class Person(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     national_id_index: bytes = Field(unique=True)
-    national_id_sealed: bytes
+    national_id_sealed: bytes = sealed("person.national_id", by="id")
     created_at: datetime = Field(sa_type=Instant)

@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
+from core.sealed import sealed
 from services.apply.states import ACTIVE, Status
 
 _ACTIVE: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(ACTIVE))})")
@@ -41,7 +42,7 @@ class Application(SQLModel, table=True):
     status: str = Field(max_length=20)
     version: int
     """Grows by one with each change, so that a decision made on an older state is not written over a newer one."""
-    answers_sealed: bytes
+    answers_sealed: bytes = sealed("application.answers", by="id")
     missing: list[dict[str, Any]] = Field(sa_type=Json)
     """What nobody has said yet: `{"attribute", "th", "en", "held_by", "agency"}`; names of facts, never values."""
     created_at: datetime = Field(sa_type=Instant)
@@ -66,7 +67,7 @@ class Decision(SQLModel, table=True):
     """The how-manieth decision on the application, from 1."""
     at: datetime = Field(sa_type=Instant)
     outcome: str = Field(max_length=20)
-    record_sealed: bytes
+    record_sealed: bytes = sealed("decision.record", by="id")
     """The frozen rule and the facts, by which it is replayed; sealed, bound to this row."""
     reasons: list[dict[str, Any]] = Field(sa_type=Json)
     """`{"condition", "th", "en", "outcome", "law": {"th", "en"}}` each; no values of facts."""
@@ -110,7 +111,7 @@ class Appeal(SQLModel, table=True):
     application: UUID
     decision: UUID
     """The rejection it is against."""
-    grounds_sealed: bytes
+    grounds_sealed: bytes = sealed("appeal.grounds", by="id")
     opened_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = Field(default=None, max_length=20)

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index,
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
+from core.sealed import sealed
 from services.pay.states import InstalmentStatus, RunStatus
 
 _COUNTS = text("status NOT IN ('CANCELLED', 'RETURNED')")
@@ -93,7 +94,7 @@ class PaymentFile(SQLModel, table=True):
     __tablename__ = "payment_file"
 
     run: UUID = Field(primary_key=True, foreign_key="payment_run.id")
-    sealed: bytes
+    sealed: bytes = sealed("payment_file.sealed", by="run")
 
 
 class Instalment(SQLModel, table=True):

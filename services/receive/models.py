@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
+from core.sealed import sealed
 
 COMMENT_LENGTH_MAX = 1_000
 
@@ -51,6 +52,6 @@ class Rating(SQLModel, table=True):
     person: UUID = Field(primary_key=True)
     receipt: UUID = Field(primary_key=True)
     score: int
-    comment_sealed: bytes | None = None
+    comment_sealed: bytes | None = sealed("rating.comment", by="receipt", default=None)
     """What the citizen wrote, sealed: people write about themselves. Bound to the receipt."""
     rated_at: datetime = Field(sa_type=Instant)

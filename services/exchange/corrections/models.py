@@ -9,6 +9,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
+from core.sealed import sealed
 
 _OPEN = text("status = 'OPEN'")
 
@@ -29,7 +30,7 @@ class Correction(SQLModel, table=True):
     attribute: str
     steward: str
     """Slug of the agency, as the catalogue named it when the case was opened."""
-    statement_sealed: bytes
+    statement_sealed: bytes = sealed("correction.statement", by="id")
     """What the citizen says; sealed, bound to the row."""
     status: str
     created_at: datetime = Field(sa_type=Instant)
