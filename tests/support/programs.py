@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -19,9 +19,12 @@ def find(program: str) -> str | None:
 def require(*programs: str) -> None:
     """Skips the running test, or fails it under CI=true, unless every program is there."""
     missing = [program for program in programs if find(program) is None]
-    if not missing:
-        return
-    message = f"not on this machine: {', '.join(missing)}"
+    if missing:
+        absent(f"not on this machine: {', '.join(missing)}")
+
+
+def absent(message: str) -> NoReturn:
+    """What the running test needs is not here."""
     if os.environ.get("CI") == "true":
         pytest.fail(message, pytrace=False)
     pytest.skip(message)
