@@ -1,4 +1,4 @@
-"""Programs of tests/node: fetched by digest, skipped by name where they are missing, and answering what they are asked."""
+"""Programs of tests/node: fetched by digest, skipped by name where missing, and answering what they are asked."""
 
 from __future__ import annotations
 
