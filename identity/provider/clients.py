@@ -38,10 +38,17 @@ class ClientEntry:
     name_th: str
     name_en: str
     scopes: Sequence[str]
-    audience: str
+    resources: Sequence[str]
     token_seconds: int
+    refresh_seconds: int = 0
     redirect_uris: Sequence[str] = ()
+    post_logout_redirect_uris: Sequence[str] = ()
     loopback: bool = False
+    grant_types: Sequence[str] = ("authorization_code",)
+    auth_method: str = "none"
+    fapi: bool = False
+    dpop_bound: bool = False
+    created_by: str = "installation"
 
 
 SEEDED: Final = (
@@ -50,7 +57,7 @@ SEEDED: Final = (
         name_th="แอปสาธิตสิทธิ",
         name_en="Sitthi demo app",
         scopes=("openid", "profile", CITIZEN_SCOPE),
-        audience=GRAPH_AUDIENCE,
+        resources=(GRAPH_AUDIENCE,),
         token_seconds=3_600,  # there are no refresh tokens yet, and a tour by hand takes its time
         redirect_uris=("{issuer}/demo/callback",),
         loopback=True,
@@ -60,7 +67,7 @@ SEEDED: Final = (
         name_th="คำสั่ง sitthi ของเจ้าหน้าที่",
         name_en="The officers' sitthi command",
         scopes=("openid", "profile", OFFICER_SCOPE),
-        audience=OFFICER_AUDIENCE,
+        resources=(OFFICER_AUDIENCE,),
         token_seconds=8 * 3_600,  # a working day
         loopback=True,
     ),
@@ -71,8 +78,8 @@ async def seed_clients(session: AsyncSession, clock: Clock) -> None:
     """Enters the clients that every installation has, or brings them up to date. `session` is a write session."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for entry in SEEDED:
-        row: dict[str, Any] = {**asdict(entry), "updated_at": clock.now()}
-        row["scopes"], row["redirect_uris"] = list(entry.scopes), list(entry.redirect_uris)
+        given = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(entry).items()}
+        row: dict[str, Any] = {**given, "updated_at": clock.now()}
         insert = dialect.insert(Client).values(row)
         changed = {name: value for name, value in row.items() if name != "id"}
         await session.execute(insert.on_conflict_do_update(index_elements=["id"], set_=changed))

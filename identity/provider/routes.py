@@ -220,11 +220,11 @@ class ProviderRoutes:
         """Coming back from the sign-in that this request asked for takes a moment; else it would be asked for ever."""
         if max_age is None:
             return False
-        age_seconds = (self.clock.now() - who.signed_in_at).total_seconds()
+        age_seconds = (self.clock.now() - who.authenticated_at).total_seconds()
         return age_seconds > max(int(max_age), _WAY_BACK_SECONDS if on_the_way else 0)
 
     async def _grant(self, request: Request, oauth: OAuthRequest, who: SignInSession | None) -> Response:
-        signed_in = None if who is None else SignedIn(who.person, who.id, who.acr, who.signed_in_at)
+        signed_in = None if who is None else SignedIn(who.person, who.id, who.acr, who.amr, who.authenticated_at)
         try:
             async with self.db.write() as session:
                 grant = await self._consent(session, oauth)

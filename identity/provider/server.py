@@ -65,6 +65,7 @@ class SignedIn:
     person: UUID
     session: UUID
     acr: str
+    amr: Sequence[str]
     auth_time: datetime
 
 
@@ -155,9 +156,12 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
                 client=request.client.get_client_id(),
                 redirect_uri=request.payload.redirect_uri,
                 scope=request.scope,
+                resources=[self.server.issuer + request.client.row.resources[0]],
                 code_challenge=request.payload.data["code_challenge"],
+                dpop_jkt=None,
                 nonce=request.payload.data.get("nonce"),
                 acr=who.acr,
+                amr=list(who.amr),
                 auth_time=who.auth_time,
                 expires_at=now + timedelta(seconds=CODE_SECONDS),
             )
@@ -194,7 +198,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             Grant(
                 person=row.person,
                 client=row.client,
-                audience=client.row.audience,
+                audience=client.row.resources[0],
                 seconds=client.row.token_seconds,
                 scope=row.scope,
                 nonce=row.nonce,
@@ -210,7 +214,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         won = self.server.session.execute(
             update(AuthorizationCode)
             .where(col(AuthorizationCode.code_hash) == row.code_hash, col(AuthorizationCode.used_at).is_(None))
-            .values(used_at=self.server.now, token=token_id)
+            .values(used_at=self.server.now, family=token_id)
             .returning(col(AuthorizationCode.code_hash))
             .execution_options(synchronize_session=False)
         ).first()
@@ -288,7 +292,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         return Reply(303, "", [("Location", location)])
 
     def note_replay(self, row: AuthorizationCode) -> None:
-        log.warning("authorization_code_used_again", client=row.client, token=str(row.token))
+        log.warning("authorization_code_used_again", client=row.client, family=str(row.family))
         self.session.execute(
             update(AuthorizationCode)
             .where(col(AuthorizationCode.code_hash) == row.code_hash, col(AuthorizationCode.replayed_at).is_(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -43,7 +44,19 @@ class SignInSessions:
         self._keys = keys
         self._names = SessionNames(keys)
 
-    async def begin(self, session: AsyncSession, person: UUID, *, acr: str, name: Text, for_request: str) -> str:
+    async def begin(
+        self,
+        session: AsyncSession,
+        person: UUID,
+        *,
+        method: str,
+        acr: str,
+        amr: Sequence[str],
+        name: Text,
+        device: str,
+        for_request: str,
+        assisted_by: UUID | None = None,
+    ) -> str:
         """Enters a new session and answers its secret, a new one at each sign-in, so that none can be fixed before."""
         secret, key, now = secrets.token_urlsafe(32), new_id(), self._clock.now()
         session.add(
@@ -51,10 +64,16 @@ class SignInSessions:
                 person=person,
                 id=key,
                 token_hash=self._hash(secret),
+                method=method,
                 acr=acr,
+                amr=list(amr),
                 name_sealed=self._names.seal(name, key),
                 for_request=self.request_hash(for_request),
+                device=device,
+                assisted_by=assisted_by,
                 signed_in_at=now,
+                authenticated_at=now,
+                last_used_at=now,
                 expires_at=now + timedelta(seconds=SESSION_SECONDS),
             )
         )
@@ -99,7 +118,7 @@ class SignInSessions:
                 (col(AuthorizationCode.person) == col(SignInSession.person))
                 & (col(AuthorizationCode.session) == col(SignInSession.id)),
             )
-            .where(col(AuthorizationCode.token) == token)
+            .where(col(AuthorizationCode.family) == token)
         )
         row = found.tuples().first()
         return None if row is None else self._names.open(row[1], row[0])

@@ -28,6 +28,7 @@ class VerifiedToken:
     audience: str
     scopes: frozenset[str]
     acr: str
+    authenticated_at: datetime
     id: UUID
     issued_at: datetime
     expires_at: datetime
@@ -48,7 +49,7 @@ class TokenVerifier:
     async def verify(self, token: str) -> Viewer:
         """Raises :class:`TokenExpired` or :class:`TokenInvalid`."""
         told = await self.read(token)
-        return Viewer(told.person, told.client, told.scopes, told.acr, told.expires_at)
+        return Viewer(told.person, told.client, told.scopes, told.acr, told.expires_at, told.authenticated_at)
 
     async def read(self, token: str) -> VerifiedToken:
         """All that the token says. Raises :class:`TokenExpired` or :class:`TokenInvalid`."""
@@ -79,6 +80,7 @@ class TokenVerifier:
             audience=claims["aud"],
             scopes=frozenset(claims["scope"].split()),
             acr=claims["acr"],
+            authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
             id=UUID(hex=claims["jti"]),
             issued_at=datetime.fromtimestamp(claims["iat"], UTC),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),

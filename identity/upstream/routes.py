@@ -15,6 +15,7 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.errors import ServiceUnavailable, SitthiError
 from identity.people import PeopleRegister
+from identity.provider.devices import device_of
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
 from identity.provider.sessions import SESSION_SECONDS, SignInSessions
 from identity.upstream.attempt import ATTEMPT_SECONDS, Attempt
@@ -113,7 +114,14 @@ class SignInRoutes:
             known = await self.people.resolve(session, [vouched.national_id])
             person = known[vouched.national_id.digits]
             secret = await self.sessions.begin(
-                session, person, acr=vouched.acr, name=vouched.name, for_request=attempt.going_to
+                session,
+                person,
+                method="thaid",
+                acr=vouched.acr,
+                amr=("fed",),
+                name=vouched.name,
+                device=device_of(request.headers.get("user-agent")),
+                for_request=attempt.going_to,
             )
         facts = self.facts()
         if facts is not None:

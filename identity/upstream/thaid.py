@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 
+from core.assurance import LEAST, OF_THAID, Assurance, Ial
 from core.clock import Clock
 from core.errors import ServiceUnavailable
 from core.ids import MalformedNationalId, NationalId
@@ -46,12 +47,13 @@ class Vouched:
 
     @property
     def acr(self) -> str:
-        """The identity assurance as an authentication context class, `ial2.3`.
+        """The assurance as an authentication context class, `ial2.3-aal2.1`.
 
         ThaID's own level where it names none; the least where it names one that we do not know.
         """
-        ial = self.claims.get("ial", _OF_THAID)
-        return f"ial{ial}" if isinstance(ial, str) and ial in _LEVELS else f"ial{_LEAST}"
+        ial = self.claims.get("ial", OF_THAID.ial.value)
+        known = ial if isinstance(ial, str) and ial in _LEVELS else LEAST.ial.value
+        return Assurance(Ial(known), OF_THAID.aal).acr
 
     @property
     def name(self) -> Text:
@@ -59,9 +61,7 @@ class Vouched:
         return Text(th=str(th), en=str(self.claims.get("name_en") or th))
 
 
-_OF_THAID: Final = "2.3"
-_LEAST: Final = "1.1"
-_LEVELS: Final = frozenset({"1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "3"})
+_LEVELS: Final = frozenset(level.value for level in Ial)
 
 
 class ThaID:

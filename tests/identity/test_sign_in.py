@@ -32,7 +32,7 @@ async def test_a_persona_signs_in_and_the_token_names_the_person(house: House, d
         assert viewer.person == await house.identity.people.find(session, national_id("elder"))
     assert viewer.client == "demo-app"
     assert viewer.scopes == {"openid", "profile", "citizen"}
-    assert viewer.acr == "ial2.3"
+    assert viewer.acr == "ial2.3-aal2.1"
     assert (viewer.expires_at - house.clock.now()).total_seconds() == 3600
 
 

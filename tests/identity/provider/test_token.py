@@ -84,7 +84,7 @@ async def test_a_code_works_once_and_a_second_use_is_noted(house: House, databas
         row = await session.scalar(select(AuthorizationCode).where(col(AuthorizationCode.code_hash) == hash_of(code)))
     assert row is not None
     assert row.replayed_at == house.clock.now()
-    assert row.token == (await house.identity.verifier.read(first["access_token"])).id
+    assert row.family == (await house.identity.verifier.read(first["access_token"])).id
 
 
 async def test_a_second_use_is_noted_after_the_code_has_expired_too(house: House, database: Database) -> None:

@@ -112,12 +112,12 @@ async def test_pid_may_come_beside_the_id_token_or_in_it(thaid: ThaID, upstream:
     upstream.beside, upstream.claims = {}, {"pid": ELDER.national_id, "name": "ก"}
     vouched = await thaid.redeem("code", upstream.attempt)
     assert vouched.national_id.digits == ELDER.national_id
-    assert (vouched.name.th, vouched.name.en, vouched.acr) == ("ก", "ก", "ial2.3")
+    assert (vouched.name.th, vouched.name.en, vouched.acr) == ("ก", "ก", "ial2.3-aal2.1")
     assert "pid" not in vouched.claims
 
 
 @pytest.mark.parametrize(
-    ("ial", "acr"), [("1.3", "ial1.3"), ("3", "ial3"), (None, "ial2.3"), ("9", "ial1.1"), (2, "ial1.1"), ("", "ial1.1")]
+    ("ial", "acr"), [("1.3", "ial1.3-aal2.1"), ("3", "ial3-aal2.1"), (None, "ial2.3-aal2.1"), ("9", "ial1.1-aal2.1"), (2, "ial1.1-aal2.1"), ("", "ial1.1-aal2.1")]
 )
 async def test_the_assurance_is_one_of_the_known_levels(
     thaid: ThaID, upstream: Upstream, ial: object, acr: str

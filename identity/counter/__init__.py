@@ -1,0 +1,1 @@
+"""Counters: people without ThaID, let in by an officer who sees them."""

@@ -1,0 +1,1 @@
+"""Passkeys: sign-in and step-up with a key that cannot be phished (WebAuthn)."""

@@ -1,0 +1,34 @@
+"""Tables of passkeys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from core.database import Instant, Json
+
+
+class Passkey(SQLModel, table=True):
+    """A public-key credential of a person (WebAuthn Level 3 §4)."""
+
+    __tablename__ = "passkey"
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    credential_id: bytes = Field(unique=True)
+    public_key: bytes
+    """COSE_Key (RFC 9052 §7)."""
+    sign_count: int
+    """As the authenticator last said; 0 from those that do not count."""
+    label: str
+    """What the person calls the device."""
+    transports: list[str] = Field(sa_type=Json)
+    synced: bool
+    """Whether it may be on more than one device (backup eligible)."""
+    created_at: datetime = Field(sa_type=Instant)
+    last_used_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    end_reason: str | None = None
+    """`REMOVED` by its owner, or `CLONED`: its counter ran backwards."""

@@ -1,0 +1,1 @@
+"""Acts that need two officers: one proposes, another approves."""
