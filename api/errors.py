@@ -32,6 +32,8 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "BODY_TOO_LARGE": 413,
     "SERVICE_UNAVAILABLE": 503,
     "INTERNAL": 500,
+    "KEYS_UNUSABLE": 500,
+    "SEAL_BROKEN": 500,
 }
 """Codes not listed are the caller's to mend: 422."""
 

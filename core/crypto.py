@@ -1,26 +1,36 @@
-"""Sealing of stored secrets (AES-256-GCM, NIST SP 800-38D) and blind indexes (HMAC-SHA-256)."""
+"""Sealing of stored secrets (AES-256-GCM, NIST SP 800-38D) and blind indexes (HMAC-SHA-256). See docs/adr/0010."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import json
 import os
-import tempfile
-from dataclasses import dataclass, field
-from pathlib import Path
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import SitthiError
+from core.key_document import KEY_BYTES, KeyDocument, KeyFile, KeysUnusable
 from core.settings import Environment, Settings
 from core.text import Text
 
-_FORMAT = b"\x01"
-_NONCE_BYTES = 12
-_TAG_BYTES = 16
+__all__ = ["KeyRing", "KeysUnusable", "SealBroken", "key_file", "key_mark", "load_keys", "seal_prefix"]
+
+_DIRECT: Final = b"\x01"
+"""Format 1, which is opened and no longer made: the key itself encrypts."""
+_DERIVED: Final = b"\x02"
+_LABEL: Final = b"sitthi seal 2\x00"
+_SALT_BYTES: Final = 12
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_LOOK_SECONDS: Final = 1.0
+"""How long a process may not know that its keys were changed."""
+
+log = structlog.get_logger(__name__)
 
 
 class SealBroken(SitthiError):
@@ -30,82 +40,146 @@ class SealBroken(SitthiError):
     text = Text(th="ถอดรหัสข้อมูลที่เก็บไว้ไม่ได้", en="Stored data could not be decrypted.")
 
 
-@dataclass(frozen=True, repr=False)
 class KeyRing:
-    """Keys by id. New seals use `current`; old ones open as long as their key is held."""
+    """Keys by id. New seals use `current`; old ones open as long as their key is held.
 
-    current: str
-    keys: dict[str, bytes] = field(repr=False)
-    index_key: bytes = field(repr=False)
+    With a `file` the ring follows it: within a second of use it seals and opens with what the file then holds, and a
+    key id it has not met makes it look at once (a `stat`; it reads only what changed). What cannot be used is logged,
+    and the ring keeps what it has. `index_key` never changes while a process runs.
+    """
 
-    def __post_init__(self) -> None:
-        if self.current not in self.keys:
+    __slots__ = ("_file", "_held", "_look_at", "_monotonic")
+
+    def __init__(
+        self,
+        current: str,
+        keys: Mapping[str, bytes],
+        index_key: bytes,
+        *,
+        file: KeyFile | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if current not in keys:
             raise ValueError("the current key is not in the ring")
-        if any(len(k) != 32 for k in (*self.keys.values(), self.index_key)):
+        if any(len(k) != KEY_BYTES for k in (*keys.values(), index_key)):
             raise ValueError("every key is 32 bytes")
+        self._held = KeyDocument(current, dict(keys), index_key)
+        self._file, self._monotonic = file, monotonic
+        self._look_at = monotonic() + _LOOK_SECONDS
+
+    @property
+    def current(self) -> str:
+        return self._followed().current
+
+    @property
+    def keys(self) -> Mapping[str, bytes]:
+        return self._followed().keys
+
+    @property
+    def index_key(self) -> bytes:
+        return self._held.index
 
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
         """Encrypts; the result opens only with the same `bound_to` (table, column and row), so rows cannot be swapped.
 
-        Layout: format byte, length of the key id, key id, 12-byte nonce, ciphertext with its tag.
+        Layout (format 2): format byte, length of the key id, key id, 12-byte salt, 12-byte nonce, ciphertext with its
+        tag. The key derives from salt and `bound_to`, so that however much is sealed no AES-GCM key nears its limit.
         """
-        key_id = self.current.encode()
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, plain, bound_to.encode())
-        return _FORMAT + bytes([len(key_id)]) + key_id + nonce + sealed
+        held = self._followed()
+        key_id, salt, nonce = held.current.encode(), os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+        bound = bound_to.encode()
+        sealed = AESGCM(_derived(held.keys[held.current], salt, bound)).encrypt(nonce, plain, bound)
+        return b"".join((_DERIVED, bytes([len(key_id)]), key_id, salt, nonce, sealed))
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
         """Raises :class:`SealBroken`."""
-        if sealed[:1] != _FORMAT or len(sealed) < 2:
+        form = sealed[:1]
+        if form not in (_DIRECT, _DERIVED) or len(sealed) < 2:
             raise SealBroken
         end = 2 + sealed[1]
-        key = self.keys.get(sealed[2:end].decode(errors="replace"))
-        if key is None or len(sealed) < end + _NONCE_BYTES + _TAG_BYTES:
+        start = end + (_SALT_BYTES if form == _DERIVED else 0)
+        if len(sealed) < start + _NONCE_BYTES + _TAG_BYTES:
             raise SealBroken
+        key, bound = self._key(sealed[2:end].decode(errors="replace")), bound_to.encode()
+        if form == _DERIVED:
+            key = _derived(key, sealed[end:start], bound)
         try:
-            return AESGCM(key).decrypt(
-                sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :], bound_to.encode()
-            )
+            return AESGCM(key).decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], bound)
         except InvalidTag:
             raise SealBroken from None
 
     def blind_index(self, value: str, *, domain: str) -> bytes:
         """32 bytes by which equal values of one domain are found without being readable."""
-        return hmac.digest(self.index_key, f"{domain}\x00{value}".encode(), hashlib.sha256)
+        return hmac.digest(self._held.index, f"{domain}\x00{value}".encode(), hashlib.sha256)
+
+    def __repr__(self) -> str:
+        return f"<KeyRing with {len(self._held.keys)} keys>"
+
+    def _key(self, key_id: str) -> bytes:
+        key = self._followed().keys.get(key_id)
+        if key is None and self._file is not None:
+            self._look(self._file)
+            key = self._held.keys.get(key_id)
+        if key is None:
+            raise SealBroken
+        return key
+
+    def _followed(self) -> KeyDocument:
+        """What the ring holds, having looked whether that is still so if it is a second since it last looked."""
+        if self._file is not None and self._monotonic() >= self._look_at:
+            self._look(self._file)
+        return self._held
+
+    def _look(self, file: KeyFile) -> None:
+        self._look_at = self._monotonic() + _LOOK_SECONDS
+        found = file.read_if_changed()
+        if found is None:
+            return
+        if found.index != self._held.index:
+            log.error("keys.index_changed")  # people would not be found any more: a start would say so, in a sentence
+            return
+        self._held = found
 
 
 def load_keys(settings: Settings) -> KeyRing:
-    """From the settings; in development, made at the first start and kept in the data folder (mode 0600)."""
+    """From the settings; in development, made at the first start and kept in the data folder (mode 0600).
+
+    Raises :class:`KeysUnusable`. Outside development keys of an example or of development are that too.
+    """
+    strict = settings.environment is not Environment.DEVELOPMENT
     if settings.secret_keys is not None:
-        return _parse(settings.secret_keys.get_secret_value())
-    if settings.environment is not Environment.DEVELOPMENT:
-        raise ValueError("SITTHI_SECRET_KEYS must be set outside development")
-    path = settings.data / "secrets.json"
-    if not path.exists():
-        _write_new(path)
-    return _parse(path.read_text())
+        document = KeyDocument.parse(settings.secret_keys.get_secret_value())
+        if strict:
+            document.refuse_poor_keys()
+        return KeyRing(document.current, document.keys, document.index)
+    file = key_file(settings)
+    if file is None:
+        raise KeysUnusable("ยังไม่ได้กำหนด SITTHI_SECRET_KEYS_FILE", "SITTHI_SECRET_KEYS_FILE is not set")
+    if settings.secret_keys_file is None:
+        file.make_if_missing()
+    document = file.read()
+    return KeyRing(document.current, document.keys, document.index, file=file)
 
 
-def _write_new(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = {"current": "k1", "keys": {"k1": _random()}, "index": _random()}
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600, and nobody else's file
-    draft = Path(name)
-    with os.fdopen(handle, "w") as file:
-        file.write(json.dumps(fresh))
-    try:
-        os.link(draft, path)  # fails if another process was first: its keys are then ours too
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+def key_file(settings: Settings) -> KeyFile | None:
+    """The file that the keys are read from; None when they are in the environment."""
+    if settings.secret_keys_file is not None:
+        return KeyFile(settings.secret_keys_file, strict=settings.environment is not Environment.DEVELOPMENT)
+    if settings.secret_keys is None and settings.environment is Environment.DEVELOPMENT:
+        return KeyFile(settings.data / "secrets.json", strict=False)
+    return None
 
 
-def _random() -> str:
-    return base64.b64encode(os.urandom(32)).decode()
+def seal_prefix(key_id: str) -> bytes:
+    """How every seal begins that is made now under that key."""
+    return _DERIVED + key_mark(key_id)
 
 
-def _parse(text: str) -> KeyRing:
-    document = json.loads(text)
-    keys = {key_id: base64.b64decode(key) for key_id, key in document["keys"].items()}
-    return KeyRing(document["current"], keys, base64.b64decode(document["index"]))
+def key_mark(key_id: str) -> bytes:
+    """What stands after the format byte of every seal under that key, of either format."""
+    return bytes([len(key_id.encode())]) + key_id.encode()
+
+
+def _derived(key: bytes, salt: bytes, bound: bytes) -> bytes:
+    """A key of its own for each seal (compare NIST SP 800-108, one block)."""
+    return hmac.digest(key, _LABEL + salt + bound, hashlib.sha256)

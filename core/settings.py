@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.issuers import TrustedIssuer, from_json, refuse_twins
 
 _NEEDED_IN_PRODUCTION: Final = (
     "public_url",
     "database_url",
     "redis_url",
-    "secret_keys",
     "thaid_issuer",
     "thaid_client_secret",
 )
@@ -49,6 +50,9 @@ class Settings(BaseSettings):
     secret_keys: SecretStr | None = None
     """JSON `{"current": "k1", "keys": {"k1": "<32 bytes, base64>"}, "index": "<32 bytes, base64>"}`.
     Default in development: made at the first start and kept in the data folder, readable by the owner alone."""
+    secret_keys_file: Path | None = None
+    """A file with the same JSON, a mounted secret. Running processes follow its changes within a second, so that keys
+    rotate while they serve. In production either this or `SITTHI_SECRET_KEYS` is needed, not both."""
     sandbox: bool = True
     """Serve the stand-ins of ThaID, the bank and the agencies under `/sandbox`. Development only."""
     sandbox_url: str | None = None
@@ -61,15 +65,41 @@ class Settings(BaseSettings):
     """The name under which ThaID knows us."""
     thaid_client_secret: SecretStr | None = None
     """The secret that goes with it. Default, for the sandbox alone: derived from our own keys."""
+    trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = ()
+    """JSON list of other OpenID providers whose access tokens open the graph (docs/trusted-issuers.md)."""
+    own_provider: bool = True
+    """Serve our own OpenID provider and sign-in pages. Without them, only trusted issuers sign people in."""
     demo_citizens: int = Field(10_000, ge=0, le=5_000_000)
     """How many made-up citizens the sandboxes hold, the personas apart."""
     demo_seed: int = 1
     """The seed they are made from: the same seed makes the same people."""
 
+    @field_validator("trusted_issuers", mode="before")
+    @classmethod
+    def _issuers_are_json(cls, given: Any) -> Any:
+        return from_json(given) if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _somebody_can_sign_in(self) -> Self:
+        refuse_twins(self.trusted_issuers)
+        if any(one.issuer == self.issuer for one in self.trusted_issuers):
+            raise ValueError("our own issuer is no other: take it out of SITTHI_TRUSTED_ISSUERS")
+        if not self.own_provider and not self.trusted_issuers:
+            raise ValueError("without our own provider somebody must be named in SITTHI_TRUSTED_ISSUERS")
+        insecure = [one.name for one in self.trusted_issuers if not one.secure]
+        if self.environment is Environment.PRODUCTION and insecure:
+            raise ValueError(f"in production trusted issuers must have https addresses: {', '.join(insecure)}")
+        return self
+
     @model_validator(mode="after")
     def _production_is_explicit(self) -> Self:
+        if self.secret_keys is not None and self.secret_keys_file is not None:
+            raise ValueError("set one of SITTHI_SECRET_KEYS_FILE and SITTHI_SECRET_KEYS, not both")
         if self.environment is Environment.PRODUCTION:
-            missing = [f"SITTHI_{name.upper()}" for name in _NEEDED_IN_PRODUCTION if getattr(self, name) is None]
+            needed = [name for name in _NEEDED_IN_PRODUCTION if self.own_provider or not name.startswith("thaid_")]
+            missing = [f"SITTHI_{name.upper()}" for name in needed if getattr(self, name) is None]
+            if self.secret_keys is None and self.secret_keys_file is None:
+                missing.append("SITTHI_SECRET_KEYS_FILE (or SITTHI_SECRET_KEYS)")
             if missing:
                 raise ValueError(f"in production these must be set: {', '.join(missing)}")
             if self.sandbox:
@@ -79,7 +109,7 @@ class Settings(BaseSettings):
             open_to_all = [
                 f"SITTHI_{name.upper()}"
                 for name in ("public_url", "thaid_issuer")
-                if not str(getattr(self, name)).startswith("https://")
+                if name in needed and not str(getattr(self, name)).startswith("https://")
             ]
             if open_to_all:
                 raise ValueError(f"in production these must be https addresses: {', '.join(open_to_all)}")

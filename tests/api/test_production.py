@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from typing import Final
@@ -22,7 +23,8 @@ from core.ids import NationalId
 from core.settings import Environment, Settings
 
 ISSUER: Final = "https://sitthi.example"
-KEY: Final = base64.b64encode(bytes(range(32))).decode()
+KEYS: Final = {name: base64.b64encode(hashlib.sha256(name.encode()).digest()).decode() for name in ("k1", "index")}
+"""Unlike each other and unlike an example: production refuses those."""
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def production(settings: Settings, database_url: str) -> Settings:
         public_url=ISSUER,
         database_url=database_url,
         redis_url="redis://127.0.0.1:1/0",
-        secret_keys=SecretStr(json.dumps({"current": "k1", "keys": {"k1": KEY}, "index": KEY})),
+        secret_keys=SecretStr(json.dumps({"current": "k1", "keys": {"k1": KEYS["k1"]}, "index": KEYS["index"]})),
         thaid_issuer="https://thaid.example",
         thaid_client_secret=SecretStr("of-this-test"),
         sandbox=False,
