@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.addresses import networks
 from core.issuers import TrustedIssuer, from_json, refuse_twins
 
 _NEEDED_IN_PRODUCTION: Final = (
@@ -69,10 +70,27 @@ class Settings(BaseSettings):
     """JSON list of other OpenID providers whose access tokens open the graph (docs/trusted-issuers.md)."""
     own_provider: bool = True
     """Serve our own OpenID provider and sign-in pages. Without them, only trusted issuers sign people in."""
+    trusted_proxies: str = ""
+    """Our own proxies, as addresses or networks with commas between: `10.0.0.0/8, 192.0.2.7`. From them alone
+    `X-Forwarded-For` or `Forwarded` is believed, up to the last hop that is not one of them."""
+    rate_limit_scale: float | None = Field(None, ge=0, le=1_000_000, allow_inf_nan=False)
+    """Multiplies the counts of all limits on traffic; 0 turns them off. Default: 1 in production, where 0.01 to 100 is
+    allowed; 1000 in development, where everything comes from one address. Limits on guessing stay as they are."""
+    metrics_token: SecretStr | None = Field(None, min_length=32)
+    """Who sends it as a bearer token may read `/metrics`. Default: only programs on this machine may."""
     demo_citizens: int = Field(10_000, ge=0, le=5_000_000)
     """How many made-up citizens the sandboxes hold, the personas apart."""
     demo_seed: int = 1
     """The seed they are made from: the same seed makes the same people."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_can_be_read(cls, given: str) -> str:
+        try:
+            networks(given)
+        except ValueError:
+            raise ValueError("SITTHI_TRUSTED_PROXIES: addresses or networks, with commas between") from None
+        return given
 
     @field_validator("trusted_issuers", mode="before")
     @classmethod
@@ -114,6 +132,19 @@ class Settings(BaseSettings):
             if open_to_all:
                 raise ValueError(f"in production these must be https addresses: {', '.join(open_to_all)}")
         return self
+
+    @model_validator(mode="after")
+    def _production_has_limits(self) -> Self:
+        if self.environment is Environment.PRODUCTION and not 0.01 <= self.limit_scale <= 100:
+            raise ValueError("in production SITTHI_RATE_LIMIT_SCALE must lie between 0.01 and 100")
+        return self
+
+    @property
+    def limit_scale(self) -> float:
+        """By what the counts of limits on traffic are multiplied."""
+        if self.rate_limit_scale is not None:
+            return self.rate_limit_scale
+        return 1.0 if self.environment is Environment.PRODUCTION else 1_000.0
 
     @property
     def issuer(self) -> str:
