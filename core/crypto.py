@@ -18,8 +18,6 @@ from core.key_document import KEY_BYTES, KeyDocument, KeyFile, KeysUnusable
 from core.settings import Environment, Settings
 from core.text import Text
 
-__all__ = ["KeyRing", "KeysUnusable", "SealBroken", "key_file", "key_mark", "load_keys", "seal_prefix"]
-
 _DIRECT: Final = b"\x01"
 """Format 1, which is opened and no longer made: the key itself encrypts."""
 _DERIVED: Final = b"\x02"
@@ -82,14 +80,11 @@ class KeyRing:
     def seal(self, plain: bytes, *, bound_to: str) -> bytes:
         """Encrypts; the result opens only with the same `bound_to` (table, column and row), so rows cannot be swapped.
 
-        Layout (format 2): format byte, length of the key id, key id, 12-byte salt, 12-byte nonce, ciphertext with its
-        tag. The key derives from salt and `bound_to`, so that however much is sealed no AES-GCM key nears its limit.
+        Layout (format 2): format byte, length of the key id, key id, and what :func:`encrypt` makes. However much is
+        sealed, no AES-GCM key nears its limit of 2^32 messages.
         """
         held = self._followed()
-        key_id, salt, nonce = held.current.encode(), os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
-        bound = bound_to.encode()
-        sealed = AESGCM(_derived(held.keys[held.current], salt, bound)).encrypt(nonce, plain, bound)
-        return b"".join((_DERIVED, bytes([len(key_id)]), key_id, salt, nonce, sealed))
+        return seal_prefix(held.current) + encrypt(held.keys[held.current], plain, bound_to=bound_to)
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
         """Raises :class:`SealBroken`."""
@@ -97,16 +92,10 @@ class KeyRing:
         if form not in (_DIRECT, _DERIVED) or len(sealed) < 2:
             raise SealBroken
         end = 2 + sealed[1]
-        start = end + (_SALT_BYTES if form == _DERIVED else 0)
-        if len(sealed) < start + _NONCE_BYTES + _TAG_BYTES:
-            raise SealBroken
-        key, bound = self._key(sealed[2:end].decode(errors="replace")), bound_to.encode()
+        key = self._key(sealed[2:end].decode(errors="replace"))
         if form == _DERIVED:
-            key = _derived(key, sealed[end:start], bound)
-        try:
-            return AESGCM(key).decrypt(sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :], bound)
-        except InvalidTag:
-            raise SealBroken from None
+            return decrypt(key, sealed[end:], bound_to=bound_to)
+        return _aes_open(key, sealed[end:], bound_to.encode())
 
     def blind_index(self, value: str, *, domain: str) -> bytes:
         """32 bytes by which equal values of one domain are found without being readable."""
@@ -178,6 +167,27 @@ def seal_prefix(key_id: str) -> bytes:
 def key_mark(key_id: str) -> bytes:
     """What stands after the format byte of every seal under that key, of either format."""
     return bytes([len(key_id.encode())]) + key_id.encode()
+
+
+def encrypt(key: bytes, plain: bytes, *, bound_to: str) -> bytes:
+    """12-byte salt, 12-byte nonce, ciphertext with its tag; the AES key derives from key, salt and binding."""
+    salt, nonce, bound = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES), bound_to.encode()
+    return salt + nonce + AESGCM(_derived(key, salt, bound)).encrypt(nonce, plain, bound)
+
+
+def decrypt(key: bytes, sealed: bytes, *, bound_to: str) -> bytes:
+    """What :func:`encrypt` made. Raises :class:`SealBroken`."""
+    bound = bound_to.encode()
+    return _aes_open(_derived(key, sealed[:_SALT_BYTES], bound), sealed[_SALT_BYTES:], bound)
+
+
+def _aes_open(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
+        raise SealBroken
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+    except InvalidTag:
+        raise SealBroken from None
 
 
 def _derived(key: bytes, salt: bytes, bound: bytes) -> bytes:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
+from core.sealed import sealed
 
 
 class IdempotencyRecord(SQLModel, table=True):
@@ -26,3 +27,14 @@ class IdempotencyRecord(SQLModel, table=True):
     input_hash: bytes
     kept: dict[str, Any] = Field(sa_type=Json)
     created_at: datetime = Field(sa_type=Instant, index=True)
+
+
+class SubjectKey(SQLModel, table=True):
+    """The data key of a person, under which append-only rows about them are sealed (core/envelope.py)."""
+
+    __tablename__ = "subject_key"
+
+    person: UUID = Field(primary_key=True)
+    key_sealed: bytes = sealed("subject_key.key", by="person")
+    """32 bytes, bound to this row. When the row is gone, nobody can read what was sealed under it."""
+    created_at: datetime = Field(sa_type=Instant)

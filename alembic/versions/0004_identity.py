@@ -244,9 +244,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_token_family_id", "token_family", ["id"], unique=False)
     op.create_index("ix_token_family_session", "token_family", ["person", "session"], unique=False)
+    op.create_table(
+        "subject_key",
+        sa.Column("person", sa.Uuid(), nullable=False),
+        sa.Column("key_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_subject_key")),
+    )
+    op.add_column("signing_key", sa.Column("signs_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("signing_key", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("signing_key", "withdrawn_at")
+    op.drop_column("signing_key", "signs_at")
+    op.drop_table("subject_key")
     op.drop_table("token_family")
     op.drop_table("pushed_request")
     op.drop_table("authorization_code")

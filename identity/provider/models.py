@@ -56,7 +56,11 @@ class Client(SQLModel, table=True):
 
 
 class SigningKey(SQLModel, table=True):
-    """A key pair for ES256. The private half is sealed, bound to this row; the public half is a JWK (RFC 7517)."""
+    """A key pair for ES256. The private half is sealed, bound to this row; the public half is a JWK (RFC 7517).
+
+    It signs from `signs_at` until `retired_at`; the next one's `signs_at` is this one's `retired_at`, so that at each
+    instant one signs. It is in the key set from `created_at` until no token of its can be alive.
+    """
 
     __tablename__ = "signing_key"
     __table_args__ = (
@@ -75,8 +79,13 @@ class SigningKey(SQLModel, table=True):
     private_sealed: bytes = sealed("signing_key.private", by="id")
     public_jwk: dict[str, Any] = Field(sa_type=Json)
     created_at: datetime = Field(sa_type=Instant)
+    """Published since then."""
+    signs_at: datetime | None = Field(default=None, sa_type=Instant)
+    """Signs from then on, which may lie ahead; null: since it was published."""
     retired_at: datetime | None = Field(default=None, sa_type=Instant)
-    """Signs no more since then; its tokens are verified until they expire."""
+    """Signs no more from then on, which may lie ahead; its tokens are verified until they expire."""
+    withdrawn_at: datetime | None = Field(default=None, sa_type=Instant)
+    """Not to be believed any more since then, whatever it signed."""
 
 
 class SignInSession(SQLModel, table=True):

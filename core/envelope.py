@@ -1,0 +1,84 @@
+"""Data keys of people: what rows that never change are sealed under.
+
+An append-only row cannot be sealed anew when a key of the ring is replaced. So its seal is made under a key that
+belongs to the person it is about, and that key, sealed under the ring, lies in a row that does change (`subject_key`).
+A rotation re-seals those; whoever destroys a person's row there has made all that was sealed under it unreadable.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.crypto import KeyRing, SealBroken, decrypt, encrypt
+from core.key_document import KEY_BYTES
+from core.models import SubjectKey
+from core.sealed import bound_to
+
+_ENVELOPE: Final = b"\x03"
+"""Format byte, after which comes what :func:`core.crypto.encrypt` makes."""
+
+
+class DataKey:
+    """The key of one person."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def seal(self, plain: bytes, *, bound_to: str) -> bytes:
+        return _ENVELOPE + encrypt(self._key, plain, bound_to=bound_to)
+
+    def open(self, sealed: bytes, *, bound_to: str) -> bytes:
+        """Raises :class:`SealBroken`."""
+        if sealed[:1] != _ENVELOPE:
+            raise SealBroken
+        return decrypt(self._key, sealed[1:], bound_to=bound_to)
+
+
+class SubjectKeys:
+    """The data keys, each made when it is first needed. Works in the session of the caller's transaction."""
+
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        self._keys, self._clock = keys, clock
+
+    async def for_sealing(self, session: AsyncSession, person: UUID) -> DataKey:
+        """The person's key. `session` is a write session; of two transactions at once both use the same key."""
+        sealed = await self._sealed(session, person)
+        if sealed is None:
+            dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+            made = self._keys.seal(os.urandom(KEY_BYTES), bound_to=bound_to(SubjectKey.key_sealed, person))
+            row = {"person": person, "key_sealed": made, "created_at": self._clock.now()}
+            await session.execute(dialect.insert(SubjectKey).values(row).on_conflict_do_nothing())
+            sealed = await self._sealed(session, person)
+        assert sealed is not None, "it was made just now"
+        return self._opened(sealed, person)
+
+    async def open(self, session: AsyncSession, person: UUID, sealed: bytes, *, bound_to: str) -> bytes:
+        """Opens what was sealed under the person's key, or, before there were such keys, under the ring itself.
+
+        Raises :class:`SealBroken`, also when the person's key was destroyed.
+        """
+        if sealed[:1] != _ENVELOPE:
+            return self._keys.open(sealed, bound_to=bound_to)
+        key = await self._sealed(session, person)
+        if key is None:
+            raise SealBroken
+        return self._opened(key, person).open(sealed, bound_to=bound_to)
+
+    def _opened(self, sealed: bytes, person: UUID) -> DataKey:
+        return DataKey(self._keys.open(sealed, bound_to=bound_to(SubjectKey.key_sealed, person)))
+
+    @staticmethod
+    async def _sealed(session: AsyncSession, person: UUID) -> bytes | None:
+        query = select(col(SubjectKey.key_sealed)).where(col(SubjectKey.person) == person)
+        found: bytes | None = await session.scalar(query)
+        return found
