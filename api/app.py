@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter
 from api.headers import SafeHeaders
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     doorway.app = app
     app.add_middleware(BodyLimit)
     app.add_middleware(SafeHeaders, secure=settings.secure)
+    app.add_middleware(OpenToWebApps)
     return app
 
 
