@@ -16,7 +16,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from core.clock import Clock
 from core.crypto import KeyRing, SealBroken, decrypt, encrypt
 from core.key_document import KEY_BYTES
 from core.models import SubjectKey
@@ -47,8 +46,8 @@ class DataKey:
 class SubjectKeys:
     """The data keys, each made when it is first needed. Works in the session of the caller's transaction."""
 
-    def __init__(self, keys: KeyRing, clock: Clock) -> None:
-        self._keys, self._clock = keys, clock
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
 
     async def for_sealing(self, session: AsyncSession, person: UUID) -> DataKey:
         """The person's key. `session` is a write session; of two transactions at once both use the same key."""
@@ -56,8 +55,8 @@ class SubjectKeys:
         if sealed is None:
             dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
             made = self._keys.seal(os.urandom(KEY_BYTES), bound_to=bound_to(SubjectKey.key_sealed, person))
-            row = {"person": person, "key_sealed": made, "created_at": self._clock.now()}
-            await session.execute(dialect.insert(SubjectKey).values(row).on_conflict_do_nothing())
+            insert = dialect.insert(SubjectKey).values(person=person, key_sealed=made)
+            await session.execute(insert.on_conflict_do_nothing())
             sealed = await self._sealed(session, person)
         assert sealed is not None, "it was made just now"
         return self._opened(sealed, person)

@@ -37,4 +37,3 @@ class SubjectKey(SQLModel, table=True):
     person: UUID = Field(primary_key=True)
     key_sealed: bytes = sealed("subject_key.key", by="person")
     """32 bytes, bound to this row. When the row is gone, nobody can read what was sealed under it."""
-    created_at: datetime = Field(sa_type=Instant)

@@ -117,6 +117,8 @@ def upgrade() -> None:
         sa.Column("public_key", sa.LargeBinary(), nullable=False),
         sa.Column("sign_count", sa.Integer(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
+        sa.Column("ial", sa.String(), nullable=False),
+        sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("transports", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("synced", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -175,6 +177,7 @@ def upgrade() -> None:
         sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("for_request", sa.LargeBinary(), nullable=False),
         sa.Column("device", sa.String(), nullable=False),
+        sa.Column("device_hash", sa.LargeBinary(), nullable=True),
         sa.Column("assisted_by", sa.Uuid(), nullable=True),
         sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False),
@@ -248,7 +251,6 @@ def upgrade() -> None:
         "subject_key",
         sa.Column("person", sa.Uuid(), nullable=False),
         sa.Column("key_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_subject_key")),
     )
     op.add_column("signing_key", sa.Column("signs_at", sa.DateTime(timezone=True), nullable=True))

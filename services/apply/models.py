@@ -67,8 +67,8 @@ class Decision(SQLModel, table=True):
     """The how-manieth decision on the application, from 1."""
     at: datetime = Field(sa_type=Instant)
     outcome: str = Field(max_length=20)
-    record_sealed: bytes = sealed("decision.record", by="id")
-    """The frozen rule and the facts, by which it is replayed; sealed, bound to this row."""
+    record_sealed: bytes = sealed("decision.record", by="id", subject="person")
+    """The frozen rule and the facts, by which it is replayed; under the applicant's data key, bound to this row."""
     reasons: list[dict[str, Any]] = Field(sa_type=Json)
     """`{"condition", "th", "en", "outcome", "law": {"th", "en"}}` each; no values of facts."""
 

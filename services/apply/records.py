@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.crypto import KeyRing
+from core.envelope import SubjectKeys
 from core.errors import NotFound
 from services.apply import repository
 from services.apply.deciding import Outcome
@@ -31,10 +32,13 @@ class DecisionRecord:
 
 
 class DecisionRecords:
-    """The stored decisions, for the rooms that act for the state: payment, replay, audit."""
+    """The stored decisions, for the rooms that act for the state: payment, replay, audit.
+
+    A decision never changes, so it is sealed under the data key of its applicant (core/envelope.py).
+    """
 
     def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
+        self._subjects = SubjectKeys(keys)
 
     async def latest(self, session: AsyncSession, application: UUID) -> DecisionRecord | None:
         """The last decision on an application. Raises `SealBroken` when the record was tampered with."""
@@ -48,14 +52,15 @@ class DecisionRecords:
             raise NotFound
         return await self._opened(session, row)
 
-    def seal(self, decision: UUID, record: Mapping[str, Any]) -> bytes:
+    async def seal(self, session: AsyncSession, person: UUID, decision: UUID, record: Mapping[str, Any]) -> bytes:
+        """For the row of that decision on an application of this person. `session` is a write session."""
         plain = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-        return self._keys.seal(plain, bound_to=_binding(decision))
+        return (await self._subjects.for_sealing(session, person)).seal(plain, bound_to=_binding(decision))
 
     async def _opened(self, session: AsyncSession, row: Decision) -> DecisionRecord:
         applied_at = await repository.applied_at(session, row.person, row.application)
-        record = orjson.loads(self._keys.open(row.record_sealed, bound_to=_binding(row.id)))
-        return DecisionRecord(row.id, row.application, applied_at, row.at, Outcome(row.outcome), record)
+        plain = await self._subjects.open(session, row.person, row.record_sealed, bound_to=_binding(row.id))
+        return DecisionRecord(row.id, row.application, applied_at, row.at, Outcome(row.outcome), orjson.loads(plain))
 
 
 def _binding(decision: UUID) -> str:

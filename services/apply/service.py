@@ -234,7 +234,7 @@ class ApplyService:
                 sequence=1 if earlier is None else earlier.sequence + 1,
                 at=at,
                 outcome=prepared.outcome,
-                record_sealed=self._records.seal(key, prepared.record),
+                record_sealed=await self._records.seal(session, application.person, key, prepared.record),
                 reasons=[dict(reason) for reason in prepared.reasons],
             )
         )
