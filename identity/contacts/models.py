@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
+from core.sealed import sealed
 
 
 class Contact(SQLModel, table=True):
@@ -19,5 +20,5 @@ class Contact(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     """`MOBILE` (E.164) or `EMAIL`."""
     value_index: bytes = Field(index=True)
-    value_sealed: bytes
+    value_sealed: bytes = sealed("contact.value", by=("person", "kind"))
     updated_at: datetime = Field(sa_type=Instant)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
+from core.sealed import sealed
 
 
 class Passkey(SQLModel, table=True):
@@ -24,6 +25,10 @@ class Passkey(SQLModel, table=True):
     """As the authenticator last said; 0 from those that do not count."""
     label: str
     """What the person calls the device."""
+    ial: str
+    """How well the person's identity was proofed in the session it was enrolled in, `2.3` for instance."""
+    name_sealed: bytes = sealed("passkey.name", by="id")
+    """The person's name as that session held it, JSON `{"th", "en"}`: a passkey brings none of its own."""
     transports: list[str] = Field(sa_type=Json)
     synced: bool
     """Whether it may be on more than one device (backup eligible)."""
