@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -28,7 +28,11 @@ PAGE_HEADERS: Final = {
     # Not `no-referrer`: it would make browsers post our forms with `Origin: null`.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers older than `frame-ancestors`
 }
+_OUR_SITE: Final = ("same-origin", "none")
+"""Of `Sec-Fetch-Site` (W3C Fetch Metadata §2.1): a page of this origin, or the person alone. Not `same-site`: another
+service of the state under the same domain is not us."""
 
 
 class FormNotOurs(SitthiError):
@@ -52,7 +56,14 @@ class Cookies:
         return f"{self._prefix}sitthi_{purpose}"
 
     def read(self, request: Request, purpose: str) -> str | None:
-        return request.cookies.get(self.name(purpose))
+        """None where there are two: a sub- or sibling domain, or another path, has set one beside ours.
+
+        Under https no browser lets it (`__Host-`); without, which of the two is ours cannot be told (RFC 6265 §8.6).
+        """
+        name = self.name(purpose)
+        pairs = (pair.strip() for line in request.headers.getlist("cookie") for pair in line.split(";"))
+        given = {pair for pair in pairs if pair.startswith(f"{name}=")}
+        return request.cookies.get(name) if len(given) == 1 else None
 
     def write(self, response: Response, purpose: str, value: str, seconds: int | None) -> None:
         """Lax, not Strict: a person comes back from ThaID by a link from another site."""
@@ -79,15 +90,23 @@ class Forms:
         self._cookies.write(response, _CSRF, seed, None)
 
     async def read(self, request: Request) -> dict[str, str]:
-        """The fields of a form of ours. Raises :class:`FormNotOurs`, :class:`BodyTooLarge`."""
+        """The fields of a form of ours. Raises :class:`FormNotOurs`, :class:`BodyTooLarge`.
+
+        Every browser of today names where a form comes from, and that must be here. The token is for the others, and
+        for those of today a second lock.
+        """
+        if not self.is_from_here(request):
+            raise FormNotOurs
         fields = dict(await read_form(request))
         seed = self._cookies.read(request, _CSRF) or ""
-        origin = request.headers.get("origin")
-        if origin is not None and origin != self._issuer:
-            raise FormNotOurs
         if not seed or not hmac.compare_digest(fields.get("csrf", "").encode(), self._token_for(seed).encode()):
             raise FormNotOurs
         return fields
+
+    def is_from_here(self, request: Request) -> bool:
+        """Whether nothing that the browser says of the request's origin speaks against it; also for JSON by script."""
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        return origin in (None, self._issuer) and site in (None, *_OUR_SITE)
 
     def _token_for(self, seed: str) -> str:
         return self._keys.blind_index(seed, domain="csrf").hex()
@@ -98,7 +117,7 @@ class Pages:
 
     def __init__(self, forms: Forms) -> None:
         self._forms = forms
-        self._templates = Environment(loader=PackageLoader("identity"), autoescape=True, undefined=StrictUndefined)
+        self._templates = _templates()
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         seed, token = self._forms.token(request)
@@ -110,6 +129,15 @@ class Pages:
     def problem(self, request: Request, text: Text, *, status: int = 400, code: str = "", again: str = "") -> Response:
         """`again` is where to start anew, a path of ours."""
         return self.page(request, "problem.html", status=status, text=text, code=code, again=again)
+
+
+def _templates() -> Environment:
+    return Environment(loader=PackageLoader("identity"), autoescape=True, undefined=StrictUndefined)
+
+
+def problem_page(text: Text, code: str) -> str:
+    """The HTML of a page that is the same for everybody: without a form, without a cookie."""
+    return _templates().get_template("problem.html").render(text=text, code=code, again="")
 
 
 async def read_form(request: Request) -> Sequence[tuple[str, str]]:
@@ -130,10 +158,13 @@ def see_other(location: str) -> Response:
 
 
 def local_path(given: str | None) -> str:
-    """The path if it is one of ours, else `/`: where a person goes on to is never another site's to choose."""
+    """The path if it is one of ours, else `/`: where a person goes on to is never another site's to choose.
+
+    Answers printable ASCII that begins with one slash, so that a browser can read it in one way only: a second slash or
+    a backslash would begin a host (WHATWG URL §4.4), and tabs and line ends are left out before it looks.
+    """
     path = given or "/"
-    parts = urlsplit(path)
-    is_ours = path.startswith("/") and not path.startswith("//") and not parts.scheme and not parts.netloc
-    if not is_ours or "\\" in path or not path.isascii() or not path.isprintable() or len(path) > _PATH_LENGTH_MAX:
+    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    if not is_ours or not path.isascii() or not path.isprintable() or len(path) > _PATH_LENGTH_MAX:
         return "/"
     return path
