@@ -110,6 +110,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "delegation", "id", name=op.f("pk_delegation_event")),
     )
     op.create_table(
+        "former_national_id",
+        sa.Column("person", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("national_id_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("corrected_by", sa.String(), nullable=False),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_former_national_id")),
+    )
+    op.create_table(
+        "officer_act",
+        sa.Column("agency", sa.String(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.Uuid(), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("agency", "id", name=op.f("pk_officer_act")),
+    )
+    op.create_index("ix_officer_act_by", "officer_act", ["by", "id"], unique=False)
+    op.create_table(
         "passkey",
         sa.Column("person", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -269,6 +290,8 @@ def downgrade() -> None:
     op.drop_table("refresh_token")
     op.drop_table("proposal")
     op.drop_table("passkey")
+    op.drop_table("officer_act")
+    op.drop_table("former_national_id")
     op.drop_table("delegation_event")
     op.drop_table("delegation")
     op.drop_table("counter_code")

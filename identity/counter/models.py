@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
+from core.sealed import sealed
 
 
 class CounterCode(SQLModel, table=True):
@@ -17,10 +18,11 @@ class CounterCode(SQLModel, table=True):
 
     code_hash: bytes = Field(primary_key=True)
     person: UUID = Field(index=True)
-    name_sealed: bytes
+    name_sealed: bytes = sealed("counter_code.name", by="code_hash")
     """The person's name as the officer read it from their document, JSON `{"th", "en"}`."""
     officer: UUID
     agency: str
     created_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant, index=True)
+    """Ten minutes on, or when the person was handed another code."""
     used_at: datetime | None = Field(default=None, sa_type=Instant)

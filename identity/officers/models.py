@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
@@ -38,4 +39,27 @@ class OfficerEvent(SQLModel, table=True):
     roles: list[str] = Field(sa_type=Json)
     by: str
     """The officer who decided (32 hex digits), or `command line: <account>` for the bootstrap on the server itself."""
+    at: datetime = Field(sa_type=Instant)
+
+
+class OfficerAct(SQLModel, table=True):
+    """What an officer did in the agency's name about people and clients. Append-only: no row is ever changed or removed.
+
+    What became of an officer is in :class:`OfficerEvent`; money has a ledger of its own.
+    """
+
+    __tablename__ = "officer_act"
+    __table_args__ = (Index("ix_officer_act_by", "by", "id"),)
+
+    agency: str = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    """Version 7, so that the order of ids is the order of acts."""
+    by: str
+    """As in :class:`OfficerEvent`."""
+    kind: str
+    """One of :class:`identity.officers.trail.ActKind`."""
+    subject: UUID | None = None
+    """The proposal, or the person it was about."""
+    note: str = ""
+    """The officer's reason, or the client's id; never a national ID."""
     at: datetime = Field(sa_type=Instant)

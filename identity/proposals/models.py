@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
+from core.sealed import sealed
 
 
 class Proposal(SQLModel, table=True):
@@ -20,11 +21,12 @@ class Proposal(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     agency: str = Field(index=True)
     kind: str
-    """`OFFICER_ADD`, `OFFICER_END`, `ID_CORRECTION`, `GUARDIANSHIP`, `CLIENT_ADD`."""
-    payload_sealed: bytes
+    """`OFFICER_ADD`, `ID_CORRECTION`, `GUARDIANSHIP` or `CLIENT_ADD` (identity/proposals/acts.py)."""
+    payload_sealed: bytes = sealed("proposal.payload", by="id")
     """What it would do, JSON, bound to this row: it may hold national IDs."""
     maker: UUID
     reason: str
+    """In the maker's words; never with a national ID in them."""
     made_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
     checker: UUID | None = None
