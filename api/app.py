@@ -10,7 +10,6 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -22,13 +21,17 @@ from api.graphql import GraphRouter
 from api.headers import SafeHeaders
 from api.house import Doorway, House
 from api.limits import BodyLimit
+from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
+from api.rate_limits import RateLimits
+from core.addresses import Addresses, networks
 from core.clock import Clock
 from core.errors import NotFound, SitthiError
 from core.graph import Context, Viewer
 from core.ids import new_id
 from core.jobs import Job, forget_old_keys, repeating
 from core.log import configure
+from core.rate_limits import RateLimited
 from core.settings import Settings
 from core.text import preferred_language
 from identity.inbox.changes import Changes
@@ -62,10 +65,11 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False
     )
     app.state.house = house
-    app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house)))
+    app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house), house.limits))
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(operations(house))
+    app.include_router(metrics_router(house.settings))
     pages = Pages(house.settings, house.http)
     app.include_router(pages_router(pages, demo=house.settings.sandbox))
     if house.settings.sandbox:
@@ -75,6 +79,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     _answer_errors(app)
     doorway.app = app
     app.add_middleware(BodyLimit)
+    app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
     app.add_middleware(SafeHeaders, secure=settings.secure)
     app.add_middleware(OpenToWebApps)
     return app
@@ -113,11 +118,14 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
 
     async def context(connection: HTTPConnection) -> Context:
         authorization = connection.headers.get("authorization")
+        viewer = await read(authorization) if authorization else None
+        if viewer is not None and connection.scope["type"] == "http":  # on a socket, each operation counts
+            await house.limits.citizen(viewer)
         return Context(
             db=house.db,
             clock=house.clock,
             rooms=house.rooms,
-            viewer=await read(authorization) if authorization else None,
+            viewer=viewer,
             language=preferred_language(connection.headers.get("accept-language")),
             request_id=new_id(),
         )
@@ -126,7 +134,7 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
 
 
 def operations(house: House) -> APIRouter:
-    """`/health/live`, `/health/ready`, `/metrics`."""
+    """`/health/live`, `/health/ready`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/health/live")
@@ -149,10 +157,6 @@ def operations(house: House) -> APIRouter:
         body = {"status": "ready" if not failing else "not ready", "failing": failing}
         return JSONResponse(body, 503 if failing else 200)
 
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
     return router
 
 
@@ -162,7 +166,9 @@ def _answer_errors(app: FastAPI) -> None:
     def answer(request: HTTPConnection, error: SitthiError, status: int | None = None) -> Response:
         language = preferred_language(request.headers.get("accept-language"))
         is_about_the_token = status_of(error) == 401 or isinstance(error, ScopeMissing)
-        headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if is_about_the_token else None
+        headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if is_about_the_token else {}
+        if isinstance(error, RateLimited):
+            headers["Retry-After"] = str(error.retry_after)
         return JSONResponse(as_json(error, language), status or status_of(error), headers=headers)
 
     async def domain(connection: HTTPConnection, error: Exception) -> Response:

@@ -19,6 +19,7 @@ from strawberry.types.unset import UnsetType
 
 from api.composer import SchemaHolder
 from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
+from api.rate_limits import CallerLimits
 from api.sockets import SocketHandler
 from core.errors import SitthiError
 from core.graph import Context, Viewer
@@ -56,8 +57,9 @@ class GraphRouter(GraphQLRouter[Context, None]):
         holder: SchemaHolder,
         context_of: Callable[[HTTPConnection], Awaitable[Context]],
         viewer_of: Callable[[str], Awaitable[Viewer]],
+        limits: CallerLimits,
     ) -> None:
-        self._holder, self._viewer_of = holder, viewer_of
+        self._holder, self._viewer_of, self.limits = holder, viewer_of, limits
         super().__init__(
             schema=holder.current,
             path="/graphql",

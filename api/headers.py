@@ -7,9 +7,13 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ALWAYS: Final = {"X-Content-Type-Options": "nosniff"}
-UNLESS_SAID: Final = {"Cache-Control": "no-store"}
-"""Most answers are about a person. What may be kept says so itself."""
+ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
+UNLESS_SAID: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""Most answers are about a person, and are no page. What may be kept, or loads something, says so itself."""
 OVER_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 """RFC 6797: for a year, browsers come back by https alone."""
 

@@ -14,10 +14,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.listing import ProgrammeEntries
 from api.notices import InboxNotices
+from api.rate_limits import CallerLimits
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
 from core.crypto import load_keys
 from core.database import Database
+from core.rate_limits import RateLimiter
 from core.rooms import Rooms
 from core.settings import Settings
 from identity.inbox.changes import Changes
@@ -71,6 +73,8 @@ class House:
         self.keys = load_keys(settings)
         self.db = Database(settings.sqlalchemy_url)
         self.redis = open_redis(settings.redis_url)
+        self.limiter = RateLimiter(self.redis, self.clock, self.keys, settings.limit_scale)
+        self.limits = CallerLimits(self.limiter)
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
         self.catalogue: Catalogue = load_catalogue()

@@ -1,8 +1,8 @@
 """How often anyone may ask for what: the table of limits, and the door that holds them.
 
-Whom a limit counts (docs/adr/0011): an **address**, for whoever has not shown who they are; a **citizen**, by a token that
-was verified, so that nobody else's requests count against them; a **client**, when it has proved that it is that one.
-A public client's id is anyone's to send, so its requests count by client and address.
+Whom a limit counts (docs/adr/0011): an **address**, for whoever has not shown who they are; a **citizen**, by a token
+that was verified, so that nobody else's requests count against them; a **client**, when it has proved that it is that
+one. A public client's id is anyone's to send, so its requests count by client and address.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from identity.web import PAGE_HEADERS, problem_page
 
 MINUTE: Final = 60
 
-# How many people one address may stand for. A mobile carrier's NAT has some 64,500 ports an address, and a phone with an
-# app open takes at least 16 of them: so up to 4,000 people. On the day that broke the real app, all of them come within
-# the first ten minutes, and try again when it is slow: 4,000 / 10 × 3 = 1,200 sign-ins a minute from one address. Every
-# limit by address below lets at least that through; what it stops is one machine that asks as no 4,000 people would.
+# How many people one address may stand for. A mobile carrier's NAT has some 64,500 ports an address, and a phone with
+# an app open takes at least 16 of them: so up to 4,000 people. On the day that broke the real app, all of them come
+# within the first ten minutes, and try again when it is slow: 4,000 / 10 × 3 = 1,200 sign-ins a minute from one
+# address. Every limit by address below lets at least that through; what it stops is one machine that asks as no 4,000
+# people would.
 
 SIGN_IN: Final = Limit("sign-in", 9_000, MINUTE, lease=60)
 """Pages and forms of signing in and out: 3 requests a sign-in, and twice as many for who goes back and forth."""

@@ -6,14 +6,19 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from graphql import GraphQLError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
+from api.errors import as_graphql
+from api.rate_limits import CallerLimits
+from core.addresses import address_of
 from core.errors import SitthiError
 from core.graph import Context
 from core.ids import new_id
+from core.rate_limits import RateLimited
 from identity.provider.errors import TokenExpired
 
 UNAUTHORISED: Final = 4401
@@ -43,8 +48,8 @@ def _is_message(message: object) -> bool:
 class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """The library's handler, which keeps one schema and one context for the length of the connection.
 
-    Here each operation runs on the schema of its moment, with loaders and an entry in the access log of its own, and
-    none runs for a sign-in that has expired.
+    Here each operation runs on the schema of its moment, with loaders and an entry in the access log of its own. It
+    counts against the limit of its citizen, as a request would, and none runs for a sign-in that has expired.
     """
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
@@ -60,10 +65,25 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         else:
             await self.handle_invalid_message("Failed to parse message")
 
+    async def _count(self) -> None:
+        """This operation against the limit of whose it is. Raises :class:`RateLimited`."""
+        limits: CallerLimits = cast("Any", self.view).limits
+        if self.context.viewer is None:
+            await limits.anonymous(address_of(cast("Any", self.websocket).ws.scope))
+        else:
+            await limits.citizen(self.context.viewer)
+
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         viewer = self.context.viewer
         if viewer is not None and self.context.clock.now() >= viewer.expires_at:
             await self.websocket.close(code=UNAUTHORISED, reason=TokenExpired.code)
+            return
+        try:
+            await self._count()
+        except RateLimited as error:
+            await operation.send_initial_errors(
+                [as_graphql(GraphQLError("", original_error=error), self.context.language)]
+            )
             return
         one: Any = copy.copy(self)
         one.context = replace(self.context, request_id=new_id(), loaders={}, memo={})

@@ -1,0 +1,49 @@
+"""`/metrics`: figures for monitoring, which say more about a service than strangers should know."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from core.addresses import parsed
+from core.errors import NotAllowed
+from core.settings import Settings
+from identity.provider.errors import TokenInvalid
+
+_BY_PROXIES: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+"""What a proxy on this machine would add: then the request is not from this machine, whoever its peer is."""
+
+
+def metrics_router(settings: Settings) -> APIRouter:
+    """For whoever sends the token of SITTHI_METRICS_TOKEN; if none is set, for programs on this machine.
+
+    Raises :class:`TokenInvalid` and :class:`NotAllowed`.
+    """
+    router = APIRouter(include_in_schema=False)
+    token = settings.metrics_token
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        if token is None and not _is_from_this_machine(request):
+            raise NotAllowed
+        if token is not None and not _has(request, token.get_secret_value()):
+            raise TokenInvalid
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _has(request: Request, token: str) -> bool:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def _is_from_this_machine(request: Request) -> bool:
+    peer = parsed(request.client.host) if request.client else None
+    if peer is None or any(name in request.headers for name in _BY_PROXIES):
+        return False
+    return peer.is_loopback
