@@ -19,6 +19,7 @@ from identity.provider.sessions import SessionNames, SignInSessions
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects
 from identity.provider.verifier import TokenVerifier
+from identity.trusted import EveryIssuer, TrustedIssuers, Verifier
 from identity.upstream.facts import SignInFacts
 from identity.upstream.routes import RETURN, SignInRoutes
 from identity.upstream.thaid import ThaID
@@ -76,7 +77,7 @@ class Identity:
         self.facts = facts
         self.signing = SigningKeys(db, keys, clock)
         self.subjects = Subjects(keys)
-        self.verifier = self.verifier_for(GRAPH_AUDIENCE)
+        self.verifier: Verifier = self._verifier_of_everyone(http)
         self.upstream = Upstream.of(settings, keys)
         self._http = http
 
@@ -85,8 +86,22 @@ class Identity:
         issuer = self.settings.issuer
         return TokenVerifier(issuer, [issuer + one for one in audiences], self.signing, self.subjects, self.clock)
 
+    def _verifier_of_everyone(self, http: httpx2.AsyncClient) -> Verifier:
+        """Of tokens for the graph, whoever may issue them."""
+        ours = self.verifier_for(GRAPH_AUDIENCE)
+        given = self.settings.trusted_issuers
+        if not given:
+            return ours
+        trusted = TrustedIssuers(given, db=self.db, people=self.people, clock=self.clock, http=http)
+        return EveryIssuer(ours if self.settings.own_provider else None, trusted)
+
     def router(self) -> APIRouter:
-        """`/.well-known/…`, `/oauth/…`, `/signin…`, `/signout`; to be included without a prefix."""
+        """`/.well-known/…`, `/oauth/…`, `/signin…`, `/signout`; to be included without a prefix.
+
+        Nothing where our own provider is switched off.
+        """
+        if not self.settings.own_provider:
+            return APIRouter()
         cookies = Cookies(self.settings)
         forms = Forms(self.settings.issuer, cookies, self.keys)
         sessions = SignInSessions(self.keys, self.clock)
