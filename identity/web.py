@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import orjson
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from core.crypto import KeyRing
-from core.errors import BodyTooLarge, SitthiError
+from core.errors import BadInput, BodyTooLarge, SitthiError
 from core.settings import Settings
 from core.text import Text
 
 BODY_BYTES_MAX: Final = 16_384
+CSRF_HEADER: Final = "x-csrf"
 _CSRF: Final = "csrf"
 _PATH_LENGTH_MAX: Final = 8_192
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -98,15 +100,34 @@ class Forms:
         if not self.is_from_here(request):
             raise FormNotOurs
         fields = dict(await read_form(request))
-        seed = self._cookies.read(request, _CSRF) or ""
-        if not seed or not hmac.compare_digest(fields.get("csrf", "").encode(), self._token_for(seed).encode()):
-            raise FormNotOurs
+        self._recognise(request, fields.get("csrf", ""))
         return fields
+
+    async def read_json(self, request: Request) -> dict[str, Any]:
+        """The object that a script of ours posts, with the form's token in the header `X-CSRF`.
+
+        Raises :class:`FormNotOurs`, :class:`BodyTooLarge`, :class:`BadInput`.
+        """
+        if not self.is_from_here(request):
+            raise FormNotOurs
+        self._recognise(request, request.headers.get(CSRF_HEADER, ""))
+        try:
+            given = orjson.loads(await _read_body(request, "application/json"))
+        except orjson.JSONDecodeError:
+            given = None
+        if not isinstance(given, dict):
+            raise BadInput(Text(th="ต้องเป็นออบเจ็กต์ JSON", en="a JSON object is expected"))
+        return given
 
     def is_from_here(self, request: Request) -> bool:
         """Whether nothing that the browser says of the request's origin speaks against it; also for JSON by script."""
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         return origin in (None, self._issuer) and site in (None, *_OUR_SITE)
+
+    def _recognise(self, request: Request, token: str) -> None:
+        seed = self._cookies.read(request, _CSRF) or ""
+        if not seed or not hmac.compare_digest(token.encode(), self._token_for(seed).encode()):
+            raise FormNotOurs
 
     def _token_for(self, seed: str) -> str:
         return self._keys.blind_index(seed, domain="csrf").hex()
@@ -119,16 +140,27 @@ class Pages:
         self._forms = forms
         self._templates = _templates()
 
-    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    def page(
+        self, request: Request, template: str, *, status: int = 200, script: str | None = None, **values: Any
+    ) -> Response:
+        """`script` is the address of the one script that the page may load, which may then talk to us and nobody else.
+
+        The template finds it as `script`.
+        """
         seed, token = self._forms.token(request)
-        html = self._templates.get_template(template).render(csrf=token, **values)
-        response = HTMLResponse(html, status, PAGE_HEADERS)
+        html = self._templates.get_template(template).render(csrf=token, script=script, **values)
+        response = HTMLResponse(html, status, PAGE_HEADERS if script is None else _with_script(script))
         self._forms.remember(response, seed)
         return response
 
     def problem(self, request: Request, text: Text, *, status: int = 400, code: str = "", again: str = "") -> Response:
         """`again` is where to start anew, a path of ours."""
         return self.page(request, "problem.html", status=status, text=text, code=code, again=again)
+
+
+def _with_script(address: str) -> dict[str, str]:
+    policy = PAGE_HEADERS["Content-Security-Policy"]
+    return {**PAGE_HEADERS, "Content-Security-Policy": f"{policy}; script-src {address}; connect-src 'self'"}
 
 
 def _templates() -> Environment:
@@ -142,14 +174,20 @@ def problem_page(text: Text, code: str) -> str:
 
 async def read_form(request: Request) -> Sequence[tuple[str, str]]:
     """The pairs of an `application/x-www-form-urlencoded` body; none of another kind. Raises :class:`BodyTooLarge`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        return []
+    body = await _read_body(request, "application/x-www-form-urlencoded")
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+async def _read_body(request: Request, media_type: str) -> bytes:
+    """Empty when it is of another media type. Raises :class:`BodyTooLarge`."""
     body = b""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        return body
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES_MAX:
             raise BodyTooLarge
-    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return body
 
 
 def see_other(location: str) -> Response:

@@ -20,6 +20,7 @@ from core.text import Text
 from identity.provider.models import AuthorizationCode, SignInSession
 
 SESSION_SECONDS: Final = 8 * 3_600
+TOUCH_AFTER: Final = timedelta(minutes=5)
 
 
 class SessionNames:
@@ -55,6 +56,7 @@ class SignInSessions:
         name: Text,
         device: str,
         for_request: str,
+        device_hash: bytes | None = None,
         assisted_by: UUID | None = None,
     ) -> str:
         """Enters a new session and answers its secret, a new one at each sign-in, so that none can be fixed before."""
@@ -70,6 +72,7 @@ class SignInSessions:
                 name_sealed=self._names.seal(name, key),
                 for_request=self.request_hash(for_request),
                 device=device,
+                device_hash=device_hash,
                 assisted_by=assisted_by,
                 signed_in_at=now,
                 authenticated_at=now,
@@ -93,12 +96,42 @@ class SignInSessions:
         )
         return found
 
+    async def strengthen(
+        self, session: AsyncSession, who: SignInSession, *, acr: str, amr: Sequence[str], for_request: str
+    ) -> str:
+        """The person has just proven anew who they are, in this session. Answers its new secret; the old is void."""
+        secret, now = secrets.token_urlsafe(32), self._clock.now()
+        await session.execute(
+            update(SignInSession)
+            .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)
+            .values(
+                token_hash=self._hash(secret),
+                acr=acr,
+                amr=list(amr),
+                for_request=self.request_hash(for_request),
+                authenticated_at=now,
+                last_used_at=now,
+            )
+        )
+        return secret
+
+    async def touch(self, session: AsyncSession, who: SignInSession) -> None:
+        """Notes that the session is in use; not more often than every few minutes (see `is_touched_lately`)."""
+        await session.execute(
+            update(SignInSession)
+            .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)
+            .values(last_used_at=self._clock.now())
+        )
+
+    def is_touched_lately(self, who: SignInSession) -> bool:
+        return self._clock.now() - who.last_used_at < TOUCH_AFTER
+
     async def answered(self, session: AsyncSession, who: SignInSession) -> None:
         """The request that the person signed in for has its answer: when it comes again, it is asked about."""
         await session.execute(
             update(SignInSession)
             .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)
-            .values(for_request=b"")
+            .values(for_request=b"", last_used_at=self._clock.now())
         )
 
     async def end(self, session: AsyncSession, secret: str | None) -> None:
