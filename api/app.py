@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 
 from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
-from api.graphql import GraphRouter
+from api.graphql import GraphRouter, challenge
 from api.headers import SafeHeaders
 from api.house import Doorway, House
 from api.limits import BodyLimit
@@ -25,6 +25,7 @@ from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
 from api.rate_limits import RateLimits
 from core.addresses import Addresses, networks
+from core.assurance import StepUpRequired
 from core.clock import Clock
 from core.errors import NotFound, SitthiError
 from core.graph import Context, Viewer
@@ -37,6 +38,7 @@ from core.text import preferred_language
 from identity.inbox.changes import Changes
 from identity.provider.clients import CITIZEN_SCOPE, seed_clients
 from identity.provider.errors import ScopeMissing, TokenInvalid
+from identity.provider.signing import FOLLOW_EVERY
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
 from services.receive.routes import verification
@@ -88,6 +90,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 def jobs_of(house: House) -> list[Job]:
     """What a serving process repeats."""
     return [
+        Job("follow the signing keys", FOLLOW_EVERY, house.identity.signing.follow),
         Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),
         Job(
             "decide again what waited for an agency",
@@ -167,6 +170,9 @@ def _answer_errors(app: FastAPI) -> None:
         language = preferred_language(request.headers.get("accept-language"))
         is_about_the_token = status_of(error) == 401 or isinstance(error, ScopeMissing)
         headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if is_about_the_token else {}
+        if isinstance(error, StepUpRequired):
+            scheme = request.headers.get("authorization", "").partition(" ")[0]
+            headers = {"WWW-Authenticate": challenge(scheme, error.demand)}
         if isinstance(error, RateLimited):
             headers["Retry-After"] = str(error.retry_after)
         return JSONResponse(as_json(error, language), status or status_of(error), headers=headers)

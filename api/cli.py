@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import officer, pay, session
+from api.commands import keys, officer, pay, session
 from core.clock import SystemClock
 from core.settings import Environment, Settings
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="Sitthi: the services of the state behind one graph. `script/server` starts everything.",
 )
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
+app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
 app.command(name="sign-in")(session.sign_in)
 
@@ -123,10 +124,12 @@ def reference(
 
 
 def prepare(settings: Settings) -> None:
-    """What must be there before the first request: folder, tables, clients, and in development a population."""
+    """What must be there before the first request: folder, keys, tables, clients, and in development a population."""
     from core import migrations
+    from core.crypto import load_keys
 
     _make_data_folder(settings)
+    load_keys(settings)  # here a key that cannot be used is a sentence
     migrations.upgrade(settings.sqlalchemy_url)
     if settings.sandbox:
         from services.sandbox.population.commands import keep_demo

@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from core.assurance import StepUpRequired
 from core.errors import SitthiError
 from core.text import Language, Text
 
@@ -22,9 +23,11 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "MALFORMED_ID": 400,
     "MALFORMED_NATIONAL_ID": 400,
     "NOT_SIGNED_IN": 401,
+    "STEP_UP_REQUIRED": 401,
     "TOKEN_EXPIRED": 401,
     "TOKEN_INVALID": 401,
     "NOT_ALLOWED": 403,
+    "NOT_DELEGATED": 403,
     "SCOPE_MISSING": 403,
     "NOT_FOUND": 404,
     "CONFLICT": 409,
@@ -66,7 +69,15 @@ def status_of(error: SitthiError) -> int:
 
 def as_json(error: SitthiError, language: Language) -> dict[str, Any]:
     """The body of an HTTP error, in the shape of a GraphQL answer so that clients need one reader."""
-    return {"errors": [{"message": error.message(language), "extensions": {"code": error.code}}]}
+    return {"errors": [{"message": error.message(language), "extensions": extensions_of(error)}]}
+
+
+def extensions_of(error: SitthiError) -> dict[str, Any]:
+    """The code, and with it what a client needs in order to go on."""
+    if isinstance(error, StepUpRequired):  # RFC 9470 §3, under GraphQL's spelling of names
+        demand = error.demand
+        return {"code": error.code, "acrValues": demand.assurance.acr, "maxAge": demand.age_seconds_max}
+    return {"code": error.code}
 
 
 class TypedError(GraphQLError):
@@ -81,22 +92,28 @@ def as_graphql(error: GraphQLError, language: Language) -> TypedError:
     if isinstance(error, TypedError):
         return error
     code, message = _described(error, language)
+    domain = _domain_error(error)
     return TypedError(
         message,
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,
         path=error.path,
-        extensions={"code": code},
+        extensions={"code": code} if domain is None else extensions_of(domain),
     )
 
 
-def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
+def _domain_error(error: GraphQLError) -> SitthiError | None:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
-    if isinstance(original, SitthiError):
-        return original.code, original.message(language)
+    return original if isinstance(original, SitthiError) else None
+
+
+def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
+    if (domain := _domain_error(error)) is not None:
+        return domain.code, domain.message(language)
+    original = error.original_error
     if original is not None or error.path is not None:  # a path means that it happened while answering
         log.error("unexpected", path=error.path, exc_info=original or error)
         return "INTERNAL", INTERNAL.in_language(language)

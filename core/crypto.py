@@ -18,14 +18,14 @@ from core.key_document import KEY_BYTES, KeyDocument, KeyFile, KeysUnusable
 from core.settings import Environment, Settings
 from core.text import Text
 
-_DIRECT: Final = b"\x01"
+DIRECT: Final = b"\x01"
 """Format 1, which is opened and no longer made: the key itself encrypts."""
-_DERIVED: Final = b"\x02"
+DERIVED: Final = b"\x02"
 _LABEL: Final = b"sitthi seal 2\x00"
 _SALT_BYTES: Final = 12
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
-_LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 1.0
 """How long a process may not know that its keys were changed."""
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class KeyRing:
             raise ValueError("every key is 32 bytes")
         self._held = KeyDocument(current, dict(keys), index_key)
         self._file, self._monotonic = file, monotonic
-        self._look_at = monotonic() + _LOOK_SECONDS
+        self._look_at = monotonic() + LOOK_SECONDS
 
     @property
     def current(self) -> str:
@@ -89,17 +89,22 @@ class KeyRing:
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
         """Raises :class:`SealBroken`."""
         form = sealed[:1]
-        if form not in (_DIRECT, _DERIVED) or len(sealed) < 2:
+        if form not in (DIRECT, DERIVED) or len(sealed) < 2:
             raise SealBroken
         end = 2 + sealed[1]
         key = self._key(sealed[2:end].decode(errors="replace"))
-        if form == _DERIVED:
+        if form == DERIVED:
             return decrypt(key, sealed[end:], bound_to=bound_to)
         return _aes_open(key, sealed[end:], bound_to.encode())
 
     def blind_index(self, value: str, *, domain: str) -> bytes:
         """32 bytes by which equal values of one domain are found without being readable."""
         return hmac.digest(self._held.index, f"{domain}\x00{value}".encode(), hashlib.sha256)
+
+    def refresh(self) -> None:
+        """Looks at once whether the file holds something else."""
+        if self._file is not None:
+            self._look(self._file)
 
     def __repr__(self) -> str:
         return f"<KeyRing with {len(self._held.keys)} keys>"
@@ -120,7 +125,7 @@ class KeyRing:
         return self._held
 
     def _look(self, file: KeyFile) -> None:
-        self._look_at = self._monotonic() + _LOOK_SECONDS
+        self._look_at = self._monotonic() + LOOK_SECONDS
         found = file.read_if_changed()
         if found is None:
             return
@@ -161,7 +166,7 @@ def key_file(settings: Settings) -> KeyFile | None:
 
 def seal_prefix(key_id: str) -> bytes:
     """How every seal begins that is made now under that key."""
-    return _DERIVED + key_mark(key_id)
+    return DERIVED + key_mark(key_id)
 
 
 def key_mark(key_id: str) -> bytes:

@@ -48,12 +48,17 @@ class KeysUnusable(SitthiError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyDocument:
-    """The keys by id. `made_for` marks the keys that a development server made for itself."""
+    """The keys by id. `made_for` marks the keys that a development server made for itself.
+
+    A rotation writes down how far it is: it announces a key as `next`, makes it current, and is `resealing` until all
+    rows are.
+    """
 
     current: str
     keys: Mapping[str, bytes] = field(repr=False)
     index: bytes = field(repr=False)
     next: str | None = None
+    resealing: bool = False
     made_for: str | None = None
 
     @classmethod
@@ -76,9 +81,9 @@ class KeyDocument:
             raise KeysUnusable("“current” ไม่ใช่ชื่อของกุญแจใน “keys”", "“current” is not the id of one of the “keys”")
         if following is not None and (not isinstance(following, str) or following not in held):
             raise KeysUnusable("“next” ไม่ใช่ชื่อของกุญแจใน “keys”", "“next” is not the id of one of the “keys”")
-        made_for = document.get("made_for")
         index = _key(document.get("index"), "“index”", "“index”")
-        return cls(current, held, index, following, made_for if isinstance(made_for, str) else None)
+        made_for = DEVELOPMENT if document.get("made_for") == DEVELOPMENT else None
+        return cls(current, held, index, following, document.get("resealing") is True, made_for)
 
     @classmethod
     def fresh(cls) -> KeyDocument:
@@ -107,7 +112,10 @@ class KeyDocument:
         return replace(self, keys={**self.keys, key_id: os.urandom(KEY_BYTES)}, next=key_id)
 
     def with_next_current(self) -> KeyDocument:
-        return replace(self, current=self.next or self.current, next=None)
+        return replace(self, current=self.next or self.current, next=None, resealing=True)
+
+    def resealed(self) -> KeyDocument:
+        return replace(self, resealing=False)
 
     def without(self, key_id: str) -> KeyDocument:
         return replace(self, keys={name: key for name, key in self.keys.items() if name != key_id})
@@ -118,7 +126,7 @@ class KeyDocument:
             "keys": {name: base64.b64encode(key).decode() for name, key in self.keys.items()},
             "index": base64.b64encode(self.index).decode(),
         }
-        more = {"next": self.next, "made_for": self.made_for}
+        more = {"next": self.next, "resealing": self.resealing or None, "made_for": self.made_for}
         return json.dumps(document | {name: value for name, value in more.items() if value is not None})
 
 

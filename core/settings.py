@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     secret_keys_file: Path | None = None
     """A file with the same JSON, a mounted secret. Running processes follow its changes within a second, so that keys
     rotate while they serve. In production either this or `SITTHI_SECRET_KEYS` is needed, not both."""
+    signing_key_days: int = Field(30, ge=1, le=366)
+    """How many days a key signs tokens before the next one does. Its tokens stay valid until they expire."""
+    signing_key_ahead_hours: int = Field(24, ge=1, le=24 * 7)
+    """How many hours a key is published before it signs, for verifiers that keep our key set."""
     sandbox: bool = True
     """Serve the stand-ins of ThaID, the bank and the agencies under `/sandbox`. Development only."""
     sandbox_url: str | None = None
@@ -113,6 +117,8 @@ class Settings(BaseSettings):
     def _production_is_explicit(self) -> Self:
         if self.secret_keys is not None and self.secret_keys_file is not None:
             raise ValueError("set one of SITTHI_SECRET_KEYS_FILE and SITTHI_SECRET_KEYS, not both")
+        if self.signing_key_ahead_hours >= self.signing_key_days * 24:
+            raise ValueError("SITTHI_SIGNING_KEY_AHEAD_HOURS must be less than SITTHI_SIGNING_KEY_DAYS")
         if self.environment is Environment.PRODUCTION:
             needed = [name for name in _NEEDED_IN_PRODUCTION if self.own_provider or not name.startswith("thaid_")]
             missing = [f"SITTHI_{name.upper()}" for name in needed if getattr(self, name) is None]

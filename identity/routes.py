@@ -16,7 +16,7 @@ from identity.people import PeopleRegister
 from identity.provider.clients import GRAPH_AUDIENCE, OFFICER_AUDIENCE
 from identity.provider.routes import ProviderRoutes
 from identity.provider.sessions import SessionNames, SignInSessions
-from identity.provider.signing import SigningKeys
+from identity.provider.signing import Schedule, SigningKeys
 from identity.provider.subjects import Subjects
 from identity.provider.verifier import TokenVerifier
 from identity.trusted import EveryIssuer, TrustedIssuers, Verifier
@@ -75,7 +75,7 @@ class Identity:
         self.settings, self.db, self.clock, self.keys = settings, db, clock, keys
         self.people = people or PeopleRegister(keys, clock)
         self.facts = facts
-        self.signing = SigningKeys(db, keys, clock)
+        self.signing = SigningKeys(db, keys, clock, Schedule.of(settings))
         self.subjects = Subjects(keys)
         self.verifier: Verifier = self._verifier_of_everyone(http)
         self.upstream = Upstream.of(settings, keys)

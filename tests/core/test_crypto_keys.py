@@ -152,7 +152,7 @@ def test_a_rotation_of_the_document_announces_then_switches_then_drops() -> None
     announced = first.with_next()
     assert (announced.current, announced.next, set(announced.keys)) == ("k1", "k2", {"k1", "k2"})
     switched = announced.with_next_current()
-    assert (switched.current, switched.next) == ("k2", None)
+    assert (switched.current, switched.next, switched.resealing) == ("k2", None, True)
     assert KeyDocument.parse(switched.written()) == switched
     alone = switched.without("k1")
     assert (alone.current, set(alone.keys), alone.index) == ("k2", {"k2"}, first.index)
