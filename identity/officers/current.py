@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.clock import Clock, SystemClock
 from core.crypto import KeyRing, load_keys
 from core.database import Database
 from core.settings import Settings
 from identity.officers.errors import NotAnOfficer, OfficerNotSignedIn
 from identity.officers.profiles import DEFAULT_PROFILE, Profiles
-from identity.officers.register import Officer, OfficerRegister
+from identity.officers.register import Officer, OfficerRegister, SignIn
 from identity.people import PeopleRegister
 from identity.provider.clients import OFFICER_AUDIENCE, OFFICER_SCOPE
 from identity.provider.errors import TokenExpired, TokenInvalid
@@ -35,7 +37,8 @@ class OfficerVerifier:
             officer = await self._officers.find(session, viewer.person)
         if officer is None:
             raise NotAnOfficer
-        return officer
+        authenticated_at = viewer.authenticated_at
+        return officer if authenticated_at is None else replace(officer, sign_in=SignIn(viewer.acr, authenticated_at))
 
 
 async def current_officer(

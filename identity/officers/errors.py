@@ -26,6 +26,34 @@ class OfficerNotSignedIn(NotSignedIn):
     )
 
 
+class RoleMissing(NotAllowed):
+    """An officer without the role that this takes."""
+
+    code = "ROLE_MISSING"
+    text = Text(th="รายการนี้ต้องมีบทบาท {role}", en="This takes the role {role}.")
+
+
+class RoleNotForAgency(NotAllowed):
+    """A role that this agency may not give to anybody."""
+
+    code = "ROLE_NOT_FOR_AGENCY"
+    text = Text(
+        th="หน่วยงาน {agency} ให้บทบาท {role} แก่เจ้าหน้าที่ไม่ได้", en="The agency {agency} may not give the role {role}."
+    )
+
+
+class AgencyGovernsItself(Conflict):
+    """The agency has two officers who can add others: the server is not the way any more."""
+
+    code = "AGENCY_GOVERNS_ITSELF"
+    text = Text(
+        th="หน่วยงาน {agency} มีเจ้าหน้าที่ที่เสนอและอนุมัติเจ้าหน้าที่ได้เองแล้ว ใช้ sitthi officer propose-add "
+        "หรือ --break-glass เหตุผล เมื่อจำเป็นจริง ๆ",
+        en="{agency} has officers who can propose and approve others: use sitthi officer propose-add, or, in an "
+        "emergency, --break-glass REASON.",
+    )
+
+
 class ServesAnotherAgency(Conflict):
     """An officer belongs to one agency; end the service there first."""
 

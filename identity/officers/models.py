@@ -43,7 +43,7 @@ class OfficerEvent(SQLModel, table=True):
 
 
 class OfficerAct(SQLModel, table=True):
-    """What an officer did in the agency's name about people and clients. Append-only: no row is ever changed or removed.
+    """What an officer did in the agency's name about people and clients. Append-only: no row is ever changed.
 
     What became of an officer is in :class:`OfficerEvent`; money has a ledger of its own.
     """

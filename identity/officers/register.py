@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -12,17 +13,26 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.assurance import Demand, StepUpRequired
 from core.clock import Clock
 from core.errors import BadInput
 from core.ids import NationalId, new_id
 from core.text import Text
-from identity.officers.errors import ServesAnotherAgency
+from identity.officers.errors import AgencyGovernsItself, NotAnOfficer, RoleMissing, ServesAnotherAgency
 from identity.officers.models import Officer as OfficerRow
 from identity.officers.models import OfficerEvent
+from identity.officers.roles import OFFICERS_APPROVE, OFFICERS_PROPOSE, check_roles
 from identity.people import PeopleRegister
 
 _AGENCY: Final = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
-_ROLE: Final = re.compile(r"[a-z]+(\.[a-z_]+)+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The sign-in behind an officer's request."""
+
+    acr: str
+    authenticated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,19 @@ class Officer:
     agency: str
     roles: frozenset[str]
     name: Text
+    sign_in: SignIn | None = field(default=None, compare=False)
+    """None where nobody signed in, as in a list; then no demand is met."""
+
+    def must_have(self, role: str) -> None:
+        """Raises :class:`RoleMissing`."""
+        if role not in self.roles:
+            raise RoleMissing(role=role)
+
+    def must_meet(self, demand: Demand, now: datetime) -> None:
+        """Raises :class:`StepUpRequired`."""
+        sign_in = self.sign_in
+        if sign_in is None or not demand.met_by(sign_in.acr, sign_in.authenticated_at, now):
+            raise StepUpRequired(demand)
 
 
 class OfficerRegister:
@@ -51,7 +74,8 @@ class OfficerRegister:
     ) -> Officer:
         """Enters a person as an officer of the agency with exactly these roles; a former officer comes back.
 
-        Raises :class:`BadInput` for a slug or role of another form, :class:`ServesAnotherAgency`.
+        Raises :class:`BadInput` for a slug or role of another form, :class:`RoleNotForAgency`,
+        :class:`ServesAnotherAgency`.
         """
         _check(agency, roles)
         known = await self._people.resolve(session, [national_id])
@@ -79,6 +103,35 @@ class OfficerRegister:
         await session.flush()
         return _officer(row)
 
+    async def bootstrap(
+        self,
+        session: AsyncSession,
+        national_id: NationalId,
+        *,
+        agency: str,
+        roles: Collection[str],
+        name: Text,
+        by: str,
+        breaking_glass: bool = False,
+    ) -> tuple[Officer, bool]:
+        """:meth:`add`, as the server's own command does it: for an agency that cannot add officers by itself yet.
+
+        Answers the officer, and whether glass was broken: whether two officers could have done it. Raises, beside what
+        `add` raises, :class:`AgencyGovernsItself`.
+        """
+        governs_itself = await self.governs_itself(session, agency)
+        if governs_itself and not breaking_glass:
+            raise AgencyGovernsItself(agency=agency)
+        added = await self.add(session, national_id, agency=agency, roles=roles, name=name, by=by)
+        return added, governs_itself
+
+    async def governs_itself(self, session: AsyncSession, agency: str) -> bool:
+        """Whether one officer can propose others and a second one can approve them."""
+        officers = await self.of_agency(session, agency)
+        makers = {one.person for one in officers if OFFICERS_PROPOSE in one.roles}
+        checkers = {one.person for one in officers if OFFICERS_APPROVE in one.roles}
+        return bool(makers and checkers) and len(makers | checkers) > 1
+
     async def end(self, session: AsyncSession, person: UUID, *, by: str) -> None:
         """Ends an officer's service: from the next command on they may do nothing. Does nothing to whoever is none."""
         row = await session.get(OfficerRow, person, with_for_update=True)
@@ -92,6 +145,26 @@ class OfficerRegister:
         """The officer that this person is now."""
         row = await session.get(OfficerRow, person, populate_existing=True)
         return None if row is None or not row.active else _officer(row)
+
+    async def must_serve(self, session: AsyncSession, officer: Officer, role: str) -> None:
+        """That the officer serves that agency in that role at this moment, whatever was true when they signed in.
+
+        Raises :class:`NotAnOfficer`, :class:`RoleMissing`.
+        """
+        now = await self.find(session, officer.person)
+        if now is None or now.agency != officer.agency:
+            raise NotAnOfficer
+        now.must_have(role)
+
+    async def of_agency(self, session: AsyncSession, agency: str) -> Sequence[Officer]:
+        """The agency's officers in service."""
+        query = (
+            select(OfficerRow)
+            .where(col(OfficerRow.agency) == agency, col(OfficerRow.active))
+            .order_by(col(OfficerRow.person))
+            .execution_options(populate_existing=True)
+        )
+        return [_officer(row) for row in await session.scalars(query)]
 
     async def all(self, session: AsyncSession) -> Sequence[Officer]:
         """Every officer in service, by agency."""
@@ -110,11 +183,7 @@ class OfficerRegister:
 def _check(agency: str, roles: Collection[str]) -> None:
     if not _AGENCY.fullmatch(agency):
         raise BadInput(Text(th="ชื่อย่อหน่วยงานไม่ถูกต้อง", en="this is not the slug of an agency"), path=("agency",))
-    if not roles or not all(_ROLE.fullmatch(role) for role in roles):
-        raise BadInput(
-            Text(th="ต้องระบุบทบาท เช่น payments.plan", en="name at least one role, payments.plan for instance"),
-            path=("roles",),
-        )
+    check_roles(agency, roles)
 
 
 def _officer(row: OfficerRow) -> Officer:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -14,7 +15,9 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.errors import NotFound
 from core.ids import NationalId, new_id
-from identity.people.models import Person
+from core.sealed import bound_to
+from identity.people.errors import NationalIdTaken, SameNationalId
+from identity.people.models import FormerNationalId, Person
 
 
 class PeopleRegister:
@@ -47,6 +50,53 @@ class PeopleRegister:
             raise NotFound
         return NationalId(self._keys.open(sealed, bound_to=_binding(person)).decode())
 
+    async def correct(self, session: AsyncSession, person: UUID, new: NationalId, *, by: str) -> None:
+        """The person's number was wrong; from now on they are found by this one, and their account stays theirs.
+
+        The former number is kept sealed (`by` says who decided) and leads to nobody: whoever it belongs to gets an
+        account of their own. Who is signed in and what is cached of the person are the caller's to end
+        (:class:`identity.people.correction.Correction`). Raises :class:`NotFound`, :class:`SameNationalId`,
+        :class:`NationalIdTaken` when the new number has an account already, also one that was entered just now.
+        """
+        row = await session.get(Person, person, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise NotFound
+        if row.national_id_index == self._index(new):
+            raise SameNationalId
+        if await self.find(session, new) is not None:
+            raise NationalIdTaken
+        former = self._keys.open(row.national_id_sealed, bound_to=_binding(person))
+        key = new_id()
+        session.add(
+            FormerNationalId(
+                person=person,
+                id=key,
+                national_id_sealed=self._keys.seal(former, bound_to=bound_to(FormerNationalId.national_id_sealed, key)),
+                corrected_by=by,
+                corrected_at=self._clock.now(),
+            )
+        )
+        row.national_id_index = self._index(new)
+        row.national_id_sealed = self._keys.seal(new.digits.encode(), bound_to=_binding(person))
+        try:
+            await session.flush()
+        except IntegrityError:  # another process entered that number between our look and our change
+            raise NationalIdTaken from None
+
+    async def former(self, session: AsyncSession, person: UUID) -> Sequence[NationalId]:
+        """The numbers the person was once known by, first the first."""
+        rows = await session.scalars(
+            select(FormerNationalId).where(col(FormerNationalId.person) == person).order_by(col(FormerNationalId.id))
+        )
+        return [
+            NationalId(
+                self._keys.open(
+                    row.national_id_sealed, bound_to=bound_to(FormerNationalId.national_id_sealed, row.id)
+                ).decode()
+            )
+            for row in rows
+        ]
+
     async def _known(self, session: AsyncSession, wanted: Iterable[bytes]) -> dict[bytes, UUID]:
         found = await session.execute(
             select(col(Person.national_id_index), col(Person.id)).where(col(Person.national_id_index).in_(list(wanted)))
@@ -67,4 +117,4 @@ class PeopleRegister:
 
 
 def _binding(person: UUID) -> str:
-    return f"person.national_id:{person.hex}"
+    return bound_to(Person.national_id_sealed, person)
