@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -54,6 +54,31 @@ class AnswerWrong(Exception):
     """An answer of a measured run was not a whole one; carries the beginning of it. The people in it are made up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One of those that a run keeps open, numbered from 0."""
+
+    number: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, wire: bytes) -> Answer:
+        self.writer.write(wire)
+        return await read_whole(self.reader)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    head: bytes
+    body: bytes
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first of that name, in lower case and with its colon; None when there is none."""
+        found = (line for line in self.head.split(b"\r\n")[1:] if line[: len(name)].lower() == name)
+        return next((line[len(name) :].strip() for line in found), None)
+
+
 async def run(
     port: int,
     pid: int,
@@ -64,26 +89,43 @@ async def run(
     helpers: Mapping[str, Callable[[], float]] | None = None,
 ) -> Outcome:
     """Sends `total` requests over so many connections, taking the prepared ones in turn. Raises AnswerWrong."""
+
+    async def one(connection: Connection, number: int) -> None:
+        answer = await connection.ask(requests[number % len(requests)].wire)
+        if answer.status != 200 or any(sign in answer.body for sign in SIGNS_OF_FAILURE):
+            raise AnswerWrong(answer.status, answer.body[:2000])
+
+    return await repeat(port, pid, one, total=total, connections=connections, helpers=helpers)
+
+
+async def repeat(
+    port: int,
+    pid: int,
+    act: Callable[[Connection, int], Awaitable[None]],
+    *,
+    total: int,
+    connections: int,
+    helpers: Mapping[str, Callable[[], float]] | None = None,
+) -> Outcome:
+    """Does a thing of one or more requests `total` times, numbered from 0, over so many connections."""
     turn, latencies = count(), []
 
-    async def client() -> None:
+    async def client(which: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        connection = Connection(which, reader, writer)
         try:
             while (number := next(turn)) < total:
                 began = time.perf_counter()
-                writer.write(requests[number % len(requests)].wire)
-                status, body = await read_answer(reader)
+                await act(connection, number)
                 latencies.append(time.perf_counter() - began)
-                if status != 200 or any(sign in body for sign in SIGNS_OF_FAILURE):
-                    raise AnswerWrong(status, body[:2000])
         finally:
             writer.close()
 
     clocks = {"": lambda: cpu_seconds(pid), **(helpers or {})}
     before, began = {name: read() for name, read in clocks.items()}, time.perf_counter()
     async with asyncio.TaskGroup() as clients:
-        for _ in range(connections):
-            clients.create_task(client())
+        for which in range(connections):
+            clients.create_task(client(which))
     wall = time.perf_counter() - began
     spent = {name: (read() - before[name]) * 1000 / total for name, read in clocks.items()}
     latencies.sort()
@@ -103,21 +145,21 @@ async def fetch(port: int, requests: Sequence[Request]) -> list[bytes]:
     try:
         for request in requests:
             writer.write(request.wire)
-            status, body = await read_answer(reader)
-            if status != 200 or any(sign in body for sign in SIGNS_OF_FAILURE):
-                raise AnswerWrong(status, body[:2000])
-            bodies.append(body)
+            answer = await read_whole(reader)
+            if answer.status != 200 or any(sign in answer.body for sign in SIGNS_OF_FAILURE):
+                raise AnswerWrong(answer.status, answer.body[:2000])
+            bodies.append(answer.body)
     finally:
         writer.close()
     return bodies
 
 
-async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Status and body of one answer with a content length."""
+async def read_whole(reader: asyncio.StreamReader) -> Answer:
+    """One answer, with a content length or without a body."""
     head = await reader.readuntil(b"\r\n\r\n")
-    lines = head.split(b"\r\n")
-    length = next(int(line[15:]) for line in lines if line[:15].lower() == b"content-length:")
-    return int(lines[0].split()[1]), await reader.readexactly(length)
+    answer = Answer(int(head.split(b" ", 2)[1]), head, b"")
+    length = int(answer.header(b"content-length:") or 0)
+    return Answer(answer.status, head, await reader.readexactly(length)) if length else answer
 
 
 def cpu_seconds(pid: int) -> float:

@@ -42,7 +42,9 @@ class Site:
         self.population = self.data("population")
 
     def data(self, name: str) -> Path:
-        data = self.folder / name
+        """A new folder of that name; where there is one already, of that name and a number."""
+        taken = len(list(self.folder.glob(f"{name}*")))
+        data = self.folder / (name if not taken else f"{name}-{taken}")
         data.mkdir()
         if name == "population":
             ensure(data, self._citizens, SEED, self._today)
@@ -52,31 +54,32 @@ class Site:
 
 
 @contextmanager
-def systems(site: Site, wanted: list[str]) -> Iterator[list[System]]:
+def systems(site: Site, wanted: list[str], **settings: str) -> Iterator[list[System]]:
     """Sitthi on each footing. The agencies and the bank are another process, as in life: their CPU is not ours."""
     with ExitStack() as stack:
         outside = stack.enter_context(running(site.data("outside")))
-        sandboxes = f"http://127.0.0.1:{outside.port}/sandbox"
-        yield [stack.enter_context(FOOTINGS[name](site, sandboxes)) for name in wanted]
+        settings = {"SITTHI_SANDBOX_URL": f"http://127.0.0.1:{outside.port}/sandbox", **settings}
+        yield [stack.enter_context(FOOTINGS[name](site, settings)) for name in wanted]
 
 
 @contextmanager
-def on_sqlite(site: Site, sandboxes: str) -> Iterator[System]:
-    with running(site.data("sqlite"), SITTHI_SANDBOX_URL=sandboxes) as process:
+def on_sqlite(site: Site, settings: Mapping[str, str]) -> Iterator[System]:
+    with running(site.data("sqlite"), port=None, **settings) as process:
         yield System("sqlite", process)
 
 
 @contextmanager
-def on_postgresql(site: Site, sandboxes: str) -> Iterator[System]:
+def on_postgresql(site: Site, settings: Mapping[str, str]) -> Iterator[System]:
     """With the disk's safety as in production."""
     with Postgres.running(durable=True) as postgres, Valkey.running() as valkey:
         master = _pid_in(postgres.data / "postmaster.pid")
         cache = _pid_in(valkey.folder / "valkey.pid")
         with running(
             site.data("postgresql"),
-            SITTHI_SANDBOX_URL=sandboxes,
+            port=None,
             SITTHI_DATABASE_URL=postgres.create("sitthi"),
             SITTHI_REDIS_URL=valkey.url,
+            **settings,
         ) as process:
             helpers = {"PostgreSQL": lambda: family_cpu_seconds(master), "Valkey": lambda: cpu_seconds(cache)}
             yield System("postgresql", process, helpers)

@@ -1,0 +1,216 @@
+"""Whole sign-ins, ours beside those of `oidc-provider` from npm: the same client, requests and load, a process each.
+
+The person is signed in already, as they are at an app they come back to. A sign-in is what a client then does:
+`/authorize` in the person's browser, which answers with a code, and the code redeemed with its PKCE verifier for an
+access token (RFC 9068, ES256) and an ID token with the name. Ours is durable in its database; theirs keeps everything
+in its own in-memory adapter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+import httpx2
+import jwt
+import orjson
+
+from api.commands.code_flow import CodeFlow
+from api.commands.walk import walk
+from bench.load import AnswerWrong, Connection, Outcome, repeat
+from bench.processes import Cpu, Site, System, systems
+from bench.report import table
+from identity.provider.clients import DEMO_APP
+from identity.provider.jose import base64url
+from tests.support import node
+
+THEIRS: Final = "oidc-provider"
+PERSONAS: Final = (
+    "elder",
+    "newborn-parent",
+    "disabled-adult",
+    "worker",
+    "graduate",
+    "official",
+    "minor",
+    "officer-one",
+)
+"""One for each connection: a person has one browser under way at a time."""
+SCOPE: Final = "openid profile citizen"
+_CALLBACK: Final = "https://app.example/callback"
+_RESOURCE: Final = "https://sitthi.example/graphql"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A provider with people signed in: where its client sends them, and their cookies."""
+
+    name: str
+    port: int
+    pid: int
+    authorize: str
+    token: str
+    client: str
+    redirect_uri: str
+    cookies: Sequence[str]
+    helpers: Mapping[str, Cpu] = field(default_factory=dict)
+
+    async def sign_in(self, connection: Connection, number: int) -> dict[str, Any]:
+        """One, as the person of that connection; the token response. Raises AnswerWrong."""
+        verifier, state = secrets.token_urlsafe(32), f"s{number}"
+        asked = {
+            **asked_for(self.client, self.redirect_uri, verifier),
+            "state": state,
+            "nonce": f"n{number}",
+        }
+        cookie = self.cookies[connection.number % len(self.cookies)]
+        answer = await connection.ask(_get(f"{self.authorize}?{urlencode(asked)}", cookie))
+        location = (answer.header(b"location:") or b"").decode()
+        given = parse_qs(urlsplit(location).query)
+        if not location.startswith(f"{self.redirect_uri}?") or given.get("state") != [state] or "code" not in given:
+            raise AnswerWrong(answer.status, answer.head + answer.body[:1000])
+        body = {
+            "grant_type": "authorization_code",
+            "client_id": self.client,
+            "redirect_uri": self.redirect_uri,
+            "code": given["code"][0],
+            "code_verifier": verifier,
+        }
+        answer = await connection.ask(_post(self.token, urlencode(body).encode()))
+        if answer.status != 200:
+            raise AnswerWrong(answer.status, answer.body[:1000])
+        tokens: dict[str, Any] = orjson.loads(answer.body)
+        return tokens
+
+    async def run(self, total: int, connections: int) -> Outcome:
+        async def one(connection: Connection, number: int) -> None:
+            await self.sign_in(connection, number)
+
+        return await repeat(self.port, self.pid, one, total=total, connections=connections, helpers=self.helpers)
+
+
+def asked_for(client: str, redirect_uri: str, verifier: str) -> dict[str, str]:
+    """The authorization request of every sign-in here."""
+    return {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": redirect_uri,
+        "scope": SCOPE,
+        "code_challenge": base64url(hashlib.sha256(verifier.encode()).digest()),
+        "code_challenge_method": "S256",
+    }
+
+
+@asynccontextmanager
+async def theirs() -> AsyncIterator[Side]:
+    """`oidc-provider` on a free port, with the personas signed in."""
+    client = {"client_id": "bench", "redirect_uris": [_CALLBACK], "grant_types": ["authorization_code"]}
+    people = {slug: {"name": slug} for slug in PERSONAS}
+    async with node.program("oidc_provider.mjs", NODE_ENV="production") as program:
+        served = await program.ask(
+            "serve",
+            clients=[client],
+            people=people,
+            resource=_RESOURCE,
+            scopes=["profile", "citizen"],
+            told=[],
+        )
+        issuer = served["issuer"]
+        cookies = [await _signed_in(f"{issuer}/auth", "bench", _CALLBACK, slug, login_hint=slug) for slug in PERSONAS]
+        port = int(urlsplit(issuer).port or 0)
+        yield Side(THEIRS, port, served["pid"], "/auth", "/token", "bench", _CALLBACK, cookies)
+
+
+async def ours(system: System) -> Side:
+    """Sitthi as it was started, with the personas signed in by the pages they would see."""
+    server = system.process
+    redirect_uri = f"{server.url}/demo/callback"
+    cookies = [await _signed_in(f"{server.url}/oauth/authorize", DEMO_APP, redirect_uri, slug) for slug in PERSONAS]
+    return Side(
+        system.name, server.port, server.pid, "/oauth/authorize", "/oauth/token", DEMO_APP, redirect_uri, cookies,
+        system.helpers,
+    )  # fmt: skip
+
+
+async def bench(
+    site: Site,
+    footings: list[str],
+    *,
+    rounds: int,
+    sign_ins: int,
+    concurrencies: Sequence[int],
+    say: Callable[[str], None],
+) -> dict[int, dict[str, list[Outcome]]]:
+    """Measures and prints. Answers the outcomes by concurrency and provider, a list of rounds each."""
+    found: dict[int, dict[str, list[Outcome]]] = {}
+    async with AsyncExitStack() as stack:
+        started = stack.enter_context(systems(site, footings, SITTHI_RATE_LIMIT_SCALE="1000"))
+        sides = [await stack.enter_async_context(theirs()), *[await ours(system) for system in started]]
+        for side in sides:
+            say(f"{side.name}: warming up")
+            await side.run(sign_ins, max(concurrencies))
+            await side.run(1, 1)
+            await _is_whole(side)
+        for connections in concurrencies:
+            outcomes: dict[str, list[Outcome]] = defaultdict(list)
+            for number in range(rounds):
+                say(f"sign-ins, concurrency {connections}, round {number + 1} of {rounds}")
+                for side in sides:
+                    outcomes[side.name].append(await side.run(sign_ins, connections))
+            found[connections] = dict(outcomes)
+    print(f"\nsign-ins of people who are signed in already, {rounds} rounds of {sign_ins} each;")
+    print("median (least–most) ×ratio to oidc-provider, which stores in memory and loses all when it ends")
+    for connections, by_side in found.items():
+        print("\n" + "\n".join(table(connections, by_side, THEIRS)))
+    return found
+
+
+async def _is_whole(side: Side) -> None:
+    """That both sides do the same: two signed tokens of the same kinds, and the name. Raises AnswerWrong."""
+    answers: list[dict[str, Any]] = []
+
+    async def one(connection: Connection, number: int) -> None:
+        answers.append(await side.sign_in(connection, number))
+
+    await repeat(side.port, side.pid, one, total=1, connections=1)
+    [answer] = answers
+    access, identity = (jwt.get_unverified_header(answer[name]) for name in ("access_token", "id_token"))
+    told = jwt.decode(answer["id_token"], options={"verify_signature": False})
+    is_whole = (access["typ"].lower(), access["alg"], identity["alg"]) == ("at+jwt", "ES256", "ES256")
+    if not is_whole or told["nonce"] != "n0" or not told["name"]:
+        raise AnswerWrong(200, f"{access} {identity} {sorted(told)}".encode())
+
+
+async def _signed_in(authorize: str, client: str, redirect_uri: str, who: str, **extra: str) -> str:
+    """The cookies of a browser in which that persona signed in, as a header's value."""
+    asked = {**asked_for(client, redirect_uri, secrets.token_urlsafe(32)), "state": "s", "nonce": "n", **extra}
+    flow = cast("CodeFlow", _Address(f"{authorize}?{urlencode(asked, quote_via=quote)}", redirect_uri))
+    async with httpx2.AsyncClient(trust_env=False) as browser:
+        await walk(browser, flow, who)
+        return "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar if (one.path or "/") == "/")
+
+
+@dataclass(frozen=True)
+class _Address:
+    address: str
+    redirect_uri: str
+
+
+def _get(path: str, cookie: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {cookie}\r\n\r\n".encode()
+
+
+def _post(path: str, body: bytes) -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join([*head, "", ""]).encode() + body
