@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from core.graph import Access, Info, Node, NodeLoader, field, global_id
+from core.graph import Access, Delegate, Info, Node, NodeLoader, Rights, field, global_id, rights
 from core.ids import GlobalId, MalformedGlobalId
 from identity.inbox import graph as inbox
 from services.apply import graph as apply
@@ -29,6 +29,8 @@ class Citizen(
     inbox.InboxOfCitizen,
     Node,
 ):
+    id: strawberry.ID = strawberry.field(metadata=rights(Delegate.AS_ANYONE))
+
     @classmethod
     def of(cls, person: UUID) -> Citizen:
         return cls(id=global_id("Citizen", person), person=person)
@@ -50,6 +52,23 @@ NODES: Final[Mapping[str, NodeLoader]] = {
 }
 
 
+DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
+    "Citizen": Delegate.AS_ANYONE,
+    "Programme": Delegate.AS_ANYONE,
+    "Service": Delegate.AS_ANYONE,
+    "Person": Delegate.VIEW,
+    "Entitlement": Delegate.VIEW,
+    "Application": Delegate.VIEW,
+    "Payment": Delegate.VIEW,
+    "Receipt": Delegate.VIEW,
+    "AccessEntry": Delegate.NOTHING,
+    "Consent": Delegate.NOTHING,
+    "Correction": Delegate.NOTHING,
+    "Message": Delegate.NOTHING,
+}
+"""What who acts for the citizen may find by its id; a type that is not here, they may not."""
+
+
 @strawberry.type
 class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery):
     @field(Access.PUBLIC, description="The citizen who asks; null when nobody is signed in.")
@@ -64,6 +83,8 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery):
         except MalformedGlobalId:
             return None
         load = NODES.get(given.type)
+        if load is not None:
+            Rights(DELEGATES_FIND.get(given.type, Delegate.NOTHING)).check(info.context)
         return None if load is None else await load(info, given.id)
 
 

@@ -92,28 +92,28 @@ def as_graphql(error: GraphQLError, language: Language) -> TypedError:
     if isinstance(error, TypedError):
         return error
     code, message = _described(error, language)
-    domain = _domain_error(error)
+    original = _original(error)
     return TypedError(
         message,
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,
         path=error.path,
-        extensions={"code": code} if domain is None else extensions_of(domain),
+        extensions=extensions_of(original) if isinstance(original, SitthiError) else {"code": code},
     )
 
 
-def _domain_error(error: GraphQLError) -> SitthiError | None:
+def _original(error: GraphQLError) -> Exception | None:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
-    return original if isinstance(original, SitthiError) else None
+    return original
 
 
 def _described(error: GraphQLError, language: Language) -> tuple[str, str]:
-    if (domain := _domain_error(error)) is not None:
-        return domain.code, domain.message(language)
-    original = error.original_error
+    original = _original(error)
+    if isinstance(original, SitthiError):
+        return original.code, original.message(language)
     if original is not None or error.path is not None:  # a path means that it happened while answering
         log.error("unexpected", path=error.path, exc_info=original or error)
         return "INTERNAL", INTERNAL.in_language(language)

@@ -21,8 +21,10 @@ from api.composer import SchemaHolder
 from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
 from api.rate_limits import CallerLimits
 from api.sockets import SocketHandler
+from core.assurance import Demand
 from core.errors import SitthiError
 from core.graph import Context, Viewer
+from core.graph.rights import unmet
 from core.text import Language, preferred_language
 
 
@@ -79,7 +81,7 @@ class GraphRouter(GraphQLRouter[Context, None]):
 
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return await super().run(request, *args, **kwargs)
+            return challenged(request, await super().run(request, *args, **kwargs), kwargs.get("context"))
         except HTTPException as error:
             return _refusal(request, BadRequest(what=without_values(error.reason)), error.status_code)
         except RecursionError:
@@ -106,6 +108,35 @@ class GraphRouter(GraphQLRouter[Context, None]):
 
     def encode_json(self, data: object) -> bytes:
         return orjson.dumps(data)
+
+
+def challenged(request: HTTPConnection, response: Any, context: Any) -> Any:
+    """The answer, with the challenge of RFC 9470 §3 where a field demanded a better sign-in than the request had.
+
+    The status is 401 where the operation was for that alone: beside a sibling that was answered it stays 200, since
+    clients throw the body of a 401 away.
+    """
+    demand = unmet(context) if isinstance(context, Context) else None
+    if demand is None or not isinstance(response, Response):
+        return response
+    scheme = request.headers.get("authorization", "").partition(" ")[0]
+    response.headers["WWW-Authenticate"] = challenge(scheme, demand)
+    body = getattr(response, "body", b"")
+    if body and _answers_nothing(orjson.loads(body).get("data")):
+        response.status_code = 401
+    return response
+
+
+def challenge(scheme: str, demand: Demand) -> str:
+    """For a request that came by that scheme."""
+    return f"{'DPoP' if scheme.lower() == 'dpop' else 'Bearer'} {demand.challenge}"
+
+
+def _answers_nothing(data: Any) -> bool:
+    """Whether a part of an answer is nothing but nulls and problems."""
+    if isinstance(data, dict):
+        return all(name in ("problems", "__typename") or _answers_nothing(value) for name, value in data.items())
+    return data is None
 
 
 def _refusal(request: Request, error: SitthiError, status: int | None = None) -> Response:

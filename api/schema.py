@@ -18,6 +18,7 @@ from api.errors import as_graphql
 from api.graphql import CachedDocuments, TypedErrors
 from api.limits import TOKENS_MAX, WithinLimits
 from core.graph import Node
+from core.graph.rights import guard
 from core.graph.types import SATANG_SCALAR, Satang
 from core.text import Language
 from services import agencies
@@ -61,8 +62,8 @@ class SitthiSchema(strawberry.Schema):
 
 
 def base_schema() -> SitthiSchema:
-    """The graph of our own rooms, which plugins extend."""
-    return SitthiSchema(
+    """The graph of our own rooms, which plugins extend; every field guarded by what it declares (core/graph/rights)."""
+    schema = SitthiSchema(
         query=citizen.Query,
         mutation=citizen.Mutation,
         subscription=citizen.Subscription,
@@ -76,6 +77,8 @@ def base_schema() -> SitthiSchema:
         ],
         config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR}),
     )
+    guard(schema._schema)  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
+    return schema
 
 
 def registry_of(schema: strawberry.Schema, catalogue: Catalogue) -> Registry:

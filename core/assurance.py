@@ -24,6 +24,9 @@ class _Level(Enum):
     def meets(self, wanted: Self) -> bool:
         return self._rank >= wanted._rank
 
+    def or_higher(self, other: Self) -> Self:
+        return self if self.meets(other) else other
+
 
 class Ial(_Level):
     """Identity assurance, weakest first: 1.3 is a card, 2.2 a face, 2.3 ThaID or in person."""
@@ -85,9 +88,27 @@ class Demand:
     age_seconds_max: int | None = None
     """None for any age."""
 
-    def met_by(self, acr: str, authenticated_at: datetime, now: datetime) -> bool:
-        is_fresh = self.age_seconds_max is None or now - authenticated_at <= timedelta(seconds=self.age_seconds_max)
-        return is_fresh and Assurance.of(acr).meets(self.assurance)
+    def met_by(self, acr: str, authenticated_at: datetime | None, now: datetime) -> bool:
+        """`authenticated_at` is None where the issuer does not say; then no age that is asked for is met."""
+        return self._is_fresh(authenticated_at, now) and Assurance.of(acr).meets(self.assurance)
+
+    def joined(self, other: Demand) -> Demand:
+        """What meets both."""
+        ours, theirs = self.assurance, other.assurance
+        ages = [age for age in (self.age_seconds_max, other.age_seconds_max) if age is not None]
+        both = Assurance(ours.ial.or_higher(theirs.ial), ours.aal.or_higher(theirs.aal))
+        return Demand(both, min(ages, default=None))
+
+    @property
+    def challenge(self) -> str:
+        """Parameters of a `WWW-Authenticate` challenge (RFC 9470 §3), without the scheme."""
+        age = "" if self.age_seconds_max is None else f', max_age="{self.age_seconds_max}"'
+        return f'error="insufficient_user_authentication", acr_values="{self.assurance.acr}"{age}'
+
+    def _is_fresh(self, authenticated_at: datetime | None, now: datetime) -> bool:
+        if self.age_seconds_max is None:
+            return True
+        return authenticated_at is not None and now - authenticated_at <= timedelta(seconds=self.age_seconds_max)
 
 
 class StepUpRequired(SitthiError):
@@ -103,6 +124,7 @@ class StepUpRequired(SitthiError):
     )
 
     def __init__(self, demand: Demand, *, path: tuple[str | int, ...] = ()) -> None:
+        self.demand = demand
         super().__init__(acr_values=demand.assurance.acr, max_age=demand.age_seconds_max, path=path)
 
 

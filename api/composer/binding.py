@@ -16,12 +16,15 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
+from core.assurance import Aal, Assurance, Demand, Ial
 from core.errors import NotAllowed
-from core.graph import Info, MoneyAmount
+from core.graph import Delegate, Info, MoneyAmount, Rights
+from core.graph.rights import describe, stand_before
 from core.ids import NationalId
 from core.money import Money
 from services.exchange.facts import OWN_VIEW, Asker, Gate
 from services.exchange.graph import viewer_asker
+from services.plugins.contract import Delegates, Manifest
 from services.plugins.plugin import CITIZEN, Plugin
 from services.plugins.runner import Runner
 
@@ -42,13 +45,24 @@ def bind(schema: GraphQLSchema, plugin: Plugin, runner: Runner) -> None:
     namespace = plugin.manifest.namespace
     assert namespace is not None, "the registry lets no SDL in without one"
     for parent, type_name in plugin.graph.namespaces.items():
-        _type(schema, parent).fields[namespace].resolve = _of_citizen if parent == CITIZEN else _of_anyone
+        field = _type(schema, parent).fields[namespace]
+        field.resolve = _of_citizen if parent == CITIZEN else _of_anyone
+        if parent == CITIZEN:
+            declared = rights_of(plugin.manifest)
+            describe(field, declared)
+            stand_before(field, declared)
         for name, field in _type(schema, type_name).fields.items():
             field.resolve = _operation(plugin, name, runner, pays=get_named_type(field.type).name == "Money")
     for type_name in plugin.graph.objects.keys() - set(plugin.graph.namespaces.values()):
         for name, field in _type(schema, type_name).fields.items():
             if get_named_type(field.type).name == "Money":
                 field.resolve = _money_field(name)
+
+
+def rights_of(manifest: Manifest) -> Rights:
+    """What a service asks of whoever looks at a citizen's records in it, as its manifest declares."""
+    delegate = Delegate.VIEW if manifest.delegates is Delegates.VIEW else Delegate.NOTHING
+    return Rights(delegate, Demand(Assurance(Ial(manifest.assurance.value), Aal.AAL_1)))
 
 
 def _of_citizen(citizen: Any, _: GraphQLResolveInfo[Any]) -> Namespace:

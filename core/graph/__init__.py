@@ -1,9 +1,11 @@
 """What every room's `graph.py` builds with: the request's context, mutations with a unit of work, connections."""
 
-from core.graph.context import Access, Context, Info, field, localized
+from core.graph.context import Access, Context, Info, localized
+from core.graph.fields import field
 from core.graph.mutations import Problem, Work, mutation, work_of
 from core.graph.node import Node, NodeLoader, Nodes, global_id
 from core.graph.pages import Connection, Edge, PageInfo, connection, cursor_of, page_size, read_cursor
+from core.graph.rights import Delegate, NotDelegated, Rights, require, rights
 from core.graph.types import MoneyAmount
 from core.rooms import Rooms
 from core.viewer import Viewer
@@ -12,14 +14,17 @@ __all__ = [
     "Access",
     "Connection",
     "Context",
+    "Delegate",
     "Edge",
     "Info",
     "MoneyAmount",
     "Node",
     "NodeLoader",
     "Nodes",
+    "NotDelegated",
     "PageInfo",
     "Problem",
+    "Rights",
     "Rooms",
     "Viewer",
     "Work",
@@ -31,5 +36,7 @@ __all__ = [
     "mutation",
     "page_size",
     "read_cursor",
+    "require",
+    "rights",
     "work_of",
 ]

@@ -70,11 +70,6 @@ class Access(StrEnum):
     """The signed-in citizen, about what is theirs; for others it answers null, or NOT_SIGNED_IN."""
 
 
-def field(access: Access, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A root field of the graph that declares who may call it."""
-    return strawberry.field(metadata={"access": access}, **options)  # type: ignore[no-any-return]
-
-
 def localized(info: Info, text: Text, language: Language | None = None) -> str:
     """The text in the language asked for at the field, else the request's."""
     return text.in_language(language or info.context.language)

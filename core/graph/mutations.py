@@ -21,8 +21,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.extensions import FieldExtension
 
+from core.assurance import Demand, StepUpRequired
+from core.crypto import KeyRing
 from core.errors import BadInput, NotSignedIn, SitthiError
 from core.graph.context import Access, Context, Info
+from core.graph.rights import Delegate, Rights, rights
 from core.models import IdempotencyRecord
 from core.text import Text
 from core.viewer import Viewer
@@ -38,6 +41,12 @@ class IdempotencyConflict(SitthiError):
     )
 
 
+@strawberry.type(description="With which a client asks the person to prove again who they are (RFC 9470).")
+class StepUp:
+    acr_values: str
+    max_age: int | None = strawberry.field(description="Seconds.")
+
+
 @strawberry.type
 class Problem:
     """Why a mutation did nothing. `code` is stable; `message` is in the caller's language."""
@@ -45,6 +54,7 @@ class Problem:
     code: str
     message: str
     path: list[str]
+    step_up: StepUp | None = strawberry.field(default=None, description="With STEP_UP_REQUIRED.")
 
 
 class Payload(Protocol):
@@ -67,7 +77,9 @@ class Work:
 
     def __init__(self, context: Context, viewer: Viewer, field_name: str, key: str, input_hash: bytes) -> None:
         self._context, self._viewer = context, viewer
-        self._row = {"citizen": viewer.person, "client": viewer.client, "field": field_name, "key": key}
+        # Whoever acts for the citizen has keys of their own, and the record says who it was.
+        scope = field_name if viewer.acting is None else f"{field_name} by {viewer.acting.person.hex}"
+        self._row = {"citizen": viewer.person, "client": viewer.client, "field": scope, "key": key}
         self._input_hash = input_hash
         self._kept: dict[str, Any] = {}
         self._used = False
@@ -113,16 +125,17 @@ class Work:
 
 
 class UnitOfWork(FieldExtension):
-    """Wraps a mutation's resolver: key checked, earlier answer replayed, errors turned into problems."""
+    """Wraps a mutation's resolver: rights and key checked, earlier answer replayed, errors turned into problems."""
 
-    def __init__(self, payload: type[Any]) -> None:
-        self.payload = payload
+    def __init__(self, payload: type[Any], declared: Rights | None = None, *, keyed: bool = False) -> None:
+        self.payload, self.declared, self._keyed = payload, declared or Rights(), keyed
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, **kwargs: Any) -> Any:
         context: Context = info.context
         if context.viewer is None:
             raise NotSignedIn
         try:
+            self.declared.check(context)
             return await self._once(next_, source, info, context, context.viewer, kwargs)
         except SitthiError as error:
             return self.payload(problems=[problem_of(error, context)])
@@ -137,7 +150,10 @@ class UnitOfWork(FieldExtension):
         kwargs: Any,
     ) -> Any:
         key = _checked_key(kwargs["input"].idempotency_key)
-        work = Work(context, viewer, info.field_name, key, _hash(kwargs["input"]))
+        given = _hash(kwargs["input"])
+        if self._keyed:
+            given = context.room(KeyRing).blind_index(given.hex(), domain="idempotency")
+        work = Work(context, viewer, info.field_name, key, given)
         kept = await work.earlier()
         if kept is None:
             context.memo[_work_key(info)] = work
@@ -161,20 +177,34 @@ class UnitOfWork(FieldExtension):
         return await cast("type[Payload]", self.payload).replay(info, kept)
 
 
-def mutation(payload: type[Any], **options: Any) -> Callable[[Callable[..., Awaitable[Any]]], Any]:
+def mutation(
+    payload: type[Any],
+    *,
+    delegate: Delegate | None = None,
+    demand: Demand | None = None,
+    keyed: bool = False,
+    **options: Any,
+) -> Callable[[Callable[..., Awaitable[Any]]], Any]:
     """Makes a mutation field of a resolver `async (self, info: Info, input: SomeInput) -> payload`.
+
+    `delegate` says what scope opens it to who acts for the citizen (none, if it says nothing), `demand` how sure the
+    sign-in must be. `keyed`: the input holds what could be guessed from a plain hash of it, such as a national ID.
 
     The input has `idempotency_key: str`; the payload is a strawberry type with `problems: list[Problem]` and `replay`
     (see :class:`Payload`), and every other field of it has a default of None. The field is nullable in the graph, so
     that a failing sibling hides nothing.
     """
 
+    declared = {} if delegate is None else rights(delegate, demand)
+    if demand is not None and delegate is None:
+        raise TypeError("a mutation that makes demands says what a delegate may do with it")
+
     def make(resolver: Callable[..., Awaitable[Any]]) -> Any:
         return strawberry.mutation(
             resolver=resolver,
             graphql_type=payload | None,
-            extensions=[UnitOfWork(payload)],
-            metadata={"access": Access.VIEWER},
+            extensions=[UnitOfWork(payload, Rights.of(declared), keyed=keyed)],
+            metadata={"access": Access.VIEWER, **declared},
             **options,
         )
 
@@ -188,7 +218,11 @@ def work_of(info: Info) -> Work:
 
 
 def problem_of(error: SitthiError, context: Context) -> Problem:
-    return Problem(code=error.code, message=error.message(context.language), path=[str(step) for step in error.path])
+    step_up = None
+    if isinstance(error, StepUpRequired):
+        step_up = StepUp(acr_values=error.demand.assurance.acr, max_age=error.demand.age_seconds_max)
+    path = [str(step) for step in error.path]
+    return Problem(code=error.code, message=error.message(context.language), path=path, step_up=step_up)
 
 
 def _work_key(info: Any) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from core.errors import BadInput
 from core.graph import (
     Access,
     Connection,
+    Delegate,
     Info,
     Node,
     Nodes,
@@ -23,6 +24,7 @@ from core.graph import (
     localized,
     page_size,
     read_cursor,
+    rights,
 )
 from core.text import Text
 from identity.inbox.changes import Changes
@@ -75,7 +77,7 @@ class InboxOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @strawberry.field
+    @strawberry.field(metadata=rights(Delegate.NOTHING))
     async def inbox(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Message] | None:
         """Messages to the citizen, the newest first."""
         size = page_size(first)
@@ -100,7 +102,7 @@ class Change:
 
 @strawberry.type
 class InboxSubscription:
-    @strawberry.subscription(metadata={"access": Access.VIEWER})  # type: ignore[untyped-decorator]
+    @strawberry.subscription(metadata={"access": Access.VIEWER, **rights(Delegate.NOTHING)})  # type: ignore[untyped-decorator]
     async def changes(self, info: Info) -> AsyncGenerator[Change, None]:
         """Ends when the viewer's token does. Raises NotSignedIn."""
         viewer, clock = info.context.signed_in(), info.context.clock

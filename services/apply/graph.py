@@ -13,9 +13,11 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.scalars import JSON
 
+from core.assurance import Aal, Assurance, Demand, Ial
 from core.errors import BadInput, NotFound, SitthiError
 from core.graph import (
     Connection,
+    Delegate,
     Info,
     Node,
     Nodes,
@@ -26,6 +28,7 @@ from core.graph import (
     mutation,
     page_size,
     read_cursor,
+    rights,
     work_of,
 )
 from core.graph.mutations import problem_of
@@ -40,6 +43,8 @@ from services.exchange.graph import Person
 from services.exchange.graph.fields import described
 
 PROGRAMME_LENGTH_MAX: Final = 64
+PROVED: Final = Demand(Assurance(Ial.IAL_2_3, Aal.AAL_1))
+"""Whose right it is must be certain: an identity proofed as ThaID or a counter proofs it."""
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DECISIONS: Final = "application.decision"
 _EVENTS: Final = "application.events"
@@ -162,7 +167,7 @@ class ApplyOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @described("Newest first.")
+    @described("Newest first.", **rights(Delegate.VIEW))
     async def applications(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[Application] | None:
@@ -237,7 +242,12 @@ class AppealPayload(_ApplicationPayload):
 class ApplyMutation:
     """Each gathers what is far away first, then opens its one transaction."""
 
-    @mutation(ApplyPayload, description="Applies for a programme, for the viewer or a child of theirs.")
+    @mutation(
+        ApplyPayload,
+        delegate=Delegate.APPLY,
+        demand=PROVED,
+        description="Applies for a programme, for the viewer or a child of theirs.",
+    )
     async def apply(self, info: Info, input: ApplyInput) -> ApplyPayload:
         service, work = info.context.room(ApplyService), work_of(info)
         try:
@@ -252,7 +262,11 @@ class ApplyMutation:
             return await _already_applied(info, error)
         return ApplyPayload(application=_changed(info, row))
 
-    @mutation(SupplementPayload, description="Answers what an application waits for; it is then decided again.")
+    @mutation(
+        SupplementPayload,
+        delegate=Delegate.APPLY,
+        description="Answers what an application waits for; it is then decided again.",
+    )
     async def supplement(self, info: Info, input: SupplementInput) -> SupplementPayload:
         service, work = info.context.room(ApplyService), work_of(info)
         again = await service.prepare_supplement(
@@ -263,14 +277,18 @@ class ApplyMutation:
             work.keep(application=row.id.hex)
         return SupplementPayload(application=_changed(info, row))
 
-    @mutation(WithdrawPayload, description="Takes an application back; an award that came of it ends.")
+    @mutation(
+        WithdrawPayload,
+        delegate=Delegate.APPLY,
+        description="Takes an application back; an award that came of it ends.",
+    )
     async def withdraw(self, info: Info, input: WithdrawInput) -> WithdrawPayload:
         async def act(session: AsyncSession, person: UUID, application: UUID) -> models.Application:
             return await info.context.room(ApplyService).withdraw(session, person, application)
 
         return WithdrawPayload(application=await _acted(info, input.application, act))
 
-    @mutation(AppealPayload, description="Objects to a rejection.")
+    @mutation(AppealPayload, delegate=Delegate.APPLY, description="Objects to a rejection.")
     async def appeal(self, info: Info, input: AppealInput) -> AppealPayload:
         async def act(session: AsyncSession, person: UUID, application: UUID) -> models.Application:
             return await info.context.room(ApplyService).appeal(session, person, application, input.grounds)

@@ -13,6 +13,7 @@ from core.clock import bangkok_day
 from core.errors import BadInput, SitthiError
 from core.graph import (
     Connection,
+    Delegate,
     Info,
     MoneyAmount,
     Node,
@@ -24,6 +25,7 @@ from core.graph import (
     mutation,
     page_size,
     read_cursor,
+    rights,
     work_of,
 )
 from core.ids import GlobalId, MalformedGlobalId
@@ -156,7 +158,7 @@ class ReceiveOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @strawberry.field
+    @strawberry.field(metadata=rights(Delegate.VIEW))
     async def payments(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[Payment] | None:
@@ -203,7 +205,7 @@ class RatePayload:
 
 @strawberry.type
 class ReceiveMutation:
-    @mutation(ConfirmReceiptPayload, description="The citizen confirms that the money came.")
+    @mutation(ConfirmReceiptPayload, delegate=Delegate.RECEIVE, description="The citizen confirms that the money came.")
     async def confirm_receipt(self, info: Info, input: ConfirmReceiptInput) -> ConfirmReceiptPayload:
         receipt, work = _receipt_id(input.receipt), work_of(info)
         async with work.transaction() as session:
@@ -212,7 +214,11 @@ class ReceiveMutation:
         info.context.loaders.pop(_RECEIPTS, None)
         return ConfirmReceiptPayload(receipt=Receipt.of(row))
 
-    @mutation(RatePayload, description="The citizen says how satisfied they are with a payment.")
+    @mutation(
+        RatePayload,
+        delegate=Delegate.RECEIVE,
+        description="The citizen says how satisfied they are with a payment.",
+    )
     async def rate(self, info: Info, input: RateInput) -> RatePayload:
         receipt, work = _receipt_id(input.receipt), work_of(info)
         async with work.transaction() as session:

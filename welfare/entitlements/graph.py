@@ -11,7 +11,7 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import Access, Info, MoneyAmount, Node, Nodes, field, global_id, localized
+from core.graph import Access, Delegate, Info, MoneyAmount, Node, Nodes, field, global_id, localized, rights
 from core.money import Money
 from services.apply.graph import Application, MissingFact, ReasonOutcome, application_node
 from services.exchange.catalogue import Catalogue, How
@@ -237,7 +237,9 @@ class WelfareOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @described("`on` another day than today asks what the law would then say to the facts of today.")
+    @described(
+        "`on` another day than today asks what the law would then say to the facts of today.", **rights(Delegate.VIEW)
+    )
     async def entitlements(
         self, info: Info, status: list[EntitlementStatus] | None = None, on: date | None = None
     ) -> list[Entitlement] | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from core.graph import Connection, Info, Nodes
+from core.graph import Connection, Delegate, Info, Nodes, rights
 from services.exchange.graph.access import AccessEntry, access_entry_node, access_log
 from services.exchange.graph.consents import Consent, ConsentMutation, ConsentQuery, consent_node, consents
 from services.exchange.graph.corrections import CorrectionMutation, correction_node
@@ -33,17 +33,17 @@ __all__ = [
 class ExchangeOfCitizen:
     person: strawberry.Private[UUID]
 
-    @described("What the state knows of the citizen, each fact with its source.")
+    @described("What the state knows of the citizen, each fact with its source.", **rights(Delegate.VIEW))
     def profile(self) -> Profile | None:
         return Profile(person=self.person)
 
-    @described("The newest first.")
+    @described("The newest first.", **rights(Delegate.NOTHING))
     async def consents(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[Consent] | None:
         return await consents(info, self.person, first, after)
 
-    @described("Who looked at what of the citizen's data, and why; the newest first.")
+    @described("Who looked at what of the citizen's data, and why; the newest first.", **rights(Delegate.NOTHING))
     async def access_log(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[AccessEntry] | None:

@@ -13,6 +13,7 @@ from core.errors import ServiceUnavailable
 from core.graph import (
     Access,
     Connection,
+    Delegate,
     Info,
     Node,
     Problem,
@@ -149,7 +150,7 @@ class ConsentQuery:
 
 @strawberry.type
 class ConsentMutation:
-    @mutation(GrantConsentPayload)
+    @mutation(GrantConsentPayload, delegate=Delegate.NOTHING)
     async def grant_consent(self, info: Info, input: GrantConsentInput) -> GrantConsentPayload | None:
         work, service = work_of(info), info.context.room(ConsentService)
         service.checked(input.purpose, input.text_version, input.attributes)
@@ -165,7 +166,7 @@ class ConsentMutation:
             work.keep(consent=granted.id.hex)
         return GrantConsentPayload(consent=Consent.of(granted))
 
-    @mutation(WithdrawConsentPayload)
+    @mutation(WithdrawConsentPayload, delegate=Delegate.NOTHING)
     async def withdraw_consent(self, info: Info, input: WithdrawConsentInput) -> WithdrawConsentPayload | None:
         work = work_of(info)
         key = GlobalId.parse(input.consent, "Consent").id

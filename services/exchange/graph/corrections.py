@@ -9,7 +9,7 @@ from uuid import UUID
 
 import strawberry
 
-from core.graph import Info, Node, Problem, global_id, mutation, work_of
+from core.graph import Delegate, Info, Node, Problem, global_id, mutation, work_of
 from services.exchange.corrections.models import Correction as CorrectionRow
 from services.exchange.corrections.service import CorrectionService, CorrectionStatus
 from services.exchange.graph.access import AttributeName, attribute_name
@@ -66,7 +66,7 @@ class RequestCorrectionInput:
 
 @strawberry.type
 class CorrectionMutation:
-    @mutation(RequestCorrectionPayload)
+    @mutation(RequestCorrectionPayload, delegate=Delegate.NOTHING)
     async def request_correction(self, info: Info, input: RequestCorrectionInput) -> RequestCorrectionPayload | None:
         work = work_of(info)
         async with work.transaction() as session:

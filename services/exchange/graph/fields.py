@@ -8,6 +8,6 @@ from typing import Any
 import strawberry
 
 
-def described(description: str) -> Callable[[Callable[..., Any]], Any]:
-    """`strawberry.field` for a resolver that its name alone does not explain."""
-    return strawberry.field(description=description)  # type: ignore[no-any-return]
+def described(description: str | None = None, **metadata: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`strawberry.field` for a resolver that its name alone does not explain; `**rights(…)` says who may use it."""
+    return strawberry.field(description=description, metadata=metadata)  # type: ignore[no-any-return]

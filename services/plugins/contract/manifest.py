@@ -91,6 +91,15 @@ class Assurance(StrEnum):
     IAL_3 = "3"
 
 
+class Delegates(StrEnum):
+    """What somebody who acts for a citizen under a delegation may do with a service's namespace."""
+
+    VIEW = "view"
+    """Look, where the delegation lets them view."""
+    NOTHING = "nothing"
+    """Nothing: it is shown to the citizen alone."""
+
+
 class _Strict(BaseModel):
     # strict: `"3"` is no number and `1` no truth value; enums are lifted from TOML's strings field by field
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -191,6 +200,7 @@ class Manifest(_Strict):
     fee: Fee | None = None
     benefit: Titles | None = None
     assurance: Annotated[Assurance, Field(strict=False)] = Assurance.IAL_2_3
+    delegates: Annotated[Delegates, Field(strict=False)] = Delegates.VIEW
     hours: Titles
     contact: Contact
 

@@ -85,7 +85,7 @@ class Query:
 
 
 SCHEMA = strawberry.Schema(Query, Mutation)
-VIEWER = Viewer(new_id(), "app", frozenset(), "ial-2.3", expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+VIEWER = Viewer(new_id(), "app", frozenset(), "ial2.3", expires_at=datetime(2100, 1, 1, tzinfo=UTC))
 
 
 class Caller:

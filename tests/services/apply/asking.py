@@ -34,7 +34,7 @@ class Asking:
     ) -> Any:
         """The data. Raises the first error that there is."""
         who = (
-            None if viewer is None else Viewer(viewer, "test-app", frozenset(), "2.3", datetime(2100, 1, 1, tzinfo=UTC))
+            None if viewer is None else Viewer(viewer, "test-app", frozenset(), "ial2.3", datetime(2100, 1, 1, tzinfo=UTC))
         )
         context = Context(self.database, self.clock, self.rooms, who, language, new_id())
         result = await self.schema.execute(document, variable_values=variables, context_value=context)

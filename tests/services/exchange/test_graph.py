@@ -118,7 +118,7 @@ def ask(exchange: Exchange) -> Ask:
         document: str, who: str | None = "mother", language: Language = Language.TH, **variables: Any
     ) -> dict[str, Any]:
         viewer = (
-            Viewer(exchange.keys[who], "test-app", frozenset(), "2.3", datetime(2100, 1, 1, tzinfo=UTC))
+            Viewer(exchange.keys[who], "test-app", frozenset(), "ial2.3", datetime(2100, 1, 1, tzinfo=UTC))
             if who
             else None
         )
