@@ -126,7 +126,7 @@ class SigningKeys:
             await self._read()
             if (signer := self._signer_now()) is None:
                 await self._make_one_sign()
-                await self._read()
+                await self._read(after_a_change=True)
                 signer = self._signer_now()
         assert signer is not None, "one was made to sign"
         return signer
@@ -150,7 +150,7 @@ class SigningKeys:
 
     async def all(self) -> Sequence[KeyState]:
         """Every key, in the order in which they sign."""
-        await self._read()
+        await self._read(after_a_change=True)
         return sorted(self._states.values(), key=lambda state: (state.signs_at, state.published_at))
 
     async def follow(self) -> None:
@@ -162,7 +162,7 @@ class SigningKeys:
             await self._read()
             if self._is_due(list(self._states.values())):
                 await self._tend()
-                await self._read()
+                await self._read(after_a_change=True)
         except DatabaseUnavailable:
             return
         if (last := self._last(self._states.values())) is not None:
@@ -201,11 +201,11 @@ class SigningKeys:
     def _age(self) -> float:
         return time.monotonic() - self._read_at
 
-    async def _read(self) -> None:
-        """Of many at once one asks, and the others wait for what it learns."""
-        asked_at = time.monotonic()
+    async def _read(self, *, after_a_change: bool = False) -> None:
+        """Of many at once one asks, and the others take what it learns, unless it began before a change of theirs."""
+        last_read = self._read_at
         async with self._reading:
-            if self._read_at >= asked_at:
+            if self._read_at != last_read and not after_a_change:
                 return
             began = time.monotonic()
             async with self._db.read() as session:
