@@ -78,7 +78,7 @@ class House:
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
         self.catalogue: Catalogue = load_catalogue()
-        self.identity = Identity(settings, self.db, self.clock, self.keys, self.http)
+        self.identity = Identity(settings, self.db, self.clock, self.keys, self.http, limiter=self.limiter)
         self.runner = Runner(self._host_of())
         self.gate = ExchangeGate(
             database=self.db,

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import httpx2
 from fastapi import APIRouter
 
+from core.cache import open_redis
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
+from core.rate_limits import RateLimiter
 from core.settings import Settings
+from identity.abuse import SIGN_IN_RETURNS, Devices, Failures
 from identity.people import PeopleRegister
 from identity.provider.clients import GRAPH_AUDIENCE, OFFICER_AUDIENCE
 from identity.provider.routes import ProviderRoutes
@@ -58,7 +61,8 @@ class Identity:
     """The room of identity, built from what is handed in.
 
     `http` reaches ThaID. `people`, `signing`, `subjects` and `verifier` (of citizens' tokens for the graph) are for
-    others to use; `facts` may be set after building, when the exchange stands.
+    others to use; `facts` may be set after building, when the exchange stands. Without a `limiter` that all processes
+    share, failed attempts are counted in this one.
     """
 
     def __init__(
@@ -71,10 +75,13 @@ class Identity:
         *,
         people: PeopleRegister | None = None,
         facts: SignInFacts | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self.settings, self.db, self.clock, self.keys = settings, db, clock, keys
         self.people = people or PeopleRegister(keys, clock)
         self.facts = facts
+        self.limiter = limiter or RateLimiter(open_redis(None), clock, keys)
+        self.devices = Devices(Cookies(settings), keys, clock)
         self.signing = SigningKeys(db, keys, clock, Schedule.of(settings))
         self.subjects = Subjects(keys)
         self.verifier: Verifier = self._verifier_of_everyone(http)
@@ -130,6 +137,8 @@ class Identity:
             cookies=cookies,
             forms=forms,
             pages=pages,
+            failures=Failures(SIGN_IN_RETURNS, self.limiter, self.devices),
+            devices=self.devices,
             facts=lambda: self.facts,
         )
         router = APIRouter()

@@ -14,6 +14,8 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import ServiceUnavailable, SitthiError
+from core.rate_limits import RateLimited
+from identity.abuse import Devices, Failures
 from identity.people import PeopleRegister
 from identity.provider.devices import device_of
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
@@ -26,7 +28,7 @@ from identity.web import Cookies, Forms, Pages, local_path, see_other
 
 RETURN: Final = "/signin/return"
 _ATTEMPT: Final = "signin"
-_STATUS: Final = {ServiceUnavailable.code: 503, SignInRefused.code: 403}
+_STATUS: Final = {RateLimited.code: 429, ServiceUnavailable.code: 503, SignInRefused.code: 403}
 
 log = structlog.get_logger()
 
@@ -43,6 +45,8 @@ class SignInRoutes:
     cookies: Cookies
     forms: Forms
     pages: Pages
+    failures: Failures
+    devices: Devices
     facts: Callable[[], SignInFacts | None]
     """Asked at each sign-in, for the exchange is built after us."""
 
@@ -84,8 +88,8 @@ class SignInRoutes:
             again = sign_in_path(attempt.going_to)
             if "error" in given or not given.get("code"):
                 raise SignInRefused
-            vouched = await self.thaid.redeem(given["code"], attempt)
-        except SignInNotStarted as error:
+            vouched = await self._redeemed(request, given["code"], attempt)
+        except (SignInNotStarted, RateLimited) as error:
             return self._problem(request, error, again)  # another attempt of this browser may still be under way
         except SitthiError as error:
             response = self._problem(request, error, again)
@@ -93,6 +97,20 @@ class SignInRoutes:
             response = await self._signed_in(request, vouched, attempt)
         self.cookies.clear(response, _ATTEMPT)
         return response
+
+    async def _redeemed(self, request: Request, code: str, attempt: Attempt) -> Vouched:
+        """Counts as a failure unless ThaID vouches for somebody, or does not answer.
+
+        Raises :class:`RateLimited`, :class:`ServiceUnavailable`, :class:`UpstreamNotBelieved`.
+        """
+        ticket = await self.failures.admit(request)
+        try:
+            vouched = await self.thaid.redeem(code, attempt)
+        except ServiceUnavailable:
+            await self.failures.succeeded(ticket)
+            raise
+        await self.failures.succeeded(ticket)
+        return vouched
 
     async def show_sign_out(self, request: Request) -> Response:
         return self.pages.page(request, "sign_out.html", done=False)
@@ -131,8 +149,12 @@ class SignInRoutes:
                 log.warning("sign_in_facts_not_recorded", code=error.code)
         response = see_other(self.issuer + attempt.going_to)
         self.cookies.write(response, SESSION_COOKIE, secret, SESSION_SECONDS)
+        self.devices.remember(response, person)
         return response
 
     def _problem(self, request: Request, error: SitthiError, again: str) -> Response:
         text = error.text.filled(**error.fields)
-        return self.pages.problem(request, text, status=_STATUS.get(error.code, 400), code=error.code, again=again)
+        response = self.pages.problem(request, text, status=_STATUS.get(error.code, 400), code=error.code, again=again)
+        if isinstance(error, RateLimited):
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
