@@ -12,8 +12,11 @@ from identity.trusted.issuers import TrustedIssuers, issuer_of
 class Verifier(Protocol):
     """Of access tokens for the graph."""
 
-    async def verify(self, token: str) -> Viewer:
-        """Raises :class:`TokenExpired`, :class:`TokenInvalid`, and `ServiceUnavailable` while an issuer is silent."""
+    async def verify(self, token: str, *, jkt: str | None = None) -> Viewer:
+        """Who asks. `jkt` is the key that the request proves (RFC 9449 §7); None for a bearer token.
+
+        Raises :class:`TokenExpired`, :class:`TokenInvalid`, and `ServiceUnavailable` while an issuer is silent.
+        """
         ...
 
 
@@ -26,12 +29,12 @@ class EveryIssuer:
     def __init__(self, ours: Verifier | None, trusted: TrustedIssuers) -> None:
         self._ours, self._trusted = ours, trusted
 
-    async def verify(self, token: str) -> Viewer:
+    async def verify(self, token: str, *, jkt: str | None = None) -> Viewer:
         if not self._trusted.know(issuer_of(token)):
             if self._ours is None:
                 raise TokenInvalid
-            return await self._ours.verify(token)
+            return await self._ours.verify(token, jkt=jkt)
         believed = await self._trusted.read(token)
-        if believed.thumbprint is not None:
+        if believed.thumbprint != jkt:
             raise TokenInvalid
         return believed.viewer

@@ -341,11 +341,41 @@ async def test_an_issuer_may_be_believed_in_bound_tokens_alone(setting: Setting)
         await setting.viewer()
 
 
-async def test_a_bound_token_without_its_proof_is_refused(setting: Setting) -> None:
+@pytest.mark.parametrize(
+    ("cnf", "jkt", "good"),
+    [
+        (None, None, True),
+        ({"jkt": "a-thumbprint"}, "a-thumbprint", True),
+        ({"jkt": "a-thumbprint"}, None, False),
+        ({"jkt": "a-thumbprint"}, "another", False),
+        (None, "a-thumbprint", False),
+    ],
+)
+async def test_a_bound_token_and_the_key_that_a_request_proves_belong_together(
+    setting: Setting, cnf: dict[str, str] | None, jkt: str | None, *, good: bool
+) -> None:
     verifier = EveryIssuer(None, setting.issuers)
-    await verifier.verify(setting.token())
+    token = setting.token(**({} if cnf is None else {"cnf": cnf}))
+    if good:
+        await verifier.verify(token, jkt=jkt)
+    else:
+        with pytest.raises(TokenInvalid):
+            await verifier.verify(token, jkt=jkt)
+
+
+async def test_a_token_of_nobody_known_is_left_to_our_own_provider_if_it_is_there(setting: Setting) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    class Ours:
+        async def verify(self, token: str, *, jkt: str | None = None) -> Viewer:
+            asked.append((token, jkt))
+            raise TokenExpired
+
+    with pytest.raises(TokenExpired):
+        await EveryIssuer(Ours(), setting.issuers).verify("of.nobody.known", jkt="k")
     with pytest.raises(TokenInvalid):
-        await verifier.verify(setting.token(cnf={"jkt": "a-thumbprint"}))
+        await EveryIssuer(None, setting.issuers).verify("of.nobody.known", jkt="k")
+    assert asked == [("of.nobody.known", "k")]
 
 
 # --- keys come and go -------------------------------------------------------------------------------------------------
