@@ -140,7 +140,9 @@ def _has_key(column: SealedColumn, key: Key) -> ColumnElement[bool]:
 def _is_old(column: SealedColumn, current: str) -> ColumnElement[bool]:
     """Whether a seal is not of today's format and key. An empty column is nothing to seal."""
     prefix = seal_prefix(current)
-    return and_(column.column.is_not(None), _slice(column, 1, len(prefix)) != literal(prefix, LargeBinary))
+    return and_(
+        column.column.is_not(None), _slice(column, 1, len(prefix)).is_distinct_from(literal(prefix, LargeBinary))
+    )
 
 
 def _is_under(column: SealedColumn, key_id: str) -> ColumnElement[bool]:
