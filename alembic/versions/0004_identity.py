@@ -86,18 +86,24 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_by", sa.Uuid(), nullable=True),
         sa.Column("end_reason", sa.String(), nullable=True),
+        sa.CheckConstraint("person <> delegate", name=op.f("ck_delegation_two_people")),
+        sa.CheckConstraint("starts_on < ends_on", name=op.f("ck_delegation_lasts")),
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_delegation")),
     )
     op.create_index("ix_delegation_delegate", "delegation", ["delegate"], unique=False)
     op.create_index("ix_delegation_id", "delegation", ["id"], unique=False)
-    op.create_index(
-        "uq_delegation_live",
-        "delegation",
-        ["person", "delegate", "kind"],
-        unique=True,
-        postgresql_where=sa.text("ended_at IS NULL"),
-        sqlite_where=sa.text("ended_at IS NULL"),
-    )
+    for name, where in (
+        ("uq_delegation_holds", "accepted_at IS NOT NULL AND ended_at IS NULL"),
+        ("uq_delegation_open", "accepted_at IS NULL AND ended_at IS NULL"),
+    ):
+        op.create_index(
+            name,
+            "delegation",
+            ["person", "delegate", "kind"],
+            unique=True,
+            postgresql_where=sa.text(where),
+            sqlite_where=sa.text(where),
+        )
     op.create_table(
         "delegation_event",
         sa.Column("person", sa.Uuid(), nullable=False),
@@ -267,18 +273,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_token_family")),
     )
     op.create_index("ix_token_family_id", "token_family", ["id"], unique=False)
-    op.create_index("ix_token_family_session", "token_family", ["person", "session"], unique=False)
+    op.create_index("ix_token_family_session", "token_family", ["session"], unique=False)
     op.create_table(
         "subject_key",
         sa.Column("person", sa.Uuid(), nullable=False),
         sa.Column("key_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_subject_key")),
     )
+    op.create_table(
+        "payout_destination",
+        sa.Column("person", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("account_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("client", sa.String(length=64), nullable=False),
+        sa.Column("acr", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "method IN ('PROMPTPAY_NATIONAL_ID', 'PROMPTPAY_MOBILE', 'BANK_ACCOUNT')",
+            name=op.f("ck_payout_destination_method"),
+        ),
+        sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_payout_destination")),
+    )
+    op.add_column("instalment", sa.Column("destination", sa.Uuid(), nullable=True))
+    op.add_column("application_event", sa.Column("acted_by", sa.Uuid(), nullable=True))
     op.add_column("signing_key", sa.Column("signs_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("signing_key", sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("application_event", "acted_by")
+    op.drop_column("instalment", "destination")
+    op.drop_table("payout_destination")
     op.drop_column("signing_key", "withdrawn_at")
     op.drop_column("signing_key", "signs_at")
     op.drop_table("subject_key")

@@ -87,6 +87,8 @@ class ApplicationEvent(SQLModel, table=True):
     action: str = Field(max_length=20)
     status: str = Field(max_length=20)
     """The status it led to."""
+    acted_by: UUID | None = None
+    """Who did it in the citizen's name, under a delegation."""
 
 
 class Appeal(SQLModel, table=True):

@@ -134,6 +134,8 @@ class Instalment(SQLModel, table=True):
     satang: int = Field(sa_type=BigInteger)
     due_on: date
     """The programme's payday."""
+    destination: UUID | None = None
+    """The payee's word on where to pay, as it was when the run was planned; None for PromptPay on the national ID."""
     status: str = Field(default=InstalmentStatus.SCHEDULED.value, max_length=20)
     run: UUID | None = Field(default=None, foreign_key="payment_run.id", index=True)
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
