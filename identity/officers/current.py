@@ -14,6 +14,7 @@ from identity.officers.register import Officer, OfficerRegister, SignIn
 from identity.people import PeopleRegister
 from identity.provider.clients import OFFICER_AUDIENCE, OFFICER_SCOPE
 from identity.provider.errors import TokenExpired, TokenInvalid
+from identity.provider.revocations import Revocations
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects
 from identity.provider.verifier import TokenVerifier
@@ -26,7 +27,9 @@ class OfficerVerifier:
         self._db = db
         self._officers = OfficerRegister(PeopleRegister(keys, clock), clock)
         audience = settings.issuer + OFFICER_AUDIENCE
-        self._tokens = TokenVerifier(settings.issuer, [audience], SigningKeys(db, keys, clock), Subjects(keys), clock)
+        self._tokens = TokenVerifier(
+            settings.issuer, [audience], SigningKeys(db, keys, clock), Subjects(keys), clock, Revocations(db, clock)
+        )
 
     async def verify(self, token: str) -> Officer:
         """Raises :class:`TokenExpired`, :class:`TokenInvalid`, :class:`NotAnOfficer`."""

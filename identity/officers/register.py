@@ -156,6 +156,13 @@ class OfficerRegister:
             raise NotAnOfficer
         now.must_have(role)
 
+    async def name_of(self, session: AsyncSession, person: UUID) -> Text:
+        """The name of whoever is or was an officer: it is public. Raises :class:`NotAnOfficer`."""
+        row = await session.get(OfficerRow, person)
+        if row is None:
+            raise NotAnOfficer
+        return Text(th=row.name_th, en=row.name_en)
+
     async def of_agency(self, session: AsyncSession, agency: str) -> Sequence[Officer]:
         """The agency's officers in service."""
         query = (

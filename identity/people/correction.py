@@ -1,0 +1,68 @@
+"""A corrected national ID, with all that hangs on the number of a person.
+
+Sessions, tokens and passkeys of the account end: whoever the wrong number belongs to may have come in by it, through
+ThaID and in good faith, and must not stay in somebody else's account. The citizen signs in anew with the right number
+and finds everything as it was.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.ids import NationalId
+from core.text import Text
+from identity.inbox.service import Inbox, MessageTemplate
+from identity.passkeys.models import Passkey
+from identity.people.register import PeopleRegister
+from identity.provider.endings import Endings, EndReason
+
+END_REASON: Final = "ID_CORRECTED"
+CORRECTED: Final = MessageTemplate(
+    id="identity.id_corrected",
+    title=Text(th="แก้ไขเลขประจำตัวประชาชนของคุณแล้ว", en="Your national ID was corrected"),
+    body=Text(
+        th="เจ้าหน้าที่สองคนของ {agency} แก้ไขเลขประจำตัวประชาชนในบัญชีนี้ เพื่อความปลอดภัย อุปกรณ์ทุกเครื่องออกจากระบบ"
+        "และต้องลงทะเบียนพาสคีย์ใหม่ คำขอ การจ่ายเงิน และเอกสารของคุณยังอยู่ครบ หากข้อมูลไม่ถูกต้อง โปรดติดต่อหน่วยงานนั้น",
+        en="Two officers of {agency} corrected the national ID of this account. To be safe, every device was signed "
+        "out and passkeys have to be enrolled anew. Your applications, payments and documents are all still here. If "
+        "this is wrong, please contact that agency.",
+    ),
+)
+
+
+class KnownFacts(Protocol):
+    """What is remembered of a person outside the database: the exchange's cache."""
+
+    async def forget(self, person: UUID) -> None:
+        """What was read of the person until a few seconds from now is not told again."""
+        ...
+
+
+class Correction:
+    def __init__(self, people: PeopleRegister, inbox: Inbox, clock: Clock) -> None:
+        self._people, self._inbox, self._clock = people, inbox, clock
+
+    async def apply(self, session: AsyncSession, person: UUID, new: NationalId, *, agency: Text, by: str) -> None:
+        """Corrects, ends every sign-in of the person, and tells them. Raises what :meth:`PeopleRegister.correct` does.
+
+        Facts that were read under the former number are for the edge to forget (:class:`KnownFacts`).
+        """
+        await self._people.correct(session, person, new, by=by)
+        await Endings(self._clock).end_sessions(session, person, EndReason.SESSION_ENDED)
+        await end_passkeys(session, person, self._clock.now())
+        await self._inbox.send(session, person, CORRECTED, agency=agency)
+
+
+async def end_passkeys(session: AsyncSession, person: UUID, at: datetime) -> None:
+    await session.execute(
+        update(Passkey)
+        .where(col(Passkey.person) == person, col(Passkey.ended_at).is_(None))
+        .values(ended_at=at, end_reason=END_REASON)
+    )

@@ -1,0 +1,216 @@
+"""What approving does: a corrected number, a guardian, an agency's client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+from sqlalchemy import select
+from sqlmodel import col
+
+from core.errors import BadInput, Conflict, NotFound, SitthiError
+from core.text import Text
+from identity.officers.errors import RoleMissing, RoleNotForAgency
+from identity.officers.register import Officer
+from identity.passkeys.models import Passkey
+from identity.people.errors import NationalIdTaken, SameNationalId
+from identity.proposals.acts import ProposalKind
+from identity.proposals.errors import ConcernsYourself
+from identity.proposals.service import Done, Proposals
+from identity.provider.models import Client
+from identity.provider.sessions import SignInSessions
+from tests.identity.officers_of_tests import REASON, Office, number
+
+REGISTRY = ("identity.propose", "identity.approve")
+CORRECT = {"former": number(70).digits, "corrected": number(71).digits}
+
+
+async def registrars(office: Office) -> tuple[Officer, Officer]:
+    return await office.officer(1, "dopa", *REGISTRY), await office.officer(2, "dopa", *REGISTRY)
+
+
+async def propose(office: Office, officer: Officer, kind: ProposalKind, given: Mapping[str, Any]) -> UUID:
+    async with office.database.write() as session:
+        return await office.proposals.propose(session, officer, kind, given, REASON)
+
+
+async def approve(office: Office, officer: Officer, proposal: UUID) -> Done:
+    async with office.database.write() as session:
+        return await office.proposals.approve(session, officer, proposal)
+
+
+def jwks(kid: str = "one", **more: Any) -> dict[str, Any]:
+    public = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+    return {"keys": [{**public, "kid": kid, **more}]}
+
+
+async def test_two_registrars_correct_a_number_and_the_account_stays(office: Office) -> None:
+    maker, checker = await registrars(office)
+    person = await office.person(number(70))
+    proposal = await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT)
+    async with office.database.read() as session:
+        assert await office.proposals.person_corrected_by(session, proposal) == person
+    await approve(office, checker, proposal)
+    async with office.database.read() as session:
+        assert await office.people.find(session, number(71)) == person
+        assert await office.people.find(session, number(70)) is None
+        assert await office.people.former(session, person) == [number(70)]
+    assert await office.told(person) == ["identity.id_corrected"]
+
+
+async def test_a_correction_ends_every_sign_in_and_every_passkey(office: Office) -> None:
+    """Whoever the wrong number belongs to may have come in by it."""
+    maker, checker = await registrars(office)
+    person, other = await office.person(number(70)), await office.person(number(80))
+    sessions = SignInSessions(office.keys, office.clock)
+    secrets = {}
+    async with office.database.write() as session:
+        for who in (person, other):
+            secrets[who] = await sessions.begin(
+                session, who, method="thaid", acr="ial2.3-aal2.1", amr=("fed",), name=Text(th="ก", en="a"),
+                device="?", for_request="/",
+            )  # fmt: skip
+            session.add(
+                Passkey(
+                    person=who, id=who, credential_id=who.bytes, public_key=b"", sign_count=0, label="", ial="2.3",
+                    name_sealed=b"", transports=[], synced=False, created_at=office.at(),
+                )
+            )  # fmt: skip
+    await approve(office, checker, await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT))
+    async with office.database.read() as session:
+        assert await sessions.find(session, secrets[person]) is None
+        assert await sessions.find(session, secrets[other]) is not None
+        ended = {row.person: row.end_reason for row in await session.scalars(select(Passkey))}
+    assert ended == {person: "ID_CORRECTED", other: None}
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"former": number(70).digits, "corrected": number(70).digits}, SameNationalId),
+        ({"former": number(70).digits, "corrected": number(72).digits}, NationalIdTaken),
+        ({"former": number(79).digits, "corrected": number(71).digits}, NotFound),
+        ({"former": "x", "corrected": number(71).digits}, SitthiError),
+        ({"former": number(70).digits}, BadInput),
+    ],
+)
+async def test_what_cannot_be_corrected_is_not_proposed(
+    office: Office, given: dict[str, Any], error: type[SitthiError]
+) -> None:
+    maker, _ = await registrars(office)
+    await office.person(number(70))
+    await office.person(number(72))
+    with pytest.raises(error) as caught:
+        await propose(office, maker, ProposalKind.ID_CORRECTION, given)
+    assert not any(number(n).digits in str(caught.value.fields) for n in (70, 71, 72))
+
+
+async def test_a_number_that_was_taken_in_the_meantime_is_not_corrected_to(office: Office) -> None:
+    maker, checker = await registrars(office)
+    person = await office.person(number(70))
+    proposal = await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT)
+    await office.person(number(71))
+    with pytest.raises(NationalIdTaken):
+        await approve(office, checker, proposal)
+    async with office.database.read() as session:
+        assert await office.people.find(session, number(70)) == person
+        assert [one.id for one in await office.proposals.open(session, checker)] == [proposal]
+
+
+async def test_a_number_that_was_corrected_in_the_meantime_is_a_conflict(office: Office) -> None:
+    maker, checker = await registrars(office)
+    await office.person(number(70))
+    first = await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT)
+    second = await propose(office, maker, ProposalKind.ID_CORRECTION, {**CORRECT, "corrected": number(73).digits})
+    await approve(office, checker, first)
+    with pytest.raises(Conflict):
+        await approve(office, checker, second)
+
+
+async def test_an_officer_decides_neither_about_their_number_nor_about_the_number_they_have(office: Office) -> None:
+    maker, checker = await registrars(office)
+    about = await propose(
+        office, maker, ProposalKind.ID_CORRECTION, {"former": number(2).digits, "corrected": number(71).digits}
+    )
+    with pytest.raises(ConcernsYourself):
+        await approve(office, checker, about)
+
+
+async def test_numbers_and_guardians_are_the_registrys_alone(office: Office) -> None:
+    """Even with the role, which no other agency can give: a row that was written past the program gives nothing."""
+    elsewhere = await office.officer(3, "dla", "officers.propose")
+    with pytest.raises(RoleMissing):
+        await propose(office, elsewhere, ProposalKind.ID_CORRECTION, CORRECT)
+    with pytest.raises(RoleNotForAgency):
+        await office.officer(3, "dla", *REGISTRY)
+
+
+GUARDIAN = {
+    "person": number(70).digits,
+    "person_name_th": "เด็ก",
+    "person_name_en": "Child",
+    "guardian": number(71, 6).digits,
+    "guardian_name_th": "ผู้ปกครอง",
+    "guardian_name_en": "Guardian",
+    "ends_on": "2030-01-01",
+}
+
+
+async def test_two_registrars_enter_a_guardian(office: Office) -> None:
+    maker, checker = await registrars(office)
+    await approve(office, checker, await propose(office, maker, ProposalKind.GUARDIANSHIP, GUARDIAN))
+    [entered] = office.guardianships.entered
+    assert entered["person"] == await office.person(number(70))
+    assert entered["guardian"] == await office.person(number(71, 6))
+    assert (entered["ends_on"], entered["officer"]) == (date(2030, 1, 1), checker.person)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ends_on": "2026-11-16"}, {"ends_on": "soon"}, {"guardian": GUARDIAN["person"]}, {"guardian_name_th": " "}],
+)
+async def test_a_guardianship_that_cannot_be_is_not_proposed(office: Office, changes: dict[str, str]) -> None:
+    maker, _ = await registrars(office)
+    with pytest.raises(BadInput):
+        await propose(office, maker, ProposalKind.GUARDIANSHIP, {**GUARDIAN, **changes})
+
+
+async def test_a_guardian_does_not_approve_their_own_guardianship(office: Office) -> None:
+    maker, checker = await registrars(office)
+    proposal = await propose(office, maker, ProposalKind.GUARDIANSHIP, {**GUARDIAN, "guardian": number(2).digits})
+    with pytest.raises(ConcernsYourself):
+        await approve(office, checker, proposal)
+
+
+async def test_two_officers_register_a_system_of_their_agency(office: Office) -> None:
+    maker = await office.officer(1, "oic", "clients.propose")
+    checker = await office.officer(2, "oic", "clients.approve")
+    given = {"name_th": "ระบบ", "name_en": "CMIS", "scopes": ["agency.services"], "jwks": jwks(x5u="https://x.example")}
+    done = await approve(office, checker, await propose(office, maker, ProposalKind.CLIENT_ADD, given))
+    async with office.database.read() as session:
+        [client] = await session.scalars(select(Client).where(col(Client.agency) == "oic"))
+    assert done.told == client.id
+    assert client.id.startswith("oic-")
+    assert (client.auth_method, client.grant_types, client.resources) == (
+        "private_key_jwt",
+        ["client_credentials"],
+        ["/agency"],
+    )
+    assert client.jwks is not None
+    assert "x5u" not in client.jwks["keys"][0]
+    assert client.created_by == maker.person.hex
+    assert [kind for kind, _, _ in await office.acts("oic")] == ["PROPOSED", "CLIENT_ADDED", "APPROVED"]
+
+
+async def test_a_kind_that_is_not_installed_is_not_found(office: Office) -> None:
+    maker, _ = await registrars(office)
+    bare = Proposals(office.keys, office.clock, office.officers, office.inbox, [])
+    async with office.database.write() as session:
+        with pytest.raises(NotFound):
+            await bare.propose(session, maker, ProposalKind.GUARDIANSHIP, GUARDIAN, REASON)
