@@ -1,4 +1,8 @@
-"""`script/bench`: the home query on SQLite and PostgreSQL beside a bare answer of the same size, in one run."""
+"""`script/bench`: what Sitthi costs beside what it is compared with, in one run.
+
+The home query on SQLite and PostgreSQL beside a bare answer of the same size; here. Whole sign-ins beside those of
+another provider: bench/sign_in.py. Believing a token beside a bare signature: bench/verification.py.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from typing import Final
 
 import orjson
 
+from bench import sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -25,6 +30,7 @@ from core.clock import SystemClock
 HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
+PARTS: Final = ("verification", "sign-in", "home")
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
 
@@ -39,10 +45,18 @@ class Size:
     requests: int
     """Of each system, in each round, at each concurrency."""
     bare_requests: int
+    sign_ins: int
+    """Of each provider, in each round, at each concurrency."""
+    tokens: int
+    """Believed for the first time, in each round."""
 
 
-FULL: Final = Size(population=30_000, citizens=50, rounds=5, requests=150, bare_requests=BARE_REQUESTS)
-QUICK: Final = Size(population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000)
+FULL: Final = Size(
+    population=30_000, citizens=50, rounds=5, requests=150, bare_requests=BARE_REQUESTS, sign_ins=400, tokens=1_000
+)
+QUICK: Final = Size(population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000, sign_ins=60, tokens=100)
+AGAIN: Final = 100
+"""So many times more often a token is believed again: it takes next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +74,32 @@ def main() -> None:
     if not Path("/proc/self/stat").exists():
         sys.exit("The CPU of a process is read from /proc, which only Linux has.")
     with tempfile.TemporaryDirectory(prefix="sitthi-bench-") as folder:
-        asyncio.run(bench(Path(folder), QUICK if given.quick else FULL, given.on or list(FOOTINGS)))
+        asyncio.run(
+            bench(Path(folder), QUICK if given.quick else FULL, given.on or list(FOOTINGS), given.parts or PARTS)
+        )
 
 
-async def bench(folder: Path, size: Size, footings: list[str]) -> dict[int, dict[str, list[Outcome]]]:
-    """Measures and prints. Answers the outcomes by concurrency and system, a list of rounds each."""
-    busy = os.getloadavg()[0]
+async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[str]) -> None:
+    """Measures these parts, one after the other, and prints."""
+    print(f"{os.cpu_count()} processors, shared with the load generator; ", end="")
+    print(f"{os.getloadavg()[0]:.1f} processes waited before it began")
+    if "verification" in parts:
+        (folder / "verification").mkdir()
+        again = size.tokens * AGAIN
+        await verification.bench(folder / "verification", rounds=size.rounds, firsts=size.tokens, agains=again)
+    if not {"home", "sign-in"} & set(parts):
+        return
     site = Site(folder, size.population, SystemClock().today())
+    if "sign-in" in parts:
+        await sign_in.bench(
+            site, footings, rounds=size.rounds, sign_ins=size.sign_ins, concurrencies=CONCURRENCIES, say=_say
+        )
+    if "home" in parts:
+        await home(site, size, footings)
+
+
+async def home(site: Site, size: Size, footings: list[str]) -> dict[int, dict[str, list[Outcome]]]:
+    """Measures the home query and prints. Answers the outcomes by concurrency and system, a list of rounds each."""
     people = choose(site.population, size.citizens)
     with systems(site, footings) as started:
         measured = [await _ready(system, people) for system in started]
@@ -85,8 +118,7 @@ async def bench(folder: Path, size: Size, footings: list[str]) -> dict[int, dict
                     for one in measured:
                         outcomes[one.system.name].append(await _round(one, size.requests, connections))
                 found[connections] = dict(outcomes)
-    print(f"\nhome query, {len(people)} citizens in turn, {size.rounds} rounds of {size.requests} requests each,")
-    print(f"{os.cpu_count()} processors, shared with the load generator; {busy:.1f} processes waited before it began;")
+    print(f"\nhome query, {len(people)} citizens in turn, {size.rounds} rounds of {size.requests} requests each;")
     print("median (least–most) ×ratio to the bare answer")
     for connections, by_system in found.items():
         print("\n" + "\n".join(table(connections, by_system, FLOOR)))
@@ -127,6 +159,9 @@ async def _round(one: Measured, total: int, connections: int) -> Outcome:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=f"of {', '.join(PARTS)}; by default all"
+    )
     parser.add_argument("--quick", action="store_true", help="a minute instead of ten: few people, few requests")
     parser.add_argument("--on", choices=list(FOOTINGS), action="append", help="only this footing; may be repeated")
     return parser

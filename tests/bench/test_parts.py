@@ -67,7 +67,7 @@ def test_the_time_of_a_child_counts_for_the_family_alone() -> None:
     spin = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\n"
     own, family = cpu_seconds(os.getpid()), family_cpu_seconds(os.getpid())
     subprocess.run([sys.executable, "-c", spin], check=True)
-    assert family_cpu_seconds(os.getpid()) - family >= 0.2
+    assert family_cpu_seconds(os.getpid()) - family >= 0.19  # the kernel counts in hundredths
     assert cpu_seconds(os.getpid()) - own < family_cpu_seconds(os.getpid()) - family
 
 
