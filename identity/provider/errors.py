@@ -26,3 +26,20 @@ class ScopeMissing(NotAllowed):
         th="แอปนี้ไม่ได้ขอสิทธิ์ใช้ข้อมูลของคุณไว้ตอนเข้าสู่ระบบ",
         en="This app did not ask for access to your data when you signed in.",
     )
+
+
+class DPoPProofInvalid(SitthiError):
+    """The token is bound to a key, and the request does not prove to hold it (RFC 9449 §7.1, invalid_dpop_proof)."""
+
+    code = "DPOP_PROOF_INVALID"
+    text = Text(
+        th="แอปนี้ไม่ได้พิสูจน์ว่าเป็นเจ้าของโทเคน กรุณาลองใหม่",
+        en="This app did not prove that the access token is its own. Please try again.",
+    )
+
+
+class DPoPNonceNeeded(SitthiError):
+    """The proof is to be made again with our nonce, which is in `fields` and the header `DPoP-Nonce` (RFC 9449 §9)."""
+
+    code = "DPOP_NONCE_NEEDED"
+    text = Text(th="นาฬิกาของแอปนี้คลาดเคลื่อน กรุณาลองใหม่", en="The clock of this app differs from ours. Please try again.")

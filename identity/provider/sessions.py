@@ -17,7 +17,8 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.ids import new_id
 from core.text import Text
-from identity.provider.models import AuthorizationCode, SignInSession
+from identity.provider.endings import Endings, EndReason
+from identity.provider.models import SignInSession, TokenFamily
 
 SESSION_SECONDS: Final = 8 * 3_600
 TOUCH_AFTER: Final = timedelta(minutes=5)
@@ -98,12 +99,19 @@ class SignInSessions:
 
     async def strengthen(
         self, session: AsyncSession, who: SignInSession, *, acr: str, amr: Sequence[str], for_request: str
-    ) -> str:
-        """The person has just proven anew who they are, in this session. Answers its new secret; the old is void."""
+    ) -> str | None:
+        """The person has just proven anew who they are, in this session. Answers its new secret; the old is void.
+
+        None when the session has ended meanwhile.
+        """
         secret, now = secrets.token_urlsafe(32), self._clock.now()
-        await session.execute(
+        done = await session.execute(
             update(SignInSession)
-            .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)
+            .where(
+                col(SignInSession.person) == who.person,
+                col(SignInSession.id) == who.id,
+                col(SignInSession.ended_at).is_(None),
+            )
             .values(
                 token_hash=self._hash(secret),
                 acr=acr,
@@ -112,8 +120,9 @@ class SignInSessions:
                 authenticated_at=now,
                 last_used_at=now,
             )
+            .returning(col(SignInSession.id))
         )
-        return secret
+        return secret if done.first() is not None else None
 
     async def touch(self, session: AsyncSession, who: SignInSession) -> None:
         """Notes that the session is in use; not more often than every few minutes (see `is_touched_lately`)."""
@@ -134,24 +143,30 @@ class SignInSessions:
             .values(for_request=b"", last_used_at=self._clock.now())
         )
 
-    async def end(self, session: AsyncSession, secret: str | None) -> None:
-        if secret and len(secret) <= 100:
+    async def end(self, session: AsyncSession, secret: str | None, reason: EndReason = EndReason.SIGNED_OUT) -> None:
+        """Ends the session of a cookie, with every token that came of it."""
+        if not secret or len(secret) > 100:
+            return
+        found = (
             await session.execute(
-                update(SignInSession)
-                .where(col(SignInSession.token_hash) == self._hash(secret), col(SignInSession.ended_at).is_(None))
-                .values(ended_at=self._clock.now())
+                select(col(SignInSession.person), col(SignInSession.id)).where(
+                    col(SignInSession.token_hash) == self._hash(secret), col(SignInSession.ended_at).is_(None)
+                )
             )
+        ).first()
+        if found is not None:
+            await Endings(self._clock).end_session(session, found[0], found[1], reason)
 
-    async def name_for_token(self, session: AsyncSession, token: UUID) -> Text | None:
-        """The name that belongs to the sign-in an access token came from."""
+    async def name_for_family(self, session: AsyncSession, person: UUID, family: UUID) -> Text | None:
+        """The person's name, as the sign-in had it that a token family came from."""
         found = await session.execute(
             select(col(SignInSession.id), col(SignInSession.name_sealed))
             .join(
-                AuthorizationCode,
-                (col(AuthorizationCode.person) == col(SignInSession.person))
-                & (col(AuthorizationCode.session) == col(SignInSession.id)),
+                TokenFamily,
+                (col(TokenFamily.person) == col(SignInSession.person))
+                & (col(TokenFamily.session) == col(SignInSession.id)),
             )
-            .where(col(AuthorizationCode.family) == token)
+            .where(col(TokenFamily.person) == person, col(TokenFamily.id) == family)
         )
         row = found.tuples().first()
         return None if row is None else self._names.open(row[1], row[0])

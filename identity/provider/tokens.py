@@ -1,19 +1,21 @@
-"""The tokens of a redeemed code: an access token (RFC 9068) and, with scope `openid`, an ID token."""
+"""The tokens of a grant: an access token (RFC 9068) and, with scope `openid`, an ID token."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from core.ids import new_id
 from core.text import Text
+from core.viewer import Acting
 from identity.provider.jose import half_hash
-from identity.provider.models import SignInSession
+from identity.provider.models import SignInSession, TokenFamily
 from identity.provider.sessions import SessionNames
 from identity.provider.signing import Signer
 from identity.provider.subjects import Subjects
@@ -24,65 +26,107 @@ ID_TOKEN_SECONDS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was granted to a client by redeeming a code."""
+    """What a client gets tokens for, on behalf of a person."""
 
-    person: UUID
-    client: str
-    audience: str
-    seconds: int
+    family: TokenFamily
     scope: str
-    nonce: str | None
-    acr: str
-    auth_time: datetime
-    token_id: UUID
+    audiences: Sequence[str]
+    """Whole addresses (RFC 8707)."""
+    seconds: int
+    """How long an access token lives, as long as its family does."""
+    jkt: str | None
+    """The key the access token is bound to (RFC 9449 §6)."""
+    nonce: str | None = None
+    acting: Acting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineGrant:
+    """What a client gets tokens for in its own name (RFC 6749 §4.4)."""
+
+    client: str
+    agency: str | None
+    scope: str
+    audiences: Sequence[str]
+    seconds: int
+    jkt: str | None
 
 
 class TokenMaker:
     def __init__(self, issuer: str, signer: Signer, subjects: Subjects, names: SessionNames, now: datetime) -> None:
         self._issuer, self._signer, self._subjects, self._names, self._now = issuer, signer, subjects, names, now
 
-    def response(self, grant: Grant, session: Session, sign_in: UUID) -> dict[str, Any]:
-        """The token response of RFC 6749 §5.1."""
-        access = self._signer.sign(
-            {
-                **self._common(grant, grant.seconds),
-                "aud": self._issuer + grant.audience,
-                "client_id": grant.client,
-                "scope": grant.scope,
-                "jti": grant.token_id.hex,
-            },
-            typ=ACCESS_TOKEN_TYPE,
-        )
-        answer = {"access_token": access, "token_type": "Bearer", "expires_in": grant.seconds, "scope": grant.scope}
-        scopes = grant.scope.split()
-        if "openid" in scopes:
-            name = self._name(session, grant.person, sign_in) if "profile" in scopes else None
-            answer["id_token"] = self._id_token(grant, access, name)
+    def response(self, grant: Grant, session: Session) -> dict[str, Any]:
+        """The token response of RFC 6749 §5.1, without a refresh token."""
+        family = grant.family
+        expires_at = min(self._now + timedelta(seconds=grant.seconds), family.expires_at)
+        claims = {**self._about(family, expires_at), "client_id": family.client, "family": family.id.hex}
+        acting = grant.acting
+        if acting is not None:
+            claims["act"] = {"sub": self._subjects.of(acting.person, family.client)}
+            claims["delegation"] = {"id": acting.delegation.hex, "scopes": sorted(acting.scopes)}
+        answer = self._answer(claims, grant.scope, grant.audiences, expires_at, grant.jkt)
+        if "openid" in grant.scope.split():
+            answer["id_token"] = self._id_token(grant, session, answer["access_token"])
         return answer
 
-    def _id_token(self, grant: Grant, access: str, name: Text | None) -> str:
-        claims = {**self._common(grant, ID_TOKEN_SECONDS), "aud": grant.client, "at_hash": half_hash(access)}
-        if grant.nonce is not None:
-            claims["nonce"] = grant.nonce
-        return self._signer.sign({**claims, **name_claims(name)}, typ="JWT")
+    def machine_response(self, grant: MachineGrant) -> dict[str, Any]:
+        """The same for a client itself, which is then the subject too (RFC 9068 §2.2)."""
+        expires_at = self._now + timedelta(seconds=grant.seconds)
+        claims = {**self._common(expires_at), "sub": grant.client, "client_id": grant.client}
+        if grant.agency is not None:
+            claims["agency"] = grant.agency
+        return self._answer(claims, grant.scope, grant.audiences, expires_at, grant.jkt)
 
-    def _common(self, grant: Grant, seconds: int) -> dict[str, Any]:
+    def _answer(
+        self, claims: dict[str, Any], scope: str, audiences: Sequence[str], expires_at: datetime, jkt: str | None
+    ) -> dict[str, Any]:
+        whole = {
+            **claims,
+            "aud": audiences[0] if len(audiences) == 1 else list(audiences),
+            "scope": scope,
+            "jti": new_id().hex,
+        }
+        if jkt is not None:
+            whole["cnf"] = {"jkt": jkt}
         return {
-            "iss": self._issuer,
-            "sub": self._subjects.of(grant.person, grant.client),
-            "iat": _seconds(self._now),
-            "exp": _seconds(self._now + timedelta(seconds=seconds)),
-            "auth_time": _seconds(grant.auth_time),
-            "acr": grant.acr,
+            "access_token": self._signer.sign(whole, typ=ACCESS_TOKEN_TYPE),
+            "token_type": "Bearer" if jkt is None else "DPoP",
+            "expires_in": _seconds(expires_at) - _seconds(self._now),
+            "scope": scope,
         }
 
-    def _name(self, session: Session, person: UUID, sign_in: UUID) -> Text | None:
+    def _id_token(self, grant: Grant, session: Session, access: str) -> str:
+        """`sid` is the family: a client's name for this one sign-in (OpenID Connect Front-Channel Logout 1.0 §3)."""
+        family = grant.family
+        claims = self._about(family, self._now + timedelta(seconds=ID_TOKEN_SECONDS))
+        claims |= {"aud": family.client, "at_hash": half_hash(access), "sid": family.id.hex}
+        if grant.nonce is not None:
+            claims["nonce"] = grant.nonce
+        name = self._name(session, family) if "profile" in grant.scope.split() else None
+        return self._signer.sign({**claims, **name_claims(name)}, typ="JWT")
+
+    def _about(self, family: TokenFamily, expires_at: datetime) -> dict[str, Any]:
+        return {
+            **self._common(expires_at),
+            "sub": self._subjects.of(family.person, family.client),
+            "auth_time": _seconds(family.auth_time),
+            "acr": family.acr,
+            "amr": list(family.amr),
+        }
+
+    def _common(self, expires_at: datetime) -> dict[str, Any]:
+        return {"iss": self._issuer, "iat": _seconds(self._now), "exp": _seconds(expires_at)}
+
+    def _name(self, session: Session, family: TokenFamily) -> Text | None:
+        if family.session is None:
+            return None
         sealed = session.scalar(
             select(col(SignInSession.name_sealed)).where(
-                col(SignInSession.person) == person, col(SignInSession.id) == sign_in
+                col(SignInSession.person) == family.person, col(SignInSession.id) == family.session
             )
         )
-        return None if sealed is None else self._names.open(sealed, sign_in)
+        return None if sealed is None else self._names.open(sealed, family.session)
 
 
 def name_claims(name: Text | None) -> dict[str, str]:

@@ -1,0 +1,204 @@
+"""The authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636, OAuth 2.1).
+
+What Authlib leaves loose is tied here: PKCE is required and S256 alone; a code is consumed by one conditional UPDATE
+after everything else was checked, so that of parallel redemptions one wins, and a wrong one costs nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import structlog
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
+from authlib.oauth2.rfc7636 import CodeChallenge
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from core.ids import new_id
+from identity.provider.clients import RegisteredClient
+from identity.provider.endings import EndReason, end_family, live_session
+from identity.provider.grants.issuing import TokenGrant
+from identity.provider.models import AuthorizationCode, TokenFamily
+from identity.provider.protocol import Request, SignedIn, hash_of
+from identity.provider.tokens import Grant
+
+if TYPE_CHECKING:
+    from identity.provider.server import Provider
+
+CODE_SECONDS: Final = 60
+_S256_CHALLENGE_LENGTH: Final = 43
+
+log = structlog.get_logger()
+
+
+class S256Only(CodeChallenge):  # type: ignore[misc] # Authlib has no types
+    """PKCE as RFC 9700 §2.1.1 wants it: always, and never `plain`, which is also what a missing method would mean."""
+
+    SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012 - Authlib's own attribute
+
+    def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
+        given = grant.request.payload.data
+        if given.get("code_challenge_method") != "S256":
+            raise InvalidRequestError("code_challenge_method must be S256.")
+        if len(given.get("code_challenge", "")) != _S256_CHALLENGE_LENGTH:
+            raise InvalidRequestError("code_challenge must be a SHA-256 in base64url.")
+        super().validate_code_challenge(grant, redirect_uri)
+
+    def get_authorization_code_challenge_method(self, _code: Any) -> str:
+        return "S256"
+
+
+class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
+    server: Provider
+
+    @staticmethod
+    def validate_authorization_redirect_uri(request: Request, client: RegisteredClient) -> str:
+        uri: str | None = request.payload.redirect_uri
+        if uri is None or not client.check_redirect_uri(uri):
+            raise InvalidRequestError("redirect_uri is missing or not registered for this client.")
+        return uri
+
+    def validate_requested_scope(self) -> None:
+        """At authorize: the resources. Of scopes, the client decides (:meth:`RegisteredClient.get_allowed_scope`).
+
+        Raises :class:`InvalidTargetError`.
+        """
+        self.request.resources = self.request.client.resources_for(self.request.payload.resources)
+
+    def generate_authorization_code(self) -> str:
+        return secrets.token_urlsafe(32)
+
+    def save_authorization_code(self, code: str, request: Request) -> None:
+        who: SignedIn = request.user
+        self.server.session.add(
+            AuthorizationCode(
+                code_hash=hash_of(code),
+                person=who.person,
+                session=who.session,
+                client=request.client.get_client_id(),
+                redirect_uri=request.payload.redirect_uri,
+                scope=request.scope,
+                resources=request.resources,
+                code_challenge=request.payload.data["code_challenge"],
+                dpop_jkt=request.dpop_jkt,
+                nonce=request.payload.data.get("nonce"),
+                acr=who.acr,
+                amr=list(who.amr),
+                auth_time=who.auth_time,
+                expires_at=self.server.now + timedelta(seconds=CODE_SECONDS),
+            )
+        )
+
+    def query_authorization_code(self, code: str, client: RegisteredClient) -> _CodeRow | None:
+        """A code of this client that is still good. Used ones are found out here and, for good, by :meth:`_consume`.
+
+        Whether it was used comes before whether it has expired: a late replay says as well that the code leaked.
+        """
+        row = self.server.session.scalar(
+            select(AuthorizationCode).where(
+                col(AuthorizationCode.code_hash) == hash_of(code),
+                col(AuthorizationCode.client) == client.get_client_id(),
+            )
+        )
+        if row is not None and row.used_at is not None:
+            self._note_replay(row)
+            return None
+        if row is None or row.expires_at <= self.server.now:
+            return None
+        return _CodeRow(row)
+
+    def authenticate_user(self, code: _CodeRow) -> UUID:
+        return code.row.person
+
+    def generate_token(self, **_options: Any) -> dict[str, Any]:
+        """Consumes the code and makes the tokens: nothing that could still fail comes after."""
+        row: AuthorizationCode = self.request.authorization_code.row
+        jkt = self.request.dpop_jkt
+        if row.dpop_jkt is not None and row.dpop_jkt != jkt:
+            raise InvalidGrantError("The code is bound to another key.")
+        audiences = self.narrowed_resources(row.resources)
+        if not live_session(self.server.session, row.person, row.session):
+            raise InvalidGrantError("The sign-in has ended.")
+        family = self._family(row, jkt)
+        self._consume(row, family.id)
+        self.server.session.add(family)
+        client: RegisteredClient = self.request.client
+        grant = Grant(family, row.scope, audiences, client.token_seconds, jkt, row.nonce)
+        answer = self.server.tokens.response(grant, self.server.session)
+        if _may_refresh(client):
+            answer["refresh_token"] = self.add_refresh_token(family)
+        return answer
+
+    def _family(self, row: AuthorizationCode, jkt: str | None) -> TokenFamily:
+        """A public client's is bound to the key it proves, if it proves one (RFC 9449 §5); a confidential client's, to
+        the client's own authentication, so that the key may change."""
+        client: RegisteredClient = self.request.client
+        now = self.server.now
+        expires_at = now + timedelta(seconds=client.token_seconds)
+        if _may_refresh(client):
+            expires_at = max(expires_at, row.auth_time + timedelta(seconds=client.row.refresh_seconds))
+        return TokenFamily(
+            person=row.person,
+            id=new_id(),
+            client=row.client,
+            session=row.session,
+            scope=row.scope,
+            resources=row.resources,
+            acr=row.acr,
+            amr=row.amr,
+            auth_time=row.auth_time,
+            dpop_jkt=jkt if client.is_public else None,
+            created_at=now,
+            expires_at=expires_at,
+        )
+
+    def _consume(self, row: AuthorizationCode, family: UUID) -> None:
+        won = self.server.session.execute(
+            update(AuthorizationCode)
+            .where(col(AuthorizationCode.code_hash) == row.code_hash, col(AuthorizationCode.used_at).is_(None))
+            .values(used_at=self.server.now, family=family)
+            .returning(col(AuthorizationCode.code_hash))
+            .execution_options(synchronize_session=False)
+        ).first()
+        if won is None:
+            self.server.session.refresh(row)
+            self._note_replay(row)
+            raise InvalidGrantError("Invalid 'code' in request.")
+
+    def _note_replay(self, row: AuthorizationCode) -> None:
+        """Somebody has a code that was used: what it was redeemed for ends (RFC 6749 §4.1.2)."""
+        log.warning("authorization_code_used_again", client=row.client, family=str(row.family))
+        session, now = self.server.session, self.server.now
+        session.execute(
+            update(AuthorizationCode)
+            .where(col(AuthorizationCode.code_hash) == row.code_hash, col(AuthorizationCode.replayed_at).is_(None))
+            .values(replayed_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        if row.family is not None:
+            end_family(session, now, row.person, row.family, EndReason.CODE_REPLAYED)
+
+    def delete_authorization_code(self, _code: _CodeRow) -> None:
+        """Nothing: it was consumed before the tokens were made, and the used row is kept."""
+
+
+class _CodeRow:
+    """A row of codes as Authlib sees it."""
+
+    def __init__(self, row: AuthorizationCode) -> None:
+        self.row = row
+        self.code_challenge = row.code_challenge
+
+    def get_redirect_uri(self) -> str:
+        return self.row.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.row.scope
+
+
+def _may_refresh(client: RegisteredClient) -> bool:
+    return client.check_grant_type("refresh_token") and client.row.refresh_seconds > 0
