@@ -200,7 +200,7 @@ async def test_a_row_that_somebody_holds_is_waited_for_and_the_others_are_not(
     holding = asyncio.create_task(hold())
     await held.wait()
     working = asyncio.create_task(of_people(database, RING))
-    while sum(seal.startswith(seal_prefix("k2")) for seal in (await seals(database)).values()) < 9:
+    while sum(seal.startswith(seal_prefix("k2")) for seal in (await seals(database)).values()) < 9:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     assert not working.done()
     free.set()
