@@ -1,7 +1,7 @@
 """What every room's `graph.py` builds with: the request's context, mutations with a unit of work, connections."""
 
 from core.graph.context import Access, Context, Info, localized
-from core.graph.fields import field
+from core.graph.fields import citizen_field, field
 from core.graph.mutations import Problem, Work, mutation, work_of
 from core.graph.node import Node, NodeLoader, Nodes, global_id
 from core.graph.pages import Connection, Edge, PageInfo, connection, cursor_of, page_size, read_cursor
@@ -28,6 +28,7 @@ __all__ = [
     "Rooms",
     "Viewer",
     "Work",
+    "citizen_field",
     "connection",
     "cursor_of",
     "field",

@@ -1,4 +1,4 @@
-"""A root field of the graph that declares who may call it."""
+"""Fields that declare who may use them: of the roots, and of `Citizen`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,19 @@ from core.graph.rights import Delegate, rights
 def field(
     access: Access, *, delegate: Delegate | None = None, demand: Demand | None = None, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """`delegate`: what who acts for a citizen may do with it; as anybody may with what is public, else nothing.
+    """A root field that declares who may call it.
+
+    `delegate`: what who acts for a citizen may do with it; as anybody may with what is public, else nothing.
 
     `demand`: how sure the sign-in must be.
     """
     if delegate is None:
         delegate = Delegate.AS_ANYONE if access is Access.PUBLIC else Delegate.NOTHING
     return strawberry.field(metadata={"access": access, **rights(delegate, demand)}, **options)  # type: ignore[no-any-return]
+
+
+def citizen_field(
+    delegate: Delegate, *, demand: Demand | None = None, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """A field of `Citizen`, which says what who acts for the citizen may do with it."""
+    return strawberry.field(metadata=rights(delegate, demand), **options)  # type: ignore[no-any-return]

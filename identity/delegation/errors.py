@@ -57,8 +57,8 @@ class DelegationOver(Conflict):
 class TooManyProposals(SitthiError):
     code = "TOO_MANY_PROPOSALS"
     text = Text(
-        th="คุณมีคำขอมอบหมายที่รอการตอบรับครบ {most} รายการแล้ว",
-        en="{most} of your proposals wait for an answer; take one back before you make another.",
+        th="คุณส่งคำขอมอบหมายครบ {most} รายการแล้ว กรุณารอคำตอบ หรือลองใหม่พรุ่งนี้",
+        en="You have made {most} proposals that wait for an answer or are of today. Wait, or come back tomorrow.",
     )
 
 

@@ -12,7 +12,7 @@ WAS_ASKED: Final = MessageTemplate(
     title=Text(th="มีผู้ขอทำการมอบหมายกับคุณ", en="Somebody proposes a delegation to you"),
     body=Text(
         th="ตรวจสอบว่าใครขอ และขออะไร ในหน้าการมอบหมาย แล้วตอบรับหรือปฏิเสธ หากไม่ตอบภายใน 30 วันคำขอจะสิ้นผล",
-        en="See under delegations who asks, and for what; then accept or decline. Without an answer it lapses in 30 days.",
+        en="See under delegations who asks, and for what; then accept or decline. Unanswered, it lapses in 30 days.",
     ),
 )
 HAS_ASKED: Final = MessageTemplate(

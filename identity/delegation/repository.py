@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
+from identity.delegation.days import PROPOSAL_LASTS
 from identity.delegation.models import Delegation, DelegationEvent, Kind
 
 LISTED_MAX = 200
@@ -68,13 +69,18 @@ class DelegationRepository:
         )
         return (await self._session.execute(query.limit(1))).first() is not None
 
-    async def open_proposals(self, by: UUID, since: datetime) -> int:
+    async def proposals(self, by: UUID, now: datetime) -> int:
+        """How many of the person's proposals wait for an answer, or were made within a day."""
+        waits = and_(
+            col(Delegation.accepted_at).is_(None),
+            col(Delegation.ended_at).is_(None),
+            col(Delegation.proposed_at) > now - PROPOSAL_LASTS,
+        )
         query = select(func.count()).where(
             or_(col(Delegation.person) == by, col(Delegation.delegate) == by),
             col(Delegation.proposed_by) == by,
-            col(Delegation.accepted_at).is_(None),
-            col(Delegation.ended_at).is_(None),
-            col(Delegation.proposed_at) > since,
+            col(Delegation.kind) == Kind.CARER.value,
+            or_(waits, col(Delegation.proposed_at) > now - timedelta(days=1)),
         )
         return await self._session.scalar(query.select_from(Delegation)) or 0
 
