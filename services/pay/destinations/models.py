@@ -13,8 +13,10 @@ from core.sealed import sealed
 
 
 class PayoutDestination(SQLModel, table=True):
-    """What a payee said on where to pay. The latest counts for what is planned from then on. Append-only: no row is ever
-    changed or removed, so that what was planned before goes where it was meant to."""
+    """What a payee said on where to pay. The latest counts for what is planned from then on.
+
+    Append-only: no row is ever changed or removed, so that what was planned before goes where it was meant to.
+    """
 
     __tablename__ = "payout_destination"
     __table_args__ = (
