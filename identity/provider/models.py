@@ -129,7 +129,7 @@ class PushedRequest(SQLModel, table=True):
 
     uri_hash: bytes = Field(primary_key=True)
     client: str = Field(foreign_key="client.id")
-    parameters_sealed: bytes
+    parameters_sealed: bytes = sealed("pushed_request.parameters", by="uri_hash")
     """JSON list of pairs, bound to this row."""
     dpop_jkt: str | None
     """The key the code is to be bound to (RFC 9449 §10)."""
@@ -176,7 +176,7 @@ class TokenFamily(SQLModel, table=True):
     """
 
     __tablename__ = "token_family"
-    __table_args__ = (Index("ix_token_family_session", "person", "session"), Index("ix_token_family_id", "id"))
+    __table_args__ = (Index("ix_token_family_session", "session"), Index("ix_token_family_id", "id"))
 
     person: UUID = Field(primary_key=True)
     """Whom the tokens are about (`sub`)."""
