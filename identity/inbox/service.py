@@ -42,7 +42,7 @@ class Inbox:
         Values are texts, words, whole numbers, money or dates. Raises ValueError for others, and for a national ID.
         """
         title, body = template.title.filled(**values), template.body.filled(**values)
-        if any(_THIRTEEN_DIGITS.search(text) for text in (title.th, title.en, body.th, body.en)):
+        if any(holds_national_id(text) for text in (title.th, title.en, body.th, body.en)):
             raise ValueError("a message does not carry a national ID")
         message = Message(
             person=person,
@@ -64,6 +64,11 @@ class Inbox:
         change = Change(person=person, id=new_id(), kind=kind.value, subject=subject, at=self._clock.now())
         session.add(change)
         await session.flush()
+
+
+def holds_national_id(text: str) -> bool:
+    """Whether somewhere in it stands what could be one."""
+    return _THIRTEEN_DIGITS.search(text) is not None
 
 
 def _plain(value: Any) -> Any:
