@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter, challenge
-from api.headers import SafeHeaders
+from api.headers import UNLESS_SAID, SafeHeaders, always
 from api.house import Doorway, House
 from api.limits import BodyLimit
 from api.metrics import metrics_router
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         from api.sandbox import mount  # noqa: PLC0415 - production never loads it
 
         mount(app, house)
-    _answer_errors(app)
+    _answer_errors(app, secure=settings.secure)
     doorway.app = app
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
@@ -163,7 +163,7 @@ def operations(house: House) -> APIRouter:
     return router
 
 
-def _answer_errors(app: FastAPI) -> None:
+def _answer_errors(app: FastAPI, *, secure: bool) -> None:
     """Whatever goes wrong outside the graph has the same shape as an error inside it."""
 
     def answer(request: HTTPConnection, error: SitthiError, status: int | None = None) -> Response:
@@ -198,7 +198,9 @@ def _answer_errors(app: FastAPI) -> None:
         route = getattr(request.scope.get("route"), "path", None)
         log.error("unexpected", route=route, exc_info=error)
         message = INTERNAL.in_language(preferred_language(request.headers.get("accept-language")))
-        return JSONResponse({"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}, 500)
+        body = {"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}
+        # The framework answers this one above all middleware, so it brings its headers itself.
+        return JSONResponse(body, 500, {**UNLESS_SAID, **always(secure=secure)})
 
     app.add_exception_handler(SitthiError, domain)
     app.add_exception_handler(HTTPException, http)

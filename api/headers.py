@@ -18,12 +18,16 @@ OVER_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 """RFC 6797: for a year, browsers come back by https alone."""
 
 
+def always(*, secure: bool) -> dict[str, str]:
+    return {**ALWAYS, **(OVER_HTTPS if secure else {})}
+
+
 class SafeHeaders:
     """ASGI middleware. `secure`: whether people reach us by https."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
-        self.always = {**ALWAYS, **(OVER_HTTPS if secure else {})}
+        self.always = always(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
