@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx2
 from fastapi import APIRouter
+from redis.asyncio import Redis
 
 from core.cache import open_redis
 from core.clock import Clock
@@ -15,12 +16,27 @@ from core.database import Database
 from core.rate_limits import RateLimiter
 from core.settings import Settings
 from identity.abuse import SIGN_IN_RETURNS, Devices, Failures
+from identity.account.room import AccountRoom, Web
 from identity.people import PeopleRegister
+from identity.provider.client_authentication import ClientAuthentication
+from identity.provider.client_requests import ClientRequests
 from identity.provider.clients import GRAPH_AUDIENCE, OFFICER_AUDIENCE
+from identity.provider.delegated import Delegations
+from identity.provider.dpop import DPoP
+from identity.provider.grants.exchange import Exchanges
+from identity.provider.introspection import IntrospectionEndpoint
+from identity.provider.logout import LogoutEndpoint
+from identity.provider.presented import Presenting
+from identity.provider.replay import Replays
+from identity.provider.revocation import RevocationEndpoint
+from identity.provider.revocations import Revocations
 from identity.provider.routes import ProviderRoutes
 from identity.provider.sessions import SessionNames, SignInSessions
 from identity.provider.signing import Schedule, SigningKeys
 from identity.provider.subjects import Subjects
+from identity.provider.token_endpoint import TokenEndpoint
+from identity.provider.token_lookup import TokenLookup
+from identity.provider.userinfo import UserInfo
 from identity.provider.verifier import TokenVerifier
 from identity.trusted import EveryIssuer, TrustedIssuers, Verifier
 from identity.upstream.facts import SignInFacts
@@ -61,8 +77,9 @@ class Identity:
     """The room of identity, built from what is handed in.
 
     `http` reaches ThaID. `people`, `signing`, `subjects` and `verifier` (of citizens' tokens for the graph) are for
-    others to use; `facts` may be set after building, when the exchange stands. Without a `limiter` that all processes
-    share, failed attempts are counted in this one.
+    others to use; `facts` and `delegations` may be set after building, when those rooms stand. A process that serves
+    keeps `revocations.watching()` open. Without a `limiter` and a `redis` that all processes share, failed attempts and
+    used proofs are remembered in this one.
     """
 
     def __init__(
@@ -76,8 +93,16 @@ class Identity:
         people: PeopleRegister | None = None,
         facts: SignInFacts | None = None,
         limiter: RateLimiter | None = None,
+        delegations: Delegations | None = None,
+        redis: Redis | None = None,
     ) -> None:
         self.settings, self.db, self.clock, self.keys = settings, db, clock, keys
+        self.delegations = delegations
+        self.revocations = Revocations(db, clock)
+        replays = self._replays = Replays(redis or open_redis(None), keys)
+        self.dpop = DPoP(clock, keys, replays)
+        self.presenting = Presenting(self.dpop)
+        self.client_authentication = ClientAuthentication(settings.issuer, db, clock, replays)
         self.people = people or PeopleRegister(keys, clock)
         self.facts = facts
         self.limiter = limiter or RateLimiter(open_redis(None), clock, keys)
@@ -85,13 +110,15 @@ class Identity:
         self.signing = SigningKeys(db, keys, clock, Schedule.of(settings))
         self.subjects = Subjects(keys)
         self.verifier: Verifier = self._verifier_of_everyone(http)
+        self.account = AccountRoom(db, clock, keys, self.subjects)
         self.upstream = Upstream.of(settings, keys)
         self._http = http
 
     def verifier_for(self, *audiences: str) -> TokenVerifier:
         """A verifier of access tokens for these resources, paths below the issuer."""
         issuer = self.settings.issuer
-        return TokenVerifier(issuer, [issuer + one for one in audiences], self.signing, self.subjects, self.clock)
+        whole = [issuer + one for one in audiences]
+        return TokenVerifier(issuer, whole, self.signing, self.subjects, self.clock, self.revocations)
 
     def _verifier_of_everyone(self, http: httpx2.AsyncClient) -> Verifier:
         """Of tokens for the graph, whoever may issue them."""
@@ -111,17 +138,19 @@ class Identity:
             return APIRouter()
         cookies = Cookies(self.settings)
         forms = Forms(self.settings.issuer, cookies, self.keys)
-        sessions = SignInSessions(self.keys, self.clock)
+        sessions = self.account.sessions
         pages = Pages(forms)
         provider = ProviderRoutes(
             issuer=self.settings.issuer,
             db=self.db,
             clock=self.clock,
+            keys=self.keys,
             signing=self.signing,
             subjects=self.subjects,
             sessions=sessions,
             names=SessionNames(self.keys),
-            verifier=self.verifier_for(GRAPH_AUDIENCE, OFFICER_AUDIENCE),
+            clients=ClientRequests(self.client_authentication),
+            dpop=self.dpop,
             cookies=cookies,
             forms=forms,
             pages=pages,
@@ -134,6 +163,8 @@ class Identity:
             thaid=self._thaid(),
             people=self.people,
             sessions=sessions,
+            sign_ins=self.account.sign_ins,
+            passkeys=self.account.passkeys,
             cookies=cookies,
             forms=forms,
             pages=pages,
@@ -143,7 +174,52 @@ class Identity:
         )
         router = APIRouter()
         router.include_router(provider.router())
+        router.include_router(self._called_by_clients(sessions))
+        logout = LogoutEndpoint(
+            issuer=self.settings.issuer,
+            db=self.db,
+            clock=self.clock,
+            signing=self.signing,
+            subjects=self.subjects,
+            sessions=sessions,
+            cookies=cookies,
+            forms=forms,
+            pages=pages,
+        )
+        router.include_router(logout.router())
         router.include_router(sign_in.router())
+        web = Web(cookies, forms, pages, self.devices, self._replays)
+        router.include_router(self.account.router(self.settings.issuer, web))
+        return router
+
+    def _called_by_clients(self, sessions: SignInSessions) -> APIRouter:
+        requests = ClientRequests(self.client_authentication)
+        tokens = self.verifier_for(GRAPH_AUDIENCE, OFFICER_AUDIENCE)
+        token = TokenEndpoint(
+            issuer=self.settings.issuer,
+            db=self.db,
+            clock=self.clock,
+            signing=self.signing,
+            subjects=self.subjects,
+            names=SessionNames(self.keys),
+            requests=requests,
+            dpop=self.dpop,
+            exchanges=Exchanges(tokens, lambda: self.delegations),
+        )
+        userinfo = UserInfo(self.settings.issuer, self.db, sessions, self.presenting, tokens)
+        lookup = TokenLookup(tokens)
+        revocation = RevocationEndpoint(self.db, self.clock, requests, lookup)
+        introspection = IntrospectionEndpoint(
+            issuer=self.settings.issuer,
+            db=self.db,
+            clock=self.clock,
+            subjects=self.subjects,
+            requests=requests,
+            lookup=lookup,
+        )
+        router = APIRouter()
+        for one in (token, userinfo, revocation, introspection):
+            router.include_router(one.router())
         return router
 
     def _thaid(self) -> ThaID:

@@ -22,8 +22,8 @@ from identity.provider.client_keys import Unverified, keys_for, public_key
 from identity.provider.clients import RegisteredClient
 from identity.provider.jose import NotVerified, base64url
 from identity.provider.models import Client
+from identity.provider.protocol import Parameters
 from identity.provider.replay import Replays
-from identity.provider.server import Parameters
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFE_SECONDS_MAX: Final = 300

@@ -1,0 +1,209 @@
+"""An authorization request, read once for all: what is asked, by whom, and what the person must do first.
+
+The same checks hold for one that a browser brings and one that a client pushed (RFC 9126 §2.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.assurance import Aal, Assurance, Ial
+from core.clock import Clock
+from identity.provider.clients import is_loopback
+from identity.provider.dpop import is_thumbprint
+from identity.provider.grants import CodeGrant
+from identity.provider.models import SignInSession
+from identity.provider.protocol import Parameters
+from identity.provider.protocol import Request as OAuthRequest
+from identity.provider.server import Provider
+from identity.provider.sessions import SignInSessions
+
+AUTHORIZE: Final = "/oauth/authorize"
+PROMPTS: Final = ("none", "login", "consent", "select_account")
+STRONGEST: Final = Assurance(Ial.IAL_2_3, Aal.AAL_2_2)
+"""What a sign-in of ours can be worth at most: ThaID's proofing, and a passkey. More is never asked of a person."""
+ACR_VALUES: Final = ("ial2.3-aal2.2", "ial2.3-aal2.1", "ial2.3", "aal2.2", "aal2.1")
+_QUERY_LENGTH_MAX: Final = 2_000
+"""An authorization request travels in a cookie while its person is at ThaID; browsers keep 4,096 bytes of one. One that
+was pushed travels as its `request_uri`."""
+_WAY_BACK_SECONDS: Final = 60
+_AGE_DIGITS_MAX: Final = 9
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class Question(Enum):
+    """What has to be asked of the person before there can be a code."""
+
+    SIGN_IN = "login_required"
+    """By its value a client that forbids questions (`prompt=none`) is told what would have been asked."""
+    GO_ON = "consent_required"
+
+
+class UnmetAuthenticationRequirements(OAuth2Error):  # type: ignore[misc] # Authlib has no types
+    """The sign-in that was asked for cannot be had (OpenID Connect Core Error Code of the same name, §4)."""
+
+    error = "unmet_authentication_requirements"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was found right; `grant` belongs to the session it was read in."""
+
+    oauth: OAuthRequest
+    grant: CodeGrant
+    here: str
+    """The path of ours that asks for the same again."""
+    prompts: frozenset[str]
+    max_age: int | None
+    levels: Sequence[Assurance]
+    """Any of these will do, the client's favourite first; none asked for when empty."""
+    hinted: UUID | None
+    """Whom the client believes to be there (`id_token_hint`)."""
+
+    @property
+    def redirect_uri(self) -> str:
+        return str(self.grant.redirect_uri)
+
+    @property
+    def sign_in_acr(self) -> str | None:
+        """What the sign-in page is asked to offer."""
+        within = [level for level in self.levels if STRONGEST.meets(level)]
+        return within[0].acr if within else None
+
+    def refused(self, error: str) -> OAuth2Error:
+        """As an error that goes back to the client."""
+        return OAuth2Error(error=error, redirect_uri=self.redirect_uri, state=self.oauth.payload.state)
+
+
+class AuthorizationRequests:
+    def __init__(self, issuer: str, clock: Clock, sessions: SignInSessions) -> None:
+        self._issuer, self._clock, self._sessions = issuer, clock, sessions
+
+    def oauth(self, pairs: Pairs) -> OAuthRequest:
+        return OAuthRequest("GET", self._issuer + AUTHORIZE, Parameters(pairs), {})
+
+    async def read(
+        self, session: AsyncSession, oauth: OAuthRequest, here: str, *, pushed: bool, hinted: UUID | None = None
+    ) -> Asked:
+        """Raises :class:`OAuth2Error`, with a redirect address once client and address were found to be right."""
+        if not pushed and len(here) > _QUERY_LENGTH_MAX:
+            raise InvalidRequestError("The request is too long: push it (RFC 9126).")
+        grant: CodeGrant = await session.run_sync(
+            lambda sync: Provider(sync, self._issuer, self._clock.now()).consent(oauth)
+        )
+        self._check_profile(oauth, grant, pushed=pushed)
+        given: dict[str, str] = oauth.payload.data
+        try:
+            prompts, max_age, levels = _prompts(given), _max_age(given), _levels(given)
+            _check_supported(given)
+        except OAuth2Error as error:
+            error.redirect_uri, error.state = grant.redirect_uri, oauth.payload.state
+            raise
+        oauth.dpop_jkt = given.get("dpop_jkt")
+        return Asked(oauth, grant, here, prompts, max_age, levels, hinted)
+
+    def question(self, asked: Asked, who: SignInSession | None) -> Question | None:
+        """What has to be asked of the person first: to sign in, or whether to go on as who they are.
+
+        A program on this machine cannot prove who it is (RFC 8252 §8.6), so it gets no code without a person's act in
+        this very request. Who has signed in for this very request is not sent to sign in again: what is not met then
+        cannot be met, and nobody goes in circles. Raises :class:`OAuth2Error`, also where the client forbids questions.
+        """
+        just_for_this = who is not None and who.for_request == self._sessions.request_hash(asked.here)
+        question = None
+        if who is None or (not just_for_this and asked.prompts & {"login", "select_account"}):
+            question = Question.SIGN_IN
+        elif not self._meets(asked, who, on_the_way=just_for_this):
+            if just_for_this:
+                raise self._unmet(asked, who)
+            question = Question.SIGN_IN
+        elif "consent" in asked.prompts or (is_loopback(asked.redirect_uri) and not just_for_this):
+            question = Question.GO_ON
+        if question is Question.SIGN_IN and asked.levels and asked.sign_in_acr is None:
+            raise self._unmet(asked, who)
+        if question is not None and "none" in asked.prompts:
+            raise asked.refused(question.value)
+        return question
+
+    def _meets(self, asked: Asked, who: SignInSession, *, on_the_way: bool) -> bool:
+        assurance = Assurance.of(who.acr)
+        is_sure = not asked.levels or any(assurance.meets(level) for level in asked.levels)
+        is_they = asked.hinted in (None, who.person)
+        return is_sure and is_they and not self._is_too_old(who, asked.max_age, on_the_way=on_the_way)
+
+    def _unmet(self, asked: Asked, who: SignInSession | None) -> OAuth2Error:
+        """Another person than the client thought is `login_required` (OpenID Connect Core §3.1.2.1)."""
+        if who is not None and asked.hinted not in (None, who.person):
+            return asked.refused("login_required")
+        return asked.refused(UnmetAuthenticationRequirements.error)
+
+    def _is_too_old(self, who: SignInSession, max_age: int | None, *, on_the_way: bool) -> bool:
+        """Coming back from the sign-in that this request asked for takes a moment; else it would be asked for ever."""
+        if max_age is None:
+            return False
+        age_seconds = (self._clock.now() - who.authenticated_at).total_seconds()
+        return age_seconds > max(max_age, _WAY_BACK_SECONDS if on_the_way else 0)
+
+    def _check_profile(self, oauth: OAuthRequest, grant: CodeGrant, *, pushed: bool) -> None:
+        """What FAPI 2.0 Security Profile §5.3.2.2 asks beyond what all are held to. Never redirects to plain http but
+        to this machine, and that only while we are not under https ourselves, which is in development."""
+        if not grant.client.row.fapi:
+            return
+        uri = str(grant.redirect_uri)
+        if not uri.startswith("https://") and (self._issuer.startswith("https://") or not is_loopback(uri)):
+            raise InvalidRequestError("redirect_uri must be https.")
+        if not pushed:
+            raise InvalidRequestError(
+                "This client pushes its requests (RFC 9126).", redirect_uri=uri, state=oauth.payload.state
+            )
+
+
+def canonical(pairs: Pairs) -> str:
+    """The path that asks for the same again."""
+    return f"{AUTHORIZE}?{urlencode(list(pairs))}"
+
+
+def _prompts(given: dict[str, str]) -> frozenset[str]:
+    prompts = frozenset(given.get("prompt", "").split())
+    if not prompts <= set(PROMPTS) or ("none" in prompts and len(prompts) > 1):
+        raise InvalidRequestError("prompt is not one that is supported.")
+    return prompts
+
+
+def _max_age(given: dict[str, str]) -> int | None:
+    value = given.get("max_age")
+    if value is None:
+        return None
+    if not value.isdigit() or len(value) > _AGE_DIGITS_MAX:
+        raise InvalidRequestError("max_age must be a number of seconds.")
+    return int(value)
+
+
+def _levels(given: dict[str, str]) -> Sequence[Assurance]:
+    """Of `acr_values`: what is none of ours is passed over, as long as one is."""
+    named = given.get("acr_values", "").split()
+    levels = [level for level in map(Assurance.wanted, named) if level is not None]
+    if named and not levels:
+        raise UnmetAuthenticationRequirements("None of these acr_values is known here.")
+    return levels
+
+
+def _check_supported(given: dict[str, str]) -> None:
+    for name in ("request", "registration"):
+        if name in given:
+            raise OAuth2Error(error=f"{name}_not_supported")
+    if "request_uri" in given:
+        raise OAuth2Error(error="request_uri_not_supported")
+    if given.get("response_mode", "query") != "query":
+        raise InvalidRequestError("response_mode must be query.")
+    if "dpop_jkt" in given and not is_thumbprint(given["dpop_jkt"]):
+        raise InvalidRequestError("dpop_jkt must be a SHA-256 thumbprint (RFC 7638).")
