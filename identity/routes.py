@@ -20,7 +20,7 @@ from identity.account.room import AccountRoom, Web
 from identity.people import PeopleRegister
 from identity.provider.client_authentication import ClientAuthentication
 from identity.provider.client_requests import ClientRequests
-from identity.provider.clients import GRAPH_AUDIENCE, OFFICER_AUDIENCE
+from identity.provider.clients import GRAPH_AUDIENCE
 from identity.provider.delegated import Delegations
 from identity.provider.dpop import DPoP
 from identity.provider.grants.exchange import Exchanges
@@ -115,9 +115,9 @@ class Identity:
         self._http = http
 
     def verifier_for(self, *audiences: str) -> TokenVerifier:
-        """A verifier of access tokens for these resources, paths below the issuer."""
+        """A verifier of access tokens for these resources, paths below the issuer; for any of them when none is named."""
         issuer = self.settings.issuer
-        whole = [issuer + one for one in audiences]
+        whole = [issuer + one for one in audiences] or None
         return TokenVerifier(issuer, whole, self.signing, self.subjects, self.clock, self.revocations)
 
     def _verifier_of_everyone(self, http: httpx2.AsyncClient) -> Verifier:
@@ -194,7 +194,7 @@ class Identity:
 
     def _called_by_clients(self, sessions: SignInSessions) -> APIRouter:
         requests = ClientRequests(self.client_authentication)
-        tokens = self.verifier_for(GRAPH_AUDIENCE, OFFICER_AUDIENCE)
+        tokens = self.verifier_for()
         token = TokenEndpoint(
             issuer=self.settings.issuer,
             db=self.db,

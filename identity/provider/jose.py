@@ -61,15 +61,17 @@ def verified_claims(
     *,
     types: Collection[str],
     issuer: str,
-    audiences: Collection[str],
+    audiences: Collection[str] | None,
     now: datetime,
     required: Collection[str],
     leeway: timedelta = timedelta(0),
+    expired_is_fine: bool = False,
 ) -> dict[str, Any]:
     """The claims of a token that is ours to believe now.
 
     `types` are the accepted `typ` headers in lower case. The algorithm is the key's, whatever the token says. `exp` is
-    required. Raises :class:`Expired` when nothing but the time is wrong, else :class:`NotVerified`.
+    required, though with `expired_is_fine` it may be past, for a token that is a mere hint; without `audiences` the
+    caller checks `aud`. Raises :class:`Expired` when nothing but the time is wrong, else :class:`NotVerified`.
     """
     if str(_header(token).get("typ", "")).lower().removeprefix("application/") not in types:
         raise NotVerified
@@ -79,9 +81,10 @@ def verified_claims(
             key,
             algorithms=[key.algorithm_name],
             issuer=issuer,
-            audience=list(audiences),
+            audience=None if audiences is None else list(audiences),
             options={
                 "require": ["exp", *required],
+                "verify_aud": audiences is not None,
                 "verify_exp": False,
                 "verify_iat": False,
                 "verify_nbf": False,
@@ -92,7 +95,7 @@ def verified_claims(
         raise NotVerified from None
     if any(name in instants and instants[name] > now + leeway for name in ("iat", "nbf")):
         raise NotVerified
-    if instants["exp"] <= now - leeway:
+    if instants["exp"] <= now - leeway and not expired_is_fine:
         raise Expired
     return claims
 

@@ -85,6 +85,8 @@ class _Known:
 class TokenVerifier:
     """Verifies access tokens (RFC 9068 §4) that are for one of `audiences`, without asking the database.
 
+    Without `audiences`, for any resource of ours: for those who are asked about tokens, and open nothing by them.
+
     The first token after a start, and one under a key this process has not met, read the keys. A verified token is
     remembered until it expires or is revoked. Every method raises :class:`TokenExpired`, :class:`TokenInvalid`, and
     `RevocationsUnknown` while nobody can tell what was revoked.
@@ -93,7 +95,7 @@ class TokenVerifier:
     def __init__(
         self,
         issuer: str,
-        audiences: Collection[str],
+        audiences: Collection[str] | None,
         signing: SigningKeys,
         subjects: Subjects,
         clock: Clock,
@@ -101,7 +103,7 @@ class TokenVerifier:
         *,
         remembered_max: int = REMEMBERED_MAX,
     ) -> None:
-        self._issuer, self._audiences = issuer, tuple(audiences)
+        self._issuer, self._audiences = issuer, None if audiences is None else tuple(audiences)
         self._signing, self._subjects, self._clock, self._revocations = signing, subjects, clock, revocations
         self._young: dict[str, _Known] = {}
         self._old: dict[str, _Known] = {}
@@ -200,7 +202,7 @@ class TokenVerifier:
         client = claims["client_id"]
         common = {
             "client": client,
-            "audience": next(one for one in audiences if one in self._audiences),
+            "audience": next(one for one in audiences if self._audiences is None or one in self._audiences),
             "audiences": audiences,
             "scopes": frozenset(claims["scope"].split()),
             "id": UUID(hex=claims["jti"]),
