@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -29,7 +30,7 @@ from tests.conftest import run_directory
 from tests.core.test_rate_limits import KEYS
 from tests.support.app import Served, served
 from tests.support.population import furnish
-from tests.support.server import Process, running
+from tests.support.server import ROOT, Process, running
 
 __all__ = ["production"]
 STRANGER: Final = "198.51.100.9"
@@ -304,6 +305,13 @@ def test_every_limit_by_address_lets_the_people_behind_one_address_of_a_carrier_
         assert limit.count / limit.seconds * 60 >= sign_ins * needed.get(limit.name, 0)
         assert limit.lease <= max(1, limit.count // 100), "what workers hold back is a hundredth each, at most"
     assert min(GRAPH.count, GRAPH_ANONYMOUS.count, SOCKETS.count, OTHER.count) >= 3 * 4_000
+
+
+def test_the_page_for_operators_has_the_table_as_it_is() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| ([0-9,]+) \|", page, re.MULTILINE))
+    assert told == {limit.name: f"{limit.count:,}" for limit in rate_limits.ALL if limit.seconds == 60}
+    assert all(limit.seconds == 60 for limit in rate_limits.ALL)
 
 
 def test_no_two_limits_share_a_name() -> None:
