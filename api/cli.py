@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import keys, officer, pay, session
+from api.commands import client, keys, officer, pay, session
 from core.clock import SystemClock
 from core.settings import Environment, Settings
 
@@ -20,6 +20,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Sitthi: the services of the state behind one graph. `script/server` starts everything.",
+)
+app.add_typer(
+    client.app, name="client", help="Programs that sign people in, and systems of agencies."
 )
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")

@@ -21,7 +21,7 @@ from core.clock import Clock
 from core.errors import BadInput, NotFound
 from core.text import Text
 from identity.provider.client_keys import ALGORITHMS, public_key, thumbprint_of
-from identity.provider.clients import CITIZEN_SCOPE, GRAPH_AUDIENCE
+from identity.provider.clients import CITIZEN_SCOPE, EXCHANGE_GRANT, GRAPH_AUDIENCE
 from identity.provider.endings import Endings
 from identity.provider.jose import NotVerified
 from identity.provider.models import Client
@@ -91,18 +91,25 @@ def app_client(
     post_logout_redirect_uris: Sequence[str] = (),
     dpop_bound: bool = False,
     refresh_seconds: int = 0,
+    fapi_keys: Mapping[str, Any] | None = None,
 ) -> ClientSpec:
-    """A public app of citizens: PKCE, no secret. `loopback` lets it be called back on this machine, on any port."""
+    """An app of citizens, who may use it for whom they act for, too. `loopback`: called back on this machine, any port.
+
+    Public, with PKCE and no secret; with `fapi_keys` one that has a server and is held to FAPI 2.0.
+    """
     grants = ("authorization_code", "refresh_token") if refresh_seconds else ("authorization_code",)
     return ClientSpec(
         name=name,
         scopes=tuple(scopes),
         resources=(GRAPH_AUDIENCE,),
-        grant_types=grants,
+        grant_types=(*grants, EXCHANGE_GRANT) if CITIZEN_SCOPE in scopes else grants,
+        auth_method="none" if fapi_keys is None else "private_key_jwt",
+        jwks=fapi_keys,
         redirect_uris=tuple(redirect_uris),
         post_logout_redirect_uris=tuple(post_logout_redirect_uris),
         loopback=loopback,
-        dpop_bound=dpop_bound,
+        fapi=fapi_keys is not None,
+        dpop_bound=dpop_bound or fapi_keys is not None,
         refresh_seconds=refresh_seconds,
     )
 
@@ -123,7 +130,7 @@ def checked(spec: ClientSpec, *, development: bool = False) -> ClientSpec:
     if is_machine:
         if spec.auth_method != "private_key_jwt" or spec.agency is None or spec.redirect_uris or spec.loopback:
             raise _wrong("grant_types", _MACHINE_FORM)
-    elif not set(spec.grant_types) <= {"authorization_code", "refresh_token"} or (
+    elif not set(spec.grant_types) <= {"authorization_code", "refresh_token", EXCHANGE_GRANT} or (
         "authorization_code" not in spec.grant_types
     ):
         raise _wrong("grant_types", _GRANTS)
@@ -244,6 +251,11 @@ async def clients_of(session: AsyncSession, agency: str) -> Sequence[Client]:
     """An agency's clients, those that were ended too."""
     query = select(Client).where(col(Client.agency) == agency).order_by(col(Client.id))
     return (await session.scalars(query)).all()
+
+
+async def all_clients(session: AsyncSession) -> Sequence[Client]:
+    """Every client there is or was."""
+    return (await session.scalars(select(Client).order_by(col(Client.id)))).all()
 
 
 def _check_name(name: Text) -> None:
