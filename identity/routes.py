@@ -17,6 +17,7 @@ from core.rate_limits import RateLimiter
 from core.settings import Settings
 from identity.abuse import SIGN_IN_RETURNS, Devices, Failures
 from identity.account.room import AccountRoom, Web
+from identity.officers.room import OfficerRoom
 from identity.people import PeopleRegister
 from identity.provider.client_authentication import ClientAuthentication
 from identity.provider.client_requests import ClientRequests
@@ -111,6 +112,7 @@ class Identity:
         self.subjects = Subjects(keys)
         self.verifier: Verifier = self._verifier_of_everyone(http)
         self.account = AccountRoom(db, clock, keys, self.subjects)
+        self.office = OfficerRoom(db, clock, keys, self.people)
         self.upstream = Upstream.of(settings, keys)
         self._http = http
 
@@ -190,6 +192,7 @@ class Identity:
         router.include_router(sign_in.router())
         web = Web(cookies, forms, pages, self.devices, self._replays)
         router.include_router(self.account.router(self.settings.issuer, web))
+        router.include_router(self.office.router(self.settings.issuer, web, self.account, self.limiter))
         return router
 
     def _called_by_clients(self, sessions: SignInSessions) -> APIRouter:

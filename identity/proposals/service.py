@@ -15,13 +15,14 @@ from sqlmodel import col
 
 from core.clock import Clock
 from core.crypto import KeyRing
-from core.errors import BadInput, NotAllowed, NotFound
+from core.errors import NotAllowed, NotFound
 from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
-from identity.inbox.service import Inbox, MessageTemplate, holds_national_id
+from identity.inbox.service import Inbox, MessageTemplate
 from identity.officers.demands import AT_THE_DESK, TO_APPROVE
 from identity.officers.models import OfficerAct
+from identity.officers.reasons import checked_reason
 from identity.officers.register import Officer, OfficerRegister
 from identity.officers.trail import ActKind, Trail
 from identity.proposals.acts import Act, Approval, ProposalKind
@@ -36,11 +37,6 @@ from identity.proposals.errors import (
 from identity.proposals.models import Proposal
 
 OPEN_DAYS: Final = 7
-REASON_LENGTH: Final = range(5, 501)
-_REASON: Final = Text(
-    th="ต้องมีเหตุผล 5 ถึง 500 ตัวอักษร โดยไม่มีเลขประจำตัวประชาชน",
-    en="give a reason of 5 to 500 characters, without a national ID in it",
-)
 AWAITS: Final = MessageTemplate(
     id="identity.proposal_awaits",
     title=Text(th="มีข้อเสนอรอการอนุมัติ", en="A proposal awaits you"),
@@ -282,11 +278,3 @@ class Proposals:
         opened = self._keys.open(row.payload_sealed, bound_to=bound_to(Proposal.payload_sealed, row.id))
         payload: dict[str, Any] = json.loads(opened)
         return payload
-
-
-def checked_reason(reason: str) -> str:
-    """Raises :class:`BadInput` for none, and for one with a national ID in it: reasons stay readable for ever."""
-    said = " ".join(reason.split())
-    if len(said) not in REASON_LENGTH or not said.isprintable() or holds_national_id(said):
-        raise BadInput(_REASON, path=("reason",))
-    return said

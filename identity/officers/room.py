@@ -1,0 +1,96 @@
+"""The officers' room, put together: the register, proposals, the counter, and their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
+from fastapi import APIRouter
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.database import Database
+from core.rate_limits import RateLimiter
+from core.text import Text
+from identity.abuse import COUNTER_CODES, Failures
+from identity.account.room import AccountRoom, Web
+from identity.counter.routes import CounterRoutes
+from identity.counter.service import Counter
+from identity.inbox.service import Inbox
+from identity.officers.door import OfficerDoor
+from identity.officers.leaving import Leaving
+from identity.officers.register import OfficerRegister
+from identity.officers.routes import OfficerRoutes
+from identity.officers.trail import Trail
+from identity.people import PeopleRegister
+from identity.people.correction import Correction, KnownFacts
+from identity.proposals.acts import Act, ClientAdd, GuardianshipAdd, Guardianships, IdCorrection, OfficerAdd
+from identity.proposals.service import Proposals
+
+_UNNAMED: Final = Text(th="{slug}", en="{slug}")
+
+
+class OfficerRoom:
+    """`titles` (of agencies), `guardianships` and `known_facts` may be set after building, when those rooms stand."""
+
+    def __init__(self, db: Database, clock: Clock, keys: KeyRing, people: PeopleRegister) -> None:
+        self._db, self._clock, self._keys, self._people = db, clock, keys, people
+        self._inbox = Inbox(clock)
+        self.titles: Callable[[str], Text] | None = None
+        self.guardianships: Guardianships | None = None
+        self.known_facts: KnownFacts | None = None
+        self.officers = OfficerRegister(people, clock)
+        self.leaving = Leaving(self.officers, self._inbox, clock)
+        self.counter = Counter(keys, clock, people, self.officers)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """Asked for when the house stands: without `guardianships` none can be proposed."""
+        correction = Correction(self._people, self._inbox, self._clock)
+        acts: list[Act] = [
+            OfficerAdd(self.officers, self._people),
+            IdCorrection(self._people, correction, self.title_of),
+            ClientAdd(Trail(self._clock), self._clock),
+        ]
+        if self.guardianships is not None:
+            acts.append(GuardianshipAdd(self._people, self.guardianships, self._clock))
+        return Proposals(self._keys, self._clock, self.officers, self._inbox, acts)
+
+    def title_of(self, agency: str) -> Text:
+        """The agency's name, or its slug where nobody knows names."""
+        return _UNNAMED.filled(slug=agency) if self.titles is None else self.titles(agency)
+
+    def router(self, issuer: str, web: Web, account: AccountRoom, limiter: RateLimiter) -> APIRouter:
+        """`/officer…` and `/signin/counter`."""
+        door = OfficerDoor(issuer, self._db, self._clock, web.cookies, web.pages, account.sessions, self.officers)
+        desk = OfficerRoutes(
+            issuer=issuer,
+            db=self._db,
+            clock=self._clock,
+            door=door,
+            forms=web.forms,
+            pages=web.pages,
+            proposals=self.proposals,
+            counter=self.counter,
+            titles=self.title_of,
+            known_facts=lambda: self.known_facts,
+        )
+        counter = CounterRoutes(
+            issuer=issuer,
+            db=self._db,
+            clock=self._clock,
+            counter=self.counter,
+            sessions=account.sessions,
+            sign_ins=account.sign_ins,
+            cookies=web.cookies,
+            forms=web.forms,
+            pages=web.pages,
+            failures=Failures(COUNTER_CODES, limiter, web.devices),
+            devices=web.devices,
+            titles=self.title_of,
+        )
+        router = APIRouter()
+        router.include_router(desk.router())
+        router.include_router(counter.router())
+        return router
