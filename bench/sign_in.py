@@ -2,8 +2,8 @@
 
 The person is signed in already, as they are at an app they come back to. A sign-in is what a client then does:
 `/authorize` in the person's browser, which answers with a code, and the code redeemed with its PKCE verifier for an
-access token (RFC 9068, ES256) and an ID token with the name. Ours is durable in its database; theirs keeps everything
-in its own in-memory adapter.
+access token (RFC 9068, ES256), an ID token with the name and a refresh token. Ours is durable in its database; theirs
+keeps everything in its own in-memory adapter.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def asked_for(client: str, redirect_uri: str, verifier: str) -> dict[str, str]:
 @asynccontextmanager
 async def theirs() -> AsyncIterator[Side]:
     """`oidc-provider` on a free port, with the personas signed in."""
-    client = {"client_id": "bench", "redirect_uris": [_CALLBACK], "grant_types": ["authorization_code"]}
+    grants = ["authorization_code", "refresh_token"]
+    client = {"client_id": "bench", "redirect_uris": [_CALLBACK], "grant_types": grants}
     people = {slug: {"name": slug} for slug in PERSONAS}
     async with node.program("oidc_provider.mjs", NODE_ENV="production") as program:
         served = await program.ask(
@@ -172,7 +173,7 @@ async def bench(
 
 
 async def _is_whole(side: Side) -> None:
-    """That both sides do the same: two signed tokens of the same kinds, and the name. Raises AnswerWrong."""
+    """That both sides do the same: tokens of the same kinds and algorithms, and the name. Raises AnswerWrong."""
     answers: list[dict[str, Any]] = []
 
     async def one(connection: Connection, number: int) -> None:
@@ -183,7 +184,7 @@ async def _is_whole(side: Side) -> None:
     access, identity = (jwt.get_unverified_header(answer[name]) for name in ("access_token", "id_token"))
     told = jwt.decode(answer["id_token"], options={"verify_signature": False})
     is_whole = (access["typ"].lower(), access["alg"], identity["alg"]) == ("at+jwt", "ES256", "ES256")
-    if not is_whole or told["nonce"] != "n0" or not told["name"]:
+    if not is_whole or told["nonce"] != "n0" or not told["name"] or not answer.get("refresh_token"):
         raise AnswerWrong(200, f"{access} {identity} {sorted(told)}".encode())
 
 

@@ -45,6 +45,7 @@ async function settings({ clients, people, resource, scopes, told }) {
     findAccount: (_, account) => ({ accountId: account, claims: () => claimsOf(account) }),
     extraTokenClaims: (_, token) =>
       Object.fromEntries(told.map((name) => [name, claimsOf(token.accountId)[name]]).filter(([, value]) => value)),
+    issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     loadExistingGrant: (ctx) => grantOf(ctx, resource, scopes),
     ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 86400, IdToken: 300, Interaction: 600, Session: 28800 },
