@@ -159,8 +159,8 @@ class Pages:
 
 
 def _with_script(address: str) -> dict[str, str]:
-    policy = PAGE_HEADERS["Content-Security-Policy"]
-    return {**PAGE_HEADERS, "Content-Security-Policy": f"{policy}; script-src {address}; connect-src 'self'"}
+    policy, source = PAGE_HEADERS["Content-Security-Policy"], address.partition("?")[0]
+    return {**PAGE_HEADERS, "Content-Security-Policy": f"{policy}; script-src {source}; connect-src 'self'"}
 
 
 def _templates() -> Environment:

@@ -189,6 +189,7 @@ class PasskeyRoutes:
         if found is None:
             raise PasskeyNotKnown
         asserted = self._party.asserted(credential, challenge, found.public_key)
+        self.passkeys.check_handle(found, asserted, required=of is None)
         if of is not None and found.person != of.person:
             raise PasskeyOfAnother
         await self._use(challenge)

@@ -109,13 +109,20 @@ class Passkeys:
         await self._inbox.send(session, who.person, alerts.ADDED, label=label)
         return row
 
+    def check_handle(self, found: Passkey, asserted: Asserted, *, required: bool) -> None:
+        """The authenticator must mean the same person (WebAuthn §7.2 step 6); where we know who it is, it need not say.
+
+        Raises :class:`PasskeyNotVerified`.
+        """
+        is_told = asserted.user_handle is not None
+        if (required or is_told) and asserted.user_handle != self.user_handle(found.person):
+            raise PasskeyNotVerified
+
     async def used(self, session: AsyncSession, found: Passkey, asserted: Asserted) -> Proof | None:
         """Notes the use of a verified credential. None for a clone: it is ended, which is to be committed.
 
-        Raises :class:`PasskeyNotKnown` when it was ended meanwhile, :class:`PasskeyNotVerified` for another's handle.
+        Raises :class:`PasskeyNotKnown` when it was ended meanwhile.
         """
-        if asserted.user_handle is not None and asserted.user_handle != self.user_handle(found.person):
-            raise PasskeyNotVerified
         row = await PasskeyRows(session).by_credential(found.credential_id, lock=True)
         if row is None:
             raise PasskeyNotKnown
