@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from core.assurance import OF_THAID, Assurance
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import ServiceUnavailable, SitthiError
 from core.rate_limits import RateLimited
 from identity.abuse import Devices, Failures
+from identity.passkeys.models import Passkey
+from identity.passkeys.repository import PasskeyRows
+from identity.passkeys.routes import script_address
+from identity.passkeys.service import AAL, Passkeys, assurance_of
 from identity.people import PeopleRegister
-from identity.provider.devices import device_of
+from identity.provider.models import SignInSession
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
 from identity.provider.sessions import SESSION_SECONDS, SignInSessions
+from identity.sessions.service import Browser, SignIn, SignIns
 from identity.upstream.attempt import ATTEMPT_SECONDS, Attempt
 from identity.upstream.errors import SignInNotStarted, SignInRefused
 from identity.upstream.facts import SignInFacts
@@ -27,6 +34,9 @@ from identity.upstream.thaid import ThaID, Vouched
 from identity.web import Cookies, Forms, Pages, local_path, see_other
 
 RETURN: Final = "/signin/return"
+CONTINUE_COOKIE: Final = "continue"
+"""Where a person goes on to who must add a passkey first: a path of ours, for the page "Security"."""
+_CONTINUE_LENGTH_MAX: Final = 3_500
 _ATTEMPT: Final = "signin"
 _STATUS: Final = {RateLimited.code: 429, ServiceUnavailable.code: 503, SignInRefused.code: 403}
 
@@ -42,6 +52,8 @@ class SignInRoutes:
     thaid: ThaID
     people: PeopleRegister
     sessions: SignInSessions
+    sign_ins: SignIns
+    passkeys: Passkeys
     cookies: Cookies
     forms: Forms
     pages: Pages
@@ -63,7 +75,16 @@ class SignInRoutes:
         return router
 
     async def show(self, request: Request) -> Response:
-        return self.pages.page(request, "sign_in.html", going_to=local_path(request.query_params.get("return")))
+        """The sign-in page; or, for somebody signed in of whom `acr` asks more, what would meet it (RFC 9470)."""
+        going_to = local_path(request.query_params.get("return"))
+        wanted = Assurance.wanted(request.query_params.get("acr", ""))
+        if wanted is not None:
+            async with self.db.read() as session:
+                who = await self.sessions.find(session, self.cookies.read(request, SESSION_COOKIE))
+                passkeys = [] if who is None else await PasskeyRows(session).of(who.person)
+            if who is not None:
+                return self._step_up(request, who, passkeys, wanted, going_to)
+        return self.pages.page(request, "sign_in.html", script=script_address(self.issuer), going_to=going_to)
 
     async def begin(self, request: Request) -> Response:
         """Off to ThaID, with an attempt in this browser's keeping."""
@@ -121,26 +142,44 @@ class SignInRoutes:
         except SitthiError as error:
             return self._problem(request, error, "/signout")
         async with self.db.write() as session:
-            await self.sessions.end(session, self.cookies.read(request, SESSION_COOKIE))
+            await self.sign_ins.sign_out(session, self.cookies.read(request, SESSION_COOKIE))
         response = self.pages.page(request, "sign_out.html", done=True)
         self.cookies.clear(response, SESSION_COOKIE)
         return response
 
+    def _step_up(
+        self, request: Request, who: SignInSession, passkeys: Sequence[Passkey], wanted: Assurance, going_to: str
+    ) -> Response:
+        """A passkey that does not reach `wanted` is not offered, and adding one only where one added now would."""
+        ial = Assurance.of(who.acr).ial
+        by_passkey = any(
+            Assurance(ial.or_higher(one.ial), one.aal).meets(wanted) for one in map(assurance_of, passkeys)
+        )
+        helps = not by_passkey and Assurance(OF_THAID.ial, AAL).meets(wanted)
+        is_fresh = self.passkeys.is_fresh(who) and Assurance(ial, AAL).meets(wanted)
+        response = self.pages.page(
+            request,
+            "step_up.html",
+            script=script_address(self.issuer),
+            going_to=going_to,
+            by_passkey=by_passkey,
+            by_thaid=OF_THAID.meets(wanted),
+            may_enrol=helps and is_fresh,
+            must_sign_in=helps and not is_fresh,
+        )
+        back = f"/signin?{urlencode({'return': going_to, 'acr': wanted.acr})}"
+        if helps and len(back) <= _CONTINUE_LENGTH_MAX:
+            self.cookies.write(response, CONTINUE_COOKIE, back, ATTEMPT_SECONDS)
+        return response
+
     async def _signed_in(self, request: Request, vouched: Vouched, attempt: Attempt) -> Response:
+        browser = Browser.of(request, self.cookies)
         async with self.db.write() as session:
-            await self.sessions.end(session, self.cookies.read(request, SESSION_COOKIE))
             known = await self.people.resolve(session, [vouched.national_id])
             person = known[vouched.national_id.digits]
-            secret = await self.sessions.begin(
-                session,
-                person,
-                method="thaid",
-                acr=vouched.acr,
-                amr=("fed",),
-                name=vouched.name,
-                device=device_of(request.headers.get("user-agent")),
-                for_request=attempt.going_to,
-            )
+            who = SignIn(person, "thaid", vouched.acr, ("fed",), vouched.name)
+            former = self.cookies.read(request, SESSION_COOKIE)
+            secret = await self.sign_ins.begin(session, who, browser, for_request=attempt.going_to, replaces=former)
         facts = self.facts()
         if facts is not None:
             try:
@@ -149,6 +188,7 @@ class SignInRoutes:
                 log.warning("sign_in_facts_not_recorded", code=error.code)
         response = see_other(self.issuer + attempt.going_to)
         self.cookies.write(response, SESSION_COOKIE, secret, SESSION_SECONDS)
+        browser.remember(response, self.cookies)
         self.devices.remember(response, person)
         return response
 
