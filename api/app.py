@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from api.acting import still_acting
 from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter, challenge
@@ -33,11 +34,12 @@ from core.ids import new_id
 from core.jobs import Job, forget_old_keys, repeating
 from core.log import configure
 from core.rate_limits import RateLimited
-from core.settings import Settings
+from core.settings import Environment, Settings
 from core.text import preferred_language
 from identity.inbox.changes import Changes
-from identity.provider.clients import CITIZEN_SCOPE, seed_clients
-from identity.provider.errors import ScopeMissing, TokenInvalid
+from identity.provider.clients import CITIZEN_SCOPE, GRAPH_AUDIENCE, seed_clients
+from identity.provider.errors import ScopeMissing
+from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
@@ -56,8 +58,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with house.db.write() as session:
-            await seed_clients(session, house.clock)
-        async with repeating(jobs_of(house)):
+            production = house.settings.environment is Environment.PRODUCTION
+            await seed_clients(session, house.clock, production=production)
+        async with house.identity.revocations.watching(), repeating(jobs_of(house)):
             yield
         await house.rooms.get(Changes).close()
         await house.close()
@@ -100,17 +103,20 @@ def jobs_of(house: House) -> list[Job]:
     ]
 
 
-def viewer_of(house: House) -> Callable[[str], Awaitable[Viewer]]:
-    """Reads an `Authorization` header (RFC 6750). Raises TokenExpired, TokenInvalid and ScopeMissing."""
+def viewer_of(house: House) -> Callable[[Mapping[str, str], str], Awaitable[Viewer]]:
+    """Reads who asks the graph from the headers `Authorization` and `DPoP` of a request of that method.
 
-    async def read(authorization: str) -> Viewer:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise TokenInvalid
-        viewer = await house.identity.verifier.verify(token.strip())
+    The token comes alone (RFC 6750) or with a proof of its key (RFC 9449 §7). Raises TokenExpired, TokenInvalid,
+    ScopeMissing, DPoPProofInvalid, DPoPNonceNeeded; ServiceUnavailable while it cannot be told whether it still works.
+    """
+    url = house.settings.issuer + GRAPH_AUDIENCE
+
+    async def read(headers: Mapping[str, str], method: str) -> Viewer:
+        presented = await house.identity.presenting.of(headers, method=method, url=url)
+        viewer = await house.identity.verifier.verify(presented.token, jkt=presented.jkt)
         if CITIZEN_SCOPE not in viewer.scopes:
             raise ScopeMissing
-        return viewer
+        return await still_acting(viewer, house.db, house.delegations)
 
     return read
 
@@ -120,8 +126,8 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
     read = viewer_of(house)
 
     async def context(connection: HTTPConnection) -> Context:
-        authorization = connection.headers.get("authorization")
-        viewer = await read(authorization) if authorization else None
+        is_signed_in = bool(connection.headers.get("authorization"))  # an empty header is none
+        viewer = await read(connection.headers, connection.scope.get("method", "GET")) if is_signed_in else None
         if viewer is not None and connection.scope["type"] == "http":  # on a socket, each operation counts
             await house.limits.citizen(viewer)
         return Context(
@@ -169,9 +175,9 @@ def _answer_errors(app: FastAPI, *, secure: bool) -> None:
     def answer(request: HTTPConnection, error: SitthiError, status: int | None = None) -> Response:
         language = preferred_language(request.headers.get("accept-language"))
         is_about_the_token = status_of(error) == 401 or isinstance(error, ScopeMissing)
-        headers = {"WWW-Authenticate": f'Bearer error="{_bearer_error(error)}"'} if is_about_the_token else {}
+        scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+        headers = token_challenge(error, with_proof=scheme == "dpop") if is_about_the_token else {}
         if isinstance(error, StepUpRequired):
-            scheme = request.headers.get("authorization", "").partition(" ")[0]
             headers = {"WWW-Authenticate": challenge(scheme, error.demand)}
         if isinstance(error, RateLimited):
             headers["Retry-After"] = str(error.retry_after)
@@ -206,7 +212,3 @@ def _answer_errors(app: FastAPI, *, secure: bool) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(Exception, unexpected)
-
-
-def _bearer_error(error: SitthiError) -> str:
-    return "invalid_token" if error.code.startswith("TOKEN_") else "insufficient_scope"

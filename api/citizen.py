@@ -10,6 +10,7 @@ import strawberry
 
 from core.graph import Access, Delegate, Info, Node, NodeLoader, Rights, field, global_id, rights
 from core.ids import GlobalId, MalformedGlobalId
+from identity.delegation import graph as delegation
 from identity.inbox import graph as inbox
 from services.apply import graph as apply
 from services.exchange import graph as exchange
@@ -27,6 +28,7 @@ class Citizen(
     apply.ApplyOfCitizen,
     receive.ReceiveOfCitizen,
     inbox.InboxOfCitizen,
+    delegation.DelegationOfCitizen,
     Node,
 ):
     id: strawberry.ID = strawberry.field(metadata=rights(Delegate.AS_ANYONE))
@@ -49,6 +51,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **receive.NODES,
     **know.NODES,
     **inbox.NODES,
+    **delegation.NODES,
 }
 
 
@@ -65,6 +68,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Consent": Delegate.NOTHING,
     "Correction": Delegate.NOTHING,
     "Message": Delegate.NOTHING,
+    "Delegation": Delegate.NOTHING,
 }
 """What who acts for the citizen may find by its id; a type that is not here, they may not."""
 
@@ -89,7 +93,7 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery):
 
 
 @strawberry.type
-class Mutation(apply.ApplyMutation, receive.ReceiveMutation, exchange.ExchangeMutation):
+class Mutation(apply.ApplyMutation, receive.ReceiveMutation, exchange.ExchangeMutation, delegation.DelegationMutation):
     pass
 
 

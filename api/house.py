@@ -17,13 +17,16 @@ from api.notices import InboxNotices
 from api.rate_limits import CallerLimits
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
-from core.crypto import load_keys
+from core.crypto import KeyRing, load_keys
 from core.database import Database
 from core.rate_limits import RateLimiter
 from core.rooms import Rooms
 from core.settings import Settings
+from identity.delegation.offers import Offers
+from identity.delegation.service import DelegationService
 from identity.inbox.changes import Changes
 from identity.inbox.service import Inbox
+from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from services.apply.service import ApplyService
 from services.exchange.catalogue import Catalogue, load_catalogue
@@ -31,6 +34,7 @@ from services.exchange.consent.service import ConsentService
 from services.exchange.corrections.service import CorrectionService
 from services.exchange.facts import Gate
 from services.exchange.gate import ExchangeGate
+from services.exchange.ties import RegisterTies
 from services.know.entries import ServiceEntries
 from services.know.service import KnowService
 from services.pay.awards import Awards
@@ -78,7 +82,11 @@ class House:
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
         self.catalogue: Catalogue = load_catalogue()
-        self.identity = Identity(settings, self.db, self.clock, self.keys, self.http, limiter=self.limiter)
+        self.identity = Identity(
+            settings, self.db, self.clock, self.keys, self.http, limiter=self.limiter, redis=self.redis
+        )
+        self.delegations = DelegationService(self.clock, self.keys, self.identity.people)
+        self.identity.delegations = self.delegations
         self.runner = Runner(self._host_of())
         self.gate = ExchangeGate(
             database=self.db,
@@ -88,6 +96,7 @@ class House:
             people=self.identity.people,
             catalogue=self.catalogue,
             sources=lambda: sources_of(self.runner, self.registry.plugins),
+            delegations=self.delegations,
         )
         self.identity.facts = self.gate
         self.inbox = Inbox(self.clock)
@@ -140,6 +149,10 @@ class House:
         rooms.add(Gate, self.gate)  # type: ignore[type-abstract]  # known to some rooms by its protocol alone
         rooms.add(ExchangeGate, self.gate)
         rooms.add(Catalogue, self.catalogue)
+        rooms.add(KeyRing, self.keys)
+        rooms.add(DelegationService, self.delegations)
+        ties = RegisterTies(self.gate, self.catalogue)
+        rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))
         rooms.add(ConsentService, ConsentService(self.catalogue, self.clock))
         rooms.add(CorrectionService, CorrectionService(self.catalogue, self.keys, self.clock))
         apply = ApplyService(
@@ -153,6 +166,7 @@ class House:
         rooms.add(ApplyService, apply)
         rooms.add(Receipts, self.receipts)
         rooms.add(Changes, Changes(self.db))
+        rooms.add(Revocations, self.identity.revocations)
         services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.plugins])
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))

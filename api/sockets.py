@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,14 +14,17 @@ from graphql import GraphQLError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
 
+from api.acting import still_acting
 from api.errors import as_graphql
+from api.lasting import until_ended
 from api.rate_limits import CallerLimits
 from core.addresses import address_of
 from core.errors import SitthiError
 from core.graph import Context
 from core.ids import new_id
 from core.rate_limits import RateLimited
-from identity.provider.errors import TokenExpired
+from identity.delegation.service import DelegationService
+from identity.provider.errors import TokenExpired, TokenInvalid
 
 UNAUTHORISED: Final = 4401
 FORBIDDEN: Final = 4403
@@ -49,14 +54,32 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """The library's handler, which keeps one schema and one context for the length of the connection.
 
     Here each operation runs on the schema of its moment, with loaders and an entry in the access log of its own. It
-    counts against the limit of its citizen, as a request would, and none runs for a sign-in that has expired.
+    counts against the limit of its citizen, as a request would. The connection ends with its sign-in.
     """
+
+    _ending: asyncio.Task[None] | None = None
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         try:
             await super().handle_connection_init(message)
         except SitthiError as error:
             await self.websocket.close(code=FORBIDDEN, reason=error.code)
+            return
+        if self.context.viewer is not None and self._ending is None:
+            self._ending = asyncio.create_task(self._end_with_the_sign_in())
+
+    async def shutdown(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ending
+        await super().shutdown()
+
+    async def _end_with_the_sign_in(self) -> None:
+        error = await until_ended(self.context)
+        for name in list(self.operations):
+            await self.cleanup_operation(name)
+        await self.websocket.close(code=UNAUTHORISED, reason=error.code)
 
     async def handle_message(self, message: Message) -> None:
         """The library trusts that a message has its form."""
@@ -78,6 +101,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if viewer is not None and self.context.clock.now() >= viewer.expires_at:
             await self.websocket.close(code=UNAUTHORISED, reason=TokenExpired.code)
             return
+        if viewer is not None and viewer.acting is not None:
+            try:
+                delegations = self.context.room(DelegationService)
+                self.context.viewer = await still_acting(viewer, self.context.db, delegations)
+            except TokenInvalid as error:
+                await self.websocket.close(code=UNAUTHORISED, reason=error.code)
+                return
         try:
             await self._count()
         except RateLimited as error:

@@ -22,8 +22,8 @@ from core.graph import Delegate, Info, MoneyAmount, Rights
 from core.graph.rights import describe, stand_before
 from core.ids import NationalId
 from core.money import Money
-from services.exchange.facts import OWN_VIEW, Asker, Gate
-from services.exchange.graph import viewer_asker
+from services.exchange.facts import Asker, AskerKind, Gate
+from services.exchange.graph import look_purpose, viewer_asker
 from services.plugins.contract import Delegates, Manifest
 from services.plugins.plugin import CITIZEN, Plugin
 from services.plugins.runner import Runner
@@ -82,8 +82,8 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
 
         if person is None:
             return await runner.run(plugin, operation, asker=AGENT, arguments=arguments)
-        gate, asker = info.context.room(Gate), _asker(info, person)
-        return await gate.look(person, f"{agency}:{operation}", agency, read, asker=asker, purpose=OWN_VIEW)
+        gate, asker, purpose = info.context.room(Gate), _asker(info, person), look_purpose(cast("Info", info))
+        return await gate.look(person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
 
     async def resolve(namespace: Namespace, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         written = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
@@ -112,9 +112,13 @@ def _finish(memo: dict[Hashable, Any], key: Hashable, done: asyncio.Task[Any]) -
 
 
 def _asker(info: GraphQLResolveInfo[Any], person: UUID) -> Asker:
-    """The viewer, about themself. Raises :class:`NotSignedIn`, and :class:`NotAllowed` for anyone else's records."""
+    """The viewer about themself, or who acts for them.
+
+    Raises :class:`NotSignedIn`, and :class:`NotAllowed` for anyone else's records.
+    """
     asker = viewer_asker(cast("Info", info))  # graphql-core's own info has the same context
-    if asker.id != person.hex:
+    about = asker.applicant if asker.kind is AskerKind.DELEGATE else UUID(hex=asker.id)
+    if about != person:
         raise NotAllowed
     return asker
 

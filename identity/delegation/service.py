@@ -60,6 +60,16 @@ class Guardianship:
     scopes: Collection[Scope] = ALL
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A delegation that holds at this moment."""
+
+    person: UUID
+    """Who is acted for."""
+    kind: Kind
+    scopes: frozenset[str]
+
+
 class DelegationService:
     """Implements `identity.provider.delegated.Delegations` too."""
 
@@ -82,16 +92,16 @@ class DelegationService:
     async def live(self, session: AsyncSession, delegation: UUID, delegate: UUID) -> Delegated | None:
         """The delegation if it holds now for this delegate; it cannot end until `session`'s transaction is over."""
         row = await DelegationRepository(session).by_delegate(delegation, delegate, lock=True)
-        return self._delegated(row)
-
-    async def still(self, session: AsyncSession, delegation: UUID, delegate: UUID) -> Delegated | None:
-        """The same for whoever only reads: nothing is held."""
-        return self._delegated(await DelegationRepository(session).by_delegate(delegation, delegate))
-
-    def _delegated(self, row: Delegation | None) -> Delegated | None:
         if row is None or not self.holds(row):
             return None
         return Delegated(row.person, frozenset(row.scopes), start_of_bangkok_day(row.ends_on))
+
+    async def still(self, session: AsyncSession, delegation: UUID, delegate: UUID) -> Holding | None:
+        """The same for whoever only reads: nothing is held."""
+        row = await DelegationRepository(session).by_delegate(delegation, delegate)
+        if row is None or not self.holds(row):
+            return None
+        return Holding(row.person, Kind(row.kind), frozenset(row.scopes))
 
     # Between two citizens.
 

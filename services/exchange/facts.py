@@ -71,7 +71,10 @@ class Asker:
     never by the client."""
     applicant: UUID | None = None
     """For whom a system or an officer asks: the applicant of a decision. Facts about the applicant's child need it, to
-    prove the tie and to say whether the child lives with the applicant. A citizen asks for themself."""
+    prove the tie and to say whether the child lives with the applicant. A citizen asks for themself; for a delegate it
+    is the citizen they act for."""
+    delegation: UUID | None = None
+    """Of a delegate: by what right. The gate finds out whether it holds."""
 
 
 class Basis(StrEnum):
@@ -85,6 +88,10 @@ class Basis(StrEnum):
     """s.19."""
 
 
+A_DELEGATE: Final = Text(th="ผู้ที่ขอดำเนินการแทนคุณ", en="Somebody who asked to act for you")
+"""A delegate as the subject sees them until the gate has found the delegation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Purpose:
     """Why a fact is asked for: a registered purpose with its basis and its words for the citizen."""
@@ -95,6 +102,16 @@ class Purpose:
 
 
 OWN_VIEW: Final = Purpose("own-view", Basis.OWN_DATA, Text(th="เจ้าของข้อมูลเปิดดูเอง", en="You looked at your own data"))
+DELEGATE_VIEW: Final = Purpose(
+    "delegate-view",
+    Basis.OWN_DATA,
+    Text(th="ผู้ดำเนินการแทนท่านเปิดดูข้อมูลของท่าน", en="Who acts for you looked at your data"),
+)
+DELEGATION: Final = Purpose(
+    "delegation",
+    Basis.PUBLIC_TASK,
+    Text(th="ตรวจสอบสิทธิในการดำเนินการแทน", en="Proving who may act for whom"),
+)
 WELFARE_CHECK: Final = Purpose(
     "welfare-check", Basis.PUBLIC_TASK, Text(th="ตรวจสอบสิทธิสวัสดิการ", en="Checking entitlement to welfare")
 )

@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import SitthiError
 from core.text import Text
+from identity.delegation.models import Kind, Scope
+from identity.delegation.service import Holding
 from identity.people import PeopleRegister
 from services.exchange import policy
 from services.exchange.access_log.log import AccessLog, Decision, Draft, Entry, Result
@@ -52,12 +55,24 @@ from services.exchange.sources import (
 )
 
 SIGN_IN: Final = "sign-in"
+ACTS_FOR_YOU: Final = {
+    Kind.PARENT: Text(th="บิดาหรือมารดาของคุณ ซึ่งดำเนินการแทนคุณ", en="Your parent, who acts for you"),
+    Kind.GUARDIAN: Text(th="ผู้ปกครองหรือผู้อนุบาลของคุณ ซึ่งดำเนินการแทนคุณ", en="Your guardian, who acts for you"),
+    Kind.CARER: Text(th="ผู้ดูแลของคุณ ซึ่งดำเนินการแทนคุณ", en="Your carer, who acts for you"),
+}
+"""A delegate as the person they act for sees them; which of several it was, the delegation says."""
 THAID: Final = Asker(
     kind=AskerKind.SYSTEM,
     id="thaid",
     agency="dopa",
     label=Text(th="ThaID เมื่อท่านเข้าสู่ระบบ", en="ThaID, when you signed in"),
 )
+
+
+class Delegations(Protocol):
+    async def still(self, session: AsyncSession, delegation: UUID, delegate: UUID) -> Holding | None:
+        """The delegation if it holds at this moment for this delegate."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +99,11 @@ class ExchangeGate:
         people: PeopleRegister,
         catalogue: Catalogue,
         sources: Sources,
+        delegations: Delegations | None = None,
         source_timeout_seconds: float = SOURCE_TIMEOUT_SECONDS,
     ) -> None:
+        """Without `delegations` no delegate is told anything."""
+        self._delegations = delegations
         self._database, self._clock, self._people, self._catalogue = database, clock, people, catalogue
         self._consents = ConsentService(catalogue, clock)
         self._log = AccessLog(database, clock)
@@ -117,10 +135,11 @@ class ExchangeGate:
         """See :class:`services.exchange.facts.Gate`. Raises LookRefused; NotFound for an unknown person."""
         if what.partition(":")[0] != agency:
             raise ValueError("records are named by the agency that keeps them")
+        asker, acts_for = await self._known(asker)
         entry = policy.registered(self._catalogue, purpose)
-        role = policy.role_of(entry, subject, asker) if entry is not None else None
+        role = policy.role_of(entry, subject, asker, acts_for) if entry is not None else None
         if entry is None or role is None or not entry.records or policy.parent_to_prove(entry, subject, asker):
-            reason = policy.UNKNOWN_PURPOSE if entry is None else policy.NOT_THIS_ASKER
+            reason = policy.UNKNOWN_PURPOSE if entry is None else policy.why_not(asker, acts_for)
             await self._log.decide([Draft(subject, frozenset({what}), asker, purpose, Decision.DENIED, reason)])
             raise LookRefused
         [made] = await self._log.decide([Draft(subject, frozenset({what}), asker, purpose)])
@@ -157,7 +176,8 @@ class ExchangeGate:
         if not wanted:
             return {}
         entry = policy.registered(self._catalogue, purpose)
-        decided = await self._decide(subject, wanted, asker, purpose, entry)
+        asker, acts_for = await self._known(asker)
+        decided = await self._decide(subject, wanted, asker, purpose, entry, acts_for)
         answers = {
             name: unavailable(reason) if reason == policy.TIE_UNKNOWN else _denied(reason)
             for name, reason in decided.verdict.refused.items()
@@ -178,9 +198,11 @@ class ExchangeGate:
         asker: Asker,
         purpose: Purpose,
         entry: RegisteredPurpose | None,
+        acts_for: UUID | None,
     ) -> _Decided:
         """Judges and commits: an entry for what may be read, another for each reason why something may not."""
-        verdict = policy.judge(entry, wanted, subject, asker, consented=await self._consented(subject, entry))
+        consented = await self._consented(subject, entry)
+        verdict = policy.judge(entry, wanted, subject, asker, consented=consented, acts_for=acts_for)
         parent = policy.parent_to_prove(entry, subject, asker) if entry is not None and verdict.allowed else None
         if parent is not None:
             children = await self.children(parent, asker=asker, purpose=purpose)
@@ -200,6 +222,16 @@ class ExchangeGate:
         ]
         entries = await self._log.decide(drafts)
         return _Decided(verdict, entries[0] if verdict.allowed else None, minors_only=parent is not None)
+
+    async def _known(self, asker: Asker) -> tuple[Asker, UUID | None]:
+        """A delegate under the name that the subject knows them by, and whom they may act for now."""
+        if asker.kind is not AskerKind.DELEGATE or asker.delegation is None or self._delegations is None:
+            return asker, None
+        async with self._database.read() as session:
+            holds = await self._delegations.still(session, asker.delegation, UUID(hex=asker.id))
+        if holds is None or holds.person != asker.applicant or Scope.VIEW not in holds.scopes:
+            return asker, None
+        return replace(asker, label=ACTS_FOR_YOU[holds.kind]), holds.person
 
     def _inputs(self, verdict: Verdict, *, minors_only: bool) -> frozenset[str]:
         """What is read about the subject beside what was asked for."""

@@ -23,6 +23,8 @@ NOT_FOR_THIS_PURPOSE: Final = "NOT_FOR_THIS_PURPOSE"
 NO_CONSENT: Final = "NO_CONSENT"
 NOT_A_CHILD: Final = "NOT_A_CHILD"
 NOT_A_MINOR: Final = "NOT_A_MINOR"
+NOT_DELEGATED: Final = "NOT_DELEGATED"
+"""No delegation that holds lets this asker see, or not this person."""
 TIE_UNKNOWN: Final = "TIE_UNKNOWN"
 """The register did not say whether this is the asker's child: nothing is shown, and nobody says no."""
 
@@ -58,19 +60,26 @@ def parent_to_prove(entry: RegisteredPurpose, subject: UUID, asker: Asker) -> UU
     return asker.applicant if asker.applicant not in (None, subject) else None
 
 
-def role_of(entry: RegisteredPurpose, subject: UUID, asker: Asker) -> AskerRole | None:
-    """What the asker is to the subject, if the purpose is for such an asker; a parent's tie is yet to be proved."""
-    for role in _possible_roles(entry, subject, asker):
+def role_of(entry: RegisteredPurpose, subject: UUID, asker: Asker, acts_for: UUID | None = None) -> AskerRole | None:
+    """What the asker is to the subject, if the purpose is for such an asker; a parent's tie is yet to be proved.
+
+    `acts_for` is whom a delegate may act for, as a delegation that holds now says.
+    """
+    for role in _possible_roles(entry, subject, asker, acts_for):
         if role in entry.askers:
             return role
     return None
 
 
-def _possible_roles(entry: RegisteredPurpose, subject: UUID, asker: Asker) -> Collection[AskerRole]:
+def _possible_roles(
+    entry: RegisteredPurpose, subject: UUID, asker: Asker, acts_for: UUID | None
+) -> Collection[AskerRole]:
     if asker.kind is AskerKind.CITIZEN:
         return (AskerRole.SELF,) if asker.id == subject.hex else (AskerRole.PARENT,)
     if asker.kind is AskerKind.DELEGATE:
-        return ()
+        if acts_for is None or acts_for != asker.applicant or AskerRole.DELEGATE not in entry.askers:
+            return ()
+        return (AskerRole.DELEGATE,) if subject == acts_for else (AskerRole.PARENT,)
     if entry.purpose.basis is Basis.CONSENT:
         return (AskerRole.AGENCY,) if asker.agency == entry.requester else ()
     if asker.kind is AskerKind.OFFICER:
@@ -85,13 +94,14 @@ def judge(
     asker: Asker,
     *,
     consented: Consented | None,
+    acts_for: UUID | None = None,
 ) -> Verdict:
     """The verdict but for a tie that :func:`parent_to_prove` asks to be proved."""
     if entry is None:
         return refuse(attributes, UNKNOWN_PURPOSE)
-    role = role_of(entry, subject, asker)
+    role = role_of(entry, subject, asker, acts_for)
     if role is None:
-        return refuse(attributes, NOT_THIS_ASKER)
+        return refuse(attributes, why_not(asker, acts_for))
     if role is AskerRole.AGENCY and consented is None:
         return refuse(attributes, NO_CONSENT)
     refused: dict[str, str] = {}
@@ -102,6 +112,11 @@ def judge(
             refused[attribute.id] = NO_CONSENT
     allowed = frozenset(attribute.id for attribute in attributes if attribute.id not in refused)
     return Verdict(allowed, refused, consented.id if consented is not None and allowed else None)
+
+
+def why_not(asker: Asker, acts_for: UUID | None) -> str:
+    """The reason for refusing an asker who has no role."""
+    return NOT_DELEGATED if asker.kind is AskerKind.DELEGATE and acts_for is None else NOT_THIS_ASKER
 
 
 def refuse(attributes: Collection[Attribute], reason: str) -> Verdict:

@@ -16,7 +16,7 @@ from core.money import Money
 from services.apply.graph import Application, MissingFact, ReasonOutcome, application_node
 from services.exchange.catalogue import Catalogue, How
 from services.exchange.facts import Fact, Facts, FactState, Value
-from services.exchange.graph import Person, Source, source_of
+from services.exchange.graph import Person, Source, source_of, viewer_asker
 from services.exchange.graph.fields import described
 from welfare import programmes as rules
 from welfare.entitlements import service
@@ -252,6 +252,7 @@ class _Batch:
 
     def __init__(self, info: Info) -> None:
         self._service, self._request = info.context.room(EntitlementService), info.context.request_id
+        self._asker = viewer_asker(info)
 
     async def __call__(
         self, keys: list[tuple[UUID, date | None]]
@@ -259,7 +260,7 @@ class _Batch:
         results: list[tuple[service.Entitlement, ...] | BaseException] = []
         for person, on in keys:
             try:
-                results.append(await self._service.of(person, on=on, request=self._request))
+                results.append(await self._service.of(person, on=on, request=self._request, asker=self._asker))
             except Exception as error:  # noqa: BLE001 (each key's error is its own field's)
                 results.append(error)
         return results

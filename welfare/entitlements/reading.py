@@ -35,9 +35,10 @@ class Reader:
     purpose: Purpose
 
     @classmethod
-    def for_citizen(cls, gate: Gate, citizen: UUID, request: UUID | None) -> Reader:
-        """A citizen's own look at what they and their children are entitled to."""
-        return cls(gate, Asker(AskerKind.CITIZEN, citizen.hex, None, _YOU, request), WELFARE_CHECK)
+    def for_citizen(cls, gate: Gate, citizen: UUID, request: UUID | None, asker: Asker | None = None) -> Reader:
+        """A look at what a citizen and their children are entitled to: their own, unless `asker` acts for them."""
+        own = Asker(AskerKind.CITIZEN, citizen.hex, None, _YOU, request)
+        return cls(gate, asker or own, WELFARE_CHECK)
 
     @classmethod
     def for_decision(cls, gate: Gate, programme: Programme, applicant: UUID, request: UUID | None) -> Reader:

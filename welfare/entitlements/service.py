@@ -14,7 +14,7 @@ from core.database import Database
 from services.apply.queries import ActiveApplication, active_applications
 from services.apply.states import Status
 from services.exchange.catalogue import Catalogue
-from services.exchange.facts import Gate
+from services.exchange.facts import Asker, Gate
 from welfare.entitlements.assessment import Assessment, assess_family, entitlement_key
 from welfare.entitlements.reading import Reader
 from welfare.programmes import Outcome, ProgrammeCatalogue
@@ -58,16 +58,17 @@ class EntitlementService:
         self.catalogue, self.programmes = catalogue, programmes
 
     async def of(
-        self, citizen: UUID, *, on: date | None = None, request: UUID | None = None
+        self, citizen: UUID, *, on: date | None = None, request: UUID | None = None, asker: Asker | None = None
     ) -> tuple[Entitlement, ...]:
         """Every programme in force on the day, for the citizen and each of their minor children.
 
         On another day than today the answer is the law's alone: what the facts of today would then give. A source that
-        does not answer makes NEEDS_INFORMATION, never NOT_ENTITLED. Raises DayOutOfRange.
+        does not answer makes NEEDS_INFORMATION, never NOT_ENTITLED. It is the citizen who looks, or `asker` for them.
+        Raises DayOutOfRange.
         """
         today = self._clock.today()
         day = checked_day(on or today)
-        family = await Reader.for_citizen(self._gate, citizen, request).family(
+        family = await Reader.for_citizen(self._gate, citizen, request, asker).family(
             self.catalogue, self.programmes, citizen, day
         )
         applications: Sequence[ActiveApplication] = ()

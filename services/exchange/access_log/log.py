@@ -27,6 +27,7 @@ REQUESTS_MAX: Final = 20_000
 REQUEST_LASTS: Final = timedelta(minutes=2)
 
 PARENT: Final = Text(th="บิดาหรือมารดาของคุณ", en="Your parent")
+FOR_PARENT: Final = Text(th="ผู้ที่ขอดูในนามของบิดาหรือมารดาของคุณ", en="Somebody who asked in the place of your parent")
 CLAIMS_TO_BE_PARENT: Final = Text(th="ผู้ที่ขอดูในฐานะบิดาหรือมารดาของคุณ", en="Somebody who asked as your parent")
 
 
@@ -54,7 +55,7 @@ class Draft:
     @property
     def key(self) -> Hashable:
         """Equal for all batches that share an entry; a citizen's own look is one, whatever its purposes."""
-        own = self.asker.kind is AskerKind.CITIZEN
+        own = self.asker.kind in (AskerKind.CITIZEN, AskerKind.DELEGATE)
         purpose = None if own else self.purpose.id
         return (self.asker.request, self.subject, self.asker.kind, self.asker.id, self.decision, self.reason, purpose)
 
@@ -175,6 +176,8 @@ class AccessLog:
 
 def _label(draft: Draft) -> Text:
     """The asker as the subject sees it. A citizen calls themself "you", which in another's log would be that other."""
+    if draft.asker.kind is AskerKind.DELEGATE:
+        return draft.asker.label if draft.asker.applicant == draft.subject else FOR_PARENT
     if draft.asker.kind is not AskerKind.CITIZEN or draft.asker.id == draft.subject.hex:
         return draft.asker.label
     return PARENT if draft.decision is Decision.ALLOWED else CLAIMS_TO_BE_PARENT

@@ -73,6 +73,7 @@ class AskerRole(StrEnum):
 
     SELF = "SELF"
     PARENT = "PARENT"
+    DELEGATE = "DELEGATE"
     SYSTEM = "SYSTEM"
     OFFICER = "OFFICER"
     AGENCY = "AGENCY"

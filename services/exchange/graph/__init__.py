@@ -11,7 +11,14 @@ from core.graph import Connection, Delegate, Info, Nodes, rights
 from services.exchange.graph.access import AccessEntry, access_entry_node, access_log
 from services.exchange.graph.consents import Consent, ConsentMutation, ConsentQuery, consent_node, consents
 from services.exchange.graph.corrections import CorrectionMutation, correction_node
-from services.exchange.graph.facts import Source, load_children, load_facts, source_of, viewer_asker
+from services.exchange.graph.facts import (
+    Source,
+    load_children,
+    load_facts,
+    look_purpose,
+    source_of,
+    viewer_asker,
+)
 from services.exchange.graph.fields import described
 from services.exchange.graph.people import Person, Profile, person_node
 
@@ -24,6 +31,7 @@ __all__ = [
     "Source",
     "load_children",
     "load_facts",
+    "look_purpose",
     "source_of",
     "viewer_asker",
 ]

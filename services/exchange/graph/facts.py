@@ -14,8 +14,19 @@ from core.graph import Info, MoneyAmount, localized
 from core.money import Money
 from core.text import Text
 from services.exchange.catalogue import Catalogue
-from services.exchange.facts import Asker, AskerKind, Fact, Facts, FactState, Purpose
+from services.exchange.facts import (
+    A_DELEGATE,
+    DELEGATE_VIEW,
+    OWN_VIEW,
+    Asker,
+    AskerKind,
+    Fact,
+    Facts,
+    FactState,
+    Purpose,
+)
 from services.exchange.gate import ExchangeGate
+from services.exchange.names import full_name
 
 T = TypeVar("T")
 
@@ -97,9 +108,24 @@ class AddressFact(FactOf[Address]):
 
 
 def viewer_asker(info: Info) -> Asker:
-    """The signed-in citizen, looking. Raises NotSignedIn."""
-    person = info.context.signed_in().person
-    return Asker(kind=AskerKind.CITIZEN, id=person.hex, agency=None, label=YOU, request=info.context.request_id)
+    """Who looks: the signed-in citizen, or who acts for them. Raises NotSignedIn."""
+    viewer, request = info.context.signed_in(), info.context.request_id
+    if viewer.acting is None:
+        return Asker(kind=AskerKind.CITIZEN, id=viewer.person.hex, agency=None, label=YOU, request=request)
+    return Asker(
+        kind=AskerKind.DELEGATE,
+        id=viewer.acting.person.hex,
+        agency=None,
+        label=A_DELEGATE,
+        request=request,
+        applicant=viewer.person,
+        delegation=viewer.acting.delegation,
+    )
+
+
+def look_purpose(info: Info) -> Purpose:
+    """Why somebody looks at what is the citizen's own: it is they, or it is in their place."""
+    return OWN_VIEW if info.context.signed_in().acting is None else DELEGATE_VIEW
 
 
 async def load_facts(info: Info, subject: UUID, attributes: Collection[str], purpose: Purpose) -> Facts:
@@ -107,6 +133,8 @@ async def load_facts(info: Info, subject: UUID, attributes: Collection[str], pur
 
     All of a request's looks at one person make one entry of the access log. Raises UnknownAttribute, NotSignedIn.
     """
+    if purpose == OWN_VIEW:
+        purpose = look_purpose(info)
     names = list(dict.fromkeys(attributes))
     loader = info.context.loader("exchange.facts", _FactBatch(info))
     facts = await loader.load_many([(subject, purpose, name) for name in names])
@@ -197,15 +225,3 @@ def address_fact(info: Info, fact: Fact) -> AddressFact:
             text=localized(info, Text(th=parts["text_th"], en=parts["text_en"] or parts["text_th"])),
         )
     return AddressFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
-
-
-def full_name(parts: dict[str, str]) -> Text:
-    """The name in one line. A Thai title leans on the given name; who has no name in a script goes by the other."""
-
-    def line(script: str, gap: str) -> str:
-        first = gap.join(filter(None, (parts[f"title_{script}"], parts[f"given_{script}"])))
-        return " ".join(filter(None, (first, parts[f"middle_{script}"], parts[f"family_{script}"])))
-
-    th = line("th", "") if parts["given_th"] else ""
-    en = line("en", " ") if parts["given_en"] else ""
-    return Text(th=th or en, en=en or th)
