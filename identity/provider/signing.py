@@ -115,6 +115,9 @@ class SigningKeys:
         self._rows: dict[str, SigningKey] = {}
         self._signers: dict[str, Signer] = {}
         self._verifying: dict[str, jwt.PyJWK] = {}
+        self._withdrawn: set[str] = set()
+        self.version = 0
+        """Grows when a key is withdrawn: whoever remembers verified tokens verifies them anew."""
         self._reading = asyncio.Lock()
         self._read_at = float("-inf")
 
@@ -212,6 +215,10 @@ class SigningKeys:
                 rows = (await session.scalars(select(SigningKey).order_by(col(SigningKey.created_at)))).all()
             self._states = {row.id: KeyState.of(row) for row in rows}
             self._rows = {row.id: row for row in rows}
+            withdrawn = {row.id for row in rows if row.withdrawn_at is not None}
+            if withdrawn - self._withdrawn:
+                self.version += 1
+            self._withdrawn |= withdrawn
             if set(self._verifying) != set(self._rows):
                 self._verifying = usable_keys({"keys": [row.public_jwk for row in rows]}, (ALGORITHM,))
                 self._signers = {kid: one for kid, one in self._signers.items() if kid in self._rows}

@@ -72,12 +72,13 @@ class MachineToken:
 
 
 class _Known:
-    """A token that was verified; `version` is that of the revocations among which it was not."""
+    """A token that was verified by the signing keys of version `keys`; `version` is that of the revocations among which
+    it was not."""
 
-    __slots__ = ("expires_at", "told", "version", "viewer")
+    __slots__ = ("expires_at", "keys", "told", "version", "viewer")
 
-    def __init__(self, told: VerifiedToken | MachineToken) -> None:
-        self.told, self.expires_at = told, told.expires_at
+    def __init__(self, told: VerifiedToken | MachineToken, keys: int) -> None:
+        self.told, self.expires_at, self.keys = told, told.expires_at, keys
         self.version: int | None = None
         self.viewer = _viewer(told) if isinstance(told, VerifiedToken) else None
 
@@ -144,8 +145,9 @@ class TokenVerifier:
 
     async def _known(self, token: str) -> _Known:
         known = self._young.get(token) or self._from_old(token)
-        if known is None:
-            known = _Known(await self._verified(token))
+        keys = self._signing.version
+        if known is None or known.keys != keys:  # a key was withdrawn: it may be this token's
+            known = _Known(await self._verified(token), keys)
             self._remember(token, known)
         version = self._revocations.version()
         if version is None or known.version != version:
@@ -257,6 +259,7 @@ def _viewer(told: VerifiedToken) -> Viewer:
         authenticated_at=told.authenticated_at,
         acting=told.act,
         family=told.family,
+        ended_by=told.ended_by,
     )
 
 
