@@ -83,7 +83,14 @@ class House:
         self.http = _client(settings, self.local, doorway)
         self.catalogue: Catalogue = load_catalogue()
         self.identity = Identity(
-            settings, self.db, self.clock, self.keys, self.http, limiter=self.limiter, redis=self.redis
+            settings,
+            self.db,
+            self.clock,
+            self.keys,
+            self.http,
+            limiter=self.limiter,
+            client_limits=self.limits,
+            redis=self.redis,
         )
         self.delegations = DelegationService(self.clock, self.keys, self.identity.people)
         self.identity.delegations = self.delegations

@@ -76,9 +76,12 @@ BY_PATH: Final[tuple[tuple[str, Limit], ...]] = (
     ("/oauth/revoke", REVOKE),
     ("/oauth/introspect", INTROSPECT),
     ("/oauth/userinfo", TOKENS),
+    ("/oauth/logout", SIGN_IN),
     ("/verify", VERIFY),
 )
 """By address. The first that fits is meant, with all below it; `/signin/passkey` fits `/signin/passkeys/…` too."""
+CALLED_BY_CLIENTS: Final = ("/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo")
+"""Where errors have the form of OAuth."""
 UNCOUNTED: Final = ("/health/", "/sandbox")
 """A balancer asks after our health from one address, and a server that says it is ill for being asked often would be
 taken out. The sandboxes stand for other people's servers, and never run in production."""
@@ -164,7 +167,7 @@ def refusal(scope: Scope, seconds: int) -> Refusal:
     headers = dict(scope["headers"])
     retry = (b"retry-after", str(seconds).encode())
     path: str = scope["path"]
-    if path.startswith("/oauth/") and not path.startswith("/oauth/authorize"):
+    if path.startswith(CALLED_BY_CLIENTS):
         error = {"error": "temporarily_unavailable", "error_description": "Too many requests. See Retry-After."}
         return Refusal([(b"content-type", b"application/json"), (b"pragma", b"no-cache"), retry], orjson.dumps(error))
     if b"text/html" in headers.get(b"accept", b""):

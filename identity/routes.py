@@ -15,7 +15,7 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.rate_limits import RateLimiter
 from core.settings import Settings
-from identity.abuse import SIGN_IN_RETURNS, Devices, Failures
+from identity.abuse import SIGN_IN_RETURNS, ClientLimits, Devices, Failures
 from identity.account.room import AccountRoom, Web
 from identity.officers.room import OfficerRoom
 from identity.people import PeopleRegister
@@ -94,6 +94,7 @@ class Identity:
         people: PeopleRegister | None = None,
         facts: SignInFacts | None = None,
         limiter: RateLimiter | None = None,
+        client_limits: ClientLimits | None = None,
         delegations: Delegations | None = None,
         redis: Redis | None = None,
     ) -> None:
@@ -107,6 +108,7 @@ class Identity:
         self.people = people or PeopleRegister(keys, clock)
         self.facts = facts
         self.limiter = limiter or RateLimiter(open_redis(None), clock, keys)
+        self.client_limits = client_limits
         self.devices = Devices(Cookies(settings), keys, clock)
         self.signing = SigningKeys(db, keys, clock, Schedule.of(settings))
         self.subjects = Subjects(keys)
@@ -151,7 +153,7 @@ class Identity:
             subjects=self.subjects,
             sessions=sessions,
             names=SessionNames(self.keys),
-            clients=ClientRequests(self.client_authentication),
+            clients=ClientRequests(self.client_authentication, self.client_limits),
             dpop=self.dpop,
             cookies=cookies,
             forms=forms,
@@ -196,7 +198,7 @@ class Identity:
         return router
 
     def _called_by_clients(self, sessions: SignInSessions) -> APIRouter:
-        requests = ClientRequests(self.client_authentication)
+        requests = ClientRequests(self.client_authentication, self.client_limits)
         tokens = self.verifier_for()
         token = TokenEndpoint(
             issuer=self.settings.issuer,

@@ -44,8 +44,8 @@ SIGN_IN_RETURNS: Final = failure_limits("sign-in-return", by_device=20, by_addre
 """Coming back from ThaID. Its code is not to be guessed, but each attempt asks ThaID, and in our name."""
 COUNTER_CODES: Final = failure_limits("counter-code", by_device=10, by_address=30, overall=600)
 """Codes from an officer's counter, typed by hand. An office's visitors share one address, and slip now and then. With
-40 bits in a code and a thousand of them good at once, 600 guesses in ten minutes find one in thirty years; ten thousand
-addresses that all guess as much as they may need more than three weeks, and are seen in the metrics at once."""
+50 bits in a code and a thousand of them good at once, 600 guesses in ten minutes find one in 35,000 years; ten thousand
+addresses that all guess as much as they may need 70, and are seen in the metrics at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
+from core.addresses import address_of
 from core.errors import BodyTooLarge, ServiceUnavailable
+from core.rate_limits import RateLimited
+from identity.abuse import ClientLimits, TooManyRequests
 from identity.provider.client_authentication import ClientAuthentication
 from identity.provider.clients import RegisteredClient
 from identity.provider.protocol import Parameters
@@ -20,6 +23,7 @@ from identity.web import NO_STORE, read_form
 @dataclass(frozen=True, slots=True)
 class ClientRequests:
     clients: ClientAuthentication
+    limits: ClientLimits | None = None
 
     async def parameters(self, request: Request) -> Parameters:
         """Of a form, each well-formed. Raises `InvalidRequestError`."""
@@ -31,8 +35,19 @@ class ClientRequests:
         return parameters
 
     async def client(self, request: Request, parameters: Parameters, *, endpoint: str) -> RegisteredClient:
-        """Who asks. Raises what :class:`ClientAuthentication` raises."""
-        return await self.clients.authenticate(parameters, request.headers, endpoint=endpoint)
+        """Who asks. Raises what :class:`ClientAuthentication` raises, and :class:`TooManyRequests`.
+
+        Whoever is not the client they name has counted by their address alone, at the door.
+        """
+        client = await self.clients.authenticate(parameters, request.headers, endpoint=endpoint)
+        if self.limits is not None:
+            try:
+                await self.limits.client(
+                    client.get_client_id(), address_of(request.scope), authenticated=not client.is_public
+                )
+            except RateLimited as error:
+                raise TooManyRequests(error.retry_after) from None
+        return client
 
 
 def json_answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -23,6 +23,7 @@ TOKEN: Final = "a-token-of-this-test-which-is-long-enough"
 KEPT: Final = {
     "/favicon.ico": "max-age=86400",
     "/ide/files/{name}": "max-age=86400",
+    "/signin/passkeys.js": "public, max-age=31536000, immutable",
 }
 """What caches may keep. Whatever is new here is the same for everybody."""
 
