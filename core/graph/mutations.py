@@ -13,6 +13,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self, cast
+from uuid import UUID
 
 import orjson
 import strawberry
@@ -87,6 +88,11 @@ class Work:
     @property
     def viewer(self) -> Viewer:
         return self._viewer
+
+    @property
+    def acted_by(self) -> UUID | None:
+        """Who acts in the citizen's place; None when it is the citizen."""
+        return None if self._viewer.acting is None else self._viewer.acting.person
 
     def keep(self, **references: Any) -> None:
         """Names what the payload can be built from again: ids as hex strings, short plain values; no personal data."""

@@ -52,6 +52,8 @@ class Request:
     """What only the applicant knows, by attribute id; already checked to be a JSON object of short values."""
     request: UUID | None = None
     """The request it came by, for the access log."""
+    acted_by: UUID | None = None
+    """Who acts in the applicant's place, under a delegation."""
 
 
 @dataclass(frozen=True, slots=True)

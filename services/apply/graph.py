@@ -91,6 +91,7 @@ class ApplicationStep:
     at: datetime
     action: Action
     status: Status
+    by_delegate: bool = strawberry.field(description="Whether somebody did it who acts for the citizen.")
 
 
 @strawberry.type(description="An application of the viewer.")
@@ -150,7 +151,12 @@ class Application(Node):
             return [found[key] for key in keys]
 
         steps = await info.context.loader(_EVENTS, batch).load(self.row.id)
-        return [ApplicationStep(at=s.at, action=Action(s.action), status=Status(s.status)) for s in steps]
+        return [
+            ApplicationStep(
+                at=s.at, action=Action(s.action), status=Status(s.status), by_delegate=s.acted_by is not None
+            )
+            for s in steps
+        ]
 
 
 def _reason(info: Info, reason: dict[str, Any]) -> DecisionReason:
@@ -253,7 +259,12 @@ class ApplyMutation:
         try:
             subject, beneficiary = _subject(input), _beneficiary(input, work.viewer.person)
             submission = await service.prepare(
-                work.viewer.person, beneficiary, subject, input.answers, request=info.context.request_id
+                work.viewer.person,
+                beneficiary,
+                subject,
+                input.answers,
+                request=info.context.request_id,
+                acted_by=work.acted_by,
             )
             async with work.transaction() as session:
                 row = await service.apply(session, submission)
@@ -270,7 +281,11 @@ class ApplyMutation:
     async def supplement(self, info: Info, input: SupplementInput) -> SupplementPayload:
         service, work = info.context.room(ApplyService), work_of(info)
         again = await service.prepare_supplement(
-            work.viewer.person, _application(input.application), input.answers, request=info.context.request_id
+            work.viewer.person,
+            _application(input.application),
+            input.answers,
+            request=info.context.request_id,
+            acted_by=work.acted_by,
         )
         async with work.transaction() as session:
             row = await service.supplement(session, again)
@@ -284,14 +299,16 @@ class ApplyMutation:
     )
     async def withdraw(self, info: Info, input: WithdrawInput) -> WithdrawPayload:
         async def act(session: AsyncSession, person: UUID, application: UUID) -> models.Application:
-            return await info.context.room(ApplyService).withdraw(session, person, application)
+            acted_by = work_of(info).acted_by
+            return await info.context.room(ApplyService).withdraw(session, person, application, acted_by=acted_by)
 
         return WithdrawPayload(application=await _acted(info, input.application, act))
 
     @mutation(AppealPayload, delegate=Delegate.APPLY, description="Objects to a rejection.")
     async def appeal(self, info: Info, input: AppealInput) -> AppealPayload:
         async def act(session: AsyncSession, person: UUID, application: UUID) -> models.Application:
-            return await info.context.room(ApplyService).appeal(session, person, application, input.grounds)
+            room, acted_by = info.context.room(ApplyService), work_of(info).acted_by
+            return await room.appeal(session, person, application, input.grounds, acted_by=acted_by)
 
         return AppealPayload(application=await _acted(info, input.application, act))
 

@@ -7,7 +7,7 @@ takes the session of the edge's transaction, and re-checks there that nothing mo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -71,14 +71,23 @@ class ApplyService:
         self._records = DecisionRecords(keys)
 
     async def prepare(
-        self, applicant: UUID, beneficiary: UUID, subject: str, answers: object = None, *, request: UUID | None = None
+        self,
+        applicant: UUID,
+        beneficiary: UUID,
+        subject: str,
+        answers: object = None,
+        *,
+        request: UUID | None = None,
+        acted_by: UUID | None = None,
     ) -> Submission:
         """Decides, far away. `answers` may be anything that JSON can say; `request` is for the access log.
+
+        `acted_by`, here and below, is who acts in the citizen's place.
 
         Raises NotOfferedHere, AlreadyApplied (sooner than the facts are read), BadInput, and what the decider raises.
         """
         decider = self._decider(subject)
-        asked = Request(applicant, beneficiary, subject, forms.checked(answers), request)
+        asked = Request(applicant, beneficiary, subject, forms.checked(answers), request, acted_by)
         async with self._db.read() as session:
             standing = await repository.active(session, applicant, _unit_of(beneficiary), subject)
         if standing is not None:
@@ -107,19 +116,26 @@ class ApplyService:
             ),
         )
         application = await self._locked(session, request.applicant, key)
-        event = {"at": now, "action": Action.SUBMIT, "status": Status.SUBMITTED}
+        event = {"at": now, "action": Action.SUBMIT, "status": Status.SUBMITTED, "acted_by": request.acted_by}
         await repository.add_event(session, application, event)
         await self._decide(session, application, prepared)
         return application
 
     async def prepare_supplement(
-        self, person: UUID, application: UUID, answers: object, *, request: UUID | None = None
+        self,
+        person: UUID,
+        application: UUID,
+        answers: object,
+        *,
+        request: UUID | None = None,
+        acted_by: UUID | None = None,
     ) -> Reconsideration:
         """Decides again with further answers, which replace earlier ones of the same name.
 
         Raises NotFound, NotWaitingForAnswers, BadInput, and what the decider raises.
         """
-        return await self._prepare_again(person, application, forms.checked(answers), request, supplemented=True)
+        again = await self._prepare_again(person, application, forms.checked(answers), request, supplemented=True)
+        return replace(again, request=replace(again.request, acted_by=acted_by))
 
     async def supplement(self, session: AsyncSession, again: Reconsideration) -> Application:
         """Writes the answers and the new decision. Raises ChangedMeanwhile."""
@@ -136,25 +152,29 @@ class ApplyService:
         """Writes the new decision; it closes an open appeal. Raises ChangedMeanwhile."""
         return await self._write_again(session, again)
 
-    async def withdraw(self, session: AsyncSession, person: UUID, application: UUID) -> Application:
+    async def withdraw(
+        self, session: AsyncSession, person: UUID, application: UUID, *, acted_by: UUID | None = None
+    ) -> Application:
         """Takes an application back; an award that came of it ends. Raises NotFound, AlreadyClosed."""
         found = await self._locked(session, person, application)
         was = Status(found.status)
-        await self._move(session, found, Action.WITHDRAW, missing=[])
+        await self._move(session, found, Action.WITHDRAW, acted_by, missing=[])
         if was is Status.APPROVED:
             await self._awarder.end(session, application=found.id)
         await repository.close_appeal(session, found, Status.WITHDRAWN)
         await self._tell(session, found)
         return found
 
-    async def appeal(self, session: AsyncSession, person: UUID, application: UUID, grounds: str) -> Application:
+    async def appeal(
+        self, session: AsyncSession, person: UUID, application: UUID, grounds: str, *, acted_by: UUID | None = None
+    ) -> Application:
         """Objects to a rejection, in the citizen's own words.
 
         Raises NotFound, NotRejected, BadInput, and AlreadyApplied when a newer application has taken its place.
         """
         words = forms.clean_text(grounds, path="grounds")
         found = await self._locked(session, person, application)
-        await self._move(session, found, Action.APPEAL)
+        await self._move(session, found, Action.APPEAL, acted_by)
         decision = await repository.last_decision(session, application)
         assert decision is not None, "what was rejected was decided"
         key = new_id()
@@ -192,7 +212,7 @@ class ApplyService:
             raise ChangedMeanwhile
         if again.supplemented:
             sealed = self._seal_answers(found.id, again.request.answers)
-            await self._move(session, found, Action.SUPPLEMENT, answers_sealed=sealed)
+            await self._move(session, found, Action.SUPPLEMENT, again.request.acted_by, answers_sealed=sealed)
         await self._decide(session, found, again.prepared)
         return found
 
@@ -240,12 +260,20 @@ class ApplyService:
         )
         await session.flush()
 
-    async def _move(self, session: AsyncSession, application: Application, action: Action, **changes: Any) -> None:
+    async def _move(
+        self,
+        session: AsyncSession,
+        application: Application,
+        action: Action,
+        acted_by: UUID | None = None,
+        **changes: Any,
+    ) -> None:
         """Raises the action's own error where the table of states has no such move."""
         status, now = states.after(Status(application.status), action), self._clock.now()
         changes |= {"status": status, "version": application.version + 1, "updated_at": now}
         await repository.store(session, application, changes)
-        await repository.add_event(session, application, {"at": now, "action": action, "status": status})
+        event = {"at": now, "action": action, "status": status, "acted_by": acted_by}
+        await repository.add_event(session, application, event)
 
     async def _locked(self, session: AsyncSession, person: UUID, application: UUID) -> Application:
         found = await repository.own(session, person, application, lock=True)
