@@ -17,6 +17,7 @@ from identity.abuse import COUNTER_CODES, Failures
 from identity.account.room import AccountRoom, Web
 from identity.counter.routes import CounterRoutes
 from identity.counter.service import Counter
+from identity.delegation.service import DelegationService
 from identity.inbox.service import Inbox
 from identity.officers.door import OfficerDoor
 from identity.officers.leaving import Leaving
@@ -25,20 +26,21 @@ from identity.officers.routes import OfficerRoutes
 from identity.officers.trail import Trail
 from identity.people import PeopleRegister
 from identity.people.correction import Correction, KnownFacts
-from identity.proposals.acts import Act, ClientAdd, GuardianshipAdd, Guardianships, IdCorrection, OfficerAdd
+from identity.proposals.acts import Act
+from identity.proposals.agency_acts import ClientAdd, OfficerAdd
+from identity.proposals.registry_acts import GuardianshipAdd, GuardianshipEnd, IdCorrection
 from identity.proposals.service import Proposals
 
 _UNNAMED: Final = Text(th="{slug}", en="{slug}")
 
 
 class OfficerRoom:
-    """`titles` (of agencies), `guardianships` and `known_facts` may be set after building, when those rooms stand."""
+    """`titles` (of agencies) and `known_facts` may be set after building, when those rooms stand."""
 
     def __init__(self, db: Database, clock: Clock, keys: KeyRing, people: PeopleRegister) -> None:
         self._db, self._clock, self._keys, self._people = db, clock, keys, people
         self._inbox = Inbox(clock)
         self.titles: Callable[[str], Text] | None = None
-        self.guardianships: Guardianships | None = None
         self.known_facts: KnownFacts | None = None
         self.officers = OfficerRegister(people, clock)
         self.leaving = Leaving(self.officers, self._inbox, clock)
@@ -46,15 +48,15 @@ class OfficerRoom:
 
     @cached_property
     def proposals(self) -> Proposals:
-        """Asked for when the house stands: without `guardianships` none can be proposed."""
+        delegations = DelegationService(self._clock, self._keys, self._people)
         correction = Correction(self._people, self._inbox, self._clock)
         acts: list[Act] = [
             OfficerAdd(self.officers, self._people),
             IdCorrection(self._people, correction, self.title_of),
+            GuardianshipAdd(self._people, delegations, self._clock),
+            GuardianshipEnd(self._people, delegations),
             ClientAdd(Trail(self._clock), self._clock),
         ]
-        if self.guardianships is not None:
-            acts.append(GuardianshipAdd(self._people, self.guardianships, self._clock))
         return Proposals(self._keys, self._clock, self.officers, self._inbox, acts)
 
     def title_of(self, agency: str) -> Text:

@@ -21,7 +21,7 @@ class Proposal(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     agency: str = Field(index=True)
     kind: str
-    """`OFFICER_ADD`, `ID_CORRECTION`, `GUARDIANSHIP` or `CLIENT_ADD` (identity/proposals/acts.py)."""
+    """One of :class:`identity.proposals.acts.ProposalKind`."""
     payload_sealed: bytes = sealed("proposal.payload", by="id")
     """What it would do, JSON, bound to this row: it may hold national IDs."""
     maker: UUID

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.clock import FixedClock
 from core.crypto import KeyRing
 from core.database import Database
-from core.ids import NationalId, check_digit, new_id
+from core.ids import NationalId, check_digit
 from core.text import Text
+from identity.delegation.service import DelegationService
 from identity.inbox.models import Message
 from identity.inbox.service import Inbox
 from identity.officers.models import OfficerAct
@@ -23,7 +22,8 @@ from identity.officers.register import Officer, OfficerRegister, SignIn
 from identity.officers.trail import Trail
 from identity.people import PeopleRegister
 from identity.people.correction import Correction
-from identity.proposals.acts import ClientAdd, GuardianshipAdd, IdCorrection, OfficerAdd
+from identity.proposals.agency_acts import ClientAdd, OfficerAdd
+from identity.proposals.registry_acts import GuardianshipAdd, GuardianshipEnd, IdCorrection
 from identity.proposals.service import Proposals
 
 BY = "command line: tester"
@@ -41,28 +41,6 @@ def titled(slug: str) -> Text:
     return Text(th=f"หน่วยงาน {slug}", en=f"agency {slug}")
 
 
-@dataclass
-class Guardianships:
-    """Notes what it is told to enter."""
-
-    entered: list[dict[str, Any]] = field(default_factory=list)
-
-    async def register_guardianship(
-        self,
-        session: AsyncSession,
-        *,
-        person: UUID,
-        guardian: UUID,
-        person_name: Text,
-        guardian_name: Text,
-        ends_on: date,
-        officer: UUID,
-        agency: str,
-    ) -> UUID:
-        self.entered.append({"person": person, "guardian": guardian, "ends_on": ends_on, "officer": officer})
-        return new_id()
-
-
 class Office:
     """The agencies' officers, and the rooms they act in."""
 
@@ -71,7 +49,7 @@ class Office:
         self.people = PeopleRegister(keys, clock)
         self.officers = OfficerRegister(self.people, clock)
         self.inbox, self.trail = Inbox(clock), Trail(clock)
-        self.guardianships = Guardianships()
+        self.delegations = DelegationService(clock, keys, self.people)
         correction = Correction(self.people, self.inbox, clock)
         self.proposals = Proposals(
             keys,
@@ -81,7 +59,8 @@ class Office:
             [
                 OfficerAdd(self.officers, self.people),
                 IdCorrection(self.people, correction, titled),
-                GuardianshipAdd(self.people, self.guardianships, clock),
+                GuardianshipAdd(self.people, self.delegations, clock),
+                GuardianshipEnd(self.people, self.delegations),
                 ClientAdd(self.trail, clock),
             ],
         )

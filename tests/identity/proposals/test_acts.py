@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from core.errors import BadInput, Conflict, NotFound, SitthiError
 from core.text import Text
+from identity.delegation.models import Delegation
 from identity.officers.errors import RoleMissing, RoleNotForAgency
 from identity.officers.register import Officer
 from identity.passkeys.models import Passkey
@@ -151,34 +152,65 @@ async def test_numbers_and_guardians_are_the_registrys_alone(office: Office) -> 
         await office.officer(3, "dla", *REGISTRY)
 
 
+WARD = {"ward": number(70).digits, "guardian": number(71, 6).digits}
 GUARDIAN = {
-    "person": number(70).digits,
-    "person_name_th": "เด็ก",
-    "person_name_en": "Child",
-    "guardian": number(71, 6).digits,
+    **WARD,
+    "ward_name_th": "เด็ก",
+    "ward_name_en": "Child",
     "guardian_name_th": "ผู้ปกครอง",
     "guardian_name_en": "Guardian",
-    "ends_on": "2030-01-01",
+    "born": "2015-05-01",
 }
 
 
-async def test_two_registrars_enter_a_guardian(office: Office) -> None:
+async def guardianships(office: Office) -> list[Delegation]:
+    async with office.database.read() as session:
+        return list(await session.scalars(select(Delegation)))
+
+
+async def test_two_registrars_enter_a_guardian_and_end_the_guardianship(office: Office) -> None:
     maker, checker = await registrars(office)
     await approve(office, checker, await propose(office, maker, ProposalKind.GUARDIANSHIP, GUARDIAN))
-    [entered] = office.guardianships.entered
-    assert entered["person"] == await office.person(number(70))
-    assert entered["guardian"] == await office.person(number(71, 6))
-    assert (entered["ends_on"], entered["officer"]) == (date(2030, 1, 1), checker.person)
+    [entered] = await guardianships(office)
+    assert entered.person == await office.person(number(70))
+    assert entered.delegate == await office.person(number(71, 6))
+    assert (entered.kind, entered.ends_on, entered.proposed_by) == ("GUARDIAN", date(2035, 5, 1), checker.person)
+    await approve(office, checker, await propose(office, maker, ProposalKind.GUARDIANSHIP_END, WARD))
+    [ended] = await guardianships(office)
+    assert (ended.end_reason, ended.ended_by) == ("OFFICER", checker.person)
+    with pytest.raises(NotFound):
+        await propose(office, maker, ProposalKind.GUARDIANSHIP_END, WARD)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"ends_on": "2026-11-16"}, {"ends_on": "soon"}, {"guardian": GUARDIAN["person"]}, {"guardian_name_th": " "}],
+    [
+        {"born": "2006-11-16"},
+        {"born": None},
+        {"born": None, "until": "2026-11-15"},
+        {"born": "soon"},
+        {"guardian": GUARDIAN["ward"]},
+        {"guardian_name_th": " "},
+    ],
 )
-async def test_a_guardianship_that_cannot_be_is_not_proposed(office: Office, changes: dict[str, str]) -> None:
+async def test_a_guardianship_that_cannot_be_is_not_proposed(office: Office, changes: dict[str, Any]) -> None:
     maker, _ = await registrars(office)
     with pytest.raises(BadInput):
         await propose(office, maker, ProposalKind.GUARDIANSHIP, {**GUARDIAN, **changes})
+
+
+@pytest.mark.parametrize("changes", [{"born": "2006-11-17"}, {"born": None, "until": "2026-11-16"}])
+async def test_a_guardianship_for_one_day_is_one(office: Office, changes: dict[str, Any]) -> None:
+    maker, checker = await registrars(office)
+    await approve(office, checker, await propose(office, maker, ProposalKind.GUARDIANSHIP, {**GUARDIAN, **changes}))
+    [entered] = await guardianships(office)
+    assert entered.ends_on == date(2026, 11, 17)
+
+
+async def test_a_guardianship_of_nobody_is_not_ended(office: Office) -> None:
+    maker, _ = await registrars(office)
+    with pytest.raises(NotFound):
+        await propose(office, maker, ProposalKind.GUARDIANSHIP_END, WARD)
 
 
 async def test_a_guardian_does_not_approve_their_own_guardianship(office: Office) -> None:
