@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, cast
+from functools import partial
+from typing import Any, Final, cast
 
 import orjson
 from cross_web import HTTPException
@@ -19,6 +20,7 @@ from strawberry.types.unset import UnsetType
 
 from api.composer import SchemaHolder
 from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
+from api.lasting import ending_with
 from api.rate_limits import CallerLimits
 from api.sockets import SocketHandler
 from core.assurance import Demand
@@ -26,6 +28,8 @@ from core.errors import SitthiError
 from core.graph import Context, Viewer
 from core.graph.rights import unmet
 from core.text import Language, preferred_language
+
+_CONTEXT: Final = "sitthi.context"
 
 
 class TypedErrors(MaskErrors):
@@ -58,7 +62,7 @@ class GraphRouter(GraphQLRouter[Context, None]):
         self,
         holder: SchemaHolder,
         context_of: Callable[[HTTPConnection], Awaitable[Context]],
-        viewer_of: Callable[[str], Awaitable[Viewer]],
+        viewer_of: Callable[[Mapping[str, str], str], Awaitable[Viewer]],
         limits: CallerLimits,
     ) -> None:
         self._holder, self._viewer_of, self.limits = holder, viewer_of, limits
@@ -80,6 +84,7 @@ class GraphRouter(GraphQLRouter[Context, None]):
         """The library sets it once; the holder knows better."""
 
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        request.scope[_CONTEXT] = kwargs.get("context")
         try:
             return challenged(request, await super().run(request, *args, **kwargs), kwargs.get("context"))
         except HTTPException as error:
@@ -92,12 +97,22 @@ class GraphRouter(GraphQLRouter[Context, None]):
         return False
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """A WebSocket client sends its token in `connection_init`, as `{"authorization": "Bearer …"}`."""
-        parameters = context.connection_params or {}
-        authorization = parameters.get("authorization") or parameters.get("Authorization")
-        if authorization:
-            context.viewer = await self._viewer_of(str(authorization))
+        """A WebSocket client sends its token in `connection_init`, as `{"authorization": "Bearer …"}`.
+
+        One that is bound to a key comes as `{"authorization": "DPoP …", "dpop": "<proof>"}`, a proof for GET.
+        """
+        parameters = {name.lower(): str(value) for name, value in (context.connection_params or {}).items()}
+        if parameters.get("authorization"):
+            context.viewer = await self._viewer_of(parameters, "GET")
         return cast("UnsetType", UNSET)
+
+    async def create_streaming_response(
+        self, request: Request, stream: Callable[[], AsyncIterator[str]], *args: Any, **kwargs: Any
+    ) -> Response:
+        """A stream of events, which ends with the sign-in it was asked for under."""
+        context: Context | None = request.scope.get(_CONTEXT)
+        lasting = stream if context is None or context.viewer is None else partial(ending_with, context, stream)
+        return await super().create_streaming_response(request, lasting, *args, **kwargs)
 
     def decode_json(self, data: str | bytes) -> object:
         """Of a body, a parameter or a message. The library expects objects, and this one error."""

@@ -22,12 +22,15 @@ from core.database import Database
 from core.rate_limits import RateLimiter
 from core.rooms import Rooms
 from core.settings import Settings
+from identity.contacts.service import Contacts
 from identity.delegation.offers import Offers
 from identity.delegation.service import DelegationService
 from identity.inbox.changes import Changes
 from identity.inbox.service import Inbox
+from identity.passkeys.service import Passkeys
 from identity.provider.revocations import Revocations
 from identity.routes import Identity
+from identity.sessions.service import SignIns
 from services.apply.service import ApplyService
 from services.exchange.catalogue import Catalogue, load_catalogue
 from services.exchange.consent.service import ConsentService
@@ -157,6 +160,10 @@ class House:
         rooms.add(ExchangeGate, self.gate)
         rooms.add(Catalogue, self.catalogue)
         rooms.add(KeyRing, self.keys)
+        rooms.add(Inbox, self.inbox)
+        rooms.add(SignIns, self.identity.account.sign_ins)
+        rooms.add(Passkeys, self.identity.account.passkeys)
+        rooms.add(Contacts, self.identity.account.contacts)
         rooms.add(DelegationService, self.delegations)
         ties = RegisterTies(self.gate, self.catalogue)
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))

@@ -12,7 +12,11 @@ from typing import Any, Final, cast
 
 from graphql import GraphQLError
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    CompleteMessage,
+    ConnectionInitMessage,
+    Message,
+)
 
 from api.acting import still_acting
 from api.errors import as_graphql
@@ -29,6 +33,7 @@ from identity.provider.errors import TokenExpired, TokenInvalid
 UNAUTHORISED: Final = 4401
 FORBIDDEN: Final = 4403
 """Close codes of the protocol; the reason is one of our error codes."""
+FAREWELL_SECONDS: Final = 1.0
 
 
 _MEMBERS: Final[Mapping[str, tuple[type, ...]]] = {
@@ -58,6 +63,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     """
 
     _ending: asyncio.Task[None] | None = None
+    _over: SitthiError | None = None
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         try:
@@ -76,10 +82,15 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def _end_with_the_sign_in(self) -> None:
-        error = await until_ended(self.context)
-        for name in list(self.operations):
-            await self.cleanup_operation(name)
-        await self.websocket.close(code=UNAUTHORISED, reason=error.code)
+        """Ends what runs; whoever then asks for more is told why, and a little later the connection is gone."""
+        over = self._over = await until_ended(self.context)
+        for operation in list(self.operations.values()):
+            with contextlib.suppress(Exception):  # a client that is gone needs no telling
+                await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
+            if operation.task is not None:
+                operation.task.cancel()
+        await asyncio.sleep(FAREWELL_SECONDS)
+        await self.websocket.close(code=UNAUTHORISED, reason=over.code)
 
     async def handle_message(self, message: Message) -> None:
         """The library trusts that a message has its form."""
@@ -98,8 +109,9 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         viewer = self.context.viewer
-        if viewer is not None and self.context.clock.now() >= viewer.expires_at:
-            await self.websocket.close(code=UNAUTHORISED, reason=TokenExpired.code)
+        is_expired = viewer is not None and self.context.clock.now() >= viewer.expires_at
+        if is_expired or self._over is not None:
+            await self.websocket.close(code=UNAUTHORISED, reason=(self._over or TokenExpired()).code)
             return
         if viewer is not None and viewer.acting is not None:
             try:

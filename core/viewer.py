@@ -37,6 +37,8 @@ class Viewer:
     """Who acts, when it is not the citizen."""
     family: UUID | None = None
     """The token family that the token belongs to: ending it ends the token."""
+    ended_by: tuple[UUID, ...] = ()
+    """Every id under which the token may be revoked before it expires; none where its issuer tells us nothing."""
 
     @property
     def assurance(self) -> Assurance:

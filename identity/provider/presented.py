@@ -45,12 +45,6 @@ class Presenting:
             raise DPoPProofInvalid
         return Presented(token, jkt)
 
-    async def said(self, authorization: str, proof: str | None, *, method: str, url: str) -> Presented:
-        """The same of a WebSocket's first message, which has no headers."""
-        return await self.of(
-            {"authorization": authorization, **({"dpop": proof} if proof else {})}, method=method, url=url
-        )
-
 
 def challenge(error: Exception, *, with_proof: bool) -> dict[str, str]:
     """Headers of the answer to a token that was not good enough (RFC 6750 §3, RFC 9449 §7.1)."""
