@@ -10,6 +10,7 @@ import strawberry
 
 from core.graph import Access, Delegate, Info, Node, NodeLoader, Rights, field, global_id, rights
 from core.ids import GlobalId, MalformedGlobalId
+from identity.account import graph as account
 from identity.delegation import graph as delegation
 from identity.inbox import graph as inbox
 from services.apply import graph as apply
@@ -28,6 +29,7 @@ class Citizen(
     apply.ApplyOfCitizen,
     receive.ReceiveOfCitizen,
     inbox.InboxOfCitizen,
+    account.AccountOfCitizen,
     delegation.DelegationOfCitizen,
     Node,
 ):
@@ -93,7 +95,14 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery):
 
 
 @strawberry.type
-class Mutation(apply.ApplyMutation, receive.ReceiveMutation, exchange.ExchangeMutation, delegation.DelegationMutation):
+class Mutation(
+    apply.ApplyMutation,
+    receive.ReceiveMutation,
+    exchange.ExchangeMutation,
+    delegation.DelegationMutation,
+    account.AccountMutation,
+    inbox.InboxMutation,
+):
     pass
 
 

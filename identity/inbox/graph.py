@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 import strawberry
 
-from core.errors import BadInput
+from core.errors import BadInput, SitthiError
 from core.graph import (
     Access,
     Connection,
@@ -19,22 +19,28 @@ from core.graph import (
     Info,
     Node,
     Nodes,
+    Problem,
     connection,
     global_id,
     localized,
+    mutation,
     page_size,
     read_cursor,
     rights,
+    work_of,
 )
+from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
 from identity.inbox.changes import Changes
 from identity.inbox.models import Change as ChangeRow
 from identity.inbox.models import ChangeKind
 from identity.inbox.models import Message as MessageRow
 from identity.inbox.repository import Messages
+from identity.inbox.service import Inbox
 
 strawberry.enum(ChangeKind, description="What changed.")
 
+_MESSAGES: Final = "message"
 _TYPE_OF: Final = {
     ChangeKind.APPLICATION: "Application",
     ChangeKind.PAYMENT: "Payment",
@@ -117,6 +123,38 @@ class InboxSubscription:
                 yield Change.of(row)
 
 
+@strawberry.input
+class MarkReadInput:
+    message: strawberry.ID
+    idempotency_key: str
+
+
+@strawberry.type
+class MarkReadPayload:
+    message: Message | None = None
+    problems: list[Problem] = strawberry.field(default_factory=list)
+
+    @classmethod
+    async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
+        return cls(message=await _message(info, UUID(hex=kept["message"])))
+
+
+@strawberry.type
+class InboxMutation:
+    @mutation(MarkReadPayload, delegate=Delegate.NOTHING, description="The citizen has read a message.")
+    async def mark_read(self, info: Info, input: MarkReadInput) -> MarkReadPayload:
+        try:
+            key = GlobalId.parse(str(input.message), expected="Message").id
+        except SitthiError:
+            raise MalformedGlobalId(path=("message",)) from None
+        work = work_of(info)
+        async with work.transaction() as session:
+            row = await info.context.room(Inbox).mark_read(session, work.viewer.person, key)
+            work.keep(message=row.id.hex)
+        info.context.loaders.pop(_MESSAGES, None)
+        return MarkReadPayload(message=Message.of(row))
+
+
 async def _message(info: Info, key: UUID) -> Message | None:
     viewer = info.context.viewer
     if viewer is None:
@@ -128,7 +166,7 @@ async def _message(info: Info, key: UUID) -> Message | None:
         found = {row.id: Message.of(row) for row in rows}
         return [found.get(one) for one in keys]
 
-    return await info.context.loader("message", batch).load(key)
+    return await info.context.loader(_MESSAGES, batch).load(key)
 
 
 NODES: Nodes = {"Message": _message}

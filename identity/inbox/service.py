@@ -9,9 +9,12 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from core.clock import Clock
+from core.errors import NotFound
 from core.ids import NationalId, new_id
 from core.money import Money
 from core.text import Text
@@ -31,7 +34,7 @@ class MessageTemplate:
 
 
 class Inbox:
-    """Both methods write in the given transaction: what is rolled back was never told."""
+    """Every method writes in the given transaction: what is rolled back was never told."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -58,6 +61,18 @@ class Inbox:
         session.add(message)
         await self.announce(session, person, ChangeKind.MESSAGE, message.id)
         return message.id
+
+    async def mark_read(self, session: AsyncSession, person: UUID, key: UUID) -> Message:
+        """Notes when the person first read it. Raises :class:`NotFound`: unknown, or another's."""
+        await session.execute(
+            update(Message)
+            .where(col(Message.person) == person, col(Message.id) == key, col(Message.read_at).is_(None))
+            .values(read_at=self._clock.now())
+        )
+        row = await session.get(Message, (person, key), populate_existing=True)
+        if row is None:
+            raise NotFound
+        return row
 
     async def announce(self, session: AsyncSession, person: UUID, kind: ChangeKind, subject: UUID) -> None:
         """Tells whoever listens that this application, payment or message of the person changed."""

@@ -37,7 +37,7 @@ from identity.passkeys.relying_party import Asserted, Enrolled
 from identity.passkeys.repository import PasskeyRows
 from identity.people.models import Person
 from identity.provider.models import SignInSession
-from identity.provider.sessions import SessionNames
+from identity.provider.sessions import SESSION_SECONDS, SessionNames
 from identity.provider.subjects import Subjects
 
 PASSKEYS_MAX: Final = 20
@@ -73,8 +73,12 @@ class Passkeys:
         return Text(**json.loads(self._keys.open(passkey.name_sealed, bound_to=_name_bound(passkey.id))))
 
     def is_fresh(self, who: SignInSession, within: timedelta = FRESH) -> bool:
-        """Whether somebody vouched for the person in this session, and they proved themselves in it just now."""
-        return who.method in IDENTIFYING and self._clock.now() - who.authenticated_at <= within
+        """Whether somebody vouched for the person in this session, and they proved themselves in it just now.
+
+        Never on a counter's kiosk, whose sessions are short: what unlocks its authenticator, others know too.
+        """
+        is_own_device = who.expires_at - who.signed_in_at >= timedelta(seconds=SESSION_SECONDS)
+        return is_own_device and who.method in IDENTIFYING and self._clock.now() - who.authenticated_at <= within
 
     async def enrol(self, session: AsyncSession, who: SignInSession, enrolled: Enrolled, label: str) -> Passkey:
         """Adds it. Raises :class:`FreshSignInNeeded`, :class:`TooManyPasskeys`, :class:`PasskeyEnrolledAlready`,
