@@ -115,36 +115,39 @@ class AuthorizationRequests:
         """What has to be asked of the person first: to sign in, or whether to go on as who they are.
 
         A program on this machine cannot prove who it is (RFC 8252 §8.6), so it gets no code without a person's act in
-        this very request. Who has signed in for this very request is not sent to sign in again: what is not met then
-        cannot be met, and nobody goes in circles. Raises :class:`OAuth2Error`, also where the client forbids questions.
+        this very request. Nobody goes in circles: who has signed in for this very request is sent to the sign-in page
+        again only where a passkey would do. Raises :class:`OAuth2Error`, also where the client forbids questions.
         """
         just_for_this = who is not None and who.for_request == self._sessions.request_hash(asked.here)
         question = None
-        if who is None or (not just_for_this and asked.prompts & {"login", "select_account"}):
-            question = Question.SIGN_IN
-        elif not self._meets(asked, who, on_the_way=just_for_this):
-            if just_for_this:
-                raise self._unmet(asked, who)
+        must_prompt = bool(asked.prompts & {"login", "select_account"}) and not just_for_this
+        if who is None or must_prompt or not self._meets(asked, who, on_the_way=just_for_this):
             question = Question.SIGN_IN
         elif "consent" in asked.prompts or (is_loopback(asked.redirect_uri) and not just_for_this):
             question = Question.GO_ON
-        if question is Question.SIGN_IN and asked.levels and asked.sign_in_acr is None:
-            raise self._unmet(asked, who)
+        if question is Question.SIGN_IN:
+            self._check_can_be_met(asked, who if just_for_this else None)
         if question is not None and "none" in asked.prompts:
             raise asked.refused(question.value)
         return question
+
+    def _check_can_be_met(self, asked: Asked, came_for_this: SignInSession | None) -> None:
+        """Raises what the client is told when signing in (again) would be in vain."""
+        if asked.levels and asked.sign_in_acr is None:
+            raise asked.refused(UnmetAuthenticationRequirements.error)
+        if came_for_this is None:
+            return
+        if asked.hinted not in (None, came_for_this.person):  # OpenID Connect Core §3.1.2.1
+            raise asked.refused("login_required")
+        by_passkey = Assurance(Assurance.of(came_for_this.acr).ial, STRONGEST.aal)
+        if asked.levels and not any(by_passkey.meets(level) for level in asked.levels):
+            raise asked.refused(UnmetAuthenticationRequirements.error)
 
     def _meets(self, asked: Asked, who: SignInSession, *, on_the_way: bool) -> bool:
         assurance = Assurance.of(who.acr)
         is_sure = not asked.levels or any(assurance.meets(level) for level in asked.levels)
         is_they = asked.hinted in (None, who.person)
         return is_sure and is_they and not self._is_too_old(who, asked.max_age, on_the_way=on_the_way)
-
-    def _unmet(self, asked: Asked, who: SignInSession | None) -> OAuth2Error:
-        """Another person than the client thought is `login_required` (OpenID Connect Core §3.1.2.1)."""
-        if who is not None and asked.hinted not in (None, who.person):
-            return asked.refused("login_required")
-        return asked.refused(UnmetAuthenticationRequirements.error)
 
     def _is_too_old(self, who: SignInSession, max_age: int | None, *, on_the_way: bool) -> bool:
         """Coming back from the sign-in that this request asked for takes a moment; else it would be asked for ever."""

@@ -10,9 +10,15 @@ from fastapi.responses import JSONResponse, Response
 
 from identity.provider.authorization_request import ACR_VALUES, AUTHORIZE, PROMPTS
 from identity.provider.client_keys import ALGORITHMS
-from identity.provider.clients import EXCHANGE_GRANT, GRAPH_AUDIENCE, SEEDED
+from identity.provider.clients import CITIZEN_SCOPE, EXCHANGE_GRANT, GRAPH_AUDIENCE, SEEDED
+from identity.provider.introspection import INTROSPECT
+from identity.provider.logout import LOGOUT
 from identity.provider.pushed import PAR
+from identity.provider.registration import AGENCY_SCOPES
+from identity.provider.revocation import REVOKE
 from identity.provider.signing import ALGORITHM, SigningKeys
+from identity.provider.token_endpoint import TOKEN
+from identity.provider.userinfo import USERINFO
 
 JWKS: Final = "/oauth/jwks"
 RESOURCE_METADATA: Final = "/.well-known/oauth-protected-resource"
@@ -47,8 +53,7 @@ class Discovery:
             {
                 "resource": self.issuer + GRAPH_AUDIENCE,
                 "authorization_servers": [self.issuer],
-                "jwks_uri": self.issuer + JWKS,
-                "scopes_supported": ["citizen"],
+                "scopes_supported": [CITIZEN_SCOPE],
                 "bearer_methods_supported": ["header"],
                 "dpop_signing_alg_values_supported": list(ALGORITHMS),
                 "dpop_bound_access_tokens_required": False,
@@ -64,22 +69,19 @@ class Discovery:
             "jwks_uri": self.issuer + JWKS,
             "authorization_endpoint": self.issuer + AUTHORIZE,
             "pushed_authorization_request_endpoint": self.issuer + PAR,
-            "token_endpoint": f"{self.issuer}/oauth/token",
-            "userinfo_endpoint": f"{self.issuer}/oauth/userinfo",
-            "revocation_endpoint": f"{self.issuer}/oauth/revoke",
-            "introspection_endpoint": f"{self.issuer}/oauth/introspect",
-            "end_session_endpoint": f"{self.issuer}/oauth/logout",
+            "token_endpoint": self.issuer + TOKEN,
+            "userinfo_endpoint": self.issuer + USERINFO,
+            "revocation_endpoint": self.issuer + REVOKE,
+            "introspection_endpoint": self.issuer + INTROSPECT,
+            "end_session_endpoint": self.issuer + LOGOUT,
         }
 
     def _abilities(self) -> dict[str, Any]:
         return {
-            "scopes_supported": sorted({scope for entry in SEEDED for scope in entry.scopes}),
+            "scopes_supported": sorted({scope for entry in SEEDED for scope in entry.scopes} | set(AGENCY_SCOPES)),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": [
-                *("authorization_code", "refresh_token", "client_credentials"),
-                EXCHANGE_GRANT,
-            ],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", EXCHANGE_GRANT],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
             "code_challenge_methods_supported": ["S256"],
@@ -102,12 +104,7 @@ class Discovery:
 
 def _authentication() -> dict[str, Any]:
     """How a client proves who it is, at each endpoint that asks."""
-    methods = {"token": _AUTH_METHODS, "revocation": _AUTH_METHODS, "introspection": ["private_key_jwt"]}
-    return {
-        name: value
-        for endpoint, by in methods.items()
-        for name, value in (
-            (f"{endpoint}_endpoint_auth_methods_supported", by),
-            (f"{endpoint}_endpoint_auth_signing_alg_values_supported", list(ALGORITHMS)),
-        )
-    }
+    ways = {"token": _AUTH_METHODS, "revocation": _AUTH_METHODS, "introspection": ["private_key_jwt"]}
+    methods = {f"{one}_endpoint_auth_methods_supported": named for one, named in ways.items()}
+    algorithms = {f"{one}_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS) for one in ways}
+    return {**methods, **algorithms}
