@@ -182,20 +182,40 @@ class KeyFile:
             draft.unlink()
 
     def replace(self, document: KeyDocument) -> None:
-        """As a whole or not at all, and on the disk when this returns: rows are about to depend on it."""
-        self._draft(document).replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
+        """As a whole or not at all, and on the disk when this returns: rows are about to depend on it.
+
+        It stays its owner's, whoever writes: a server must go on reading it. Raises :class:`KeysUnusable`.
+        """
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            owner = self.path.stat()
+            draft = self._draft(document)
+            if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                os.chown(draft, owner.st_uid, owner.st_gid)
+            draft.replace(self.path)
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError:
+            raise self._not_writable() from None
 
     @contextmanager
     def being_changed(self) -> Iterator[None]:
-        """One process at a time; another waits. Freed by the end of the process, however it ends."""
-        with self.path.with_suffix(".lock").open("a") as lock:
+        """One process at a time; another waits. Freed by the end of the process, however it ends.
+
+        Raises :class:`KeysUnusable` where nothing can be written.
+        """
+        try:
+            lock = self.path.with_suffix(".lock").open("a")
+        except OSError:
+            raise self._not_writable() from None
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _not_writable(self) -> KeysUnusable:
+        return KeysUnusable(f"เขียนแฟ้ม {self.path} ไม่ได้", f"the file {self.path} cannot be written")
 
     def _signature(self) -> tuple[int, ...]:
         found = self.path.stat()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import select
+
 from core.crypto import LOOK_SECONDS, KeyRing
 from core.database import Database
 from core.errors import SitthiError
@@ -64,6 +66,7 @@ class Rotation:
         Two at once go one after the other, and are two rotations.
         """
         assert self._file is not None, "there is a file to write the new key to"
+        await self._see_every_table()
         with self._file.being_changed():
             document = self._file.read()
             resumed = document.next is not None or document.resealing
@@ -116,6 +119,12 @@ class Rotation:
     async def _seals_under(self, key_id: str) -> dict[str, int]:
         found = {column.name: (await count(self._db, column, [key_id])).by_key[key_id] for column in declared()}
         return {name: seals for name, seals in found.items() if seals}
+
+    async def _see_every_table(self) -> None:
+        """Before anything is changed: a database that is away, or not up to date, is better known now."""
+        async with self._db.read() as session:
+            for column in declared():
+                await session.execute(select(column.column).limit(1))
 
     async def _settle(self) -> None:
         await asyncio.sleep(self._settle_seconds)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.crypto import KeysUnusable, load_keys
-from core.key_document import KeyDocument, KeyFile
+from core.crypto import load_keys
+from core.key_document import KeyDocument, KeyFile, KeysUnusable
 from core.settings import Environment, Settings
 from core.text import Language
 
@@ -157,6 +157,24 @@ def test_a_rotation_of_the_document_announces_then_switches_then_drops() -> None
     alone = switched.without("k1")
     assert (alone.current, set(alone.keys), alone.index) == ("k2", {"k2"}, first.index)
     assert set(alone.with_next().keys) == {"k2", "k1"}, "a name may come back once no row has it"
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "gone" / "secrets.json", strict=False)
+    with pytest.raises(KeysUnusable, match="cannot be written"), file.being_changed():
+        pass
+    with pytest.raises(KeysUnusable, match="cannot be written"):
+        file.replace(KeyDocument.fresh())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
+def test_a_file_replaced_by_root_stays_its_owners(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "secrets.json", strict=False)
+    file.make_if_missing()
+    os.chown(file.path, 12_345, 12_346)
+    file.replace(file.read().with_next())
+    found = file.path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12_345, 12_346, 0o600)
 
 
 def test_a_replaced_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_file_that_went_away_and_came_back_is_followed_again(followed: Followe
     followed.other.path.unlink()
     followed.ticks.now += 1
     assert followed.ring.current == "k1"
-    followed.other.replace(after)
+    followed.other.path.write_text(after.written())
     followed.ticks.now += 1
     assert followed.ring.current == "k2"
 

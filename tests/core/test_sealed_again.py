@@ -6,10 +6,12 @@ import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
 from core import resealing
@@ -22,6 +24,7 @@ from core.key_document import KeyFile
 from core.resealing import Resealed, count, declared, reseal
 from core.rotation import KeyInUse, KeyUnknown, Rotation
 from core.sealed import SealedColumn, bound_to
+from core.settings import Settings
 from identity.people.models import Person
 from tests.conftest import NOW
 from tests.core.test_crypto import RING, first_format
@@ -60,14 +63,15 @@ async def add_people(db: Database, clock: FixedClock, ring: KeyRing, number: int
 async def add_alone(db: Database, column: SealedColumn, row: dict[str, object]) -> None:
     """A row without those it refers to."""
     async with db.engine.connect() as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
         if db.is_sqlite:  # outside any transaction, or SQLite does not listen
-            raw = await connection.get_raw_connection()
-            await raw.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr]
+            await raw.execute("PRAGMA foreign_keys = OFF")
         else:
             await connection.execute(text("SET LOCAL session_replication_role = replica"))
         await connection.execute(insert(column.table), row)
         await connection.commit()
-        await connection.invalidate()
+        if db.is_sqlite:
+            await raw.execute("PRAGMA foreign_keys = ON")
 
 
 async def seals(db: Database) -> dict[UUID, bytes]:
@@ -144,6 +148,27 @@ async def test_a_key_id_that_begins_like_another_is_not_taken_for_it(database: D
     await add_people(database, clock, KeyRing("k11", keys, os.urandom(32)), 3)
     assert (await count(database, PEOPLE, ["k1", "k11"])).by_key == {"k1": 0, "k11": 3}
     assert (await of_people(database, KeyRing("k1", keys, os.urandom(32)))).rows == 3
+
+
+async def test_a_table_whose_key_has_two_columns_is_gone_through_to_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resealing, "BATCH", 2)
+    column, people = COLUMNS["correction.statement_sealed"], [new_id() for _ in range(3)]
+    rows = [
+        {
+            "person": person, "id": key, "attribute": f"attribute {turn}", "steward": "dopa", "status": "OPEN",
+            "statement_sealed": OLD.seal(key.bytes, bound_to=column.binding.of(key)), "created_at": NOW,
+        }
+        for person in people
+        for turn, key in enumerate([new_id() for _ in range(5)])
+    ]  # fmt: skip
+    async with database.write() as session:
+        await session.execute(insert(column.table), rows)
+    assert await reseal(database, RING, [column], silent) == {column.name: Resealed(rows=15)}
+    async with database.read() as session:
+        for row in (await session.execute(select(column.table))).mappings():
+            assert RING.open(row["statement_sealed"], bound_to=column.binding.of_row(dict(row))) == row["id"].bytes
 
 
 async def test_two_at_once_do_each_row_once_between_them(
@@ -342,6 +367,15 @@ async def test_a_decision_sealed_before_there_were_data_keys_holds_its_key(
     await add_alone(database, column, row)
     with pytest.raises(KeyInUse, match="decision"):
         await followed.rotation.retire("k1")
+
+
+@pytest.mark.sqlite_only
+async def test_a_database_that_is_not_there_yet_costs_no_key(followed: Followed, tmp_path: Path) -> None:
+    empty = Database(Settings(database_url=f"sqlite:///{tmp_path / 'empty.sqlite'}").sqlalchemy_url)
+    with pytest.raises(OperationalError):
+        await Rotation(empty, followed.mine, followed.file, settle_seconds=0).rotate(silent)
+    await empty.close()
+    assert set(followed.file.read().keys) == {"k1"}
 
 
 async def test_a_lost_key_says_so(database: Database, clock: FixedClock) -> None:

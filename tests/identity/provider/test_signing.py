@@ -18,8 +18,10 @@ from core.crypto import KeyRing, SealBroken
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
 from identity.provider.clients import SEEDED
+from identity.provider.errors import TokenInvalid
 from identity.provider.models import SigningKey
 from identity.provider.signing import TOKEN_SECONDS_MAX, KeyState, Schedule, SigningKeys
+from tests.identity.conftest import House
 
 DAY, HOUR, INSTANT = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=1)
 AHEAD, SIGNS, LIFE = DAY, 30 * DAY, timedelta(seconds=TOKEN_SECONDS_MAX)
@@ -233,6 +235,26 @@ async def test_after_a_compromise_nothing_signed_before_is_believed_and_a_new_ke
         assert (await each.signer()).kid == made.kid
     clock.advance(AHEAD)
     assert (await there.signer()).kid == made.kid, "the one that was to come next never signs"
+
+
+async def test_a_token_that_is_remembered_stops_with_its_key_and_others_are_verified_anew(
+    house: House, process: Callable[[], SigningKeys]
+) -> None:
+    signing, verifier = house.identity.signing, house.identity.verifier
+    before = (await house.tokens())["access_token"]
+    await verifier.verify(before)
+    version = signing.version
+    await process().rotate()
+    await signing.follow()
+    assert signing.version == version, "a key that comes makes nobody verify anew"
+    await process().withdraw()
+    await signing.follow()
+    assert signing.version == version + 1
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(before)
+    await verifier.verify((await house.tokens())["access_token"])
+    await signing.follow()
+    assert signing.version == version + 1
 
 
 @pytest.mark.parametrize("times", range(3))
