@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import httpx2
+from sqlalchemy import select
+from sqlmodel import col
+
+from api.commands.walk import sign_in
 from core.clock import bangkok_day
 from core.graph import global_id
 from core.ids import new_id
 from core.money import Money
 from core.text import Text
+from identity.inbox import Inbox, MessageTemplate
+from identity.passkeys.relying_party import Enrolled
+from identity.passkeys.service import Passkeys
+from identity.provider.models import SignInSession
 from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
 from services.apply.service import ApplyService, Submission
 from services.pay.models import Award, Instalment
@@ -129,9 +138,83 @@ async def _correct(_: Served) -> dict[str, Any]:
     return {"attribute": "birth_date", "statement": "วันเกิดไม่ตรงกับสูติบัตร"}
 
 
+async def session_elsewhere(sitthi: Served, persona: str) -> str:
+    """A session of the persona in another browser; answers its id."""
+    mine = set(await _session_ids(sitthi, persona))
+    await sign_in(sitthi.house.settings, persona, transport=httpx2.ASGITransport(app=sitthi.app))
+    [new] = set(await _session_ids(sitthi, persona)) - mine
+    return new
+
+
+async def _session_ids(sitthi: Served, persona: str) -> list[str]:
+    data = await sitthi.graph("{ viewer { account { sessions { id } } } }", persona=persona)
+    return [one["id"] for one in data["viewer"]["account"]["sessions"]]
+
+
+async def passkey_of(sitthi: Served, persona: str) -> str:
+    """A passkey of the persona, as an authenticator would have made it."""
+    person, enrolled = (
+        await person_of(sitthi, persona),
+        Enrolled(new_id().bytes, b"a key", 0, ["internal"], synced=True),
+    )
+    async with sitthi.house.db.write() as session:
+        who = await session.scalar(select(SignInSession).where(col(SignInSession.person) == person).limit(1))
+        assert who is not None
+        row = await sitthi.house.rooms.get(Passkeys).enrol(session, who, enrolled, "โทรศัพท์")
+    return str(global_id("Passkey", row.id))
+
+
+async def message_of(sitthi: Served, persona: str) -> str:
+    person = await person_of(sitthi, persona)
+    async with sitthi.house.db.write() as session:
+        key = await sitthi.house.rooms.get(Inbox).send(session, person, MessageTemplate("test", TITLE, TITLE))
+    return str(global_id("Message", key))
+
+
+async def _end_session(sitthi: Served) -> dict[str, Any]:
+    return {"session": await session_elsewhere(sitthi, "elder")}
+
+
+async def _end_all(sitthi: Served) -> dict[str, Any]:
+    await session_elsewhere(sitthi, "elder")
+    return {"butThis": True}
+
+
+async def _passkey(sitthi: Served) -> dict[str, Any]:
+    return {"passkey": await passkey_of(sitthi, "elder")}
+
+
+async def _rename(sitthi: Served) -> dict[str, Any]:
+    return {"passkey": await passkey_of(sitthi, "elder"), "label": "แท็บเล็ต"}
+
+
+async def _mark_read(sitthi: Served) -> dict[str, Any]:
+    return {"message": await message_of(sitthi, "elder")}
+
+
+async def _set_contact(_: Served) -> dict[str, Any]:
+    return {"kind": "MOBILE", "value": "081 234 5678"}
+
+
+async def _remove_contact(sitthi: Served) -> dict[str, Any]:
+    await sitthi.do("setContact", "contact { kind }", "elder", **await _set_contact(sitthi))
+    return {"kind": "MOBILE"}
+
+
 UNKNOWN: Final = {
     name: str(global_id(name, UUID(int=1)))
-    for name in ("Application", "Receipt", "Consent", "Person", "Payment", "Message", "Correction", "AccessEntry")
+    for name in (
+        "Application",
+        "Receipt",
+        "Consent",
+        "Person",
+        "Payment",
+        "Message",
+        "Correction",
+        "AccessEntry",
+        "SignInSession",
+        "Passkey",
+    )
 }
 
 CASES: Final[Mapping[str, Case]] = {
@@ -144,4 +227,11 @@ CASES: Final[Mapping[str, Case]] = {
     "grantConsent": Case("graduate", _grant, {"attributes": ["name"]}),
     "withdrawConsent": Case("graduate", _withdraw_consent, {"consent": UNKNOWN["Consent"]}),
     "requestCorrection": Case("elder", _correct, {"attribute": "name"}),
+    "endSession": Case("elder", _end_session, {"session": UNKNOWN["SignInSession"]}),
+    "endAllSessions": Case("elder", _end_all, {"butThis": False}),
+    "renamePasskey": Case("elder", _rename, {"label": "นาฬิกา"}),
+    "removePasskey": Case("elder", _passkey, {"passkey": UNKNOWN["Passkey"]}),
+    "markRead": Case("elder", _mark_read, {"message": UNKNOWN["Message"]}),
+    "setContact": Case("elder", _set_contact, {"value": "082 345 6789"}),
+    "removeContact": Case("elder", _remove_contact, {"kind": "EMAIL"}),
 }

@@ -53,6 +53,8 @@ def hostile(field: str) -> list[tuple[str, Any]]:
         "ID": ["", "x", "-1", "ก", "=" * 40, "A" * 5_000, "\x00", *UNKNOWN.values()],
         "String": ["\x00x", "x\x00", "x" * 100_000],
         "[String!]": [[], ["x"], ["name", "\x00"], ["x"] * 1_000],
+        "Boolean": ["x", 1],
+        "ContactKind": ["", "FAX", "mobile", 7],
         "Int": [-(2**31), -1, 0, 6, 2**31 - 1],
         "JSON": [[], "x", 1, {"": 1}, {"x" * 100: 1}, {"annual_income": "\x00"}, {"annual_income": 2**63}],
     }
