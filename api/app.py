@@ -39,6 +39,7 @@ from core.text import preferred_language
 from identity.inbox.changes import Changes
 from identity.provider.clients import CITIZEN_SCOPE, GRAPH_AUDIENCE, seed_clients
 from identity.provider.errors import ScopeMissing
+from identity.provider.housekeeping import forget_ended
 from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.service import ApplyService
@@ -94,6 +95,7 @@ def jobs_of(house: House) -> list[Job]:
     """What a serving process repeats."""
     return [
         Job("follow the signing keys", FOLLOW_EVERY, house.identity.signing.follow),
+        Job("forget ended sign-ins", timedelta(hours=1), lambda: forget_ended(house.db, house.clock)),
         Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),
         Job(
             "decide again what waited for an agency",

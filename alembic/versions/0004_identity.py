@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_sign_in_session")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_sign_in_session_token_hash")),
     )
+    op.create_index(op.f("ix_sign_in_session_expires_at"), "sign_in_session", ["expires_at"], unique=False)
     op.create_table(
         "authorization_code",
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
@@ -272,6 +273,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["client"], ["client.id"], name=op.f("fk_token_family_client_client")),
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_token_family")),
     )
+    op.create_index(op.f("ix_token_family_expires_at"), "token_family", ["expires_at"], unique=False)
     op.create_index("ix_token_family_id", "token_family", ["id"], unique=False)
     op.create_index("ix_token_family_session", "token_family", ["session"], unique=False)
     op.create_table(

@@ -118,7 +118,7 @@ class SignInSession(SQLModel, table=True):
     """When the person last proved who they are in it (`auth_time`)."""
     last_used_at: datetime = Field(sa_type=Instant)
     """To within minutes: not every look is written down."""
-    expires_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant, index=True)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
@@ -194,7 +194,7 @@ class TokenFamily(SQLModel, table=True):
     actor: UUID | None = None
     """The person who acts, under that delegation (RFC 8693 §4.1)."""
     created_at: datetime = Field(sa_type=Instant)
-    expires_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant, index=True)
     """No token of the family works longer."""
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     end_reason: str | None = None
