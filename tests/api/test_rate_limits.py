@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import httpx2
 import pytest
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
 
 from api import rate_limits
-from api.commands.walk import sign_in
 from api.rate_limits import BY_PATH, CLIENT, GRAPH, GRAPH_ANONYMOUS, OTHER, PUBLIC_CLIENT, SOCKETS, CallerLimits
-from core.addresses import Addresses, networks
-from core.clock import FixedClock, SystemClock
+from core.clock import FixedClock
 from core.rate_limits import Limit, RateLimited, RateLimiter
 from core.settings import Environment, Settings
 from tests.api.test_production import production
 from tests.conftest import run_directory
 from tests.core.test_rate_limits import KEYS
+from tests.identity.provider.key_holders import KeyHolder, register
 from tests.support.app import Served, served
 from tests.support.population import furnish
-from tests.support.server import ROOT, Process, running
+from tests.support.server import ROOT
 
 __all__ = ["production"]
 STRANGER: Final = "198.51.100.9"
 ID: Final = "{ viewer { id } }"
-PATIENCE_SECONDS: Final = 15
 Opened: TypeAlias = Callable[..., Any]
 
 
@@ -284,6 +277,44 @@ async def test_a_client_that_proved_itself_is_counted_alone_and_a_public_one_wit
 
 
 @pytest.mark.sqlite_only
+async def test_a_public_client_is_refused_at_one_address_and_served_at_the_next(opened: Opened) -> None:
+    async with opened() as app, browser(app) as http, browser(app, "198.51.100.10") as other:
+        asked = {"grant_type": "authorization_code", "client_id": "demo-app", "code": "x"}
+        for _ in range(count_of(app, PUBLIC_CLIENT)):
+            assert (await http.post("/oauth/token", data=asked)).status_code == 400
+        refused = await http.post("/oauth/token", data=asked)
+        assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.headers["cache-control"] == "no-store"
+        assert (await http.post("/oauth/token", data={**asked, "client_id": "sitthi-cli"})).status_code == 400
+        assert (await other.post("/oauth/token", data=asked)).status_code == 400
+
+
+@pytest.mark.sqlite_only
+async def test_nobody_can_use_up_the_limit_of_a_client_whose_key_they_do_not_have(
+    opened: Opened, clock: FixedClock
+) -> None:
+    async with opened() as app:
+        key, forger = KeyHolder.make(), KeyHolder.make()
+        await register(app.house.db, clock, jwks=key.registered)
+        issuer = app.house.settings.issuer
+
+        async def ask(holder: KeyHolder, number: int) -> httpx2.Response:
+            async with browser(app, f"198.51.100.{number}") as http:
+                fields = {"token": "x", **holder.assertion(clock, "bank", issuer)}
+                return await http.post("/oauth/introspect", data=fields)
+
+        for number in range(20):
+            assert (await ask(forger, number)).status_code == 401
+        for number in range(count_of(app, CLIENT)):
+            answer = await ask(key, number)
+            assert (answer.status_code, answer.json()) == (200, {"active": False})
+        refused = await ask(key, 99)
+        assert (refused.status_code, refused.json()["error"]) == (429, "temporarily_unavailable")
+        assert int(refused.headers["retry-after"]) > 0
+
+
+@pytest.mark.sqlite_only
 async def test_while_redis_is_away_the_door_is_neither_open_nor_shut(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,96 +367,3 @@ def test_where_nothing_is_set_production_has_the_table_and_development_a_thousan
 ) -> None:
     assert (production.environment, production.limit_scale) == (Environment.PRODUCTION, 1)
     assert settings.limit_scale == 1_000
-
-
-async def denied(extensions: dict[str, Any], limiter: RateLimiter) -> list[dict[str, Any]]:
-    """What is sent to the second handshake where one is allowed."""
-    sent: list[dict[str, Any]] = []
-
-    async def app(*_: Any) -> None:
-        sent.clear()
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "websocket.connect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    door = rate_limits.RateLimits(app, limiter, Addresses(networks("")))
-    for _ in range(2):
-        scope = {"type": "websocket", "path": "/graphql", "headers": [], "client": (STRANGER, 1)}
-        await door({**scope, "extensions": extensions}, receive, send)
-    return sent
-
-
-async def test_a_handshake_too_many_is_denied_by_http_or_where_the_server_cannot_by_closing(
-    clock: FixedClock, redis: Any
-) -> None:
-    start, body = await denied({"websocket.http.response": {}}, RateLimiter(redis, clock, KEYS, scale=0.00001))
-    assert (start["type"], start["status"]) == ("websocket.http.response.start", 429)
-    assert json.loads(body["body"])["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
-    await redis.flushall()
-    sent = await denied({}, RateLimiter(redis, clock, KEYS, scale=0.00001))
-    assert sent == [{"type": "websocket.close", "code": 1013}]
-
-
-class Socket:
-    """A server with low limits, as its clients see it."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-
-    def bare(self) -> connect:
-        address = f"ws://localhost:{self.process.port}/graphql"
-        return connect(address, subprotocols=["graphql-transport-ws"], proxy=None)  # type: ignore[list-item]
-
-    @asynccontextmanager
-    async def open(self, token: str | None = None) -> AsyncIterator[ClientConnection]:
-        async with self.bare() as socket:
-            payload = {"authorization": f"Bearer {token}"} if token else {}
-            await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
-            assert (await self.heard(socket))["type"] == "connection_ack"
-            yield socket
-
-    @staticmethod
-    async def heard(socket: ClientConnection) -> Any:
-        return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_SECONDS))
-
-    async def ask(self, socket: ClientConnection, name: str) -> Any:
-        payload = {"query": "{ __typename }"}
-        await socket.send(json.dumps({"type": "subscribe", "id": name, "payload": payload}))
-        answer = await self.heard(socket)
-        if answer["type"] == "next":
-            assert (await self.heard(socket))["type"] == "complete"
-        return answer
-
-
-@pytest.mark.sqlite_only
-async def test_on_a_socket_each_operation_counts(
-    request: pytest.FixtureRequest, tmp_path: Path, database_url: str
-) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    furnish(run_directory(request.config), data, SystemClock().today())
-    with running(data, SITTHI_DATABASE_URL=database_url, SITTHI_RATE_LIMIT_SCALE="0.001") as process:
-        server = Socket(process)
-        settings = Settings(data=data, port=process.port)
-        token = (await sign_in(settings, "elder"))["access_token"]
-        async with server.open(token) as first, server.open(token) as second:
-            assert (await server.ask(first, "1"))["type"] == "next"
-            for socket in (first, second):
-                refused = await server.ask(socket, "2")
-                assert refused["type"] == "error"
-                assert refused["payload"][0]["extensions"] == {"code": "RATE_LIMITED"}
-                assert "วินาที" in refused["payload"][0]["message"]
-        async with server.open() as anonymous:
-            for name in range(12):
-                assert (await server.ask(anonymous, str(name)))["type"] == "next"
-            assert (await server.ask(anonymous, "13"))["type"] == "error"
-        for _ in range(12 - 3):
-            async with server.open():
-                pass
-        with pytest.raises(InvalidStatus) as denied_to:
-            await server.bare()
-        assert denied_to.value.response.status_code == 429
-        assert int(denied_to.value.response.headers["retry-after"]) > 0

@@ -24,9 +24,11 @@ from identity.officers.current import OfficerVerifier
 from identity.officers.errors import NotAnOfficer
 from identity.officers.register import OfficerRegister
 from identity.people import PeopleRegister
+from identity.provider.client_keys import Unverified
 from identity.provider.clients import OFFICER_CLIENT
 from tests.identity.conftest import House, query_of
 from tests.identity.people_of_tests import national_id
+from tests.identity.provider.key_holders import KeyHolder, register
 
 Answer: TypeAlias = tuple[int, tuple[tuple[str, str], ...], bytes]
 AGAIN = ("date", "set-cookie")
@@ -229,3 +231,34 @@ async def test_whoever_never_was_an_officer_is_refused_as_one_who_no_longer_is(
     two, their_work = await measured(lambda: refused(never))
     assert one == two
     assert its_work == their_work
+
+
+async def test_a_client_that_is_not_there_is_refused_as_one_whose_key_is_another(
+    house: House, database: Database, measured: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signature is checked for either, and no other than for the other."""
+    await register(database, house.clock, id="bank", jwks=KeyHolder.make().registered)
+    stranger = KeyHolder.make()
+    checked: list[str] = []
+    plain = Unverified.is_signed_by
+
+    def is_signed_by(self: Unverified, key: Any) -> bool:
+        checked.append(self.algorithm)
+        return plain(self, key)
+
+    monkeypatch.setattr(Unverified, "is_signed_by", is_signed_by)
+
+    async def asked(client: str) -> Answer:
+        assertion = stranger.assertion(house.clock, client, house.issuer)
+        return await post_token(house, {"grant_type": "client_credentials", **assertion})
+
+    await asked("warm")
+    checked.clear()
+    known, its_work = await measured(lambda: asked("bank"))
+    of_known = list(checked)
+    checked.clear()
+    unknown, their_work = await measured(lambda: asked("nobody"))
+    assert known == unknown
+    assert known[0] == 401
+    assert its_work == their_work
+    assert of_known == checked == ["ES256"]
