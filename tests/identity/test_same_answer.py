@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
@@ -20,6 +21,8 @@ from api.commands.walk import walk
 from core.crypto import KeyRing
 from core.database import Database
 from core.text import Text
+from identity.counter.codes import new_code
+from identity.counter.models import CounterCode
 from identity.officers.current import OfficerVerifier
 from identity.officers.errors import NotAnOfficer
 from identity.officers.register import OfficerRegister
@@ -262,3 +265,40 @@ async def test_a_client_that_is_not_there_is_refused_as_one_whose_key_is_another
     assert known[0] == 401
     assert its_work == their_work
     assert of_known == checked == ["ES256"]
+
+
+async def test_codes_of_the_counter_that_are_unknown_used_old_or_malformed_are_alike(
+    house: House, database: Database, keys: KeyRing, measured: Measure
+) -> None:
+    used, old = new_code(), new_code()
+    now = house.clock.now()
+    async with database.write() as session:
+        for code, at in ((used, now), (old, None)):
+            session.add(
+                CounterCode(
+                    code_hash=keys.blind_index(code.replace("-", ""), domain="counter-code"),
+                    person=UUID(int=1),
+                    name_sealed=b"",
+                    officer=UUID(int=2),
+                    agency="dla",
+                    created_at=now - timedelta(hours=1),
+                    expires_at=now + timedelta(minutes=5) if at else now,
+                    used_at=at,
+                )
+            )
+
+    async def enter(code: str) -> Answer:
+        async with house.browser() as browser:
+            page = await browser.get("/signin/counter")
+            token = page.text.partition('name="csrf" value="')[2].partition('"')[0]
+            answer = await browser.post("/signin/counter", data={"csrf": token, "return": "/", "code": code})
+            kept = tuple(sorted(pair for pair in answer.headers.items() if pair[0] not in AGAIN))
+            return answer.status_code, kept, answer.content.replace(token.encode(), b"")
+
+    await enter("warm")
+    unknown, its_work = await measured(lambda: enter(new_code()))
+    assert unknown[0] == 403
+    for code in (used, old, "", "no code"):
+        answer, their_work = await measured(lambda code=code: enter(code))  # type: ignore[misc]
+        assert answer == unknown
+        assert their_work == its_work
