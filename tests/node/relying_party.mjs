@@ -12,14 +12,18 @@ let pending;
 const tokensOf = (answer) => ({ ...answer, claims: answer.claims?.() ?? null });
 
 await converse({
-  /** `key`, a private JWK, makes a client that signs its assertions; `dpop` binds its tokens to a fresh key. */
-  async discover({ issuer, client_id, key, dpop, metadata }) {
+  /**
+   * `key`, a private JWK, makes a client that signs its assertions; `dpop` binds its tokens to a fresh key;
+   * `clock_skew` is by how many seconds its clock is wrong.
+   */
+  async discover({ issuer, client_id, key, dpop, metadata, clock_skew }) {
     const authentication = key
       ? client.PrivateKeyJwt({ key: await importJWK(key, key.alg ?? 'ES256'), kid: key.kid })
       : client.None();
     config = await client.discovery(new URL(issuer), client_id, metadata, authentication, {
       execute: [client.allowInsecureRequests],
     });
+    config[client.clockSkew] = clock_skew ?? 0;
     options = {};
     if (dpop) options = { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256')) };
     return config.serverMetadata();
@@ -64,13 +68,19 @@ await converse({
     return await client.fetchUserInfo(config, access_token, sub, options);
   },
 
-  /** `bare` leaves the proof out. */
+  /** A refused token is an answer as well: its status, and the challenge as scheme and error. `bare` brings no proof. */
   async resource({ access_token, url, body, bare }) {
     const headers = new Headers({ 'content-type': 'application/json' });
-    const response = await client.fetchProtectedResource(
-      config, access_token, new URL(url), 'POST', JSON.stringify(body), headers, bare ? {} : options,
-    );
-    return { status: response.status, body: await response.json() };
+    try {
+      const response = await client.fetchProtectedResource(
+        config, access_token, new URL(url), 'POST', JSON.stringify(body), headers, bare ? {} : options,
+      );
+      return { status: response.status, body: await response.json() };
+    } catch (error) {
+      if (!(error instanceof client.WWWAuthenticateChallengeError)) throw error;
+      const [{ scheme, parameters }] = error.cause;
+      return { status: error.status, challenge: `${scheme} ${parameters.error}` };
+    }
   },
 
   async revoke({ token, extra }) {

@@ -6,88 +6,25 @@ what we take to be right.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from api.commands.code_flow import CodeFlow
-from api.commands.walk import DEMO_SCOPE, NO_LISTENER, walk
+from api.commands.walk import DEMO_SCOPE
 from identity.provider.clients import DEMO_APP
+from tests.identity.openid_client.party import Party
 from tests.support import node
-from tests.support.databases import Databases, Kind
-from tests.support.server import Process, running
-
-VIEWER: Final = {"query": "{ viewer { id } }"}
-
-
-@dataclass(frozen=True)
-class _Address:
-    """What a walk through the pages needs of a client: where it begins, and where it may end."""
-
-    address: str
-    redirect_uri: str
-
-
-@dataclass(frozen=True)
-class Party:
-    """A relying party, and the server it relies on."""
-
-    program: node.Program
-    server: Process
-
-    async def discover(self, client: str = DEMO_APP, **given: Any) -> dict[str, Any]:
-        found: dict[str, Any] = await self.program.ask("discover", issuer=self.server.url, client_id=client, **given)
-        return found
-
-    async def walked(self, who: str = "elder", *, scope: str = DEMO_SCOPE, pushed: bool = False, **extra: str) -> str:
-        """The address that a person's browser comes back at."""
-        asked = await self.program.ask("authorize", redirect_uri=NO_LISTENER, scope=scope, pushed=pushed, extra=extra)
-        flow = cast("CodeFlow", _Address(asked["url"], NO_LISTENER))
-        async with httpx2.AsyncClient(trust_env=False) as browser:
-            return await walk(browser, flow, who)
-
-    async def signed_in(self, who: str = "elder", **given: Any) -> dict[str, Any]:
-        """The token response, with the ID token's checked `claims`."""
-        answer: dict[str, Any] = await self.program.ask("callback", url=await self.walked(who, **given))
-        return answer
-
-    async def viewer(self, tokens: dict[str, Any], **given: Any) -> Any:
-        return await self.program.ask(
-            "resource", access_token=tokens["access_token"], url=f"{self.server.url}/graphql", body=VIEWER, **given
-        )
-
-
-@pytest.fixture(scope="module", params=[Kind.SQLITE, Kind.POSTGRESQL])
-def server(
-    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Process]:
-    node.require()
-    folder = tmp_path_factory.mktemp("openid-client")
-    with (
-        databases.clone(Kind(request.param), folder) as url,
-        running(folder / "data", SITTHI_DATABASE_URL=url, SITTHI_DEMO_CITIZENS="0") as process,
-    ):
-        yield process
-
-
-@pytest.fixture
-async def party(server: Process) -> AsyncIterator[Party]:
-    async with node.program("relying_party.mjs") as program:
-        yield Party(program, server)
 
 
 async def test_discovery_names_the_issuer_and_what_it_can_do(party: Party) -> None:
     found = await party.discover()
-    assert found["issuer"] == party.server.url
+    assert found["issuer"] == party.issuer
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["authorization_response_iss_parameter_supported"] is True
     for name, address in found.items():
         if name.endswith(("_endpoint", "_uri")):
-            assert urlsplit(address).netloc == urlsplit(party.server.url).netloc, name
+            assert urlsplit(address).netloc == urlsplit(party.issuer).netloc, name
 
 
 async def test_a_person_signs_in_by_the_code_flow_and_the_id_token_is_believed(party: Party) -> None:
@@ -129,16 +66,16 @@ async def test_without_scope_openid_there_is_no_id_token(party: Party) -> None:
 async def test_a_fresh_sign_in_has_the_auth_time_that_was_asked_for(party: Party) -> None:
     await party.discover()
     returned = await party.walked(max_age="60")
-    tokens = await party.program.ask("callback", url=returned, expected={"max_age": 60})
+    tokens = await party.callback(returned, expected={"max_age": 60})
     assert tokens["claims"]["auth_time"] <= tokens["claims"]["iat"]
 
 
 async def test_a_code_works_once(party: Party) -> None:
     await party.discover()
     returned = await party.walked()
-    assert "access_token" in await party.program.ask("callback", url=returned)
+    assert "access_token" in await party.callback(returned)
     with pytest.raises(node.Refused) as refused:
-        await party.program.ask("callback", url=returned)
+        await party.callback(returned)
     assert (refused.value.status, refused.value.error) == (400, "invalid_grant")
 
 
@@ -159,15 +96,15 @@ async def test_a_tampered_return_is_refused_by_the_client(
     address = httpx2.URL(await party.walked())
     tampered = address.copy_remove_param(name) if value is None else address.copy_set_param(name, value)
     with pytest.raises(node.Refused) as refused:
-        await party.program.ask("callback", url=str(tampered))
+        await party.callback(str(tampered))
     assert refused.value.code == code
-    assert "access_token" in await party.program.ask("callback", url=str(address)), "nothing was used up"
+    assert "access_token" in await party.callback(str(address)), "nothing was used up"
 
 
 async def test_an_id_token_for_another_request_is_refused_by_the_client(party: Party) -> None:
     await party.discover()
     with pytest.raises(node.Refused) as refused:
-        await party.program.ask("callback", url=await party.walked(), expected={"nonce": "of-another-request"})
+        await party.callback(await party.walked(), expected={"nonce": "of-another-request"})
     assert refused.value.code == "OAUTH_JWT_CLAIM_COMPARISON_FAILED"
     assert "nonce" in str(refused.value)
 
@@ -176,13 +113,13 @@ async def test_another_verifier_redeems_nothing_and_uses_nothing_up(party: Party
     await party.discover()
     returned = await party.walked()
     with pytest.raises(node.Refused) as refused:
-        await party.program.ask("callback", url=returned, expected={"verifier": "v" * 43})
+        await party.callback(returned, expected={"verifier": "v" * 43})
     assert refused.value.error == "invalid_grant"
-    assert "access_token" in await party.program.ask("callback", url=returned)
+    assert "access_token" in await party.callback(returned)
 
 
 async def test_a_refusal_reaches_the_client_by_its_name(party: Party) -> None:
     await party.discover()
     with pytest.raises(node.Refused) as refused:
-        await party.program.ask("callback", url=await party.walked(scope="openid no-such-scope"))
+        await party.callback(await party.walked(scope="openid no-such-scope"))
     assert (refused.value.code, refused.value.error) == ("OAUTH_AUTHORIZATION_RESPONSE_ERROR", "invalid_scope")
