@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urljoin
 
 import httpx2
@@ -23,6 +23,16 @@ NO_LISTENER: Final = "http://127.0.0.1/callback"
 """A loopback address that the walk stops before, so nobody has to listen there."""
 DEMO_SCOPE: Final = "openid profile citizen"
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+
+
+class Journey(Protocol):
+    """What a walk needs to know of a client: where it begins, and where it ends."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def redirect_uri(self) -> str: ...
 
 
 @dataclass
@@ -57,7 +67,7 @@ def forms_of(html: str) -> Sequence[Form]:
     return parser.found
 
 
-async def walk(http: httpx2.AsyncClient, flow: CodeFlow, who: str | NationalId) -> str:
+async def walk(http: httpx2.AsyncClient, flow: Journey, who: str | NationalId) -> str:
     """From the client's request to the address it is called back at. `who` is a persona's slug or a made-up citizen.
 
     `http` keeps cookies, follows no redirects. Raises :class:`SignInFailed` where a page has no form to go on with.

@@ -51,6 +51,8 @@ element('again').addEventListener('click', guarded(async () => {
 }))
 element('sign-out').addEventListener('click', guarded(async () => {
   await signOut(app, tokens)
-  await show()
+  tokens = undefined
+  element('name').textContent = '—'
+  element('entitlements').replaceChildren()
 }))
 if (page.searchParams.has('state')) guarded(comeBack)()
