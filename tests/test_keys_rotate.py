@@ -6,6 +6,7 @@ Afterwards no row is sealed under the old key, which retires; all that was seale
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -23,17 +24,20 @@ from sqlalchemy import insert
 
 from api.commands.walk import sign_in
 from core.clock import SystemClock
-from core.crypto import load_keys
+from core.crypto import KeyRing, load_keys
 from core.database import Database
-from core.ids import new_id
+from core.ids import NationalId, new_id
+from core.key_document import KeyDocument
 from core.resealing import count, declared
 from core.sealed import bound_to
 from core.settings import Settings
+from identity.people import PeopleRegister
 from identity.people.models import Person
 from services.apply.records import DecisionRecords
+from services.sandbox.population.personas import PERSONAS
 from tests.conftest import run_directory
 from tests.support.population import furnish
-from tests.support.server import ROOT, Process, running
+from tests.support.server import ROOT, Process, free_port, running
 
 PEOPLE: Final = 1_500
 """Rows that are there before, so that sealing them anew takes a while."""
@@ -267,3 +271,84 @@ async def test_a_withdrawn_signing_key_ends_every_token_in_a_running_server_at_o
         assert len(after) == 1
         assert after[0]["kid"] not in {key["kid"] for key in published}
         assert await status(http, str((await sign_in(settings, "elder"))["access_token"])) == 200
+
+
+MANAGED: Final = ("SITTHI_SECRET_KEYS_FILE", "SITTHI_SECRET_KEYS")
+
+
+class Managed:
+    """A command line whose keys somebody else manages: by a mounted file, or in the environment."""
+
+    def __init__(self, place: str, folder: Path, database_url: str) -> None:
+        self.place, self.folder, self.database_url = place, folder, database_url
+        self.document = KeyDocument("k1", {"k1": os.urandom(32)}, os.urandom(32))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        text, file = self.document.written(), self.folder / "keys.json"
+        file.write_text(text)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
+        value = str(file) if self.place.endswith("_FILE") else text
+        return {**kept, "LANG": "C.UTF-8", "SITTHI_DATABASE_URL": self.database_url, self.place: value}
+
+    def command(self, *words: str, ok: bool = True) -> str:
+        return Process(0, 0, self.environment).command(*words, ok=ok)
+
+    def add_person(self) -> None:
+        async def add() -> None:
+            db, keys = Database(Settings(database_url=self.database_url).sqlalchemy_url), self.ring()
+            async with db.write() as session:
+                await PeopleRegister(keys, SystemClock()).resolve(session, [NationalId(PERSONAS[0].national_id)])
+            await db.close()
+
+        asyncio.run(add())
+
+    def ring(self) -> KeyRing:
+        return KeyRing(self.document.current, self.document.keys, self.document.index)
+
+
+@pytest.fixture(params=MANAGED)
+def managed(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Managed:
+    return Managed(request.param, tmp_path, database_url)
+
+
+@pytest.mark.sqlite_only
+def test_keys_that_others_manage_are_replaced_step_by_step_as_the_command_says(managed: Managed) -> None:
+    managed.add_person()
+    said = managed.command("keys", "rotate", ok=False)
+    assert f"Under “keys” in {managed.place}" in said
+    assert '"k2": "<what' in said
+    first = managed.document
+    assert not any(base64.b64encode(key).decode() in said for key in (*first.keys.values(), first.index))
+    managed.document = first.with_next()
+    assert "sealed under k1 already" in managed.command("keys", "rotate", ok=False)
+    managed.document = managed.document.with_next_current()
+    assert "cannot be retired yet" in managed.command("keys", "rotate", "--retire", "k1", ok=False)
+    assert "Everything is sealed under k2." in managed.command("keys", "rotate")
+    assert "may be taken out" in managed.command("keys", "rotate", "--retire", "k1")
+    managed.document = managed.document.without("k1")
+    listed = managed.command("keys", "list")
+    assert "k2\t1  current" in listed
+    assert "k1" not in listed
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("words", [("keys", "rotate"), ("keys", "list"), ("serve",)])
+def test_keys_that_cannot_be_used_are_a_sentence_and_no_trace(
+    database_url: str, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
+    (tmp_path / "keys.json").write_text('{"keys": {"k1": "hush-hush"')
+    given = {"SITTHI_SECRET_KEYS_FILE": str(tmp_path / "keys.json"), "SITTHI_DATA": str(tmp_path / "data")}
+    environment = {**kept, **given, "SITTHI_DATABASE_URL": database_url, "PORT": str(free_port()), "LANG": "C.UTF-8"}
+    said = Process(0, 0, environment).command(*words, ok=False)
+    assert "The secret keys cannot be used: they are not JSON." in said
+    assert "Traceback" not in said
+    assert "hush-hush" not in said
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("words", [("--now",), ("--signing", "--retire", "k1")])
+def test_options_that_do_not_go_together_are_refused(database_url: str, tmp_path: Path, words: tuple[str, ...]) -> None:
+    managed = Managed(MANAGED[0], tmp_path, database_url)
+    assert "--now goes with --signing" in managed.command("keys", "rotate", *words, ok=False)

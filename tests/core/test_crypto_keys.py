@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from core.crypto import load_keys
@@ -82,6 +83,7 @@ def documents(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(inner) | st.dictionaries(names, inner)
 
 
+@limits(deadline=None)  # making the values takes longer than reading them
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), documents))
 def test_json_that_is_no_document_is_a_sentence(anything: object) -> None:
     with pytest.raises(KeysUnusable):
