@@ -41,6 +41,7 @@ from services.exchange.ties import RegisterTies
 from services.know.entries import ServiceEntries
 from services.know.service import KnowService
 from services.pay.awards import Awards
+from services.pay.destinations.service import Destinations
 from services.pay.payees import LoggedPayees
 from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
@@ -109,7 +110,10 @@ class House:
             delegations=self.delegations,
         )
         self.identity.facts = self.gate
+        self.identity.office.known_facts = self.gate
+        self.identity.office.titles = self.catalogue.agency_title
         self.inbox = Inbox(self.clock)
+        self.destinations = Destinations(self.clock, self.keys, self.inbox)
         self.receipts = Receipts(self.clock, self.keys, settings.issuer)
         self.rooms = Rooms()
         self.welfare = open_welfare(
@@ -147,7 +151,7 @@ class House:
             runs=runs,
             reconciliation=Reconciliation(self.clock, self.receipts, self.inbox),
             rail=BankRail(self.http, f"{self._outside()}/bank"),
-            payees=LoggedPayees(self.gate),
+            payees=LoggedPayees(self.gate, self.db, self.destinations),
         )
 
     async def close(self) -> None:
@@ -165,6 +169,7 @@ class House:
         rooms.add(Passkeys, self.identity.account.passkeys)
         rooms.add(Contacts, self.identity.account.contacts)
         rooms.add(DelegationService, self.delegations)
+        rooms.add(Destinations, self.destinations)
         ties = RegisterTies(self.gate, self.catalogue)
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))
         rooms.add(ConsentService, ConsentService(self.catalogue, self.clock))

@@ -41,7 +41,7 @@ class KnownFacts(Protocol):
     """What is remembered of a person outside the database: the exchange's cache."""
 
     async def forget(self, person: UUID) -> None:
-        """What was read of the person until a few seconds from now is not told again."""
+        """What was read of the person until a few seconds from now is not told again. Raises `ServiceUnavailable`."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,10 +14,17 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core.crypto import KeyRing, SealBroken
+from core.errors import ServiceUnavailable
+from core.text import Text
 from services.exchange.catalogue import Attribute, InvalidAnswer
 from services.exchange.facts import Value
 
 _PREFIX: Final = "exchange:fact"
+_CORRECTED: Final = "exchange:corrected"
+CORRECTION_SETTLES: Final = timedelta(seconds=15)
+"""A reading that was under way when a number was corrected is over by then, also by a clock a little ahead of ours."""
+
+_CACHE: Final = Text(th="หน่วยความจำข้อมูล", en="The cache of facts")
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +42,8 @@ class FactCache:
     """Each value is sealed and bound to person and attribute, so that one cannot be put in another's place.
 
     Redis forgets a value when it is neither fresh nor allowed to be stale; which of the two it is, the reader judges by
-    `read_at` and the injected clock.
+    `read_at` and the injected clock. A value is kept under the person, who outlives a corrected national ID: so a
+    correction leaves a mark beside the values, and what was read before it is not told (:meth:`forget`).
     """
 
     def __init__(self, redis: Redis, keys: KeyRing) -> None:
@@ -45,7 +53,8 @@ class FactCache:
         if not attributes:
             return {}
         try:
-            found = await self._redis.mget([_name(person, attribute) for attribute in attributes])
+            names = [_mark(person), *(_name(person, attribute) for attribute in attributes)]
+            mark, *found = await self._redis.mget(names)
         except (RedisError, OSError) as error:
             log.warning("fact_cache_away", error=type(error).__name__)
             return {}
@@ -54,7 +63,23 @@ class FactCache:
             for attribute, sealed in zip(attributes, found, strict=True)
             if sealed is not None
         }
-        return {name: kept for name, kept in opened.items() if kept is not None}
+        since = _since(mark)
+        return {
+            name: kept for name, kept in opened.items() if kept is not None and (since is None or kept.read_at > since)
+        }
+
+    async def forget(self, person: UUID, at: datetime, kept_at_most: timedelta) -> None:
+        """What was read of the person until `at`, and shortly after, is told no more.
+
+        `kept_at_most` is the longest that any value is kept. Raises :class:`ServiceUnavailable`: a mark that was not
+        left would tell the former number's facts when Redis is back.
+        """
+        since = (at + CORRECTION_SETTLES).isoformat()
+        try:
+            await self._redis.set(_mark(person), since, ex=kept_at_most + 2 * CORRECTION_SETTLES)
+        except (RedisError, OSError) as error:
+            log.error("fact_cache_away", error=type(error).__name__)  # noqa: TRY400 - the driver's words are not needed
+            raise ServiceUnavailable(_CACHE) from error
 
     async def put(self, person: UUID, kept: Mapping[Attribute, Kept]) -> None:
         if not kept:
@@ -81,6 +106,20 @@ class FactCache:
 
 def _dump(attribute: Attribute, kept: Kept) -> bytes:
     return orjson.dumps([attribute.type.dump(kept.value), kept.as_of.isoformat(), kept.read_at.isoformat()])
+
+
+def _mark(person: UUID) -> str:
+    return f"{_CORRECTED}:{person.hex}"
+
+
+def _since(mark: bytes | str | None) -> datetime | None:
+    if mark is None:
+        return None
+    assert isinstance(mark, bytes), "the client of core.cache answers bytes"
+    try:
+        return datetime.fromisoformat(mark.decode())
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)  # something was corrected: nothing that is kept can be trusted
 
 
 def _name(person: UUID, attribute: Attribute) -> str:

@@ -170,6 +170,12 @@ class ExchangeGate:
         answers |= {name: unavailable(INVALID_ANSWER) for name in refused}
         await self._log.conclude([result(entry, answers)])
 
+    async def forget(self, person: UUID) -> None:
+        """Implements :class:`identity.people.correction.KnownFacts`: their national ID is being corrected, and what was
+        read under the former one may be somebody else's. Raises `ServiceUnavailable`."""
+        attributes = self._catalogue.attributes.values()
+        await self._reader.forget(person, max(one.freshness + one.stale for one in attributes))
+
     async def _answers(
         self, subject: UUID, wanted: Sequence[Attribute], asker: Asker, purpose: Purpose
     ) -> dict[str, Answer]:

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -99,6 +99,12 @@ class Reader:
         """Enters facts that an authority told unasked (at sign-in); the values are accepted already."""
         now = self._clock.now()
         await self._cache.put(person, {a: Kept(r.value, r.as_of, now) for a, r in readings.items()})
+
+    async def forget(self, person: UUID, kept_at_most: timedelta) -> None:
+        """See :meth:`FactCache.forget`. Whoever asks now joins no reading of before. Raises `ServiceUnavailable`."""
+        for key in [key for key in self._in_flight if key[0] == person]:
+            del self._in_flight[key]
+        await self._cache.forget(person, self._clock.now(), kept_at_most)
 
     async def _read_far(self, person: UUID, wanted: Collection[Attribute]) -> dict[str, Answer]:
         by_task: dict[asyncio.Task[Mapping[str, Answer]], list[str]] = defaultdict(list)
