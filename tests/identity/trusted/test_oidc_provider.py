@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.conftest import run_directory
 from tests.support import node
 from tests.support.app import Served, served
 from tests.support.population import furnish
+from tests.support.server import running
 
 RESOURCE: Final = "https://sitthi.example/graphql"
 VIEWER: Final = "{ viewer { id } }"
@@ -41,6 +43,24 @@ PEOPLE: Final = {
 }
 
 
+ASKED: Final = {"clients": CLIENTS, "people": PEOPLE, "resource": RESOURCE, "scopes": ["graph"], "told": ["pid"]}
+
+
+def trust(issuer: str, **changed: Any) -> TrustedIssuer:
+    given = {"name": "town", "issuer": issuer, "audiences": [RESOURCE], "national_id": "pid"}
+    return TrustedIssuer.model_validate({**given, "scopes": {"graph": ["citizen"]}, **changed})
+
+
+async def token_of(issuer: str, client: node.Program, account: str, client_id: str) -> str:
+    """By the whole flow, as `openid-client` drives it."""
+    await client.ask("discover", issuer=issuer, client_id=client_id, dpop=client_id == "bound-app")
+    extra = {"login_hint": account, "resource": RESOURCE}
+    asked = await client.ask("authorize", redirect_uri=NO_LISTENER, scope="openid graph", extra=extra)
+    async with httpx2.AsyncClient(trust_env=False) as browser:
+        returned = await walk(browser, cast("CodeFlow", _Address(asked["url"])), account)
+    return str((await client.ask("callback", url=returned))["access_token"])
+
+
 @dataclass
 class Town:
     """A foreign provider, a client of it, and our application, which trusts it."""
@@ -49,18 +69,8 @@ class Town:
     client: node.Program
     served: Served
 
-    async def token(self, account: str, *, client: str = "town-app", **given: Any) -> str:
-        """By the whole flow, as `openid-client` drives it."""
-        dpop = client == "bound-app"
-        await self.client.ask("discover", issuer=self.issuer, client_id=client, dpop=dpop)
-        extra = {"login_hint": account, "resource": RESOURCE}
-        asked = await self.client.ask(
-            "authorize", redirect_uri=NO_LISTENER, scope="openid graph", extra={**extra, **given}
-        )
-        flow = cast("CodeFlow", _Address(asked["url"]))
-        async with httpx2.AsyncClient(trust_env=False) as browser:
-            returned = await walk(browser, flow, account)
-        return str((await self.client.ask("callback", url=returned))["access_token"])
+    async def token(self, account: str, *, client: str = "town-app") -> str:
+        return await token_of(self.issuer, self.client, account, client)
 
     async def ask(self, token: str) -> httpx2.Response:
         headers = {"authorization": f"Bearer {token}"}
@@ -84,15 +94,11 @@ async def town(
 ) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(node.program("oidc_provider.mjs"))
-        asked = {"clients": CLIENTS, "people": PEOPLE, "resource": RESOURCE, "scopes": ["graph"], "told": ["pid"]}
-        issuer = (await provider.ask("serve", **asked))["issuer"]
-        trusted = TrustedIssuer(
-            name="town", issuer=issuer, audiences=[RESOURCE], national_id="pid", scopes={"graph": ["citizen"]}
-        )
+        issuer = (await provider.ask("serve", **ASKED))["issuer"]
         given: dict[str, Any] = {
             "data": tmp_path / "data",
             "database_url": database_url,
-            "trusted_issuers": (trusted,),
+            "trusted_issuers": (trust(issuer),),
             "own_provider": own_provider,
         }
         clock = FixedClock(SystemClock().now())  # the other provider has the time of the day
@@ -126,3 +132,24 @@ async def test_without_our_own_provider_only_the_other_signs_people_in(town: Tow
     for path in ("/.well-known/openid-configuration", "/oauth/authorize", "/oauth/jwks", "/signin"):
         assert (await town.served.http.get(path)).status_code == 404
     assert (await town.served.http.post("/oauth/token", data={"grant_type": "x"})).status_code == 404
+
+
+async def test_over_the_wire_a_bound_token_opens_the_graph_with_its_proof_alone(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Three processes: the other provider, a client of it, and Sitthi as an operator would set it up."""
+    async with node.program("oidc_provider.mjs") as provider, node.program("relying_party.mjs") as client:
+        issuer = (await provider.ask("serve", **ASKED))["issuer"]
+        trusted = [trust(issuer, dpop_required=True).model_dump()]
+        given = {"SITTHI_DATABASE_URL": database_url, "SITTHI_DEMO_CITIZENS": "0"}
+        with running(tmp_path / "data", port=None, SITTHI_TRUSTED_ISSUERS=json.dumps(trusted), **given) as server:
+            asked = {"url": f"{server.url}/graphql", "body": {"query": VIEWER}}
+            token = await token_of(issuer, client, "elder", "bound-app")
+            answer = await client.ask("resource", access_token=token, **asked)
+            assert answer["status"] == 200
+            assert answer["body"]["data"]["viewer"]["id"]
+            without = await client.ask("resource", access_token=token, bare=True, **asked)
+            assert without == {"status": 401, "challenge": "bearer invalid_token"}
+            bearer = await token_of(issuer, client, "elder", "town-app")
+            refused = await client.ask("resource", access_token=bearer, **asked)
+            assert refused == {"status": 401, "challenge": "bearer invalid_token"}
