@@ -11,7 +11,7 @@ from typing import Any, Final
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -30,7 +30,6 @@ PAR: Final = "/oauth/par"
 URN: Final = "urn:ietf:params:oauth:request_uri:"
 PUSHED_SECONDS: Final = 590
 """Time enough to sign in at ThaID on a slow telephone; FAPI 2.0 Security Profile §5.3.2.2 wants less than 600."""
-_KEPT_AFTER: Final = timedelta(hours=1)
 _PROOFS: Final = frozenset({"client_id", "client_assertion", "client_assertion_type"})
 """Of who pushes, not of what is asked."""
 
@@ -92,12 +91,6 @@ class PushedRequests:
         )
         if won.first() is None:
             raise InvalidRequestUri("The request has been answered.")
-
-    async def forget(self, session: AsyncSession) -> None:
-        """Deletes what has long expired; for a job."""
-        await session.execute(
-            delete(PushedRequest).where(col(PushedRequest.expires_at) < self._clock.now() - _KEPT_AFTER)
-        )
 
     def _good(self, uri: str) -> tuple[Any, ...]:
         now: datetime = self._clock.now()

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 from fastapi import FastAPI
 
+from core.cache import open_redis
 from core.clock import SystemClock
 from core.crypto import load_keys
 from core.database import Database
@@ -38,9 +39,11 @@ def create_app() -> FastAPI:
             await seed_clients(session, clock)
         yield
         await http.aclose()
+        await redis.aclose()
         await db.close()
 
-    identity = Identity(settings, db, clock, keys, http)
+    redis = open_redis(settings.redis_url)
+    identity = Identity(settings, db, clock, keys, http, redis=redis)
     upstream = identity.upstream
     registration = Registration(upstream.client_id, upstream.secret, frozenset({upstream.redirect_uri}))
     sandbox_keys = Keys(settings.data / "sandbox" / "thaid.pem")

@@ -46,8 +46,8 @@ class Bank:
         await register(database, house.clock, **{"id": BANK, "jwks": bank.holder.registered, **fields})
         return bank
 
-    def assertion(self, **claims: Any) -> dict[str, str]:
-        return self.holder.assertion(self.house.clock, BANK, self.house.issuer, **claims)
+    def assertion(self, **claims: Any) -> dict[str, Any]:
+        return {**self.holder.assertion(self.house.clock, BANK, self.house.issuer, **claims)}
 
     def proof(self, path: str, **claims: Any) -> dict[str, str]:
         return {"DPoP": self.proofs.proof(self.house.clock, "POST", self.house.issuer + path, **claims)}

@@ -10,11 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import func, select
-from sqlmodel import col
 
 from core.database import Database
-from identity.provider.models import AuthorizationCode, PushedRequest
-from identity.provider.pushed import PUSHED_SECONDS, URN, PushedRequests
+from identity.provider.models import AuthorizationCode, Client, PushedRequest
+from identity.provider.pushed import PUSHED_SECONDS, URN
 from tests.identity.conftest import LOOPBACK, House, query_of
 from tests.identity.provider.front import ASKED, BANK, CALLBACK, Bank, refused_on_a_page, sign_in, went
 from tests.identity.provider.key_holders import WITHOUT, KeyHolder, register
@@ -262,8 +261,6 @@ async def test_the_name_twice_is_refused(house: House, bank: Bank, browser: http
 async def test_a_client_that_ended_meanwhile_gets_nothing(
     house: House, bank: Bank, browser: httpx2.AsyncClient, database: Database
 ) -> None:
-    from identity.provider.models import Client  # noqa: PLC0415
-
     await sign_in(house, browser)
     address = await bank.pushed(browser)
     async with database.write() as session:
@@ -276,8 +273,6 @@ async def test_a_client_that_ended_meanwhile_gets_nothing(
 async def test_an_address_unregistered_meanwhile_is_not_gone_to(
     house: House, bank: Bank, browser: httpx2.AsyncClient, database: Database
 ) -> None:
-    from identity.provider.models import Client  # noqa: PLC0415
-
     await sign_in(house, browser)
     address = await bank.pushed(browser)
     async with database.write() as session:
@@ -343,21 +338,6 @@ async def test_two_resources_may_be_asked_for(house: House, browser: httpx2.Asyn
     async with database.read() as session:
         [code] = (await session.scalars(select(AuthorizationCode))).all()
     assert code.resources == both
-
-
-async def test_what_expired_long_ago_is_forgotten(
-    house: House, bank: Bank, browser: httpx2.AsyncClient, database: Database
-) -> None:
-    requests = PushedRequests(house.identity.keys, house.clock)
-    await bank.pushed(browser)
-    house.clock.advance(timedelta(hours=1))
-    await bank.pushed(browser)
-    house.clock.advance(timedelta(minutes=20))
-    async with database.write() as session:
-        await requests.forget(session)
-    async with database.read() as session:
-        rows = (await session.scalars(select(PushedRequest).order_by(col(PushedRequest.expires_at)))).all()
-    assert [row.expires_at > house.clock.now() - timedelta(hours=1) for row in rows] == [True]
 
 
 async def test_nothing_here_is_sent_over_a_redirect_of_another_kind(
