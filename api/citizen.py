@@ -16,6 +16,7 @@ from identity.inbox import graph as inbox
 from services.apply import graph as apply
 from services.exchange import graph as exchange
 from services.know import graph as know
+from services.pay.destinations import graph as pay
 from services.receive import graph as receive
 from welfare.entitlements import graph as welfare
 
@@ -28,6 +29,7 @@ class Citizen(
     welfare.WelfareOfCitizen,
     apply.ApplyOfCitizen,
     receive.ReceiveOfCitizen,
+    pay.PayOfCitizen,
     inbox.InboxOfCitizen,
     account.AccountOfCitizen,
     delegation.DelegationOfCitizen,
@@ -98,6 +100,7 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery):
 class Mutation(
     apply.ApplyMutation,
     receive.ReceiveMutation,
+    pay.PayMutation,
     exchange.ExchangeMutation,
     delegation.DelegationMutation,
     account.AccountMutation,

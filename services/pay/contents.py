@@ -14,12 +14,13 @@ from services.pay.states import INSTALMENT_TRANSITIONS, InstalmentEvent, Instalm
 
 
 def content_hash(instalments: Iterable[Instalment]) -> bytes:
-    """SHA-256 over what is to be paid: who, how much, for when, in the order of the ids."""
-    lines = sorted(
-        f"{i.id.hex} {i.person.hex} {i.award.hex} {i.period.isoformat()} {i.due_on.isoformat()} {i.satang}"
-        for i in instalments
-    )
-    return hashlib.sha256("\n".join(lines).encode()).digest()
+    """SHA-256 over what is to be paid: who, how much, for when and where to, in the order of the ids."""
+    return hashlib.sha256("\n".join(sorted(map(_line, instalments))).encode()).digest()
+
+
+def _line(i: Instalment) -> str:
+    paid = f"{i.id.hex} {i.person.hex} {i.award.hex} {i.period.isoformat()} {i.due_on.isoformat()} {i.satang}"
+    return paid if i.destination is None else f"{paid} {i.destination.hex}"
 
 
 def total_of(instalments: Iterable[Instalment]) -> Money:

@@ -6,32 +6,32 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.ids import NationalId
 from core.money import Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
+from services.pay.accounts import CreditorAccount
 from services.pay.rails.contract import Payer
 
 PAYMENT_SETTLED: Final = MessageTemplate(
     id="pay.settled",
     title=Text(th="เงินเข้าแล้ว {amount} บาท", en="You have been paid {amount} baht"),
     body=Text(
-        th="{title}: จ่าย {amount} บาท เข้าพร้อมเพย์ของคุณแล้ว กรุณายืนยันการรับเงิน",
-        en="{title}: {amount} baht went to your PromptPay account. Please confirm that you received it.",
+        th="{title}: จ่าย {amount} บาท เข้าช่องทางรับเงินของคุณแล้ว กรุณายืนยันการรับเงิน",
+        en="{title}: {amount} baht went to where you are paid. Please confirm that you received it.",
     ),
 )
 PAYMENT_RETURNED: Final = MessageTemplate(
     id="pay.returned",
     title=Text(th="โอนเงินไม่สำเร็จ {amount} บาท", en="A payment of {amount} baht did not reach you"),
     body=Text(
-        th="{title}: ธนาคารโอนเงิน {amount} บาทให้คุณไม่ได้ กรุณาตรวจสอบว่าผูกพร้อมเพย์กับเลขประจำตัวประชาชนไว้แล้ว",
-        en="{title}: the bank could not transfer {amount} baht. Please check that PromptPay knows your national ID.",
+        th="{title}: ธนาคารโอนเงิน {amount} บาทให้คุณไม่ได้ กรุณาตรวจสอบช่องทางรับเงิน",
+        en="{title}: the bank could not transfer {amount} baht. Please check where you are paid.",
     ),
 )
 
@@ -58,10 +58,14 @@ class Role(StrEnum):
     APPROVE = "pay.approve"
 
 
-class Payees(Protocol):
-    """The payees' national IDs, for the one moment in which the file is written."""
+Due: TypeAlias = tuple[UUID, UUID | None]
+"""A payee, and which of the destinations that they named counts; None for PromptPay on the national ID."""
 
-    async def reveal(self, people: Collection[UUID], *, officer: Officer, run: UUID) -> Mapping[UUID, NationalId]:
+
+class Payees(Protocol):
+    """The payees' accounts, for the one moment in which the file is written."""
+
+    async def reveal(self, due: Collection[Due], *, officer: Officer, run: UUID) -> Mapping[Due, CreditorAccount]:
         """Every one of them, each reveal being in that citizen's access log before it answers. Raises `NotFound`.
 
         Called outside any transaction: the log keeps transactions of its own.

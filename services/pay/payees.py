@@ -1,4 +1,4 @@
-"""Where the payees' national IDs come from: the register of people, through the gate that logs each look."""
+"""Where the payees' accounts come from: their own word or the register of people, by the gate that logs each look."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
+from core.database import Database
 from core.ids import NationalId
 from core.text import Text
 from services.exchange.facts import PAYMENT, Asker, AskerKind, Gate
-from services.pay.needs import Officer
+from services.pay.accounts import CreditorAccount
+from services.pay.destinations.service import Destinations
+from services.pay.needs import Due, Officer
 
 _LABEL: Final = Text(th="เจ้าหน้าที่จ่ายเงินของ {agency}", en="Payment officer of {agency}")
 
@@ -17,11 +20,11 @@ _LABEL: Final = Text(th="เจ้าหน้าที่จ่ายเงิ�
 class LoggedPayees:
     """Reveals through the gate: each citizen finds in their access log that their number went into a payment file."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate, db: Database, destinations: Destinations) -> None:
+        self._gate, self._db, self._destinations = gate, db, destinations
 
-    async def reveal(self, people: Collection[UUID], *, officer: Officer, run: UUID) -> Mapping[UUID, NationalId]:
-        """Raises `NotFound` for someone the register does not know."""
+    async def reveal(self, due: Collection[Due], *, officer: Officer, run: UUID) -> Mapping[Due, CreditorAccount]:
+        """Raises `NotFound` for someone the register does not know, or who never named that destination."""
         asker = Asker(
             kind=AskerKind.OFFICER,
             id=officer.person.hex,
@@ -29,13 +32,23 @@ class LoggedPayees:
             label=_LABEL.filled(agency=officer.agency),
             request=run,
         )
-        return {person: await self._one(person, asker, officer.agency) for person in sorted(people)}
+        ordered = sorted(due, key=lambda one: (one[0], one[1] or UUID(int=0)))
+        return {one: await self._one(one, asker, officer.agency) for one in ordered}
 
-    async def _one(self, payee: UUID, asker: Asker, agency: str) -> NationalId:
-        found: list[NationalId] = []
+    async def _one(self, due: Due, asker: Asker, agency: str) -> CreditorAccount:
+        payee, destination = due
+        found: list[CreditorAccount] = []
 
         async def read(person: NationalId) -> None:
-            found.append(person)  # kept here, so that the number is nowhere in what the gate logs or caches
+            # Kept here, so that the number is nowhere in what the gate logs or caches.
+            found.append(await self._said(payee, destination) or person)
 
         await self._gate.look(payee, f"{agency}:payment", agency, read, asker=asker, purpose=PAYMENT)
         return found[-1]
+
+    async def _said(self, payee: UUID, destination: UUID | None) -> CreditorAccount | None:
+        if destination is None:
+            return None
+        async with self._db.read() as session:
+            row = await self._destinations.get(session, payee, destination)
+            return await self._destinations.account(session, row)

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
-from core.ids import NationalId, new_id
+from core.ids import new_id
 from core.money import Money
+from services.pay.accounts import CreditorAccount
 from services.pay.awards import Awards, period_of
 from services.pay.contents import content_hash, move, total_of
+from services.pay.destinations.service import Destinations
 from services.pay.errors import (
     NotAPaymentOfficer,
     NothingDue,
@@ -26,7 +28,7 @@ from services.pay.errors import (
 )
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Instalment, PaymentFile, PaymentRun
-from services.pay.needs import Officer, Payers, Role
+from services.pay.needs import Due, Officer, Payers, Role
 from services.pay.rails.contract import Order, Transfer
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
@@ -72,6 +74,9 @@ class PaymentRuns:
         due = await repository.scheduled(agency, period)
         if not due:
             raise NothingDue(agency=agency, period=f"{period:%Y-%m}")
+        counting = await Destinations.counting(session, {instalment.person for instalment in due})
+        for instalment in due:
+            instalment.destination = counting.get(instalment.person)
         run = PaymentRun(
             id=new_id(),
             agency=agency,
@@ -117,7 +122,7 @@ class PaymentRuns:
         )
         return run
 
-    async def order(self, session: AsyncSession, run: PaymentRun, payees: Mapping[UUID, NationalId]) -> Order:
+    async def order(self, session: AsyncSession, run: PaymentRun, payees: Mapping[Due, CreditorAccount]) -> Order:
         """The order of a run. Raises :class:`RunChanged` when it is not for what was approved."""
         instalments = await PaymentRepository(session).instalments_of(run.id)
         self._check(run, instalments)
@@ -129,7 +134,7 @@ class PaymentRuns:
             transfers=tuple(
                 Transfer(
                     end_to_end=instalment.id,
-                    payee=payees[instalment.person],
+                    payee=payees[instalment.person, instalment.destination],
                     money=Money(instalment.satang),
                     pay_on=max(instalment.due_on, today),
                     remittance=f"{instalment.subject.partition(':')[2]} {instalment.period:%Y-%m}",

@@ -111,8 +111,8 @@ class PaymentJobs:
 
     async def _store(self, officer: Officer, run: PaymentRun) -> None:
         async with self.db.read() as session:
-            people = {i.person for i in await PaymentRepository(session).instalments_of(run.id)}
-        payees = await self.payees.reveal(people, officer=officer, run=run.id)
+            due = {(i.person, i.destination) for i in await PaymentRepository(session).instalments_of(run.id)}
+        payees = await self.payees.reveal(due, officer=officer, run=run.id)
         async with self.db.read() as session:
             file = self.rail.write(await self.runs.order(session, run, payees))
         async with self.db.write() as session:

@@ -1,7 +1,8 @@
 """pain.001.001.09, CustomerCreditTransferInitiation: our order to the bank.
 
-One payment information block per day of payment. The creditor's account is a PromptPay proxy, the national ID:
-`CdtrAcct/Prxy` with the type agreed with the bank. Names of payees are not sent: the bank does not need them.
+One payment information block per day of payment. The creditor's account is a PromptPay proxy (a national ID or a mobile
+number: `CdtrAcct/Prxy` with the type agreed with the bank), or an account at a bank, which `CdtrAgt` names by its
+code in the Thai clearing system. Names of payees are not sent: the bank does not need them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from core.money import CURRENCY, Money
+from services.pay.accounts import BankAccount, CreditorAccount, Mobile
 from services.pay.rails.contract import Order, Transfer
 
 MESSAGE: Final = "pain.001.001.09"
 NATIONAL_ID_PROXY: Final = "NATID"
-"""Proxy type of a Thai national ID, as agreed with the sandbox bank (unverified: each bank names its own)."""
+MOBILE_PROXY: Final = "MSISDN"
+"""Proxy types of PromptPay, as agreed with the sandbox bank (unverified: each bank names its own)."""
+THAI_CLEARING: Final = "THCBC"
+"""Of ISO 20022's external clearing system codes: members are known by the Bank of Thailand's code."""
 
 
 def write(order: Order) -> bytes:
@@ -51,7 +56,15 @@ def _block(order: Order, number: int, pay_on: date, transfers: Sequence[Transfer
     for transfer in transfers:
         yield f"<CdtTrfTxInf><PmtId><EndToEndId>{transfer.end_to_end.hex}</EndToEndId></PmtId>"
         yield f'<Amt><InstdAmt Ccy="{CURRENCY}">{transfer.money.decimal()}</InstdAmt></Amt>'
-        proxy = f"<Tp><Prtry>{NATIONAL_ID_PROXY}</Prtry></Tp><Id>{transfer.payee.digits}</Id>"
-        yield f"<CdtrAcct><Prxy>{proxy}</Prxy></CdtrAcct>"
+        yield _creditor(transfer.payee)
         yield f"<RmtInf><Ustrd>{escape(transfer.remittance)}</Ustrd></RmtInf></CdtTrfTxInf>\n"
     yield "</PmtInf>\n"
+
+
+def _creditor(account: CreditorAccount) -> str:
+    if isinstance(account, BankAccount):
+        member = f"<ClrSysId><Cd>{THAI_CLEARING}</Cd></ClrSysId><MmbId>{escape(account.bank)}</MmbId>"
+        agent = f"<CdtrAgt><FinInstnId><ClrSysMmbId>{member}</ClrSysMmbId></FinInstnId></CdtrAgt>"
+        return f"{agent}<CdtrAcct><Id><Othr><Id>{escape(account.number)}</Id></Othr></Id></CdtrAcct>"
+    kind, value = (MOBILE_PROXY, account.proxy) if isinstance(account, Mobile) else (NATIONAL_ID_PROXY, account.digits)
+    return f"<CdtrAcct><Prxy><Tp><Prtry>{kind}</Prtry></Tp><Id>{value}</Id></Prxy></CdtrAcct>"

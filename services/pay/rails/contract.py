@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from core.ids import NationalId
 from core.money import Money
+from services.pay.accounts import CreditorAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One payment to one person, by the national ID as PromptPay proxy."""
+    """One payment to one person."""
 
     end_to_end: UUID
-    payee: NationalId = field(repr=False)
+    payee: CreditorAccount = field(repr=False)
     money: Money
     pay_on: date
     remittance: str

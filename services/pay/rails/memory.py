@@ -8,7 +8,9 @@ from uuid import UUID
 import orjson
 
 from core.clock import Clock
+from core.ids import NationalId
 from core.money import CURRENCY, Money
+from services.pay.accounts import BankAccount, CreditorAccount, Mobile
 from services.pay.errors import BankFileRefused
 from services.pay.iso20022.xml import BAD_VALUE
 from services.pay.rails.contract import Answer, Entry, EntryKind, Order, Verdict
@@ -26,7 +28,7 @@ class MemoryRail:
         self.returns: set[UUID] = set()
 
     def write(self, order: Order) -> bytes:
-        transfers = sorted((t.end_to_end.hex, t.payee.digits, t.money.satang) for t in order.transfers)
+        transfers = sorted((t.end_to_end.hex, _written(t.payee), t.money.satang) for t in order.transfers)
         return orjson.dumps({"message": order.message.hex, "at": order.created_at, "transfers": transfers})
 
     async def submit(self, order: UUID, file: bytes) -> Answer:
@@ -59,6 +61,16 @@ class MemoryRail:
         kind = EntryKind.RETURNED if end_to_end in self.returns else EntryKind.PAID
         reason = "AC04" if kind is EntryKind.RETURNED else ""
         return Entry(kind, f"M{len(self._seen)}", end_to_end.hex, money, CURRENCY, at, reason)
+
+
+def _written(account: CreditorAccount) -> str:
+    match account:
+        case NationalId():
+            return account.digits
+        case Mobile():
+            return account.proxy
+        case BankAccount():
+            return f"{account.bank}-{account.number}"
 
 
 def _read(file: bytes) -> tuple[UUID, dict[UUID, Money]]:

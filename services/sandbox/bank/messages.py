@@ -6,6 +6,7 @@ mirrored in the other's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,10 @@ _PAIN001: Final = "pain.001.001.09"
 _PAIN002: Final = "pain.002.001.10"
 _CAMT054: Final = "camt.054.001.08"
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:{}">\n'
+
+_MOBILE: Final = re.compile(r"0066[689][0-9]{8}", re.ASCII)
+_MEMBER: Final = re.compile(r"[0-9]{3}", re.ASCII)
+_ACCOUNT: Final = re.compile(r"[0-9]{10,14}", re.ASCII)
 
 INVALID_FILE: Final = "FF01"
 DUPLICATION: Final = "AM05"
@@ -101,17 +106,29 @@ class Told:
 
 
 def _ordered(block: str, transaction: Element) -> Ordered:
-    try:
-        NationalId(transaction.need("CdtrAcct", "Prxy", "Id").short_text(2048))
-        valid = True
-    except MalformedNationalId:
-        valid = False
     return Ordered(
         block=block,
         end_to_end=transaction.need("PmtId", "EndToEndId").short_text(),
         satang=transaction.need("Amt", "InstdAmt").amount().satang,
-        account_is_valid=valid,
+        account_is_valid=_is_valid(transaction),
     )
+
+
+def _is_valid(transaction: Element) -> bool:
+    """Whether the creditor's account has a form that an account could have: by proxy, or by number at a bank."""
+    proxy = transaction.find("CdtrAcct", "Prxy")
+    if proxy is None:
+        bank = transaction.need("CdtrAgt", "FinInstnId", "ClrSysMmbId", "MmbId").short_text()
+        number = transaction.need("CdtrAcct", "Id", "Othr", "Id").short_text(34)
+        return _MEMBER.fullmatch(bank) is not None and _ACCOUNT.fullmatch(number) is not None
+    kind, value = proxy.need("Tp", "Prtry").short_text(), proxy.need("Id").short_text(2048)
+    if kind == "MSISDN":
+        return _MOBILE.fullmatch(value) is not None
+    try:
+        NationalId(value)
+    except MalformedNationalId:
+        return False
+    return kind == "NATID"
 
 
 def _holds(header: Element, payments: Sequence[Ordered]) -> bool:

@@ -11,6 +11,8 @@ from identity.people import PeopleRegister
 from services.exchange.access_log.models import AccessEntry
 from services.exchange.catalogue import load_catalogue
 from services.exchange.gate import ExchangeGate
+from services.pay.destinations.service import Destinations
+from services.pay.needs import NoNotices
 from services.pay.payees import LoggedPayees
 from services.pay.tasks import PaymentJobs
 from tests.services.pay.town import KEYS, Clerk, RegisterPayees, TownHall, national_id
@@ -27,7 +29,7 @@ def logged(hall: TownHall, redis: object) -> LoggedPayees:
         catalogue=load_catalogue(),
         sources=lambda: (),
     )
-    return LoggedPayees(gate)
+    return LoggedPayees(gate, hall.db, Destinations(hall.clock, KEYS, NoNotices()))
 
 
 @pytest.mark.fakeredis_only
@@ -49,9 +51,10 @@ async def test_both_ways_reveal_the_same_and_no_stranger(hall: TownHall, logged:
     payee, officer = await hall.person(), Clerk()
     straight = RegisterPayees(hall.db, PeopleRegister(KEYS, hall.clock))
     for payees in (logged, straight):
-        assert await payees.reveal([payee], officer=officer, run=new_id()) == {payee: national_id(1)}
-        with pytest.raises(NotFound):
-            await payees.reveal([payee, new_id()], officer=officer, run=new_id())
+        assert await payees.reveal([(payee, None)], officer=officer, run=new_id()) == {(payee, None): national_id(1)}
+        for stranger in ((new_id(), None), (payee, new_id())):
+            with pytest.raises(NotFound):
+                await payees.reveal([(payee, None), stranger], officer=officer, run=new_id())
 
 
 async def test_the_stored_file_is_sealed(hall: TownHall) -> None:

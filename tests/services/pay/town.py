@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from core.clock import Clock, FixedClock
+from core.clock import Clock, FixedClock, SystemClock
 from core.crypto import KeyRing
 from core.database import Database
 from core.ids import NationalId, check_digit, new_id
@@ -21,10 +21,12 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.service import Inbox
 from identity.people import PeopleRegister
+from services.pay.accounts import CreditorAccount
 from services.pay.awards import Awards
+from services.pay.destinations.service import Destinations
 from services.pay.ledger.service import trial_balance, unbalanced_transactions
 from services.pay.models import Instalment, PaymentFile, PaymentRun, ReconciliationBreak
-from services.pay.needs import NoReceipts, Notices, Officer, OnSettled
+from services.pay.needs import Due, NoNotices, NoReceipts, Notices, Officer, OnSettled
 from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
 from services.pay.rails.contract import Rail
@@ -53,10 +55,16 @@ class RegisterPayees:
     def __init__(self, db: Database, register: PeopleRegister) -> None:
         self._db, self._register = db, register
 
-    async def reveal(self, people: Collection[UUID], *, officer: Officer, run: UUID) -> Mapping[UUID, NationalId]:
+    async def reveal(self, due: Collection[Due], *, officer: Officer, run: UUID) -> Mapping[Due, CreditorAccount]:
         """Raises `NotFound` for someone the register does not know."""
+        destinations = Destinations(SystemClock(), KEYS, NoNotices())
+        found: dict[Due, CreditorAccount] = {}
         async with self._db.read() as session:
-            return {person: await self._register.reveal(session, person) for person in sorted(people)}
+            for person, key in due:
+                said = None if key is None else await destinations.get(session, person, key)
+                account = None if said is None else await destinations.account(session, said)
+                found[person, key] = account or await self._register.reveal(session, person)
+        return found
 
 
 class FixedAmounts:

@@ -1,0 +1,174 @@
+"""Where a payee's money goes: said by the payee, kept sealed as a history that only grows.
+
+What was planned before a change goes where it was planned to: an instalment names the destination that counted when its
+run was planned, and four eyes approve it with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.envelope import SubjectKeys
+from core.errors import BadInput, NotFound
+from core.ids import new_id
+from core.sealed import bound_to
+from core.text import Text
+from core.viewer import Viewer
+from identity.inbox.service import MessageTemplate
+from services.pay.accounts import BankAccount, Method, Mobile, masked
+from services.pay.destinations.banks import banks
+from services.pay.destinations.errors import NotAMobileNumber, NotAnAccountNumber, UnknownBank
+from services.pay.destinations.models import PayoutDestination
+from services.pay.needs import Notices
+
+_BATCH: Final = 500
+_NOT_YOU: Final = Text(
+    th="หากคุณไม่ได้เป็นผู้เปลี่ยน ให้เปลี่ยนกลับทันทีและสิ้นสุดการเข้าสู่ระบบทั้งหมด",
+    en="If this was not you, change it back at once and end all your sign-ins.",
+)
+CHANGED: Final = MessageTemplate(
+    "pay.destination-changed",
+    title=Text(th="เปลี่ยนช่องทางรับเงินแล้ว", en="Where your money goes has changed"),
+    body=Text(
+        th="เงินที่วางแผนจ่ายจากนี้ไปจะเข้า {where} ส่วนที่วางแผนไว้แล้วยังเข้าช่องทางเดิม {warning}",
+        en="What is planned from now on goes to {where}; what was planned before goes where it was to. {warning}",
+    ),
+)
+TO_NATIONAL_ID: Final = Text(th="พร้อมเพย์ที่ผูกกับเลขประจำตัวประชาชน", en="PromptPay on your national ID")
+TO_MOBILE: Final = Text(th="พร้อมเพย์ {number}", en="PromptPay {number}")
+TO_ACCOUNT: Final = Text(th="{bank} {number}", en="{bank} {number}")
+
+
+class Destinations:
+    def __init__(self, clock: Clock, keys: KeyRing, notices: Notices) -> None:
+        self._clock, self._subjects, self._notices = clock, SubjectKeys(keys), notices
+
+    async def change(
+        self, session: AsyncSession, viewer: Viewer, account: Mobile | BankAccount | None
+    ) -> PayoutDestination:
+        """From now on; None for PromptPay on the national ID. The payee is told in their inbox.
+
+        Raises :class:`UnknownBank`, :class:`NotAnAccountNumber`.
+        """
+        if isinstance(account, BankAccount):
+            check_account(account)
+        key = new_id()
+        data_key = await self._subjects.for_sealing(session, viewer.person)
+        row = PayoutDestination(
+            person=viewer.person,
+            id=key,
+            method=_method(account).value,
+            account_sealed=data_key.seal(_plain(account), bound_to=bound_to(PayoutDestination.account_sealed, key)),
+            since=self._clock.now(),
+            client=viewer.client,
+            acr=viewer.acr,
+        )
+        session.add(row)
+        await session.flush()
+        await self._notices.send(session, viewer.person, CHANGED, where=words(account), warning=_NOT_YOU)
+        return row
+
+    async def current(self, session: AsyncSession, person: UUID) -> PayoutDestination | None:
+        """None for somebody who never said: PromptPay on the national ID."""
+        query = select(PayoutDestination).where(col(PayoutDestination.person) == person)
+        latest = query.order_by(col(PayoutDestination.since).desc(), col(PayoutDestination.id).desc()).limit(1)
+        return (await session.scalars(latest)).first()
+
+    async def get(self, session: AsyncSession, person: UUID, key: UUID) -> PayoutDestination:
+        """Raises NotFound."""
+        row = await session.get(PayoutDestination, (person, key))
+        if row is None:
+            raise NotFound
+        return row
+
+    async def account(self, session: AsyncSession, row: PayoutDestination) -> Mobile | BankAccount | None:
+        """What the row says; None for PromptPay on the national ID. Raises `SealBroken`."""
+        binding = bound_to(PayoutDestination.account_sealed, row.id)
+        kept = orjson.loads(await self._subjects.open(session, row.person, row.account_sealed, bound_to=binding))
+        match Method(row.method):
+            case Method.PROMPTPAY_MOBILE:
+                return Mobile(kept["number"])
+            case Method.BANK_ACCOUNT:
+                return BankAccount(kept["bank"], kept["number"])
+            case Method.PROMPTPAY_NATIONAL_ID:
+                return None
+
+    @staticmethod
+    async def counting(session: AsyncSession, people: Collection[UUID]) -> Mapping[UUID, UUID]:
+        """The destination that counts at this moment for each of them who ever said one."""
+        found: dict[UUID, UUID] = {}
+        for some in _batches(sorted(people)):
+            query = select(col(PayoutDestination.person), col(PayoutDestination.id)).where(
+                col(PayoutDestination.person).in_(some)
+            )
+            rows = await session.execute(query.order_by(col(PayoutDestination.since), col(PayoutDestination.id)))
+            found |= {person: key for person, key in rows.tuples()}  # noqa: C416 - the last of each person stays
+        return found
+
+
+def check_account(account: BankAccount) -> None:
+    """Raises :class:`UnknownBank`, :class:`NotAnAccountNumber`. Whose it is, the bank alone can say."""
+    bank = banks().get(account.bank)
+    if bank is None:
+        raise UnknownBank(path=("bank",))
+    number = account.number
+    is_digits = number.isascii() and number.isdigit()
+    if not is_digits or len(number) not in bank.digits or len(set(number)) == 1:
+        raise NotAnAccountNumber(bank=bank.title, path=("account",))
+
+
+def parsed(method: Method, mobile: str | None, bank: str | None, account: str | None) -> Mobile | BankAccount | None:
+    """What a payee wrote. Raises BadInput for a part that the method has no use for, or lacks; and the named errors."""
+    needed = {
+        Method.PROMPTPAY_NATIONAL_ID: set[str](),
+        Method.PROMPTPAY_MOBILE: {"mobile"},
+        Method.BANK_ACCOUNT: {"bank", "account"},
+    }[method]
+    given = {"mobile": mobile, "bank": bank, "account": account}
+    for name, value in given.items():
+        if (value is not None) != (name in needed):
+            raise BadInput(Text(th=f"{name} ไม่ตรงกับวิธีรับเงิน", en=f"`{name}` does not fit the method"), path=(name,))
+    if mobile is not None:
+        try:
+            return Mobile.parse(mobile)
+        except ValueError:
+            raise NotAMobileNumber(path=("mobile",)) from None
+    if bank is None or account is None:
+        return None
+    found = BankAccount(bank, account.strip().replace("-", "").replace(" ", ""))
+    check_account(found)
+    return found
+
+
+def words(account: Mobile | BankAccount | None) -> Text:
+    """Where the money goes, as the payee recognises it."""
+    if account is None:
+        return TO_NATIONAL_ID
+    if isinstance(account, Mobile):
+        return TO_MOBILE.filled(number=masked(account))
+    bank = banks().get(account.bank)
+    return TO_ACCOUNT.filled(bank=account.bank if bank is None else bank.title, number=masked(account))
+
+
+def _method(account: Mobile | BankAccount | None) -> Method:
+    if account is None:
+        return Method.PROMPTPAY_NATIONAL_ID
+    return Method.PROMPTPAY_MOBILE if isinstance(account, Mobile) else Method.BANK_ACCOUNT
+
+
+def _plain(account: Mobile | BankAccount | None) -> bytes:
+    bank = account.bank if isinstance(account, BankAccount) else None
+    return orjson.dumps({"number": None if account is None else account.number, "bank": bank})
+
+
+def _batches(keys: list[UUID]) -> Iterable[list[UUID]]:
+    return (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
