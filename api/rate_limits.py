@@ -101,8 +101,8 @@ class CallerLimits:
         self._limiter = limiter
 
     async def citizen(self, viewer: Viewer) -> None:
-        """One operation of whoever the verified token names."""
-        await self._limiter.check((CITIZEN, viewer.person.hex))
+        """One operation of whoever the verified token names: who acts for somebody uses up their own limit."""
+        await self._limiter.check((CITIZEN, (viewer.acting or viewer).person.hex))
 
     async def anonymous(self, address: str) -> None:
         """One operation on a socket without a token; those over HTTP are counted at the door."""
@@ -145,7 +145,8 @@ def limit_of(scope: Scope) -> Limit | None:
                 return limit
             if scope["type"] == "websocket":
                 return SOCKETS
-            return GRAPH if any(name == b"authorization" for name, _ in scope["headers"]) else GRAPH_ANONYMOUS
+            has_token = any(name == b"authorization" and value for name, value in scope["headers"])
+            return GRAPH if has_token else GRAPH_ANONYMOUS
     return OTHER
 
 

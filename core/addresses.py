@@ -29,8 +29,11 @@ _FOR: Final = re.compile(r"""(?:\A|;)\s*for\s*=\s*(?:"([^"\\]*)"|([^";,\s]+))\s*
 
 
 def networks(text: str) -> Sequence[Network]:
-    """Of `10.0.0.0/8, 192.0.2.7, 2001:db8::/32`. Raises ValueError."""
-    return [ipaddress.ip_network(one.strip(), strict=False) for one in text.split(",") if one.strip()]
+    """Of `10.0.0.0/8, 192.0.2.7, 2001:db8::/32`. Raises ValueError, also for one that holds everybody."""
+    found = [ipaddress.ip_network(one.strip(), strict=False) for one in text.split(",") if one.strip()]
+    if any(one.prefixlen == 0 for one in found):
+        raise ValueError("a network that holds every address")
+    return found
 
 
 class Addresses:

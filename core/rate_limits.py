@@ -275,7 +275,8 @@ class RateLimiter:
         if found is None:
             scale = self._scale if limit.scaled else 1.0
             count = max(1, round(limit.count * scale))
-            found = replace(limit, count=count, lease=min(count, max(1, round(limit.lease * scale))))
+            # A larger limit is leased in the same portions, so that it costs what it costs in production.
+            found = replace(limit, count=count, lease=max(1, min(limit.lease, round(limit.lease * scale))))
             self._effective[limit] = found
         return found
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -18,6 +20,7 @@ from api.rate_limits import BY_PATH, CLIENT, GRAPH, GRAPH_ANONYMOUS, OTHER, PUBL
 from core.clock import FixedClock
 from core.rate_limits import Limit, RateLimited, RateLimiter
 from core.settings import Environment, Settings
+from core.viewer import Acting, Viewer
 from tests.api.test_production import production
 from tests.conftest import run_directory
 from tests.core.test_rate_limits import KEYS
@@ -254,10 +257,24 @@ async def test_whoever_is_not_signed_in_meets_the_lower_limit_of_the_graph_and_d
     async with opened() as app:
         token = await app.token("elder")
         async with browser(app) as http:
-            refused = await use_up(http, "/graphql", count_of(app, GRAPH_ANONYMOUS), "POST", json={"query": ID})
+            count = count_of(app, GRAPH_ANONYMOUS)
+            refused = await use_up(http, "/graphql", count, "POST", json={"query": ID}, headers={"authorization": ""})
             assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
             mine = await http.post("/graphql", json={"query": ID}, headers={"authorization": f"Bearer {token}"})
             assert mine.json()["data"]["viewer"]["id"]
+
+
+async def test_who_acts_for_somebody_uses_up_their_own_limit(clock: FixedClock, redis: Any) -> None:
+    limits = CallerLimits(RateLimiter(redis, clock, KEYS, scale=0.005))
+    elder = Viewer(UUID(int=1), "app", frozenset(), "ial2.3", clock.now())
+    carer = replace(elder, acting=Acting(UUID(int=2), UUID(int=3), frozenset()))
+    for _ in range(3):
+        await limits.citizen(carer)
+    with pytest.raises(RateLimited):
+        await limits.citizen(carer)
+    with pytest.raises(RateLimited):
+        await limits.citizen(replace(elder, person=UUID(int=2)))
+    await limits.citizen(elder)
 
 
 async def test_a_client_that_proved_itself_is_counted_alone_and_a_public_one_with_the_address(

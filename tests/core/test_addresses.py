@@ -122,7 +122,7 @@ def test_what_the_edge_found_is_what_the_rooms_read() -> None:
     assert address_of(scope("198.51.100.9", forwarded_for("203.0.113.5"))) == "198.51.100.9"
 
 
-@pytest.mark.parametrize("value", ["10.0.0.0/33", "proxy.example", "10.0.0.1;10.0.0.2"])
+@pytest.mark.parametrize("value", ["10.0.0.0/33", "proxy.example", "10.0.0.1;10.0.0.2", "0.0.0.0/0", "10.0.0.1, ::/0"])
 def test_a_proxy_that_cannot_be_read_is_told_at_the_start(value: str) -> None:
     with pytest.raises(ValueError, match="SITTHI_TRUSTED_PROXIES"):
         Settings(trusted_proxies=value)

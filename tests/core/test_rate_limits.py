@@ -51,6 +51,11 @@ def counted(redis: Redis) -> Away:
     return Away(redis)
 
 
+def patient(url: str) -> Redis:
+    """A client that waits however busy the machine is: what it counts is the matter here, not how soon."""
+    return Redis.from_url(url)
+
+
 def limiter(redis: Redis, clock: FixedClock, scale: float = 1.0) -> RateLimiter:
     return RateLimiter(redis, clock, KEYS, scale)
 
@@ -151,7 +156,7 @@ async def test_processes_that_ask_at_once_never_exceed_a_limit(
     redis: Redis, redis_url: str | None, clock: FixedClock, limit: Limit
 ) -> None:
     """Each with a connection of its own; on the stand-in they share the one there is."""
-    clients = [redis if redis_url is None else open_redis(redis_url) for _ in range(4)]
+    clients = [redis if redis_url is None else patient(redis_url) for _ in range(4)]
     processes = [limiter(client, clock) for client in clients]
     answers = await asyncio.gather(*(one.take((limit, "a")) for _ in range(limit.count) for one in processes))
     allowed = answers.count(0)
@@ -163,12 +168,11 @@ async def test_processes_that_ask_at_once_never_exceed_a_limit(
 
 ANOTHER_PROCESS = """
 import asyncio, sys
-from core.cache import open_redis
 from core.clock import FixedClock
-from tests.core.test_rate_limits import KEYS, NOW, Limit, RateLimiter, taken
+from tests.core.test_rate_limits import KEYS, NOW, Limit, RateLimiter, patient, taken
 
 async def main():
-    of = RateLimiter(open_redis(sys.argv[1]), FixedClock(NOW), KEYS)
+    of = RateLimiter(patient(sys.argv[1]), FixedClock(NOW), KEYS)
     await of.take((Limit("warm", 1, 60), "up"))
     print("ready", flush=True)
     sys.stdin.readline()
@@ -244,6 +248,12 @@ async def test_the_scale_multiplies_what_is_traffic_and_leaves_what_is_guessing(
     assert await taken(none, FIVE, 20, "b") == 20
     assert await taken(none, guesses, 20, "b") == 5
     assert await taken(limiter(redis, clock, scale=0.001), FIVE, 3, "c") == 1, "a limit is never nothing at all"
+
+
+async def test_a_larger_scale_costs_what_the_plain_one_costs(counted: Away, clock: FixedClock) -> None:
+    of = limiter(counted, clock, scale=1_000)
+    assert await taken(of, LEASED, 50) == 50
+    assert counted.asked == 5
 
 
 async def test_the_cache_holds_no_address_and_ends_each_counter(redis: Redis, clock: FixedClock) -> None:
