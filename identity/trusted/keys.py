@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import httpx2
 import jwt
+import orjson
 import structlog
 
 from core.errors import ServiceUnavailable, SitthiError
@@ -117,7 +117,7 @@ class IssuerKeys:
                 body += part
                 if len(body) > _ANSWER_BYTES_MAX:
                     raise IssuerNotBelieved
-        document = json.loads(body)
+        document = orjson.loads(bytes(body))
         if not isinstance(document, dict):
             raise IssuerNotBelieved
         return document

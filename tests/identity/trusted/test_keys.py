@@ -135,6 +135,7 @@ def _broken() -> httpx2.Response:
         ("/keys", httpx2.Response(200, content=b" " * 262_145 + b"{}")),
         ("/keys", httpx2.Response(200, content=b"\xff")),
         ("/keys", httpx2.Response(200, json={"keys": 7})),
+        ("/keys", httpx2.Response(200, content=b"[" * 200_000)),
         ("/keys", None),
     ],
 )
@@ -148,7 +149,8 @@ async def test_what_is_not_the_issuers_own_key_set_is_not_believed(
 
 
 async def test_an_issuer_without_a_usable_key_is_not_silent(watched: Watched) -> None:
-    watched.town.answer = {"/keys": lambda: httpx2.Response(200, json={"keys": [{"kty": "oct", "kid": "k1"}, 7]})}
+    keys = [{"kty": "oct", "kid": "k1"}, 7, {"kty": "EC", "kid": "k1", "crv": "P-256", "x": 7, "y": []}]
+    watched.town.answer = {"/keys": lambda: httpx2.Response(200, json={"keys": keys})}
     assert await watched.keys.find("k1") is None
 
 
