@@ -15,7 +15,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,10 +105,7 @@ class KeyDocument:
 
     def with_next(self) -> KeyDocument:
         """The same with a new key, announced and not yet in use."""
-        number = 1
-        while f"k{number}" in self.keys:
-            number += 1
-        key_id = f"k{number}"
+        key_id = following_id(self.keys)
         return replace(self, keys={**self.keys, key_id: os.urandom(KEY_BYTES)}, next=key_id)
 
     def with_next_current(self) -> KeyDocument:
@@ -128,6 +125,12 @@ class KeyDocument:
         }
         more = {"next": self.next, "resealing": self.resealing or None, "made_for": self.made_for}
         return json.dumps(document | {name: value for name, value in more.items() if value is not None})
+
+
+def following_id(key_ids: Iterable[str]) -> str:
+    """An id for the next key: `k` and a number above all there are, so that no id comes back with another key."""
+    numbers = [int(found[1]) for one in key_ids if (found := re.fullmatch(r"k([0-9]{1,9})", one))]
+    return f"k{max(numbers, default=0) + 1}"
 
 
 class KeyFile:

@@ -137,6 +137,7 @@ async def _rotate(opened: Opened) -> None:
 async def _reseal_or_explain(opened: Opened) -> None:
     """Keys that others manage: seals what is to be sealed anew, or, when there is nothing, says how to begin."""
     from api.commands.talk import fail
+    from core.key_document import following_id
 
     columns = await opened.rotation.reseal(_told)
     if not all(column.done for column in columns.values()):
@@ -150,11 +151,9 @@ async def _reseal_or_explain(opened: Opened) -> None:
     by_file = "SITTHI_SECRET_KEYS_FILE", " (a second after the file is there)"
     by_environment = "SITTHI_SECRET_KEYS", " (restart them one by one)"
     place, known = by_file if file is not None else by_environment
-    number = 1
-    while f"k{number}" in opened.ring.keys:
-        number += 1
+    new = following_id(opened.ring.keys)
     typer.echo(f"Everything is sealed under {current} already.\n")
-    fail(HOW_TO.format(place=place, known=known, new=f"k{number}", old=current))
+    fail(HOW_TO.format(place=place, known=known, new=new, old=current))
 
 
 async def _retire(opened: Opened, key_id: str) -> None:
@@ -173,7 +172,9 @@ async def _rotate_signing(opened: Opened) -> None:
 
 async def _withdraw(opened: Opened) -> None:
     key = await opened.signing.withdraw()
-    typer.echo(f"{key.kid} signs from now on. Every token signed before is refused: people sign in again.")
+    typer.echo(
+        f"{key.kid} signs from now on. No token signed before is valid: apps refresh theirs, or people sign in again."
+    )
 
 
 def _told(name: str, column: Resealed) -> None:

@@ -14,7 +14,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from core.crypto import load_keys
-from core.key_document import KeyDocument, KeyFile, KeysUnusable
+from core.key_document import KeyDocument, KeyFile, KeysUnusable, following_id
 from core.settings import Environment, Settings
 from core.text import Language
 
@@ -158,7 +158,15 @@ def test_a_rotation_of_the_document_announces_then_switches_then_drops() -> None
     assert KeyDocument.parse(switched.written()) == switched
     alone = switched.without("k1")
     assert (alone.current, set(alone.keys), alone.index) == ("k2", {"k2"}, first.index)
-    assert set(alone.with_next().keys) == {"k2", "k1"}, "a name may come back once no row has it"
+    assert set(alone.with_next().keys) == {"k2", "k3"}, "no id comes back with another key"
+
+
+@pytest.mark.parametrize(
+    ("there", "following"),
+    [([], "k1"), (["k1"], "k2"), (["k9", "k10"], "k11"), (["2026", "kx", "k"], "k1"), (["2026", "k3"], "k4")],
+)
+def test_the_next_key_is_numbered_above_all_there_are(there: list[str], following: str) -> None:
+    assert following_id(there) == following
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
