@@ -51,6 +51,8 @@ async def test_a_passkey_raises_the_session_and_leads_back(house: House, databas
         assert answer.json() == {"location": "/oauth/authorize?x=1"}
         after = await session_of(database, here)
         assert here.browser.cookies["sitthi_session"] != secret, "a session that may do more has a new secret"
+        assert await here.is_signed_in()
+        del here.browser.cookies["sitthi_session"]
         here.browser.cookies.set("sitthi_session", secret)
         assert not await here.is_signed_in()
     assert (after.id, after.method) == (before.id, "thaid")
