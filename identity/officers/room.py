@@ -27,7 +27,7 @@ from identity.officers.trail import Trail
 from identity.people import PeopleRegister
 from identity.people.correction import Correction, KnownFacts
 from identity.proposals.acts import Act
-from identity.proposals.agency_acts import ClientAdd, OfficerAdd
+from identity.proposals.agency_acts import ClientAdd, ClientKeys, OfficerAdd
 from identity.proposals.registry_acts import GuardianshipAdd, GuardianshipEnd, IdCorrection
 from identity.proposals.service import Proposals
 
@@ -56,6 +56,7 @@ class OfficerRoom:
             GuardianshipAdd(self._people, delegations, self._clock),
             GuardianshipEnd(self._people, delegations),
             ClientAdd(Trail(self._clock), self._clock),
+            ClientKeys(Trail(self._clock), self._clock),
         ]
         return Proposals(self._keys, self._clock, self.officers, self._inbox, acts)
 

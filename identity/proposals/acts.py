@@ -23,6 +23,7 @@ class ProposalKind(StrEnum):
     GUARDIANSHIP = "GUARDIANSHIP"
     GUARDIANSHIP_END = "GUARDIANSHIP_END"
     CLIENT_ADD = "CLIENT_ADD"
+    CLIENT_KEYS = "CLIENT_KEYS"
 
 
 @dataclass(frozen=True, slots=True)

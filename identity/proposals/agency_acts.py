@@ -10,17 +10,30 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
+from core.errors import NotFound
 from core.ids import NationalId
 from core.text import Text
+from identity.officers.demands import AT_THE_DESK
 from identity.officers.errors import ServesAnotherAgency
-from identity.officers.register import OfficerRegister
+from identity.officers.reasons import checked_reason
+from identity.officers.register import Officer, OfficerRegister
 from identity.officers.roles import CLIENTS_APPROVE, CLIENTS_PROPOSE, OFFICERS_APPROVE, OFFICERS_PROPOSE, check_roles
 from identity.officers.trail import ActKind, Trail
 from identity.people import PeopleRegister
 from identity.proposals.acts import NAME, NAME_LENGTH_MAX, NUMBER, Approval, Form, ProposalKind, read
-from identity.provider.registration import checked, machine_client, register_client
+from identity.provider.client_keys import thumbprint_of
+from identity.provider.registration import (
+    checked,
+    clients_of,
+    end_client,
+    machine_client,
+    public_keys,
+    register_client,
+    replace_keys,
+)
 
 _ROLES: Final = Text(th="บทบาท", en="roles")
+_CLIENT: Final = Text(th="ระบบ", en="system")
 _SCOPES: Final = Text(th="scope", en="scopes")
 _KEYS: Final = Text(th="กุญแจสาธารณะ", en="public keys")
 
@@ -36,6 +49,11 @@ class _ClientForm(Form):
     name_th: str = Field(min_length=1, max_length=100)
     name_en: str = Field(min_length=1, max_length=100)
     scopes: list[str] = Field(min_length=1, max_length=10)
+    jwks: dict[str, Any]
+
+
+class _KeysForm(Form):
+    client: str = Field(min_length=1, max_length=64)
     jwks: dict[str, Any]
 
 
@@ -115,9 +133,67 @@ class ClientAdd:
         return client
 
     def lines(self, payload: Mapping[str, Any]) -> Sequence[tuple[Text, str]]:
-        keys = ", ".join(f"{key['kid']} ({key['alg']})" for key in payload["jwks"]["keys"])
         return [
             (NAME, f"{payload['name_th']} ({payload['name_en']})"),
             (_SCOPES, " ".join(payload["scopes"])),
-            (_KEYS, keys),
+            (_KEYS, _keys_of(payload)),
         ]
+
+
+class ClientKeys:
+    """The keys of an agency's system become these: whoever holds one of them is that system."""
+
+    kind = ProposalKind.CLIENT_KEYS
+    title = Text(th="เปลี่ยนกุญแจของระบบของหน่วยงาน", en="replace the keys of a system of the agency")
+    proposes, approves = CLIENTS_PROPOSE, CLIENTS_APPROVE
+
+    def __init__(self, trail: Trail, clock: Clock) -> None:
+        self._trail, self._clock = trail, clock
+
+    async def prepare(self, session: AsyncSession, agency: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        form = read(_KeysForm, given)
+        keys = public_keys(form.jwks)
+        if not any(one.id == form.client and one.ended_at is None for one in await clients_of(session, agency)):
+            raise NotFound
+        return {"client": form.client, "jwks": keys}
+
+    async def concerns(self, _session: AsyncSession, _payload: Mapping[str, Any]) -> frozenset[UUID]:
+        return frozenset()
+
+    async def perform(self, session: AsyncSession, payload: Mapping[str, Any], approval: Approval) -> str:
+        client: str = payload["client"]
+        await replace_keys(session, client, payload["jwks"], agency=approval.agency, clock=self._clock)
+        await self._trail.note(
+            session,
+            ActKind.CLIENT_KEYS_REPLACED,
+            agency=approval.agency,
+            by=approval.checker.hex,
+            subject=approval.proposal,
+            note=client,
+        )
+        return client
+
+    def lines(self, payload: Mapping[str, Any]) -> Sequence[tuple[Text, str]]:
+        return [(_CLIENT, payload["client"]), (_KEYS, _keys_of(payload))]
+
+
+def _keys_of(payload: Mapping[str, Any]) -> str:
+    """With their thumbprints (RFC 7638), which the system's keepers can tell by telephone."""
+    return ", ".join(f"{key['kid']} ({key['alg']}, {thumbprint_of(key)})" for key in payload["jwks"]["keys"])
+
+
+async def end_system(
+    session: AsyncSession, officers: OfficerRegister, officer: Officer, client: str, reason: str, clock: Clock
+) -> None:
+    """Ends a system of the officer's agency. One officer is enough, as for ending an officer: a key may have leaked.
+
+    Raises :class:`StepUpRequired`, :class:`NotAnOfficer`, :class:`RoleMissing`, :class:`BadInput`, :class:`NotFound`.
+    """
+    officer.must_meet(AT_THE_DESK, clock.now())
+    held = CLIENTS_APPROVE if CLIENTS_APPROVE in officer.roles else CLIENTS_PROPOSE
+    await officers.must_serve(session, officer, held)
+    said = checked_reason(reason)
+    await end_client(session, client, agency=officer.agency, clock=clock)
+    await Trail(clock).note(
+        session, ActKind.CLIENT_ENDED, agency=officer.agency, by=officer.person.hex, note=f"{client}: {said}"
+    )

@@ -22,7 +22,7 @@ from identity.officers.register import Officer, OfficerRegister, SignIn
 from identity.officers.trail import Trail
 from identity.people import PeopleRegister
 from identity.people.correction import Correction
-from identity.proposals.agency_acts import ClientAdd, OfficerAdd
+from identity.proposals.agency_acts import ClientAdd, ClientKeys, OfficerAdd
 from identity.proposals.registry_acts import GuardianshipAdd, GuardianshipEnd, IdCorrection
 from identity.proposals.service import Proposals
 
@@ -62,6 +62,7 @@ class Office:
                 GuardianshipAdd(self.people, self.delegations, clock),
                 GuardianshipEnd(self.people, self.delegations),
                 ClientAdd(self.trail, clock),
+                ClientKeys(self.trail, clock),
             ],
         )
 

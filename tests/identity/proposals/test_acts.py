@@ -22,6 +22,7 @@ from identity.officers.register import Officer
 from identity.passkeys.models import Passkey
 from identity.people.errors import NationalIdTaken, SameNationalId
 from identity.proposals.acts import ProposalKind
+from identity.proposals.agency_acts import end_system
 from identity.proposals.errors import ConcernsYourself
 from identity.proposals.service import Done, Proposals
 from identity.provider.models import Client
@@ -238,6 +239,58 @@ async def test_two_officers_register_a_system_of_their_agency(office: Office) ->
     assert "x5u" not in client.jwks["keys"][0]
     assert client.created_by == maker.person.hex
     assert [kind for kind, _, _ in await office.acts("oic")] == ["PROPOSED", "CLIENT_ADDED", "APPROVED"]
+
+
+async def system(office: Office) -> tuple[Officer, Officer, str]:
+    maker = await office.officer(1, "oic", "clients.propose")
+    checker = await office.officer(2, "oic", "clients.approve")
+    given = {"name_th": "ระบบ", "name_en": "CMIS", "scopes": ["agency.services"], "jwks": jwks()}
+    done = await approve(office, checker, await propose(office, maker, ProposalKind.CLIENT_ADD, given))
+    return maker, checker, done.told
+
+
+async def test_two_officers_replace_a_systems_keys(office: Office) -> None:
+    maker, checker, client = await system(office)
+    given = {"client": client, "jwks": jwks("two")}
+    done = await approve(office, checker, await propose(office, maker, ProposalKind.CLIENT_KEYS, given))
+    assert done.told == client
+    async with office.database.read() as session:
+        row = await session.get(Client, client)
+    assert row is not None
+    assert row.jwks is not None
+    assert [key["kid"] for key in row.jwks["keys"]] == ["two"]
+    assert [kind for kind, _, _ in await office.acts("oic")][-2:] == ["CLIENT_KEYS_REPLACED", "APPROVED"]
+
+
+async def test_keys_of_another_agencys_system_are_not_proposed(office: Office) -> None:
+    _, _, client = await system(office)
+    stranger = await office.officer(3, "dlt", "clients.propose")
+    for given, error in (
+        ({"client": client, "jwks": jwks("two")}, NotFound),
+        ({"client": client, "jwks": {"keys": []}}, BadInput),
+        ({"client": "", "jwks": jwks()}, BadInput),
+    ):
+        with pytest.raises(error):
+            await propose(office, stranger, ProposalKind.CLIENT_KEYS, given)
+
+
+async def test_one_officer_ends_a_system(office: Office) -> None:
+    maker, _, client = await system(office)
+    stranger = await office.officer(3, "dlt", "clients.approve")
+    colleague = await office.officer(4, "oic", "pay.plan")
+    for officer, error in ((stranger, NotFound), (colleague, RoleMissing)):
+        with pytest.raises(error):
+            async with office.database.write() as session:
+                await end_system(session, office.officers, officer, client, REASON, office.clock)
+    async with office.database.write() as session:
+        await end_system(session, office.officers, maker, client, "its key leaked", office.clock)
+    async with office.database.read() as session:
+        row = await session.get(Client, client)
+    assert row is not None
+    assert row.ended_at == office.at()
+    assert (await office.acts("oic"))[-1] == ("CLIENT_ENDED", maker.person.hex, f"{client}: its key leaked")
+    with pytest.raises(NotFound):
+        await propose(office, maker, ProposalKind.CLIENT_KEYS, {"client": client, "jwks": jwks()})
 
 
 async def test_a_kind_that_is_not_installed_is_not_found(office: Office) -> None:
