@@ -11,6 +11,9 @@ import strawberry
 from core.errors import BadInput
 from core.graph import Connection, Info, Node, connection, global_id, localized, page_size, read_cursor
 from core.text import Text
+from identity.delegation.graph import Delegation
+from identity.delegation.models import Delegation as DelegationRow
+from identity.delegation.repository import DelegationRepository
 from services.exchange.access_log.log import ASKED, Decision
 from services.exchange.access_log.models import AccessEntry as EntryRow
 from services.exchange.access_log.models import AccessOutcome as OutcomeRow
@@ -39,8 +42,25 @@ class PurposeName:
 
 @strawberry.type(description="Who asked, as it may be told to the person it was about.")
 class AccessAsker:
+    row: strawberry.Private[EntryRow]
     kind: AskerKind
     label: str
+
+    @described("Under which somebody looked who acts for the viewer; it says who that is.")
+    async def delegation(self, info: Info) -> Delegation | None:
+        viewer, row = info.context.signed_in().person, self.row
+        if row.asker_kind != AskerKind.DELEGATE or row.subject != viewer:
+            return None
+
+        async def batch(keys: list[UUID]) -> Sequence[Sequence[DelegationRow]]:
+            async with info.context.db.read() as session:
+                return [await DelegationRepository(session).of(key) for key in keys]
+
+        for one in await info.context.loader("exchange.delegations", batch).load(viewer):
+            held = one.accepted_at is not None and one.accepted_at <= row.at <= (one.ended_at or row.at)
+            if held and (one.person, one.delegate.hex) == (viewer, row.asker_id):
+                return Delegation.of(one, viewer)
+        return None
 
 
 @strawberry.type(description="What was answered for one attribute.")
@@ -78,7 +98,9 @@ class AccessEntry(Node):
 
     @strawberry.field
     def asker(self, info: Info) -> AccessAsker:
-        return AccessAsker(kind=AskerKind(self.row.asker_kind), label=localized(info, Text(**self.row.asker_label)))
+        return AccessAsker(
+            row=self.row, kind=AskerKind(self.row.asker_kind), label=localized(info, Text(**self.row.asker_label))
+        )
 
     @described("The agency for which it was asked; null for a citizen's own look.")
     def agency(self, info: Info) -> Source | None:
