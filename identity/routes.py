@@ -130,7 +130,9 @@ class Identity:
         given = self.settings.trusted_issuers
         if not given:
             return ours
-        trusted = TrustedIssuers(given, db=self.db, people=self.people, clock=self.clock, http=http)
+        trusted = TrustedIssuers(
+            given, db=self.db, people=self.people, clock=self.clock, http=http, revocations=self.revocations
+        )
         return EveryIssuer(ours if self.settings.own_provider else None, trusted)
 
     def router(self) -> APIRouter:

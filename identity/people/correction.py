@@ -55,7 +55,9 @@ class Correction:
         Facts that were read under the former number are for the edge to forget (:class:`KnownFacts`).
         """
         await self._people.correct(session, person, new, by=by)
-        await Endings(self._clock).end_sessions(session, person, EndReason.SESSION_ENDED)
+        endings = Endings(self._clock)
+        await endings.end_sessions(session, person, EndReason.SESSION_ENDED)
+        await endings.part_from_number(session, person)
         await end_passkeys(session, person, self._clock.now())
         await self._inbox.send(session, person, CORRECTED, agency=agency)
 

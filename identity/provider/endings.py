@@ -24,6 +24,8 @@ from identity.provider.models import Client, Revocation, SignInSession, TokenFam
 
 ACCESS_TOKEN_SECONDS_MAX: Final = 8 * 3_600
 """No access token lives longer, whatever its client's row says: a working day. A revocation need not be kept longer."""
+OTHERS_TOKEN_SECONDS_MAX: Final = 24 * 3_600
+"""Nor does an access token of another issuer that we believe (identity/trusted)."""
 _SLACK: Final = timedelta(minutes=1)
 """For a token that another process makes in the very moment in which its family ends, by a clock ahead of ours."""
 _CLIENTS: Final = UUID("5f2f2a6e-6f0b-5d0e-9a51-1d3c1f3b8f52")
@@ -90,6 +92,15 @@ class Endings:
         now = self._clock.now()
         concerned = and_(col(TokenFamily.person) == person, col(TokenFamily.delegation) == delegation)
         await session.run_sync(lambda sync: _end_families(sync, now, EndReason.DELEGATION_ENDED, concerned))
+
+    async def part_from_number(self, session: AsyncSession, person: UUID) -> None:
+        """What tokens of other issuers lead to the person is asked anew: the number they name may be another's now.
+
+        Only a corrected national ID needs it; the tokens themselves are not ours to end.
+        """
+        now = self._clock.now()
+        until = now + timedelta(seconds=OTHERS_TOKEN_SECONDS_MAX) + _SLACK
+        await session.run_sync(lambda sync: _write(sync, [{"id": person, "at": now, "until": until}]))
 
     async def end_of_client_and_person(
         self, session: AsyncSession, person: UUID, client: str, reason: EndReason

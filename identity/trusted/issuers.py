@@ -22,14 +22,16 @@ from core.ids import NationalId
 from core.issuers import TrustedIssuer
 from core.viewer import Viewer
 from identity.people import PeopleRegister
+from identity.provider.endings import OTHERS_TOKEN_SECONDS_MAX
 from identity.provider.errors import TokenExpired, TokenInvalid
 from identity.provider.jose import TOKEN_LENGTH_MAX, Expired, NotVerified, key_id, verified_claims
+from identity.provider.revocations import Revocations
 from identity.trusted import claims as told
 from identity.trusted.keys import IssuerKeys
 
 LEEWAY: Final = timedelta(seconds=10)
 """How far another machine's clock may go ahead of ours. None is given at the end: what has expired has expired."""
-LIFETIME_MAX: Final = timedelta(hours=24)
+LIFETIME_MAX: Final = timedelta(seconds=OTHERS_TOKEN_SECONDS_MAX)
 """Of a token: we cannot hear that its issuer revoked it."""
 REMEMBERED_MAX: Final = 10_000
 _REQUIRED: Final = ("iss", "sub", "aud", "iat")
@@ -46,12 +48,14 @@ class Believed:
     """Of the key it is bound to: who sent it must prove to hold that key (RFC 9449 §7). None for a bearer token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Remembered:
     believed: Believed
     issuer: _Issuer
     kid: str
     key: jwt.PyJWK
+    version: int | None = None
+    """Of the revocations among which the person was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ class _Issuer:
 class TrustedIssuers:
     """Those of the settings. It opens its own transactions: a new person is entered whatever becomes of the request.
 
-    A token that was verified is remembered until it expires, as long as its issuer keeps the key that signed it.
+    A token that was verified is remembered until it expires, as long as its issuer keeps the key that signed it and the
+    person the number that it names (`Endings.part_from_number`).
     """
 
     def __init__(
@@ -74,9 +79,10 @@ class TrustedIssuers:
         people: PeopleRegister,
         clock: Clock,
         http: httpx2.AsyncClient,
+        revocations: Revocations,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._db, self._people, self._clock = db, people, clock
+        self._db, self._people, self._clock, self._revocations = db, people, clock, revocations
         self._issuers = {
             one.issuer: _Issuer(one, IssuerKeys(one.name, one.issuer, one.algorithms, http, monotonic))
             for one in trusted
@@ -87,10 +93,13 @@ class TrustedIssuers:
         return issuer in self._issuers
 
     async def read(self, token: str) -> Believed:
-        """Raises :class:`TokenExpired`, :class:`TokenInvalid`; `ServiceUnavailable` while its issuer is silent."""
+        """Raises :class:`TokenExpired` and :class:`TokenInvalid`.
+
+        `ServiceUnavailable` while its issuer is silent, or nobody can tell whether the person's number was corrected.
+        """
         digest = hashlib.sha256(token.encode()).digest()
         remembered = self._remembered.get(digest)
-        if remembered is not None and await remembered.issuer.keys.find(remembered.kid) is remembered.key:
+        if remembered is not None and await self._still_holds(remembered):
             if remembered.believed.viewer.expires_at <= self._clock.now():
                 del self._remembered[digest]
                 raise TokenExpired
@@ -109,8 +118,19 @@ class TrustedIssuers:
             raise TokenExpired from None
         except NotVerified:
             raise TokenInvalid from None
-        self._remember(digest, _Remembered(believed, issuer, kid, key))
+        if not await self._revocations.any([believed.viewer.person]):
+            self._remember(digest, _Remembered(believed, issuer, kid, key))
         return believed
+
+    async def _still_holds(self, remembered: _Remembered) -> bool:
+        if await remembered.issuer.keys.find(remembered.kid) is not remembered.key:
+            return False
+        version = self._revocations.version()
+        if version is None or remembered.version != version:
+            if await self._revocations.any([remembered.believed.viewer.person]):
+                return False
+            remembered.version = version
+        return True
 
     def _verified(self, token: str, trusted: TrustedIssuer, key: jwt.PyJWK) -> dict[str, Any]:
         """The claims. Raises :class:`NotVerified`, :class:`Expired`, :class:`TokenInvalid`."""

@@ -26,12 +26,15 @@ from core.issuers import TrustedIssuer
 from core.viewer import Viewer
 from identity.people import PeopleRegister
 from identity.people.models import Person
+from identity.provider.endings import Endings
 from identity.provider.errors import TokenExpired, TokenInvalid
+from identity.provider.revocations import Revocations
 from identity.trusted import TrustedIssuers
 from identity.trusted.issuers import issuer_of
 from identity.trusted.verifier import EveryIssuer
 from tests.identity.people_of_tests import national_id
 from tests.identity.trusted.foreign import AUDIENCE, ISSUER, Foreign, trusted
+from tests.identity.waiting import until_answered
 
 PID = national_id("elder").digits
 SECOND = timedelta(seconds=1)
@@ -47,6 +50,7 @@ class Setting:
     clock: FixedClock
     people: PeopleRegister
     database: Database
+    revocations: Revocations
     make: Callable[..., TrustedIssuers]
 
     def token(self, **changed: Any) -> str:
@@ -64,13 +68,14 @@ class Setting:
 @pytest.fixture
 async def setting(database: Database, clock: FixedClock, keys: KeyRing) -> AsyncIterator[Setting]:
     town, other = Foreign(), Foreign(issuer="https://id.example/realms/others")
-    people = PeopleRegister(keys, clock)
+    people, revocations = PeopleRegister(keys, clock), Revocations(database, clock, poll_seconds=0.01)
     async with town.client(other) as http:
 
         def make(*entries: TrustedIssuer) -> TrustedIssuers:
-            return TrustedIssuers(entries, db=database, people=people, clock=clock, http=http)
+            return TrustedIssuers(entries, db=database, people=people, clock=clock, http=http, revocations=revocations)
 
-        yield Setting(town, other, make(trusted()), clock, people, database, make)
+        async with revocations.watching():
+            yield Setting(town, other, make(trusted()), clock, people, database, revocations, make)
 
 
 async def test_a_good_token_is_a_person_a_client_scopes_and_a_level_of_ours(setting: Setting) -> None:
@@ -378,6 +383,30 @@ async def test_a_token_of_nobody_known_is_left_to_our_own_provider_if_it_is_ther
     assert asked == [("of.nobody.known", "k")]
 
 
+# --- a corrected number ---------------------------------------------------------------------------------------------
+
+
+async def test_a_remembered_token_leads_to_its_own_number_once_that_was_corrected_in_an_account(
+    setting: Setting,
+) -> None:
+    """Whoever the wrong number belongs to must not stay in somebody else's account until their token expires."""
+    token, right = setting.token(), national_id("officer-one")
+    account = (await setting.issuers.read(token)).viewer.person
+    async with setting.database.write() as session:
+        await setting.people.correct(session, account, right, by="two officers")
+        await Endings(setting.clock).part_from_number(session, account)
+
+    async def parted() -> bool:
+        return (await setting.issuers.read(token)).viewer.person != account
+
+    await until_answered(parted)
+    assert (await setting.viewer(pid=right.digits)).person == account
+    again = [(await setting.issuers.read(token)).viewer.person for _ in range(2)]
+    assert again[0] == again[1]
+    remembered = {one.believed.viewer.person for one in setting.issuers._remembered.values()}
+    assert remembered == {again[0]}, "while a correction is fresh, whom it concerned is looked up each time"
+
+
 # --- keys come and go -------------------------------------------------------------------------------------------------
 
 
@@ -394,7 +423,7 @@ async def test_a_remembered_token_works_no_more_once_its_issuer_took_the_key_bac
     async with town.client() as http:
         issuers = TrustedIssuers(
             [trusted()], db=database, people=PeopleRegister(keys, clock), clock=clock, http=http,
-            monotonic=lambda: seconds[0],
+            revocations=Revocations(database, clock), monotonic=lambda: seconds[0],
         )  # fmt: skip
         token = town.token(clock.now(), pid=PID)
         await issuers.read(token)
