@@ -26,6 +26,7 @@ from api.commands.walk import sign_in
 from core.clock import SystemClock
 from core.crypto import KeyRing, load_keys
 from core.database import Database
+from core.envelope import SubjectKeys
 from core.ids import NationalId, new_id
 from core.key_document import KeyDocument
 from core.resealing import count, declared
@@ -33,7 +34,6 @@ from core.sealed import bound_to
 from core.settings import Settings
 from identity.people import PeopleRegister
 from identity.people.models import Person
-from services.apply.records import DecisionRecords
 from services.sandbox.population.personas import PERSONAS
 from tests.conftest import run_directory
 from tests.support.population import furnish
@@ -145,7 +145,7 @@ async def rows_under(server: Process, *key_ids: str) -> dict[str, int]:
 
 
 async def everything_opens(server: Process) -> int:
-    """Opens every row of every column by its declaration, and every decision by its room; answers how many."""
+    """Opens every row of every column by its declaration; answers how many."""
     keys, opened_rows = load_keys(settings_of(server)), 0
     async with opened(server) as db, db.read() as session:
         for column in declared():
@@ -153,10 +153,12 @@ async def everything_opens(server: Process) -> int:
                 seal = row[column.column.name]
                 if seal is None:
                     continue
+                given = dict(row)
+                binding = column.binding.of_row(given)
                 if column.binding.subject is None:
-                    keys.open(seal, bound_to=column.binding.of_row(dict(row)))
-                elif column.table.name == "decision":
-                    await DecisionRecords(keys).by_id(session, row["id"])
+                    keys.open(seal, bound_to=binding)
+                else:
+                    await SubjectKeys(keys).open(session, given[column.binding.subject], seal, bound_to=binding)
                 opened_rows += 1
     return opened_rows
 
