@@ -132,6 +132,7 @@ async def test_without_our_own_provider_only_the_other_signs_people_in(town: Tow
     for path in ("/.well-known/openid-configuration", "/oauth/authorize", "/oauth/jwks", "/signin"):
         assert (await town.served.http.get(path)).status_code == 404
     assert (await town.served.http.post("/oauth/token", data={"grant_type": "x"})).status_code == 404
+    assert (await town.served.http.get("/")).status_code == 200
 
 
 async def test_over_the_wire_a_bound_token_opens_the_graph_with_its_proof_alone(
