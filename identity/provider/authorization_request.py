@@ -100,11 +100,12 @@ class AuthorizationRequests:
         grant: CodeGrant = await session.run_sync(
             lambda sync: Provider(sync, self._issuer, self._clock.now()).consent(oauth)
         )
-        self._check_profile(oauth, grant, pushed=pushed)
         given: dict[str, str] = oauth.payload.data
         try:
             prompts, max_age, levels = _prompts(given), _max_age(given), _levels(given)
             _check_supported(given)
+            if grant.client.row.fapi and not pushed:
+                raise InvalidRequestError("This client pushes its requests (FAPI 2.0 Security Profile, RFC 9126).")
         except OAuth2Error as error:
             error.redirect_uri, error.state = grant.redirect_uri, oauth.payload.state
             raise
@@ -155,19 +156,6 @@ class AuthorizationRequests:
             return False
         age_seconds = (self._clock.now() - who.authenticated_at).total_seconds()
         return age_seconds > max(max_age, _WAY_BACK_SECONDS if on_the_way else 0)
-
-    def _check_profile(self, oauth: OAuthRequest, grant: CodeGrant, *, pushed: bool) -> None:
-        """What FAPI 2.0 Security Profile §5.3.2.2 asks beyond what all are held to. Never redirects to plain http but
-        to this machine, and that only while we are not under https ourselves, which is in development."""
-        if not grant.client.row.fapi:
-            return
-        uri = str(grant.redirect_uri)
-        if not uri.startswith("https://") and (self._issuer.startswith("https://") or not is_loopback(uri)):
-            raise InvalidRequestError("redirect_uri must be https.")
-        if not pushed:
-            raise InvalidRequestError(
-                "This client pushes its requests (RFC 9126).", redirect_uri=uri, state=oauth.payload.state
-            )
 
 
 def canonical(pairs: Pairs) -> str:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import jwt
@@ -103,11 +104,17 @@ def public_key(document: object, algorithm: str) -> jwt.PyJWK:
         or any(len(document[name]) > 1_024 for name in names)
     ):
         raise NotVerified
-    for name in names:
+    return _key(algorithm, kind, tuple((name, document[name]) for name in names))
+
+
+@lru_cache(maxsize=2_048)
+def _key(algorithm: str, kind: str, members: tuple[tuple[str, str], ...]) -> jwt.PyJWK:
+    """Remembered, for a phone proves the same key with each request. Raises :class:`NotVerified`."""
+    for name, value in members:
         if name != "crv":
-            _decoded(document[name])  # spelt in the one way there is, or one key would have many thumbprints
+            _decoded(value)  # spelt in the one way there is, or one key would have many thumbprints
     try:
-        key = jwt.PyJWK({"kty": kind, **{name: document[name] for name in names}}, algorithm)
+        key = jwt.PyJWK({"kty": kind, **dict(members)}, algorithm)
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         raise NotVerified from None
     if kind == "RSA" and (key.key.key_size not in _RSA_BITS or key.key.public_numbers().e.bit_length() > 32):

@@ -143,6 +143,8 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc] # Authlib has no type
         """None: a request always names its redirect URI (OAuth 2.1)."""
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
+        if self.row.fapi and not self._is_private(redirect_uri):
+            return False
         return redirect_uri in self._whole(self.row.redirect_uris) or (self.row.loopback and is_loopback(redirect_uri))
 
     def check_post_logout_redirect_uri(self, uri: str) -> bool:
@@ -178,6 +180,11 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc] # Authlib has no type
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.row.grant_types
+
+    def _is_private(self, uri: str) -> bool:
+        """Whether nobody reads an answer on its way there (FAPI 2.0 Security Profile §5.3.2.2): https; or this machine,
+        while we are not under https ourselves, which is in development."""
+        return uri.startswith("https://") or (not self._issuer.startswith("https://") and is_loopback(uri))
 
     def _whole(self, uris: Sequence[str]) -> set[str]:
         return {uri.replace("{issuer}", self._issuer) for uri in uris}

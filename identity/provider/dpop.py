@@ -73,7 +73,7 @@ class DPoP:
             token, jkt, jti = _verified(proof)
             is_for_this = (
                 token.text("htm", 16) == method
-                and normalised(token.text("htu", LENGTH_MAX)) == normalised(url)
+                and _is_same(token.text("htu", LENGTH_MAX), url)
                 and (access_token is None or _names(token.claims.get("ath"), access_token))
             )
             issued_at = token.seconds("iat")
@@ -135,6 +135,11 @@ def _verified(proof: str) -> tuple[Unverified, str, str]:
         raise NotVerified
     assert isinstance(document, dict)
     return token, thumbprint_of(document), token.text("jti", _JTI_LENGTH_MAX)
+
+
+def _is_same(htu: str, url: str) -> bool:
+    """Raises ValueError for what is no address."""
+    return htu == url or normalised(htu) == normalised(url)
 
 
 def _names(ath: object, access_token: str) -> bool:

@@ -49,6 +49,7 @@ from typing import Any
 import httpx2
 import jwt
 import pytest
+from authlib.oauth2.rfc6749 import InvalidRequestError
 from pydantic import SecretStr
 
 from core.database import Database
@@ -236,6 +237,9 @@ async def test_an_answer_never_goes_over_plain_http(
     bank = await Bank.registered(house, database, redirect_uris=uris)
     given = [(await bank.push(browser, redirect_uri=uri)).status_code for uri in uris]
     assert given == [400, 400, 201]
+    for changes in ({}, {"scope": "nonsense"}, {"response_type": "token"}):
+        query = canonical(list({**ASKED, "redirect_uri": uris[0], **changes}.items()))
+        assert await refused_on_a_page(browser, query), "an error is an answer too"
 
 
 async def test_under_https_not_even_this_machine_is_answered_over_http(
@@ -256,9 +260,9 @@ async def test_under_https_not_even_this_machine_is_answered_over_http(
     requests = AuthorizationRequests(production.issuer, house.clock, sessions)
     oauth = requests.oauth(list({**ASKED, "redirect_uri": "http://127.0.0.1:1/callback"}.items()))
     async with database.read() as session:
-        with pytest.raises(Exception, match="must be https") as caught:
+        with pytest.raises(InvalidRequestError) as caught:
             await requests.read(session, oauth, "", pushed=True)
-    assert getattr(caught.value, "redirect_uri", None) is None
+    assert caught.value.redirect_uri is None
 
 
 async def test_a_code_works_once(bank: Bank, browser: httpx2.AsyncClient) -> None:
