@@ -34,9 +34,10 @@ class SignInFailed(SitthiError):
 class CodeFlow:
     """One sign-in of one client."""
 
-    def __init__(self, issuer: str, client_id: str, scope: str, redirect_uri: str) -> None:
+    def __init__(self, issuer: str, client_id: str, scope: str, redirect_uri: str, **more: str) -> None:
+        """`more` are further parameters of the request, `acr_values` for instance."""
         self._issuer, self._client_id, self._redirect_uri = issuer, client_id, redirect_uri
-        self._scope = scope
+        self._scope, self._more = scope, more
         self._state, self._verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
 
     @property
@@ -55,6 +56,7 @@ class CodeFlow:
             "state": self._state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            **self._more,
         }
         return f"{self._issuer}/oauth/authorize?{urlencode(parameters)}"
 
