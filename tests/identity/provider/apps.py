@@ -113,7 +113,7 @@ class App:
         return await self.post("/oauth/token", changed(good, changes), bound=bound)
 
     async def exchange(
-        self, delegation: str, actor_token: str, *, bound: bool = False, **changes: Any
+        self, delegation: str, actor_token: str, /, *, bound: bool = False, **changes: Any
     ) -> httpx2.Response:
         good = {
             "grant_type": EXCHANGE,
@@ -164,6 +164,11 @@ async def person(house: House, who: str) -> UUID:
     number = national_id(who)
     async with house.identity.db.write() as session:
         return (await house.identity.people.resolve(session, [number]))[number.digits]
+
+
+def proven(holder: KeyHolder, house: House, client: str) -> dict[str, Any]:
+    """The parameters with which a confidential client shows who it is."""
+    return dict(holder.assertion(house.clock, client, house.issuer))
 
 
 def error_of(answer: httpx2.Response) -> tuple[int, str]:

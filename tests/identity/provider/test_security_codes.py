@@ -17,7 +17,7 @@ from identity.provider.endings import Endings, EndReason
 from identity.provider.models import AuthorizationCode, Client, RefreshToken, TokenFamily
 from identity.provider.server import hash_of
 from tests.identity.conftest import House
-from tests.identity.provider.apps import REFRESH_SECONDS, TOKEN_SECONDS, App, claims_of, error_of, register_app
+from tests.identity.provider.apps import REFRESH_SECONDS, TOKEN_SECONDS, App, claims_of, error_of, proven, register_app
 from tests.identity.provider.front import VERIFIER, session_of
 from tests.identity.provider.key_holders import WITHOUT, KeyHolder
 
@@ -163,8 +163,7 @@ async def test_a_confidential_client_is_not_taken_for_a_public_one(house: House,
     app.client = "vault"
     code = await app.code()
     assert error_of(await app.redeem(code)) == (401, "invalid_client"), "the name alone is no proof"
-    assertion = holder.assertion(house.clock, "vault", house.issuer)
-    assert (await app.redeem(code, **assertion)).status_code == 200
+    assert (await app.redeem(code, **proven(holder, house, "vault"))).status_code == 200
 
 
 async def test_a_family_lives_as_long_as_the_client_may_refresh_after_the_sign_in(house: House, app: App) -> None:

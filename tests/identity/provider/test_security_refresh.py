@@ -16,7 +16,7 @@ from core.database import Database
 from identity.provider.endings import Endings, EndReason
 from identity.provider.models import Client, RefreshToken, Revocation
 from tests.identity.conftest import House
-from tests.identity.provider.apps import REFRESH_SECONDS, TOKEN_SECONDS, App, claims_of, error_of, register_app
+from tests.identity.provider.apps import REFRESH_SECONDS, TOKEN_SECONDS, App, claims_of, error_of, proven, register_app
 from tests.identity.provider.key_holders import WITHOUT, KeyHolder
 
 
@@ -212,25 +212,25 @@ async def test_a_confidential_client_keeps_its_refresh_token_and_may_change_its_
     holder = KeyHolder.make()
     await register_app(house, "vault", auth_method="private_key_jwt", jwks=holder.registered, dpop_bound=True)
     app.client = "vault"
-
-    def proven() -> dict[str, str]:
-        return holder.assertion(house.clock, "vault", house.issuer)
-
-    first = (await app.redeem(await app.code(), bound=True, **proven())).json()
+    first = (await app.redeem(await app.code(), bound=True, **proven(holder, house, "vault"))).json()
     app.key = KeyHolder.make()
     for _ in range(2):
-        again = await app.refresh(first["refresh_token"], bound=True, **proven())
+        again = await app.refresh(first["refresh_token"], bound=True, **proven(holder, house, "vault"))
         assert again.status_code == 200
         assert "refresh_token" not in again.json()
         assert claims_of(again.json()["access_token"])["cnf"] == {"jkt": app.key.jkt}
     assert error_of(await app.refresh(first["refresh_token"], bound=True)) == (401, "invalid_client")
-    assert error_of(await app.refresh(first["refresh_token"], **proven())) == (400, "invalid_dpop_proof")
-    assert (await app.refresh(first["refresh_token"], bound=True, **proven())).status_code == 200
+    assert error_of(await app.refresh(first["refresh_token"], **proven(holder, house, "vault"))) == (
+        400,
+        "invalid_dpop_proof",
+    )
+    assert (await app.refresh(first["refresh_token"], bound=True, **proven(holder, house, "vault"))).status_code == 200
 
 
 async def test_a_failed_refresh_leaves_the_token_unused(app: App, database: Database) -> None:
     tokens = await app.tokens()
-    for changes in ({"scope": "officer"}, {"resource": "https://elsewhere.example"}, {"client_id": "nobody"}):
+    wrong: list[dict[str, Any]] = [{"scope": "officer"}, {"resource": "https://elsewhere"}, {"client_id": "nobody"}]
+    for changes in wrong:
         assert (await app.refresh(tokens["refresh_token"], **changes)).status_code in (400, 401)
     async with database.read() as session:
         used = (await session.scalars(select(col(RefreshToken.used_at)))).all()

@@ -16,7 +16,7 @@ from core.database import Database
 from identity.provider.endings import Endings, EndReason
 from identity.provider.models import Client, Revocation
 from tests.identity.conftest import House, query_of
-from tests.identity.provider.apps import App, claims_of, error_of, register_app
+from tests.identity.provider.apps import App, claims_of, error_of, proven, register_app
 from tests.identity.provider.front import session_of, sign_in
 from tests.identity.provider.key_holders import WITHOUT, KeyHolder, changed, register
 
@@ -188,7 +188,7 @@ async def test_a_client_may_ask_about_its_own_refresh_token(house: House, app: A
     await register_app(house, "bank", auth_method="private_key_jwt", jwks=holder.registered)
     app.client, asker = "bank", Bank(house, app.browser)
     asker.holder = holder
-    answer = await app.redeem(await app.code(), **holder.assertion(house.clock, "bank", house.issuer))
+    answer = await app.redeem(await app.code(), **proven(holder, house, "bank"))
     token = answer.json()["refresh_token"]
     told = (await asker.asks(token)).json()
     assert (told["active"], told["token_type"], told["client_id"]) == (True, "refresh_token", "bank")
