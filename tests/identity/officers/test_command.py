@@ -65,6 +65,7 @@ class Terminal:
         async def as_officer(house: Any) -> Any:
             async with house.db.read() as session:
                 person = await self.people.find(session, number(running))
+                assert person is not None
                 found = await OfficerRegister(self.people, self.clock).find(session, person)
             assert found is not None
             object.__setattr__(found, "sign_in", SignIn(acr, self.clock.now()))
