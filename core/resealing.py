@@ -8,13 +8,11 @@ killed at any moment and started again, and two may run at once.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, LargeBinary, and_, func, literal, or_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, LargeBinary, Update, and_, bindparam, func, literal, or_, select, tuple_, update
 
 from core.crypto import DERIVED, DIRECT, KeyRing, SealBroken, key_mark, seal_prefix
 from core.database import Database, load_models
@@ -27,6 +25,14 @@ PASSES_MAX: Final = 20
 _BUSY_SECONDS: Final = 0.2
 
 Key = tuple[Any, ...]
+
+
+class Tally(NamedTuple):
+    """Rows of a batch: sealed anew; that no key opens; that somebody else held or had changed."""
+
+    moved: int
+    broken: int
+    busy: int
 
 
 @dataclass(slots=True)
@@ -83,7 +89,7 @@ async def _reseal_column(db: Database, keys: KeyRing, column: SealedColumn) -> R
         while page := await _page(db, keys, column, last):
             last = page[-1]
             tally = await _reseal_rows(db, keys, column, page)
-            moved, broken, busy = moved + tally["moved"], broken + tally["broken"], busy + tally["busy"]
+            moved, broken, busy = moved + tally.moved, broken + tally.broken, busy + tally.busy
         outcome.rows, outcome.broken = outcome.rows + moved, broken
         if moved == busy == 0:
             return outcome
@@ -103,7 +109,7 @@ async def _page(db: Database, keys: KeyRing, column: SealedColumn, last: Key | N
         return [tuple(row) for row in await session.execute(query)]
 
 
-async def _reseal_rows(db: Database, keys: KeyRing, column: SealedColumn, wanted: Sequence[Key]) -> Mapping[str, int]:
+async def _reseal_rows(db: Database, keys: KeyRing, column: SealedColumn, wanted: Sequence[Key]) -> Tally:
     """One transaction. Rows that somebody else holds are left out (PostgreSQL), so that nobody waits for a waiter."""
     pk = list(column.table.primary_key.columns)
     chosen = or_(*(_has_key(column, key) for key in wanted))
@@ -111,26 +117,28 @@ async def _reseal_rows(db: Database, keys: KeyRing, column: SealedColumn, wanted
     query = select(*(column.table.c[name] for name in names), column.column.label("seal")).where(
         chosen, _is_old(column, keys.current)
     )
-    tally: Counter[str] = Counter()
+    swaps = []
     async with db.write() as session:
         rows = (await session.execute(query.with_for_update(skip_locked=True, key_share=True))).mappings().all()
         for row in rows:
-            moved = await _reseal_row(session, keys, column, dict(row))
-            tally[moved] += 1
-    tally["busy"] += len(wanted) - len(rows)
-    return tally
+            bound_to = column.binding.of_row(dict(row))
+            try:
+                plain = keys.open(row["seal"], bound_to=bound_to)
+            except SealBroken:
+                continue
+            key = {f"key_{c.name}": row[c.name] for c in pk}
+            swaps.append({**key, "old": row["seal"], "new": keys.seal(plain, bound_to=bound_to)})
+        if swaps:
+            await (await session.connection()).execute(_swap(column), swaps)
+    return Tally(moved=len(swaps), broken=len(rows) - len(swaps), busy=len(wanted) - len(rows))
 
 
-async def _reseal_row(session: AsyncSession, keys: KeyRing, column: SealedColumn, row: Mapping[str, Any]) -> str:
-    bound_to = column.binding.of_row(row)
-    try:
-        plain = keys.open(row["seal"], bound_to=bound_to)
-    except SealBroken:
-        return "broken"
-    key = tuple(row[c.name] for c in column.table.primary_key.columns)
-    swap = update(column.table).where(_has_key(column, key), column.column == row["seal"])
-    done = await session.execute(swap.values({column.column: keys.seal(plain, bound_to=bound_to)}))
-    return "moved" if done.rowcount else "busy"  # type: ignore[attr-defined]
+def _swap(column: SealedColumn) -> Update:
+    """Of a row that is as it was read. It is: we hold it; but then nobody need know how."""
+    is_the_row = [c == bindparam(f"key_{c.name}", type_=c.type) for c in column.table.primary_key.columns]
+    is_as_read = column.column == bindparam("old", type_=column.column.type)
+    new = bindparam("new", type_=column.column.type)
+    return update(column.table).where(*is_the_row, is_as_read).values({column.column: new})
 
 
 def _has_key(column: SealedColumn, key: Key) -> ColumnElement[bool]:
