@@ -13,9 +13,9 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 import jwt
@@ -58,8 +58,19 @@ class Side:
     token: str
     client: str
     redirect_uri: str
-    cookies: Sequence[str]
+    authorize_url: str
+    hinted: bool
+    """Whether `login_hint` says who signs in."""
     helpers: Mapping[str, Cpu] = field(default_factory=dict)
+    cookies: Sequence[str] = ()
+    """Of people who have signed in: one for each connection."""
+
+    async def entered(self, people: int) -> Side:
+        """The same with so many people signed in just now.
+
+        The other provider's memory holds a thousand things, and forgets a session that many others came after.
+        """
+        return replace(self, cookies=[await self._enter(slug) for slug in PERSONAS[:people]])
 
     async def sign_in(self, connection: Connection, number: int) -> dict[str, Any]:
         """One, as the person of that connection; the token response. Raises AnswerWrong."""
@@ -89,10 +100,23 @@ class Side:
         return tokens
 
     async def run(self, total: int, connections: int) -> Outcome:
+        """So many sign-ins of people who signed in before the clock starts."""
+        return await (await self.entered(connections)).repeat(total, connections)
+
+    async def repeat(self, total: int, connections: int) -> Outcome:
         async def one(connection: Connection, number: int) -> None:
             await self.sign_in(connection, number)
 
         return await repeat(self.port, self.pid, one, total=total, connections=connections, helpers=self.helpers)
+
+    async def _enter(self, who: str) -> str:
+        """The cookies of a browser in which that persona signed in, as a header's value."""
+        hint = {"login_hint": who} if self.hinted else {}
+        asked = {**asked_for(self.client, self.redirect_uri, secrets.token_urlsafe(32)), "state": "s", "nonce": "n"}
+        flow = cast("CodeFlow", _Address(f"{self.authorize_url}?{urlencode({**asked, **hint})}", self.redirect_uri))
+        async with httpx2.AsyncClient(trust_env=False) as browser:
+            await walk(browser, flow, who)
+            return "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar if one.path == "/")
 
 
 def asked_for(client: str, redirect_uri: str, verifier: str) -> dict[str, str]:
@@ -109,7 +133,7 @@ def asked_for(client: str, redirect_uri: str, verifier: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def theirs() -> AsyncIterator[Side]:
-    """`oidc-provider` on a free port, with the personas signed in."""
+    """`oidc-provider` on a free port."""
     grants = ["authorization_code", "refresh_token"]
     client = {"client_id": "bench", "redirect_uris": [_CALLBACK], "grant_types": grants}
     people = {slug: {"name": slug} for slug in PERSONAS}
@@ -123,20 +147,25 @@ async def theirs() -> AsyncIterator[Side]:
             told=[],
         )
         issuer = served["issuer"]
-        cookies = [await _signed_in(f"{issuer}/auth", "bench", _CALLBACK, slug, login_hint=slug) for slug in PERSONAS]
         port = int(urlsplit(issuer).port or 0)
-        yield Side(THEIRS, port, served["pid"], "/auth", "/token", "bench", _CALLBACK, cookies)
+        yield Side(THEIRS, port, served["pid"], "/auth", "/token", "bench", _CALLBACK, f"{issuer}/auth", hinted=True)
 
 
-async def ours(system: System) -> Side:
-    """Sitthi as it was started, with the personas signed in by the pages they would see."""
-    server = system.process
-    redirect_uri = f"{server.url}/demo/callback"
-    cookies = [await _signed_in(f"{server.url}/oauth/authorize", DEMO_APP, redirect_uri, slug) for slug in PERSONAS]
+def ours(system: System) -> Side:
+    """Sitthi as it was started."""
+    server, path = system.process, "/oauth/authorize"
     return Side(
-        system.name, server.port, server.pid, "/oauth/authorize", "/oauth/token", DEMO_APP, redirect_uri, cookies,
-        system.helpers,
-    )  # fmt: skip
+        name=system.name,
+        port=server.port,
+        pid=server.pid,
+        authorize=path,
+        token="/oauth/token",  # noqa: S106 - a path
+        client=DEMO_APP,
+        redirect_uri=f"{server.url}/demo/callback",
+        authorize_url=server.url + path,
+        hinted=False,
+        helpers=system.helpers,
+    )
 
 
 async def bench(
@@ -152,11 +181,10 @@ async def bench(
     found: dict[int, dict[str, list[Outcome]]] = {}
     async with AsyncExitStack() as stack:
         started = stack.enter_context(systems(site, footings, SITTHI_RATE_LIMIT_SCALE="1000"))
-        sides = [await stack.enter_async_context(theirs()), *[await ours(system) for system in started]]
+        sides = [await stack.enter_async_context(theirs()), *map(ours, started)]
         for side in sides:
             say(f"{side.name}: warming up")
             await side.run(sign_ins, max(concurrencies))
-            await side.run(1, 1)
             await _is_whole(side)
         for connections in concurrencies:
             outcomes: dict[str, list[Outcome]] = defaultdict(list)
@@ -179,6 +207,7 @@ async def _is_whole(side: Side) -> None:
     async def one(connection: Connection, number: int) -> None:
         answers.append(await side.sign_in(connection, number))
 
+    side = await side.entered(1)
     await repeat(side.port, side.pid, one, total=1, connections=1)
     [answer] = answers
     access, identity = (jwt.get_unverified_header(answer[name]) for name in ("access_token", "id_token"))
@@ -186,15 +215,6 @@ async def _is_whole(side: Side) -> None:
     is_whole = (access["typ"].lower(), access["alg"], identity["alg"]) == ("at+jwt", "ES256", "ES256")
     if not is_whole or told["nonce"] != "n0" or not told["name"] or not answer.get("refresh_token"):
         raise AnswerWrong(200, f"{access} {identity} {sorted(told)}".encode())
-
-
-async def _signed_in(authorize: str, client: str, redirect_uri: str, who: str, **extra: str) -> str:
-    """The cookies of a browser in which that persona signed in, as a header's value."""
-    asked = {**asked_for(client, redirect_uri, secrets.token_urlsafe(32)), "state": "s", "nonce": "n", **extra}
-    flow = cast("CodeFlow", _Address(f"{authorize}?{urlencode(asked, quote_via=quote)}", redirect_uri))
-    async with httpx2.AsyncClient(trust_env=False) as browser:
-        await walk(browser, flow, who)
-        return "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar if (one.path or "/") == "/")
 
 
 @dataclass(frozen=True)

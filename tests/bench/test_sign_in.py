@@ -37,5 +37,5 @@ async def test_a_sign_in_that_gets_no_code_ends_the_run() -> None:
         assert (await side.run(2, 1)).requests_per_second > 0
         nobody = replace(side, cookies=["_session=of-nobody"])
         with pytest.raises(ExceptionGroup) as told:
-            await nobody.run(2, 1)
+            await nobody.repeat(2, 1)
     assert told.group_contains(AnswerWrong)
