@@ -30,6 +30,8 @@ from services.pay.models import Award, Instalment
 from services.pay.needs import SettledPayment
 from services.receive.models import Receipt
 from services.receive.repository import ReceiptRepository
+from services.sandbox.population.personas import persona
+from tests.support.acting import PASSKEY
 from tests.support.app import Served
 
 TITLE: Final = Text(th="เบี้ยยังชีพผู้สูงอายุ", en="Old-age allowance")
@@ -45,6 +47,8 @@ class Case:
     ready: Callable[[Served], Awaitable[dict[str, Any]]]
     other: Mapping[str, Any]
     """A change to the input that makes it another one."""
+    acr: str | None = None
+    """How sure the sign-in must be, where ThaID alone is not enough."""
 
 
 async def person_of(sitthi: Served, persona: str) -> UUID:
@@ -212,10 +216,28 @@ UNKNOWN: Final = {
         "Message",
         "Correction",
         "AccessEntry",
+        "Delegation",
         "SignInSession",
         "Passkey",
     )
 }
+
+
+async def _pay_to(_: Served) -> dict[str, Any]:
+    return {"method": "PROMPTPAY_MOBILE", "mobile": "+66812345678"}
+
+
+async def _propose(_: Served) -> dict[str, Any]:
+    return {
+        "kind": "CARER", "direction": "ACTS_FOR_ME", "nationalId": persona("worker").national_id,
+        "scopes": ["VIEW", "APPLY"],
+    }  # fmt: skip
+
+
+async def _proposed(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("proposeDelegation", "delegation { id }", "elder", **await _propose(sitthi))
+    return {"delegation": payload["delegation"]["id"]}
+
 
 CASES: Final[Mapping[str, Case]] = {
     "apply": Case("elder", _apply, {"programme": "state-welfare-card"}),
@@ -227,6 +249,10 @@ CASES: Final[Mapping[str, Case]] = {
     "grantConsent": Case("graduate", _grant, {"attributes": ["name"]}),
     "withdrawConsent": Case("graduate", _withdraw_consent, {"consent": UNKNOWN["Consent"]}),
     "requestCorrection": Case("elder", _correct, {"attribute": "name"}),
+    "changePayoutDestination": Case("elder", _pay_to, {"mobile": "+66812345679"}, PASSKEY),
+    "proposeDelegation": Case("elder", _propose, {"scopes": ["VIEW"]}),
+    "acceptDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
+    "endDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
     "endSession": Case("elder", _end_session, {"session": UNKNOWN["SignInSession"]}),
     "endAllSessions": Case("elder", _end_all, {"butThis": False}),
     "renamePasskey": Case("elder", _rename, {"label": "นาฬิกา"}),

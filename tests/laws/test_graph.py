@@ -25,6 +25,7 @@ from core.graph import Access, global_id
 from core.ids import GlobalId, new_id
 from identity.inbox.models import Message
 from services.exchange.access_log.models import AccessEntry
+from services.sandbox.population.personas import persona as persona_of
 from tests.laws.cases import (
     PROGRAMME,
     PURPOSE,
@@ -154,6 +155,12 @@ async def _receipt(sitthi: Served) -> str:
     return await receipt_of(sitthi, "graduate")
 
 
+async def _delegation(sitthi: Served) -> str:
+    given = {"kind": "CARER", "direction": "I_ACT", "nationalId": persona_of("elder").national_id, "scopes": ["VIEW"]}
+    made = await sitthi.do("proposeDelegation", "delegation { id }", "graduate", **given)
+    return str(made["delegation"]["id"])
+
+
 OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Citizen": _citizen,
     "Person": _person,
@@ -164,6 +171,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Application": _application,
     "Payment": _payment,
     "Receipt": _receipt,
+    "Delegation": _delegation,
     "Message": _message,
 }
 """For each type that is somebody's: one of the graduate's."""

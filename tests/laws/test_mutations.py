@@ -17,6 +17,7 @@ from core.graph.mutations import UnitOfWork, Work
 from tests.laws.cases import CASES, UNKNOWN
 from tests.laws.schema import MUTATIONS, fields_of, our_fields
 from tests.laws.tables import contents
+from tests.support.acting import signed_in_with
 from tests.support.app import Served
 
 KEY = "a-key-of-this-test"
@@ -55,6 +56,11 @@ def hostile(field: str) -> list[tuple[str, Any]]:
         "[String!]": [[], ["x"], ["name", "\x00"], ["x"] * 1_000],
         "Boolean": ["x", 1],
         "ContactKind": ["", "FAX", "mobile", 7],
+        "PayoutMethod": ["", "CASH", "BANK_ACCOUNT", 7],
+        "DelegationKind": ["", "FRIEND", "PARENT", "GUARDIAN", 7],
+        "DelegationDirection": ["", "BOTH", 7],
+        "[DelegationScope!]": [[], ["APPLY"], ["EVERYTHING"], ["VIEW", None]],
+        "Date": ["", "x", "2026-11-15", "9999-12-31", 7],
         "Int": [-(2**31), -1, 0, 6, 2**31 - 1],
         "JSON": [[], "x", 1, {"": 1}, {"x" * 100: 1}, {"annual_income": "\x00"}, {"annual_income": 2**63}],
     }
@@ -84,6 +90,8 @@ async def ask(sitthi: Served, field: str, given: dict[str, Any], key: str = KEY)
 async def ready(sitthi: Served, field: str) -> dict[str, Any]:
     """The persona is signed in and the world made: what comes now is the mutation alone."""
     await sitthi.token(CASES[field].persona)
+    if (acr := CASES[field].acr) is not None:
+        signed_in_with(sitthi, acr)
     return await CASES[field].ready(sitthi)
 
 
