@@ -27,7 +27,7 @@ NAMES = st.sampled_from(
 )
 VALUES = st.sampled_from([*ASKED.values(), "demo-app", ASSERTION_TYPE, "none", "x.y.z", "[]", "{}", "", "\x00", "é"])
 FIELDS = st.lists(st.tuples(NAMES, VALUES | st.text(max_size=20)), max_size=8)
-PARTS = st.one_of(
+PARTS: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([{}, [], None, 1, "x", {"alg": "ES256"}, {"alg": "none"}, {"typ": "dpop+jwt", "alg": "ES256"}]),
     st.dictionaries(
         st.sampled_from(["alg", "typ", "jwk", "kid", "sub", "iss", "exp", "htm", "htu"]), st.text(max_size=9)
