@@ -181,7 +181,15 @@ class Identity:
         router = APIRouter()
         router.include_router(provider.router())
         router.include_router(self._called_by_clients(sessions))
-        logout = LogoutEndpoint(
+        router.include_router(self._logout(sessions, cookies, forms, pages).router())
+        router.include_router(sign_in.router())
+        web = Web(cookies, forms, pages, self.devices, self._replays)
+        router.include_router(self.account.router(self.settings.issuer, web))
+        router.include_router(self.office.router(self.settings.issuer, web, self.account, self.limiter))
+        return router
+
+    def _logout(self, sessions: SignInSessions, cookies: Cookies, forms: Forms, pages: Pages) -> LogoutEndpoint:
+        return LogoutEndpoint(
             issuer=self.settings.issuer,
             db=self.db,
             clock=self.clock,
@@ -192,12 +200,6 @@ class Identity:
             forms=forms,
             pages=pages,
         )
-        router.include_router(logout.router())
-        router.include_router(sign_in.router())
-        web = Web(cookies, forms, pages, self.devices, self._replays)
-        router.include_router(self.account.router(self.settings.issuer, web))
-        router.include_router(self.office.router(self.settings.issuer, web, self.account, self.limiter))
-        return router
 
     def _called_by_clients(self, sessions: SignInSessions) -> APIRouter:
         requests = ClientRequests(self.client_authentication, self.client_limits)
