@@ -67,6 +67,11 @@ class Cookies:
         given = {pair for pair in pairs if pair.startswith(f"{name}=")}
         return request.cookies.get(name) if len(given) == 1 else None
 
+    def purposes(self, request: Request) -> list[str]:
+        """Of the cookies of ours that came."""
+        ours = self.name("")
+        return [name.removeprefix(ours) for name in request.cookies if name.startswith(ours)]
+
     def write(self, response: Response, purpose: str, value: str, seconds: int | None) -> None:
         """Lax, not Strict: a person comes back from ThaID by a link from another site."""
         response.set_cookie(

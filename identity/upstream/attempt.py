@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,9 @@ from identity.provider.jose import base64url
 from identity.upstream.errors import SignInNotStarted
 
 ATTEMPT_SECONDS: Final = 600
+ATTEMPTS_MAX: Final = 3
+"""Of one browser at once: a cookie may be 4 KB, and servers take 16 KB of headers or so."""
+_STATE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _BINDING: Final = "sign-in-attempt"
 
 
@@ -41,6 +45,11 @@ class Attempt:
     def challenge(self) -> str:
         return base64url(hashlib.sha256(self.verifier.encode()).digest())
 
+    @property
+    def cookie(self) -> str:
+        """The purpose of its cookie (identity/web.Cookies): each attempt has its own, for a browser has many tabs."""
+        return cookie_of(self.state)
+
     def sealed(self, keys: KeyRing) -> str:
         return base64url(keys.seal(json.dumps(asdict(self)).encode(), bound_to=_BINDING))
 
@@ -57,3 +66,9 @@ class Attempt:
         if attempt.expires_at <= now.timestamp():
             raise SignInNotStarted
         return attempt
+
+
+def cookie_of(state: str | None) -> str:
+    """Of the attempt with this `state`; for one that cannot be ours, a name that no cookie has."""
+    known = state if state is not None and _STATE.fullmatch(state) else "none"
+    return f"signin_{known[:8]}"

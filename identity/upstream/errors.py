@@ -28,3 +28,15 @@ class UpstreamNotBelieved(SitthiError):
 
     code = "UPSTREAM_NOT_BELIEVED"
     text = Text(th="ยืนยันคำตอบจาก ThaID ไม่ได้ กรุณาลองใหม่", en="ThaID's answer could not be verified. Please try again.")
+
+
+class ProofingTooWeak(SitthiError):
+    """ThaID vouches for the person, but not as well as we need: below IAL 2.3."""
+
+    code = "IAL_TOO_LOW"
+    text = Text(
+        th="ThaID ยังยืนยันตัวตนของคุณไม่ถึงระดับ {wanted} ที่บริการนี้ต้องการ โปรดลงทะเบียน ThaID ต่อหน้าเจ้าหน้าที่"
+        "ที่สำนักทะเบียน หรือขอรหัสเข้าสู่ระบบที่เคาน์เตอร์ (/signin/counter)",
+        en="ThaID has not proofed your identity up to the level {wanted} that this needs. Please register ThaID in "
+        "person at a district office, or ask for a sign-in code at a counter (/signin/counter).",
+    )

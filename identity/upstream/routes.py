@@ -27,8 +27,8 @@ from identity.provider.models import SignInSession
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
 from identity.provider.sessions import SESSION_SECONDS, SignInSessions
 from identity.sessions.service import Browser, SignIn, SignIns
-from identity.upstream.attempt import ATTEMPT_SECONDS, Attempt
-from identity.upstream.errors import SignInNotStarted, SignInRefused
+from identity.upstream.attempt import ATTEMPT_SECONDS, ATTEMPTS_MAX, Attempt, cookie_of
+from identity.upstream.errors import ProofingTooWeak, SignInNotStarted, SignInRefused
 from identity.upstream.facts import SignInFacts
 from identity.upstream.thaid import ThaID, Vouched
 from identity.web import Cookies, Forms, Pages, local_path, see_other
@@ -37,8 +37,9 @@ RETURN: Final = "/signin/return"
 CONTINUE_COOKIE: Final = "continue"
 """Where a person goes on to who must add a passkey first: a path of ours, for the page "Security"."""
 _CONTINUE_LENGTH_MAX: Final = 3_500
-_ATTEMPT: Final = "signin"
-_STATUS: Final = {RateLimited.code: 429, ServiceUnavailable.code: 503, SignInRefused.code: 403}
+_STATUS: Final = {
+    RateLimited.code: 429, ServiceUnavailable.code: 503, SignInRefused.code: 403, ProofingTooWeak.code: 403
+}  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -95,39 +96,48 @@ class SignInRoutes:
         except SitthiError as error:
             return self._problem(request, error, "/signin")
         response = see_other(address)
-        self.cookies.write(response, _ATTEMPT, attempt.sealed(self.keys), ATTEMPT_SECONDS)
+        self._make_room(request, response)
+        self.cookies.write(response, attempt.cookie, attempt.sealed(self.keys), ATTEMPT_SECONDS)
         return response
+
+    def _make_room(self, request: Request, response: Response) -> None:
+        """Attempts of this browser that were never finished go when there are too many; each tab begins one."""
+        begun = [name for name in self.cookies.purposes(request) if name.startswith("signin_")]
+        for name in begun if len(begun) >= ATTEMPTS_MAX else ():
+            self.cookies.clear(response, name)
 
     async def come_back(self, request: Request) -> Response:
         """Back from ThaID: who it vouches for is signed in here. The attempt is over, however it ends."""
-        given = request.query_params
-        again = "/signin"
+        given, now = request.query_params, self.clock.now()
+        state = given.get("state")
         try:
-            attempt = Attempt.opened(
-                self.cookies.read(request, _ATTEMPT), given.get("state"), self.keys, self.clock.now()
-            )
-            again = sign_in_path(attempt.going_to)
+            attempt = Attempt.opened(self.cookies.read(request, cookie_of(state)), state, self.keys, now)
+        except SignInNotStarted as error:
+            return self._problem(request, error, "/signin")  # another attempt of this browser may still be under way
+        again = sign_in_path(attempt.going_to)
+        try:
             if "error" in given or not given.get("code"):
                 raise SignInRefused
             vouched = await self._redeemed(request, given["code"], attempt)
-        except (SignInNotStarted, RateLimited) as error:
-            return self._problem(request, error, again)  # another attempt of this browser may still be under way
+        except RateLimited as error:
+            return self._problem(request, error, again)
         except SitthiError as error:
             response = self._problem(request, error, again)
         else:
             response = await self._signed_in(request, vouched, attempt)
-        self.cookies.clear(response, _ATTEMPT)
+        self.cookies.clear(response, attempt.cookie)
         return response
 
     async def _redeemed(self, request: Request, code: str, attempt: Attempt) -> Vouched:
         """Counts as a failure unless ThaID vouches for somebody, or does not answer.
 
-        Raises :class:`RateLimited`, :class:`ServiceUnavailable`, :class:`UpstreamNotBelieved`.
+        Raises :class:`RateLimited`, :class:`ServiceUnavailable`, :class:`UpstreamNotBelieved`,
+        :class:`ProofingTooWeak`.
         """
         ticket = await self.failures.admit(request)
         try:
             vouched = await self.thaid.redeem(code, attempt)
-        except ServiceUnavailable:
+        except (ServiceUnavailable, ProofingTooWeak):
             await self.failures.succeeded(ticket)
             raise
         await self.failures.succeeded(ticket)
@@ -193,8 +203,10 @@ class SignInRoutes:
         return response
 
     def _problem(self, request: Request, error: SitthiError, again: str) -> Response:
-        text = error.text.filled(**error.fields)
-        response = self.pages.problem(request, text, status=_STATUS.get(error.code, 400), code=error.code, again=again)
+        text, status = error.text.filled(**error.fields), _STATUS.get(error.code, 400)
+        if isinstance(error, (ServiceUnavailable, ProofingTooWeak)):  # there are other ways in
+            return self.pages.page(request, "other_ways.html", status=status, text=text, code=error.code, again=again)
+        response = self.pages.problem(request, text, status=status, code=error.code, again=again)
         if isinstance(error, RateLimited):
             response.headers["Retry-After"] = str(error.retry_after)
         return response

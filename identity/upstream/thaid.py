@@ -21,7 +21,7 @@ from core.ids import MalformedNationalId, NationalId
 from core.text import Text
 from identity.provider.jose import NotVerified, half_hash, key_id, usable_keys, verified_claims
 from identity.upstream.attempt import Attempt
-from identity.upstream.errors import UpstreamNotBelieved
+from identity.upstream.errors import ProofingTooWeak, UpstreamNotBelieved
 
 NAME: Final = "ThaID"
 ALGORITHMS: Final = ("RS256", "ES256")
@@ -31,6 +31,8 @@ CLAIMS: Final = (
 )  # fmt: skip
 """What we ask for and pass on; each is the name of its scope too."""
 SCOPE: Final = " ".join(("openid", "pid", *CLAIMS))
+IAL_NEEDED: Final = OF_THAID.ial
+"""Who comes in weaker could not be told from somebody with a copied card: what Tang Rat asks for, too."""
 _LEEWAY: Final = timedelta(seconds=30)
 _KEYS_SECONDS: Final = 5.0
 """Least time between two readings of ThaID's keys."""
@@ -46,14 +48,16 @@ class Vouched:
     """Of :data:`CLAIMS`, those that came."""
 
     @property
-    def acr(self) -> str:
-        """The assurance as an authentication context class, `ial2.3-aal2.1`.
-
-        ThaID's own level where it names none; the least where it names one that we do not know.
-        """
+    def assurance(self) -> Assurance:
+        """ThaID's own level where it names none; the least where it names one that we do not know."""
         ial = self.claims.get("ial", OF_THAID.ial.value)
         known = ial if isinstance(ial, str) and ial in _LEVELS else LEAST.ial.value
-        return Assurance(Ial(known), OF_THAID.aal).acr
+        return Assurance(Ial(known), OF_THAID.aal)
+
+    @property
+    def acr(self) -> str:
+        """The assurance as an authentication context class, `ial2.3-aal2.1`."""
+        return self.assurance.acr
 
     @property
     def name(self) -> Text:
@@ -101,7 +105,8 @@ class ThaID:
         return f"{endpoint}?{urlencode(parameters)}"
 
     async def redeem(self, code: str, attempt: Attempt) -> Vouched:
-        """Who signed in. Raises :class:`ServiceUnavailable` and :class:`UpstreamNotBelieved`."""
+        """Who signed in. Raises :class:`ServiceUnavailable`, :class:`UpstreamNotBelieved`, and :class:`ProofingTooWeak`
+        for somebody whom ThaID knows less well than :data:`IAL_NEEDED`."""
         body = {
             "grant_type": "authorization_code",
             "code": code,
@@ -112,7 +117,10 @@ class ThaID:
         credentials = (quote(self._client_id, safe=""), quote(self._secret, safe=""))
         answer = await self._json("POST", endpoint, data=body, auth=credentials)
         told = await self._id_token(answer, attempt.nonce)
-        return _vouched(answer, told)
+        vouched = _vouched(answer, told)
+        if not vouched.assurance.ial.meets(IAL_NEEDED):
+            raise ProofingTooWeak(wanted=f"IAL {IAL_NEEDED.value}")
+        return vouched
 
     async def _id_token(self, answer: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """The ID token's claims (OpenID Connect Core §3.1.3.7)."""

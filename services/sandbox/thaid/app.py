@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -12,12 +13,14 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from core.errors import SitthiError
 from core.ids import MalformedNationalId, NationalId
 from core.text import Text
+from services.sandbox.agencies.faults import RUBBISH, FaultOrder, Faults
+from services.sandbox.thaid.changes import ChangeOrder
 from services.sandbox.thaid.protocol import Refused, SandboxThaID, Wanted
 
 _BODY_BYTES_MAX: Final = 16_384
@@ -35,21 +38,53 @@ def thaid_app(thaid: SandboxThaID) -> Starlette:
     pages = _Pages(thaid)
     return Starlette(
         routes=[
-            Route("/.well-known/openid-configuration", pages.discovery),
-            Route("/jwks", pages.jwks),
-            Route("/authorize", pages.ask, methods=["GET"]),
-            Route("/authorize", pages.answer, methods=["POST"]),
-            Route("/token", pages.token, methods=["POST"]),
+            Route("/.well-known/openid-configuration", pages.faulty(pages.discovery)),
+            Route("/jwks", pages.faulty(pages.jwks)),
+            Route("/authorize", pages.faulty(pages.ask), methods=["GET"]),
+            Route("/authorize", pages.faulty(pages.answer), methods=["POST"]),
+            Route("/token", pages.faulty(pages.token), methods=["POST"]),
+            Route("/_changes", pages.change, methods=["POST"]),
+            Route("/_faults", pages.set_faults, methods=["POST"]),
         ]
     )
 
 
 class _Pages:
     def __init__(self, thaid: SandboxThaID) -> None:
-        self._thaid = thaid
+        self._thaid, self._faults = thaid, Faults()
         self._templates = Environment(
             loader=PackageLoader("services.sandbox.thaid"), autoescape=True, undefined=StrictUndefined
         )
+
+    def faulty(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """What becomes of a request while a fault is ordered."""
+
+        async def answered(request: Request) -> Response:
+            match self._faults.next():
+                case "down":
+                    return PlainTextResponse("down for maintenance", 503)
+                case "garbage":
+                    return Response(RUBBISH, media_type="application/json")
+                case "slow":
+                    await asyncio.sleep(self._faults.order.seconds)
+            return await answer(request)
+
+        return answered
+
+    async def change(self, request: Request) -> Response:
+        """An order about one person (changes.py), in the body as JSON."""
+        try:
+            self._thaid.changes.set(ChangeOrder.model_validate_json(await request.body()))
+        except (ValueError, SitthiError):  # pydantic's own error is a ValueError
+            return JSONResponse({"error": "invalid_request"}, 400, _HEADERS)
+        return Response(status_code=204)
+
+    async def set_faults(self, request: Request) -> Response:
+        try:
+            self._faults.set(FaultOrder.model_validate_json(await request.body()))
+        except ValueError:
+            return JSONResponse({"error": "invalid_request"}, 400, _HEADERS)
+        return Response(status_code=204)
 
     async def discovery(self, _request: Request) -> Response:
         return JSONResponse(self._thaid.discovery())
@@ -77,7 +112,10 @@ class _Pages:
             national_id = self._whom(given)
         except MalformedNationalId as error:
             return self._page(wanted, error, status=422)
-        code = None if national_id is None else await asyncio.to_thread(self._thaid.code, wanted, national_id)
+        try:
+            code = None if national_id is None else await asyncio.to_thread(self._thaid.code, wanted, national_id)
+        except Refused as refused:
+            return self._refusal(refused)
         if code is None:
             return self._page(wanted, _NOBODY, status=422)
         return _back(wanted.redirect_uri, {"code": code, "state": wanted.state})

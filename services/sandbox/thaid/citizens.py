@@ -15,6 +15,7 @@ from services.sandbox.population.personas import PERSONAS
 from services.sandbox.population.places import province
 from services.sandbox.population.schema import DEAD
 from services.sandbox.population.store import agency_file
+from services.sandbox.thaid.changes import Barred
 
 IAL: Final = "2.3"
 """ThaID enrols with the face against the registry and the card (IAL 2.3, as in person)."""
@@ -40,7 +41,10 @@ class Citizens(Protocol):
     def national_id_of(self, slug: str) -> NationalId | None: ...
 
     def claims(self, national_id: NationalId) -> Mapping[str, Any] | None:
-        """Everything ThaID can say of a living person, by claim name; None for nobody. Blocks briefly on a file."""
+        """Everything ThaID can say of a living person, by claim name; None for nobody. Blocks briefly on a file.
+
+        Raises :class:`services.sandbox.thaid.changes.Barred` for the dead.
+        """
         ...
 
 
@@ -60,7 +64,9 @@ class RegistryCitizens:
         with closing(sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True)) as file:
             file.row_factory = sqlite3.Row
             row = file.execute(_QUERY, (national_id.digits,)).fetchone()
-        return None if row is None or row["status"] == DEAD else _claims_of(row)
+        if row is not None and row["status"] == DEAD:
+            raise Barred
+        return None if row is None else _claims_of(row)
 
 
 def _claims_of(row: sqlite3.Row) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core.clock import Clock
 from core.ids import NationalId
+from services.sandbox.thaid.changes import Barred, Changes
 from services.sandbox.thaid.citizens import Citizens
 from services.sandbox.thaid.keys import Keys
 
@@ -67,6 +68,7 @@ class SandboxThaID:
         quirk: bool = True,
     ) -> None:
         self.issuer, self.citizens, self.keys = issuer, citizens, keys
+        self.changes = Changes()
         self._clients, self._clock, self._quirk = clients, clock, quirk
         self._used: dict[str, int] = {}
 
@@ -103,9 +105,16 @@ class SandboxThaID:
         return Wanted(client.id, redirect_uri, scope, state, given.get("nonce", ""), given.get("code_challenge", ""))
 
     def code(self, wanted: Wanted, national_id: NationalId) -> str | None:
-        """A code for the person; None when there is no such person. It is sealed: it says nothing to its bearer."""
-        if self.citizens.claims(national_id) is None:
-            return None
+        """A code for the person; None when there is no such person. It is sealed: it says nothing to its bearer.
+
+        Raises :class:`Refused` for somebody who died, or whose app was blocked: ThaID tells the client no more than
+        that the person was not let in.
+        """
+        try:
+            if self._claims(national_id) is None:
+                return None
+        except Barred:
+            raise Refused("access_denied", wanted.redirect_uri, wanted.state) from None
         return self.keys.seal(
             {
                 "pid": national_id.digits,
@@ -131,10 +140,18 @@ class SandboxThaID:
         if self._now >= code["at"] + CODE_SECONDS or not _proves(given.get("code_verifier", ""), code["challenge"]):
             raise Refused("invalid_grant")
         self._use_once(given["code"])
-        claims = self.citizens.claims(NationalId(code["pid"]))
+        try:
+            claims = self._claims(NationalId(code["pid"]))
+        except Barred:
+            claims = None
         if claims is None:
             raise Refused("invalid_grant")
         return self._response(code, client, {n: v for n, v in claims.items() if n in code["scope"].split()})
+
+    def _claims(self, national_id: NationalId) -> Mapping[str, Any] | None:
+        """Raises :class:`Barred`."""
+        found = self.citizens.claims(national_id)
+        return None if found is None else self.changes.applied(national_id, found)
 
     def _response(self, code: dict[str, Any], client: Registration, claims: dict[str, Any]) -> dict[str, Any]:
         access = self.keys.seal({"at": self._now})

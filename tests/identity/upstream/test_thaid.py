@@ -18,7 +18,7 @@ from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from identity.provider.jose import half_hash
 from identity.upstream.attempt import Attempt
-from identity.upstream.errors import UpstreamNotBelieved
+from identity.upstream.errors import ProofingTooWeak, UpstreamNotBelieved
 from identity.upstream.thaid import ThaID
 from tests.identity.people_of_tests import PEOPLE
 
@@ -116,15 +116,30 @@ async def test_pid_may_come_beside_the_id_token_or_in_it(thaid: ThaID, upstream:
     assert "pid" not in vouched.claims
 
 
-@pytest.mark.parametrize(
-    ("ial", "acr"), [("1.3", "ial1.3-aal2.1"), ("3", "ial3-aal2.1"), (None, "ial2.3-aal2.1"), ("9", "ial1.1-aal2.1"), (2, "ial1.1-aal2.1"), ("", "ial1.1-aal2.1")]
-)
-async def test_the_assurance_is_one_of_the_known_levels(
+@pytest.mark.parametrize(("ial", "acr"), [("2.3", "ial2.3-aal2.1"), ("3", "ial3-aal2.1"), (None, "ial2.3-aal2.1")])
+async def test_the_assurance_is_thaids_own_where_it_says_nothing(
     thaid: ThaID, upstream: Upstream, ial: object, acr: str
 ) -> None:
-    """ThaID's own where it says nothing; a word that we do not know vouches for no more than the least."""
     upstream.claims = {"ial": ial}
     assert (await thaid.redeem("code", upstream.attempt)).acr == acr
+
+
+@pytest.mark.parametrize("ial", ["2.2", "1.3", "1.1", "9", 2, ""])
+async def test_a_weaker_proofing_is_refused_and_so_is_a_level_that_nobody_knows(
+    thaid: ThaID, upstream: Upstream, ial: object
+) -> None:
+    upstream.claims = {"ial": ial}
+    with pytest.raises(ProofingTooWeak) as caught:
+        await thaid.redeem("code", upstream.attempt)
+    assert caught.value.fields == {"wanted": "IAL 2.3"}
+
+
+async def test_the_english_names_come_along(thaid: ThaID, upstream: Upstream) -> None:
+    upstream.beside["name_en"] = ELDER.name.en
+    upstream.claims = {"title_en": "Mrs.", "given_name_en": "B", "family_name_en": "R", "middle_name_en": "M"}
+    vouched = await thaid.redeem("code", upstream.attempt)
+    assert vouched.name == ELDER.name
+    assert {"title_en", "given_name_en", "family_name_en", "middle_name_en"} <= set(vouched.claims)
 
 
 @pytest.mark.parametrize(

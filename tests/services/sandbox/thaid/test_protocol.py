@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sqlite3
 import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from core.ids import NationalId
 from services.sandbox.population.personas import PERSONAS, persona
 from services.sandbox.population.store import ensure
 from services.sandbox.thaid import Keys, Registration, RegistryCitizens, SandboxThaID, thaid_app
+from services.sandbox.thaid.changes import Barred, ChangeOrder
 from services.sandbox.thaid.citizens import Shown
 
 ISSUER: Final = "http://localhost:8000/sandbox/thaid"
@@ -253,3 +255,56 @@ def test_the_registry_answers_for_every_persona_and_for_nobody_else(tmp_path: Pa
         assert claims["ial"] == "2.3"
     assert citizens.national_id_of("nobody") is None
     assert citizens.claims(NationalId("1112034563562")) is None
+
+
+async def test_a_blocked_person_is_sent_back_and_a_code_of_before_is_worth_nothing(
+    browser: httpx2.AsyncClient, thaid: SandboxThaID
+) -> None:
+    early = await code(browser)
+    thaid.changes.set(ChangeOrder(pid=ELDER.national_id, blocked=True))
+    form = next(f for f in await forms(browser) if f.fields.get("persona") == "elder")
+    location = (await browser.post("/authorize", data=form.fields)).headers["location"]
+    assert parse_qs(urlsplit(location).query) == {"error": ["access_denied"], "state": ["<s>"]}
+    assert (await redeem(browser, code=early)).json() == {"error": "invalid_grant"}
+
+
+async def test_what_befell_a_person_is_ordered_and_taken_back(browser: httpx2.AsyncClient) -> None:
+    changed = {"pid": ELDER.national_id, "claims": {"name": "ใหม่", "ial": None}}
+    assert (await browser.post("/_changes", json=changed)).status_code == 204
+    answer = (await redeem(browser, code=await code(browser))).json()
+    claims = jwt.decode(answer["id_token"], options={"verify_signature": False})
+    assert (answer["name"], answer["pid"], "ial" in claims) == ("ใหม่", ELDER.national_id, False)
+    assert (await browser.post("/_changes", json={"pid": ELDER.national_id})).status_code == 204
+    assert (await redeem(browser, code=await code(browser))).json()["name"] == ELDER.name.th
+
+
+@pytest.mark.parametrize(
+    "order",
+    [b"", b"{}", b"[]", b'{"pid": "1"}', b'{"pid": 1}', b'{"pid": "%b", "more": 1}',
+     b'{"pid": "%b", "claims": {"pid": "x"}}'],
+)  # fmt: skip
+async def test_an_order_that_makes_no_sense_is_refused(browser: httpx2.AsyncClient, order: bytes) -> None:
+    answer = await browser.post("/_changes", content=order.replace(b"%b", ELDER.national_id.encode()))
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+async def test_faults_are_ordered_and_taken_back(browser: httpx2.AsyncClient) -> None:
+    for mode, status in (("down", 503), ("none", 200)):
+        assert (await browser.post("/_faults", json={"mode": mode})).status_code == 204
+        assert (await browser.get("/jwks")).status_code == status
+    await browser.post("/_faults", json={"mode": "garbage"})
+    assert "keys" not in (await browser.get("/jwks")).text
+    await browser.post("/_faults", json={"mode": "slow", "seconds": 0})
+    assert (await browser.get("/jwks")).status_code == 200
+    assert (await browser.post("/_faults", json={"mode": "on fire"})).status_code == 400
+
+
+def test_the_dead_are_barred(tmp_path: Path) -> None:
+    ensure(tmp_path, 400, 1, date(2026, 11, 16))
+    with sqlite3.connect(tmp_path / "sandbox" / "dopa.sqlite") as file:
+        dead = [row[0] for row in file.execute("SELECT pid FROM person WHERE status = '1'")]
+    file.close()
+    assert dead
+    for pid in dead:
+        with pytest.raises(Barred):
+            RegistryCitizens(tmp_path).claims(NationalId(pid))
