@@ -1,7 +1,9 @@
 // The ceremonies of passkeys (WebAuthn Level 3 §5.1). Everything else on our pages works without a script.
 "use strict";
 (() => {
-  if (!window.PublicKeyCredential || !navigator.credentials) return;
+  // At another address of the server (127.0.0.1, say) a passkey would be another site's.
+  const isAtHome = new URL(document.currentScript.src).origin === window.location.origin;
+  if (!isAtHome || !window.PublicKeyCredential || !navigator.credentials) return;
 
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   const text = (buffer) =>
@@ -92,4 +94,5 @@
     });
     box.hidden = false;
   }
+  for (const one of document.querySelectorAll("[data-without-passkeys]")) one.hidden = true;
 })();

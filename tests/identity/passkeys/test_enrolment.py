@@ -181,7 +181,8 @@ async def test_broken_parts_are_refused_and_nothing_breaks(house: House, databas
                 credential["response"][part] = value
                 answer = await here.post("/account/passkeys", {"credential": credential, "label": "x"})
                 assert code_of(answer) == NOT_VERIFIED, (part, value)
-        for hostile in (None, 7, [], {}, {"response": 7}, {"response": {}}):
+        shapeless: list[Any] = [None, 7, [], {}, {"response": 7}, {"response": {}}]
+        for hostile in shapeless:
             answer = await here.post("/account/passkeys", {"credential": hostile, "label": "x"})
             assert code_of(answer) == NOT_VERIFIED
     assert await rows(database) == []

@@ -120,13 +120,9 @@ async def test_a_message_is_read_once(sitthi: Served) -> None:
 )  # fmt: skip
 async def test_what_is_anothers_and_what_never_was_are_alike(sitthi: Served, field: str, name: str, kind: str) -> None:
     await sitthi.token("official")
-    theirs = {
-        "SignInSession": lambda: session_elsewhere(sitthi, "official"),
-        "Passkey": lambda: passkey_of(sitthi, "official"),
-        "Message": lambda: message_of(sitthi, "official"),
-    }[kind]
+    make = {"SignInSession": session_elsewhere, "Passkey": passkey_of, "Message": message_of}[kind]
     more = {"label": "x"} if field == "renamePasskey" else {}
-    for given in (await theirs(), str(global_id(kind, new_id()))):
+    for given in (await make(sitthi, "official"), str(global_id(kind, new_id()))):
         assert await codes(sitthi, field, "elder", **{name: given}, **more) == ["NOT_FOUND"]
     assert await codes(sitthi, field, "elder", **{name: str(global_id("Receipt", new_id()))}, **more) == [
         "MALFORMED_ID"
