@@ -84,6 +84,7 @@ class Exchange:
     others: list[FakeSource] = field(default_factory=list)
     catalogue: Catalogue = CATALOGUE
     timeout_seconds: float = 2.0
+    delegations: Any = None
 
     def __post_init__(self) -> None:
         self.people = PeopleRegister(KEYS, self.clock)
@@ -100,6 +101,7 @@ class Exchange:
             people=self.people,
             catalogue=self.catalogue,
             sources=lambda: [self.dopa, self.rd, *self.others],
+            delegations=self.delegations,
             source_timeout_seconds=self.timeout_seconds,
         )
 
