@@ -35,6 +35,8 @@ _QUERY_LENGTH_MAX: Final = 2_000
 """An authorization request travels in a cookie while its person is at ThaID; browsers keep 4,096 bytes of one. One that
 was pushed travels as its `request_uri`."""
 _WAY_BACK_SECONDS: Final = 60
+_ACT_SECONDS: Final = 600
+"""How long a sign-in counts as an act in the request it was for: no longer than a sign-in may take."""
 _AGE_DIGITS_MAX: Final = 9
 
 Pairs = Sequence[tuple[str, str]]
@@ -119,7 +121,7 @@ class AuthorizationRequests:
         this very request. Nobody goes in circles: who has signed in for this very request is sent to the sign-in page
         again only where a passkey would do. Raises :class:`OAuth2Error`, also where the client forbids questions.
         """
-        just_for_this = who is not None and who.for_request == self._sessions.request_hash(asked.here)
+        just_for_this = who is not None and self._came_for(asked, who)
         question = None
         must_prompt = bool(asked.prompts & {"login", "select_account"}) and not just_for_this
         if who is None or must_prompt or not self._meets(asked, who, on_the_way=just_for_this):
@@ -131,6 +133,12 @@ class AuthorizationRequests:
         if question is not None and "none" in asked.prompts:
             raise asked.refused(question.value)
         return question
+
+    def _came_for(self, asked: Asked, who: SignInSession) -> bool:
+        """Whether they have just signed in for this request. An unanswered one found in the history of the browser
+        later is somebody's new act, and maybe somebody else's."""
+        is_lately = (self._clock.now() - who.authenticated_at).total_seconds() <= _ACT_SECONDS
+        return is_lately and who.for_request == self._sessions.request_hash(asked.here)
 
     def _check_can_be_met(self, asked: Asked, came_for_this: SignInSession | None) -> None:
         """Raises what the client is told when signing in (again) would be in vain."""

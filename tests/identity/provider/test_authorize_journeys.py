@@ -97,6 +97,27 @@ async def test_prompt_asks_for_a_sign_in_once(house: House, browser: httpx2.Asyn
     await sent_to_sign_in(house, browser, going_to)
 
 
+async def test_an_unanswered_request_found_in_the_history_asks_again(house: House, browser: httpx2.AsyncClient) -> None:
+    """Who opens it later in the same browser may be somebody else."""
+    place = address(prompt="login")
+    await sign_in(house, browser, for_request=place)
+    house.clock.advance(601 * SECOND)
+    await sent_to_sign_in(house, browser, place)
+    on_this_machine = address(client_id="demo-app", redirect_uri=LOOPBACK)
+    await sign_in(house, browser, for_request=on_this_machine)
+    house.clock.advance(601 * SECOND)
+    assert (await browser.get(on_this_machine)).status_code == 200, "the page that asks whether to go on"
+
+
+@pytest.mark.parametrize("seconds", [0, 600])
+async def test_a_sign_in_for_a_request_counts_for_as_long_as_one_may_take(
+    house: House, browser: httpx2.AsyncClient, seconds: int
+) -> None:
+    await sign_in(house, browser, for_request=address(prompt="login"))
+    house.clock.advance(seconds * SECOND)
+    assert "code" in await went(browser, address(prompt="login"))
+
+
 async def test_prompt_inside_a_pushed_request_asks_once_too(house: House, database: Database) -> None:
     bank = await Bank.registered(house, database)
     async with house.browser() as browser:
