@@ -23,6 +23,7 @@ from identity.provider.client_authentication import ClientAuthentication
 from identity.provider.client_requests import ClientRequests
 from identity.provider.clients import GRAPH_AUDIENCE
 from identity.provider.delegated import Delegations
+from identity.provider.discovery import GraphMetadata
 from identity.provider.dpop import DPoP
 from identity.provider.grants.exchange import Exchanges
 from identity.provider.introspection import IntrospectionEndpoint
@@ -119,7 +120,7 @@ class Identity:
         self._http = http
 
     def verifier_for(self, *audiences: str) -> TokenVerifier:
-        """A verifier of access tokens for these resources, paths below the issuer; for any of them when none is named."""
+        """A verifier of access tokens for these resources, paths below the issuer; for any when none is named."""
         issuer = self.settings.issuer
         whole = [issuer + one for one in audiences] or None
         return TokenVerifier(issuer, whole, self.signing, self.subjects, self.clock, self.revocations)
@@ -138,10 +139,12 @@ class Identity:
     def router(self) -> APIRouter:
         """`/.well-known/…`, `/oauth/…`, `/signin…`, `/signout`; to be included without a prefix.
 
-        Nothing where our own provider is switched off.
+        Where our own provider is switched off, only who issues tokens for the graph instead.
         """
+        router = APIRouter()
+        router.include_router(self._graph_metadata().router())
         if not self.settings.own_provider:
-            return APIRouter()
+            return router
         cookies = Cookies(self.settings)
         forms = Forms(self.settings.issuer, cookies, self.keys)
         sessions = self.account.sessions
@@ -178,7 +181,6 @@ class Identity:
             devices=self.devices,
             facts=lambda: self.facts,
         )
-        router = APIRouter()
         router.include_router(provider.router())
         router.include_router(self._called_by_clients(sessions))
         router.include_router(self._logout(sessions, cookies, forms, pages).router())
@@ -200,6 +202,10 @@ class Identity:
             forms=forms,
             pages=pages,
         )
+
+    def _graph_metadata(self) -> GraphMetadata:
+        issuer, others = self.settings.issuer, [one.issuer for one in self.settings.trusted_issuers]
+        return GraphMetadata(issuer, [issuer, *others] if self.settings.own_provider else others)
 
     def _called_by_clients(self, sessions: SignInSessions) -> APIRouter:
         requests = ClientRequests(self.client_authentication, self.client_limits)

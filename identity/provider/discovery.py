@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,8 +38,6 @@ class Discovery:
         for path, endpoint in (
             ("/.well-known/openid-configuration", self.metadata),
             ("/.well-known/oauth-authorization-server", self.metadata),
-            (RESOURCE_METADATA, self.graph),
-            (RESOURCE_METADATA + GRAPH_AUDIENCE, self.graph),
             (JWKS, self.jwks),
         ):
             router.add_api_route(path, endpoint, methods=["GET"], response_model=None)
@@ -46,19 +45,6 @@ class Discovery:
 
     async def metadata(self) -> Response:
         return JSONResponse({**self._endpoints(), **self._abilities(), **_authentication()})
-
-    async def graph(self) -> Response:
-        """Of `/graphql` as a protected resource."""
-        return JSONResponse(
-            {
-                "resource": self.issuer + GRAPH_AUDIENCE,
-                "authorization_servers": [self.issuer],
-                "scopes_supported": [CITIZEN_SCOPE],
-                "bearer_methods_supported": ["header"],
-                "dpop_signing_alg_values_supported": list(ALGORITHMS),
-                "dpop_bound_access_tokens_required": False,
-            }
-        )
 
     async def jwks(self) -> Response:
         return JSONResponse(await self.signing.public(), media_type="application/jwk-set+json")
@@ -100,6 +86,32 @@ class Discovery:
             "request_uri_parameter_supported": False,
             "protected_resources": [self.issuer + GRAPH_AUDIENCE],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class GraphMetadata:
+    """Of `/graphql` as a protected resource (RFC 9728 §2), whoever issues the tokens for it."""
+
+    issuer: str
+    authorization_servers: Sequence[str]
+
+    def router(self) -> APIRouter:
+        router = APIRouter(include_in_schema=False)
+        for path in (RESOURCE_METADATA, RESOURCE_METADATA + GRAPH_AUDIENCE):
+            router.add_api_route(path, self.metadata, methods=["GET"], response_model=None)
+        return router
+
+    async def metadata(self) -> Response:
+        return JSONResponse(
+            {
+                "resource": self.issuer + GRAPH_AUDIENCE,
+                "authorization_servers": list(self.authorization_servers),
+                "scopes_supported": [CITIZEN_SCOPE],
+                "bearer_methods_supported": ["header"],
+                "dpop_signing_alg_values_supported": list(ALGORITHMS),
+                "dpop_bound_access_tokens_required": False,
+            }
+        )
 
 
 def _authentication() -> dict[str, Any]:

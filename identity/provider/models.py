@@ -109,7 +109,7 @@ class SignInSession(SQLModel, table=True):
     device: str
     """The browser as its owner would know it again, `Chrome · Android`; never the whole User-Agent."""
     device_hash: bytes | None = None
-    """Of the browser's long-lived cookie and the person: tells a known device from a new one, and joins no two people."""
+    """Of the browser's long-lived cookie and the person: tells a known device from a new one, joins no two people."""
     assisted_by: UUID | None = None
     """The officer who let the person in at a counter."""
     signed_in_at: datetime = Field(sa_type=Instant)

@@ -6,13 +6,23 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from core.assurance import Assurance
 from core.database import Database
+from core.issuers import TrustedIssuer
 from identity.provider.authorization_request import STRONGEST
+from identity.routes import Identity
 from tests.identity.conftest import House
 from tests.identity.provider.front import Bank, sign_in, went
 
+OTHER = {
+    "name": "other",
+    "issuer": "https://other.example",
+    "audiences": ["https://sitthi.example/graphql"],
+    "national_id": "pid",
+    "scopes": {"graph": ["citizen"]},
+}
 PLACES = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 
 
@@ -122,6 +132,23 @@ async def test_the_graph_says_who_issues_its_tokens(house: House, browser: httpx
     assert found["resource"] == f"{house.issuer}/graphql"
     assert found["authorization_servers"] == [house.issuer]
     assert found["bearer_methods_supported"] == ["header"]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [(True, ["", "https://other.example"]), (False, ["https://other.example"])]
+)
+async def test_the_graph_names_the_other_issuers_it_believes(house: House, own: bool, expected: list[str]) -> None:
+    other = TrustedIssuer.model_validate(OTHER)
+    settings = house.identity.settings.model_copy(update={"trusted_issuers": (other,), "own_provider": own})
+    async with httpx2.AsyncClient() as nowhere:
+        identity = Identity(settings, house.identity.db, house.clock, house.identity.keys, nowhere)
+        app = FastAPI()
+        app.include_router(identity.router())
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=house.issuer) as browser:
+            found = (await browser.get("/.well-known/oauth-protected-resource/graphql")).json()
+            ours = await browser.get("/.well-known/openid-configuration")
+    assert found["authorization_servers"] == [one or house.issuer for one in expected]
+    assert ours.status_code == (200 if own else 404)
 
 
 async def test_discovery_may_be_asked_with_any_method_that_reads(browser: httpx2.AsyncClient) -> None:
