@@ -59,7 +59,7 @@ def server(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) ->
 
 def settings_of(server: Process) -> Settings:
     return Settings(
-        port=server.port,
+        port=server.port or 8000,
         data=Path(server.environment["SITTHI_DATA"]),
         database_url=server.environment["SITTHI_DATABASE_URL"],
     )
@@ -273,6 +273,23 @@ async def test_a_withdrawn_signing_key_ends_every_token_in_a_running_server_at_o
         assert len(after) == 1
         assert after[0]["kid"] not in {key["kid"] for key in published}
         assert await status(http, str((await sign_in(settings, "elder"))["access_token"])) == 200
+
+
+@pytest.mark.sqlite_only
+def test_two_rotations_at_once_take_turns(database_url: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
+    beside = Process(0, 0, {**kept, "SITTHI_DATABASE_URL": database_url, "SITTHI_DATA": str(data), "LANG": "C.UTF-8"})
+    asyncio.run(add_people(beside))
+
+    async def both() -> list[str]:
+        return list(await asyncio.gather(*(command(beside, "keys", "rotate") for _ in range(2))))
+
+    said = "".join(asyncio.run(both()))
+    assert "The key is now k2" in said
+    assert "The key is now k3" in said
+    assert asyncio.run(rows_under(beside, "k1", "k2", "k3")) == {"k1": 0, "k2": 0, "k3": PEOPLE}
+    assert asyncio.run(everything_opens(beside)) == PEOPLE
 
 
 MANAGED: Final = ("SITTHI_SECRET_KEYS_FILE", "SITTHI_SECRET_KEYS")

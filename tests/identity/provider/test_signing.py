@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import jwt
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
@@ -17,6 +18,7 @@ from core.clock import FixedClock
 from core.crypto import KeyRing, SealBroken
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
+from core.settings import Settings
 from identity.provider.clients import SEEDED
 from identity.provider.errors import TokenInvalid
 from identity.provider.models import SigningKey
@@ -389,3 +391,10 @@ async def test_over_a_year_every_token_verifies_while_it_lives_and_every_signer_
 
 def test_no_client_of_ours_gets_a_token_that_outlives_its_key() -> None:
     assert max(client.token_seconds for client in SEEDED) <= TOKEN_SECONDS_MAX
+
+
+def test_a_key_is_published_ahead_for_less_long_than_it_signs() -> None:
+    assert Schedule.of(Settings()) == Schedule(AHEAD, SIGNS)
+    assert Schedule.of(Settings(signing_key_days=1, signing_key_ahead_hours=23)) == Schedule(23 * HOUR, DAY)
+    with pytest.raises(ValidationError, match="SITTHI_SIGNING_KEY_AHEAD_HOURS"):
+        Settings(signing_key_days=1, signing_key_ahead_hours=24)
