@@ -172,6 +172,19 @@ async def test_refusing_takes_a_reason(browser: httpx2.AsyncClient, house: House
     assert (await office.acts("dla"))[-1] == ("REFUSED", checker.person.hex, "not one of ours")
 
 
+async def test_what_was_decided_meanwhile_is_said(browser: httpx2.AsyncClient, house: House, office: Office) -> None:
+    """The page was open while another officer was faster."""
+    maker, checker = await pair(office)
+    proposal = await proposed(office, maker)
+    await signed_in(house, browser, checker.person)
+    path = f"/officer/proposals/{proposal.hex}"
+    form = await form_of(browser, path)
+    async with office.database.write() as session:
+        await office.proposals.withdraw(session, maker, proposal, REASON)
+    answer = await browser.post(path, data={**form.fields, "decision": "approve"})
+    assert (answer.status_code, "PROPOSAL_DECIDED" in answer.text) == (409, True)
+
+
 async def test_the_maker_is_offered_to_withdraw_and_nothing_else(
     browser: httpx2.AsyncClient, house: House, office: Office
 ) -> None:
