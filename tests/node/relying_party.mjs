@@ -1,5 +1,6 @@
 // A client of our provider on `openid-client`, a library certified for Basic and FAPI 2.0 relying parties. All that it
-// checks of an answer it checks here too; nothing is switched off but the demand for https on loopback.
+// checks of an answer it checks here too, and the signatures of ID tokens, which it could leave to https. Nothing is
+// switched off but the demand for https on loopback.
 
 import * as client from 'openid-client';
 import { importJWK } from 'jose';
@@ -21,7 +22,7 @@ await converse({
       ? client.PrivateKeyJwt({ key: await importJWK(key, key.alg ?? 'ES256'), kid: key.kid })
       : client.None();
     config = await client.discovery(new URL(issuer), client_id, metadata, authentication, {
-      execute: [client.allowInsecureRequests],
+      execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
     });
     config[client.clockSkew] = clock_skew ?? 0;
     options = {};

@@ -9,11 +9,13 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import httpx2
+import jwt
 import pytest
 
 from api.commands.walk import DEMO_SCOPE
 from identity.provider.clients import DEMO_APP
 from tests.identity.openid_client.party import Party
+from tests.identity.waiting import until_answered
 from tests.support import node
 
 
@@ -123,3 +125,23 @@ async def test_a_refusal_reaches_the_client_by_its_name(party: Party) -> None:
     with pytest.raises(node.Refused) as refused:
         await party.callback(await party.walked(scope="openid no-such-scope"))
     assert (refused.value.code, refused.value.error) == ("OAUTH_AUTHORIZATION_RESPONSE_ERROR", "invalid_scope")
+
+
+async def test_after_the_signing_key_was_given_up_a_client_believes_the_next(party: Party) -> None:
+    """A compromise: what was signed by the old key is worth nothing, and the new one is in the key set at once."""
+    await party.discover()
+    before = await party.signed_in()
+    party.sitthi.server.command("keys", "rotate", "--signing", "--now")
+
+    async def refused() -> bool:
+        return bool((await party.viewer(before))["status"] == 401)
+
+    await until_answered(refused)
+    await party.discover()  # with its key set read anew
+    after = await party.signed_in()
+    assert key_of(after["id_token"]) == key_of(after["access_token"]) != key_of(before["id_token"])
+    assert (await party.viewer(after))["status"] == 200
+
+
+def key_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
