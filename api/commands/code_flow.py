@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -19,9 +20,13 @@ from identity.provider.jose import base64url
 WAIT_SECONDS: Final = 300
 CALLBACK_PATH: Final = "/callback"
 _REQUEST_BYTES_MAX: Final = 16_384
+_STRANGER: Final = "This is not the answer that is waited for."
 _DONE: Final = """<!doctype html><html lang="th"><meta charset="utf-8"><title>สิทธิ Sitthi</title>
 <p>เข้าสู่ระบบแล้ว ปิดหน้านี้และกลับไปที่หน้าต่างคำสั่งได้</p>
 <p lang="en">You are signed in. Close this page and go back to the command line.</p></html>"""
+_REFUSED: Final = """<!doctype html><html lang="th"><meta charset="utf-8"><title>สิทธิ Sitthi</title>
+<p>เข้าสู่ระบบไม่สำเร็จ ปิดหน้านี้และดูสาเหตุที่หน้าต่างคำสั่ง</p>
+<p lang="en">The sign-in did not succeed. Close this page; the command line says why.</p></html>"""
 
 
 class SignInFailed(SitthiError):
@@ -39,6 +44,11 @@ class CodeFlow:
         self._issuer, self._client_id, self._redirect_uri = issuer, client_id, redirect_uri
         self._scope, self._more = scope, more
         self._state, self._verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+
+    @property
+    def state(self) -> str:
+        """Comes back with the answer to this request, and with no other."""
+        return self._state
 
     @property
     def redirect_uri(self) -> str:
@@ -82,10 +92,15 @@ class CodeFlow:
 
 
 class Listener:
-    """Waits on this machine, on a port of its own, for the browser to come back."""
+    """Waits on this machine, on a port of its own, for the browser to come back.
+
+    Any page in that browser, and any program of the machine, can call the port: only what carries the request's `state`
+    ends the waiting.
+    """
 
     def __init__(self) -> None:
         self._came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._state = ""
         self.redirect_uri = ""
 
     @classmethod
@@ -97,6 +112,9 @@ class Listener:
         async with server:
             yield listener
 
+    def expect(self, flow: CodeFlow) -> None:
+        self._state = flow.state
+
     async def callback(self) -> str:
         """The whole address it came back to. Raises :class:`SignInFailed` when nobody comes in five minutes."""
         try:
@@ -104,14 +122,25 @@ class Listener:
         except TimeoutError:
             raise SignInFailed(reason="timeout") from None
 
+    def _is_answer(self, given: Mapping[str, Sequence[str]]) -> bool:
+        states = given.get("state", [])
+        is_expected = len(states) == 1 and hmac.compare_digest(states[0].encode(), self._state.encode())
+        return bool(self._state) and is_expected
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             line = (await asyncio.wait_for(reader.readline(), 10)).decode("ascii", "replace").split(" ")
             path = line[1] if len(line) > 1 and line[0] == "GET" else ""
-            is_ours = urlsplit(path).path == CALLBACK_PATH
-            status, page = ("200 OK", _DONE) if is_ours else ("404 Not Found", "")
+            parts = urlsplit(path)
+            given = parse_qs(parts.query)
+            is_ours = parts.path == CALLBACK_PATH and self._is_answer(given)
+            if is_ours:
+                status, page = ("200 OK", _DONE if "code" in given else _REFUSED)
+            else:
+                status, page = ("404 Not Found", _STRANGER)
             body = page.encode()
             head = f"HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+            head += "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"  # the address holds the code
             writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
             await writer.drain()
             if is_ours and not self._came.done():

@@ -146,6 +146,7 @@ async def _sign_in_by_browser(settings: Settings, *, browser: bool, strong: bool
         await http.get(f"{settings.issuer}/.well-known/openid-configuration")  # else nobody would ever come back
         wanted = {"acr_values": TO_APPROVE.assurance.acr, "max_age": str(APPROVAL_SECONDS)} if strong else {}
         flow = CodeFlow(settings.issuer, OFFICER_CLIENT, _SCOPE, listener.redirect_uri, **wanted)
+        listener.expect(flow)
         typer.echo(f"Sign in here:\n{flow.address}")
         if browser:
             await asyncio.to_thread(webbrowser.open, flow.address)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 
 from core.settings import Settings
+from core.text import Language
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -249,11 +250,16 @@ def _propose(profile: str | None, kind: str, given: dict[str, Any], reason: str)
 
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
-    from api.commands.talk import told
+    from api.commands.talk import fail, told
+    from core.assurance import StepUpRequired
 
     settings = Settings()
     with told(settings):
-        return asyncio.run(_with_officer(settings, profile, job))
+        try:
+            return asyncio.run(_with_officer(settings, profile, job))
+        except StepUpRequired as error:
+            name = f" --as {profile}" if profile else ""
+            fail(f"{error.message(Language.EN)} Use: sitthi officer sign-in --strong{name} ({error.code})")
 
 
 async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) -> T:

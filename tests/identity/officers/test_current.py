@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from api.commands.walk import forms_of, walk
+from core.assurance import StepUpRequired
 from core.database import Database
 from core.errors import BadInput
 from identity.officers import Officer, OfficerRegister, OfficerVerifier, current_officer
@@ -72,6 +74,45 @@ async def test_a_sign_in_lasts_a_working_day(house: House, database: Database) -
     with pytest.raises(OfficerNotSignedIn) as caught:
         await current(house, database, "one")
     assert caught.value.fields == {"profile": "one"}
+
+
+async def test_a_sign_in_of_one_factor_is_no_officers(house: House, database: Database) -> None:
+    """Of a counter, for instance: whoever holds the slip of paper."""
+    await add(house, database, "officer-one", "payments.plan")
+    flow = house.flow(client="sitthi-cli", scope=SCOPE)
+    async with database.write() as session:
+        person = await house.identity.people.find(session, national_id("officer-one"))
+        assert person is not None
+        secret = await house.identity.account.sessions.begin(
+            session, person, method="counter", acr="ial2.3-aal1", amr=("otp",), name=name_of("officer-one"),
+            device="?", for_request=flow.address.removeprefix(house.issuer),
+        )  # fmt: skip
+    async with house.browser() as browser:
+        browser.cookies.set("sitthi_session", secret)
+        token = (await flow.redeem(browser, await walk(browser, flow, "officer-one")))["access_token"]
+    Profiles(house.identity.settings.data).write("one", token)
+    with pytest.raises(StepUpRequired) as caught:
+        await current(house, database, "one")
+    assert caught.value.fields["acr_values"] == "ial2.3-aal2.1"
+
+
+async def test_a_sign_in_of_yesterday_is_no_officers_though_its_token_is_of_today(
+    house: House, database: Database
+) -> None:
+    await add(house, database, "officer-one", "payments.plan")
+    async with house.browser() as browser:
+        await walk(browser, house.flow(client="sitthi-cli", scope=SCOPE), "officer-one")
+        house.clock.advance(timedelta(hours=7))
+        flow = house.flow(client="sitthi-cli", scope=SCOPE)
+        [form] = forms_of((await browser.get(flow.address)).text)
+        agreed = await browser.post(form.action, data={**form.fields, "answer": "yes"})
+        token = (await flow.redeem(browser, agreed.headers["location"]))["access_token"]
+    Profiles(house.identity.settings.data).write("one", token)
+    house.clock.advance(timedelta(hours=1))
+    await current(house, database, "one")
+    house.clock.advance(timedelta(seconds=1))
+    with pytest.raises(StepUpRequired):
+        await current(house, database, "one")
 
 
 async def test_a_token_without_the_officers_scope_is_not_enough(house: House, database: Database) -> None:
