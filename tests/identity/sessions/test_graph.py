@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,6 +14,7 @@ from core.graph import global_id
 from core.ids import new_id
 from tests.api.conftest import sitthi
 from tests.laws.cases import message_of, passkey_of, session_elsewhere
+from tests.laws.schema import MUTATIONS
 from tests.support.app import Served
 
 __all__ = ["sitthi"]
@@ -133,3 +136,12 @@ async def test_what_is_anothers_and_what_never_was_are_alike(sitthi: Served, fie
 
 async def test_signed_out_there_is_no_account(sitthi: Served) -> None:
     assert await sitthi.graph(SESSIONS) == {"viewer": None}
+
+
+async def test_what_the_page_of_the_account_says_of_the_graph_is_so(sitthi: Served) -> None:
+    page = (Path(__file__).parents[3] / "docs/account.md").read_text()
+    [query] = re.findall(r"```graphql\n(.*?)```", page, re.DOTALL)
+    data = await sitthi.graph(query, persona="elder")
+    assert len(data["viewer"]["account"]["sessions"]) == 1
+    named = set(re.findall(r"`(\w+)`", page.split("| mutation | does |")[1].split("No delegation")[0]))
+    assert named - {"MOBILE", "EMAIL"} <= set(MUTATIONS)
