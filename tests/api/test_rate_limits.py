@@ -264,6 +264,14 @@ async def test_whoever_is_not_signed_in_meets_the_lower_limit_of_the_graph_and_d
             assert mine.json()["data"]["viewer"]["id"]
 
 
+@pytest.mark.sqlite_only
+async def test_a_second_header_is_no_token(opened: Opened) -> None:
+    async with opened() as app, browser(app) as http:
+        twice = [("authorization", ""), ("authorization", "Bearer made-up")]
+        refused = await use_up(http, "/graphql", count_of(app, GRAPH_ANONYMOUS), "POST", json={"query": ID}, headers=twice)
+        assert refused.status_code == 429
+
+
 async def test_who_acts_for_somebody_uses_up_their_own_limit(clock: FixedClock, redis: Any) -> None:
     limits = CallerLimits(RateLimiter(redis, clock, KEYS, scale=0.005))
     elder = Viewer(UUID(int=1), "app", frozenset(), "ial2.3", clock.now())
