@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -118,7 +118,11 @@ class TrustedIssuers:
             raise TokenExpired from None
         except NotVerified:
             raise TokenInvalid from None
-        if not await self._revocations.any([believed.viewer.person]):
+        person = believed.viewer.person
+        if not await self._revocations.any(
+            [person]
+        ):  # else the number was corrected lately, and is looked up each time
+            believed = replace(believed, viewer=replace(believed.viewer, ended_by=(person,)))
             self._remember(digest, _Remembered(believed, issuer, kid, key))
         return believed
 

@@ -88,6 +88,7 @@ async def test_a_good_token_is_a_person_a_client_scopes_and_a_level_of_ours(sett
     assert viewer.expires_at == setting.clock.now() + timedelta(minutes=5)
     assert viewer.authenticated_at == setting.clock.now() - timedelta(minutes=1)
     assert viewer.family is None
+    assert viewer.ended_by == (viewer.person,), "what stays open ends when the person's number is corrected"
     assert viewer.acting is None
 
 
@@ -400,7 +401,8 @@ async def test_a_remembered_token_leads_to_its_own_number_once_that_was_correcte
         return (await setting.issuers.read(token)).viewer.person != account
 
     await until_answered(parted)
-    assert (await setting.viewer(pid=right.digits)).person == account
+    corrected = await setting.viewer(pid=right.digits)
+    assert (corrected.person, corrected.ended_by) == (account, ()), "and who comes by the right number is not put out"
     again = [(await setting.issuers.read(token)).viewer.person for _ in range(2)]
     assert again[0] == again[1]
     remembered = {one.believed.viewer.person for one in setting.issuers._remembered.values()}
