@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import httpx2
 import jwt
@@ -25,9 +26,11 @@ from core.settings import Settings
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import Inbox, MessageTemplate
+from identity.provider.endings import Endings, EndReason
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects
 from tests.conftest import run_directory
+from tests.identity.provider.key_holders import KeyHolder
 from tests.support.databases import Databases, Kind
 from tests.support.population import furnish
 from tests.support.server import Process, running
@@ -280,3 +283,85 @@ async def test_what_is_listened_to_ends_with_the_sign_in(server: Server) -> None
 async def test_an_event_stream_ends_with_the_sign_in(server: Server) -> None:
     token = await server.expiring(await server.token("disabled-adult"), 3)
     assert [event async for event in server.events(token)] == [("complete", None)]
+
+
+async def revoked(server: Server, token: str) -> None:
+    """By another process than the one that is listened to: the database is all they share."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    database, clock = Database(server.settings.sqlalchemy_url), SystemClock()
+    person = Subjects(load_keys(server.settings)).person(claims["sub"], claims["client_id"])
+    async with database.write() as session:
+        await Endings(clock).end_family(session, person, UUID(hex=claims["family"]), EndReason.REVOKED)
+    await database.close()
+
+
+async def test_a_socket_ends_when_its_sign_in_is_ended_elsewhere(server: Server) -> None:
+    token = await server.token("disabled-adult")
+    async with server.socket(token) as socket:
+        await asked(socket, CHANGES)
+        await asyncio.sleep(0.5)
+        await revoked(server, token)
+        assert await heard(socket) == {"id": "1", "type": "complete"}
+        await asked(socket, "{ viewer { id } }", "2")
+        with pytest.raises(ConnectionClosed) as closed:
+            await heard(socket)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "TOKEN_INVALID")
+
+
+async def test_a_socket_that_says_nothing_is_closed_when_its_sign_in_ends(server: Server) -> None:
+    token = await server.token("disabled-adult")
+    async with server.socket(token) as socket:
+        await revoked(server, token)
+        with pytest.raises(ConnectionClosed) as closed:
+            await heard(socket)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "TOKEN_INVALID")
+
+
+async def test_an_event_stream_ends_when_its_sign_in_is_ended_elsewhere(server: Server) -> None:
+    token = await server.token("disabled-adult")
+    events = server.events(token)
+    first = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(1)
+    await revoked(server, token)
+    event, data = await asyncio.wait_for(first, PATIENCE_SECONDS)
+    assert (event, codes(data)) == ("next", ["TOKEN_INVALID"])
+    assert [one async for one in events] == [("complete", None)]
+
+
+async def test_a_socket_of_one_sign_in_outlives_the_end_of_another(server: Server) -> None:
+    mine, other = await server.token("disabled-adult"), await server.token("disabled-adult")
+    async with server.socket(mine) as socket:
+        await asked(socket, CHANGES)
+        await revoked(server, other)
+        await asyncio.sleep(1)
+        message = await server.tell(mine)
+        assert (await heard(socket))["payload"]["data"]["changes"]["id"] == message
+
+
+async def test_a_socket_takes_a_bound_token_with_a_proof_of_its_key_alone(server: Server) -> None:
+    bearer = await server.token("disabled-adult")
+    key, clock = KeyHolder.make(), SystemClock()
+    claims = jwt.decode(bearer, options={"verify_signature": False})
+    database = Database(server.settings.sqlalchemy_url)
+    signer = await SigningKeys(database, load_keys(server.settings), clock).signer()
+    await database.close()
+    bound = signer.sign({**claims, "jti": new_id().hex, "cnf": {"jkt": key.jkt}}, typ="at+jwt")
+    url = f"{server.settings.issuer}/graphql"
+    good = {"authorization": f"DPoP {bound}", "dpop": key.proof(clock, "GET", url, access_token=bound)}
+    without, as_bearer = {"authorization": f"DPoP {bound}"}, {"authorization": f"Bearer {bound}"}
+    assert await initialised(server, good) == "connection_ack"
+    assert await initialised(server, good) == "DPOP_PROOF_INVALID", "the same proof again"
+    assert await initialised(server, without) == "DPOP_PROOF_INVALID"
+    assert await initialised(server, as_bearer) == "TOKEN_INVALID"
+
+
+async def initialised(server: Server, payload: dict[str, str]) -> str:
+    """What the server says, or why it closes."""
+    async with server.bare() as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+        try:
+            return str((await heard(socket))["type"])
+        except ConnectionClosed as closed:
+            return closed.rcvd.reason if closed.rcvd else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -73,6 +74,13 @@ def keys(settings: Settings) -> KeyRing:
 
 @pytest.fixture
 async def house(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> AsyncIterator[House]:
+    async with opened(settings, database, clock, keys) as house:
+        yield house
+
+
+@asynccontextmanager
+async def opened(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> AsyncIterator[House]:
+    """The house, for tests that have a loop of their own."""
     async with database.write() as session:
         await seed_clients(session, clock)
     app = FastAPI()

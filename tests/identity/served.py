@@ -37,7 +37,8 @@ def create_app() -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with db.write() as session:
             await seed_clients(session, clock)
-        yield
+        async with identity.revocations.watching():
+            yield
         await http.aclose()
         await redis.aclose()
         await db.close()
