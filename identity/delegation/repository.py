@@ -60,6 +60,12 @@ class DelegationRepository:
         query = query.order_by(col(Delegation.id)).with_for_update().execution_options(populate_existing=True)
         return (await self._session.scalars(query)).all()
 
+    async def acted_by(self, delegate: UUID) -> Sequence[Delegation]:
+        """Those not ended in which the person acts or is to act, locked."""
+        query = select(Delegation).where(col(Delegation.delegate) == delegate, col(Delegation.ended_at).is_(None))
+        query = query.order_by(col(Delegation.id)).with_for_update().execution_options(populate_existing=True)
+        return (await self._session.scalars(query)).all()
+
     async def has_guardian(self, person: UUID, today: date) -> bool:
         query = select(col(Delegation.id)).where(
             col(Delegation.person) == person,

@@ -192,7 +192,8 @@ class DelegationService:
     ) -> Delegation:
         """Enters a court's guardian. Called when the second officer approves; `officer` is that one.
 
-        A minor's ends with minority: on the 20th birthday (Civil and Commercial Code s.19).
+        A minor's ends with minority: on the 20th birthday (Civil and Commercial Code s.19). Who has a guardian acts for
+        nobody: what the ward did for others ends.
         Raises BadInput for days that make no sense, :class:`NotToOneself`, :class:`AlreadyDelegated`,
         :class:`UnderGuardianship` for a guardian who has one.
         """
@@ -216,6 +217,9 @@ class DelegationService:
             raise AlreadyDelegated
         await self._log(session, row, Step.REGISTERED, officer, agency)
         await self._tell_it_holds(session, row)
+        for theirs in await repository.acted_by(given.ward):
+            await self._close(session, theirs, EndReason.OFFICER, officer, agency)
+            await self._tell_it_ended(session, theirs)
         return row
 
     async def end_guardianship(

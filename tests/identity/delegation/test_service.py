@@ -30,7 +30,7 @@ from identity.delegation.errors import (
 )
 from identity.delegation.models import Delegation, DelegationEvent, EndReason, Kind, Scope, Step
 from identity.delegation.needs import Standing
-from identity.delegation.offers import Direction, Offers, Wish
+from identity.delegation.offers import Direction, Offer, Offers, Wish
 from identity.delegation.service import DelegationService, Guardianship
 from identity.inbox.models import Message
 from identity.people import PeopleRegister
@@ -162,6 +162,25 @@ async def test_who_has_a_guardian_is_nobodys(
         await registered(database, service, order)
     with pytest.raises(NotToOneself):
         await registered(database, service, replace(order, guardian=order.ward))
+
+
+async def test_who_gets_a_guardian_acts_for_nobody_any_more(
+    database: Database, clock: FixedClock, service: DelegationService
+) -> None:
+    made, row = await proposed(database, clock, service)
+    async with database.write() as session:
+        side = await made.side(row.delegate, Direction.I_ACT, request=new_id())
+        await service.accept(session, row.delegate, row.id, side)
+    assert await holds(database, service, row)
+    await registered(database, service, Guardianship(row.delegate, new_id(), WARD, GUARDIAN, until=date(2027, 1, 1)))
+    assert not await holds(database, service, row)
+    async with database.write() as session:
+        with pytest.raises(UnderGuardianship):
+            await service.propose(
+                session,
+                Offer(Kind.CARER, Direction.I_ACT, row.delegate, number(7), (Scope.VIEW,), clock.today(),
+                      clock.today() + timedelta(days=1), WARD),
+            )  # fmt: skip
 
 
 class Told:
