@@ -267,8 +267,8 @@ async def test_whoever_is_not_signed_in_meets_the_lower_limit_of_the_graph_and_d
 @pytest.mark.sqlite_only
 async def test_a_second_header_is_no_token(opened: Opened) -> None:
     async with opened() as app, browser(app) as http:
-        twice = [("authorization", ""), ("authorization", "Bearer made-up")]
-        refused = await use_up(http, "/graphql", count_of(app, GRAPH_ANONYMOUS), "POST", json={"query": ID}, headers=twice)
+        twice, count = [("authorization", ""), ("authorization", "Bearer made-up")], count_of(app, GRAPH_ANONYMOUS)
+        refused = await use_up(http, "/graphql", count, "POST", json={"query": ID}, headers=twice)
         assert refused.status_code == 429
 
 
