@@ -12,6 +12,7 @@ import orjson
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import cookie_parser
 
 from core.crypto import KeyRing
 from core.errors import BadInput, BodyTooLarge, SitthiError
@@ -61,11 +62,14 @@ class Cookies:
         """None where there are two: a sub- or sibling domain, or another path, has set one beside ours.
 
         Under https no browser lets it (`__Host-`); without, which of the two is ours cannot be told (RFC 6265 §8.6).
+
+        A name is compared as it came. The framework's own reading takes off whatever Unicode calls a space, and some
+        browsers let a subdomain set a name that begins with one of those and goes on with `__Host-`.
         """
-        name = self.name(purpose)
-        pairs = (pair.strip() for line in request.headers.getlist("cookie") for pair in line.split(";"))
-        given = {pair for pair in pairs if pair.startswith(f"{name}=")}
-        return request.cookies.get(name) if len(given) == 1 else None
+        begins = f"{self.name(purpose)}="
+        pairs = (pair.strip(" \t") for line in request.headers.getlist("cookie") for pair in line.split(";"))
+        given = {pair for pair in pairs if pair.startswith(begins)}
+        return cookie_parser(given.pop())[self.name(purpose)] if len(given) == 1 else None
 
     def purposes(self, request: Request) -> list[str]:
         """Of the cookies of ours that came."""

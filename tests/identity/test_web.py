@@ -223,6 +223,23 @@ def test_under_https_a_cookie_that_a_subdomain_can_set_is_not_looked_at(settings
     assert cookies.read(carrying("__Host-sitthi_session=ours; sitthi_session=tossed"), "session") == "ours"
 
 
+@pytest.mark.parametrize("space", ["\x85", "\xa0", "\x1c", "\x0b", "\x0c"])
+def test_a_name_that_only_looks_like_one_bound_to_the_host_is_another(settings: Settings, space: str) -> None:
+    """Safari lets a subdomain set it, because it does not begin with `__Host-`."""
+    cookies, ours = Cookies(settings), "__Host-sitthi_session=ours"
+    for tossed in (f"{space}__Host-sitthi_session=tossed", f"__Host-sitthi_session{space}=tossed"):
+        for carried, believed in ((tossed, None), (f"{ours}; {tossed}", "ours"), (f"{tossed}; {ours}", "ours")):
+            request = Request({"type": "http", "headers": [(b"cookie", carried.encode("latin-1"))]})
+            assert cookies.read(request, "session") == believed
+
+
+def test_a_value_is_read_as_it_was_written() -> None:
+    cookies, response = Cookies(Settings()), Response()
+    value = "/signin?return=%2Foauth%2Fauthorize&acr=ial2.3-aal2.2"
+    cookies.write(response, "continue", value, 60)
+    assert cookies.read(carrying(response.headers["set-cookie"].partition(";")[0]), "continue") == value
+
+
 def test_of_two_cookies_of_one_name_neither_is_believed() -> None:
     cookies = Cookies(Settings())
     assert cookies.read(carrying("sitthi_session=ours"), "session") == "ours"
