@@ -19,6 +19,7 @@ OPEN: Final = frozenset(
         "/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server",
         "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/graphql",
         "/oauth/jwks",
         "/oauth/token",
         "/oauth/revoke",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.cors import OPEN
+from tests.api.test_exposure import routes_of
 from tests.support.app import Served
 
 ELSEWHERE = "https://app.example"
@@ -16,6 +17,13 @@ async def test_a_web_app_reads_what_the_graph_and_the_token_endpoint_answer(sitt
     for answer in (asked, refused):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "DPoP-Nonce" in answer.headers["access-control-expose-headers"]
+
+
+async def test_a_web_app_reads_all_that_is_well_known(sitthi: Served) -> None:
+    """Each where its standard puts it: RFC 9728 §3.1 puts the graph's path behind."""
+    paths = {path for _, path in routes_of(sitthi.app.routes) if path.startswith("/.well-known/")}
+    assert len(paths) >= 4
+    assert paths <= OPEN
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
