@@ -146,7 +146,9 @@ class KeyFile:
             self._seen = self._signature()
             with self.path.open("rb") as file:
                 text = file.read(_DOCUMENT_BYTES_MAX + 1).decode()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError):  # that may pass without a change to the file: the next look tries again
+                self._seen = None
             raise KeysUnusable(f"อ่านแฟ้ม {self.path} ไม่ได้", f"the file {self.path} cannot be read") from None
         if len(text) > _DOCUMENT_BYTES_MAX:
             raise KeysUnusable("แฟ้มยาวเกินไป", "the file is too long")
@@ -158,7 +160,7 @@ class KeyFile:
     def read_if_changed(self) -> KeyDocument | None:
         """None while the file is as it was, and when what it holds now is unusable: that is logged, once a change.
 
-        Costs one `stat`.
+        A file that could not be read is read again at the next look. Costs one `stat`.
         """
         try:
             if self._signature() == self._seen:
@@ -192,9 +194,12 @@ class KeyFile:
         try:
             owner = self.path.stat()
             draft = self._draft(document)
-            if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
-                os.chown(draft, owner.st_uid, owner.st_gid)
-            draft.replace(self.path)
+            try:
+                if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                    os.chown(draft, owner.st_uid, owner.st_gid)
+                draft.replace(self.path)
+            finally:
+                draft.unlink(missing_ok=True)  # it holds every key
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.crypto import KeyRing, SealBroken, load_keys
-from core.key_document import KeyDocument, KeyFile
+from core.key_document import KeyDocument, KeyFile, KeysUnusable
 from core.settings import Settings
 
 
@@ -122,6 +123,34 @@ def test_a_file_that_went_away_and_came_back_is_followed_again(followed: Followe
     followed.other.path.write_text(after.written())
     followed.ticks.now += 1
     assert followed.ring.current == "k2"
+
+
+def test_a_file_that_could_not_be_read_for_a_moment_is_read_at_the_next_look(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a process has all the files open that it may, just when the keys change."""
+    sealed = followed.sealed_elsewhere(followed.switch())
+
+    def no_more_files(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(Path, "open", no_more_files)
+        with pytest.raises(SealBroken):
+            followed.ring.open(sealed, bound_to="r")
+    assert followed.ring.open(sealed, bound_to="r") == b"x"
+
+
+def test_a_change_that_fails_leaves_no_copy_of_the_keys_behind(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "replace", no_room)
+    with pytest.raises(KeysUnusable):
+        followed.switch()
+    assert [path.name for path in followed.other.path.parent.iterdir()] == ["secrets.json"]
 
 
 def test_another_index_key_is_never_taken_up(followed: Followed) -> None:
