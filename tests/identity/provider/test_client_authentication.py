@@ -88,21 +88,15 @@ async def test_a_public_client_says_who_it_is(clients: ClientAuthentication) -> 
 @pytest.mark.parametrize(
     "given",
     [
-        {},
-        {"client_id": ""},
-        {"client_id": "nobody"},
-        {"client_id": "bank"},
-        {"client_id": "agency"},
-        {"client_id": "app\x00"},
-        {"client_id": "a" * 65},
-        {"client_id": "app", "client_secret": ""},
-        {"client_id": "app", "client_secret": "guess"},
+        {}, {"client_id": ""}, {"client_id": "nobody"}, {"client_id": "bank"}, {"client_id": "agency"},
+        {"client_id": "app\x00"}, {"client_id": "a" * 65},
+        {"client_id": "app", "client_secret": ""}, {"client_id": "app", "client_secret": "guess"},
         {"client_id": "app", "client_assertion": ""},
         {"client_id": "app", "client_assertion_type": ASSERTION_TYPE},
         {"client_id": "bank", "client_assertion_type": ASSERTION_TYPE},
         {"client_id": "bank", "client_assertion": "a.b.c", "client_assertion_type": ASSERTION_TYPE},
     ],
-)
+)  # fmt: skip
 async def test_who_does_not_prove_it_is_refused(clients: ClientAuthentication, given: dict[str, str]) -> None:
     assert "WWW-Authenticate" not in dict((await refused(clients, given)).get_headers())
 
@@ -126,20 +120,10 @@ async def test_two_of_anything_are_refused(clients: ClientAuthentication, clock:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"alg": "none"},
-        {"alg": "HS256"},
-        {"alg": "RS256"},
-        {"alg": "PS256"},
-        {"alg": WITHOUT},
-        {"alg": ["ES256"]},
-        {"kid": "another"},
-        {"kid": ["one"]},
-        {"kid": ""},
-        {"typ": "dpop+jwt"},
-        {"typ": "at+jwt"},
-        {"crit": ["exp"]},
+        {"alg": "none"}, {"alg": "HS256"}, {"alg": "RS256"}, {"alg": "PS256"}, {"alg": WITHOUT}, {"alg": ["ES256"]},
+        {"kid": "another"}, {"kid": ["one"]}, {"kid": ""}, {"typ": "dpop+jwt"}, {"typ": "at+jwt"}, {"crit": ["exp"]},
     ],
-)
+)  # fmt: skip
 async def test_an_assertion_with_another_header_is_refused(
     clients: ClientAuthentication, clock: FixedClock, headers: dict[str, Any]
 ) -> None:
@@ -260,16 +244,10 @@ async def test_the_public_key_is_no_shared_secret(clients: ClientAuthentication,
 @pytest.mark.parametrize(
     "key",
     [
-        {"use": "enc"},
-        {"key_ops": ["sign"]},
-        {"key_ops": []},
-        {"alg": "ES384"},
-        {"kid": "another"},
-        {"d": "AA"},
-        {"x": None},
-        {"kty": "oct", "k": "AA"},
+        {"use": "enc"}, {"key_ops": ["sign"]}, {"key_ops": []}, {"alg": "ES384"}, {"kid": "another"}, {"d": "AA"},
+        {"x": None}, {"kty": "oct", "k": "AA"},
     ],
-)
+)  # fmt: skip
 async def test_a_key_registered_for_something_else_proves_nothing(
     clients: ClientAuthentication, database: Database, clock: FixedClock, key: dict[str, Any]
 ) -> None:
