@@ -170,3 +170,22 @@ async def test_the_pages_let_one_script_of_ours_run_and_nothing_else(house: Hous
             assert "immutable" in script.headers["cache-control"]
         problem = await here.browser.get("/signin/return")
         assert "script-src" not in problem.headers["content-security-policy"]
+
+
+async def test_a_client_that_asks_for_more_gets_it_by_a_passkey(house: House) -> None:
+    """From `acr_values` at the client to the token (RFC 9470), in a browser where the person is signed in by ThaID."""
+    key, flow = Authenticator(), house.flow()
+    async with seat(house) as here:
+        await here.sign_in()
+        await here.enrol(key)
+        house.clock.advance(HOUR)
+        asked = await here.browser.get(f"{flow.address}&acr_values=aal2.2&max_age=300")
+        page = await here.browser.get(asked.headers["location"])
+        going = re.search(r'data-finish="/signin/passkey/step-up"[^>]* data-going="([^"]+)"', page.text)
+        assert going is not None
+        stepped = await here.step_up(key, going_to=going[1].replace("&amp;", "&"))
+        back = await here.browser.get(stepped.json()["location"])
+        assert back.headers["location"].startswith(flow.redirect_uri), "the person acted in this very request"
+        tokens = await flow.redeem(here.browser, back.headers["location"])
+    viewer = await house.identity.verifier.verify(tokens["access_token"])
+    assert (viewer.acr, viewer.authenticated_at) == ("ial2.3-aal2.2", house.clock.now())
