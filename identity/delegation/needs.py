@@ -17,8 +17,6 @@ class Standing:
 
     name: Text
     born: date
-    has_disability: bool | None = None
-    """Whether they hold a valid disability card; None when nobody could say."""
 
 
 class FamilyTies(Protocol):
@@ -29,6 +27,10 @@ class FamilyTies(Protocol):
 
     async def standing(self, person: UUID, *, request: UUID) -> Standing:
         """Of the person who asks, about themself."""
+        ...
+
+    async def has_disability(self, person: UUID, *, request: UUID) -> bool:
+        """Whether the person who asks holds a valid disability card. Asked only where it decides (PDPA s.26)."""
         ...
 
     async def minor_children(self, parent: UUID, *, request: UUID) -> Collection[UUID]:

@@ -6,12 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
 from uuid import UUID
 
 from core.clock import Clock
 from core.database import Database
-from core.errors import BadInput, ServiceUnavailable
+from core.errors import BadInput
 from core.ids import NationalId
 from core.text import Text
 from identity.delegation.days import CARER_YEARS_MAX, is_elder, is_of_age, majority, years_after
@@ -19,8 +18,6 @@ from identity.delegation.errors import NoCarerNeeded, NotToOneself, NotYourMinor
 from identity.delegation.models import Kind, Scope
 from identity.delegation.needs import FamilyTies, Standing
 from identity.people import PeopleRegister
-
-DISABILITY_REGISTER: Final = Text(th="ทะเบียนคนพิการ", en="The register of people with disabilities")
 
 
 class Direction(StrEnum):
@@ -78,7 +75,7 @@ class Offers:
         own = await self._ties.standing(by, request=request)
         if wish.kind is Kind.PARENT:
             return await self._of_child(by, own, wish, scopes, request)
-        self.check_side(own, wish.direction)
+        await self._check_side(by, own, wish.direction, request)
         today = self._clock.today()
         latest = years_after(today, CARER_YEARS_MAX)
         return Offer(
@@ -93,24 +90,21 @@ class Offers:
         )
 
     async def side(self, person: UUID, direction: Direction, *, request: UUID) -> Standing:
-        """Who is about to accept a carer's delegation. Raises as :meth:`check_side`, and `ServiceUnavailable`."""
-        standing = await self._ties.standing(person, request=request)
-        self.check_side(standing, direction)
-        return standing
-
-    def check_side(self, who: Standing, direction: Direction) -> None:
-        """Of a carer's delegation: both sides are of age, and who is acted for is old or has a disability.
+        """Who is about to accept a carer's delegation: both sides are of age, and who is acted for needs a carer.
 
         Raises :class:`TooYoung`, :class:`NoCarerNeeded`, `ServiceUnavailable`.
         """
+        standing = await self._ties.standing(person, request=request)
+        await self._check_side(person, standing, direction, request)
+        return standing
+
+    async def _check_side(self, person: UUID, who: Standing, direction: Direction, request: UUID) -> None:
         today = self._clock.today()
         if not is_of_age(who.born, today):
             raise TooYoung
         if direction is Direction.I_ACT or is_elder(who.born, today):
             return
-        if who.has_disability is None:
-            raise ServiceUnavailable(DISABILITY_REGISTER)
-        if not who.has_disability:
+        if not await self._ties.has_disability(person, request=request):
             raise NoCarerNeeded
 
     async def _of_child(self, by: UUID, own: Standing, wish: Wish, scopes: tuple[Scope, ...], request: UUID) -> Offer:

@@ -29,11 +29,17 @@ class RegisterTies:
         self._gate, self._catalogue = gate, catalogue
 
     async def standing(self, person: UUID, *, request: UUID) -> Standing:
-        """Raises `ServiceUnavailable` when the civil register does not say; of a disability it may be silent."""
-        asked = (_NAME, BIRTH_DATE, _DISABILITY)
-        facts = await self._gate.facts(person, asked, asker=_citizen(person, request), purpose=DELEGATION)
-        card = facts[_DISABILITY]
-        return self._standing(facts, card.value if isinstance(card.value, bool) else None)
+        """Raises `ServiceUnavailable`."""
+        asked, asker = (_NAME, BIRTH_DATE), _citizen(person, request)
+        return self._standing(await self._gate.facts(person, asked, asker=asker, purpose=DELEGATION))
+
+    async def has_disability(self, person: UUID, *, request: UUID) -> bool:
+        """Raises `ServiceUnavailable`."""
+        asker = _citizen(person, request)
+        card = (await self._gate.facts(person, (_DISABILITY,), asker=asker, purpose=DELEGATION))[_DISABILITY]
+        if not isinstance(card.value, bool):
+            raise ServiceUnavailable(self._catalogue.agency_title(card.source))
+        return card.value
 
     async def minor_children(self, parent: UUID, *, request: UUID) -> Collection[UUID]:
         """Raises `ServiceUnavailable`."""
@@ -48,13 +54,13 @@ class RegisterTies:
         facts = await self._gate.facts(child, asked, asker=asker, purpose=DELEGATION)
         if facts[BIRTH_DATE].state is FactState.DENIED:
             return None
-        return self._standing(facts, None)
+        return self._standing(facts)
 
-    def _standing(self, facts: Facts, has_disability: bool | None) -> Standing:
+    def _standing(self, facts: Facts) -> Standing:
         name, born = facts[_NAME].value, facts[BIRTH_DATE].value
         if not isinstance(name, Mapping) or not isinstance(born, date):
             raise self._unavailable()
-        return Standing(full_name(name), born, has_disability)
+        return Standing(full_name(name), born)
 
     def _unavailable(self) -> ServiceUnavailable:
         return ServiceUnavailable(self._catalogue.agency_title(_REGISTRY))

@@ -186,12 +186,18 @@ async def test_who_gets_a_guardian_acts_for_nobody_any_more(
 class Told:
     """The registers, saying what the test says."""
 
-    def __init__(self, **standings: Any) -> None:
+    def __init__(self) -> None:
         self.of: dict[UUID, Standing] = {}
+        self.cards: dict[UUID, bool | None] = {}
         self.children: dict[UUID, tuple[UUID, ...]] = {}
 
     async def standing(self, person: UUID, *, request: UUID) -> Standing:
         return self.of[person]
+
+    async def has_disability(self, person: UUID, *, request: UUID) -> bool:
+        if (card := self.cards.get(person)) is None:
+            raise ServiceUnavailable("dep")
+        return card
 
     async def minor_children(self, parent: UUID, *, request: UUID) -> tuple[UUID, ...]:
         return self.children.get(parent, ())
@@ -209,8 +215,8 @@ async def offers(database: Database, clock: FixedClock, *people: Standing) -> tu
     return Offers(database, clock, register, ties), ties, keys
 
 
-def standing(born: date, has_disability: bool | None = False) -> Standing:
-    return Standing(Text(th="ก", en="k"), born, has_disability)
+def standing(born: date) -> Standing:
+    return Standing(Text(th="ก", en="k"), born)
 
 
 async def proposed(database: Database, clock: FixedClock, service: DelegationService) -> tuple[Offers, Delegation]:
@@ -229,12 +235,14 @@ async def proposed(database: Database, clock: FixedClock, service: DelegationSer
         (date(1966, 11, 17), None, ServiceUnavailable),
         (date(2006, 11, 16), True, None),
         (date(2006, 11, 17), True, TooYoung),
+        (date(1966, 11, 15), None, None),
     ],
 )
 async def test_who_may_have_a_carer(
     database: Database, clock: FixedClock, born: date, card: bool | None, error: type[Exception] | None
 ) -> None:
-    made, _, [person] = await offers(database, clock, standing(born, card))
+    made, ties, [person] = await offers(database, clock, standing(born))
+    ties.cards[person] = card
     wish = Wish(Kind.CARER, Direction.ACTS_FOR_ME, number(5), [Scope.VIEW])
     if error is None:
         assert (await made.offer(person, wish, request=new_id())).ends_on == date(2027, 11, 16)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.errors import NotAllowed
+from core.errors import NotAllowed, ServiceUnavailable
 from core.ids import NationalId
 from core.text import Text
 from identity.delegation.models import Kind
@@ -27,7 +27,7 @@ from services.exchange.facts import (
 )
 from services.exchange.gate import ACTS_FOR_YOU
 from services.exchange.ties import RegisterTies
-from tests.services.exchange.fakes import KEYS, Exchange
+from tests.services.exchange.fakes import KEYS, Exchange, of_steward
 
 pytestmark = pytest.mark.fakeredis_only
 
@@ -153,8 +153,15 @@ async def test_the_register_proves_who_is_whose_child_and_logs_it_for_both(excha
         Text(th="younger", en="younger"), date(2022, 1, 1)
     )
     assert await ties.child(mother, exchange.keys["lodger"], request=uuid4()) is None
-    own = await ties.standing(mother, request=uuid4())
-    assert (own.born, own.has_disability) == (date(1990, 5, 1), None)
+    assert (await ties.standing(mother, request=uuid4())).born == date(1990, 5, 1)
+    assert "disability_card" not in {name for entry in await exchange.entries() for name in entry.attributes}
+    with pytest.raises(ServiceUnavailable):
+        await ties.has_disability(mother, request=uuid4())
+    exchange.others.append(of_steward("dep"))
+    for card in (True, False):
+        exchange.others[0].file[exchange.ids["lodger" if card else "mother"]] = {"disability_card": card}
+    assert await ties.has_disability(exchange.keys["lodger"], request=uuid4())
+    assert not await ties.has_disability(mother, request=uuid4())
     purposes = {(e.subject, e.purpose) for e in await exchange.entries()}
     assert {(mother, "delegation"), (younger, "delegation")} <= purposes
 
