@@ -83,7 +83,7 @@ class InboxOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @strawberry.field(metadata=rights(Delegate.NOTHING))
+    @strawberry.field(metadata=rights(Delegate.NOTHING))  # type: ignore[untyped-decorator]
     async def inbox(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Message] | None:
         """Messages to the citizen, the newest first."""
         size = page_size(first)

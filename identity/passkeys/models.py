@@ -36,4 +36,4 @@ class Passkey(SQLModel, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     end_reason: str | None = None
-    """`REMOVED` by its owner, `CLONED`: its counter ran backwards, or `ID_CORRECTED` (identity/people/correction.py)."""
+    """`REMOVED` by its owner, `CLONED`: its counter ran backwards, or `ID_CORRECTED`: they sign in anew."""

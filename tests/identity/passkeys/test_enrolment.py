@@ -118,6 +118,33 @@ async def test_a_session_that_thaid_vouched_for_is_fresh_again_after_stepping_up
         assert (await here.post("/account/passkeys/options")).status_code == 200
 
 
+async def test_a_kiosk_at_a_counter_adds_none(house: House, database: Database) -> None:
+    """What unlocks its authenticator, the whole office knows. Its sessions are told by their short life."""
+    async with seat(house) as kiosk:
+        await kiosk.sign_in()
+        async with database.write() as session:
+            [row] = list(await session.scalars(select(SignInSession)))
+            row.method, row.expires_at = "counter", row.signed_in_at + timedelta(minutes=15)
+        assert code_of(await kiosk.post("/account/passkeys/options")) == (403, "FRESH_SIGN_IN_NEEDED")
+        assert "new-label" not in await kiosk.page()
+
+
+async def test_a_passkey_keeps_how_well_its_person_was_proofed(house: House, database: Database) -> None:
+    key = Authenticator()
+    async with seat(house) as here:
+        await here.sign_in()
+        async with database.write() as session:
+            [row] = list(await session.scalars(select(SignInSession)))
+            row.acr = "ial1.3-aal2.1"
+        await here.enrol(key)
+    async with seat(house) as here:
+        await here.by_passkey(key)
+    async with database.read() as session:
+        latest = await session.scalar(select(SignInSession).order_by(col(SignInSession.id).desc()).limit(1))
+    assert latest is not None
+    assert latest.acr == "ial1.3-aal2.2"
+
+
 async def test_nobody_adds_a_passkey_signed_out(house: House, database: Database) -> None:
     async with seat(house) as here:
         assert code_of(await here.post("/account/passkeys/options")) == (401, "NOT_SIGNED_IN")
