@@ -69,8 +69,9 @@ class TokenEndpoint:
             raise InvalidRequestError("grant_type is missing.")
         address = self.issuer + TOKEN
         oauth = OAuthRequest("POST", address, parameters, dict(request.headers))
-        oauth.client_authenticated = await self.requests.client(request, parameters, endpoint="token")
+        # The proof first: whoever has to repeat it with a nonce has not spent its client's assertion.
         oauth.dpop_jkt = await self.dpop.proof(request.headers, method="POST", url=address)
+        oauth.client_authenticated = await self.requests.client(request, parameters, endpoint="token")
         return oauth
 
     async def _actor(self, oauth: OAuthRequest) -> VerifiedToken | None:
