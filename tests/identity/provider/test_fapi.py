@@ -169,6 +169,16 @@ async def test_a_proof_with_a_wrong_clock_goes_on_with_a_nonce(bank: Bank, brows
     assert (await bank.redeem(browser, code, headers=again)).status_code == 200
 
 
+async def test_a_proof_that_is_asked_for_again_has_not_spent_the_assertion(
+    bank: Bank, browser: httpx2.AsyncClient
+) -> None:
+    code, assertion = await code_of(bank, browser), bank.assertion()
+    an_hour_off = int(bank.house.clock.now().timestamp()) - 3_600
+    asked = await bank.redeem(browser, code, headers=bank.proof("/oauth/token", iat=an_hour_off), **assertion)
+    again = bank.proof("/oauth/token", iat=an_hour_off, nonce=asked.headers["dpop-nonce"])
+    assert (await bank.redeem(browser, code, headers=again, **assertion)).status_code == 200
+
+
 @pytest.mark.parametrize(("seconds", "status"), [(59, 200), (60, 400)])
 async def test_a_code_lives_a_minute(bank: Bank, browser: httpx2.AsyncClient, seconds: int, status: int) -> None:
     code = await code_of(bank, browser)
