@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core.crypto import LOOK_SECONDS, KeyRing
 from core.database import Database
@@ -24,6 +24,13 @@ from core.text import Text
 
 SETTLE_SECONDS: Final = 2 * LOOK_SECONDS
 """After that every process that uses its ring has seen what the file holds."""
+
+WRITERS_SECONDS_MAX: Final = 60.0
+"""How long a key that is to go waits for transactions that may hold a row under it. None of ours takes a second."""
+_LOOK_AGAIN_SECONDS: Final = 0.1
+_SOMEBODY_WRITES: Final = Text(
+    th="ยังมีการเขียนฐานข้อมูลที่เริ่มไว้ก่อนหน้านี้และยังไม่จบ", en="a transaction that began before is still writing"
+)
 
 
 class KeyInUse(SitthiError):
@@ -89,10 +96,15 @@ class Rotation:
         return await reseal(self._db, self._keys, declared(), progress)
 
     async def retire(self, key_id: str) -> None:
-        """Takes a key out of the file, so that nothing under it opens any more. Raises KeyInUse, KeyUnknown."""
+        """Takes a key out of the file, so that nothing under it opens any more. Raises KeyInUse, KeyUnknown.
+
+        Killed at any moment, it has lost no key that a row known by then is under.
+        """
         assert self._file is not None, "there is a file to take the key out of"
         with self._file.being_changed():
             document = self._file.read()
+            await self.refuse_in_use(key_id, document)
+            await self._settle()
             await self.refuse_in_use(key_id, document)
             self._file.replace(document.without(key_id))
             await self._settle()
@@ -112,9 +124,35 @@ class Rotation:
         if key_id in (current, following):
             why = Text(th="เป็นกุญแจที่ใช้อยู่", en="it is the one that is used")
             raise KeyInUse(key=key_id, why=why)
+        await self._let_writers_end(key_id)
         under = await self._seals_under(key_id)
         if under:
             raise _in_use(key_id, under)
+
+    async def _let_writers_end(self, key_id: str) -> None:
+        """What anybody was writing when this was called can be seen, or never will be, when it returns.
+
+        A row that was sealed before the key was replaced may be committed long after. Raises KeyInUse when somebody
+        does not end. Nobody waits for us: on PostgreSQL nothing is locked.
+        """
+        if self._db.is_sqlite:
+            async with self._db.write() as session:  # the one writer's turn
+                await session.connection()
+            return
+        async with self._db.write() as session:
+            later = int(await session.scalar(text("SELECT pg_current_xact_id()::text")))  # than all that have begun
+        waited = 0.0
+        while await self._all_ended_before() <= later:
+            if waited >= WRITERS_SECONDS_MAX:
+                raise KeyInUse(key=key_id, why=_SOMEBODY_WRITES)
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            waited += _LOOK_AGAIN_SECONDS
+
+    async def _all_ended_before(self) -> int:
+        """PostgreSQL's number of the first transaction that still writes, or that is to begin."""
+        async with self._db.read() as session:
+            found = await session.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+        return int(found)
 
     async def _seals_under(self, key_id: str) -> dict[str, int]:
         found = {column.name: (await count(self._db, column, [key_id])).by_key[key_id] for column in declared()}

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col
 
-from core import resealing
+from core import resealing, rotation
 from core.clock import FixedClock
 from core.crypto import KeyRing, SealBroken, seal_prefix
 from core.database import Database
@@ -344,13 +344,72 @@ async def test_a_key_comes_back_when_a_row_was_sealed_under_it_while_it_went(
     await followed.rotation.rotate(silent)
 
     async def sealing_meanwhile() -> None:
-        await add_people(database, clock, late, 2)
+        if "k1" not in followed.file.read().keys:
+            await add_people(database, clock, late, 2)
 
     monkeypatch.setattr(followed.rotation, "_settle", sealing_meanwhile)
     with pytest.raises(KeyInUse, match=r"person\.national_id_sealed \(2\)"):
         await followed.rotation.retire("k1")
     followed.server.refresh()
     assert opens(followed.server, await seals(database))
+
+
+async def test_a_key_under_which_somebody_seals_until_it_is_to_go_never_leaves_the_file(
+    followed: Followed, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever is killed then has lost it."""
+    late = KeyRing("k1", followed.server.keys, followed.server.index_key)
+    await followed.rotation.rotate(silent)
+    held: list[set[str]] = []
+
+    async def sealing_meanwhile() -> None:
+        held.append(set(followed.file.read().keys))
+        await add_people(database, clock, late, 2)
+
+    monkeypatch.setattr(followed.rotation, "_settle", sealing_meanwhile)
+    with pytest.raises(KeyInUse, match=r"person\.national_id_sealed \(2\)"):
+        await followed.rotation.retire("k1")
+    assert held == [{"k1", "k2"}]
+
+
+async def test_a_row_that_was_sealed_long_before_it_is_committed_keeps_its_key(
+    followed: Followed, database: Database, clock: FixedClock
+) -> None:
+    late = KeyRing("k1", followed.server.keys, followed.server.index_key)
+    await followed.rotation.rotate(silent)
+    person, written, go_on = new_id(), asyncio.Event(), asyncio.Event()
+
+    async def write_slowly() -> None:
+        seal = late.seal(plain_of(person), bound_to=bound_to(Person.national_id_sealed, person))
+        async with database.write() as session:
+            row = {"id": person, "national_id_index": b"i", "national_id_sealed": seal, "created_at": clock.now()}
+            await session.execute(insert(Person).values(row))
+            written.set()
+            await go_on.wait()
+
+    writing = asyncio.create_task(write_slowly())
+    await written.wait()
+    retiring = asyncio.create_task(followed.rotation.retire("k1"))
+    await asyncio.wait([retiring], timeout=2)
+    go_on.set()
+    await writing
+    with pytest.raises(KeyInUse, match=r"person\.national_id_sealed \(1\)"):
+        await retiring
+    assert set(followed.file.read().keys) == {"k1", "k2"}
+
+
+@pytest.mark.postgres_only
+async def test_a_writer_that_does_not_end_keeps_the_key(
+    followed: Followed, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await followed.rotation.rotate(silent)
+    monkeypatch.setattr(rotation, "WRITERS_SECONDS_MAX", 0.2)
+    async with database.write() as session:
+        await session.execute(update(Person).values(created_at=clock.now()))
+        await session.execute(text("SELECT pg_current_xact_id()"))
+        with pytest.raises(KeyInUse, match="still writing"):
+            await followed.rotation.retire("k1")
+    assert set(followed.file.read().keys) == {"k1", "k2"}
 
 
 async def test_a_decision_sealed_before_there_were_data_keys_holds_its_key(
