@@ -1,4 +1,4 @@
-"""Approving a correction at the edge: what is remembered elsewhere is forgotten before and after, or nothing happens."""
+"""Approving a correction at the edge: what is remembered elsewhere is forgotten before and after, or it fails whole."""
 
 from __future__ import annotations
 
