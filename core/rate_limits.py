@@ -20,7 +20,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -44,6 +45,9 @@ _ROUNDING: Final = 1e-9
 """Whoever waited as long as they were told finds room, whatever the fractions."""
 QUESTIONS_MAX: Final = 16
 """Under way to Redis at once. A crowd that took every connection of the pool would pass for a Redis that is away."""
+TURN_SECONDS_MAX: Final = 1.0
+"""How long a request waits to ask. A Redis so slow that it is longer passes for one that is away, or the queue of those
+who wait would only grow."""
 
 log = structlog.get_logger("core.rate_limits")
 
@@ -188,8 +192,7 @@ class RateLimiter:
             one.lease = 1 if one.held.asking else one.limit.lease  # or a crowd would lease all there is at once
             one.held.asking += 1
         try:
-            async with self._turns:
-                answers = await self._ask(missing, now)
+            answers = await self._ask(missing, now)
         finally:
             for one in missing:
                 one.held.asking -= 1
@@ -226,30 +229,43 @@ class RateLimiter:
 
         None while Redis is away.
         """
-        if self._is_away and now < self._away_until:
-            return None
-        self._away_until = now + AWAY_SECONDS  # of those that wait for it, one tries
         try:
-            pipeline = self._redis.pipeline(transaction=False)
-            for one in missing:
-                name = self._name(one.limit, one.key, one.window)
-                pipeline.set(name, 0, ex=2 * one.limit.seconds, nx=True)  # never a counter that does not end
-                pipeline.incrby(name, one.lease)
-                pipeline.get(self._name(one.limit, one.key, one.window - 1))
-            answers: list[Any] = await pipeline.execute()
+            async with self._turn():
+                if self._is_away and now < self._away_until:
+                    return None
+                was_away = self._is_away
+                self._away_until = now + AWAY_SECONDS  # of those that wait for it, one tries
+                pipeline = self._redis.pipeline(transaction=False)
+                for one in missing:
+                    name = self._name(one.limit, one.key, one.window)
+                    pipeline.set(name, 0, ex=2 * one.limit.seconds, nx=True)  # never a counter that does not end
+                    pipeline.incrby(name, one.lease)
+                    pipeline.get(self._name(one.limit, one.key, one.window - 1))
+                answers: list[Any] = await pipeline.execute()
         except (RedisError, OSError) as error:
             self._gone(now, error)
             return None
-        self._is_back()
+        if was_away:  # an answer that was long under way says nothing new
+            self._is_back()
         return [(int(answers[i + 1]), int(answers[i + 2] or 0)) for i in range(0, len(answers), 3)]
 
     async def _return(self, limit: Limit, key: str, window: int, count: int) -> None:
         name = self._name(limit, key, window)
-        async with self._turns:
+        async with self._turn():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.set(name, 0, ex=2 * limit.seconds, nx=True)
             pipeline.decrby(name, count)
             await pipeline.execute()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Room for one question. Raises TimeoutError, as a Redis that does not answer does."""
+        async with asyncio.timeout(TURN_SECONDS_MAX):
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _return_quietly(self, one: _Wanted, count: int) -> None:
         """What is not returned only makes the limit lower until its window ends."""

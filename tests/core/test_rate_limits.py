@@ -6,6 +6,7 @@ import asyncio
 import math
 import subprocess
 import sys
+from asyncio import FIRST_COMPLETED
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from core import rate_limits
 from core.cache import open_redis
 from core.clock import FixedClock
 from core.crypto import KeyRing
-from core.rate_limits import AWAY_SECONDS, Limit, RateLimited, RateLimiter
+from core.rate_limits import AWAY_SECONDS, QUESTIONS_MAX, Limit, RateLimited, RateLimiter
 from tests.conftest import NOW
 from tests.support.valkey import Valkey
 
@@ -313,6 +314,39 @@ async def test_a_refusal_is_counted_for_monitoring(redis: Redis, clock: FixedClo
     of, before = limiter(redis, clock), refused()
     await taken(of, FIVE, 8)
     assert refused() - before == 3
+
+
+async def test_a_redis_too_slow_for_the_crowd_before_it_holds_nobody_up(
+    redis: Redis, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer comes in time, but those who wait for a turn are many."""
+    monkeypatch.setattr(rate_limits, "TURN_SECONDS_MAX", 0.05)
+    never, answered = asyncio.Event(), 0
+
+    class Slow(Away):
+        def pipeline(self, *_: object, **__: object) -> object:  # type: ignore[override]
+            pipeline = redis.pipeline(transaction=False)
+            execute = pipeline.execute
+
+            async def slowly() -> object:
+                nonlocal answered
+                await never.wait()
+                answered += 1
+                return await execute()
+
+            pipeline.execute = slowly  # type: ignore[method-assign, assignment]
+            return pipeline
+
+    of = limiter(Slow(redis), clock)
+    crowd = [asyncio.create_task(of.take((FIVE, str(number)))) for number in range(4 * QUESTIONS_MAX)]
+    done: set[asyncio.Task[int]] = set()
+    while len(done) < 3 * QUESTIONS_MAX:
+        more, _ = await asyncio.wait([one for one in crowd if one not in done], timeout=5, return_when=FIRST_COMPLETED)
+        assert more, "somebody is held up"
+        done |= more
+    assert ([task.result() for task in done], answered) == ([0] * 3 * QUESTIONS_MAX, 0)
+    never.set()
+    assert await asyncio.gather(*crowd) == [0] * 4 * QUESTIONS_MAX
 
 
 @pytest.fixture
