@@ -229,9 +229,11 @@ class RateLimiter:
 
         None while Redis is away.
         """
+        if self._is_left_alone(now):
+            return None
         try:
             async with self._turn():
-                if self._is_away and now < self._away_until:
+                if self._is_left_alone(now):  # learnt while we waited
                     return None
                 was_away = self._is_away
                 self._away_until = now + AWAY_SECONDS  # of those that wait for it, one tries
@@ -295,6 +297,9 @@ class RateLimiter:
             found = replace(limit, count=count, lease=max(1, min(limit.lease, round(limit.lease * scale))))
             self._effective[limit] = found
         return found
+
+    def _is_left_alone(self, now: float) -> bool:
+        return self._is_away and now < self._away_until
 
     def _gone(self, now: float, error: BaseException | None = None) -> None:
         self._away_until = now + AWAY_SECONDS

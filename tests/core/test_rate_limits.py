@@ -345,6 +345,8 @@ async def test_a_redis_too_slow_for_the_crowd_before_it_holds_nobody_up(
         assert more, "somebody is held up"
         done |= more
     assert ([task.result() for task in done], answered) == ([0] * 3 * QUESTIONS_MAX, 0)
+    monkeypatch.setattr(rate_limits, "TURN_SECONDS_MAX", 3_600)
+    assert await asyncio.wait_for(of.take((FIVE, "next")), 5) == 0, "once known, nobody waits for a turn"
     never.set()
     assert await asyncio.gather(*crowd) == [0] * 4 * QUESTIONS_MAX
 
