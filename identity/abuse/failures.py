@@ -27,21 +27,23 @@ class FailureLimits:
     by_device: Limit
     """For a browser that somebody has signed in on; after these, its attempts count by address as everybody's do."""
     by_address: Limit
-    overall: Limit
-    """Of all addresses together: above it, attempts from unknown devices wait. They are not refused."""
+    overall: Limit | None
+    """Of all addresses together: above it, attempts from unknown devices wait. None where no secret can be guessed:
+    attempts that are under way count too, and a whole nation's are many."""
 
 
-def failure_limits(name: str, *, by_device: int, by_address: int, overall: int) -> FailureLimits:
+def failure_limits(name: str, *, by_device: int, by_address: int, overall: int | None) -> FailureLimits:
     """In ten minutes each."""
     return FailureLimits(
         Limit(f"{name}-by-device", by_device, _TEN_MINUTES, scaled=False),
         Limit(f"{name}-by-address", by_address, _TEN_MINUTES, scaled=False),
-        Limit(f"{name}-overall", overall, _TEN_MINUTES, scaled=False),
+        None if overall is None else Limit(f"{name}-overall", overall, _TEN_MINUTES, scaled=False),
     )
 
 
-SIGN_IN_RETURNS: Final = failure_limits("sign-in-return", by_device=20, by_address=120, overall=1_200)
-"""Coming back from ThaID. Its code is not to be guessed, but each attempt asks ThaID, and in our name."""
+SIGN_IN_RETURNS: Final = failure_limits("sign-in-return", by_device=20, by_address=600, overall=None)
+"""Coming back from ThaID. Its code is not to be guessed, but each attempt asks ThaID, and in our name: one machine may
+do that once a second. While ThaID is slow, 200 of the 4,000 people behind one address are under way at once."""
 COUNTER_CODES: Final = failure_limits("counter-code", by_device=10, by_address=30, overall=600)
 """Codes from an officer's counter, typed by hand. An office's visitors share one address, and slip now and then. With
 50 bits in a code and a thousand of them good at once, 600 guesses in ten minutes find one in 35,000 years; ten thousand
@@ -82,8 +84,10 @@ class Failures:
             if await self._limiter.take(mine) == 0:
                 return Ticket((mine,), at)
         by_address: Asked = (self._limits.by_address, address_of(request.scope))
-        overall: Asked = (self._limits.overall, "")
         await self._limiter.check(by_address)
+        if self._limits.overall is None:
+            return Ticket((by_address,), at)
+        overall: Asked = (self._limits.overall, "")
         if await self._limiter.take(overall) == 0:
             return Ticket((by_address, overall), at)
         ticket = Ticket((by_address,), at)

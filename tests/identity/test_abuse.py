@@ -12,6 +12,7 @@ import pytest
 from fastapi import Request, Response
 
 from api.commands.walk import walk
+from api.house import HTTP_TIMEOUT_SECONDS
 from core.addresses import ADDRESS
 from core.cache import open_redis
 from core.clock import FixedClock
@@ -19,7 +20,7 @@ from core.crypto import KeyRing
 from core.errors import ServiceUnavailable
 from core.rate_limits import RateLimited, RateLimiter
 from core.settings import Settings
-from identity.abuse import COUNTER_CODES, Devices, Failures
+from identity.abuse import COUNTER_CODES, SIGN_IN_RETURNS, Devices, Failures
 from identity.abuse.failures import SLOW_SECONDS, WAITING_MAX, failure_limits
 from identity.counter.codes import ALPHABET, LENGTH
 from identity.upstream.thaid import ThaID
@@ -186,8 +187,26 @@ def test_a_code_of_the_counter_allows_the_slips_of_an_office_and_no_search() -> 
     assert COUNTER_CODES.by_device.count <= COUNTER_CODES.by_address.count <= 50
     codes, good_at_once = len(ALPHABET) ** LENGTH, 1_000
     ten_minutes_a_year = 365 * 24 * 6
+    assert COUNTER_CODES.overall is not None
     assert codes / good_at_once / (COUNTER_CODES.overall.count * ten_minutes_a_year) > 10_000, "years"
     assert not any(one.scaled for one in (COUNTER_CODES.by_device, COUNTER_CODES.by_address, COUNTER_CODES.overall))
+
+
+async def test_a_nation_that_comes_back_from_a_slow_thaid_at_once_waits_for_nobody(
+    tried: Tried, clock: FixedClock
+) -> None:
+    """What is under way counts as failed, and the failures of others keep none of them."""
+    behind_one_address = round(1_200 / 60 * HTTP_TIMEOUT_SECONDS)
+    redis = open_redis(None)
+    limiter = RateLimiter(redis, clock, KEYS)
+    returns = Failures(SIGN_IN_RETURNS, limiter, tried.devices, tried._pause)
+    tickets = [
+        await returns.admit(asked_from(f"198.51.{number}.9")) for number in range(10) for _ in range(behind_one_address)
+    ]
+    assert len(tickets) == 10 * behind_one_address
+    assert tried.slept == []
+    assert SIGN_IN_RETURNS.by_address.count >= 2 * behind_one_address
+    await redis.aclose()
 
 
 async def come_back(house: House, code: str) -> tuple[int, str]:
