@@ -35,12 +35,12 @@ def usable_keys(jwks: Mapping[str, Any], algorithms: Collection[str]) -> dict[st
     for document in jwks.get("keys", ()):
         if not isinstance(document, dict) or not isinstance(document.get("kid"), str):
             continue
-        is_for_signatures = document.get("use", "sig") == "sig" and "verify" in document.get("key_ops", ["verify"])
-        if not is_for_signatures or document.get("kty") not in ("EC", "RSA"):
-            continue
         try:
+            is_for_signatures = document.get("use", "sig") == "sig" and "verify" in document.get("key_ops", ["verify"])
+            if not is_for_signatures or document.get("kty") not in ("EC", "RSA"):
+                continue
             key = jwt.PyJWK(document)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, TypeError, ValueError):  # one that is malformed takes no other with it (RFC 7517 §5)
             continue
         if key.algorithm_name in algorithms:
             found[document["kid"]] = key

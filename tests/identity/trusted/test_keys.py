@@ -154,6 +154,18 @@ async def test_an_issuer_without_a_usable_key_is_not_silent(watched: Watched) ->
     assert await watched.keys.find("k1") is None
 
 
+@pytest.mark.parametrize(
+    "odd", [{"key_ops": 7}, {"alg": ["ES256"]}, {"crv": ["P-256"]}, {"x": ["MA"]}, {"x": "é"}, {"d": {}}]
+)
+async def test_a_key_that_cannot_be_read_takes_no_other_with_it(watched: Watched, odd: dict[str, object]) -> None:
+    """RFC 7517 §5: what an implementation does not understand it leaves out."""
+    [good] = watched.town.published()["keys"]
+    keys = {"keys": [{**good, "kid": "odd", **odd}, good]}
+    watched.town.answer = {"/keys": lambda: httpx2.Response(200, json=keys)}
+    assert await watched.keys.find("odd") is None
+    assert await watched.keys.find("k1") is not None
+
+
 async def test_an_issuer_with_a_slash_at_its_end_is_found_where_discovery_says(watched: Watched) -> None:
     """OpenID Connect Discovery 1.0 §4.1: a slash at the end of the issuer is taken away before the path is put on."""
     published = {"issuer": f"{ISSUER}/", "jwks_uri": f"{ISSUER}/keys"}
