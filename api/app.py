@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy import text
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
@@ -20,6 +19,7 @@ from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter, challenge
 from api.headers import UNLESS_SAID, SafeHeaders, always
+from api.health import Readiness, health_router
 from api.house import Doorway, House
 from api.limits import BodyLimit
 from api.metrics import metrics_router
@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house), house.limits))
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
-    app.include_router(operations(house))
+    app.include_router(health_router(Readiness(house.db, house.redis)))
     app.include_router(metrics_router(house.settings))
     pages = Pages(house.settings, house.http)
     app.include_router(pages_router(pages, demo=house.settings.sandbox))
@@ -142,33 +142,6 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
         )
 
     return context
-
-
-def operations(house: House) -> APIRouter:
-    """`/health/live`, `/health/ready`."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/health/live")
-    async def live() -> Response:
-        return JSONResponse({"status": "live"})
-
-    @router.get("/health/ready")
-    async def ready() -> Response:
-        """503 while the database or the cache does not answer."""
-        failing = []
-        try:
-            async with house.db.read() as session:
-                await session.execute(text("SELECT 1"))
-        except Exception:  # noqa: BLE001 - whatever it is, we are not ready
-            failing.append("database")
-        try:
-            await house.redis.ping()
-        except Exception:  # noqa: BLE001 - whatever it is, we are not ready
-            failing.append("cache")
-        body = {"status": "ready" if not failing else "not ready", "failing": failing}
-        return JSONResponse(body, 503 if failing else 200)
-
-    return router
 
 
 def _answer_errors(app: FastAPI, *, secure: bool) -> None:
