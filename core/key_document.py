@@ -129,8 +129,18 @@ class KeyDocument:
 
 def following_id(key_ids: Iterable[str]) -> str:
     """An id for the next key: `k` and a number above all there are, so that no id comes back with another key."""
-    numbers = [int(found[1]) for one in key_ids if (found := re.fullmatch(r"k([0-9]{1,9})", one))]
-    return f"k{max(numbers, default=0) + 1}"
+    return f"k{max(map(_number, key_ids), default=0) + 1}"
+
+
+def waiting_id(key_ids: Iterable[str], current: str) -> str | None:
+    """The key that was added to become current after this one, by its number; None when there is none."""
+    last = max(key_ids, key=_number)
+    return last if _number(last) > _number(current) > 0 else None
+
+
+def _number(key_id: str) -> int:
+    found = re.fullmatch(r"k([0-9]{1,9})", key_id)
+    return int(found[1]) if found else 0
 
 
 class KeyFile:

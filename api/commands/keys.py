@@ -32,6 +32,9 @@ sealed anew by a third. Nothing stops serving meanwhile.
 3. Run `sitthi keys rotate` once more: it seals every row under "{new}".
 
 Then `sitthi keys rotate --retire {old}` says whether the old key may go."""
+HOW_ON: str = """\
+The key {new} is there and not in use yet. When every server has it{known}, set “current” to "{new}" in
+{place}, wait again, and run this command once more: it seals every row under "{new}"."""
 
 
 class Opened:
@@ -137,7 +140,7 @@ async def _rotate(opened: Opened) -> None:
 async def _reseal_or_explain(opened: Opened) -> None:
     """Keys that others manage: seals what is to be sealed anew, or, when there is nothing, says how to begin."""
     from api.commands.talk import fail
-    from core.key_document import following_id
+    from core.key_document import following_id, waiting_id
 
     columns = await opened.rotation.reseal(_told)
     if not all(column.done for column in columns.values()):
@@ -151,8 +154,10 @@ async def _reseal_or_explain(opened: Opened) -> None:
     by_file = "SITTHI_SECRET_KEYS_FILE", " (a second after the file is there)"
     by_environment = "SITTHI_SECRET_KEYS", " (restart them one by one)"
     place, known = by_file if file is not None else by_environment
-    new = following_id(opened.ring.keys)
     typer.echo(f"Everything is sealed under {current} already.\n")
+    if (waiting := waiting_id(opened.ring.keys, current)) is not None:
+        fail(HOW_ON.format(place=place, known=known, new=waiting))
+    new = following_id(opened.ring.keys)
     fail(HOW_TO.format(place=place, known=known, new=new, old=current))
 
 

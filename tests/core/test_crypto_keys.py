@@ -14,7 +14,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from core.crypto import load_keys
-from core.key_document import KeyDocument, KeyFile, KeysUnusable, following_id
+from core.key_document import KeyDocument, KeyFile, KeysUnusable, following_id, waiting_id
 from core.settings import Environment, Settings
 from core.text import Language
 
@@ -195,3 +195,21 @@ def test_a_replaced_file_is_whole_and_its_owners_alone(tmp_path: Path) -> None:
     assert file.read() == after
     assert file.path.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+
+
+@pytest.mark.parametrize(
+    ("there", "current", "waiting"),
+    [
+        (["k1"], "k1", None),
+        (["k1", "k2"], "k1", "k2"),
+        (["k2", "k1"], "k1", "k2"),
+        (["k1", "k2"], "k2", None),
+        (["k9", "k10"], "k9", "k10"),
+        (["k1", "spare"], "k1", None),
+        (["main", "k1"], "main", None),
+    ],
+)
+def test_the_key_that_waits_to_become_current_is_the_one_numbered_after_it(
+    there: list[str], current: str, waiting: str | None
+) -> None:
+    assert waiting_id(there, current) == waiting
