@@ -33,6 +33,8 @@ class Passkey(SQLModel, table=True):
     synced: bool
     """Whether it may be on more than one device (backup eligible)."""
     created_at: datetime = Field(sa_type=Instant)
+    strong_at: datetime = Field(sa_type=Instant)
+    """From then on it is worth AAL 2.2; before, AAL 2.1. Later than its making where one officer's word made it."""
     last_used_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     end_reason: str | None = None

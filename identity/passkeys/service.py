@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -46,6 +46,10 @@ FRESH: Final = timedelta(minutes=15)
 IDENTIFYING: Final = ("thaid", "counter")
 """Ways in by which somebody else vouches for who the person is."""
 AAL: Final = Aal.AAL_2_2
+AAL_YOUNG: Final = Aal.AAL_2_1
+STRONG_AFTER: Final[dict[str, timedelta]] = {"thaid": timedelta(0), "counter": timedelta(days=3)}
+"""By the way in that it was added after. At a counter one officer vouches: were it the wrong person, the right one has
+these days to read of it before their money can be sent elsewhere."""
 _USER_HANDLE: Final = "passkey user handle"
 """No client has such an id: the handle is a name for the person that nobody else knows them by."""
 
@@ -104,6 +108,7 @@ class Passkeys:
             transports=enrolled.transports,
             synced=enrolled.synced,
             created_at=self._clock.now(),
+            strong_at=self._clock.now() + STRONG_AFTER[who.method],
         )
         dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
         insert = dialect.insert(Passkey).values(**row.model_dump())
@@ -136,7 +141,7 @@ class Passkeys:
             return None
         row.sign_count, row.synced, row.last_used_at = asserted.sign_count, asserted.synced, self._clock.now()
         await session.flush()
-        return Proof(row, assurance_of(row), ("swk" if row.synced else "hwk", "user", "mfa"))
+        return Proof(row, assurance_of(row, self._clock.now()), ("swk" if row.synced else "hwk", "user", "mfa"))
 
     async def rename(self, session: AsyncSession, person: UUID, key: UUID, label: str) -> Passkey:
         """Raises :class:`NotFound` and :class:`BadInput`."""
@@ -170,9 +175,9 @@ class Passkeys:
         return ended.first() is not None
 
 
-def assurance_of(passkey: Passkey) -> Assurance:
-    """What a sign-in by it is worth."""
-    return Assurance(Assurance.of(f"ial{passkey.ial}").ial, AAL)
+def assurance_of(passkey: Passkey, now: datetime) -> Assurance:
+    """What a sign-in by it is worth now."""
+    return Assurance(Assurance.of(f"ial{passkey.ial}").ial, AAL if now >= passkey.strong_at else AAL_YOUNG)
 
 
 def clean_label(given: object) -> str:

@@ -145,6 +145,30 @@ async def test_a_passkey_keeps_how_well_its_person_was_proofed(house: House, dat
     assert latest.acr == "ial1.3-aal2.2"
 
 
+@pytest.mark.parametrize(
+    ("age", "acr"),
+    [(timedelta(days=3) - timedelta(seconds=1), "ial2.3-aal2.1"), (timedelta(days=3), "ial2.3-aal2.2")],
+)
+async def test_a_passkey_on_one_officers_word_grows_strong_in_three_days(
+    house: House, database: Database, age: timedelta, acr: str
+) -> None:
+    """Or one corrupt officer at a counter could send anybody's money elsewhere the same day."""
+    key = Authenticator()
+    async with seat(house) as here:
+        await here.sign_in()
+        async with database.write() as session:
+            [row] = list(await session.scalars(select(SignInSession)))
+            row.method, row.acr = "counter", "ial2.3-aal1"
+        assert (await here.enrol(key)).status_code == 200
+    house.clock.advance(age)
+    async with seat(house) as here:
+        await here.by_passkey(key)
+    async with database.read() as session:
+        latest = await session.scalar(select(SignInSession).order_by(col(SignInSession.id).desc()).limit(1))
+    assert latest is not None
+    assert latest.acr == acr
+
+
 async def test_nobody_adds_a_passkey_signed_out(house: House, database: Database) -> None:
     async with seat(house) as here:
         assert code_of(await here.post("/account/passkeys/options")) == (401, "NOT_SIGNED_IN")

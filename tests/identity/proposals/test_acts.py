@@ -82,6 +82,7 @@ async def test_a_correction_ends_every_sign_in_and_every_passkey(office: Office)
                 Passkey(
                     person=who, id=who, credential_id=who.bytes, public_key=b"", sign_count=0, label="", ial="2.3",
                     name_sealed=b"", transports=[], synced=False, created_at=office.at(),
+                    strong_at=office.at(),
                 )
             )  # fmt: skip
     await approve(office, checker, await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT))
