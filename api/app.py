@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         async with house.db.write() as session:
             production = house.settings.environment is Environment.PRODUCTION
             await seed_clients(session, house.clock, production=production)
-        async with house.identity.revocations.watching(), repeating(jobs_of(house)):
+        async with house.identity.serving(), repeating(jobs_of(house)):
             yield
         await house.rooms.get(Changes).close()
         await house.close()

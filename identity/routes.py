@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
@@ -27,6 +29,7 @@ from identity.provider.discovery import GraphMetadata
 from identity.provider.dpop import DPoP
 from identity.provider.grants.exchange import Exchanges
 from identity.provider.introspection import IntrospectionEndpoint
+from identity.provider.known_clients import KnownClients
 from identity.provider.logout import LogoutEndpoint
 from identity.provider.presented import Presenting
 from identity.provider.replay import Replays
@@ -80,7 +83,7 @@ class Identity:
 
     `http` reaches ThaID. `people`, `signing`, `subjects` and `verifier` (of citizens' tokens for the graph) are for
     others to use; `facts` and `delegations` may be set after building, when those rooms stand. A process that serves
-    keeps `revocations.watching()` open. Without a `limiter` and a `redis` that all processes share, failed attempts and
+    keeps :meth:`serving` open. Without a `limiter` and a `redis` that all processes share, failed attempts and
     used proofs are remembered in this one.
     """
 
@@ -102,10 +105,11 @@ class Identity:
         self.settings, self.db, self.clock, self.keys = settings, db, clock, keys
         self.delegations = delegations
         self.revocations = Revocations(db, clock)
+        self.clients = KnownClients(db, settings.issuer)
         replays = self._replays = Replays(redis or open_redis(None), keys)
         self.dpop = DPoP(clock, keys, replays)
         self.presenting = Presenting(self.dpop)
-        self.client_authentication = ClientAuthentication(settings.issuer, db, clock, replays)
+        self.client_authentication = ClientAuthentication(settings.issuer, self.clients, clock, replays)
         self.people = people or PeopleRegister(keys, clock)
         self.facts = facts
         self.limiter = limiter or RateLimiter(open_redis(None), clock, keys)
@@ -118,6 +122,13 @@ class Identity:
         self.office = OfficerRoom(db, clock, keys, self.people)
         self.upstream = Upstream.of(settings, keys)
         self._http = http
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """While the block runs, what each request asks lies in memory: what was revoked, and the clients."""
+        async with self.revocations.watching():
+            with self.clients.remembering():
+                yield
 
     def verifier_for(self, *audiences: str) -> TokenVerifier:
         """A verifier of access tokens for these resources, paths below the issuer; for any when none is named."""
@@ -158,6 +169,7 @@ class Identity:
             subjects=self.subjects,
             sessions=sessions,
             names=SessionNames(self.keys),
+            known_clients=self.clients,
             clients=ClientRequests(self.client_authentication, self.client_limits),
             dpop=self.dpop,
             cookies=cookies,

@@ -5,23 +5,23 @@ The same checks hold for one that a browser brings and one that a client pushed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.assurance import Aal, Assurance, Ial
 from core.clock import Clock
 from identity.provider.clients import is_loopback
 from identity.provider.dpop import is_thumbprint
 from identity.provider.grants import CodeGrant
+from identity.provider.known_clients import KnownClients
 from identity.provider.models import SignInSession
-from identity.provider.protocol import Parameters
+from identity.provider.protocol import Parameters, Reply, SignedIn
 from identity.provider.protocol import Request as OAuthRequest
 from identity.provider.server import Provider
 from identity.provider.sessions import SignInSessions
@@ -58,9 +58,10 @@ class UnmetAuthenticationRequirements(OAuth2Error):  # type: ignore[misc] # Auth
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was found right; `grant` belongs to the session it was read in."""
+    """A request that was found right."""
 
     oauth: OAuthRequest
+    provider: Provider
     grant: CodeGrant
     here: str
     """The path of ours that asks for the same again."""
@@ -81,28 +82,29 @@ class Asked:
         within = [level for level in self.levels if STRONGEST.meets(level)]
         return within[0].acr if within else None
 
+    def answered(self, who: SignedIn | None) -> tuple[Reply, Mapping[str, Any] | None]:
+        """As :meth:`Provider.authorize`."""
+        return self.provider.authorize(self.oauth, self.grant, who)
+
     def refused(self, error: str) -> OAuth2Error:
         """As an error that goes back to the client."""
         return OAuth2Error(error=error, redirect_uri=self.redirect_uri, state=self.oauth.payload.state)
 
 
 class AuthorizationRequests:
-    def __init__(self, issuer: str, clock: Clock, sessions: SignInSessions) -> None:
-        self._issuer, self._clock, self._sessions = issuer, clock, sessions
+    def __init__(self, issuer: str, clock: Clock, sessions: SignInSessions, clients: KnownClients) -> None:
+        self._issuer, self._clock, self._sessions, self._clients = issuer, clock, sessions, clients
 
     def oauth(self, pairs: Pairs) -> OAuthRequest:
         return OAuthRequest("GET", self._issuer + AUTHORIZE, Parameters(pairs), {})
 
-    async def read(
-        self, session: AsyncSession, oauth: OAuthRequest, here: str, *, pushed: bool, hinted: UUID | None = None
-    ) -> Asked:
+    async def read(self, oauth: OAuthRequest, here: str, *, pushed: bool, hinted: UUID | None = None) -> Asked:
         """Raises :class:`OAuth2Error`, with a redirect address once client and address were found to be right."""
         if not pushed and len(here) > _QUERY_LENGTH_MAX:
             raise InvalidRequestError("The request is too long: push it (RFC 9126).")
-        grant: CodeGrant = await session.run_sync(
-            lambda sync: Provider(sync, self._issuer, self._clock.now()).consent(oauth)
-        )
         given: dict[str, str] = oauth.payload.data
+        provider = Provider(self._issuer, self._clock.now(), client=await self._clients.find(given.get("client_id")))
+        grant = provider.consent(oauth)
         try:
             prompts, max_age, levels = _prompts(given), _max_age(given), _levels(given)
             _check_supported(given)
@@ -112,7 +114,7 @@ class AuthorizationRequests:
             error.redirect_uri, error.state = grant.redirect_uri, oauth.payload.state
             raise
         oauth.dpop_jkt = given.get("dpop_jkt")
-        return Asked(oauth, grant, here, prompts, max_age, levels, hinted)
+        return Asked(oauth, provider, grant, here, prompts, max_age, levels, hinted)
 
     def question(self, asked: Asked, who: SignInSession | None) -> Question | None:
         """What has to be asked of the person first: to sign in, or whether to go on as who they are.

@@ -11,7 +11,6 @@ from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749 import OAuth2Error
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.database import Database
 from core.errors import SitthiError
@@ -24,6 +23,7 @@ from identity.provider.authorization_request import (
     Question,
     canonical,
 )
+from identity.provider.codes import enter_code
 from identity.provider.hints import IdTokenHints
 from identity.provider.models import SignInSession
 from identity.provider.protocol import Parameters, SignedIn
@@ -88,9 +88,8 @@ class AuthorizationEndpoint:
     async def authorize(self, request: Request) -> Response:
         try:
             brought = await self._brought(parse_qsl(request.url.query, keep_blank_values=True))
-            async with self.db.read() as session:
-                asked = await self._asked(session, brought)
-                who = await self._who(session, request)
+            asked = await self._asked(brought)
+            who = await self._who(request)
             question = self.requests.question(asked, who)
         except OAuth2Error as error:
             return self._refuse(request, error)
@@ -100,7 +99,7 @@ class AuthorizationEndpoint:
             name = self.names.open(who.name_sealed, who.id)
             client = asked.grant.client.name
             return self.pages.page(request, "confirm.html", client=client, name=name, request_query=asked.here)
-        return await self._answer(request, brought, agreed=True)
+        return await self._answer(request, asked, brought.request_uri, who, agreed=True)
 
     async def confirm(self, request: Request) -> Response:
         """The person's answer to "go on as …?"."""
@@ -109,18 +108,20 @@ class AuthorizationEndpoint:
         except SitthiError as error:
             return self.pages.problem(request, error.text, code=error.code)
         here, answer = local_path(fields.get("request")), fields.get("answer")
-        secret = self.cookies.read(request, SESSION_COOKIE)
-        async with self.db.read() as session:
-            who = await self.sessions.find(session, secret)
+        who = await self._who(request)
         if who is None or answer == "other":
             async with self.db.write() as session:
-                await self.sessions.end(session, secret)
+                await self.sessions.end(session, self.cookies.read(request, SESSION_COOKIE))
             return see_other(self.issuer + sign_in_path(here))
+        agreed = answer == "yes"
         try:
             brought = await self._brought(parse_qsl(here.partition("?")[2], keep_blank_values=True))
+            asked = await self._asked(brought)
+            if agreed and self.requests.question(asked, who) is Question.SIGN_IN:  # too old a sign-in meanwhile
+                return see_other(self.issuer + sign_in_path(asked.here, asked.sign_in_acr))
         except OAuth2Error as error:
             return self._refuse(request, error)
-        return await self._answer(request, brought, agreed=answer == "yes")
+        return await self._answer(request, asked, brought.request_uri, who, agreed=agreed)
 
     async def _brought(self, pairs: Pairs) -> _Brought:
         """The request itself or, for a `request_uri` of ours, the one that was pushed: then nothing else that stands
@@ -141,37 +142,37 @@ class AuthorizationEndpoint:
         hint = given.get("id_token_hint")
         return None if hint is None else await self.hints.person(hint, given.get("client_id", ""))
 
-    async def _asked(self, session: AsyncSession, brought: _Brought) -> Asked:
+    async def _asked(self, brought: _Brought) -> Asked:
         """Raises :class:`OAuth2Error`."""
         is_pushed = brought.request_uri is not None
         oauth = self.requests.oauth(brought.pairs)
-        asked = await self.requests.read(session, oauth, brought.here, pushed=is_pushed, hinted=brought.hinted)
+        asked = await self.requests.read(oauth, brought.here, pushed=is_pushed, hinted=brought.hinted)
         if is_pushed:
             oauth.dpop_jkt = brought.dpop_jkt
         return asked
 
-    async def _who(self, session: AsyncSession, request: Request) -> SignInSession | None:
-        return await self.sessions.find(session, self.cookies.read(request, SESSION_COOKIE))
+    async def _who(self, request: Request) -> SignInSession | None:
+        secret = self.cookies.read(request, SESSION_COOKIE)
+        if secret is None:
+            return None
+        async with self.db.read() as session:
+            return await self.sessions.find(session, secret)
 
-    async def _answer(self, request: Request, brought: _Brought, *, agreed: bool) -> Response:
+    async def _answer(
+        self, request: Request, asked: Asked, request_uri: str | None, who: SignInSession, *, agreed: bool
+    ) -> Response:
         """A code, or `access_denied` when the person said no; either uses up what was pushed.
 
-        What held when the page was shown is asked again: meanwhile a sign-in may have ended or grown too old.
+        If their sign-in ends in this very moment, the code is worth nothing: its redemption looks, and holds it.
         """
         try:
+            reply, code = asked.answered(_signed_in(who) if agreed else None)
             async with self.db.write() as session:
-                asked = await self._asked(session, brought)
-                who = await self._who(session, request)
-                if agreed and (who is None or self.requests.question(asked, who) is Question.SIGN_IN):
-                    return see_other(self.issuer + sign_in_path(asked.here, asked.sign_in_acr))
-                if brought.request_uri is not None:
-                    await self.pushed.answer(session, brought.request_uri)
-                signed_in = _signed_in(who) if agreed and who is not None else None
-                reply = await session.run_sync(
-                    lambda _: asked.grant.server.authorize(asked.oauth, asked.grant, signed_in)
-                )
-                if who is not None:
-                    await self.sessions.answered(session, who)
+                if request_uri is not None:
+                    await self.pushed.answer(session, request_uri)
+                await self.sessions.answered(session, who)
+                if code is not None:
+                    await enter_code(session, code)
         except OAuth2Error as error:
             return self._refuse(request, error)
         assert reply.location is not None, "whom we know is always sent back"

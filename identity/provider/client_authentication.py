@@ -16,11 +16,11 @@ from authlib.oauth2.rfc6749 import InvalidClientError, OAuth2Error
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from core.clock import Clock
-from core.database import Database
 from core.errors import ServiceUnavailable
 from identity.provider.client_keys import Unverified, keys_for, public_key
 from identity.provider.clients import RegisteredClient
 from identity.provider.jose import NotVerified, base64url
+from identity.provider.known_clients import CLIENT_ID_LENGTH_MAX, KnownClients
 from identity.provider.models import Client
 from identity.provider.protocol import Parameters
 from identity.provider.replay import Replays
@@ -32,7 +32,6 @@ CLOCK_SKEW_SECONDS: Final = 30
 """How far a client's clock may be ahead: FAPI 2.0 Security Profile §5.3.2.1 item 13 wants 10, and forbids over 60."""
 _TYPES: Final = frozenset({"", "jwt", "client-authentication+jwt"})
 _JTI_LENGTH_MAX: Final = 256
-_CLIENT_ID_LENGTH_MAX: Final = 64
 _CREDENTIALS: Final = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
 
 log = structlog.get_logger()
@@ -65,8 +64,8 @@ class ClientAuthentication:
     """Authenticates clients at the token, PAR, revocation and introspection endpoints. Opens a read of its own: call it
     before any transaction."""
 
-    def __init__(self, issuer: str, db: Database, clock: Clock, replays: Replays) -> None:
-        self._issuer, self._db, self._clock, self._replays = issuer, db, clock, replays
+    def __init__(self, issuer: str, clients: KnownClients, clock: Clock, replays: Replays) -> None:
+        self._issuer, self._clients, self._clock, self._replays = issuer, clients, clock, replays
 
     async def authenticate(
         self, parameters: Parameters, headers: Mapping[str, str], *, endpoint: str
@@ -96,25 +95,25 @@ class ClientAuthentication:
         return await self._by_name(given.get("client_id", ""))
 
     async def _by_name(self, client_id: str) -> RegisteredClient:
-        found = await self._registered(client_id)
-        if found is None or found.auth_method != "none" or found.fapi:
+        found = await self._clients.find(client_id)
+        if found is None or not found.is_public or found.row.fapi:
             raise NotVerified
-        return RegisteredClient(found, self._issuer)
+        return found
 
     async def _by_assertion(self, given: Mapping[str, str]) -> RegisteredClient:
         """Of an unknown client, or one without such a key, the signature is checked as well, with a key of our own."""
         if given.get("client_assertion_type") != ASSERTION_TYPE:
             raise NotVerified
         token = Unverified.read(given.get("client_assertion", ""))
-        client_id = token.text("sub", _CLIENT_ID_LENGTH_MAX)
-        client = await self._registered(client_id)
-        registered = None if client is None or client.auth_method != "private_key_jwt" else client
-        keys = keys_for(registered.jwks if registered else None, token) or [_decoy(token.algorithm)]
+        client_id = token.text("sub", CLIENT_ID_LENGTH_MAX)
+        client = await self._clients.find(client_id)
+        registered = None if client is None or client.row.auth_method != "private_key_jwt" else client
+        keys = keys_for(registered.row.jwks if registered else None, token) or [_decoy(token.algorithm)]
         signed = [token.is_signed_by(key) for key in keys]  # all of them: the time does not tell which key it was
-        if not any(signed) or registered is None or not self._is_right(token, registered, given.get("client_id")):
+        if not any(signed) or registered is None or not self._is_right(token, registered.row, given.get("client_id")):
             raise NotVerified
         await self._spend(token, client_id)
-        return RegisteredClient(registered, self._issuer)
+        return registered
 
     def _is_right(self, token: Unverified, client: Client, named: str | None) -> bool:
         """RFC 7523 §3, with what FAPI 2.0 Security Profile §5.3.2.1 makes narrower. Raises :class:`NotVerified`."""
@@ -142,13 +141,6 @@ class ClientAuthentication:
             raise TemporarilyUnavailable from None
         if not is_first:
             raise NotVerified
-
-    async def _registered(self, client_id: str) -> Client | None:
-        if not client_id or len(client_id) > _CLIENT_ID_LENGTH_MAX or not client_id.isprintable():
-            return None
-        async with self._db.read() as session:
-            found = await session.get(Client, client_id)
-        return None if found is None or found.ended_at is not None else found
 
 
 @cache

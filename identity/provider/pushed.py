@@ -136,8 +136,7 @@ class PushedRequestEndpoint:
         client_id = client.get_client_id()
         asked = [("client_id", client_id)]
         asked += [(name, one) for name, all_ in parameters.datalist.items() if name not in _PROOFS for one in all_]
-        async with self.db.read() as session:
-            await self.requests.read(session, self.requests.oauth(asked), "", pushed=True)
+        await self.requests.read(self.requests.oauth(asked), "", pushed=True)
         named = parameters.data.get("dpop_jkt")
         if jkt is not None and named not in (None, jkt):
             raise InvalidDPoPProof("dpop_jkt is not the key of the proof.")

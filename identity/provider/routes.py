@@ -15,6 +15,7 @@ from identity.provider.client_requests import ClientRequests
 from identity.provider.discovery import Discovery
 from identity.provider.dpop import DPoP
 from identity.provider.hints import IdTokenHints
+from identity.provider.known_clients import KnownClients
 from identity.provider.pushed import PushedRequestEndpoint, PushedRequests
 from identity.provider.sessions import SessionNames, SignInSessions
 from identity.provider.signing import SigningKeys
@@ -36,6 +37,7 @@ class ProviderRoutes:
     subjects: Subjects
     sessions: SignInSessions
     names: SessionNames
+    known_clients: KnownClients
     clients: ClientRequests
     dpop: DPoP
     cookies: Cookies
@@ -43,7 +45,7 @@ class ProviderRoutes:
     pages: Pages
 
     def router(self) -> APIRouter:
-        requests = AuthorizationRequests(self.issuer, self.clock, self.sessions)
+        requests = AuthorizationRequests(self.issuer, self.clock, self.sessions, self.known_clients)
         pushed = PushedRequests(self.keys, self.clock)
         authorize = AuthorizationEndpoint(
             issuer=self.issuer,

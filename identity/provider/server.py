@@ -1,12 +1,13 @@
-"""The authorization server on Authlib's core: one object for one request, over the synchronous face of its session.
+"""The authorization server on Authlib's core: one object for one request.
 
-Authlib is synchronous: it runs inside `AsyncSession.run_sync`. What needs the outside (who the client is, which key it
-proves, whose tokens it brings) is found out before and put on the request.
+Authlib is synchronous. At the token endpoint it runs inside `AsyncSession.run_sync`, over the synchronous face of the
+session; at the others it asks no database. What needs the outside (who the client is, which key it proves, whose tokens
+it brings) is found out before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,6 @@ from sqlalchemy.orm import Session
 from identity.provider.clients import RegisteredClient
 from identity.provider.grants import CodeGrant, ExchangeGrant, MachineCredentialsGrant, RefreshGrant, S256Only
 from identity.provider.grants.code import CODE_SECONDS
-from identity.provider.models import Client
 from identity.provider.protocol import InvalidTargetError, Parameters, Reply, Request, SignedIn, hash_of
 from identity.provider.tokens import TokenMaker
 
@@ -37,13 +37,29 @@ __all__ = [
 class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib has no types
     """The authorization server during one request."""
 
-    def __init__(self, session: Session, issuer: str, now: datetime, tokens: TokenMaker | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        now: datetime,
+        *,
+        client: RegisteredClient | None = None,
+        session: Session | None = None,
+        tokens: TokenMaker | None = None,
+    ) -> None:
+        """`client` is whom an authorization request names; the token endpoint brings `session` and `tokens`."""
         super().__init__()
-        self.session, self.issuer, self.now = session, issuer, now
-        self._tokens = tokens
+        self.issuer, self.now = issuer, now
+        self._client, self._session, self._tokens = client, session, tokens
+        self.code: Mapping[str, Any] | None = None
+        """The row of the code that was made, to be entered."""
         self.register_grant(CodeGrant, [S256Only(required=True)])
         for grant in (RefreshGrant, MachineCredentialsGrant, ExchangeGrant):
             self.register_grant(grant)
+
+    @property
+    def session(self) -> Session:
+        assert self._session is not None, "only the token endpoint writes by itself"
+        return self._session
 
     @property
     def tokens(self) -> TokenMaker:
@@ -58,10 +74,13 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib has no type
         grant: CodeGrant = self.get_consent_grant(request)
         return grant
 
-    def authorize(self, request: Request, grant: CodeGrant, who: SignedIn | None) -> Reply:
-        """A redirect with a code; with `access_denied` when the person said no (`who` is None)."""
+    def authorize(
+        self, request: Request, grant: CodeGrant, who: SignedIn | None
+    ) -> tuple[Reply, Mapping[str, Any] | None]:
+        """A redirect with a code, and the row to be entered for it; with `access_denied` when the person said no (`who`
+        is None), and no row."""
         reply: Reply = self.create_authorization_response(request, grant_user=who, grant=grant)
-        return self.with_issuer(reply)
+        return self.with_issuer(reply), self.code
 
     def token(self, request: Request) -> Reply:
         """The answer of the token endpoint, an error included: nothing is raised that would undo what was noted."""
@@ -83,8 +102,8 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib has no type
     # What Authlib asks of an integration.
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
-        row = self.session.get(Client, client_id)
-        return None if row is None or row.ended_at is not None else RegisteredClient(row, self.issuer)
+        found = self._client
+        return found if found is not None and found.get_client_id() == client_id else None
 
     def create_oauth2_request(self, request: Request) -> Request:
         return request

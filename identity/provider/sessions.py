@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -22,6 +22,11 @@ from identity.provider.models import SignInSession, TokenFamily
 
 SESSION_SECONDS: Final = 8 * 3_600
 TOUCH_AFTER: Final = timedelta(minutes=5)
+_FIND: Final = select(SignInSession).where(
+    col(SignInSession.token_hash) == bindparam("with_hash"),
+    col(SignInSession.ended_at).is_(None),
+    col(SignInSession.expires_at) > bindparam("now"),
+)
 
 
 class SessionNames:
@@ -89,11 +94,7 @@ class SignInSessions:
         if not secret or len(secret) > 100:
             return None
         found: SignInSession | None = await session.scalar(
-            select(SignInSession).where(
-                col(SignInSession.token_hash) == self._hash(secret),
-                col(SignInSession.ended_at).is_(None),
-                col(SignInSession.expires_at) > self._clock.now(),
-            )
+            _FIND, {"with_hash": self._hash(secret), "now": self._clock.now()}
         )
         return found
 
@@ -137,6 +138,8 @@ class SignInSessions:
 
     async def answered(self, session: AsyncSession, who: SignInSession) -> None:
         """The request that the person signed in for has its answer: when it comes again, it is asked about."""
+        if not who.for_request and self.is_touched_lately(who):
+            return
         await session.execute(
             update(SignInSession)
             .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)

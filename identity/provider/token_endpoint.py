@@ -90,4 +90,6 @@ class TokenEndpoint:
         """
         if actor is not None:
             oauth.exchange = await self.exchanges.exchange(session, oauth, actor)
-        return await session.run_sync(lambda sync: Provider(sync, self.issuer, self.clock.now(), maker).token(oauth))
+        return await session.run_sync(
+            lambda sync: Provider(self.issuer, self.clock.now(), session=sync, tokens=maker).token(oauth)
+        )

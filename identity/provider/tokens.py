@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-from sqlmodel import col
-
 from core.ids import new_id
 from core.text import Text
 from core.viewer import Acting
 from identity.provider.jose import half_hash
-from identity.provider.models import SignInSession, TokenFamily
+from identity.provider.models import TokenFamily
 from identity.provider.sessions import SessionNames
 from identity.provider.signing import Signer
 from identity.provider.subjects import Subjects
@@ -37,6 +33,8 @@ class Grant:
     jkt: str | None
     """The key the access token is bound to (RFC 9449 §6)."""
     nonce: str | None = None
+    name_sealed: bytes | None = None
+    """The person's name, as the row of the family's session has it (:class:`SessionNames`)."""
     acting: Acting | None = None
 
 
@@ -56,7 +54,7 @@ class TokenMaker:
     def __init__(self, issuer: str, signer: Signer, subjects: Subjects, names: SessionNames, now: datetime) -> None:
         self._issuer, self._signer, self._subjects, self._names, self._now = issuer, signer, subjects, names, now
 
-    def response(self, grant: Grant, session: Session) -> dict[str, Any]:
+    def response(self, grant: Grant) -> dict[str, Any]:
         """The token response of RFC 6749 §5.1, without a refresh token."""
         family = grant.family
         expires_at = min(self._now + timedelta(seconds=grant.seconds), family.expires_at)
@@ -67,7 +65,7 @@ class TokenMaker:
             claims["delegation"] = {"id": acting.delegation.hex, "scopes": sorted(acting.scopes)}
         answer = self._answer(claims, grant.scope, grant.audiences, expires_at, grant.jkt)
         if "openid" in grant.scope.split():
-            answer["id_token"] = self._id_token(grant, session, answer["access_token"])
+            answer["id_token"] = self._id_token(grant, answer["access_token"])
         return answer
 
     def machine_response(self, grant: MachineGrant) -> dict[str, Any]:
@@ -96,14 +94,14 @@ class TokenMaker:
             "scope": scope,
         }
 
-    def _id_token(self, grant: Grant, session: Session, access: str) -> str:
+    def _id_token(self, grant: Grant, access: str) -> str:
         """`sid` is the family: a client's name for this one sign-in (OpenID Connect Front-Channel Logout 1.0 §3)."""
         family = grant.family
         claims = self._about(family, self._now + timedelta(seconds=ID_TOKEN_SECONDS))
         claims |= {"aud": family.client, "at_hash": half_hash(access), "sid": family.id.hex}
         if grant.nonce is not None:
             claims["nonce"] = grant.nonce
-        name = self._name(session, family) if "profile" in grant.scope.split() else None
+        name = self._name(grant) if "profile" in grant.scope.split() else None
         return self._signer.sign({**claims, **name_claims(name)}, typ="JWT")
 
     def _about(self, family: TokenFamily, expires_at: datetime) -> dict[str, Any]:
@@ -118,15 +116,9 @@ class TokenMaker:
     def _common(self, expires_at: datetime) -> dict[str, Any]:
         return {"iss": self._issuer, "iat": _seconds(self._now), "exp": _seconds(expires_at)}
 
-    def _name(self, session: Session, family: TokenFamily) -> Text | None:
-        if family.session is None:
-            return None
-        sealed = session.scalar(
-            select(col(SignInSession.name_sealed)).where(
-                col(SignInSession.person) == family.person, col(SignInSession.id) == family.session
-            )
-        )
-        return None if sealed is None else self._names.open(sealed, family.session)
+    def _name(self, grant: Grant) -> Text | None:
+        session = grant.family.session
+        return None if session is None or grant.name_sealed is None else self._names.open(grant.name_sealed, session)
 
 
 def name_claims(name: Text | None) -> dict[str, str]:

@@ -37,7 +37,7 @@ def create_app() -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with db.write() as session:
             await seed_clients(session, clock)
-        async with identity.revocations.watching():
+        async with identity.serving():
             yield
         await http.aclose()
         await redis.aclose()

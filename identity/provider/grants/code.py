@@ -15,14 +15,13 @@ import structlog
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
-from sqlalchemy import select, update
-from sqlmodel import col
 
 from core.ids import new_id
 from identity.provider.clients import RegisteredClient
-from identity.provider.endings import EndReason, end_family, live_session
+from identity.provider.codes import Code, consume, enter_family, find_code, note_replay
+from identity.provider.endings import EndReason, end_family
 from identity.provider.grants.issuing import TokenGrant
-from identity.provider.models import AuthorizationCode, TokenFamily
+from identity.provider.models import TokenFamily
 from identity.provider.protocol import Request, SignedIn, hash_of
 from identity.provider.tokens import Grant
 
@@ -74,130 +73,114 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
 
     def save_authorization_code(self, code: str, request: Request) -> None:
         who: SignedIn = request.user
-        self.server.session.add(
-            AuthorizationCode(
-                code_hash=hash_of(code),
-                person=who.person,
-                session=who.session,
-                client=request.client.get_client_id(),
-                redirect_uri=request.payload.redirect_uri,
-                scope=request.scope,
-                resources=request.resources,
-                code_challenge=request.payload.data["code_challenge"],
-                dpop_jkt=request.dpop_jkt,
-                nonce=request.payload.data.get("nonce"),
-                acr=who.acr,
-                amr=list(who.amr),
-                auth_time=who.auth_time,
-                expires_at=self.server.now + timedelta(seconds=CODE_SECONDS),
-            )
-        )
+        given = request.payload.data
+        self.server.code = {
+            "code_hash": hash_of(code),
+            "person": who.person,
+            "session": who.session,
+            "client": request.client.get_client_id(),
+            "redirect_uri": request.payload.redirect_uri,
+            "scope": request.scope,
+            "resources": request.resources,
+            "code_challenge": given["code_challenge"],
+            "dpop_jkt": request.dpop_jkt,
+            "nonce": given.get("nonce"),
+            "acr": who.acr,
+            "amr": list(who.amr),
+            "auth_time": who.auth_time,
+            "expires_at": self.server.now + timedelta(seconds=CODE_SECONDS),
+        }
 
-    def query_authorization_code(self, code: str, client: RegisteredClient) -> _CodeRow | None:
-        """A code of this client that is still good. Used ones are found out here and, for good, by :meth:`_consume`.
+    def query_authorization_code(self, code: str, client: RegisteredClient) -> _FoundCode | None:
+        """A code of this client that is still good. Used ones are found out here and, for good, when it is consumed.
 
         Whether it was used comes before whether it has expired: a late replay says as well that the code leaked.
         """
-        row = self.server.session.scalar(
-            select(AuthorizationCode).where(
-                col(AuthorizationCode.code_hash) == hash_of(code),
-                col(AuthorizationCode.client) == client.get_client_id(),
-            )
-        )
-        if row is not None and row.used_at is not None:
-            self._note_replay(row)
+        found = find_code(self.server.session, code, client.get_client_id())
+        if found is not None and found.used_at is not None:
+            self._note_replay(found)
             return None
-        if row is None or row.expires_at <= self.server.now:
+        if found is None or found.expires_at <= self.server.now:
             return None
-        return _CodeRow(row)
+        return _FoundCode(found)
 
-    def authenticate_user(self, code: _CodeRow) -> UUID:
-        return code.row.person
+    def authenticate_user(self, found: _FoundCode) -> UUID:
+        return found.code.person
 
     def generate_token(self, **_options: Any) -> dict[str, Any]:
         """Consumes the code and makes the tokens: nothing that could still fail comes after."""
-        row: AuthorizationCode = self.request.authorization_code.row
+        code: Code = self.request.authorization_code.code
         jkt = self.request.dpop_jkt
-        if row.dpop_jkt is not None and row.dpop_jkt != jkt:
+        if code.dpop_jkt is not None and code.dpop_jkt != jkt:
             raise InvalidGrantError("The code is bound to another key.")
-        audiences = self.narrowed_resources(row.resources)
-        if not live_session(self.server.session, row.person, row.session):
+        audiences = self.narrowed_resources(code.resources)
+        if code.session_ended_at is not None:
             raise InvalidGrantError("The sign-in has ended.")
-        family = self._family(row, jkt)
-        self._consume(row, family.id)
-        self.server.session.add(family)
+        row = self._family(code, jkt)
+        family = TokenFamily(**row)
+        self._consume(code, family.id)
+        enter_family(self.server.session, row)
         client: RegisteredClient = self.request.client
-        grant = Grant(family, row.scope, audiences, client.token_seconds, jkt, row.nonce)
-        answer = self.server.tokens.response(grant, self.server.session)
+        grant = Grant(family, code.scope, audiences, client.token_seconds, jkt, code.nonce, code.name_sealed)
+        answer = self.server.tokens.response(grant)
         if _may_refresh(client):
             answer["refresh_token"] = self.add_refresh_token(family)
         return answer
 
-    def _family(self, row: AuthorizationCode, jkt: str | None) -> TokenFamily:
+    def _family(self, code: Code, jkt: str | None) -> dict[str, Any]:
         """A public client's is bound to the key it proves, if it proves one (RFC 9449 §5); a confidential client's, to
         the client's own authentication, so that the key may change."""
         client: RegisteredClient = self.request.client
         now = self.server.now
         expires_at = now + timedelta(seconds=client.token_seconds)
         if _may_refresh(client):
-            expires_at = max(expires_at, row.auth_time + timedelta(seconds=client.row.refresh_seconds))
-        return TokenFamily(
-            person=row.person,
-            id=new_id(),
-            client=row.client,
-            session=row.session,
-            scope=row.scope,
-            resources=row.resources,
-            acr=row.acr,
-            amr=row.amr,
-            auth_time=row.auth_time,
-            dpop_jkt=jkt if client.is_public else None,
-            created_at=now,
-            expires_at=expires_at,
-        )
+            expires_at = max(expires_at, code.auth_time + timedelta(seconds=client.row.refresh_seconds))
+        return {
+            "person": code.person,
+            "id": new_id(),
+            "client": code.client,
+            "session": code.session,
+            "scope": code.scope,
+            "resources": code.resources,
+            "acr": code.acr,
+            "amr": code.amr,
+            "auth_time": code.auth_time,
+            "dpop_jkt": jkt if client.is_public else None,
+            "created_at": now,
+            "expires_at": expires_at,
+        }
 
-    def _consume(self, row: AuthorizationCode, family: UUID) -> None:
-        won = self.server.session.execute(
-            update(AuthorizationCode)
-            .where(col(AuthorizationCode.code_hash) == row.code_hash, col(AuthorizationCode.used_at).is_(None))
-            .values(used_at=self.server.now, family=family)
-            .returning(col(AuthorizationCode.code_hash))
-            .execution_options(synchronize_session=False)
-        ).first()
-        if won is None:
-            self.server.session.refresh(row)
-            self._note_replay(row)
+    def _consume(self, code: Code, family: UUID) -> None:
+        if not consume(self.server.session, code, family, self.server.now):
+            winner = find_code(self.server.session, self.request.payload.data["code"], code.client)
+            if winner is not None:
+                self._note_replay(winner)
             raise InvalidGrantError("Invalid 'code' in request.")
 
-    def _note_replay(self, row: AuthorizationCode) -> None:
+    def _note_replay(self, code: Code) -> None:
         """Somebody has a code that was used: what it was redeemed for ends (RFC 6749 §4.1.2)."""
-        log.warning("authorization_code_used_again", client=row.client, family=str(row.family))
+        log.warning("authorization_code_used_again", client=code.client, family=str(code.family))
         session, now = self.server.session, self.server.now
-        session.execute(
-            update(AuthorizationCode)
-            .where(col(AuthorizationCode.code_hash) == row.code_hash, col(AuthorizationCode.replayed_at).is_(None))
-            .values(replayed_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        if row.family is not None:
-            end_family(session, now, row.person, row.family, EndReason.CODE_REPLAYED)
+        note_replay(session, code, now)
+        if code.family is not None:
+            end_family(session, now, code.person, code.family, EndReason.CODE_REPLAYED)
 
-    def delete_authorization_code(self, _code: _CodeRow) -> None:
+    def delete_authorization_code(self, _found: _FoundCode) -> None:
         """Nothing: it was consumed before the tokens were made, and the used row is kept."""
 
 
-class _CodeRow:
-    """A row of codes as Authlib sees it."""
+class _FoundCode:
+    """A code as Authlib sees it."""
 
-    def __init__(self, row: AuthorizationCode) -> None:
-        self.row = row
-        self.code_challenge = row.code_challenge
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self.code_challenge = code.code_challenge
 
     def get_redirect_uri(self) -> str:
-        return self.row.redirect_uri
+        return self.code.redirect_uri
 
     def get_scope(self) -> str:
-        return self.row.scope
+        return self.code.scope
 
 
 def _may_refresh(client: RegisteredClient) -> bool:

@@ -129,7 +129,7 @@ class ExchangeGrant(TokenGrant, BaseGrant, TokenEndpointMixin):  # type: ignore[
         self.server.session.add(family)
         acting = Acting(exchange.actor.person, exchange.delegation, exchange.delegated.scopes)
         grant = Grant(family, scope, audiences, client.token_seconds, jkt, acting=acting)
-        answer = self.server.tokens.response(grant, self.server.session)
+        answer = self.server.tokens.response(grant)
         answer["issued_token_type"] = ACCESS_TOKEN_TYPE
         return 200, answer, self.TOKEN_RESPONSE_HEADER
 

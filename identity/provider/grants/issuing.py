@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidScopeError, OAuth2Error, UnauthorizedClientError
 
 from identity.provider.clients import RegisteredClient
-from identity.provider.models import RefreshToken, TokenFamily
+from identity.provider.codes import enter_refresh_token
+from identity.provider.models import TokenFamily
 from identity.provider.protocol import InvalidTargetError, Request, hash_of
 
 if TYPE_CHECKING:
@@ -60,14 +61,15 @@ class TokenGrant:
 
     def add_refresh_token(self, family: TokenFamily) -> str:
         token = REFRESH_TOKEN_PREFIX + secrets.token_urlsafe(32)
-        self.server.session.add(
-            RefreshToken(
-                token_hash=hash_of(token),
-                person=family.person,
-                family=family.id,
-                issued_at=self.server.now,
-                expires_at=family.expires_at,
-            )
+        enter_refresh_token(
+            self.server.session,
+            {
+                "token_hash": hash_of(token),
+                "person": family.person,
+                "family": family.id,
+                "issued_at": self.server.now,
+                "expires_at": family.expires_at,
+            },
         )
         return token
 

@@ -12,18 +12,22 @@ from uuid import UUID
 import structlog
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from identity.provider.clients import RegisteredClient
 from identity.provider.endings import EndReason, end_family
 from identity.provider.grants.issuing import TokenGrant, is_over
-from identity.provider.models import RefreshToken, TokenFamily
+from identity.provider.models import RefreshToken, SignInSession, TokenFamily
 from identity.provider.protocol import hash_of
 from identity.provider.tokens import Grant
 
 if TYPE_CHECKING:
     from identity.provider.server import Provider
+
+_NAME = select(col(SignInSession.name_sealed)).where(
+    col(SignInSession.person) == bindparam("person"), col(SignInSession.id) == bindparam("session")
+)
 
 log = structlog.get_logger()
 
@@ -64,8 +68,9 @@ class RefreshGrant(TokenGrant, RefreshTokenGrant):  # type: ignore[misc] # Authl
         if client.is_public:
             self._consume(row, family)
             family.dpop_jkt = family.dpop_jkt or jkt
+        name_sealed = self.server.session.scalar(_NAME, {"person": family.person, "session": family.session})
         answer = self.server.tokens.response(
-            Grant(family, scope, audiences, client.token_seconds, jkt), self.server.session
+            Grant(family, scope, audiences, client.token_seconds, jkt, name_sealed=name_sealed)
         )
         if client.is_public:
             answer["refresh_token"] = self.add_refresh_token(family)

@@ -26,6 +26,7 @@ from identity.provider.client_authentication import (
     TemporarilyUnavailable,
 )
 from identity.provider.client_keys import Unverified
+from identity.provider.known_clients import KnownClients
 from identity.provider.replay import Replays
 from identity.provider.server import Parameters
 from tests.identity.provider.key_holders import (
@@ -55,7 +56,7 @@ async def clients(database: Database, clock: FixedClock, keys: KeyRing) -> Clien
     await register(database, clock, jwks=HOLDER.registered)
     await register(database, clock, id="agency", jwks=HOLDER.registered, fapi=False, dpop_bound=False)
     await register(database, clock, id="app", auth_method="none", fapi=False, dpop_bound=False)
-    return ClientAuthentication(ISSUER, database, clock, Replays(open_redis(None), keys))
+    return ClientAuthentication(ISSUER, KnownClients(database, ISSUER), clock, Replays(open_redis(None), keys))
 
 
 async def authenticated(clients: ClientAuthentication, given: dict[str, str], **headers: str) -> str:
@@ -329,7 +330,9 @@ async def test_an_assertion_used_at_one_process_is_used_at_every_other(
 ) -> None:
     await register(database, clock, jwks=HOLDER.registered)
     caches = [open_redis(redis_url) for _ in range(2)]
-    one, other = (ClientAuthentication(ISSUER, database, clock, Replays(cache, keys)) for cache in caches)
+    one, other = (
+        ClientAuthentication(ISSUER, KnownClients(database, ISSUER), clock, Replays(cache, keys)) for cache in caches
+    )
     given = HOLDER.assertion(clock, "bank", ISSUER)
     assert await authenticated(one, given) == "bank"
     await refused(other, given)
@@ -341,7 +344,7 @@ async def test_without_redis_nobody_with_a_key_comes_in(database: Database, cloc
     await register(database, clock, jwks=HOLDER.registered)
     await register(database, clock, id="app", auth_method="none", fapi=False)
     nowhere = open_redis("redis://127.0.0.1:1/0")
-    clients = ClientAuthentication(ISSUER, database, clock, Replays(nowhere, keys))
+    clients = ClientAuthentication(ISSUER, KnownClients(database, ISSUER), clock, Replays(nowhere, keys))
     with pytest.raises(TemporarilyUnavailable) as caught:
         await authenticated(clients, HOLDER.assertion(clock, "bank", ISSUER))
     assert (caught.value.status_code, caught.value.error) == (503, "temporarily_unavailable")

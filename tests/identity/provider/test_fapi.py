@@ -55,6 +55,7 @@ from pydantic import SecretStr
 from core.database import Database
 from core.settings import Environment, Settings
 from identity.provider.authorization_request import AuthorizationRequests, canonical
+from identity.provider.known_clients import KnownClients
 from identity.provider.sessions import SignInSessions
 from tests.identity.conftest import LOOPBACK, House, query_of
 from tests.identity.provider.front import ASKED, BANK, CALLBACK, Bank, refused_on_a_page, sign_in, went
@@ -267,11 +268,11 @@ async def test_under_https_not_even_this_machine_is_answered_over_http(
         sandbox=False,
     )
     sessions = SignInSessions(house.identity.keys, house.clock)
-    requests = AuthorizationRequests(production.issuer, house.clock, sessions)
+    clients = KnownClients(database, production.issuer)
+    requests = AuthorizationRequests(production.issuer, house.clock, sessions, clients)
     oauth = requests.oauth(list({**ASKED, "redirect_uri": "http://127.0.0.1:1/callback"}.items()))
-    async with database.read() as session:
-        with pytest.raises(InvalidRequestError) as caught:
-            await requests.read(session, oauth, "", pushed=True)
+    with pytest.raises(InvalidRequestError) as caught:
+        await requests.read(oauth, "", pushed=True)
     assert caught.value.redirect_uri is None
 
 

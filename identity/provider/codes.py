@@ -1,0 +1,104 @@
+"""The repository of authorization codes, and of what is entered when one is redeemed.
+
+Its statements are built once, over the tables themselves: a sign-in is little else than these (docs/measurements.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from identity.provider.models import AuthorizationCode, RefreshToken, SignInSession, TokenFamily
+from identity.provider.protocol import hash_of
+
+
+def _table(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+_CODES: Final = _table(AuthorizationCode)
+_SESSIONS: Final = _table(SignInSession)
+_IS_THIS: Final = _CODES.c.code_hash == bindparam("this")
+
+_ENTER: Final = insert(_CODES)
+_FIND: Final = (
+    select(
+        *(column for column in _CODES.c if column.name != "replayed_at"),
+        _SESSIONS.c.ended_at.label("session_ended_at"),
+        _SESSIONS.c.name_sealed,
+    )
+    .join(_SESSIONS, (_SESSIONS.c.person == _CODES.c.person) & (_SESSIONS.c.id == _CODES.c.session))
+    .where(_IS_THIS, _CODES.c.client == bindparam("of_client"))
+    .with_for_update(read=True, of=_SESSIONS)
+)
+_CONSUME: Final = (
+    update(_CODES)
+    .where(_IS_THIS, _CODES.c.used_at.is_(None))
+    .values(used_at=bindparam("now"), family=bindparam("new_family"))
+    .returning(_CODES.c.code_hash)
+)
+_NOTE_REPLAY: Final = (
+    update(_CODES).where(_IS_THIS, _CODES.c.replayed_at.is_(None)).values(replayed_at=bindparam("now"))
+)
+_ENTER_FAMILY: Final = insert(_table(TokenFamily))
+_ENTER_REFRESH_TOKEN: Final = insert(_table(RefreshToken))
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code's row (identity/provider/models.py), with the browser session in which it was given."""
+
+    code_hash: bytes
+    person: UUID
+    session: UUID
+    client: str
+    redirect_uri: str
+    scope: str
+    resources: Sequence[str]
+    code_challenge: str
+    dpop_jkt: str | None
+    nonce: str | None
+    acr: str
+    amr: Sequence[str]
+    auth_time: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    family: UUID | None
+    session_ended_at: datetime | None
+    """That the session has expired does not matter: it kept a browser signed in, not a program."""
+    name_sealed: bytes
+
+
+async def enter_code(session: AsyncSession, row: Mapping[str, Any]) -> None:
+    await session.execute(_ENTER, row)
+
+
+def find_code(session: Session, code: str, client: str) -> Code | None:
+    """A client's code, used or not. Its browser session cannot be ended until this transaction is over."""
+    row = session.execute(_FIND, {"this": hash_of(code), "of_client": client}).first()
+    return None if row is None else Code(*row)
+
+
+def consume(session: Session, code: Code, family: UUID, now: datetime) -> bool:
+    """Whether it was this one, of parallel ones, that used the code."""
+    return session.execute(_CONSUME, {"this": code.code_hash, "now": now, "new_family": family}).first() is not None
+
+
+def note_replay(session: Session, code: Code, now: datetime) -> None:
+    session.execute(_NOTE_REPLAY, {"this": code.code_hash, "now": now})
+
+
+def enter_family(session: Session, row: Mapping[str, Any]) -> None:
+    session.execute(_ENTER_FAMILY, row)
+
+
+def enter_refresh_token(session: Session, row: Mapping[str, Any]) -> None:
+    session.execute(_ENTER_REFRESH_TOKEN, row)
