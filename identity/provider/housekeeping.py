@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, exists, not_, select, tuple_
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from core.clock import Clock
@@ -24,7 +25,10 @@ from identity.provider.models import (
 KEPT_SHORT: Final = timedelta(days=1)
 """Codes, pushed requests and refresh tokens, after the end of what they could still tell."""
 KEPT_LONG: Final = timedelta(days=30)
-"""Token families and sessions, after their end: so long a person can be told what was done in their name, and why."""
+"""Token families, after their end: so long a person can be told what was done in their name, and why."""
+SESSIONS_KEPT: Final = timedelta(days=90)
+"""Sessions, after their end: so long the browsers they were in are known, and a sign-in from one is no news. The last
+of a person stays, or a sign-in after years would pass for the first, of which nobody is told."""
 REVOCATIONS_KEPT: Final = timedelta(hours=1)
 """Past the expiry of the last token they concern: for processes whose clocks differ."""
 BATCH: Final = 500
@@ -62,12 +66,21 @@ def _over(clock: Clock) -> Sequence[tuple[Any, ColumnElement[bool]]]:
         )
     )
     is_of_a_family = exists(select(1).select_from(TokenFamily).where(col(TokenFamily.session) == col(SignInSession.id)))
+    later = aliased(SignInSession)
+    is_the_last = not_(
+        exists(
+            select(1)
+            .select_from(later)
+            .where(col(later.person) == col(SignInSession.person), col(later.id) > col(SignInSession.id))
+        )
+    )
+    unneeded = and_(not_(is_of_a_family), not_(is_the_last))
     return (
         (AuthorizationCode, and_(col(AuthorizationCode.expires_at) < short, not_(tells_of_a_theft))),
         (RefreshToken, col(RefreshToken.expires_at) < short),
         (PushedRequest, col(PushedRequest.expires_at) < short),
         (TokenFamily, col(TokenFamily.expires_at) < long),
-        (SignInSession, and_(col(SignInSession.expires_at) < long, not_(is_of_a_family))),
+        (SignInSession, and_(col(SignInSession.expires_at) < now - SESSIONS_KEPT, unneeded)),
         (Revocation, col(Revocation.until) < now - REVOCATIONS_KEPT),
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from core.database import Database
 from identity.provider.endings import EndReason
-from identity.provider.housekeeping import KEPT_LONG, KEPT_SHORT, REVOCATIONS_KEPT, forget_ended
+from identity.provider.housekeeping import KEPT_LONG, KEPT_SHORT, REVOCATIONS_KEPT, SESSIONS_KEPT, forget_ended
 from identity.provider.models import (
     AuthorizationCode,
     PushedRequest,
@@ -19,6 +19,7 @@ from identity.provider.models import (
     SignInSession,
     TokenFamily,
 )
+from identity.provider.sessions import SESSION_SECONDS
 from tests.identity.conftest import House
 from tests.identity.provider.apps import App, error_of
 
@@ -70,19 +71,38 @@ async def test_a_used_refresh_token_is_kept_as_long_as_it_tells_of_a_theft(house
     assert await tidied(house, RefreshToken) == 0
 
 
-async def test_families_and_their_sessions_are_kept_for_a_month(house: House, app: App) -> None:
+async def test_families_are_kept_for_a_month(house: House, app: App) -> None:
     family = await app.family((await app.tokens())["access_token"])
     house.clock.set(family.expires_at + KEPT_LONG)
-    assert (await tidied(house, TokenFamily), await tidied(house, SignInSession)) == (1, 1)
+    assert await tidied(house, TokenFamily) == 1
     house.clock.advance(SECOND)
-    assert (await tidied(house, TokenFamily), await tidied(house, SignInSession)) == (0, 0)
+    assert await tidied(house, TokenFamily) == 0
 
 
-async def test_a_session_without_tokens_is_kept_for_a_month(house: House, app: App) -> None:
-    house.clock.advance(timedelta(hours=8) + KEPT_LONG)
+async def test_a_session_is_kept_while_its_browser_is_known_and_a_persons_last_for_ever(house: House, app: App) -> None:
+    """By them it is told whether a sign-in is news to the person."""
+    expires_at = house.clock.now() + timedelta(seconds=SESSION_SECONDS)
+    house.clock.advance(timedelta(days=1))
+    async with house.browser() as another:
+        await App(house, another).signed_in()
+    house.clock.set(expires_at + SESSIONS_KEPT)
+    assert await tidied(house, SignInSession) == 2
+    house.clock.advance(SECOND)
     assert await tidied(house, SignInSession) == 1
-    house.clock.advance(SECOND)
-    assert await tidied(house, SignInSession) == 0
+    house.clock.advance(timedelta(days=3_650))
+    assert await tidied(house, SignInSession) == 1
+
+
+async def test_a_session_is_kept_as_long_as_its_families(house: House, app: App, database: Database) -> None:
+    family = await app.family((await app.tokens())["access_token"])
+    async with house.browser() as another:
+        await App(house, another).signed_in()
+    async with database.write() as session:
+        row = await session.get(TokenFamily, (family.person, family.id))
+        assert row is not None
+        row.expires_at += timedelta(days=365)
+    house.clock.advance(timedelta(days=365))
+    assert await tidied(house, SignInSession) == 2
 
 
 async def test_a_revocation_is_kept_until_nobody_can_need_it(house: House, app: App, database: Database) -> None:
