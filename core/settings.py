@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     """Multiplies the counts of all limits on traffic; 0 turns them off. Default: 1 in production, where 0.01 to 100 is
     allowed; 1000 in development, where everything comes from one address. Limits on guessing stay as they are."""
     metrics_token: SecretStr | None = Field(None, min_length=32)
-    """Who sends it as a bearer token may read `/metrics`. Default: only programs on this machine may."""
+    """Who sends it as a bearer token may read `/metrics`. Without one nobody may in production, and while developing
+    only programs on this machine."""
     demo_citizens: int = Field(10_000, ge=0, le=5_000_000)
     """How many made-up citizens the sandboxes hold, the personas apart."""
     demo_seed: int = 1

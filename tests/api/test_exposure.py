@@ -119,8 +119,8 @@ async def read_metrics(app: FastAPI, peer: str, **headers: str) -> httpx2.Respon
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
-async def test_a_program_on_this_machine_may_read_the_figures(app: FastAPI, peer: str) -> None:
-    answer = await read_metrics(app, peer)
+async def test_while_developing_a_program_on_this_machine_may_read_the_figures(sitthi: Served, peer: str) -> None:
+    answer = await read_metrics(sitthi.app, peer)
     assert answer.status_code == 200
     assert "# HELP" in answer.text
 
@@ -142,11 +142,19 @@ async def test_a_program_on_this_machine_may_read_the_figures(app: FastAPI, peer
     ],
 )
 async def test_nobody_else_may_nor_who_comes_by_a_proxy_on_this_machine(
-    app: FastAPI, peer: str, headers: dict[str, str]
+    sitthi: Served, peer: str, headers: dict[str, str]
 ) -> None:
-    answer = await read_metrics(app, peer, **headers)
+    answer = await read_metrics(sitthi.app, peer, **headers)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (403, "NOT_ALLOWED")
     assert "# HELP" not in answer.text
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "10.0.0.1"])
+async def test_in_production_no_address_opens_them(app: FastAPI, peer: str) -> None:
+    """A proxy on the same machine that adds no header, as nginx does by itself, looks like a program of it."""
+    answer = await read_metrics(app, peer)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (403, "NOT_ALLOWED")
 
 
 @pytest.mark.sqlite_only

@@ -33,9 +33,8 @@ class Asking:
         self, document: str, viewer: UUID | None, *, language: Language = Language.TH, **variables: Any
     ) -> Any:
         """The data. Raises the first error that there is."""
-        who = (
-            None if viewer is None else Viewer(viewer, "test-app", frozenset(), "ial2.3", datetime(2100, 1, 1, tzinfo=UTC))
-        )
+        until = datetime(2100, 1, 1, tzinfo=UTC)
+        who = None if viewer is None else Viewer(viewer, "test-app", frozenset(), "ial2.3", until)
         context = Context(self.database, self.clock, self.rooms, who, language, new_id())
         result = await self.schema.execute(document, variable_values=variables, context_value=context)
         if result.errors:
