@@ -155,7 +155,7 @@ class AuthorizationEndpoint:
         secret = self.cookies.read(request, SESSION_COOKIE)
         if secret is None:
             return None
-        async with self.db.read() as session:
+        async with self.db.single() as session:
             return await self.sessions.find(session, secret)
 
     async def _answer(
@@ -167,10 +167,12 @@ class AuthorizationEndpoint:
         """
         try:
             reply, code = asked.answered(_signed_in(who) if agreed else None)
-            async with self.db.write() as session:
+            is_code_alone = request_uri is None and not self.sessions.is_to_be_noted(who)
+            async with self.db.single(writes=True) if is_code_alone else self.db.write() as session:
                 if request_uri is not None:
                     await self.pushed.answer(session, request_uri)
-                await self.sessions.answered(session, who)
+                if self.sessions.is_to_be_noted(who):
+                    await self.sessions.answered(session, who)
                 if code is not None:
                     await enter_code(session, code)
         except OAuth2Error as error:

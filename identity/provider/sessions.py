@@ -136,10 +136,12 @@ class SignInSessions:
     def is_touched_lately(self, who: SignInSession) -> bool:
         return self._clock.now() - who.last_used_at < TOUCH_AFTER
 
+    def is_to_be_noted(self, who: SignInSession) -> bool:
+        """Whether :meth:`answered` has something to write."""
+        return bool(who.for_request) or not self.is_touched_lately(who)
+
     async def answered(self, session: AsyncSession, who: SignInSession) -> None:
         """The request that the person signed in for has its answer: when it comes again, it is asked about."""
-        if not who.for_request and self.is_touched_lately(who):
-            return
         await session.execute(
             update(SignInSession)
             .where(col(SignInSession.person) == who.person, col(SignInSession.id) == who.id)
