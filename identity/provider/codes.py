@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Select, Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,8 @@ def _table(model: Any) -> Table:
 
 _CODES: Final = _table(AuthorizationCode)
 _SESSIONS: Final = _table(SignInSession)
+_FAMILIES: Final = _table(TokenFamily)
+_REFRESH_TOKENS: Final = _table(RefreshToken)
 _IS_THIS: Final = _CODES.c.code_hash == bindparam("this")
 
 _ENTER: Final = insert(_CODES)
@@ -48,8 +50,22 @@ _CONSUME: Final = (
 _NOTE_REPLAY: Final = (
     update(_CODES).where(_IS_THIS, _CODES.c.replayed_at.is_(None)).values(replayed_at=bindparam("now"))
 )
-_ENTER_FAMILY: Final = insert(_table(TokenFamily))
-_ENTER_REFRESH_TOKEN: Final = insert(_table(RefreshToken))
+_ENTER_FAMILY: Final = insert(_FAMILIES)
+_ENTER_REFRESH_TOKEN: Final = insert(_REFRESH_TOKENS)
+
+
+def _redeem() -> Select[tuple[bytes]]:
+    """The three of a redemption in one, for PostgreSQL: the rows are entered where the code was still there to use."""
+    won = _CONSUME.cte("won")
+    entered = []
+    for table, needed in ((_FAMILIES, "id"), (_REFRESH_TOKENS, "token_hash")):
+        values = {column.name: bindparam(f"{table.name}_{column.name}", type_=column.type) for column in table.c}
+        row = select(*values.values()).select_from(won).where(values[needed].is_not(None))
+        entered.append(insert(table).from_select(list(values), row).cte(f"new_{table.name}"))
+    return select(won.c.code_hash).add_cte(*entered)
+
+
+_REDEEM: Final = _redeem()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +103,28 @@ def find_code(session: Session, code: str, client: str) -> Code | None:
     return None if row is None else Code(*row)
 
 
-def consume(session: Session, code: Code, family: UUID, now: datetime) -> bool:
-    """Whether it was this one, of parallel ones, that used the code."""
-    return session.execute(_CONSUME, {"this": code.code_hash, "now": now, "new_family": family}).first() is not None
+def redeem(
+    session: Session, code: Code, family: Mapping[str, Any], refresh_token: Mapping[str, Any] | None, now: datetime
+) -> bool:
+    """Uses the code up, and enters the rows of the family and the refresh token that it is redeemed for.
+
+    False, and nothing is entered, when of parallel redemptions another was first.
+    """
+    using = {"this": code.code_hash, "now": now, "new_family": family["id"]}
+    if session.get_bind().dialect.name == "postgresql":
+        entered = ((_FAMILIES, family), (_REFRESH_TOKENS, refresh_token or {}))
+        rows = {f"{table.name}_{column.name}": row.get(column.name) for table, row in entered for column in table.c}
+        return session.execute(_REDEEM, {**using, **rows}).first() is not None
+    if session.execute(_CONSUME, using).first() is None:
+        return False
+    session.execute(_ENTER_FAMILY, family)
+    if refresh_token is not None:
+        enter_refresh_token(session, refresh_token)
+    return True
 
 
 def note_replay(session: Session, code: Code, now: datetime) -> None:
     session.execute(_NOTE_REPLAY, {"this": code.code_hash, "now": now})
-
-
-def enter_family(session: Session, row: Mapping[str, Any]) -> None:
-    session.execute(_ENTER_FAMILY, row)
 
 
 def enter_refresh_token(session: Session, row: Mapping[str, Any]) -> None:

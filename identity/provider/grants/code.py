@@ -7,6 +7,7 @@ after everything else was checked, so that of parallel redemptions one wins, and
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -18,7 +19,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 
 from core.ids import new_id
 from identity.provider.clients import RegisteredClient
-from identity.provider.codes import Code, consume, enter_family, find_code, note_replay
+from identity.provider.codes import Code, find_code, note_replay, redeem
 from identity.provider.endings import EndReason, end_family
 from identity.provider.grants.issuing import TokenGrant
 from identity.provider.models import TokenFamily
@@ -108,7 +109,7 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
         return found.code.person
 
     def generate_token(self, **_options: Any) -> dict[str, Any]:
-        """Consumes the code and makes the tokens: nothing that could still fail comes after."""
+        """Makes the tokens and consumes the code, which nothing that could still fail comes after."""
         code: Code = self.request.authorization_code.code
         jkt = self.request.dpop_jkt
         if code.dpop_jkt is not None and code.dpop_jkt != jkt:
@@ -118,13 +119,13 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
             raise InvalidGrantError("The sign-in has ended.")
         row = self._family(code, jkt)
         family = TokenFamily(**row)
-        self._consume(code, family.id)
-        enter_family(self.server.session, row)
         client: RegisteredClient = self.request.client
         grant = Grant(family, code.scope, audiences, client.token_seconds, jkt, code.nonce, code.name_sealed)
         answer = self.server.tokens.response(grant)
+        refresh_token = None
         if _may_refresh(client):
-            answer["refresh_token"] = self.add_refresh_token(family)
+            answer["refresh_token"], refresh_token = self.new_refresh_token(family)
+        self._consume(code, row, refresh_token)
         return answer
 
     def _family(self, code: Code, jkt: str | None) -> dict[str, Any]:
@@ -150,8 +151,8 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
             "expires_at": expires_at,
         }
 
-    def _consume(self, code: Code, family: UUID) -> None:
-        if not consume(self.server.session, code, family, self.server.now):
+    def _consume(self, code: Code, family: Mapping[str, Any], refresh_token: Mapping[str, Any] | None) -> None:
+        if not redeem(self.server.session, code, family, refresh_token, self.server.now):
             winner = find_code(self.server.session, self.request.payload.data["code"], code.client)
             if winner is not None:
                 self._note_replay(winner)
@@ -166,7 +167,7 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
             end_family(session, now, code.person, code.family, EndReason.CODE_REPLAYED)
 
     def delete_authorization_code(self, _found: _FoundCode) -> None:
-        """Nothing: it was consumed before the tokens were made, and the used row is kept."""
+        """Nothing: it was consumed with the tokens' making, and the used row is kept."""
 
 
 class _FoundCode:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidScopeError, OAuth2Error, UnauthorizedClientError
 
 from identity.provider.clients import RegisteredClient
-from identity.provider.codes import enter_refresh_token
 from identity.provider.models import TokenFamily
 from identity.provider.protocol import InvalidTargetError, Request, hash_of
 
@@ -59,19 +58,17 @@ class TokenGrant:
             raise InvalidScopeError
         return scope
 
-    def add_refresh_token(self, family: TokenFamily) -> str:
+    def new_refresh_token(self, family: TokenFamily) -> tuple[str, dict[str, Any]]:
+        """A refresh token, and the row to be entered for it."""
         token = REFRESH_TOKEN_PREFIX + secrets.token_urlsafe(32)
-        enter_refresh_token(
-            self.server.session,
-            {
-                "token_hash": hash_of(token),
-                "person": family.person,
-                "family": family.id,
-                "issued_at": self.server.now,
-                "expires_at": family.expires_at,
-            },
-        )
-        return token
+        row = {
+            "token_hash": hash_of(token),
+            "person": family.person,
+            "family": family.id,
+            "issued_at": self.server.now,
+            "expires_at": family.expires_at,
+        }
+        return token, row
 
     def save_token(self, _token: dict[str, Any]) -> None:
         """Nothing: access tokens are not stored, and their family is entered when it begins."""

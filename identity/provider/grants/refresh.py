@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from identity.provider.clients import RegisteredClient
+from identity.provider.codes import enter_refresh_token
 from identity.provider.endings import EndReason, end_family
 from identity.provider.grants.issuing import TokenGrant, is_over
 from identity.provider.models import RefreshToken, SignInSession, TokenFamily
@@ -73,7 +74,8 @@ class RefreshGrant(TokenGrant, RefreshTokenGrant):  # type: ignore[misc] # Authl
             Grant(family, scope, audiences, client.token_seconds, jkt, name_sealed=name_sealed)
         )
         if client.is_public:
-            answer["refresh_token"] = self.add_refresh_token(family)
+            answer["refresh_token"], entered = self.new_refresh_token(family)
+            enter_refresh_token(self.server.session, entered)
         return answer
 
     def revoke_old_credential(self, _token: _RefreshRow) -> None:
