@@ -30,3 +30,13 @@ class NotSeen(SitthiError):
 class NotForYourself(NotAllowed):
     code = "COUNTER_NOT_FOR_YOURSELF"
     text = Text(th="เจ้าหน้าที่ออกรหัสให้ตนเองไม่ได้", en="You cannot give a code to yourself.")
+
+
+class NotForAnOfficer(NotAllowed):
+    """Whoever could come in as a colleague would be two officers."""
+
+    code = "COUNTER_NOT_FOR_OFFICERS"
+    text = Text(
+        th="บุคคลนี้เป็นเจ้าหน้าที่ ต้องเข้าสู่ระบบด้วย ThaID หรือพาสคีย์เท่านั้น",
+        en="This person is an officer, and signs in with ThaID or a passkey alone.",
+    )

@@ -20,7 +20,7 @@ from core.ids import NationalId
 from core.sealed import bound_to
 from core.text import Text
 from identity.counter.codes import new_code, normalised
-from identity.counter.errors import CounterCodeWrong, NotForYourself, NotSeen
+from identity.counter.errors import CounterCodeWrong, NotForAnOfficer, NotForYourself, NotSeen
 from identity.counter.models import CounterCode
 from identity.officers.demands import AT_THE_DESK
 from identity.officers.register import Officer, OfficerRegister
@@ -68,7 +68,7 @@ class Counter:
         """A code, good for ten minutes and once; an earlier one of that person is good no more.
 
         `name` is as the document has it, in one script or both. Raises :class:`StepUpRequired`, :class:`NotAnOfficer`,
-        :class:`RoleMissing`, :class:`NotSeen`, :class:`BadInput`, :class:`NotForYourself`.
+        :class:`RoleMissing`, :class:`NotSeen`, :class:`BadInput`, :class:`NotForYourself`, :class:`NotForAnOfficer`.
         """
         officer.must_meet(AT_THE_DESK, self._clock.now())
         await self._officers.must_serve(session, officer, COUNTER)
@@ -79,6 +79,8 @@ class Counter:
         person = known[national_id.digits]
         if person == officer.person:
             raise NotForYourself
+        if await self._officers.find(session, person) is not None:
+            raise NotForAnOfficer
         now = self._clock.now()
         await session.execute(
             update(CounterCode)
@@ -109,7 +111,8 @@ class Counter:
     async def redeem(self, session: AsyncSession, typed: str) -> Admitted:
         """Who the code lets in; it is used up. Of parallel attempts one wins.
 
-        Raises :class:`CounterCodeWrong`, also when the officer's service or role has ended since.
+        Raises :class:`CounterCodeWrong`, also when the officer's service or role has ended since, or when the person
+        has become an officer.
         """
         code, now = normalised(typed), self._clock.now()
         used = await session.execute(
@@ -135,6 +138,8 @@ class Counter:
         key, person, sealed, by, agency = row
         officer = await self._officers.find(session, by)
         if officer is None or officer.agency != agency or COUNTER not in officer.roles:
+            raise CounterCodeWrong
+        if await self._officers.find(session, person) is not None:
             raise CounterCodeWrong
         await self._trail.note(session, ActKind.COUNTER_CODE_USED, agency=agency, by=by.hex, subject=person)
         name = Text(**json.loads(self._keys.open(sealed, bound_to=bound_to(CounterCode.name_sealed, key))))

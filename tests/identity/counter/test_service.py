@@ -14,7 +14,7 @@ from core.errors import BadInput
 from core.ids import NationalId
 from core.text import Text
 from identity.counter.codes import new_code
-from identity.counter.errors import CounterCodeWrong, NotForYourself, NotSeen
+from identity.counter.errors import CounterCodeWrong, NotForAnOfficer, NotForYourself, NotSeen
 from identity.counter.service import Admitted, Counter, Issued
 from identity.officers.errors import NotAnOfficer, RoleMissing, RoleNotForAgency
 from identity.officers.register import Officer
@@ -184,3 +184,26 @@ async def test_a_name_moved_to_another_code_does_not_open(office: Office, counte
         )
     with pytest.raises(SealBroken):
         await redeem(office, counter, one.code)
+
+
+async def test_nobody_is_let_in_as_an_officer(office: Office, counter: Counter) -> None:
+    """An officer of the counter who came in as a colleague, and added a passkey, would be maker and checker."""
+    officer = await clerk(office)
+    await office.officer(2, "dla", "pay.plan")
+    with pytest.raises(NotForAnOfficer):
+        await issue(office, counter, officer, number(2))
+    assert await office.acts("dopa") == []
+
+
+async def test_whoever_was_an_officer_is_let_in_again(office: Office, counter: Counter) -> None:
+    former = await office.officer(2, "dla", "pay.plan")
+    await office.end(former)
+    admitted = await redeem(office, counter, (await issue(office, counter, await clerk(office), number(2))).code)
+    assert admitted.person == former.person
+
+
+async def test_a_code_from_before_somebody_became_an_officer_is_good_no_more(office: Office, counter: Counter) -> None:
+    issued = await issue(office, counter, await clerk(office), number(2))
+    await office.officer(2, "dla", "pay.plan")
+    with pytest.raises(CounterCodeWrong):
+        await redeem(office, counter, issued.code)
