@@ -180,6 +180,11 @@ def assurance_of(passkey: Passkey, now: datetime) -> Assurance:
     return Assurance(Assurance.of(f"ial{passkey.ial}").ial, AAL if now >= passkey.strong_at else AAL_YOUNG)
 
 
+def aal_when_added(method: str) -> Aal:
+    """What a passkey is worth at once that is added in a session that began in this way."""
+    return AAL if STRONG_AFTER[method] == timedelta(0) else AAL_YOUNG
+
+
 def clean_label(given: object) -> str:
     """The citizen's own words, trimmed. Raises :class:`BadInput` when they are none, too long, or not to be shown."""
     words = given if isinstance(given, str) and len(given) <= 4 * LABEL_LENGTH_MAX else ""

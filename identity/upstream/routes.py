@@ -21,7 +21,7 @@ from identity.abuse import Devices, Failures
 from identity.passkeys.models import Passkey
 from identity.passkeys.repository import PasskeyRows
 from identity.passkeys.routes import script_address
-from identity.passkeys.service import AAL, Passkeys, assurance_of
+from identity.passkeys.service import AAL, Passkeys, aal_when_added, assurance_of
 from identity.people import PeopleRegister
 from identity.provider.models import SignInSession
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
@@ -161,12 +161,11 @@ class SignInRoutes:
         self, request: Request, who: SignInSession, passkeys: Sequence[Passkey], wanted: Assurance, going_to: str
     ) -> Response:
         """A passkey that does not reach `wanted` is not offered, and adding one only where one added now would."""
-        ial = Assurance.of(who.acr).ial
-        by_passkey = any(
-            Assurance(ial.or_higher(one.ial), one.aal).meets(wanted) for one in map(assurance_of, passkeys)
-        )
+        ial, now = Assurance.of(who.acr).ial, self.clock.now()
+        worth = [assurance_of(one, now) for one in passkeys]
+        by_passkey = any(Assurance(ial.or_higher(one.ial), one.aal).meets(wanted) for one in worth)
         helps = not by_passkey and Assurance(OF_THAID.ial, AAL).meets(wanted)
-        is_fresh = self.passkeys.is_fresh(who) and Assurance(ial, AAL).meets(wanted)
+        is_fresh = self.passkeys.is_fresh(who) and Assurance(ial, aal_when_added(who.method)).meets(wanted)
         response = self.pages.page(
             request,
             "step_up.html",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from core.database import Database
@@ -131,6 +131,29 @@ async def test_what_is_offered_is_what_meets_the_demand(
         page = (await here.browser.get(asking("/", acr))).text
     assert ("data-passkey" in page, 'action="/signin"' in page) == (passkey, thaid)
     assert words in page
+
+
+async def vouched_at_a_counter(database: Database, seat_: Seat) -> None:
+    """The session is from now on one that an officer began, on the person's own device."""
+    who = await session_of(database, seat_)
+    async with database.write() as session:
+        await session.execute(update(SignInSession).where(col(SignInSession.id) == who.id).values(method="counter"))
+
+
+async def test_a_passkey_of_a_counter_is_offered_for_what_it_is_worth_by_then(house: House, database: Database) -> None:
+    key = Authenticator()
+    async with seat(house) as here:
+        await here.sign_in()
+        await vouched_at_a_counter(database, here)
+        await here.enrol(key)
+        assert "data-passkey" in (await here.browser.get(asking("/", "aal2.1"))).text
+        page = (await here.browser.get(asking("/", "aal2.2"))).text
+        assert "data-passkey" not in page
+        assert 'href="/account/security"' not in page, "another one would be as young"
+        assert 'name="return" value="/account/security"' in page, "after ThaID one is strong at once"
+        house.clock.advance(timedelta(days=3))
+        await here.sign_in()
+        assert "data-passkey" in (await here.browser.get(asking("/", "aal2.2"))).text
 
 
 @pytest.mark.parametrize("acr", ["", "x", "aal9", "urn:mace:incommon:iap:silver", "ก" * 5_000])
