@@ -162,6 +162,8 @@ def _decoded(segment: str) -> bytes:
 def _object(document: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(document.decode(), object_pairs_hook=_once_each, parse_constant=_refused)
+        if b"\\u" in document:
+            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text (RFC 8259 §8.2)
     except (ValueError, RecursionError):
         raise NotVerified from None
     if not isinstance(found, dict):

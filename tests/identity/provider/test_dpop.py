@@ -305,8 +305,18 @@ async def test_a_proof_for_another_token_is_refused_at_a_resource(dpop: DPoP, cl
     await refused(dpop, HOLDER.proof(clock, "POST", URL, ath=ath), access_token=TOKEN)
 
 
+@pytest.mark.parametrize("name", ["jti", "nonce", "ath", "htm", "htu", "x"])
+async def test_half_a_character_is_no_text(dpop: DPoP, clock: FixedClock, name: str) -> None:
+    """JSON can spell half of a surrogate pair (RFC 8259 §8.2), which no encoding can."""
+    await refused(dpop, HOLDER.proof(clock, "POST", URL, **{name: "\ud800"}))
+
+
+async def test_a_character_that_is_spelt_as_a_surrogate_pair_is_whole(dpop: DPoP, clock: FixedClock) -> None:
+    assert await dpop.check(HOLDER.proof(clock, "POST", URL, jti="\U0001f511"), method="POST", url=URL) == HOLDER.jkt
+
+
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
