@@ -66,6 +66,12 @@ class DelegationRepository:
         query = query.order_by(col(Delegation.id)).with_for_update().execution_options(populate_existing=True)
         return (await self._session.scalars(query)).all()
 
+    async def not_ended(self, party: UUID) -> Sequence[Delegation]:
+        """Those in which the person is one of the two sides, locked."""
+        either = or_(col(Delegation.person) == party, col(Delegation.delegate) == party)
+        query = select(Delegation).where(either, col(Delegation.ended_at).is_(None)).order_by(col(Delegation.id))
+        return (await self._session.scalars(query.with_for_update().execution_options(populate_existing=True))).all()
+
     async def has_guardian(self, person: UUID, today: date) -> bool:
         query = select(col(Delegation.id)).where(
             col(Delegation.person) == person,

@@ -235,6 +235,12 @@ class DelegationService:
         await self._tell_it_ended(session, row)
         return row
 
+    async def end_all_of(self, session: AsyncSession, party: UUID, *, officer: UUID, agency: str) -> None:
+        """Ends all that the person holds, gave or proposes: their number was wrong, and what rests on it with it."""
+        for row in await DelegationRepository(session).not_ended(party):
+            await self._close(session, row, EndReason.OFFICER, officer, agency)
+            await self._tell_it_ended(session, row)
+
     async def events(self, session: AsyncSession, party: UUID, delegation: UUID) -> Sequence[DelegationEvent]:
         """All that happened to it, oldest first, for either side. Raises NotFound."""
         repository = DelegationRepository(session)

@@ -52,7 +52,7 @@ class OfficerRoom:
         correction = Correction(self._people, self._inbox, self._clock)
         acts: list[Act] = [
             OfficerAdd(self.officers, self._people),
-            IdCorrection(self._people, correction, self.title_of),
+            IdCorrection(self._people, correction, delegations, self.title_of),
             GuardianshipAdd(self._people, delegations, self._clock),
             GuardianshipEnd(self._people, delegations),
             ClientAdd(Trail(self._clock), self._clock),

@@ -1,8 +1,8 @@
 """A corrected national ID, with all that hangs on the number of a person.
 
-Sessions, tokens and passkeys of the account end: whoever the wrong number belongs to may have come in by it, through
-ThaID and in good faith, and must not stay in somebody else's account. The citizen signs in anew with the right number
-and finds everything as it was.
+Sessions, tokens, passkeys and codes of a counter end: whoever the wrong number belongs to may have come in by it,
+through ThaID and in good faith, and must not stay in somebody else's account. The citizen signs in anew with the right
+number and finds everything as it was, but for delegations, which rested on the number (`identity.proposals` ends them).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlmodel import col
 from core.clock import Clock
 from core.ids import NationalId
 from core.text import Text
+from identity.counter.models import CounterCode
 from identity.inbox.service import Inbox, MessageTemplate
 from identity.passkeys.models import Passkey
 from identity.people.register import PeopleRegister
@@ -29,10 +30,12 @@ CORRECTED: Final = MessageTemplate(
     title=Text(th="แก้ไขเลขประจำตัวประชาชนของคุณแล้ว", en="Your national ID was corrected"),
     body=Text(
         th="เจ้าหน้าที่สองคนของ {agency} แก้ไขเลขประจำตัวประชาชนในบัญชีนี้ เพื่อความปลอดภัย อุปกรณ์ทุกเครื่องออกจากระบบ"
-        "และต้องลงทะเบียนพาสคีย์ใหม่ คำขอ การจ่ายเงิน และเอกสารของคุณยังอยู่ครบ หากข้อมูลไม่ถูกต้อง โปรดติดต่อหน่วยงานนั้น",
+        "ต้องลงทะเบียนพาสคีย์ใหม่ และการมอบหมายทั้งหมดสิ้นสุด คำขอ การจ่ายเงิน และเอกสารของคุณยังอยู่ครบ "
+        "โปรดตรวจสอบช่องทางรับเงินและข้อมูลติดต่อ เพราะเจ้าของเลขเดิมอาจเปลี่ยนไว้ หากข้อมูลไม่ถูกต้อง โปรดติดต่อหน่วยงานนั้น",
         en="Two officers of {agency} corrected the national ID of this account. To be safe, every device was signed "
-        "out and passkeys have to be enrolled anew. Your applications, payments and documents are all still here. If "
-        "this is wrong, please contact that agency.",
+        "out, passkeys have to be enrolled anew, and delegations have ended. Your applications, payments and documents "
+        "are all still here. Look at where your money goes and how you are reached: whoever the former number belongs "
+        "to may have changed it. If this is wrong, please contact that agency.",
     ),
 )
 
@@ -59,7 +62,16 @@ class Correction:
         await endings.end_sessions(session, person, EndReason.SESSION_ENDED)
         await endings.part_from_number(session, person)
         await end_passkeys(session, person, self._clock.now())
+        await end_counter_codes(session, person, self._clock.now())
         await self._inbox.send(session, person, CORRECTED, agency=agency)
+
+
+async def end_counter_codes(session: AsyncSession, person: UUID, at: datetime) -> None:
+    await session.execute(
+        update(CounterCode)
+        .where(col(CounterCode.person) == person, col(CounterCode.used_at).is_(None), col(CounterCode.expires_at) > at)
+        .values(expires_at=at)
+    )
 
 
 async def end_passkeys(session: AsyncSession, person: UUID, at: datetime) -> None:

@@ -69,8 +69,11 @@ class IdCorrection:
     title = Text(th="แก้ไขเลขประจำตัวประชาชน", en="correct a national ID")
     proposes, approves = IDENTITY_PROPOSE, IDENTITY_APPROVE
 
-    def __init__(self, people: PeopleRegister, correction: Correction, titles: AgencyTitles) -> None:
-        self._people, self._correction, self._titles = people, correction, titles
+    def __init__(
+        self, people: PeopleRegister, correction: Correction, delegations: DelegationService, titles: AgencyTitles
+    ) -> None:
+        self._people, self._correction = people, correction
+        self._delegations, self._titles = delegations, titles
 
     async def prepare(self, session: AsyncSession, agency: str, given: Mapping[str, Any]) -> dict[str, Any]:
         _registry_only(agency, self.proposes)
@@ -100,6 +103,7 @@ class IdCorrection:
             agency=self._titles(approval.agency),
             by=f"proposal: {approval.proposal.hex}",
         )
+        await self._delegations.end_all_of(session, person, officer=approval.checker, agency=approval.agency)
         return ""
 
     def lines(self, payload: Mapping[str, Any]) -> Sequence[tuple[Text, str]]:

@@ -58,7 +58,7 @@ class Office:
             self.inbox,
             [
                 OfficerAdd(self.officers, self.people),
-                IdCorrection(self.people, correction, titled),
+                IdCorrection(self.people, correction, self.delegations, titled),
                 GuardianshipAdd(self.people, self.delegations, clock),
                 GuardianshipEnd(self.people, self.delegations),
                 ClientAdd(self.trail, clock),

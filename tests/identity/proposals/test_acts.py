@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,13 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from core.errors import BadInput, Conflict, NotFound, SitthiError
+from core.ids import NationalId
 from core.text import Text
-from identity.delegation.models import Delegation
+from identity.counter.errors import CounterCodeWrong
+from identity.counter.service import Counter
+from identity.delegation.models import Delegation, Kind, Scope
+from identity.delegation.needs import Standing
+from identity.delegation.offers import Direction, Offer
 from identity.officers.errors import RoleMissing, RoleNotForAgency
 from identity.officers.register import Officer
 from identity.passkeys.models import Passkey
@@ -300,3 +306,51 @@ async def test_a_kind_that_is_not_installed_is_not_found(office: Office) -> None
     async with office.database.write() as session:
         with pytest.raises(NotFound):
             await bare.propose(session, maker, ProposalKind.GUARDIANSHIP, GUARDIAN, REASON)
+
+
+def carer(by: UUID, other: NationalId, direction: Direction) -> Offer:
+    return Offer(
+        kind=Kind.CARER, direction=direction, by=by, other=other, scopes=(Scope.VIEW,), starts_on=date(2026, 11, 16),
+        ends_on=date(2027, 11, 16), own_name=Text(th="ก", en="a"),
+    )  # fmt: skip
+
+
+async def test_a_correction_ends_every_delegation_whichever_side_the_account_is_on(office: Office) -> None:
+    """A parent's right was proved by the children of the wrong number, and they are somebody else's."""
+    maker, checker = await registrars(office)
+    person, child, helper = [await office.person(number(one)) for one in (70, 81, 82)]
+    stranger, cared_for = await office.person(number(83)), number(84)
+    async with office.database.write() as session:
+        of_child = replace(carer(person, number(81), Direction.I_ACT), kind=Kind.PARENT)
+        held = [await office.delegations.propose(session, of_child)]
+        held.append(await office.delegations.propose(session, carer(helper, number(70), Direction.I_ACT)))
+        standing = Standing(Text(th="ข", en="b"), date(1950, 1, 1))
+        await office.delegations.accept(session, person, held[-1].id, standing)
+        held.append(await office.delegations.propose(session, carer(person, number(82), Direction.I_ACT)))
+        others = await office.delegations.propose(session, carer(stranger, cared_for, Direction.I_ACT))
+    await approve(office, checker, await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT))
+    async with office.database.write() as session:
+        assert await office.delegations.live(session, held[0].id, person) is None
+        assert await office.delegations.live(session, held[1].id, helper) is None
+        rows = {row.id: row for row in await session.scalars(select(Delegation))}
+        [*_, last] = await office.delegations.events(session, child, held[0].id)
+    assert {(rows[one.id].end_reason, rows[one.id].ended_by) for one in held} == {("OFFICER", checker.person)}
+    assert rows[others.id].ended_at is None
+    assert (last.kind, last.by, last.by_officer_of) == ("ENDED", checker.person, "dopa")
+    assert (await office.told(child))[-1] == (await office.told(helper))[-1] == "delegation.ended"
+
+
+async def test_a_code_that_was_handed_out_for_the_wrong_number_lets_nobody_in_any_more(office: Office) -> None:
+    """Whoever the wrong number belongs to may be standing at a counter with it."""
+    maker, checker = await registrars(office)
+    clerk = await office.officer(3, "dopa", "identity.counter")
+    counter = Counter(office.keys, office.clock, office.people, office.officers)
+    async with office.database.write() as session:
+        wrong, others = [
+            await counter.issue(session, clerk, number(one), Text(th="ก", en="a"), saw_person=True) for one in (70, 80)
+        ]
+    await approve(office, checker, await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT))
+    async with office.database.write() as session:
+        await counter.redeem(session, others.code)
+        with pytest.raises(CounterCodeWrong):
+            await counter.redeem(session, wrong.code)
