@@ -16,13 +16,13 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 
 from core.assurance import Aal, Assurance, Ial
 from core.clock import Clock
-from identity.provider.clients import is_loopback
 from identity.provider.dpop import is_thumbprint
 from identity.provider.grants import CodeGrant
 from identity.provider.known_clients import KnownClients
 from identity.provider.models import SignInSession
 from identity.provider.protocol import Parameters, Reply, SignedIn
 from identity.provider.protocol import Request as OAuthRequest
+from identity.provider.redirects import is_of_a_site
 from identity.provider.server import Provider
 from identity.provider.sessions import SignInSessions
 
@@ -119,8 +119,8 @@ class AuthorizationRequests:
     def question(self, asked: Asked, who: SignInSession | None) -> Question | None:
         """What has to be asked of the person first: to sign in, or whether to go on as who they are.
 
-        A program on this machine cannot prove who it is (RFC 8252 §8.6), so it gets no code without a person's act in
-        this very request. Nobody goes in circles: who has signed in for this very request is sent to the sign-in page
+        A program on the person's device cannot prove who it is (RFC 8252 §8.6), so it gets no code without an act of
+        theirs in this very request. Nobody goes in circles: who has signed in for this very request is sent to the sign-in page
         again only where a passkey would do. Raises :class:`OAuth2Error`, also where the client forbids questions.
         """
         just_for_this = who is not None and self._came_for(asked, who)
@@ -128,7 +128,7 @@ class AuthorizationRequests:
         must_prompt = bool(asked.prompts & {"login", "select_account"}) and not just_for_this
         if who is None or must_prompt or not self._meets(asked, who, on_the_way=just_for_this):
             question = Question.SIGN_IN
-        elif "consent" in asked.prompts or (is_loopback(asked.redirect_uri) and not just_for_this):
+        elif "consent" in asked.prompts or not (just_for_this or is_of_a_site(asked.redirect_uri, self._issuer)):
             question = Question.GO_ON
         if question is Question.SIGN_IN:
             self._check_can_be_met(asked, who if just_for_this else None)

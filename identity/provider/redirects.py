@@ -26,6 +26,14 @@ def is_loopback(uri: str) -> bool:
     return match is not None and (match["port"] is None or int(match["port"][1:]) <= 65_535)
 
 
+def is_of_a_site(uri: str, issuer: str) -> bool:
+    """Whether it is called back at a web site, of ours or by https, which nobody else can be.
+
+    A port or a private scheme of a device is whosever program takes it first (RFC 8252 §8.6).
+    """
+    return uri.startswith(("https://", f"{issuer}/"))
+
+
 def check_registrable(uri: str, *, public: bool, development: bool = False) -> None:
     """Whether a client may register this as a redirect address, or as one to go to after signing out.
 

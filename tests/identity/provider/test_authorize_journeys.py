@@ -157,6 +157,24 @@ async def test_without_a_question_there_is_a_code_or_the_reason_why_not(
     assert ("code" in given, given["state"], given["iss"]) == (error is None, ASKED["state"], house.issuer)
 
 
+@pytest.mark.parametrize("where", ["th.go.example.app:/callback", "http://localhost:5173/callback"])
+async def test_a_program_on_the_device_gets_no_code_without_an_act_of_the_person(
+    house: House, database: Database, where: str
+) -> None:
+    """RFC 8252 §8.6: any program may take an app's scheme or port, and say that it is that app."""
+    fields = {"redirect_uris": [where], "auth_method": "none", "fapi": False, "dpop_bound": False}
+    await register(database, house.clock, **fields)
+    async with house.browser() as browser:
+        await sign_in(house, browser)
+        told = query_of((await browser.get(address(redirect_uri=where, prompt="none"))).headers["location"])
+        assert told["error"] == "consent_required"
+        page = await browser.get(address(redirect_uri=where))
+        assert (page.status_code, "ธนาคารทดสอบ" in page.text) == (200, True)
+        await sign_in(house, browser, for_request=address(redirect_uri=where))
+        answer = await browser.get(address(redirect_uri=where))
+        assert "code" in query_of(answer.headers["location"]), "signing in for it was the act"
+
+
 async def test_nobody_signed_in_is_login_required_without_a_question(browser: httpx2.AsyncClient) -> None:
     assert (await went(browser, address(prompt="none")))["error"] == "login_required"
 
