@@ -22,9 +22,27 @@ class DelegationRepository:
         self._session = session
 
     async def of(self, party: UUID, *, limit: int = LISTED_MAX) -> Sequence[Delegation]:
-        """Those in which the person is one of the two sides, the newest first."""
-        query = select(Delegation).where(or_(col(Delegation.person) == party, col(Delegation.delegate) == party))
-        return (await self._session.scalars(query.order_by(col(Delegation.id).desc()).limit(limit))).all()
+        """Those in which the person is one of the two sides, the newest first: of those that ended, only the latest.
+
+        What holds or waits is always there. Else whoever acts for somebody could propose and withdraw until the other
+        side finds no more what there is to end.
+        """
+        theirs = or_(col(Delegation.person) == party, col(Delegation.delegate) == party)
+        latest = select(col(Delegation.id)).where(theirs, col(Delegation.ended_at).is_not(None))
+        latest = latest.order_by(col(Delegation.id).desc()).limit(limit)
+        shown = or_(col(Delegation.ended_at).is_(None), col(Delegation.id).in_(latest.scalar_subquery()))
+        return (
+            await self._session.scalars(select(Delegation).where(theirs, shown).order_by(col(Delegation.id).desc()))
+        ).all()
+
+    async def accepted(self, person: UUID, delegate: UUID) -> Sequence[Delegation]:
+        """Those under which the one acts or acted for the other, the newest first."""
+        query = select(Delegation).where(
+            col(Delegation.person) == person,
+            col(Delegation.delegate) == delegate,
+            col(Delegation.accepted_at).is_not(None),
+        )
+        return (await self._session.scalars(query.order_by(col(Delegation.id).desc()))).all()
 
     async def get(self, party: UUID, delegation: UUID, *, lock: bool = False) -> Delegation | None:
         """The delegation, if the person is one of the two sides; held until the transaction ends, if `lock`."""

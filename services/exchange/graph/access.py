@@ -52,13 +52,12 @@ class AccessAsker:
         if row.asker_kind != AskerKind.DELEGATE or row.subject != viewer:
             return None
 
-        async def batch(keys: list[UUID]) -> Sequence[Sequence[DelegationRow]]:
+        async def batch(keys: list[str]) -> Sequence[Sequence[DelegationRow]]:
             async with info.context.db.read() as session:
-                return [await DelegationRepository(session).of(key) for key in keys]
+                return [await DelegationRepository(session).accepted(viewer, UUID(hex=key)) for key in keys]
 
-        for one in await info.context.loader("exchange.delegations", batch).load(viewer):
-            held = one.accepted_at is not None and one.accepted_at <= row.at <= (one.ended_at or row.at)
-            if held and (one.person, one.delegate.hex) == (viewer, row.asker_id):
+        for one in await info.context.loader("exchange.delegations", batch).load(row.asker_id):
+            if one.accepted_at is not None and one.accepted_at <= row.at <= (one.ended_at or row.at):
                 return Delegation.of(one, viewer)
         return None
 

@@ -31,6 +31,7 @@ from identity.delegation.errors import (
 from identity.delegation.models import Delegation, DelegationEvent, EndReason, Kind, Scope, Step
 from identity.delegation.needs import Standing
 from identity.delegation.offers import Direction, Offer, Offers, Wish
+from identity.delegation.repository import LISTED_MAX, DelegationRepository
 from identity.delegation.service import DelegationService, Guardianship
 from identity.inbox.models import Message
 from identity.people import PeopleRegister
@@ -332,3 +333,23 @@ async def test_the_tables_themselves_refuse_what_makes_no_sense(
             async with database.write() as session:
                 await session.execute(text(f"UPDATE delegation SET {change}"))  # noqa: S608 - the test's own words
     assert await holds(database, service, row)
+
+
+async def test_however_many_have_ended_since_what_holds_is_listed(
+    database: Database, clock: FixedClock, service: DelegationService
+) -> None:
+    """Whoever acts for somebody could else propose and withdraw until the other side finds them nowhere."""
+    made, row = await proposed(database, clock, service)
+    async with database.write() as session:
+        side = await made.side(row.delegate, Direction.I_ACT, request=new_id())
+        await service.accept(session, row.delegate, row.id, side)
+        values = {name: getattr(row, name) for name in Delegation.model_fields}
+        over = {"ended_at": clock.now(), "ended_by": row.delegate, "end_reason": "WITHDRAWN", "accepted_at": None}
+        session.add_all(Delegation(**{**values, **over, "id": new_id()}) for _ in range(LISTED_MAX + 1))
+    async with database.read() as session:
+        listed = await DelegationRepository(session).of(row.person)
+        accepted = await DelegationRepository(session).accepted(row.person, row.delegate)
+    assert row.id in [one.id for one in listed]
+    assert [one.id for one in listed] == sorted((one.id for one in listed), reverse=True)
+    assert len(listed) == LISTED_MAX + 1
+    assert [one.id for one in accepted] == [row.id]
