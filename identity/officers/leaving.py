@@ -90,18 +90,19 @@ class Leaving:
     ) -> Officer:
         """Adds an officer by the server's own command (:meth:`OfficerRegister.bootstrap`).
 
-        `break_glass` is the reason for doing so although two officers could; it stays in the trail, and every officer
-        of the agency is told. Raises :class:`AgencyGovernsItself` without one, and what `bootstrap` raises.
+        `break_glass` is the reason for doing so although two officers could; it stays in the trail. Every officer whom
+        the agency has is told in any case: one keeper can end the other, and then no glass is in the way.
+        Raises :class:`AgencyGovernsItself` without a reason, and what `bootstrap` raises.
         """
         said = None if break_glass is None else checked_reason(break_glass)
-        keepers = await self._officers.of_agency(session, agency)
+        colleagues = await self._officers.of_agency(session, agency)
         added, broke_glass = await self._officers.bootstrap(
             session, national_id, agency=agency, roles=roles, name=name, by=by, breaking_glass=said is not None
         )
         if broke_glass and said is not None:
             await self._trail.note(session, ActKind.GLASS_BROKEN, agency=agency, by=by, subject=added.person, note=said)
-            for one in keepers:
-                await self._inbox.send(session, one.person, GLASS_BROKEN, name=name, agency=agency)
+        for one in colleagues:
+            await self._inbox.send(session, one.person, GLASS_BROKEN, name=name, agency=agency)
         return added
 
     async def _keepers(self, session: AsyncSession, agency: str) -> list[Officer]:
