@@ -120,8 +120,9 @@ class AuthorizationRequests:
         """What has to be asked of the person first: to sign in, or whether to go on as who they are.
 
         A program on the person's device cannot prove who it is (RFC 8252 §8.6), so it gets no code without an act of
-        theirs in this very request. Nobody goes in circles: who has signed in for this very request is sent to the sign-in page
-        again only where a passkey would do. Raises :class:`OAuth2Error`, also where the client forbids questions.
+        theirs in this very request. Nobody goes in circles: who has signed in for this very request is sent to the
+        sign-in page again only where a passkey would do. Raises :class:`OAuth2Error`, also where the client forbids
+        questions.
         """
         just_for_this = who is not None and self._came_for(asked, who)
         question = None

@@ -115,7 +115,8 @@ class Endings:
 
 def end_family(session: Session, now: datetime, person: UUID, family: UUID, reason: EndReason) -> None:
     """As :meth:`Endings.end_family`, for the synchronous grants."""
-    row = session.get(TokenFamily, (person, family))
+    # Held first: what an exchange under way enters beside it is there to be found once that is over.
+    row = session.get(TokenFamily, (person, family), with_for_update=True, populate_existing=True)
     if row is None:
         return
     concerned = and_(col(TokenFamily.person) == person, col(TokenFamily.id) == family)

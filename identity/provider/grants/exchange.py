@@ -91,13 +91,13 @@ class ExchangeGrant(TokenGrant, BaseGrant, TokenEndpointMixin):  # type: ignore[
         if not set((self.request.payload.scope or CITIZEN_SCOPE).split()) <= {CITIZEN_SCOPE}:
             raise InvalidScopeError
         assert self.request.exchange is not None, "it was looked up before the grant"
-        actor = self.request.exchange.actor
-        theirs = self.server.session.get(
-            TokenFamily, (actor.person, actor.family), with_for_update={"read": True}, populate_existing=True
-        )
-        if theirs is None or is_over(theirs, self.server.now) or theirs.session is None:
+        actor, session = self.request.exchange.actor, self.server.session
+        theirs = session.get(TokenFamily, (actor.person, actor.family))
+        # The session is held before the family, as by whoever ends it: else each could wait for the other.
+        if theirs is None or theirs.session is None or not live_session(session, actor.person, theirs.session):
             raise InvalidRequestError("actor_token is not valid.")
-        if not live_session(self.server.session, actor.person, theirs.session):
+        session.refresh(theirs, with_for_update={"read": True})
+        if is_over(theirs, self.server.now):
             raise InvalidRequestError("actor_token is not valid.")
         self._theirs = theirs
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from core.clock import start_of_bangkok_day
 from core.ids import GlobalId
 from core.viewer import Acting
-from identity.provider.endings import Endings, EndReason
+from identity.provider.endings import Endings, EndReason, live_session
 from identity.provider.errors import TokenInvalid
 from identity.provider.models import TokenFamily
 from tests.identity.conftest import House
@@ -227,6 +229,45 @@ async def test_a_stolen_refresh_token_takes_what_was_acted_with_it(carer: Carer)
     await carer.refresh(tokens["refresh_token"])
     await carer.refresh(tokens["refresh_token"])
     assert not await carer.works(acting)
+
+
+async def test_what_is_being_exchanged_while_its_token_is_given_back_ends_with_it(house: House, carer: Carer) -> None:
+    tokens = await carer.tokens()
+    theirs = await carer.family(tokens["access_token"])
+    acted = TokenFamily(**{**theirs.model_dump(), "person": carer.represented, "id": uuid4(), "actor": theirs.person})
+    async with house.identity.db.write() as session:  # as an exchange has them, which is about to end
+        await session.get(TokenFamily, (theirs.person, theirs.id), with_for_update={"read": True})
+        revoking = asyncio.create_task(carer.revoke(tokens["refresh_token"]))
+        await asyncio.wait([revoking], timeout=0.5)
+        session.add(acted)
+    assert (await revoking).status_code == 200
+    async with house.identity.db.read() as session:
+        found = await session.get(TokenFamily, (acted.person, acted.id))
+    assert found is not None
+    assert found.end_reason == EndReason.REVOKED
+
+
+async def test_whoever_exchanges_cannot_keep_the_person_from_signing_out(
+    house: House, carer: Carer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both hold the session before what was granted in it, or each would wait for the other."""
+    own = (await carer.tokens())["access_token"]
+    who = await session_of(house, carer.browser)
+    assert who is not None
+
+    def slowly(session: Session, person: UUID, sign_in: UUID) -> bool:
+        if session.get_bind().dialect.name == "postgresql":  # SQLite lets no two write at once
+            session.execute(text("SELECT pg_sleep(0.4)"))
+        return live_session(session, person, sign_in)
+
+    monkeypatch.setattr("identity.provider.grants.exchange.live_session", slowly)
+    exchanging = asyncio.create_task(carer.exchange(carer.delegation.hex, own))
+    await asyncio.wait([exchanging], timeout=0.2)
+    async with house.identity.db.write() as session:
+        await Endings(house.clock).end_session(session, who.person, who.id, EndReason.SIGNED_OUT)
+    answer = await exchanging
+    assert answer.status_code in (200, 400), answer.text
+    assert answer.status_code == 400 or not await carer.works(answer.json()["access_token"])
 
 
 async def test_who_is_acted_for_can_sign_out_everywhere_without_touching_who_acts(house: House, carer: Carer) -> None:
