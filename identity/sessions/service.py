@@ -16,7 +16,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import Response
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -145,6 +145,11 @@ class SignIns:
             await self._inbox.send(session, who.person, alerts.NEW_DEVICE, device=device, method=method)
 
     async def _hand_over(self, session: AsyncSession, former: SignInSession, begun: SignInSession) -> None:
+        """Holds the session before what was granted in it, as whoever redeems a code in it or ends it does."""
+        is_former = (col(SignInSession.person) == former.person, col(SignInSession.id) == former.id)
+        held = select(col(SignInSession.id)).where(*is_former, col(SignInSession.ended_at).is_(None)).with_for_update()
+        if await session.scalar(held) is None:
+            return
         theirs = or_(col(TokenFamily.person) == former.person, col(TokenFamily.actor) == former.person)
         await session.execute(
             update(TokenFamily)
