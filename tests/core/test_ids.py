@@ -1,3 +1,4 @@
+import time
 from uuid import UUID
 
 import pytest
@@ -67,6 +68,21 @@ def test_new_ids_are_version_7_and_unique() -> None:
     assert len(set(made)) == len(made)
     assert {key.version for key in made} == {7}
     assert {key.variant for key in made} == {"specified in RFC 4122"}
+
+
+def test_new_ids_are_in_the_order_of_their_making() -> None:
+    """Trails are read in the order of their ids, and two acts of one transaction are in one millisecond."""
+    made = [new_id() for _ in range(10_000)]
+    assert made == sorted(made)
+
+
+def test_they_are_also_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time_ns()
+    made = []
+    for step in (0, 1_000_000_000, -60_000_000_000, -60_000_000_000):
+        monkeypatch.setattr(time, "time_ns", lambda step=step: now + step)
+        made.append(new_id())
+    assert made == sorted(made)
 
 
 def _is_valid(digits: str) -> bool:
