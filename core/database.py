@@ -10,23 +10,26 @@ import asyncio
 import importlib
 import pkgutil
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import JSON, Connection, DateTime, MetaData, event
+from sqlalchemy import JSON, Connection, DateTime, Executable, MetaData, Row, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.types import TypeDecorator
+from sqlalchemy.util import greenlet_spawn
 from sqlmodel import SQLModel
 
 from core.database_faults import DatabaseUnavailable, told_as_unavailable, translate_connecting
 
 ROOMS = ("core", "identity", "services", "welfare")
 """Packages whose `models` modules hold tables."""
+
+T = TypeVar("T")
 
 IDLE_SECONDS: Final = 5.0
 """A connection that was used more lately than that is taken to be alive."""
@@ -88,8 +91,10 @@ class Database:
         self._write = async_sessionmaker(
             self.engine.execution_options(writes=True), expire_on_commit=False, autoflush=True
         )
-        self._single = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False, autoflush=False
+        sync = self.engine.sync_engine
+        self._writing = sync.execution_options(writes=True)
+        self._alone = sync.execution_options(
+            **({"alone": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"})
         )
 
     @asynccontextmanager
@@ -106,20 +111,36 @@ class Database:
             async with self._turn_to_write(), self._write() as session, session.begin():
                 yield session
 
-    @asynccontextmanager
-    async def single(self, *, writes: bool = False) -> AsyncIterator[AsyncSession]:
-        """A session for one statement, which is a transaction by itself; with `writes` it may change something.
+    async def transaction(self, work: Callable[[Connection], T]) -> T:
+        """As :meth:`write`, for work that needs no session: statements built before, one after the other.
 
-        PostgreSQL is spared a BEGIN before it and a COMMIT after it, which cost as much as a statement each. A second
-        statement would be a second transaction.
+        A session's first statement costs as much as three on a connection (docs/measurements.md).
         """
-        if self.is_sqlite:
-            async with self.write() if writes else self.read() as session:
-                yield session
-            return
+
+        def whole() -> T:
+            with self._writing.begin() as connection:
+                return work(connection)
+
         with told_as_unavailable():
-            async with self._single() as session:
-                yield session
+            async with self._turn_to_write():
+                return await greenlet_spawn(whole)
+
+    async def alone(
+        self, statement: Executable, values: Mapping[str, Any], *, writes: bool = False
+    ) -> Sequence[Row[Any]]:
+        """The rows of one statement that is a transaction by itself; with `writes` it may change something.
+
+        There is no BEGIN before it and no COMMIT after it, which would cost as much as a statement each.
+        """
+
+        def whole() -> Sequence[Row[Any]]:
+            with self._alone.connect() as connection:
+                result = connection.execute(statement, values)
+                return result.all() if result.returns_rows else ()
+
+        with told_as_unavailable():
+            async with self._turn_to_write() if writes else nullcontext():
+                return await greenlet_spawn(whole)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -157,8 +178,9 @@ def _prepare_sqlite(engine: AsyncEngine, *, durable: bool) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("alone", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _ask_after_idle_connections(engine: AsyncEngine) -> None:

@@ -23,7 +23,7 @@ from identity.provider.authorization_request import (
     Question,
     canonical,
 )
-from identity.provider.codes import enter_code
+from identity.provider.codes import ENTER_CODE
 from identity.provider.hints import IdTokenHints
 from identity.provider.models import SignInSession
 from identity.provider.protocol import Parameters, SignedIn
@@ -153,10 +153,7 @@ class AuthorizationEndpoint:
 
     async def _who(self, request: Request) -> SignInSession | None:
         secret = self.cookies.read(request, SESSION_COOKIE)
-        if secret is None:
-            return None
-        async with self.db.single() as session:
-            return await self.sessions.find(session, secret)
+        return await self.sessions.look(self.db, secret)
 
     async def _answer(
         self, request: Request, asked: Asked, request_uri: str | None, who: SignInSession, *, agreed: bool
@@ -167,14 +164,15 @@ class AuthorizationEndpoint:
         """
         try:
             reply, code = asked.answered(_signed_in(who) if agreed else None)
-            is_code_alone = request_uri is None and not self.sessions.is_to_be_noted(who)
-            async with self.db.single(writes=True) if is_code_alone else self.db.write() as session:
-                if request_uri is not None:
-                    await self.pushed.answer(session, request_uri)
-                if self.sessions.is_to_be_noted(who):
+            if request_uri is not None or self.sessions.is_to_be_noted(who):
+                async with self.db.write() as session:
+                    if request_uri is not None:
+                        await self.pushed.answer(session, request_uri)
                     await self.sessions.answered(session, who)
-                if code is not None:
-                    await enter_code(session, code)
+                    if code is not None:
+                        await session.execute(ENTER_CODE, code)
+            elif code is not None:
+                await self.db.alone(ENTER_CODE, code, writes=True)
         except OAuth2Error as error:
             return self._refuse(request, error)
         assert reply.location is not None, "whom we know is always sent back"

@@ -11,9 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, Table, bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Select, Table, bindparam, insert, select, update
 
 from identity.provider.models import AuthorizationCode, RefreshToken, SignInSession, TokenFamily
 from identity.provider.protocol import hash_of
@@ -30,7 +28,7 @@ _FAMILIES: Final = _table(TokenFamily)
 _REFRESH_TOKENS: Final = _table(RefreshToken)
 _IS_THIS: Final = _CODES.c.code_hash == bindparam("this")
 
-_ENTER: Final = insert(_CODES)
+ENTER_CODE: Final = insert(_CODES)
 _FIND: Final = (
     select(
         *(column for column in _CODES.c if column.name != "replayed_at"),
@@ -93,39 +91,39 @@ class Code:
     name_sealed: bytes
 
 
-async def enter_code(session: AsyncSession, row: Mapping[str, Any]) -> None:
-    await session.execute(_ENTER, row)
-
-
-def find_code(session: Session, code: str, client: str) -> Code | None:
+def find_code(connection: Connection, code: str, client: str) -> Code | None:
     """A client's code, used or not. Its browser session cannot be ended until this transaction is over."""
-    row = session.execute(_FIND, {"this": hash_of(code), "of_client": client}).first()
+    row = connection.execute(_FIND, {"this": hash_of(code), "of_client": client}).first()
     return None if row is None else Code(*row)
 
 
 def redeem(
-    session: Session, code: Code, family: Mapping[str, Any], refresh_token: Mapping[str, Any] | None, now: datetime
+    connection: Connection,
+    code: Code,
+    family: Mapping[str, Any],
+    refresh_token: Mapping[str, Any] | None,
+    now: datetime,
 ) -> bool:
     """Uses the code up, and enters the rows of the family and the refresh token that it is redeemed for.
 
     False, and nothing is entered, when of parallel redemptions another was first.
     """
     using = {"this": code.code_hash, "now": now, "new_family": family["id"]}
-    if session.get_bind().dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":
         entered = ((_FAMILIES, family), (_REFRESH_TOKENS, refresh_token or {}))
         rows = {f"{table.name}_{column.name}": row.get(column.name) for table, row in entered for column in table.c}
-        return session.execute(_REDEEM, {**using, **rows}).first() is not None
-    if session.execute(_CONSUME, using).first() is None:
+        return connection.execute(_REDEEM, {**using, **rows}).first() is not None
+    if connection.execute(_CONSUME, using).first() is None:
         return False
-    session.execute(_ENTER_FAMILY, family)
+    connection.execute(_ENTER_FAMILY, family)
     if refresh_token is not None:
-        enter_refresh_token(session, refresh_token)
+        enter_refresh_token(connection, refresh_token)
     return True
 
 
-def note_replay(session: Session, code: Code, now: datetime) -> None:
-    session.execute(_NOTE_REPLAY, {"this": code.code_hash, "now": now})
+def note_replay(connection: Connection, code: Code, now: datetime) -> None:
+    connection.execute(_NOTE_REPLAY, {"this": code.code_hash, "now": now})
 
 
-def enter_refresh_token(session: Session, row: Mapping[str, Any]) -> None:
-    session.execute(_ENTER_REFRESH_TOKEN, row)
+def enter_refresh_token(connection: Connection, row: Mapping[str, Any]) -> None:
+    connection.execute(_ENTER_REFRESH_TOKEN, row)

@@ -1,18 +1,20 @@
 """The authorization server on Authlib's core: one object for one request.
 
-Authlib is synchronous. At the token endpoint it runs inside `AsyncSession.run_sync`, over the synchronous face of the
-session; at the others it asks no database. What needs the outside (who the client is, which key it proves, whose tokens
-it brings) is found out before.
+Authlib is synchronous. At the token endpoint it runs inside a transaction of the database, over the synchronous face
+of its connection; at the others it asks no database. What needs the outside (who the client is, which key it proves,
+whose tokens it brings) is found out before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidRequestError, OAuth2Error
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from identity.provider.clients import RegisteredClient
@@ -43,13 +45,13 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib has no type
         now: datetime,
         *,
         client: RegisteredClient | None = None,
-        session: Session | None = None,
+        connection: Connection | None = None,
         tokens: TokenMaker | None = None,
     ) -> None:
-        """`client` is whom an authorization request names; the token endpoint brings `session` and `tokens`."""
+        """`client` is whom an authorization request names; the token endpoint brings `connection` and `tokens`."""
         super().__init__()
         self.issuer, self.now = issuer, now
-        self._client, self._session, self._tokens = client, session, tokens
+        self._client, self._connection, self._tokens = client, connection, tokens
         self.code: Mapping[str, Any] | None = None
         """The row of the code that was made, to be entered."""
         self.register_grant(CodeGrant, [S256Only(required=True)])
@@ -57,9 +59,14 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib has no type
             self.register_grant(grant)
 
     @property
+    def connection(self) -> Connection:
+        assert self._connection is not None, "only the token endpoint writes by itself"
+        return self._connection
+
+    @cached_property
     def session(self) -> Session:
-        assert self._session is not None, "only the token endpoint writes by itself"
-        return self._session
+        """For what goes by objects; a code's redemption does not need one. What is in it is written at the end."""
+        return Session(self.connection, expire_on_commit=False)
 
     @property
     def tokens(self) -> TokenMaker:
@@ -85,6 +92,9 @@ class Provider(AuthorizationServer):  # type: ignore[misc] # Authlib has no type
     def token(self, request: Request) -> Reply:
         """The answer of the token endpoint, an error included: nothing is raised that would undo what was noted."""
         reply: Reply = self.create_token_response(request)
+        if "session" in self.__dict__:
+            self.session.flush()
+            self.session.close()
         return reply
 
     def refusal(self, request: Request, error: OAuth2Error) -> Reply:

@@ -8,7 +8,7 @@ from typing import Final
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from core.clock import Clock
 from core.database import Database
@@ -53,8 +53,7 @@ class TokenEndpoint:
             oauth = await self._asked(request)
             actor = await self._actor(oauth)
             maker = TokenMaker(self.issuer, await self.signing.signer(), self.subjects, self.names, self.clock.now())
-            async with self.db.write() as session:
-                reply = await self._granted(session, oauth, actor, maker)
+            reply = await self._granted(oauth, actor, maker)
         except OAuth2Error as error:
             return refused(error)
         except ServiceUnavailable as error:
@@ -81,15 +80,17 @@ class TokenEndpoint:
         is_exchange = oauth.payload.grant_type == EXCHANGE_GRANT and client.check_grant_type(EXCHANGE_GRANT)
         return await self.exchanges.actor(oauth) if is_exchange else None
 
-    async def _granted(
-        self, session: AsyncSession, oauth: OAuthRequest, actor: VerifiedToken | None, maker: TokenMaker
-    ) -> Reply:
+    async def _granted(self, oauth: OAuthRequest, actor: VerifiedToken | None, maker: TokenMaker) -> Reply:
         """An answer, an error included: nothing of a grant is raised, or what it noted would be undone.
 
         Raises `OAuth2Error` for an exchange whose delegation does not hold, before anything is written.
         """
-        if actor is not None:
+
+        def grant(connection: Connection) -> Reply:
+            return Provider(self.issuer, self.clock.now(), connection=connection, tokens=maker).token(oauth)
+
+        if actor is None:
+            return await self.db.transaction(grant)
+        async with self.db.write() as session:
             oauth.exchange = await self.exchanges.exchange(session, oauth, actor)
-        return await session.run_sync(
-            lambda sync: Provider(self.issuer, self.clock.now(), session=sync, tokens=maker).token(oauth)
-        )
+            return await (await session.connection()).run_sync(grant)

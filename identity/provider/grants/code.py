@@ -97,7 +97,7 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
 
         Whether it was used comes before whether it has expired: a late replay says as well that the code leaked.
         """
-        found = find_code(self.server.session, code, client.get_client_id())
+        found = find_code(self.server.connection, code, client.get_client_id())
         if found is not None and found.used_at is not None:
             self._note_replay(found)
             return None
@@ -152,8 +152,8 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
         }
 
     def _consume(self, code: Code, family: Mapping[str, Any], refresh_token: Mapping[str, Any] | None) -> None:
-        if not redeem(self.server.session, code, family, refresh_token, self.server.now):
-            winner = find_code(self.server.session, self.request.payload.data["code"], code.client)
+        if not redeem(self.server.connection, code, family, refresh_token, self.server.now):
+            winner = find_code(self.server.connection, self.request.payload.data["code"], code.client)
             if winner is not None:
                 self._note_replay(winner)
             raise InvalidGrantError("Invalid 'code' in request.")
@@ -161,10 +161,10 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
     def _note_replay(self, code: Code) -> None:
         """Somebody has a code that was used: what it was redeemed for ends (RFC 6749 §4.1.2)."""
         log.warning("authorization_code_used_again", client=code.client, family=str(code.family))
-        session, now = self.server.session, self.server.now
-        note_replay(session, code, now)
+        now = self.server.now
+        note_replay(self.server.connection, code, now)
         if code.family is not None:
-            end_family(session, now, code.person, code.family, EndReason.CODE_REPLAYED)
+            end_family(self.server.session, now, code.person, code.family, EndReason.CODE_REPLAYED)
 
     def delete_authorization_code(self, _found: _FoundCode) -> None:
         """Nothing: it was consumed with the tokens' making, and the used row is kept."""

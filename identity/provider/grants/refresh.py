@@ -75,7 +75,7 @@ class RefreshGrant(TokenGrant, RefreshTokenGrant):  # type: ignore[misc] # Authl
         )
         if client.is_public:
             answer["refresh_token"], entered = self.new_refresh_token(family)
-            enter_refresh_token(self.server.session, entered)
+            enter_refresh_token(self.server.connection, entered)
         return answer
 
     def revoke_old_credential(self, _token: _RefreshRow) -> None:
