@@ -205,8 +205,11 @@ def _end_families(session: Session, now: datetime, reason: EndReason, concerned:
 
 
 def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """What is there already may be over, and not yet forgotten: it is dated anew."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    session.execute(dialect.insert(Revocation).values(list(rows)).on_conflict_do_nothing())
+    insert = dialect.insert(Revocation).values(list(rows))
+    anew = {"at": insert.excluded.at, "until": insert.excluded.until}
+    session.execute(insert.on_conflict_do_update(index_elements=["id"], set_=anew))
 
 
 def live_session(session: Session, person: UUID, sign_in: UUID) -> bool:

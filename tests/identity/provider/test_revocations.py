@@ -107,6 +107,20 @@ async def test_a_revocation_that_no_token_can_need_is_forgotten(
     await until(lambda: not watching._until)
 
 
+async def test_who_is_parted_from_a_number_twice_is_heard_of_twice(
+    watching: Revocations, database: Database, clock: FixedClock, ticking: Ticking
+) -> None:
+    """A person's id is no random one: the row of the first time may still be there, and over."""
+    person = uuid4()
+    for _ in range(2):
+        async with database.write() as session:
+            await Endings(clock).part_from_number(session, person)
+        await knows(watching, person)
+        clock.advance(timedelta(hours=25))
+        ticking.at += WHOLE_EVERY_SECONDS
+        await until(lambda: not watching._until)
+
+
 async def test_after_ten_seconds_without_a_look_no_token_is_believed(
     database: Database, clock: FixedClock, ticking: Ticking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
