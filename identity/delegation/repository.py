@@ -109,7 +109,6 @@ class DelegationRepository:
         query = select(func.count()).where(
             or_(col(Delegation.person) == by, col(Delegation.delegate) == by),
             col(Delegation.proposed_by) == by,
-            col(Delegation.kind) == Kind.CARER.value,
             or_(waits, col(Delegation.proposed_at) > now - timedelta(days=1)),
         )
         return await self._session.scalar(query.select_from(Delegation)) or 0

@@ -120,7 +120,7 @@ class DelegationService:
             raise UnderGuardianship
         proved = offer.kind is Kind.PARENT
         await self._make_room(session, person, delegate, offer.kind, renews=not proved)
-        if not proved and await repository.proposals(offer.by, now) >= PROPOSALS_MAX:
+        if await repository.proposals(offer.by, now) >= PROPOSALS_MAX:
             raise TooManyProposals(most=PROPOSALS_MAX)
         sides = ("delegate", "person") if acts else ("person", "delegate")
         names = {sides[0]: offer.own_name, sides[1]: offer.other_name}

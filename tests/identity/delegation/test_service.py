@@ -25,6 +25,7 @@ from identity.delegation.errors import (
     EndedByOfficersOnly,
     NoCarerNeeded,
     NotToOneself,
+    TooManyProposals,
     TooYoung,
     UnderGuardianship,
 )
@@ -32,7 +33,7 @@ from identity.delegation.models import Delegation, DelegationEvent, EndReason, K
 from identity.delegation.needs import Standing
 from identity.delegation.offers import Direction, Offer, Offers, Wish
 from identity.delegation.repository import LISTED_MAX, DelegationRepository
-from identity.delegation.service import DelegationService, Guardianship
+from identity.delegation.service import PROPOSALS_MAX, DelegationService, Guardianship
 from identity.inbox.models import Message
 from identity.people import PeopleRegister
 from identity.provider.clients import seed_clients
@@ -353,3 +354,22 @@ async def test_however_many_have_ended_since_what_holds_is_listed(
     assert [one.id for one in listed] == sorted((one.id for one in listed), reverse=True)
     assert len(listed) == LISTED_MAX + 1
     assert [one.id for one in accepted] == [row.id]
+
+
+async def test_nor_does_a_parent_propose_and_end_without_end(
+    database: Database, clock: FixedClock, service: DelegationService
+) -> None:
+    """Each time the child gets two messages."""
+    made, ties, [parent, child] = await offers(database, clock, standing(date(1990, 1, 1)), standing(date(2012, 5, 1)))
+    ties.children[parent] = (child,)
+    wish = Wish(Kind.PARENT, Direction.I_ACT, number(1), [Scope.VIEW])
+    for _ in range(PROPOSALS_MAX):
+        async with database.write() as session:
+            row = await service.propose(session, await made.offer(parent, wish, request=new_id()))
+            await service.end(session, parent, row.id)
+    with pytest.raises(TooManyProposals):
+        async with database.write() as session:
+            await service.propose(session, await made.offer(parent, wish, request=new_id()))
+    clock.advance(timedelta(days=1))
+    async with database.write() as session:
+        await service.propose(session, await made.offer(parent, wish, request=new_id()))
