@@ -6,17 +6,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from api.commands.code_flow import CodeFlow
 from api.commands.walk import DEMO_SCOPE, walk
+from core.clock import SystemClock
+from core.database import Database
 from core.settings import Settings
 from identity.provider.clients import DEMO_APP
+from identity.provider.endings import Endings
+from identity.provider.models import Client
 from tests.identity.served import free_port, serving
 
 LOOPBACK = "http://127.0.0.1:1/callback"
@@ -120,6 +128,57 @@ def test_what_was_revoked_or_signed_out_stops_in_every_process_within_a_second(
     with serving(environment, *ports):
         took = asyncio.run(stop())
     assert {how: seconds for how, seconds in took.items() if seconds >= WITHIN_SECONDS} == {}
+
+
+def test_a_client_that_was_ended_gets_nothing_in_every_process_within_a_second(
+    environment: dict[str, str], ports: tuple[int, int]
+) -> None:
+    """Though each remembers its clients for a while; and what it got in that while works nowhere."""
+
+    async def end() -> float:
+        took = PATIENCE_SECONDS
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as http, _database() as database:
+            people = People(http, ports)
+            for _ in range(ATTEMPTS_MAX):
+                await _entered(database)
+                tokens = await people.tokens()
+                took = await _ended_everywhere(people, database, tokens["refresh_token"])
+                await people.stops_everywhere(tokens["access_token"])
+                if took < WITHIN_SECONDS:
+                    break
+        return took
+
+    with serving(environment, *ports):
+        assert asyncio.run(end()) < WITHIN_SECONDS
+
+
+@asynccontextmanager
+async def _database() -> AsyncIterator[Database]:
+    database = Database(Settings().sqlalchemy_url)
+    yield database
+    await database.close()
+
+
+async def _entered(database: Database) -> None:
+    """The client as it was before any attempt."""
+    async with database.write() as session:
+        await session.execute(update(Client).where(col(Client.id) == DEMO_APP).values(ended_at=None))
+    await asyncio.sleep(WITHIN_SECONDS)
+
+
+async def _ended_everywhere(people: People, database: Database, refresh_token: str) -> float:
+    """How many seconds it took from the end of the client until no process knew it any more."""
+    async with database.write() as session:
+        assert await Endings(SystemClock()).end_client(session, DEMO_APP)
+    began = time.monotonic()
+    for process in (0, 1):
+        while (answer := await people.refresh(refresh_token, process)).status_code != 401:
+            assert time.monotonic() - began < PATIENCE_SECONDS
+            if answer.status_code == 200:
+                refresh_token = answer.json()["refresh_token"]
+                await people.stops_everywhere(answer.json()["access_token"])
+        assert answer.json()["error"] == "invalid_client"
+    return time.monotonic() - began
 
 
 async def _revoked_access(people: People) -> str:
