@@ -20,7 +20,9 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.models import Change, ChangeKind, Message
 
-_THIRTEEN_DIGITS: Final = re.compile(r"(?<!\d)\d[- ]?\d{4}[- ]?\d{5}[- ]?\d{2}[- ]?\d(?!\d)")
+_BETWEEN: Final = r"[-\s./_\u2010-\u2015]?"
+"""What people write between the groups of a national ID, and what word processors make of it."""
+_THIRTEEN_DIGITS: Final = re.compile(_BETWEEN.join((r"(?<!\d)\d", r"\d{4}", r"\d{5}", r"\d{2}", r"\d(?!\d)")))
 
 
 @dataclass(frozen=True, slots=True)

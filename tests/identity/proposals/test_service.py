@@ -288,7 +288,14 @@ async def test_whoever_did_not_sign_in_may_do_nothing(office: Office) -> None:
         await propose(office, listed)
 
 
-@pytest.mark.parametrize("reason", ["", "    ", "why", "x" * 501, f"for {number(7).digits}", "for 1-1000-00000-07-1"])
+WRITTEN = ("1-1000-00000-07-1", "1 1000 00000 07 1", "1.1000.00000.07.1", "1/1000/00000/07/1", "1_1000_00000_07_1",
+           "1\u20111000\u201100000\u201107\u20111", "1\u20131000\u201300000\u201307\u20131")  # fmt: skip
+"""Numbers as people and their word processors write them."""
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "    ", "why", "x" * 501, f"for {number(7).digits}", *(f"for {one}" for one in WRITTEN)]
+)
 async def test_a_reason_is_a_sentence_without_a_national_id(office: Office, reason: str) -> None:
     maker, checker = await pair(office)
     with pytest.raises(BadInput):
