@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -23,7 +24,7 @@ from tests.support import node
 from tests.support.server import Process, running
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
 EXAMPLES: Final = Path(__file__).parents[2] / "docs" / "examples"
 SCHEME: Final = "th.example.sitthi:/callback"
@@ -63,6 +64,22 @@ def new_client(server: Process, *words: str) -> str:
     found = re.search(r"client_id\s+(\S+)", told)
     assert found is not None, told
     return found[1]
+
+
+@pytest.mark.needs("chromium")
+async def test_no_link_chooses_whose_page_people_sign_in_at(server: Process, page: Page) -> None:
+    async def served(route: Route) -> None:
+        path = EXAMPLES / urlsplit(route.request.url).path.removeprefix("/")
+        await route.fulfill(path=path, content_type="text/javascript" if path.suffix == ".mjs" else "text/html")
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.route("http://shop.example/**", served)
+    await page.route("http://localhost:8000/**", lambda route: route.abort())
+    await page.goto(f"http://shop.example/web/index.html?issuer={server.url}&client_id=theirs")
+    async with page.expect_request("http://localhost:8000/.well-known/openid-configuration"):
+        await page.click("#sign-in")
+    assert not [one for one in asked if one.startswith((f"{server.url}/.well-known", f"{server.url}/oauth"))]
 
 
 @pytest.mark.needs("chromium")
@@ -134,6 +151,28 @@ async def test_the_mobile_app_holds_tokens_that_are_bound_to_its_key(server: Pro
 
         await phone.ask("sign_out")
         assert await phone.ask("resume") is False
+
+
+async def test_the_mobile_app_renews_once_for_all_that_ask_at_once(server: Process) -> None:
+    client = new_client(server, "a busy app", "--redirect-uri", SCHEME, "--dpop")
+    async with node.program("mobile_app.mjs") as phone:
+        await phone.ask("install", issuer=server.url, client_id=client, redirect_uri=SCHEME)
+        await phone.ask("come_back", url=await walked(await phone.ask("begin")))
+        for _ in range(2):
+            await phone.ask("hurry")
+            for answer in await phone.ask("ask_twice", query="{ viewer { id } }"):
+                assert answer["data"]["viewer"]["id"], "a token sent twice would have ended the sign-in"
+
+
+async def test_who_cancels_a_step_up_in_the_mobile_app_goes_on_as_before(server: Process) -> None:
+    client = new_client(server, "a patient app", "--redirect-uri", SCHEME, "--dpop")
+    async with node.program("mobile_app.mjs") as phone:
+        await phone.ask("install", issuer=server.url, client_id=client, redirect_uri=SCHEME)
+        await phone.ask("come_back", url=await walked(await phone.ask("begin")))
+        await phone.ask("begin")
+        with pytest.raises(node.Refused):
+            await phone.ask("come_back", url=f"{SCHEME}?error=access_denied&state=another")
+        assert (await phone.ask("ask", query="{ viewer { id } }"))["data"]["viewer"]["id"]
 
 
 async def test_the_mobile_app_takes_no_answer_that_is_not_its_own(server: Process) -> None:

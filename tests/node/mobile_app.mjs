@@ -42,6 +42,7 @@ await converse({
     return ended;
   },
   ask: ({ query }) => app.ask(query),
+  ask_twice: ({ query }) => Promise.all([app.ask(query), app.ask(query)]),
   renew: () => app.renew(),
   hurry: () => { app.tokens.expiresAt = 0; },
   tokens: () => app.tokens,

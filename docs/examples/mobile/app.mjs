@@ -14,9 +14,10 @@ export class SitthiApp {
   }
 
   async signIn(extra = {}) {
-    this.key = await newKey()
+    const key = await newKey()
     const { url, attempt } = await begin(this.app, extra)
-    this.tokens = await finish(this.app, attempt, await this.openBrowser(url), this.key)
+    this.tokens = await finish(this.app, attempt, await this.openBrowser(url), key)
+    this.key = key // not before: whoever cancels goes on with the tokens and the key they had
     await this.keep('key', this.key)
     await this.keep('refresh-token', this.tokens.refreshToken)
     return this.tokens.claims
@@ -34,7 +35,13 @@ export class SitthiApp {
     return ask(this.app, this.tokens, query, variables, this.key)
   }
 
-  async renew() {
+  // One at a time: a refresh token that is sent twice looks stolen, and the person would be signed out.
+  renew() {
+    this.renewing ??= this.renewed().finally(() => { this.renewing = undefined })
+    return this.renewing
+  }
+
+  async renewed() {
     const refreshToken = await this.kept('refresh-token')
     this.tokens = { ...this.tokens, ...(await refresh(this.app, { refreshToken }, this.key)) }
     await this.keep('refresh-token', this.tokens.refreshToken)

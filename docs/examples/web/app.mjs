@@ -2,9 +2,13 @@
 import { ask, begin, finish, refresh, signOut } from '../sign-in.mjs'
 
 const page = new URL(location.href)
+// A link may choose them on a developer's machine alone. Elsewhere write them in: anybody's link could name an issuer of theirs,
+// and your page would send people there to sign in.
+const isDevelopment = ['localhost', '127.0.0.1', '[::1]'].includes(page.hostname)
+const chosen = (name) => (isDevelopment ? page.searchParams.get(name) ?? sessionStorage.getItem(name) : null)
 const app = {
-  issuer: page.searchParams.get('issuer') ?? sessionStorage.getItem('issuer') ?? 'http://localhost:8000',
-  clientId: page.searchParams.get('client_id') ?? sessionStorage.getItem('client_id') ?? 'demo-app',
+  issuer: chosen('issuer') ?? 'http://localhost:8000',
+  clientId: chosen('client_id') ?? 'demo-app',
   redirectUri: page.origin + page.pathname,
   scope: 'openid profile citizen',
 }
