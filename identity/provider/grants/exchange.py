@@ -106,7 +106,8 @@ class ExchangeGrant(TokenGrant, BaseGrant, TokenEndpointMixin):  # type: ignore[
         exchange, theirs, jkt, now = self.request.exchange, self._theirs, self.request.dpop_jkt, self.server.now
         assert exchange is not None
         scope = self.narrowed_scope([CITIZEN_SCOPE])
-        audiences = self.narrowed_resources(theirs.resources)
+        # Not all that was granted: the token may be in the hands of a resource that it was narrowed for.
+        audiences = self.narrowed_resources(exchange.actor.audiences)
         ends_at = min(now + timedelta(seconds=client.token_seconds), exchange.delegated.ends_at, theirs.expires_at)
         if ends_at <= now:
             raise InvalidRequestError("subject_token is not a delegation that holds now for who acts.")

@@ -182,6 +182,18 @@ async def test_an_exchange_cannot_aim_elsewhere(house: House, carer: Carer) -> N
         assert error_of(await carer.exchange(carer.delegation.hex, own, **target)) == (400, "invalid_target")
 
 
+async def test_a_token_for_one_resource_is_exchanged_for_none_of_another(house: House, carer: Carer) -> None:
+    """Whoever runs that resource holds such tokens, and a public client's name is anyone's to send."""
+    graph, bank = f"{house.issuer}/graphql", f"{house.issuer}/resource/bank"
+    tokens = await carer.tokens(resource=[graph, bank])
+    narrow = (await carer.refresh(tokens["refresh_token"], resource=bank)).json()["access_token"]
+    answer = await carer.exchange(carer.delegation.hex, narrow, resource=graph)
+    assert error_of(answer) == (400, "invalid_target")
+    assert claims_of((await carer.exchange(carer.delegation.hex, narrow)).json()["access_token"])["aud"] == bank
+    whole = (await carer.exchange(carer.delegation.hex, tokens["access_token"])).json()["access_token"]
+    assert claims_of(whole)["aud"] == [graph, bank]
+
+
 async def test_an_actor_token_bound_to_a_key_acts_with_that_key_alone(carer: Carer) -> None:
     own = (await carer.tokens(bound=True))["access_token"]
     assert error_of(await carer.exchange(carer.delegation.hex, own)) == (400, "invalid_request")
