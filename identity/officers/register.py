@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -18,12 +18,18 @@ from core.clock import Clock
 from core.errors import BadInput
 from core.ids import NationalId, new_id
 from core.text import Text
+from identity.inbox.service import Inbox
 from identity.officers.errors import AgencyGovernsItself, NotAnOfficer, RoleMissing, ServesAnotherAgency
 from identity.officers.models import Officer as OfficerRow
 from identity.officers.models import OfficerEvent
 from identity.officers.roles import OFFICERS_APPROVE, OFFICERS_PROPOSE, check_roles
+from identity.passkeys import alerts
+from identity.passkeys.models import Passkey
 from identity.people import PeopleRegister
+from identity.provider.endings import Endings, EndReason
+from identity.provider.models import SignInSession
 
+_BECAME_OFFICER: Final = "OFFICER"
 _AGENCY: Final = re.compile(r"[a-z][a-z0-9-]{1,30}", re.ASCII)
 
 
@@ -74,6 +80,7 @@ class OfficerRegister:
     ) -> Officer:
         """Enters a person as an officer of the agency with exactly these roles; a former officer comes back.
 
+        What somebody has of a counter ends when they become an officer: nobody is one on one clerk's word.
         Raises :class:`BadInput` for a slug or role of another form, :class:`RoleNotForAgency`,
         :class:`ServesAnotherAgency`.
         """
@@ -101,6 +108,8 @@ class OfficerRegister:
             row.name_th, row.name_en = name.th, name.en
         self._note(session, row, kind, by)
         await session.flush()
+        if kind == "ADDED":
+            await self._end_of_counter(session, person)
         return _officer(row)
 
     async def bootstrap(
@@ -179,6 +188,30 @@ class OfficerRegister:
             select(OfficerRow).where(col(OfficerRow.active)).order_by(col(OfficerRow.agency), col(OfficerRow.person))
         )
         return [_officer(row) for row in await session.scalars(query)]
+
+    async def _end_of_counter(self, session: AsyncSession, person: UUID) -> None:
+        """Passkeys that were added after a counter, what was signed in with them, and sessions that began at one."""
+        ended = await session.scalars(
+            update(Passkey)
+            .where(
+                col(Passkey.person) == person,
+                col(Passkey.ended_at).is_(None),
+                col(Passkey.strong_at) > col(Passkey.created_at),
+            )
+            .values(ended_at=self._clock.now(), end_reason=_BECAME_OFFICER)
+            .returning(col(Passkey.label))
+            .execution_options(synchronize_session=False)
+        )
+        labels = ended.all()
+        for label in labels:
+            await Inbox(self._clock).send(session, person, alerts.REMOVED, label=label)
+        at_counter = select(col(SignInSession.id)).where(
+            col(SignInSession.person) == person,
+            col(SignInSession.assisted_by).is_not(None),
+            col(SignInSession.ended_at).is_(None),
+        )
+        if labels or (await session.scalars(at_counter.limit(1))).first() is not None:
+            await Endings(self._clock).end_sessions(session, person, EndReason.SESSION_ENDED)
 
     def _note(self, session: AsyncSession, row: OfficerRow, kind: str, by: str) -> None:
         event = OfficerEvent(

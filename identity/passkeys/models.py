@@ -38,4 +38,5 @@ class Passkey(SQLModel, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     end_reason: str | None = None
-    """`REMOVED` by its owner, `CLONED`: its counter ran backwards, or `ID_CORRECTED`: they sign in anew."""
+    """`REMOVED` by its owner, `CLONED`: its counter ran backwards, `ID_CORRECTED`: they sign in anew, or `OFFICER`: a
+    counter had vouched for somebody who became one."""

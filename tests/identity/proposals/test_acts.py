@@ -149,6 +149,11 @@ async def test_an_officer_decides_neither_about_their_number_nor_about_the_numbe
     )
     with pytest.raises(ConcernsYourself):
         await approve(office, checker, about)
+    await office.person(number(70))
+    taken = await propose(office, maker, ProposalKind.ID_CORRECTION, CORRECT)
+    holder = await office.officer(71, "dopa", *REGISTRY)
+    with pytest.raises(ConcernsYourself):
+        await approve(office, holder, taken)
 
 
 async def test_numbers_and_guardians_are_the_registrys_alone(office: Office) -> None:
