@@ -26,7 +26,6 @@ from core.addresses import address_of
 from core.errors import SitthiError
 from core.graph import Context
 from core.ids import new_id
-from core.rate_limits import RateLimited
 from identity.delegation.service import DelegationService
 from identity.provider.errors import TokenExpired, TokenInvalid
 
@@ -100,7 +99,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Failed to parse message")
 
     async def _count(self) -> None:
-        """This operation against the limit of whose it is. Raises :class:`RateLimited`."""
+        """This operation against the limit of whose it is. Raises `RateLimited`."""
         limits: CallerLimits = cast("Any", self.view).limits
         if self.context.viewer is None:
             await limits.anonymous(address_of(cast("Any", self.websocket).ws.scope))
@@ -113,16 +112,15 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if is_expired or self._over is not None:
             await self.websocket.close(code=UNAUTHORISED, reason=(self._over or TokenExpired()).code)
             return
-        if viewer is not None and viewer.acting is not None:
-            try:
+        try:
+            if viewer is not None and viewer.acting is not None:
                 delegations = self.context.room(DelegationService)
                 self.context.viewer = await still_acting(viewer, self.context.db, delegations)
-            except TokenInvalid as error:
-                await self.websocket.close(code=UNAUTHORISED, reason=error.code)
-                return
-        try:
             await self._count()
-        except RateLimited as error:
+        except TokenInvalid as error:
+            await self.websocket.close(code=UNAUTHORISED, reason=error.code)
+            return
+        except SitthiError as error:  # too often, or nobody can tell just now whether they still may act
             await operation.send_initial_errors(
                 [as_graphql(GraphQLError("", original_error=error), self.context.language)]
             )

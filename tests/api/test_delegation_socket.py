@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from api.sockets import SocketHandler
+from core.clock import FixedClock
+from core.database_faults import DatabaseUnavailable
+from core.text import Language
+from core.viewer import Acting
 from services.sandbox.population.personas import persona
 from tests.api.test_subscriptions import Server, answered, asked, codes, heard, server
 from tests.support.acting import ACCESS_TOKEN, DELEGATION_TYPE, EXCHANGE
@@ -57,3 +65,23 @@ async def test_a_socket_of_a_delegate_closes_at_the_first_operation_after_the_en
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "TOKEN_INVALID")
     assert (await server.graph(worker, ME))["viewer"] is not None, "the carer's own sign-in goes on"
+
+
+async def test_while_nobody_can_tell_whether_they_may_an_operation_is_told_so(
+    clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr("api.sockets.still_acting", silent)
+    told: list[Any] = []
+
+    async def send(errors: list[Any]) -> None:
+        told.extend(errors)
+
+    acting = Acting(uuid4(), uuid4(), frozenset({"VIEW"}))
+    viewer = SimpleNamespace(acting=acting, expires_at=clock.now() + timedelta(hours=1))
+    handler: Any = object.__new__(SocketHandler)
+    handler.context = SimpleNamespace(viewer=viewer, clock=clock, db=None, room=lambda _: None, language=Language.EN)
+    await handler.run_operation(SimpleNamespace(send_initial_errors=send))
+    assert [one.extensions["code"] for one in told] == ["SERVICE_UNAVAILABLE"]
