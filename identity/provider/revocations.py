@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from core.clock import Clock
@@ -32,6 +32,9 @@ WHOLE_EVERY_SECONDS: Final = 60.0
 _LOOK_SECONDS_MAX: Final = 5.0
 LOOK_BACK: Final = timedelta(seconds=60)
 """A row is dated before its transaction commits, and by the clock of another machine: each look goes back this far."""
+_ALL: Final = select(col(Revocation.id), col(Revocation.until))
+_WHOLE: Final = _ALL.where(col(Revocation.until) > bindparam("since"))
+_NEW: Final = _ALL.where(col(Revocation.at) >= bindparam("since"))
 _SERVICE: Final = Text(th="รายการการเข้าสู่ระบบที่สิ้นสุดแล้ว", en="The list of sign-ins that have ended")
 
 log = structlog.get_logger()
@@ -134,13 +137,8 @@ class Revocations:
 
     async def _look(self, *, whole: bool) -> None:
         began, now = self._monotonic(), self._clock.now()
-        query = select(col(Revocation.id), col(Revocation.until))
-        if whole:
-            query = query.where(col(Revocation.until) > now)
-        else:
-            query = query.where(col(Revocation.at) >= min(self._looked_at, now) - LOOK_BACK)
-        async with self._db.read() as session:
-            found = dict((await session.execute(query)).tuples().all())
+        query, since = (_WHOLE, now) if whole else (_NEW, min(self._looked_at, now) - LOOK_BACK)
+        found: dict[UUID, datetime] = {row.id: row.until for row in await self._db.alone(query, {"since": since})}
         new = found.keys() - self._until.keys()
         self._until = found if whole else {**self._until, **found} if new else self._until
         if whole:
