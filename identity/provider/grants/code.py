@@ -93,15 +93,10 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
         }
 
     def query_authorization_code(self, code: str, client: RegisteredClient) -> _FoundCode | None:
-        """A code of this client that is still good. Used ones are found out here and, for good, when it is consumed.
-
-        Whether it was used comes before whether it has expired: a late replay says as well that the code leaked.
-        """
+        """A code of this client that is still good, or was used. What else it came with is looked at first: who has no
+        more than a code, out of some log or history, could never have redeemed it, and ends nothing by it."""
         found = find_code(self.server.connection, code, client.get_client_id())
-        if found is not None and found.used_at is not None:
-            self._note_replay(found)
-            return None
-        if found is None or found.expires_at <= self.server.now:
+        if found is None or (found.used_at is None and found.expires_at <= self.server.now):
             return None
         return _FoundCode(found)
 
@@ -109,8 +104,14 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
         return found.code.person
 
     def generate_token(self, **_options: Any) -> dict[str, Any]:
-        """Makes the tokens and consumes the code, which nothing that could still fail comes after."""
+        """Makes the tokens and consumes the code, which nothing that could still fail comes after.
+
+        Whether it was used does not depend on whether it has expired: a late replay says as well that it was stolen.
+        """
         code: Code = self.request.authorization_code.code
+        if code.used_at is not None:
+            self._note_replay(code)
+            raise InvalidGrantError("Invalid 'code' in request.")
         jkt = self.request.dpop_jkt
         if code.dpop_jkt is not None and code.dpop_jkt != jkt:
             raise InvalidGrantError("The code is bound to another key.")
@@ -159,7 +160,7 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
             raise InvalidGrantError("Invalid 'code' in request.")
 
     def _note_replay(self, code: Code) -> None:
-        """Somebody has a code that was used: what it was redeemed for ends (RFC 6749 §4.1.2)."""
+        """Somebody has a code that was used, and its verifier: what it was redeemed for ends (RFC 6749 §4.1.2)."""
         log.warning("authorization_code_used_again", client=code.client, family=str(code.family))
         now = self.server.now
         note_replay(self.server.connection, code, now)

@@ -4,6 +4,7 @@ RFC 9700 §2.1 and §4)."""
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -46,6 +47,18 @@ async def test_a_code_replayed_by_another_client_ends_nothing(app: App, other_ap
     tokens = (await app.redeem(code)).json()
     assert error_of(await other_app.redeem(code)) == (400, "invalid_grant")
     assert await app.works(tokens["access_token"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"code_verifier": "w" * 43}, {"code_verifier": WITHOUT}, {"redirect_uri": "https://shop.example/other"}]
+)
+async def test_who_read_a_used_code_in_some_log_cannot_sign_the_person_out(app: App, wrong: dict[str, Any]) -> None:
+    """Nobody but who has its verifier could have redeemed it, so that it leaked harms nobody (RFC 7636 §1)."""
+    code = await app.code()
+    tokens = (await app.redeem(code)).json()
+    assert (await app.redeem(code, **wrong)).status_code == 400
+    assert await app.works(tokens["access_token"])
+    assert (await app.refresh(tokens["refresh_token"])).status_code == 200
 
 
 async def test_a_code_injected_into_another_sign_in_fails_at_its_verifier(app: App) -> None:
