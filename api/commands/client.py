@@ -48,6 +48,7 @@ def new(
 ) -> None:
     """Registers a client and prints what its developer needs. It is kept who did it."""
     from api.commands.talk import fail, told
+    from core.errors import BadInput
 
     settings = Settings()
     if agency is not None and settings.environment is Environment.PRODUCTION:
@@ -67,8 +68,14 @@ def new(
             agency=agency,
             jwks=public,
         )
-        client = asyncio.run(_register(settings, spec))
-    _print(settings, client, spec, key if public is not None and jwks is None else None)
+        made = key if public is not None and jwks is None else None
+        try:
+            client = asyncio.run(_register(settings, spec))
+        except BadInput:
+            if made is not None:  # nobody's: it would only be in the way of the next attempt
+                made.unlink(missing_ok=True)
+            raise
+    _print(settings, client, spec, made)
 
 
 @app.command(name="list")

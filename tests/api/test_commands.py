@@ -80,3 +80,15 @@ def test_the_demo_makes_what_it_was_asked_for_and_says_when_it_is_there(tmp_path
     words = ("demo", "--citizens", "5", "--seed", "3", "--as-of", "2026-01-31")
     assert "is made" in sitthi(*words, SITTHI_DATA=str(tmp_path))[1]
     assert "there already" in sitthi(*words, SITTHI_DATA=str(tmp_path))[1]
+
+
+def test_a_client_that_is_not_registered_leaves_no_key_in_the_way_of_the_next(tmp_path: Path) -> None:
+    key, settings = tmp_path / "key.json", {"SITTHI_DATA": str(tmp_path / "data"), "PORT": str(free_port())}
+    assert sitthi("migrate", **settings)[0] == 0
+    words = ("client", "new", "A bank", "--fapi", "--key", str(key), "--redirect-uri")
+    status, said = sitthi(*words, "http://bank.example/callback", **settings)
+    assert (status, "(BAD_INPUT)" in said, key.exists()) == (1, True, False), said
+    status, said = sitthi(*words, "https://bank.example/callback", **settings)
+    assert (status, key.exists()) == (0, True), said
+    status, said = sitthi(*words, "https://bank.example/callback", **settings)
+    assert (status, key.exists()) == (1, True), "a key of somebody's is never removed"
