@@ -32,6 +32,8 @@ class System:
     name: str
     process: Process
     helpers: Mapping[str, Cpu] = field(default_factory=dict)
+    postgres: Postgres | None = None
+    """The server that has its database, where that is one."""
 
 
 class Site:
@@ -82,7 +84,7 @@ def on_postgresql(site: Site, settings: Mapping[str, str]) -> Iterator[System]:
             **settings,
         ) as process:
             helpers = {"PostgreSQL": lambda: family_cpu_seconds(master), "Valkey": lambda: cpu_seconds(cache)}
-            yield System("postgresql", process, helpers)
+            yield System("postgresql", process, helpers, postgres)
 
 
 FOOTINGS: Final = {"sqlite": on_sqlite, "postgresql": on_postgresql}

@@ -18,10 +18,10 @@ MEASURES: Final[Mapping[str, Callable[[Outcome], float]]] = {
 
 def table(connections: int, outcomes: Mapping[str, Sequence[Outcome]], floor: str) -> list[str]:
     """Lines of one table: a row per system, each cell `median (least–most)` and the ratio to the floor's median."""
-    width = 31
+    width, names = 31, max(14, *map(len, outcomes))
     lines = [
         f"concurrency {connections}",
-        f"  {'':<14}" + "".join(f"{name:>{width}}" for name in MEASURES),
+        f"  {'':<{names}}" + "".join(f"{name:>{width}}" for name in MEASURES),
     ]
     for system, rounds in outcomes.items():
         cells = []
@@ -29,11 +29,11 @@ def table(connections: int, outcomes: Mapping[str, Sequence[Outcome]], floor: st
             figures = [read(outcome) for outcome in rounds]
             ratio = "" if system == floor else f"  ×{_short(median(figures) / _floor(read, outcomes[floor]))}"
             cells.append(f"{_short(median(figures))} ({_short(min(figures))}–{_short(max(figures))}){ratio}")
-        lines.append(f"  {system:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+        lines.append(f"  {system:<{names}}" + "".join(f"{cell:>{width}}" for cell in cells))
         for helper in rounds[0].helpers_ms:
             figures = [outcome.helpers_ms[helper] for outcome in rounds]
             spread = f"{_short(median(figures))} ({_short(min(figures))}–{_short(max(figures))})"
-            lines.append(f"    + {helper:<10}{spread:>{width}}")
+            lines.append(f"    + {helper:<{names - 4}}{spread:>{width}}")
     return lines
 
 

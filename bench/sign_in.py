@@ -3,7 +3,7 @@
 The person is signed in already, as they are at an app they come back to. A sign-in is what a client then does:
 `/authorize` in the person's browser, which answers with a code, and the code redeemed with its PKCE verifier for an
 access token (RFC 9068, ES256), an ID token with the name and a refresh token. Ours is durable in its database; theirs
-keeps everything in its own in-memory adapter.
+keeps everything in its own in-memory adapter, and in a second process in the PostgreSQL that ours is in.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from identity.provider.jose import base64url
 from tests.support import node
 
 THEIRS: Final = "oidc-provider"
+THEIRS_DURABLE: Final = "oidc-provider, PostgreSQL"
 PERSONAS: Final = (
     "elder",
     "newborn-parent",
@@ -54,8 +55,8 @@ class Side:
     name: str
     port: int
     pid: int
-    authorize: str
-    token: str
+    authorize_path: str
+    token_path: str
     client: str
     redirect_uri: str
     authorize_url: str
@@ -74,6 +75,10 @@ class Side:
 
     async def sign_in(self, connection: Connection, number: int) -> dict[str, Any]:
         """One, as the person of that connection; the token response. Raises AnswerWrong."""
+        return await self.redeem(connection, await self.authorize(connection, number))
+
+    async def authorize(self, connection: Connection, number: int) -> bytes:
+        """The first half; the form that redeems its code. Raises AnswerWrong."""
         verifier, state = secrets.token_urlsafe(32), f"s{number}"
         asked = {
             **asked_for(self.client, self.redirect_uri, verifier),
@@ -81,19 +86,23 @@ class Side:
             "nonce": f"n{number}",
         }
         cookie = self.cookies[connection.number % len(self.cookies)]
-        answer = await connection.ask(_get(f"{self.authorize}?{urlencode(asked)}", cookie))
+        answer = await connection.ask(_get(f"{self.authorize_path}?{urlencode(asked)}", cookie))
         location = (answer.header(b"location:") or b"").decode()
         given = parse_qs(urlsplit(location).query)
         if not location.startswith(f"{self.redirect_uri}?") or given.get("state") != [state] or "code" not in given:
             raise AnswerWrong(answer.status, answer.head + answer.body[:1000])
-        body = {
+        form = {
             "grant_type": "authorization_code",
             "client_id": self.client,
             "redirect_uri": self.redirect_uri,
             "code": given["code"][0],
             "code_verifier": verifier,
         }
-        answer = await connection.ask(_post(self.token, urlencode(body).encode()))
+        return urlencode(form).encode()
+
+    async def redeem(self, connection: Connection, form: bytes) -> dict[str, Any]:
+        """The second half; the token response. Raises AnswerWrong."""
+        answer = await connection.ask(_post(self.token_path, form))
         if answer.status != 200:
             raise AnswerWrong(answer.status, answer.body[:1000])
         tokens: dict[str, Any] = orjson.loads(answer.body)
@@ -132,11 +141,15 @@ def asked_for(client: str, redirect_uri: str, verifier: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def theirs() -> AsyncIterator[Side]:
-    """`oidc-provider` on a free port."""
+async def theirs(system: System | None = None) -> AsyncIterator[Side]:
+    """`oidc-provider` on a free port: in memory, or in a new database beside that system's, which is in PostgreSQL."""
     grants = ["authorization_code", "refresh_token"]
     client = {"client_id": "bench", "redirect_uris": [_CALLBACK], "grant_types": grants}
     people = {slug: {"name": slug} for slug in PERSONAS}
+    name, stored, helpers = THEIRS, {}, {}
+    if system is not None and system.postgres is not None:
+        name, stored = THEIRS_DURABLE, {"database": system.postgres.create("oidc_provider")}
+        helpers = {"PostgreSQL": system.helpers["PostgreSQL"]}
     async with node.program("oidc_provider.mjs", NODE_ENV="production") as program:
         served = await program.ask(
             "serve",
@@ -145,10 +158,22 @@ async def theirs() -> AsyncIterator[Side]:
             resource=_RESOURCE,
             scopes=["profile", "citizen"],
             told=[],
+            **stored,
         )
         issuer = served["issuer"]
         port = int(urlsplit(issuer).port or 0)
-        yield Side(THEIRS, port, served["pid"], "/auth", "/token", "bench", _CALLBACK, f"{issuer}/auth", hinted=True)
+        yield Side(
+            name=name,
+            port=port,
+            pid=served["pid"],
+            authorize_path="/auth",
+            token_path="/token",  # noqa: S106 - a path
+            client="bench",
+            redirect_uri=_CALLBACK,
+            authorize_url=f"{issuer}/auth",
+            hinted=True,
+            helpers=helpers,
+        )
 
 
 def ours(system: System) -> Side:
@@ -158,8 +183,8 @@ def ours(system: System) -> Side:
         name=system.name,
         port=server.port,
         pid=server.pid,
-        authorize=path,
-        token="/oauth/token",  # noqa: S106 - a path
+        authorize_path=path,
+        token_path="/oauth/token",  # noqa: S106 - a path
         client=DEMO_APP,
         redirect_uri=f"{server.url}/demo/callback",
         authorize_url=server.url + path,
@@ -181,7 +206,9 @@ async def bench(
     found: dict[int, dict[str, list[Outcome]]] = {}
     async with AsyncExitStack() as stack:
         started = stack.enter_context(systems(site, footings, SITTHI_RATE_LIMIT_SCALE="1000"))
-        sides = [await stack.enter_async_context(theirs()), *map(ours, started)]
+        durable = [system for system in started if system.postgres is not None]
+        others = [await stack.enter_async_context(theirs(system)) for system in (None, *durable)]
+        sides = [*others, *map(ours, started)]
         for side in sides:
             say(f"{side.name}: warming up")
             await side.run(sign_ins, max(concurrencies))
@@ -194,7 +221,8 @@ async def bench(
                     outcomes[side.name].append(await side.run(sign_ins, connections))
             found[connections] = dict(outcomes)
     print(f"\nsign-ins of people who are signed in already, {rounds} rounds of {sign_ins} each;")
-    print("median (least–most) ×ratio to oidc-provider, which stores in memory and loses all when it ends")
+    print("median (least–most) ×ratio to oidc-provider, which stores in memory and loses all when it ends;")
+    print("where it stores in PostgreSQL it is the server that ours is in, with the same safety of the disk")
     for connections, by_side in found.items():
         print("\n" + "\n".join(table(connections, by_side, THEIRS)))
     return found

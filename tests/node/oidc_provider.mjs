@@ -1,22 +1,25 @@
-// Another OpenID provider, on the certified `oidc-provider`, with its own in-memory adapter. It asks nobody for a
-// password or consent: whoever `login_hint` names is signed in, as if that had been done upstream.
+// Another OpenID provider, on the certified `oidc-provider`, with its own in-memory adapter, or ours over PostgreSQL. It
+// asks nobody for a password or consent: whoever `login_hint` names is signed in, as if that had been done upstream.
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
 import { converse } from './conversation.mjs';
+import { postgresAdapter } from './postgres_adapter.mjs';
 
 await converse({
   /**
    * Serves on a free port of loopback and answers the issuer. Access tokens are JWTs (RFC 9068) for `resource`.
-   * `people` are claims by account; `told` names those that access tokens carry too.
+   * `people` are claims by account; `told` names those that access tokens carry too. `database` is the URL of an empty
+   * one in PostgreSQL, or missing.
    */
-  async serve({ clients, people, resource, scopes, told }) {
+  async serve({ clients, people, resource, scopes, told, database }) {
     const server = createServer();
     await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
     const issuer = `http://localhost:${server.address().port}`;
-    const provider = new Provider(issuer, await settings({ clients, people, resource, scopes, told }));
+    const storage = database ? { adapter: await postgresAdapter(database) } : {};
+    const provider = new Provider(issuer, { ...(await settings({ clients, people, resource, scopes, told })), ...storage });
     provider.use(signInWhoeverIsNamed(provider));
     server.on('request', provider.callback());
     return { issuer, pid: process.pid };
