@@ -21,9 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sitthi: the services of the state behind one graph. `script/server` starts everything.",
 )
-app.add_typer(
-    client.app, name="client", help="Programs that sign people in, and systems of agencies."
-)
+app.add_typer(client.app, name="client", help="Programs that sign people in, and systems of agencies.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")

@@ -19,13 +19,13 @@ from core.graph import (
     Node,
     Nodes,
     Problem,
+    citizen_field,
     connection,
     global_id,
     localized,
     mutation,
     page_size,
     read_cursor,
-    rights,
     work_of,
 )
 from core.ids import GlobalId, MalformedGlobalId
@@ -158,7 +158,7 @@ class ReceiveOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @strawberry.field(metadata=rights(Delegate.VIEW))
+    @citizen_field(Delegate.VIEW)
     async def payments(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[Payment] | None:

@@ -13,7 +13,7 @@ import strawberry
 from core.assurance import Aal, Assurance, Demand, Ial
 from core.clock import FixedClock
 from core.database import Database
-from core.graph import Access, Context, Delegate, Info, Rooms, Viewer, field, rights
+from core.graph import Access, Context, Delegate, Info, Rooms, Viewer, citizen_field, field, rights
 from core.graph.rights import Rights, declares, guard, unmet
 from core.ids import new_id
 from core.text import Language
@@ -26,11 +26,11 @@ ME = Viewer(new_id(), "app", frozenset(), "ial2.3-aal2.2", NOW + timedelta(hours
 
 @strawberry.type
 class Citizen:
-    @strawberry.field(metadata=rights(Delegate.VIEW))
+    @citizen_field(Delegate.VIEW)
     def seen(self) -> str | None:
         return "seen"
 
-    @strawberry.field(metadata=rights(Delegate.VIEW))
+    @citizen_field(Delegate.VIEW)
     async def seen_later(self) -> str | None:
         return "seen later"
 
@@ -38,7 +38,7 @@ class Citizen:
     def undeclared(self) -> str | None:
         return "mine"
 
-    @strawberry.field(metadata=rights(Delegate.NOTHING, FRESH))
+    @citizen_field(Delegate.NOTHING, demand=FRESH)
     def payout(self) -> str | None:
         """Where it goes."""
         return "an account"
@@ -57,7 +57,7 @@ class Query:
 
 @strawberry.type
 class Subscription:
-    @strawberry.subscription(metadata={"access": Access.VIEWER})
+    @strawberry.subscription(metadata={"access": Access.VIEWER})  # type: ignore[untyped-decorator]
     async def changes(self, info: Info) -> AsyncGenerator[str, None]:
         yield "changed"
 

@@ -308,7 +308,8 @@ async def test_a_proof_for_another_token_is_refused_at_a_resource(dpop: DPoP, cl
 @pytest.mark.parametrize("name", ["jti", "nonce", "ath", "htm", "htu", "x"])
 async def test_half_a_character_is_no_text(dpop: DPoP, clock: FixedClock, name: str) -> None:
     """JSON can spell half of a surrogate pair (RFC 8259 §8.2), which no encoding can."""
-    await refused(dpop, HOLDER.proof(clock, "POST", URL, **{name: "\ud800"}))
+    claims: dict[str, Any] = {name: "\ud800"}
+    await refused(dpop, HOLDER.proof(clock, "POST", URL, **claims))
 
 
 async def test_a_character_that_is_spelt_as_a_surrogate_pair_is_whole(dpop: DPoP, clock: FixedClock) -> None:
