@@ -56,7 +56,8 @@ async def test_a_code_that_the_other_provider_stores_in_postgresql_is_good_once_
     connections, answers = 8, list[int]()
     with Postgres.running() as postgres:
         async with sign_in.theirs(_beside(postgres)) as other:
-            side = await other.entered(1)
+            side = await other.entered(connections)
+            await side.repeat(3 * connections, connections)  # its pool is full: nobody waits for a connection
             forms: list[bytes] = []
 
             async def ask(connection: Connection, number: int) -> None:
