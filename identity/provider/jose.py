@@ -65,13 +65,15 @@ def verified_claims(
     now: datetime,
     required: Collection[str],
     leeway: timedelta = timedelta(0),
+    ahead: timedelta = timedelta(0),
     expired_is_fine: bool = False,
 ) -> dict[str, Any]:
     """The claims of a token that is ours to believe now.
 
     `types` are the accepted `typ` headers in lower case. The algorithm is the key's, whatever the token says. `exp` is
     required, though with `expired_is_fine` it may be past, for a token that is a mere hint; without `audiences` the
-    caller checks `aud`. Raises :class:`Expired` when nothing but the time is wrong, else :class:`NotVerified`.
+    caller checks `aud`. `leeway` is for a clock of others, either way; `ahead` for having been made after now by it.
+    Raises :class:`Expired` when nothing but the time is wrong, else :class:`NotVerified`.
     """
     if str(_header(token).get("typ", "")).lower().removeprefix("application/") not in types:
         raise NotVerified
@@ -93,7 +95,7 @@ def verified_claims(
         instants = {name: _instant(claims[name]) for name in ("exp", "iat", "nbf", "auth_time") if name in claims}
     except (jwt.PyJWTError, NotVerified, TypeError, ValueError, OverflowError):
         raise NotVerified from None
-    if any(name in instants and instants[name] > now + leeway for name in ("iat", "nbf")):
+    if any(name in instants and instants[name] > now + leeway + ahead for name in ("iat", "nbf")):
         raise NotVerified
     if instants["exp"] <= now - leeway and not expired_is_fine:
         raise Expired

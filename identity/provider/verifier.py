@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from identity.provider.subjects import Subjects
 ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068 §2.1)
 REMEMBERED_MAX: Final = 10_000
 """Of each of two generations; some 2 KB each."""
+CLOCKS_DIFFER: Final = timedelta(seconds=10)
+"""Between two machines of ours: the newest token of one is not from the future at the other."""
 _REQUIRED: Final = ("iss", "sub", "aud", "client_id", "iat", "jti", "scope")
 _OF_A_PERSON: Final = ("acr", "auth_time", "family")
 
@@ -184,6 +186,7 @@ class TokenVerifier:
                 audiences=self._audiences,
                 now=self._clock.now(),
                 required=_REQUIRED,
+                ahead=CLOCKS_DIFFER,
             )
         except Expired:
             raise TokenExpired from None

@@ -39,7 +39,8 @@ class RefreshGrant(TokenGrant, RefreshTokenGrant):  # type: ignore[misc] # Authl
     def authenticate_refresh_token(self, refresh_token: str) -> _RefreshRow | None:
         """One of this client's that may still be used, with its family.
 
-        Only its own client can find out, or set off, that it was used before; that comes before whether it is over.
+        Only its own client, with its key, can find out, or set off, that it was used before; that comes before whether
+        it is over.
         """
         session = self.server.session
         row = session.get(RefreshToken, hash_of(refresh_token))
@@ -51,7 +52,8 @@ class RefreshGrant(TokenGrant, RefreshTokenGrant):  # type: ignore[misc] # Authl
             return None
         session.refresh(row)
         if row.used_at is not None:
-            self._note_reuse(family)
+            if family.dpop_jkt in (None, self.request.dpop_jkt):  # without the key it is no use to anybody
+                self._note_reuse(family)
             return None
         return None if is_over(family, self.server.now) else _RefreshRow(row, family)
 

@@ -79,6 +79,21 @@ async def test_a_refresh_token_bound_to_a_key_needs_that_key(app: App) -> None:
     assert claims_of(again["access_token"])["cnf"] == {"jkt": right.jkt}
 
 
+async def test_a_used_refresh_token_without_its_key_ends_nothing(app: App) -> None:
+    """It is no use to whoever found it; only its owner would be signed out."""
+    first = await app.tokens(bound=True)
+    second = (await app.refresh(first["refresh_token"], bound=True)).json()
+    right, app.key = app.key, KeyHolder.make()
+    assert error_of(await app.refresh(first["refresh_token"], bound=True)) == (400, "invalid_grant")
+    assert error_of(await app.refresh(first["refresh_token"])) == (400, "invalid_grant")
+    app.key = right
+    assert (await app.refresh(second["refresh_token"], bound=True)).status_code == 200
+    assert error_of(await app.refresh(first["refresh_token"], bound=True)) == (400, "invalid_grant")
+    assert error_of(await app.refresh(second["refresh_token"], bound=True)) == (400, "invalid_grant"), (
+        "with it, it does"
+    )
+
+
 async def test_who_begins_to_prove_a_key_is_held_to_it(app: App) -> None:
     first = await app.tokens()
     second = (await app.refresh(first["refresh_token"], bound=True)).json()
