@@ -31,6 +31,9 @@ NOW: Final = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 """A Monday morning in the first quarter of fiscal year 2570."""
 
 _RUN: Final = pytest.StashKey[RunDirectory]()
+_OF_MANY_INPUTS: Final = ("tests/identity/", "tests/api/")
+"""Where tests try what a caller may send. Elsewhere (laws, money, crashes) each case meets each database."""
+_MANY: Final = 3
 _MARKERS: Final = {
     "sqlite_only": "this test is about SQLite itself",
     "postgres_only": "this test is about PostgreSQL itself, or needs writers that run at once",
@@ -46,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=[*Schema],
         default=Schema.MIGRATIONS,
         help="what fills the database of a test: the committed migrations, or (while you change them) the models",
+    )
+
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="every case of a test on both databases; without it, tests of many inputs take them in turn",
     )
 
 
@@ -80,6 +89,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     choose("database_kind", {"sqlite_only": Kind.SQLITE, "postgres_only": Kind.POSTGRESQL})
     choose("redis_kind", {"fakeredis_only": "fakeredis", "valkey_only": "valkey"})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that tries many inputs tries each on one of the two databases, in turn, and so runs on both."""
+    if config.getoption("--thorough"):
+        return
+    cases: dict[tuple[str, str], dict[object, list[pytest.Function]]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and item.nodeid.startswith(_OF_MANY_INPUTS):
+            chosen = getattr(item, "callspec", None)
+            if chosen is not None and "database_kind" in chosen.params:
+                case = tuple(part for part in chosen.id.split("-") if part not in tuple(Kind))
+                test = (str(item.path), item.originalname)
+                cases.setdefault(test, {}).setdefault(case, []).append(item)
+    spared: set[pytest.Item] = set()
+    for of_test in cases.values():
+        if len(of_test) >= _MANY:
+            for number, on_databases in enumerate(of_test.values()):
+                if len(on_databases) == len(Kind):
+                    spared.add(on_databases[number % len(Kind)])
+    if spared:
+        config.hook.pytest_deselected(items=list(spared))
+        items[:] = [item for item in items if item not in spared]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
