@@ -30,16 +30,17 @@ def checkout(tmp_path: Path) -> Path:
     return tree
 
 
-def set_up(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def set_up(tree: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Without a network: neither npm nor pip has where to ask."""
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.lower().startswith(("pip_", "npm_"))},
+        **{name: value for name, value in os.environ.items() if not name.lower().startswith(("pip_", "npm_", "ci"))},
         "npm_config_registry": NOWHERE,
         "npm_config_cache": str(tree / "npm-cache"),
         "npm_config_fetch_retries": "0",
         "PIP_INDEX_URL": NOWHERE,
         "PIP_RETRIES": "0",
         "PIP_CONFIG_FILE": os.devnull,
+        **more,
     }
     command = ["script/setup", "--dev", *words]
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=120)
@@ -61,6 +62,7 @@ def test_without_a_network_set_up_goes_on_and_tries_again_only_when_it_is_asked_
     again = set_up(checkout)
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert "could not be fetched" in set_up(checkout, "--node").stderr
+    assert "could not be fetched" in set_up(checkout, CI="true").stderr, "there the tests would fail without them"
 
 
 def test_a_machine_without_the_packages_skips_and_says_how_to_get_them(
