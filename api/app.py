@@ -27,6 +27,7 @@ from api.pages.routes import Pages, pages_router
 from api.rate_limits import RateLimits
 from core.addresses import Addresses, networks
 from core.assurance import StepUpRequired
+from core.attestation.routes import attestation_router
 from core.clock import Clock
 from core.errors import NotFound, SitthiError
 from core.graph import Context, Viewer
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house), house.limits))
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
+    app.include_router(attestation_router(house.attestor))
     app.include_router(health_router(Readiness(house.db, house.redis)))
     app.include_router(metrics_router(house.settings))
     pages = Pages(house.settings, house.http)
@@ -95,6 +97,7 @@ def jobs_of(house: House) -> list[Job]:
     """What a serving process repeats."""
     return [
         Job("follow the signing keys", FOLLOW_EVERY, house.identity.signing.follow),
+        Job("renew the keys that attest", timedelta(hours=1), house.attestor.renew),
         Job("forget ended sign-ins", timedelta(hours=1), lambda: forget_ended(house.db, house.clock)),
         Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),
         Job(

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.listing import ProgrammeEntries
 from api.notices import InboxNotices
 from api.rate_limits import CallerLimits
+from core.attestation.service import Attestor
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
 from core.crypto import KeyRing, load_keys
@@ -85,6 +86,7 @@ class House:
         self.limits = CallerLimits(self.limiter)
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
+        self.attestor = Attestor(self.db, self.keys, self.clock, settings.issuer)
         self.catalogue: Catalogue = load_catalogue()
         self.identity = Identity(
             settings,
@@ -164,6 +166,7 @@ class House:
         rooms.add(ExchangeGate, self.gate)
         rooms.add(Catalogue, self.catalogue)
         rooms.add(KeyRing, self.keys)
+        rooms.add(Attestor, self.attestor)
         rooms.add(Inbox, self.inbox)
         rooms.add(SignIns, self.identity.account.sign_ins)
         rooms.add(Passkeys, self.identity.account.passkeys)

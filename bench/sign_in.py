@@ -27,7 +27,7 @@ from bench.load import AnswerWrong, Connection, Outcome, repeat
 from bench.processes import Cpu, Site, System, systems
 from bench.report import table
 from identity.provider.clients import DEMO_APP
-from identity.provider.jose import base64url
+from core.jose import base64url
 from tests.support import node
 
 THEIRS: Final = "oidc-provider"

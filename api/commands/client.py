@@ -205,7 +205,7 @@ def _new_key() -> dict[str, Any]:
     from cryptography.hazmat.primitives.asymmetric import ec
     from jwt.algorithms import ECAlgorithm
 
-    from identity.provider.jose import thumbprint
+    from core.jose import thumbprint
 
     pair: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1())))
     return {**pair, "kid": thumbprint(pair), "use": "sig", "alg": "ES256"}

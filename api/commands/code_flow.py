@@ -15,7 +15,7 @@ import httpx2
 
 from core.errors import SitthiError
 from core.text import Text
-from identity.provider.jose import base64url
+from core.jose import base64url
 
 WAIT_SECONDS: Final = 300
 CALLBACK_PATH: Final = "/callback"

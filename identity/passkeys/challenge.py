@@ -13,8 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from core.crypto import KeyRing, SealBroken
+from core.jose import base64url
 from identity.passkeys.errors import PasskeyChallengeSpent
-from identity.provider.jose import base64url
 
 CHALLENGE_SECONDS: Final = 300
 _BINDING: Final = "passkey-challenge"

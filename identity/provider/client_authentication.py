@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from core.clock import Clock
 from core.errors import ServiceUnavailable
+from core.jose import NotVerified, base64url
 from identity.provider.client_keys import Unverified, keys_for, public_key
 from identity.provider.clients import RegisteredClient
-from identity.provider.jose import NotVerified, base64url
 from identity.provider.known_clients import CLIENT_ID_LENGTH_MAX, KnownClients
 from identity.provider.models import Client
 from identity.provider.protocol import Parameters

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import jwt
 
-from identity.provider.jose import NotVerified, base64url
+from core.jose import NotVerified, base64url
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "PS256")
 """What FAPI 2.0 Security Profile §5.4.1 allows; all asymmetric. EdDSA is Ed25519 (its §5.4.1, item 3)."""

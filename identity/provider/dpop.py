@@ -11,9 +11,9 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 
 from core.clock import Clock
 from core.crypto import KeyRing
+from core.jose import NotVerified, base64url
 from identity.provider.client_keys import ALGORITHMS, LENGTH_MAX, Unverified, public_key, thumbprint_of
 from identity.provider.htu import normalised
-from identity.provider.jose import NotVerified, base64url
 from identity.provider.replay import Replays
 
 PROOF_TYPE: Final = "dpop+jwt"

@@ -9,8 +9,8 @@ from uuid import UUID
 from authlib.oauth2.rfc6749 import InvalidRequestError
 
 from core.clock import Clock
+from core.jose import NotVerified, key_id, verified_claims
 from identity.provider.errors import TokenInvalid
-from identity.provider.jose import NotVerified, key_id, verified_claims
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects
 

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.database import Database
 from core.errors import SitthiError
+from core.jose import NotVerified, key_id, verified_claims
 from core.text import Text
 from identity.provider.authorize import SESSION_COOKIE
 from identity.provider.clients import RegisteredClient
 from identity.provider.endings import Endings, EndReason
 from identity.provider.errors import TokenInvalid
-from identity.provider.jose import NotVerified, key_id, verified_claims
 from identity.provider.models import Client, SignInSession, TokenFamily
 from identity.provider.protocol import Parameters
 from identity.provider.sessions import SignInSessions

@@ -19,11 +19,11 @@ from sqlmodel import col
 
 from core.clock import Clock
 from core.errors import BadInput, NotFound
+from core.jose import NotVerified
 from core.text import Text
 from identity.provider.client_keys import ALGORITHMS, public_key, thumbprint_of
 from identity.provider.clients import CITIZEN_SCOPE, EXCHANGE_GRANT, GRAPH_AUDIENCE
 from identity.provider.endings import Endings
-from identity.provider.jose import NotVerified
 from identity.provider.models import Client
 from identity.provider.redirects import check_registrable
 

@@ -2,7 +2,7 @@
 
 A key is published some time before it signs, because verifiers keep our key set; it signs for a while; then it is
 published until no token of its can be alive. The schedule lies in the rows, made long before each instant, so that
-every process switches by its clock and asks nobody. Keys are PyJWT's, pinned to ES256 (identity/provider/jose.py).
+every process switches by its clock and asks nobody. Keys are PyJWT's, pinned to ES256 (core/jose.py).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
+from core.jose import thumbprint, usable_keys
 from core.sealed import bound_to
 from core.settings import Settings
-from identity.provider.jose import thumbprint, usable_keys
 from identity.provider.models import SigningKey
 
 ALGORITHM: Final = "ES256"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from core.ids import new_id
+from core.jose import half_hash
 from core.text import Text
 from core.viewer import Acting
-from identity.provider.jose import half_hash
 from identity.provider.models import TokenFamily
 from identity.provider.sessions import SessionNames
 from identity.provider.signing import Signer

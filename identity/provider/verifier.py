@@ -9,10 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.clock import Clock
+from core.jose import Expired, NotVerified, key_id, verified_claims
 from core.viewer import Acting, Viewer
 from identity.provider.endings import client_mark
 from identity.provider.errors import TokenExpired, TokenInvalid
-from identity.provider.jose import Expired, NotVerified, key_id, verified_claims
 from identity.provider.revocations import Revocations
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects

@@ -20,11 +20,11 @@ from core.clock import Clock
 from core.database import Database
 from core.ids import NationalId
 from core.issuers import TrustedIssuer
+from core.jose import TOKEN_LENGTH_MAX, Expired, NotVerified, key_id, verified_claims
 from core.viewer import Viewer
 from identity.people import PeopleRegister
 from identity.provider.endings import OTHERS_TOKEN_SECONDS_MAX
 from identity.provider.errors import TokenExpired, TokenInvalid
-from identity.provider.jose import TOKEN_LENGTH_MAX, Expired, NotVerified, key_id, verified_claims
 from identity.provider.revocations import Revocations
 from identity.trusted import claims as told
 from identity.trusted.keys import IssuerKeys

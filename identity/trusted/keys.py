@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from core.errors import ServiceUnavailable, SitthiError
-from identity.provider.jose import usable_keys
+from core.jose import usable_keys
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 FRESH_SECONDS: Final = 300.0

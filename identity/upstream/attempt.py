@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.crypto import KeyRing, SealBroken
-from identity.provider.jose import base64url
+from core.jose import base64url
 from identity.upstream.errors import SignInNotStarted
 
 ATTEMPT_SECONDS: Final = 600

@@ -18,8 +18,8 @@ from core.assurance import LEAST, OF_THAID, Assurance, Ial
 from core.clock import Clock
 from core.errors import ServiceUnavailable
 from core.ids import MalformedNationalId, NationalId
+from core.jose import NotVerified, half_hash, key_id, usable_keys, verified_claims
 from core.text import Text
-from identity.provider.jose import NotVerified, half_hash, key_id, usable_keys, verified_claims
 from identity.upstream.attempt import Attempt
 from identity.upstream.errors import ProofingTooWeak, UpstreamNotBelieved
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from api.sockets import SocketHandler
@@ -45,6 +46,13 @@ async def acting_token(server: Server, delegation: str, actor: str) -> str:
     return str(answer.json()["access_token"])
 
 
+async def unanswered(socket: ClientConnection, name: str) -> None:
+    """Until it closes. The end may be heard of while the operation runs: then that is broken off, without an answer."""
+    while (last := await heard(socket)) == {"id": name, "type": "complete"}:
+        continue
+    pytest.fail(f"after the end there came {last}")
+
+
 async def test_a_socket_of_a_delegate_closes_at_the_first_operation_after_the_end(server: Server) -> None:
     elder, worker = await server.token("elder"), await server.token("worker")
     given = {"kind": "CARER", "direction": "ACTS_FOR_ME", "scopes": ["VIEW"]}
@@ -61,10 +69,7 @@ async def test_a_socket_of_a_delegate_closes_at_the_first_operation_after_the_en
         await mutated(server, elder, "endDelegation", "delegation { id }", delegation=delegation)
         await asked(socket, ME, "3")
         with pytest.raises(ConnectionClosed) as closed:
-            # The end may be heard of while the operation runs: then it is broken off, without an answer.
-            while (last := await heard(socket)) == {"id": "3", "type": "complete"}:
-                continue
-            pytest.fail(f"after the end there came {last}")
+            await unanswered(socket, "3")
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "TOKEN_INVALID")
     assert (await server.graph(worker, ME))["viewer"] is not None, "the carer's own sign-in goes on"

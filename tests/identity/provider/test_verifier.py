@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import event
 
 from core.database import Database
+from core.jose import NotVerified, key_id, usable_keys
 from identity.provider.errors import TokenExpired, TokenInvalid
-from identity.provider.jose import NotVerified, key_id, usable_keys
 from identity.provider.signing import SigningKeys
 from tests.identity.conftest import House
 

@@ -16,7 +16,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from core.clock import FixedClock
 from core.errors import ServiceUnavailable
-from identity.provider.jose import half_hash
+from core.jose import half_hash
 from identity.upstream.attempt import Attempt
 from identity.upstream.errors import ProofingTooWeak, UpstreamNotBelieved
 from identity.upstream.thaid import ThaID
