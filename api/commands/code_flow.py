@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 
 from core.errors import SitthiError
-from core.text import Text
 from core.jose import base64url
+from core.text import Text
 
 WAIT_SECONDS: Final = 300
 CALLBACK_PATH: Final = "/callback"
