@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,8 +62,12 @@ class SitthiSchema(strawberry.Schema):
         errors[:] = [as_graphql(error, context.language if context else Language.TH) for error in errors]
 
 
+@cache
 def base_schema() -> SitthiSchema:
-    """The graph of our own rooms, which plugins extend; every field guarded by what it declares (core/graph/rights)."""
+    """The graph of our own rooms, every field guarded by what it declares (core/graph/rights).
+
+    Made once and never changed: plugins extend a copy of it.
+    """
     schema = SitthiSchema(
         query=citizen.Query,
         mutation=citizen.Mutation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.rooms import Rooms
-from services.exchange.catalogue import Catalogue, Kind, Subject
+from services.exchange.catalogue import Catalogue, Kind, Subject, load_catalogue
 from services.exchange.facts import Gate
 from welfare import programmes as programmes_room
 from welfare.entitlements.amounts import DecidedAmounts
@@ -37,11 +38,21 @@ def open_welfare(
     rooms: Rooms, *, database: Database, clock: Clock, keys: KeyRing, gate: Gate, catalogue: Catalogue
 ) -> Welfare:
     """Loads the programmes and adds EntitlementService to the rooms. Raises a ProgrammeError for a wrong file."""
-    programmes = load_programmes(PROGRAMMES, vocabulary_of(catalogue))
+    programmes = programmes_over(catalogue)
     entitlements = EntitlementService(database, gate, clock, catalogue, programmes)
     rooms.add(EntitlementService, entitlements)
     decider = ProgrammeDecider(gate, clock, catalogue, programmes)
     return Welfare(programmes, entitlements, decider, DecidedAmounts(keys, programmes))
+
+
+def programmes_over(catalogue: Catalogue) -> ProgrammeCatalogue:
+    """The programmes that come with the program, over a catalogue. Raises a ProgrammeError for a wrong file."""
+    return _own_programmes() if catalogue is load_catalogue() else load_programmes(PROGRAMMES, vocabulary_of(catalogue))
+
+
+@cache
+def _own_programmes() -> ProgrammeCatalogue:
+    return load_programmes(PROGRAMMES, vocabulary_of(load_catalogue()))
 
 
 def vocabulary_of(catalogue: Catalogue) -> Vocabulary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Final, Literal
 
@@ -91,8 +92,9 @@ class _Purpose(_Strict):
     consent: _Consent | None = None
 
 
+@cache
 def load_catalogue() -> Catalogue:
-    """The catalogue that comes with the program. Raises :class:`CatalogueFileError`."""
+    """The catalogue that comes with the program, read once. Raises :class:`CatalogueFileError`."""
     folder = files(__package__).joinpath("data")
     names = (*ATTRIBUTE_FILES, "agencies.yaml", "purposes.yaml")
     return build_catalogue({name: folder.joinpath(name).read_text("utf-8") for name in names})
