@@ -5,8 +5,9 @@ The server and each command build a house of their own over the same database.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
@@ -214,4 +215,12 @@ def _client(settings: Settings, local: str, doorway: Doorway | None) -> httpx2.A
     if doorway is not None and settings.sandbox:
         inside = httpx2.ASGITransport(app=doorway)
         mounts = {local: inside, settings.issuer: inside}
-    return httpx2.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, mounts=mounts, follow_redirects=False)
+    return httpx2.AsyncClient(
+        timeout=HTTP_TIMEOUT_SECONDS, mounts=mounts, follow_redirects=False, verify=_authorities()
+    )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom we believe about the names of others. Reading the list takes as long as opening all the rooms."""
+    return httpx2.create_ssl_context()

@@ -91,10 +91,24 @@ def registry_of(schema: strawberry.Schema, catalogue: Catalogue) -> Registry:
 
     Raises :class:`PluginRefused` when one of ours does not pass the checks that a stranger's must.
     """
-    registry = Registry(
-        host_names(schema), {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None}
-    )
-    registry.load_all(AGENCIES)
+    if schema is not base_schema() or catalogue is not load_catalogue():
+        return _registry(schema, catalogue, ())
+    return _registry(schema, catalogue, _own_plugins())
+
+
+@cache
+def _own_plugins() -> tuple[Plugin, ...]:
+    return _registry(base_schema(), load_catalogue(), ()).plugins
+
+
+def _registry(schema: strawberry.Schema, catalogue: Catalogue, checked: tuple[Plugin, ...]) -> Registry:
+    """With our own agencies, as `checked` over this schema and catalogue before; without such, checked now."""
+    stewards = {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None}
+    registry = Registry(host_names(schema), stewards)
+    for plugin in checked:
+        registry.add(plugin)
+    if not checked:
+        registry.load_all(AGENCIES)
     return registry
 
 
