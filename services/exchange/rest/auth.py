@@ -1,0 +1,71 @@
+"""The door of `/agency`: which agency's system asks, by the access token that its client got in its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from fastapi import Request
+
+from core.addresses import address_of
+from core.errors import NotAllowed
+from core.text import Text
+from identity.abuse.clients import ClientLimits
+from identity.provider.presented import Presenting
+from identity.provider.verifier import MachineToken
+from services.exchange.rest.errors import AgencyScopeMissing
+
+FACTS_SCOPE: Final = "agency.facts"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An agency's system whose token was verified in this very request."""
+
+    client: str
+    agency: str
+    """Slug."""
+    title: Text
+    """The agency's name."""
+    bound_key: bool
+    """Whether the token is bound to a key that the request proved to hold (RFC 9449)."""
+
+
+class MachineTokens(Protocol):
+    """Verifies tokens for the resource `/agency`; :class:`identity.provider.verifier.TokenVerifier` does."""
+
+    async def machine(self, token: str, *, jkt: str | None = None) -> MachineToken: ...
+
+
+class AgencyDoor:
+    """Lets systems of agencies in. `issuer` is our own address; a proof of key names it and the path of the request.
+
+    A route asks for its caller with `Depends(door.caller)`.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        presenting: Presenting,
+        tokens: MachineTokens,
+        limits: ClientLimits | None,
+        titles: Callable[[str], Text],
+    ) -> None:
+        self._issuer, self._presenting, self._tokens = issuer, presenting, tokens
+        self._limits, self._titles = limits, titles
+
+    async def caller(self, request: Request) -> Caller:
+        """Raises `TokenInvalid`, `TokenExpired`, `DPoPProofInvalid`, `DPoPNonceNeeded`, `AgencyScopeMissing`,
+        `NotAllowed` for a client that is no agency's, `RateLimited`; `ServiceUnavailable` while it cannot be told
+        whether the token still works."""
+        url = self._issuer + request.scope["path"]
+        presented = await self._presenting.of(request.headers, method=request.method, url=url)
+        token = await self._tokens.machine(presented.token, jkt=presented.jkt)
+        if self._limits is not None:
+            await self._limits.client(token.client, address_of(request.scope), authenticated=True)
+        if FACTS_SCOPE not in token.scopes:
+            raise AgencyScopeMissing
+        if token.agency is None:
+            raise NotAllowed
+        return Caller(token.client, token.agency, self._titles(token.agency), token.jkt is not None)
