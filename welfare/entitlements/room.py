@@ -37,7 +37,7 @@ class Welfare:
 def open_welfare(
     rooms: Rooms, *, database: Database, clock: Clock, keys: KeyRing, gate: Gate, catalogue: Catalogue
 ) -> Welfare:
-    """Loads the programmes and adds EntitlementService to the rooms. Raises a ProgrammeError for a wrong file."""
+    """Loads the programmes and adds EntitlementService to the rooms. Raises a FileError for a wrong file."""
     programmes = programmes_over(catalogue)
     entitlements = EntitlementService(database, gate, clock, catalogue, programmes)
     rooms.add(EntitlementService, entitlements)
@@ -46,7 +46,7 @@ def open_welfare(
 
 
 def programmes_over(catalogue: Catalogue) -> ProgrammeCatalogue:
-    """The programmes that come with the program, over a catalogue. Raises a ProgrammeError for a wrong file."""
+    """The programmes that come with the program, over a catalogue. Raises a FileError for a wrong file."""
     return _own_programmes() if catalogue is load_catalogue() else load_programmes(PROGRAMMES, vocabulary_of(catalogue))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from welfare.programmes import errors
-from welfare.programmes.strict_yaml import Reader, read_list
+from core.strict_yaml import DuplicateKey, Reader, read_list
 from welfare.rules import AttributeType, Kind, Vocabulary
 
 
 def read_vocabulary(path: Path) -> Vocabulary:
-    """The vocabulary of a catalogue file (services/exchange/catalogue/data/attributes.yaml). Raises a ProgrammeError.
+    """The vocabulary of a catalogue file (services/exchange/catalogue/data/attributes.yaml). Raises a FileError.
 
     A rule reads facts of a person or household by plain name, and facts of a person or child as `child.name`.
     Entries of types that rules do not know (text, say) are passed over.
@@ -21,7 +20,7 @@ def read_vocabulary(path: Path) -> Vocabulary:
     for entry in read_list(path.read_text("utf-8"), path.name):
         name, subject = entry.slug("id"), entry.choice("subject", "person", "household", "child")
         if name in seen:
-            raise errors.DuplicateKey(path.name, entry.data.line, key=name)
+            raise DuplicateKey(path.name, entry.data.line, key=name)
         seen.add(name)
         if entry.word("type") not in set(Kind):
             continue

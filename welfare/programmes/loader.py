@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from core.money import Money
+from core.strict_yaml import Reader, read
 from core.text import Text
 from welfare.programmes import errors
 from welfare.programmes.answer import Cadence, Per
@@ -26,7 +27,6 @@ from welfare.programmes.model import (
     Version,
 )
 from welfare.programmes.quantities import Quantity, quantity
-from welfare.programmes.strict_yaml import Reader, read
 from welfare.rules import Constant, Kind, Pred, Vocabulary, parse
 from welfare.rules.errors import RuleError
 from welfare.rules.tree import Param, fact_names, walk
@@ -45,7 +45,7 @@ _CITATION_WORDS: Final = {
 
 
 def load_programmes(directory: Path, vocabulary: Vocabulary) -> ProgrammeCatalogue:
-    """Every `*.yaml` of a folder, as programmes over the given attributes. Raises a ProgrammeError."""
+    """Every `*.yaml` of a folder, as programmes over the given attributes. Raises a FileError."""
     programmes = [
         load_programme(path.read_text("utf-8"), path.name, vocabulary) for path in sorted(directory.glob("*.yaml"))
     ]
@@ -53,7 +53,7 @@ def load_programmes(directory: Path, vocabulary: Vocabulary) -> ProgrammeCatalog
 
 
 def load_programme(text: str, file: str, vocabulary: Vocabulary) -> Programme:
-    """One programme from the text of its file; `file` is its name, for errors. Raises a ProgrammeError."""
+    """One programme from the text of its file; `file` is its name, for errors. Raises a FileError."""
     return _ProgrammeFile(Reader(read(text, file), file), vocabulary).programme()
 
 

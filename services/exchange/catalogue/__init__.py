@@ -1,5 +1,6 @@
 """The catalogue of attributes: what each fact means, whose word it is, and what it may be asked for."""
 
+from services.exchange.catalogue.files import CatalogueFileError
 from services.exchange.catalogue.loader import build_catalogue, load_catalogue
 from services.exchange.catalogue.model import (
     AskerRole,
@@ -8,10 +9,10 @@ from services.exchange.catalogue.model import (
     ConsentTerms,
     Derivation,
     How,
+    Least,
     RegisteredPurpose,
     Subject,
 )
-from services.exchange.catalogue.strict_yaml import CatalogueFileError
 from services.exchange.catalogue.values import InvalidAnswer, Kind, ValueType
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "How",
     "InvalidAnswer",
     "Kind",
+    "Least",
     "RegisteredPurpose",
     "Subject",
     "ValueType",

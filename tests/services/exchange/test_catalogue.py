@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from core.ids import NationalId
 from core.money import Money
+from core.strict_yaml import FileError
 from services.exchange.catalogue import (
     Catalogue,
-    CatalogueFileError,
     InvalidAnswer,
     Kind,
     Subject,
@@ -86,7 +86,7 @@ def test_titles_name_attributes_and_agencies_records(catalogue: Catalogue) -> No
         ("attributes.yaml", "over: household_members, of", "over: nationality, of", "cannot be derived"),
         ("attributes.yaml", "how: count, over", "how: guess, over", "how"),
         ("attributes.yaml", "- id: birth_date", "- id: Birth-Date", "id"),
-        ("attributes.yaml", "- id: birth_date", "- &a id: birth_date", "anchors"),
+        ("attributes.yaml", "- id: birth_date", "- &a id: birth_date", "anchor"),
         ("attributes.yaml", "- id: birth_date", "- id: born_on", "birth_date"),
         ("profile.yaml", "- id: children", "- id: offspring", "children"),
         ("purposes.yaml", "basis: OWN_DATA", "basis: WHIM", "basis"),
@@ -109,12 +109,12 @@ def test_a_mistake_in_a_file_is_refused_by_name(file: str, old: str, new: str, p
     texts = _texts()
     assert old in texts[file]
     texts[file] = texts[file].replace(old, new, 1)
-    with pytest.raises(CatalogueFileError, match=problem):
+    with pytest.raises(FileError, match=problem):
         build_catalogue(texts)
 
 
 def test_an_empty_file_is_refused() -> None:
-    with pytest.raises(CatalogueFileError, match="empty"):
+    with pytest.raises(FileError, match="empty"):
         build_catalogue(_texts() | {"agencies.yaml": "# nothing"})
 
 

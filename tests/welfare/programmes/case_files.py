@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.money import Money
+from core.strict_yaml import Reader, read
 from welfare.programmes import load_programmes, read_vocabulary
 from welfare.programmes.quantities import quantity
-from welfare.programmes.strict_yaml import Reader, read
 from welfare.rules import AttributeType, Kind, Value
 
 ROOT: Final = Path(__file__).parents[3]

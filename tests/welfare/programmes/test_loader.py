@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core import strict_yaml
 from core.money import Money
 from tests.welfare.programmes.case_files import PROGRAMMES, ROOT, VOCABULARY
 from welfare.programmes import Programme, ProgrammeUnknown, Status, errors, load_programme, read_vocabulary
@@ -75,39 +76,40 @@ def test_the_file_that_the_refusals_start_from_is_good() -> None:
     assert programme.version_on(date(2022, 1, 1)) is None
 
 
-REFUSED: list[tuple[str, type[errors.ProgrammeError], str]] = [
-    ("duplicate key", errors.DuplicateKey, changed("payday: 10", "payday: 10\npayday: 11")),
-    ("yes for a bool", errors.AmbiguousScalar, changed("back_pay: false", "back_pay: no")),
-    ("on as a key", errors.AmbiguousScalar, changed("source: none", "on: none")),
-    ("digits with an underscore", errors.AmbiguousScalar, changed("min_age: 60", "min_age: 6_0")),
-    ("octal", errors.AmbiguousScalar, changed("payday: 10", "payday: 010")),
-    ("sexagesimal", errors.AmbiguousScalar, changed("payday: 10", "payday: 12:30")),
-    ("an empty value", errors.AmbiguousScalar, changed("en: Trial", "en:")),
-    ("a day that is none", errors.AmbiguousScalar, changed("2020-01-01", "2020-02-30")),
-    ("a fraction", errors.FloatRefused, changed("min_age: 60", "min_age: 60.5")),
-    ("an anchor", errors.AnchorRefused, changed("source: none", "source: &a none")),
-    ("an alias", errors.AnchorRefused, changed("source: none", "source: &a none\nth2: *a")),
-    ("a tag", errors.AnchorRefused, changed("source: none", "source: !!str none")),
-    ("a merge", errors.AnchorRefused, changed("source: none", "<<: {source: none}")),
-    ("broken YAML", errors.NotYaml, changed("source: none", "source: [none")),
-    ("a tab", errors.NotYaml, changed("source: none", "\tsource: none")),
-    ("a list", errors.NotYaml, "- a\n"),
-    ("nothing", errors.NotYaml, ""),
-    ("a control character", errors.NotYaml, changed("source: none", "source: no\x00ne")),
-    ("two documents", errors.NotYaml, GOOD + "---\na: b\n"),
-    ("an unknown key", errors.UnknownKey, changed("source: none", "source: none\nremark: x")),
-    ("an unknown key deep inside", errors.UnknownKey, changed("    per: PERSON", "    per: PERSON\n    tax: none")),
-    ("a missing key", errors.MissingKey, changed("payer: dla\n", "")),
-    ("a name unlike its file", errors.WrongValue, changed("programme: trial", "programme: other")),
-    ("an unknown cadence", errors.WrongValue, changed("cadence: MONTH", "cadence: WEEK")),
-    ("a payday of 32", errors.WrongValue, changed("payday: 10", "payday: 32")),
-    ("money without a unit", errors.WrongValue, changed("otherwise: 1.50 baht", "otherwise: '150'")),
-    ("an amount in square wah", errors.WrongValue, changed("otherwise: 1.50 baht", "otherwise: 1 sq wah")),
-    ("an amount not in with", errors.WrongValue, changed("pay: :rate", "pay: :rates")),
-    ("a badly grouped sum", errors.WrongValue, changed("rate: 600 baht", 'rate: "6,00 baht"')),
-    ("a third of a satang", errors.WrongValue, changed("rate: 600 baht", "rate: 600.005 baht")),
-    ("no benefit", errors.WrongValue, changed("benefits: [cash]", "benefits: []")),
-    ("one benefit twice", errors.WrongValue, changed("benefits: [cash]", "benefits: [cash, cash]")),
+REFUSED: list[tuple[str, type[strict_yaml.FileError], str]] = [
+    ("duplicate key", strict_yaml.DuplicateKey, changed("payday: 10", "payday: 10\npayday: 11")),
+    ("yes for a bool", strict_yaml.AmbiguousScalar, changed("back_pay: false", "back_pay: no")),
+    ("on as a key", strict_yaml.AmbiguousScalar, changed("source: none", "on: none")),
+    ("digits with an underscore", strict_yaml.AmbiguousScalar, changed("min_age: 60", "min_age: 6_0")),
+    ("octal", strict_yaml.AmbiguousScalar, changed("payday: 10", "payday: 010")),
+    ("sexagesimal", strict_yaml.AmbiguousScalar, changed("payday: 10", "payday: 12:30")),
+    ("an empty value", strict_yaml.AmbiguousScalar, changed("en: Trial", "en:")),
+    ("a day that is none", strict_yaml.AmbiguousScalar, changed("2020-01-01", "2020-02-30")),
+    ("a fraction", strict_yaml.FloatRefused, changed("min_age: 60", "min_age: 60.5")),
+    ("an anchor", strict_yaml.AnchorRefused, changed("source: none", "source: &a none")),
+    ("an alias", strict_yaml.AnchorRefused, changed("source: none", "source: &a none\nth2: *a")),
+    ("a tag", strict_yaml.AnchorRefused, changed("source: none", "source: !!str none")),
+    ("a merge", strict_yaml.AnchorRefused, changed("source: none", "<<: {source: none}")),
+    ("broken YAML", strict_yaml.NotYaml, changed("source: none", "source: [none")),
+    ("a tab", strict_yaml.NotYaml, changed("source: none", "\tsource: none")),
+    ("a list", strict_yaml.NotYaml, "- a\n"),
+    ("nothing", strict_yaml.NotYaml, ""),
+    ("a control character", strict_yaml.NotYaml, changed("source: none", "source: no\x00ne")),
+    ("two documents", strict_yaml.NotYaml, GOOD + "---\na: b\n"),
+    ("an unknown key", strict_yaml.UnknownKey, changed("source: none", "source: none\nremark: x")),
+    ("an unknown key deep inside", strict_yaml.UnknownKey,
+     changed("    per: PERSON", "    per: PERSON\n    tax: none")),
+    ("a missing key", strict_yaml.MissingKey, changed("payer: dla\n", "")),
+    ("a name unlike its file", strict_yaml.WrongValue, changed("programme: trial", "programme: other")),
+    ("an unknown cadence", strict_yaml.WrongValue, changed("cadence: MONTH", "cadence: WEEK")),
+    ("a payday of 32", strict_yaml.WrongValue, changed("payday: 10", "payday: 32")),
+    ("money without a unit", strict_yaml.WrongValue, changed("otherwise: 1.50 baht", "otherwise: '150'")),
+    ("an amount in square wah", strict_yaml.WrongValue, changed("otherwise: 1.50 baht", "otherwise: 1 sq wah")),
+    ("an amount not in with", strict_yaml.WrongValue, changed("pay: :rate", "pay: :rates")),
+    ("a badly grouped sum", strict_yaml.WrongValue, changed("rate: 600 baht", 'rate: "6,00 baht"')),
+    ("a third of a satang", strict_yaml.WrongValue, changed("rate: 600 baht", "rate: 600.005 baht")),
+    ("no benefit", strict_yaml.WrongValue, changed("benefits: [cash]", "benefits: []")),
+    ("one benefit twice", strict_yaml.WrongValue, changed("benefits: [cash]", "benefits: [cash, cash]")),
     ("an unknown benefit", errors.UnknownReference, changed("benefits: [cash]", "benefits: [cash, gold]")),
     ("an unknown condition", errors.UnknownReference,
      changed("all_of: {age: ข้อ 1}", "all_of: {age: ข้อ 1, sex: ข้อ 2}")),
@@ -128,8 +130,8 @@ REFUSED: list[tuple[str, type[errors.ProgrammeError], str]] = [
 
 
 @pytest.mark.parametrize(("error", "text"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
-def test_a_file_is_refused_with_its_line(error: type[errors.ProgrammeError], text: str) -> None:
-    with pytest.raises(errors.ProgrammeError) as caught:
+def test_a_file_is_refused_with_its_line(error: type[strict_yaml.FileError], text: str) -> None:
+    with pytest.raises(strict_yaml.FileError) as caught:
         load(text)
     assert type(caught.value) is error
     assert caught.value.file == "trial.yaml"
@@ -137,7 +139,12 @@ def test_a_file_is_refused_with_its_line(error: type[errors.ProgrammeError], tex
 
 
 def test_every_error_of_a_file_has_a_case_here() -> None:
-    assert {case[1] for case in REFUSED} == set(errors.ProgrammeError.__subclasses__())
+    of_any_file = {
+        kind
+        for kind in vars(strict_yaml).values()
+        if isinstance(kind, type) and issubclass(kind, strict_yaml.FileError) and kind is not strict_yaml.FileError
+    }
+    assert {case[1] for case in REFUSED} == of_any_file | set(errors.ProgrammeError.__subclasses__())
 
 
 def test_a_refused_rule_says_where_in_the_file_and_where_in_the_rule() -> None:
@@ -199,7 +206,7 @@ def test_a_catalogue_that_names_a_fact_twice_is_refused(tmp_path: Path) -> None:
     shipped = (ROOT / "services/exchange/catalogue/data/attributes.yaml").read_text("utf-8")
     path = tmp_path / "attributes.yaml"
     path.write_text(shipped + shipped[shipped.index("- id: birth_date") :], "utf-8")
-    with pytest.raises(errors.DuplicateKey):
+    with pytest.raises(strict_yaml.DuplicateKey):
         read_vocabulary(path)
 
 

@@ -1,19 +1,22 @@
-"""YAML with everything taken out that two readers could read differently.
+"""YAML with everything taken out that two readers could read differently: for reviewed data, whoever's it is.
 
 Kept: mappings, lists, text, whole numbers, true and false, ISO dates. Refused, each by name: duplicate keys, `yes no on
 off`, fractions, `1_000 010 0x1 12:30`, empty values, anchors, aliases, merges and tags.
+
+Every error names file and line. It is a mistake of ours, never a citizen's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
 import yaml
 
-from welfare.programmes import errors
+from core.errors import SitthiError
+from core.text import Text
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -25,6 +28,79 @@ _WORDS: Final = frozenset("yes no on off y n true false null ~".split())  # noqa
 DEPTH_MAX: Final = 20
 
 
+class FileError(SitthiError):
+    """Base. `file` is the name without its folder, `line` counts from 1."""
+
+    code = "FILE_INVALID"
+    text = Text(th="{file} บรรทัด {line}: ไฟล์ไม่ถูกต้อง", en="{file}, line {line}: the file is not valid.")
+
+    def __init__(self, file: str, line: int, **fields: Any) -> None:
+        self.file = file
+        self.line = line
+        super().__init__(file=file, line=line, **fields)
+
+
+class NotYaml(FileError):
+    code = "FILE_NOT_YAML"
+    text = Text(
+        th="{file} บรรทัด {line}: อ่านเป็น YAML ไม่ได้ ({problem})", en="{file}, line {line}: this is not YAML ({problem})."
+    )
+
+
+class DuplicateKey(FileError):
+    code = "FILE_DUPLICATE_KEY"
+    text = Text(
+        th="{file} บรรทัด {line}: คีย์ {key} ซ้ำ ลบออกหนึ่งที่",
+        en="{file}, line {line}: `{key}` is given twice; remove one.",
+    )
+
+
+class AmbiguousScalar(FileError):
+    """What YAML 1.1 and 1.2 read differently: `no`, `on`, `1_000`, `010`, `12:30`, an empty value."""
+
+    code = "FILE_AMBIGUOUS_VALUE"
+    text = Text(
+        th="{file} บรรทัด {line}: ค่า {value} กำกวม ใช้ true/false ตัวเลขล้วน หรือใส่เครื่องหมายคำพูด",
+        en="{file}, line {line}: {value} is ambiguous; write true or false, plain digits, or quote it.",
+    )
+
+
+class FloatRefused(FileError):
+    code = "FILE_FRACTION"
+    text = Text(
+        th="{file} บรรทัด {line}: ห้ามใช้ทศนิยม ({value}) จำนวนเงินเขียนเช่น 100,000.01 baht",
+        en="{file}, line {line}: no decimal fractions ({value}); write money as 100,000.01 baht.",
+    )
+
+
+class AnchorRefused(FileError):
+    code = "FILE_ANCHOR"
+    text = Text(
+        th="{file} บรรทัด {line}: ห้ามใช้ anchor, alias, merge หรือ tag ของ YAML",
+        en="{file}, line {line}: no anchors, aliases, merges or tags; write it out.",
+    )
+
+
+class UnknownKey(FileError):
+    code = "FILE_UNKNOWN_KEY"
+    text = Text(
+        th="{file} บรรทัด {line}: ไม่รู้จักคีย์ {key} ลบออกหรือแก้ตัวสะกด",
+        en="{file}, line {line}: there is no key {key} here; remove it or correct its spelling.",
+    )
+
+
+class MissingKey(FileError):
+    code = "FILE_MISSING_KEY"
+    text = Text(
+        th="{file} บรรทัด {line}: ขาดคีย์ {key} เพิ่มเข้าไป", en="{file}, line {line}: the key {key} is missing; add it."
+    )
+
+
+class WrongValue(FileError):
+    code = "FILE_WRONG_VALUE"
+    text = Text(th="{file} บรรทัด {line}: {key} ต้องเป็น {expected}", en="{file}, line {line}: {key} must be {expected}.")
+
+
 class Located(dict[str, Any]):
     """A mapping that remembers on which line each key stands, and on which it began itself."""
 
@@ -34,19 +110,39 @@ class Located(dict[str, Any]):
         self.lines: dict[str, int] = {}
 
 
+def read_any(text: str, file: str) -> Any:
+    """What `text` holds; mappings are :class:`Located`. Raises :class:`FileError`; `file` is only for its message."""
+    return _value(_composed(text, file), file, 0)
+
+
+def line_at(read_: Any, path: Sequence[str | int]) -> int:
+    """The line on which the deepest part of `path` stands that is there, in what :func:`read_any` read."""
+    line, here = 1, read_
+    for step in path:
+        if isinstance(here, Located):
+            line = here.lines.get(str(step), here.line)
+            here = here.get(str(step))
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+            line = here.line if isinstance(here, Located) else line
+        else:
+            break
+    return line
+
+
 def read(text: str, file: str) -> Located:
-    """The one mapping that `text` holds. Raises a ProgrammeError; `file` is only for its message."""
+    """The one mapping that `text` holds. Raises :class:`FileError`."""
     result = _value(_composed(text, file), file, 0)
     if not isinstance(result, Located):
-        raise errors.NotYaml(file, 1, problem="expected one mapping")
+        raise NotYaml(file, 1, problem="expected one mapping")
     return result
 
 
 def read_list(text: str, file: str) -> list[Reader]:
-    """The one list of mappings that `text` holds. Raises a ProgrammeError."""
+    """The one list of mappings that `text` holds. Raises :class:`FileError`."""
     result = _value(_composed(text, file), file, 0)
     if not isinstance(result, list) or not all(isinstance(item, Located) for item in result):
-        raise errors.NotYaml(file, 1, problem="expected one list of mappings")
+        raise NotYaml(file, 1, problem="expected one list of mappings")
     return [Reader(item, file) for item in result]
 
 
@@ -55,30 +151,30 @@ def _composed(text: str, file: str) -> yaml.Node:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             mark = event.start_mark
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
-                raise errors.AnchorRefused(file, (mark.line if mark else 0) + 1)
+                raise AnchorRefused(file, (mark.line if mark else 0) + 1)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise errors.NotYaml(file, line, problem=error.problem or "unreadable") from error
+        raise NotYaml(file, line, problem=error.problem or "unreadable") from error
     except yaml.YAMLError as error:
-        raise errors.NotYaml(file, 1, problem="characters that YAML does not allow") from error
+        raise NotYaml(file, 1, problem="characters that YAML does not allow") from error
     except RecursionError as error:
-        raise errors.NotYaml(file, 1, problem="nested too deep") from error
+        raise NotYaml(file, 1, problem="nested too deep") from error
     if node is None:
-        raise errors.NotYaml(file, 1, problem="the file is empty")
+        raise NotYaml(file, 1, problem="the file is empty")
     return node
 
 
 def _value(node: yaml.Node, file: str, depth: int) -> Any:
     line = node.start_mark.line + 1
     if depth > DEPTH_MAX:
-        raise errors.NotYaml(file, line, problem="nested too deep")
+        raise NotYaml(file, line, problem="nested too deep")
     if isinstance(node, yaml.MappingNode):
         result = Located(line)
         for key_node, value_node in node.value:
             key = _key(key_node, file)
             if key in result:
-                raise errors.DuplicateKey(file, key_node.start_mark.line + 1, key=key)
+                raise DuplicateKey(file, key_node.start_mark.line + 1, key=key)
             result.lines[key] = key_node.start_mark.line + 1
             result[key] = _value(value_node, file, depth + 1)
         return result
@@ -91,12 +187,12 @@ def _value(node: yaml.Node, file: str, depth: int) -> Any:
 def _key(node: yaml.Node, file: str) -> str:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.ScalarNode):
-        raise errors.NotYaml(file, line, problem="a key is a word")
+        raise NotYaml(file, line, problem="a key is a word")
     key = str(node.value)
     if key == "<<":
-        raise errors.AnchorRefused(file, line)
+        raise AnchorRefused(file, line)
     if not node.style and (key.lower() in _WORDS or _AMBIGUOUS.fullmatch(key) or not key):
-        raise errors.AmbiguousScalar(file, line, value=key or "an empty key")
+        raise AmbiguousScalar(file, line, value=key or "an empty key")
     return key
 
 
@@ -110,11 +206,11 @@ def _plain(value: str, file: str, line: int) -> bool | int | date | str:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise errors.AmbiguousScalar(file, line, value=value) from None
+            raise AmbiguousScalar(file, line, value=value) from None
     if not value or value.lower() in _WORDS or _AMBIGUOUS.fullmatch(value):
-        raise errors.AmbiguousScalar(file, line, value=value or "an empty value")
+        raise AmbiguousScalar(file, line, value=value or "an empty value")
     if _FLOAT.fullmatch(value):
-        raise errors.FloatRefused(file, line, value=value)
+        raise FloatRefused(file, line, value=value)
     return value
 
 
@@ -130,15 +226,15 @@ class Reader:
     def line(self, key: str) -> int:
         return self.data.lines.get(key, self.data.line)
 
-    def wrong(self, key: str, expected: str) -> errors.WrongValue:
-        return errors.WrongValue(self.file, self.line(key), key=key, expected=expected)
+    def wrong(self, key: str, expected: str) -> WrongValue:
+        return WrongValue(self.file, self.line(key), key=key, expected=expected)
 
     def has(self, key: str) -> bool:
         return key in self.data
 
     def any(self, key: str) -> Any:
         if key not in self.data:
-            raise errors.MissingKey(self.file, self.data.line, key=key)
+            raise MissingKey(self.file, self.data.line, key=key)
         self._taken.add(key)
         return self.data[key]
 
@@ -199,4 +295,4 @@ class Reader:
     def done(self) -> None:
         for key in self.data:
             if key not in self._taken:
-                raise errors.UnknownKey(self.file, self.line(key), key=key)
+                raise UnknownKey(self.file, self.line(key), key=key)
