@@ -22,6 +22,7 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "officer_act": [("agency", "id")],
     "officer_event": [("person", "id")],
     "payout_destination": [("person", "id")],
+    "privacy_event": [("person", "id")],
     "ledger_account": [("id",), ("agency", "code")],
     "ledger_transaction": [("id",), ("key",)],
     "ledger_posting": [("transaction_id", "line")],
