@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Final
 
 from core.errors import SitthiError
@@ -27,6 +28,7 @@ APRIL: Final = 4
 """The first month of the official years before that."""
 
 _EIGHT_DIGITS: Final = re.compile(r"[0-9]{8}", re.ASCII)
+_ISO: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", re.ASCII)
 _TANG_RAT: Final = re.compile(r"([0-9]{4}|-{4})([0-9]{2}|--)([0-9]{2}|--)", re.ASCII)
 
 
@@ -42,6 +44,15 @@ class UnknownThaiDate(MalformedThaiDate):
 
     code = "UNKNOWN_DATE"
     text = Text(th="ไม่ทราบวันที่", en="The date is unknown.")
+
+
+class Precision(StrEnum):
+    """Which parts of a date are known. What is shown of a date goes no further than this."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+    """Month and year."""
+    YEAR = "YEAR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,17 @@ class PartialDate:
     @property
     def is_whole(self) -> bool:
         return self.day is not None
+
+    @property
+    def precision(self) -> Precision:
+        if self.month is None:
+            return Precision.YEAR
+        return Precision.MONTH if self.day is None else Precision.DAY
+
+    def __str__(self) -> str:
+        """ISO 8601 with the parts that are known: `1995-07-17`, `1995-07`, `1995`."""
+        parts = (f"{part:02d}" for part in (self.month, self.day) if part is not None)
+        return "-".join([f"{self.year:04d}", *parts])
 
     @property
     def first(self) -> date:
@@ -113,6 +135,23 @@ def to_be_yyyymmdd(day: PartialDate | date) -> str:
     """Write DOPA's `YYYYMMDD` in BE, unknown parts as 0."""
     known = day if isinstance(day, PartialDate) else PartialDate.of(day)
     return f"{be_year(known.first):04d}{known.month or 0:02d}{known.day or 0:02d}"
+
+
+def parse_iso(text: str) -> PartialDate:
+    """Read ISO 8601 in CE, also with the year alone or year and month: `1995`, `1995-07`, `1995-07-17`.
+
+    OpenID Connect (Core §5.1) writes an unknown year as 0000: that is :class:`UnknownThaiDate`. Raises
+    :class:`MalformedThaiDate` for all else that is no date.
+    """
+    found = _ISO.fullmatch(text)
+    if found is None:
+        raise MalformedThaiDate
+    year, month, day = (None if part is None else int(part) for part in found.groups())
+    if year == 0:
+        raise UnknownThaiDate
+    if year is None or month == 0 or day == 0:
+        raise MalformedThaiDate
+    return PartialDate(year, month, day)
 
 
 def parse_tang_rat(text: str) -> PartialDate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import NotAllowed, SitthiError
+from core.errors import NotAllowed, ServiceUnavailable, SitthiError
 from core.text import Text
 
 
@@ -23,3 +23,12 @@ class LookRefused(NotAllowed):
 
     code = "NOT_ALLOWED"
     text = Text(th="คุณไม่มีสิทธิ์ดูข้อมูลนี้", en="You may not see this.")
+
+
+class SourceSilent(ServiceUnavailable):
+    """A source gave no answer that can be used. `reason` is a stable code (docs/exchange.md) for the access log and the
+    operator; the citizen reads that the agency cannot be reached."""
+
+    def __init__(self, service: str | Text, reason: str) -> None:
+        self.reason = reason
+        super().__init__(service)
