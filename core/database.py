@@ -142,6 +142,22 @@ class Database:
             async with self._turn_to_write() if writes else nullcontext():
                 return await greenlet_spawn(whole)
 
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Any]:
+        """PostgreSQL only: asyncpg's own connection, for the few statements whose path is the hottest of all.
+
+        Each is a transaction by itself. What is run on it belongs into `database_faults.driver_told_as_unavailable`.
+        """
+        with told_as_unavailable():
+            pooled = await self.engine.raw_connection()
+        try:
+            yield pooled.driver_connection
+        except BaseException:
+            await greenlet_spawn(pooled.invalidate)  # nobody knows what it is in the middle of
+            raise
+        finally:
+            await greenlet_spawn(pooled.close)
+
     async def close(self) -> None:
         await self.engine.dispose()
 

@@ -47,6 +47,18 @@ def told_as_unavailable() -> Iterator[None]:
         raise DatabaseUnavailable from error
 
 
+@contextmanager
+def driver_told_as_unavailable() -> Iterator[None]:
+    """The same around what asyncpg itself is asked (:meth:`core.database.Database.driver`)."""
+    try:
+        yield
+    except Exception as error:
+        if not _driver_cannot_serve(error):
+            raise
+        log.error("database_unavailable", error=type(error).__name__, code=_code(error))  # noqa: TRY400
+        raise DatabaseUnavailable from error
+
+
 def translate_connecting(engine: Engine) -> None:
     """A connection that cannot be made raises :class:`DatabaseUnavailable`: drivers raise anything there."""
 
@@ -66,6 +78,17 @@ def _cannot_serve(error: sa.DBAPIError | sa.TimeoutError) -> bool:
     if code == "" and isinstance(error, sa.OperationalError):  # psycopg, where it cannot connect
         return True
     return code in _SQLITE_CODES if isinstance(code, int) else code.startswith(_SQLSTATES)
+
+
+def _driver_cannot_serve(error: Exception) -> bool:
+    import asyncpg  # noqa: PLC0415 - who has no PostgreSQL need not load it
+
+    if isinstance(error, asyncpg.PostgresError):
+        return _code(error).startswith(_SQLSTATES)  # type: ignore[union-attr]
+    # Of its own errors those about an argument are values that no database would take; the rest, a connection gone.
+    return isinstance(error, OSError) or (
+        isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError)
+    )
 
 
 def _code(error: BaseException | None) -> str | int:

@@ -5,12 +5,14 @@ Everything here is synchronous: it runs at start-up and from commands, before th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url
 
+from core.crypto import KeyRing, load_keys
 from core.database_faults import told_as_unavailable
 
 
@@ -33,24 +35,34 @@ def synchronous(url: str) -> str:
     return parsed.set(drivername=driver.get(backend, parsed.drivername)).render_as_string(hide_password=False)
 
 
-def configuration(url: str) -> Config:
-    """What alembic needs to work on the database at `url`, whichever driver that names."""
+def configuration(url: str, keys: Callable[[], KeyRing] | None = None) -> Config:
+    """What alembic needs to work on the database at `url`, whichever driver that names.
+
+    `keys` are asked for by a step that must read or make seals; by default they are those of the settings.
+    """
     config = Config()
     config.set_main_option("script_location", str(location()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = synchronous(url)
+    config.attributes["keys"] = keys or _keys_of_the_settings
     return config
 
 
-def upgrade(url: str, revision: str = "head") -> None:
+def upgrade(url: str, revision: str = "head", *, keys: Callable[[], KeyRing] | None = None) -> None:
     """Brings the database up to `revision`. Does nothing when it is there; two processes at once take turns.
 
     Raises :class:`core.database_faults.DatabaseUnavailable`.
     """
     with told_as_unavailable():
-        command.upgrade(configuration(url), revision)
+        command.upgrade(configuration(url, keys), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Takes the database back to `revision`; `base` is an empty one."""
     command.downgrade(configuration(url), revision)
+
+
+def _keys_of_the_settings() -> KeyRing:
+    from core.settings import Settings  # noqa: PLC0415 - few steps need them
+
+    return load_keys(Settings())

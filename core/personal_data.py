@@ -148,6 +148,10 @@ class PersonalData(Protocol):
         """All that the store holds of the person, but for secrets and what is about others. Reads page by page."""
         ...
 
+    async def check(self, session: AsyncSession, person: UUID) -> None:
+        """Raises a :class:`core.errors.SitthiError` where this person cannot leave as things stand."""
+        ...
+
     async def stays(self, session: AsyncSession, erasure: Erasure) -> Sequence[Stay]:
         """What the law keeps for now; `spared` is not asked. It may change until the erasure begins."""
         ...

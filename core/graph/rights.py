@@ -32,6 +32,7 @@ class Delegate(StrEnum):
     VIEW = "VIEW"
     APPLY = "APPLY"
     RECEIVE = "RECEIVE"
+    CONSENT = "CONSENT"
     AS_ANYONE = "AS_ANYONE"
     """It says nothing about the citizen, or leads only to what is guarded itself."""
 

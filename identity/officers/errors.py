@@ -62,3 +62,13 @@ class ServesAnotherAgency(Conflict):
         th="บุคคลนี้เป็นเจ้าหน้าที่ของหน่วยงาน {agency} อยู่แล้ว",
         en="This person already serves another agency: {agency}.",
     )
+
+
+class StillAnOfficer(Conflict):
+    """An officer's acts are the state's records; who serves cannot have their account erased before the service ends."""
+
+    code = "STILL_AN_OFFICER"
+    text = Text(
+        th="คุณยังเป็นเจ้าหน้าที่อยู่ กรุณาสิ้นสุดการเป็นเจ้าหน้าที่ก่อน",
+        en="You are an officer. End that service first.",
+    )

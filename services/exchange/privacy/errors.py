@@ -18,16 +18,6 @@ class RequestOpen(SitthiError):
     text = Text(th="มีคำขอเรื่องนี้ที่กำลังดำเนินการอยู่แล้ว", en="A request of this kind is under way already.")
 
 
-class StillAnOfficer(SitthiError):
-    """An officer's acts are the state's records; who serves cannot leave before the service has ended."""
-
-    code = "STILL_AN_OFFICER"
-    text = Text(
-        th="คุณยังเป็นเจ้าหน้าที่อยู่ กรุณาสิ้นสุดการเป็นเจ้าหน้าที่ก่อน",
-        en="You are an officer. End that service first.",
-    )
-
-
 class NotErasableAlone(SitthiError):
     code = "NOT_ERASABLE_ALONE"
     text = Text(

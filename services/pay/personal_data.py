@@ -1,0 +1,120 @@
+"""What the room that pays holds of people (core/personal_data.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.crypto import KeyRing
+from core.personal_data import Erasure, Fate, LegalBasis, PersonalData, Rows, Stay, Store
+from core.personal_rows import TableStore
+from core.text import Text
+from services.pay.models import Award, Instalment
+from services.pay.states import InstalmentStatus
+
+ACCOUNTS_KEPT: Final = timedelta(days=10 * 365)
+"""Vouchers of public money (regulation of the Ministry of Finance; ten years, unverified)."""
+OFFICER: Final = "an officer"
+_UNDECIDED: Final = [s.value for s in (InstalmentStatus.SCHEDULED, InstalmentStatus.IN_RUN, InstalmentStatus.SUBMITTED)]
+_PAID: Final = [s.value for s in (InstalmentStatus.SETTLED, InstalmentStatus.RETURNED)]
+
+PAYMENTS: Final = Store(
+    name="payments",
+    title=Text(th="สิทธิรับเงินและการจ่ายเงิน", en="Awards and payments"),
+    description=Text(
+        th="เงินที่ท่านมีสิทธิได้รับ แต่ละงวด และผลของธนาคาร",
+        en="What you are to be paid, each instalment, and what the bank said.",
+    ),
+    purpose=Text(th="จ่ายสวัสดิการ และทำบัญชีเงินแผ่นดิน", en="To pay benefits, and to account for public money"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="accounting",
+    recipients=(Text(th="ธนาคารผู้จ่ายเงิน", en="The bank that pays"),),
+    rows=(
+        Rows("instalment", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
+        Rows("award", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
+        Rows("payment_run", (), Fate.UNNAMED, {"planned_by": OFFICER, "approved_by": OFFICER}),
+        Rows("payment_file", (), Fate.UNREADABLE),
+        Rows("reconciliation_break", (), Fate.UNNAMED),
+    ),
+)
+DESTINATIONS: Final = Store(
+    name="payout-destinations",
+    title=Text(th="ช่องทางรับเงิน", en="Where your money goes"),
+    description=Text(
+        th="พร้อมเพย์หรือบัญชีธนาคารที่ท่านแจ้งไว้ ทุกครั้งที่เปลี่ยน",
+        en="The PromptPay number or bank account you named, each time you did.",
+    ),
+    purpose=Text(th="จ่ายเงินไปยังบัญชีที่ท่านเลือก", en="To pay where you want it"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="accounting",
+    recipients=(Text(th="ธนาคารผู้จ่ายเงิน", en="The bank that pays"),),
+    rows=(Rows("payout_destination", ("person",), Fate.UNREADABLE),),
+)
+
+
+class _Payments(TableStore):
+    async def stays(self, session: AsyncSession, erasure: Erasure) -> Sequence[Stay]:
+        return [stay for stay in (await self._running(session, erasure), await self._paid(session, erasure)) if stay]
+
+    async def _running(self, session: AsyncSession, erasure: Erasure) -> Stay | None:
+        """What is still being paid. Without the number and the account there is nobody to pay it to."""
+        undecided = exists(
+            select(1)
+            .select_from(Instalment)
+            .where(col(Instalment.person) == col(Award.person), col(Instalment.award) == col(Award.id))
+            .where(col(Instalment.status).in_(_UNDECIDED))
+        )
+        query = select(col(Award.id)).where(
+            col(Award.person) == erasure.person, or_(col(Award.ends_on).is_(None), undecided)
+        )
+        if await session.scalar(query.limit(1)) is None:
+            return None
+        return Stay(
+            store=PAYMENTS.name,
+            hold="OPEN_PAYMENTS",
+            law=Text(
+                th="พ.ร.บ. คุ้มครองข้อมูลส่วนบุคคล พ.ศ. 2562 มาตรา 33 วรรคสอง และมาตรา 24 (4)",
+                en="PDPA 2562 s.33 para. 2, s.24(4)",
+            ),
+            reason=Text(
+                th="ท่านยังมีสวัสดิการที่จ่ายอยู่ จึงเก็บเลขประจำตัวประชาชน คำวินิจฉัย และช่องทางรับเงินไว้จนกว่าจะสิ้นสุด",
+                en="You are still being paid a benefit: your number, the decision and where the money goes are kept "
+                "until that ends.",
+            ),
+            until=None,
+            tables=frozenset({"award", "instalment", "payout_destination", "application", "decision"}),
+            identity=True,
+        )
+
+    async def _paid(self, session: AsyncSession, erasure: Erasure) -> Stay | None:
+        latest = await session.scalar(
+            select(func.max(func.coalesce(col(Instalment.settled_at), col(Instalment.created_at)))).where(
+                col(Instalment.person) == erasure.person, col(Instalment.status).in_(_PAID)
+            )
+        )
+        if latest is None or latest + ACCOUNTS_KEPT <= erasure.at:
+            return None
+        return Stay(
+            store=PAYMENTS.name,
+            hold="ACCOUNTING",
+            law=Text(
+                th="ระเบียบกระทรวงการคลังว่าด้วยการเบิกเงินจากคลัง การรับเงิน การจ่ายเงิน การเก็บรักษาเงิน",
+                en="Regulation of the Ministry of Finance on paying and keeping public money",
+            ),
+            reason=Text(
+                th="หลักฐานการจ่ายเงินแผ่นดิน: จำนวนเงิน วันที่ และไฟล์ที่ส่งธนาคาร เก็บโดยไม่เชื่อมกับบัญชีของท่านอีก",
+                en="Vouchers of public money: amounts, days and the file to the bank, no longer tied to an account of "
+                "yours.",
+            ),
+            until=latest + ACCOUNTS_KEPT,
+            tables=frozenset({"award", "instalment", "receipt"}),
+        )
+
+
+def personal_data(keys: KeyRing) -> list[PersonalData]:
+    return [_Payments(PAYMENTS, keys), TableStore(DESTINATIONS, keys)]
