@@ -12,9 +12,11 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
+from core.assurance import Assurance
 from core.ids import NationalId
 from core.money import Money
 from core.text import Text
+from core.thai_dates import Precision
 
 Value: TypeAlias = bool | int | str | date | Money | Mapping[str, Any] | tuple[Any, ...] | None
 """`None` is the authority's word that there is none. That nobody knows is a state, not a value."""
@@ -30,6 +32,17 @@ class FactState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """Under what a fact was told or refused: what an agency needs to prove later that it might know it."""
+
+    entry: UUID
+    """Of the access log."""
+    agreement: tuple[str, int] | None = None
+    """Id and version; None where none was needed."""
+    consent: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One attribute of one person, with where it is from and how good it is."""
 
@@ -39,6 +52,14 @@ class Fact:
     """Slug of the agency that owns it."""
     as_of: datetime | None
     state: FactState
+    reason: str | None = None
+    """A stable code of why it is not FRESH (docs/exchange.md): of the refusal, or of what went wrong at the source."""
+    read_at: datetime | None = None
+    """When the source was asked for it: the age of a STALE value counts from here. None where nothing was told."""
+    precision: Precision = Precision.DAY
+    """Of a date: which parts the source knows. Of an unknown part the value holds the first."""
+    ground: Ground | None = None
+    """For an agency that asks from outside."""
 
     @property
     def known(self) -> bool:
@@ -54,6 +75,16 @@ class AskerKind(StrEnum):
     OFFICER = "OFFICER"
     SYSTEM = "SYSTEM"
     DELEGATE = "DELEGATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Assured:
+    """How well the edge that let an asker in knows that it is they; a purpose may demand a minimum of it."""
+
+    sign_in: Assurance | None = None
+    """Of a person: the levels of the sign-in behind the request."""
+    bound_key: bool = False
+    """Of a machine: whether its token is bound to a key that it proved to hold (RFC 9449)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +106,13 @@ class Asker:
     is the citizen they act for."""
     delegation: UUID | None = None
     """Of a delegate: by what right. The gate finds out whether it holds."""
+    client: str | None = None
+    """The client whose token an agency's request came with; None for a part of Sitthi. Whoever has one is an agency
+    that asks from outside, and `id` is `<client>:<agent>`."""
+    agent: str | None = None
+    """Of an agency's request: the officer or the system that the agency names as asking."""
+    assurance: Assured | None = None
+    """None where no edge said: then no demand is met."""
 
 
 class Basis(StrEnum):
@@ -127,6 +165,8 @@ class Reading:
 
     value: Value
     as_of: datetime
+    precision: Precision = Precision.DAY
+    """Of a date: which parts the source knows. Of an unknown part the value holds the first."""
 
 
 class AttributeSource(Protocol):
@@ -150,6 +190,12 @@ class Gate(Protocol):
 
     async def facts(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Facts:
         """Raises `UnknownAttribute`; a refusal or a silent source is a state of the fact, never an error."""
+        ...
+
+    async def facts_of(
+        self, subjects: Collection[UUID], attributes: Collection[str], *, asker: Asker, purpose: Purpose
+    ) -> Mapping[UUID, Facts]:
+        """:meth:`facts` of several people, by person: decided in one commit and concluded in one."""
         ...
 
     async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None:

@@ -9,40 +9,32 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import SitthiError
 from core.text import Text
-from identity.delegation.models import Kind, Scope
-from identity.delegation.service import Holding
 from identity.people import PeopleRegister
 from services.exchange import policy
-from services.exchange.access_log.log import AccessLog, Decision, Draft, Entry, Result
+from services.exchange.access_log.log import AccessLog, Decision, Draft, Result
+from services.exchange.agreements.quotas import Quotas
 from services.exchange.cache import FactCache
-from services.exchange.catalogue import Attribute, Catalogue, RegisteredPurpose
+from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
-from services.exchange.consent.service import ConsentService
 from services.exchange.errors import LookRefused
-from services.exchange.facts import (
-    Asker,
-    AskerKind,
-    Basis,
-    Facts,
-    FactState,
-    LookReader,
-    Purpose,
-)
+from services.exchange.facts import Asker, AskerKind, Facts, FactState, LookReader, Purpose
+from services.exchange.grounds import ACTS_FOR_YOU, Grounds, GroundsReader
 from services.exchange.household import Household, Look, inputs_of, result
-from services.exchange.policy import Consented, Verdict
+from services.exchange.needs import Bars, Delegations
+from services.exchange.policy import Verdict
+from services.exchange.questions import Asked, Decided, Drafts, Given, Question, denied, plain, refused
 from services.exchange.sign_in import facts_of_claims
 from services.exchange.sources import (
     INVALID_ANSWER,
@@ -54,36 +46,15 @@ from services.exchange.sources import (
     unavailable,
 )
 
+__all__ = ["ACTS_FOR_YOU", "ExchangeGate", "Question"]
+
 SIGN_IN: Final = "sign-in"
-ACTS_FOR_YOU: Final = {
-    Kind.PARENT: Text(th="บิดาหรือมารดาของคุณ ซึ่งดำเนินการแทนคุณ", en="Your parent, who acts for you"),
-    Kind.GUARDIAN: Text(th="ผู้ปกครองหรือผู้อนุบาลของคุณ ซึ่งดำเนินการแทนคุณ", en="Your guardian, who acts for you"),
-    Kind.CARER: Text(th="ผู้ดูแลของคุณ ซึ่งดำเนินการแทนคุณ", en="Your carer, who acts for you"),
-}
-"""A delegate as the person they act for sees them; which of several it was, the delegation says."""
 THAID: Final = Asker(
     kind=AskerKind.SYSTEM,
     id="thaid",
     agency="dopa",
     label=Text(th="ThaID เมื่อท่านเข้าสู่ระบบ", en="ThaID, when you signed in"),
 )
-
-
-class Delegations(Protocol):
-    async def still(self, session: AsyncSession, delegation: UUID, delegate: UUID) -> Holding | None:
-        """The delegation if it holds at this moment for this delegate."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """A verdict on one subject that is in the log, with the entry it may be acted on."""
-
-    verdict: Verdict
-    entry: Entry | None
-    """None when nothing was allowed."""
-    minors_only: bool
-    """Whether the subject must turn out to be a minor before anything is told."""
 
 
 class ExchangeGate:
@@ -100,13 +71,14 @@ class ExchangeGate:
         catalogue: Catalogue,
         sources: Sources,
         delegations: Delegations | None = None,
+        bars: Bars | None = None,
         source_timeout_seconds: float = SOURCE_TIMEOUT_SECONDS,
     ) -> None:
-        """Without `delegations` no delegate is told anything."""
-        self._delegations = delegations
+        """Without `delegations` no delegate is told anything; without `bars` nothing is restricted."""
         self._database, self._clock, self._people, self._catalogue = database, clock, people, catalogue
-        self._consents = ConsentService(catalogue, clock)
-        self._log = AccessLog(database, clock)
+        self._grounds = GroundsReader(database, clock, catalogue, delegations, bars)
+        self._quotas = Quotas(redis, clock)
+        self._log = AccessLog(database, clock, keys)
         self._reader = Reader(
             database=database,
             clock=clock,
@@ -119,14 +91,31 @@ class ExchangeGate:
 
     async def facts(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Facts:
         """A fact for each attribute. Raises `UnknownAttribute`; a refusal or a silent source is a state of the fact."""
-        wanted = [self._catalogue.askable(name) for name in dict.fromkeys(attributes)]
-        answers = await self._answers(subject, wanted, asker, purpose)
-        return {attribute.id: answers[attribute.id].as_fact(attribute) for attribute in wanted}
+        [facts] = await self.answer([Question(subject, tuple(attributes), purpose)], asker=asker)
+        return facts
+
+    async def facts_of(
+        self, subjects: Collection[UUID], attributes: Collection[str], *, asker: Asker, purpose: Purpose
+    ) -> Mapping[UUID, Facts]:
+        """:meth:`facts` of several people, by person: decided in one commit and concluded in one."""
+        ordered = list(dict.fromkeys(subjects))
+        facts = await self.answer([Question(one, tuple(attributes), purpose) for one in ordered], asker=asker)
+        return dict(zip(ordered, facts, strict=True))
+
+    async def answer(self, questions: Sequence[Question], *, asker: Asker) -> Sequence[Facts]:
+        """:meth:`facts` for each question of one asker, in their order: decided together and concluded together."""
+        asked = [
+            self._asked(one, [self._catalogue.askable(name) for name in dict.fromkeys(one.attributes)])
+            for one in questions
+        ]
+        told = await self._answers(asked, asker)
+        return [{a.id: given.fact(a) for a in one.wanted} for one, given in zip(asked, told, strict=True)]
 
     async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None:
         """The subject's minor children, eldest first; None when nobody could say, or it may not be asked."""
         tie = self._catalogue.attribute(CHILDREN)
-        answer = (await self._answers(subject, [tie], asker, purpose))[tie.id]
+        [given] = await self._answers([self._asked(Question(subject, (), purpose), [tie])], asker)
+        answer = given.answers[tie.id]
         return tuple(answer.value) if answer.known and isinstance(answer.value, tuple) else None
 
     async def look(
@@ -135,22 +124,29 @@ class ExchangeGate:
         """See :class:`services.exchange.facts.Gate`. Raises LookRefused; NotFound for an unknown person."""
         if what.partition(":")[0] != agency:
             raise ValueError("records are named by the agency that keeps them")
-        asker, acts_for = await self._known(asker)
         entry = policy.registered(self._catalogue, purpose)
-        role = policy.role_of(entry, subject, asker, acts_for) if entry is not None else None
-        if entry is None or role is None or not entry.records or policy.parent_to_prove(entry, subject, asker):
-            reason = policy.UNKNOWN_PURPOSE if entry is None else policy.why_not(asker, acts_for)
-            await self._log.decide([Draft(subject, frozenset({what}), asker, purpose, Decision.DENIED, reason)])
+        grounds = await self._grounds.read(asker, entry, [subject], {what: agency})
+        verdict = policy.judge_records(entry, what, agency, subject, grounds.asker, grounds.of(subject))
+        verdict = (await self._within_quota([verdict]))[0]
+        if entry is None or not verdict.allowed:
+            reason = verdict.refused[what]
+            await self._log.decide([Draft(subject, frozenset({what}), grounds.asker, purpose, Decision.DENIED, reason)])
             raise LookRefused
-        [made] = await self._log.decide([Draft(subject, frozenset({what}), asker, purpose)])
+        [made] = await self._log.decide(
+            [Draft(subject, frozenset({what}), grounds.asker, purpose, consent=verdict.consent)]
+        )
         try:
             async with self._database.read() as session:
                 person = await self._people.reveal(session, subject)
             answer = await read(person)
+            ended = (await self._grounds.still(grounds, entry, {subject: verdict}, {what: agency})).get(subject, {})
         except Exception as error:
             code = error.code if isinstance(error, SitthiError) else SOURCE_FAILED
             await self._log.conclude([Result(made, {what: FactState.UNAVAILABLE}, {what: code})])
             raise
+        if ended:
+            await self._log.conclude([Result(made, {what: FactState.DENIED}, ended)])
+            raise LookRefused
         await self._log.conclude([Result(made, {what: FactState.FRESH})])
         return answer
 
@@ -174,70 +170,143 @@ class ExchangeGate:
         """Implements :class:`identity.people.correction.KnownFacts`: their national ID is being corrected, and what was
         read under the former one may be somebody else's. Raises `ServiceUnavailable`."""
         attributes = self._catalogue.attributes.values()
-        await self._reader.forget(person, max(one.freshness + one.stale for one in attributes))
+        await self._reader.forget(person, max(one.freshness + one.stale for one in attributes), attributes)
 
-    async def _answers(
-        self, subject: UUID, wanted: Sequence[Attribute], asker: Asker, purpose: Purpose
-    ) -> dict[str, Answer]:
-        if not wanted:
-            return {}
-        entry = policy.registered(self._catalogue, purpose)
-        asker, acts_for = await self._known(asker)
-        decided = await self._decide(subject, wanted, asker, purpose, entry, acts_for)
-        answers = {
-            name: unavailable(reason) if reason == policy.TIE_UNKNOWN else _denied(reason)
-            for name, reason in decided.verdict.refused.items()
-        }
-        if decided.entry is None:
-            return answers
-        allowed = [attribute for attribute in wanted if attribute.id in decided.verdict.allowed]
-        told, results = await self._told(Look(subject, asker, purpose, decided.entry), allowed, decided)
-        if decided.verdict.consent is not None and entry is not None:
-            told = await self._if_still_consented(subject, entry, decided.verdict.consent, told)
-        await self._log.conclude([result(decided.entry, told), *results])
-        return answers | {attribute.id: told[attribute.id] for attribute in allowed}
+    def _asked(self, question: Question, wanted: Sequence[Attribute]) -> Asked:
+        entry = policy.registered(self._catalogue, question.purpose)
+        return Asked(question.subject, tuple(wanted), question.purpose, entry)
 
-    async def _decide(
-        self,
-        subject: UUID,
-        wanted: Sequence[Attribute],
-        asker: Asker,
-        purpose: Purpose,
-        entry: RegisteredPurpose | None,
-        acts_for: UUID | None,
-    ) -> _Decided:
+    async def _answers(self, questions: Sequence[Asked], asker: Asker) -> list[Given]:
+        """For each question an answer to each attribute. Decided in one commit, concluded in one."""
+        asked = [one for one in questions if one.wanted]
+        grounds = await self._all_grounds(asked, asker)
+        decided = await self._decide(asked, grounds)
+        ready = [one for one in decided if one.entry is not None]
+        read = await self._read(ready)
+        ended = await self._ended(ready, grounds)
+        results: list[Result] = []
+        given: dict[int, Given] = {}
+        for one in decided:
+            given[id(one.asked)] = Given(one, {n: refused(reason) for n, reason in one.verdict.refused.items()})
+        for one, (answers, others), gone in zip(ready, read, ended, strict=True):
+            assert one.entry is not None
+            told = answers | {name: denied(reason) for name, reason in gone.items()}
+            results += [result(one.entry, told), *others]
+            given[id(one.asked)] = Given(one, {**told, **given[id(one.asked)].answers})
+        await self._log.conclude(results)
+        return [given.get(id(one)) or Given(None, {}) for one in questions]
+
+    async def _all_grounds(self, asked: Sequence[Asked], asker: Asker) -> dict[Purpose, Grounds]:
+        """By purpose."""
+        found = {}
+        for purpose in dict.fromkeys(one.purpose for one in asked):
+            same = [one for one in asked if one.purpose == purpose]
+            stewards = {a.id: a.steward for one in same for a in one.wanted}
+            subjects = list(dict.fromkeys(one.subject for one in same))
+            found[purpose] = await self._grounds.read(asker, same[0].entry, subjects, stewards)
+        return found
+
+    async def _decide(self, asked: Sequence[Asked], grounds: Mapping[Purpose, Grounds]) -> list[Decided]:
         """Judges and commits: an entry for what may be read, another for each reason why something may not."""
-        consented = await self._consented(subject, entry)
-        verdict = policy.judge(entry, wanted, subject, asker, consented=consented, acts_for=acts_for)
-        parent = policy.parent_to_prove(entry, subject, asker) if entry is not None and verdict.allowed else None
-        if parent is not None:
-            children = await self.children(parent, asker=asker, purpose=purpose)
-            if children is None or subject not in children:
-                reason = policy.TIE_UNKNOWN if children is None else policy.NOT_A_CHILD
-                verdict = policy.refuse(wanted, reason)
-        drafts = []
-        if verdict.allowed:
-            names = verdict.allowed | self._inputs(verdict, minors_only=parent is not None)
-            drafts.append(Draft(subject, names, asker, purpose, consent=verdict.consent))
-        reasons: dict[str, set[str]] = defaultdict(set)
-        for name, reason in verdict.refused.items():
-            reasons[reason].add(name)
-        drafts += [
-            Draft(subject, frozenset(names), asker, purpose, Decision.DENIED, reason)
-            for reason, names in reasons.items()
+        verdicts = []
+        for one in asked:
+            known = grounds[one.purpose]
+            verdicts.append(policy.judge(one.entry, one.wanted, one.subject, known.asker, known.of(one.subject)))
+        parents = [
+            policy.parent_to_prove(one.entry, one.subject, grounds[one.purpose].asker)
+            if one.entry is not None and verdict.allowed
+            else None
+            for one, verdict in zip(asked, verdicts, strict=True)
         ]
-        entries = await self._log.decide(drafts)
-        return _Decided(verdict, entries[0] if verdict.allowed else None, minors_only=parent is not None)
+        proofs = {
+            (parent, one.purpose): grounds[one.purpose].asker
+            for one, parent in zip(asked, parents, strict=True)
+            if parent is not None
+        }
+        proven = dict(
+            zip(
+                proofs,
+                await asyncio.gather(*(self.children(p, asker=who, purpose=why) for (p, why), who in proofs.items())),
+                strict=True,
+            )
+        )
+        for index, (one, parent) in enumerate(zip(asked, parents, strict=True)):
+            if parent is not None:
+                children = proven[parent, one.purpose]
+                if children is None or one.subject not in children:
+                    reason = policy.TIE_UNKNOWN if children is None else policy.NOT_A_CHILD
+                    verdicts[index] = policy.refuse(one.wanted, reason)
+        verdicts = await self._within_quota(verdicts)
+        return await self._enter(asked, verdicts, parents, grounds)
 
-    async def _known(self, asker: Asker) -> tuple[Asker, UUID | None]:
-        """A delegate under the name that the subject knows them by, and whom they may act for now."""
-        if asker.kind is not AskerKind.DELEGATE or asker.delegation is None or self._delegations is None:
-            return asker, None
-        async with self._database.read() as session:
-            holds = await self._delegations.still(session, asker.delegation, UUID(hex=asker.id))
-        if holds is None or holds.person != asker.applicant or Scope.VIEW not in holds.scopes:
-            return asker, None
-        return replace(asker, label=ACTS_FOR_YOU[holds.kind]), holds.person
+    async def _enter(
+        self,
+        asked: Sequence[Asked],
+        verdicts: Sequence[Verdict],
+        parents: Sequence[UUID | None],
+        grounds: Mapping[Purpose, Grounds],
+    ) -> list[Decided]:
+        """Commits the verdicts, in one commit."""
+        drafts = Drafts()
+        made = []
+        for one, verdict, parent in zip(asked, verdicts, parents, strict=True):
+            asker = grounds[one.purpose].asker
+            allowed: int | None = None
+            if verdict.allowed:
+                names = verdict.allowed | self._inputs(verdict, minors_only=parent is not None)
+                allowed = drafts.add(Draft(one.subject, names, asker, one.purpose, consent=verdict.consent))
+            reasons: dict[str, set[str]] = defaultdict(set)
+            for name, reason in verdict.refused.items():
+                reasons[reason].add(name)
+            refusals = {
+                reason: drafts.add(Draft(one.subject, frozenset(names), asker, one.purpose, Decision.DENIED, reason))
+                for reason, names in reasons.items()
+            }
+            made.append((one, asker, verdict, allowed, refusals, parent is not None))
+        entries = await self._log.decide(drafts.all)
+        return [
+            Decided(
+                one,
+                asker,
+                verdict,
+                replace(entries[allowed], purpose=one.purpose) if allowed is not None else None,
+                {reason: entries[at] for reason, at in refusals.items()},
+                minors_only,
+            )
+            for one, asker, verdict, allowed, refusals, minors_only in made
+        ]
+
+    async def _within_quota(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Counts each subject against each agreement that something is told under, and refuses what is too much."""
+        counts: dict[str, int] = defaultdict(int)
+        terms = {}
+        for verdict in verdicts:
+            for one in {one.id: one for one in verdict.agreements.values()}.values():
+                counts[one.id] += 1
+                terms[one.id] = one
+        refused = {name: await self._quotas.take(terms[name], count) for name, count in sorted(counts.items())}
+        checked = []
+        for verdict in verdicts:
+            left = verdict
+            for name, reason in refused.items():
+                if reason is not None:
+                    gone = [attribute for attribute, one in verdict.agreements.items() if one.id == name]
+                    left = left.without(gone, reason)
+            checked.append(left)
+        return checked
+
+    async def _ended(self, ready: Sequence[Decided], grounds: Mapping[Purpose, Grounds]) -> list[Mapping[str, str]]:
+        """Of each, what may not be told any more: a right that ends while a source answers has ended."""
+        ended: dict[tuple[Purpose, UUID], Mapping[str, str]] = {}
+        for purpose in dict.fromkeys(one.asked.purpose for one in ready):
+            same = [one for one in ready if one.asked.purpose == purpose]
+            entry = same[0].asked.entry
+            assert entry is not None
+            stewards = {a.id: a.steward for one in same for a in one.asked.wanted}
+            verdicts = {one.asked.subject: one.verdict for one in same}
+            found = await self._grounds.still(grounds[purpose], entry, verdicts, stewards)
+            ended |= {(purpose, subject): gone for subject, gone in found.items()}
+        return [ended.get((one.asked.purpose, one.asked.subject), {}) for one in ready]
 
     def _inputs(self, verdict: Verdict, *, minors_only: bool) -> frozenset[str]:
         """What is read about the subject beside what was asked for."""
@@ -245,39 +314,40 @@ class ExchangeGate:
         inputs = inputs_of([attribute for attribute in allowed if attribute.derived is not None])
         return inputs | {BIRTH_DATE} if minors_only else inputs
 
-    async def _consented(self, subject: UUID, entry: RegisteredPurpose | None) -> Consented | None:
-        if entry is None or entry.purpose.basis is not Basis.CONSENT:
-            return None
-        async with self._database.read() as session:
-            return await self._consents.active(session, subject, entry)
+    async def _read(self, ready: Sequence[Decided]) -> list[tuple[dict[str, Answer], list[Result]]]:
+        """:meth:`_told` of each. What is to be read of many people alike is read of all of them together."""
+        alike: dict[frozenset[Attribute], list[UUID]] = defaultdict(list)
+        for one in ready:
+            alike[frozenset(plain(one))].append(one.asked.subject)
+        told = await asyncio.gather(
+            *(self._reader.read_many(people, attributes) for attributes, people in alike.items() if len(people) > 1)
+        )
+        before: dict[UUID, dict[str, Answer]] = defaultdict(dict)
+        for group in told:
+            for person, answers in group.items():
+                before[person] |= answers
+        return await asyncio.gather(*(self._told(one, before[one.asked.subject]) for one in ready))
 
-    async def _told(
-        self, look: Look, allowed: Sequence[Attribute], decided: _Decided
-    ) -> tuple[dict[str, Answer], list[Result]]:
-        """Answers for what is allowed and for what was read on the way, and the outcomes of other people's entries."""
+    async def _told(self, decided: Decided, before: Mapping[str, Answer]) -> tuple[dict[str, Answer], list[Result]]:
+        """Answers for what is allowed and for what was read on the way, and the outcomes of other people's entries.
+
+        `before` holds what was read of the subject already.
+        """
+        assert decided.entry is not None
+        asked = decided.asked
+        look = Look(asked.subject, decided.asker, asked.purpose, decided.entry)
+        allowed = [attribute for attribute in asked.wanted if attribute.id in decided.verdict.allowed]
         if decided.minors_only:
             birth_date = self._catalogue.attribute(BIRTH_DATE)
             born = (await self._reader.read(look.subject, [birth_date]))[BIRTH_DATE]
             if not isinstance(born.value, date):
                 return {a.id: unavailable(policy.TIE_UNKNOWN) for a in (*allowed, birth_date)}, []
             if not policy.is_minor(born.value, self._clock.today()):
-                return {a.id: _denied(policy.NOT_A_MINOR) for a in (*allowed, birth_date)}, []
-        plain = [attribute for attribute in allowed if attribute.derived is None]
+                return {a.id: denied(policy.NOT_A_MINOR) for a in (*allowed, birth_date)}, []
+        now = plain(decided) if not decided.minors_only else [a for a in allowed if a.derived is None]
+        here = {attribute.id: before[attribute.id] for attribute in now if attribute.id in before}
         told, derived = await asyncio.gather(
-            self._reader.read(look.subject, plain),
+            self._reader.read(look.subject, [attribute for attribute in now if attribute.id not in here]),
             self._household.derive(look, [attribute for attribute in allowed if attribute.derived is not None]),
         )
-        return told | derived.inputs | derived.answers, derived.results
-
-    async def _if_still_consented(
-        self, subject: UUID, entry: RegisteredPurpose, consent: UUID, told: dict[str, Answer]
-    ) -> dict[str, Answer]:
-        """Withdrawal works at once: also on what was read while it came."""
-        consented = await self._consented(subject, entry)
-        if consented is not None and consented.id == consent:
-            return told
-        return {name: _denied(policy.NO_CONSENT) for name in told}
-
-
-def _denied(reason: str) -> Answer:
-    return Answer(None, None, FactState.DENIED, reason)
+        return here | told | derived.inputs | derived.answers, derived.results

@@ -5,13 +5,15 @@ All that is not allowed here is refused. The table itself is data: catalogue/dat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 from uuid import UUID
 
-from services.exchange.catalogue import AskerRole, Attribute, Catalogue, RegisteredPurpose
+from core.assurance import LEAST
+from services.exchange.agreements.terms import Terms
+from services.exchange.catalogue import AskerRole, Attribute, Catalogue, Least, RegisteredPurpose
 from services.exchange.facts import Asker, AskerKind, Basis, Purpose
 
 AGE_OF_MAJORITY: Final = 20
@@ -27,6 +29,21 @@ NOT_DELEGATED: Final = "NOT_DELEGATED"
 """No delegation that holds lets this asker see, or not this person."""
 TIE_UNKNOWN: Final = "TIE_UNKNOWN"
 """The register did not say whether this is the asker's child: nothing is shown, and nobody says no."""
+NO_AGREEMENT: Final = "NO_AGREEMENT"
+"""Between the agency that asks and the steward no agreement is in force that names the attribute and the purpose."""
+QUOTA_EXCEEDED: Final = "QUOTA_EXCEEDED"
+"""The agreement's quota of the day or the minute is used up; nothing of the batch that rests on it is told."""
+QUOTA_UNKNOWN: Final = "SERVICE_UNAVAILABLE"
+"""Nobody can count: then nothing is told that has to be counted."""
+ASSURANCE_TOO_LOW: Final = "ASSURANCE_TOO_LOW"
+"""The purpose demands more of the asker than the edge knows of it."""
+RESTRICTED: Final = "RESTRICTED"
+"""The citizen has had the use of their data restricted (PDPA s.34)."""
+OBJECTED: Final = "OBJECTED"
+"""The citizen objected (PDPA s.32)."""
+BARRED: Final = "BARRED"
+"""Stopped for another reason."""
+BARS: Final = frozenset({RESTRICTED, OBJECTED, BARRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,35 @@ class Verdict:
     allowed: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     consent: UUID | None = None
+    agreements: Mapping[str, Terms] = field(default_factory=dict)
+    """Of each allowed attribute that needs one: what it is told under."""
+
+    def without(self, names: Collection[str], reason: str) -> Verdict:
+        """The same with these attributes refused."""
+        gone = self.allowed & set(names)
+        allowed = self.allowed - gone
+        return Verdict(
+            allowed,
+            {**self.refused, **dict.fromkeys(sorted(gone), reason)},
+            self.consent if allowed else None,
+            {name: terms for name, terms in self.agreements.items() if name in allowed},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known at this moment of an asker and one subject, beside what they say themselves."""
+
+    acts_for: UUID | None = None
+    """Of a delegate: whom they may act for, as a delegation that holds now says."""
+    consented: Consented | None = None
+    barred: str | None = None
+    """Why nothing of the subject may be told for the purpose: one of :data:`BARS`."""
+    agreements: Sequence[Terms] = ()
+    """In force and valid now, of the asker's agency as requester."""
+
+
+NOTHING_KNOWN: Final = Standing()
 
 
 def registered(catalogue: Catalogue, purpose: Purpose) -> RegisteredPurpose | None:
@@ -82,6 +128,8 @@ def _possible_roles(
         return (AskerRole.DELEGATE,) if subject == acts_for else (AskerRole.PARENT,)
     if entry.purpose.basis is Basis.CONSENT:
         return (AskerRole.AGENCY,) if asker.agency == entry.requester else ()
+    if asker.client is not None:
+        return (AskerRole.AGENCY,) if asker.agency is not None else ()
     if asker.kind is AskerKind.OFFICER:
         return (AskerRole.OFFICER,) if asker.agency in entry.officers_of else ()
     return (AskerRole.SYSTEM,)
@@ -92,26 +140,101 @@ def judge(
     attributes: Collection[Attribute],
     subject: UUID,
     asker: Asker,
-    *,
-    consented: Consented | None,
-    acts_for: UUID | None = None,
+    standing: Standing = NOTHING_KNOWN,
 ) -> Verdict:
-    """The verdict but for a tie that :func:`parent_to_prove` asks to be proved."""
+    """The verdict but for a tie that :func:`parent_to_prove` asks to be proved, and for quotas."""
     if entry is None:
         return refuse(attributes, UNKNOWN_PURPOSE)
-    role = role_of(entry, subject, asker, acts_for)
+    role = role_of(entry, subject, asker, standing.acts_for)
     if role is None:
-        return refuse(attributes, why_not(asker, acts_for))
-    if role is AskerRole.AGENCY and consented is None:
-        return refuse(attributes, NO_CONSENT)
+        return refuse(attributes, why_not(asker, standing.acts_for))
+    whole = _stands_in_the_way(entry, asker, standing)
+    if whole is not None:
+        return refuse(attributes, whole)
+    consented = standing.consented if entry.purpose.basis is Basis.CONSENT else None
     refused: dict[str, str] = {}
+    agreements: dict[str, Terms] = {}
     for attribute in attributes:
-        if not entry.covers(attribute):
-            refused[attribute.id] = NOT_FOR_THIS_PURPOSE
-        elif role is AskerRole.AGENCY and consented is not None and attribute.id not in consented.attributes:
-            refused[attribute.id] = NO_CONSENT
+        reason = _reason(entry, attribute, asker, consented)
+        if reason is None and needs_agreement(asker, attribute.steward):
+            terms = agreement_for(standing.agreements, attribute.steward, attribute.id, entry.purpose)
+            if terms is None:
+                reason = NO_AGREEMENT
+            else:
+                agreements[attribute.id] = terms
+        if reason is not None:
+            refused[attribute.id] = reason
     allowed = frozenset(attribute.id for attribute in attributes if attribute.id not in refused)
-    return Verdict(allowed, refused, consented.id if consented is not None and allowed else None)
+    return Verdict(allowed, refused, consented.id if consented is not None and allowed else None, agreements)
+
+
+def judge_records(
+    entry: RegisteredPurpose | None, what: str, agency: str, subject: UUID, asker: Asker, standing: Standing
+) -> Verdict:
+    """The verdict on a look at records that are not in the catalogue; `what` is `<agency>:<operation>`.
+
+    Nobody has ties proved for such a look: a parent sees a child's facts, not the records an agency keeps.
+    """
+
+    def refused(reason: str) -> Verdict:
+        return Verdict(refused={what: reason})
+
+    if entry is None:
+        return refused(UNKNOWN_PURPOSE)
+    role = role_of(entry, subject, asker, standing.acts_for)
+    if role is None or not entry.records or parent_to_prove(entry, subject, asker):
+        return refused(why_not(asker, standing.acts_for))
+    whole = _stands_in_the_way(entry, asker, standing)
+    if whole is not None:
+        return refused(whole)
+    if not needs_agreement(asker, agency):
+        return Verdict(frozenset({what}))
+    terms = agreement_for(standing.agreements, agency, what, entry.purpose)
+    return refused(NO_AGREEMENT) if terms is None else Verdict(frozenset({what}), agreements={what: terms})
+
+
+def asks_for_an_agency(asker: Asker) -> bool:
+    return asker.kind in (AskerKind.SYSTEM, AskerKind.OFFICER)
+
+
+def needs_agreement(asker: Asker, steward: str) -> bool:
+    """Whoever asks for an agency needs one with every other agency whose word it wants."""
+    return asks_for_an_agency(asker) and asker.agency != steward
+
+
+def agreement_for(agreements: Sequence[Terms], steward: str, name: str, purpose: Purpose) -> Terms | None:
+    """The first that covers it; the caller's order decides which of several is counted."""
+    return next((one for one in agreements if one.covers(steward, name, purpose.id)), None)
+
+
+def _stands_in_the_way(entry: RegisteredPurpose, asker: Asker, standing: Standing) -> str | None:
+    """Why nothing at all may be told, whatever the attribute."""
+    if standing.barred is not None:
+        return standing.barred
+    if not _assured(entry.least, asker):
+        return ASSURANCE_TOO_LOW
+    if entry.purpose.basis is Basis.CONSENT and standing.consented is None:
+        return NO_CONSENT
+    return None
+
+
+def _reason(entry: RegisteredPurpose, attribute: Attribute, asker: Asker, consented: Consented | None) -> str | None:
+    if not entry.covers(attribute):
+        return NOT_FOR_THIS_PURPOSE
+    if entry.purpose.basis is Basis.CONSENT and (consented is None or attribute.id not in consented.attributes):
+        return NO_CONSENT
+    if attribute.sensitive and not _assured(entry.least_if_sensitive, asker):
+        return ASSURANCE_TOO_LOW
+    return None
+
+
+def _assured(least: Least, asker: Asker) -> bool:
+    known = asker.assurance
+    if asker.client is not None:  # whom it names as asking, the agency has let in, not we
+        return not least.bound_key or (known is not None and known.bound_key)
+    if least.sign_in is None or asker.kind is AskerKind.SYSTEM:
+        return True
+    return ((known.sign_in if known is not None else None) or LEAST).meets(least.sign_in)
 
 
 def why_not(asker: Asker, acts_for: UUID | None) -> str:

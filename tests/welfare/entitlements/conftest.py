@@ -69,6 +69,11 @@ class TableGate:
         allowed = self._may(subject, asker, purpose)
         return {name: self._fact(subject, name, allowed=allowed) for name in attributes}
 
+    async def facts_of(
+        self, subjects: Collection[UUID], attributes: Collection[str], *, asker: Asker, purpose: Purpose
+    ) -> Mapping[UUID, Facts]:
+        return {one: await self.facts(one, attributes, asker=asker, purpose=purpose) for one in subjects}
+
     async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None:
         return None if "dopa" in self.down else tuple(c for c, p in self.parents.items() if p == subject)
 

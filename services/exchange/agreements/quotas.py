@@ -1,0 +1,72 @@
+"""Counting against an agreement's quota: of the day in Bangkok, and of the minute, for all processes together.
+
+**Exact.** `INCRBY` answers each process another number, so that no more than the quota is ever granted, whatever number
+of processes ask at once. A batch that finds no room takes back what it added; while it does, another may be refused
+that would have fitted, and may ask again: a quota is never exceeded, and now and then a little cautious.
+
+**Valkey away.** Then nobody can count for all, and nothing is told that has to be counted: the refusal is
+`SERVICE_UNAVAILABLE`. An agency that asks for a while in vain is a nuisance; an agreement without its limit is a breach
+of it. Standing agreements without a quota do not depend on it.
+
+Counted is who is asked about once the gate has found nothing else in the way, also when a source is then silent. What
+was counted and could not be entered in the log stays counted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.clock import BANGKOK, Clock
+from services.exchange.agreements.terms import Quota, Terms
+from services.exchange.policy import QUOTA_EXCEEDED, QUOTA_UNKNOWN
+
+_DAY_KEPT: Final = timedelta(days=2)
+_MINUTE_KEPT: Final = timedelta(minutes=3)
+
+log = structlog.get_logger(__name__)
+
+
+class Quotas:
+    def __init__(self, redis: Redis, clock: Clock) -> None:
+        self._redis, self._clock = redis, clock
+
+    async def take(self, terms: Terms, count: int) -> str | None:
+        """Counts so many subjects, all or none: None, or the reason why they may not be asked about."""
+        if terms.quota is None:
+            return None
+        if count > min(terms.quota.per_day, terms.quota.per_minute):
+            return QUOTA_EXCEEDED  # it never fits: nobody else is to be refused while we find out
+        names = _names(terms, self._clock.now())
+        try:
+            return None if await self._added(names, terms.quota, count) else QUOTA_EXCEEDED
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("quota_unknown", agreement=terms.id, error=type(error).__name__)
+            return QUOTA_UNKNOWN
+
+    async def _added(self, names: tuple[str, str], quota: Quota, count: int) -> bool:
+        day, minute = names
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(day, 0, ex=_DAY_KEPT, nx=True)  # never a counter that does not end
+            pipeline.incrby(day, count)
+            pipeline.set(minute, 0, ex=_MINUTE_KEPT, nx=True)
+            pipeline.incrby(minute, count)
+            _, of_day, _, of_minute = await pipeline.execute()
+        if of_day <= quota.per_day and of_minute <= quota.per_minute:
+            return True
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.decrby(day, count)
+            pipeline.decrby(minute, count)
+            await pipeline.execute()
+        return False
+
+
+def _names(terms: Terms, now: datetime) -> tuple[str, str]:
+    """Both in one slot of a cluster. A new version of an agreement goes on counting where the former one stood."""
+    local = now.astimezone(BANGKOK)
+    prefix = f"exchange:quota:{{{terms.id}}}"
+    return f"{prefix}:{local:%Y%m%d}", f"{prefix}:{local:%Y%m%d%H%M}"

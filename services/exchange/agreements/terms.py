@@ -1,0 +1,59 @@
+"""What two agencies agree on: the terms of a memorandum of understanding on the exchange of data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from core.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many people an agency may ask about; each person counts once in each request that asks about them."""
+
+    per_day: int
+    """Of a day in Bangkok."""
+    per_minute: int
+
+
+class Origin(StrEnum):
+    """Where an agreement comes from."""
+
+    STANDING = "STANDING"
+    """Reviewed data: what the platform's own work rests on (catalogue/data/agreements.yaml)."""
+    CONCLUDED = "CONCLUDED"
+    """By two officers, one of each agency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One version of an agreement, as the gate applies it."""
+
+    id: str
+    """Of the agreement, whatever its version: 32 hex digits, or the slug of a standing one."""
+    version: int
+    origin: Origin
+    steward: str
+    """Slug of the agency whose word the facts are."""
+    requester: str
+    """Slug of the agency that asks."""
+    attributes: frozenset[str]
+    """Attribute ids; for records that are not in the catalogue `<agency>:<operation>`."""
+    purposes: frozenset[str]
+    quota: Quota | None
+    """None: not counted. Only a standing agreement may go without."""
+    valid_from: date
+    """The first day, from midnight in Bangkok."""
+    valid_until: date | None
+    """The last day, to its end in Bangkok; None, for standing ones alone: until it is changed."""
+    law: str
+    confidentiality: Text
+
+    def holds_on(self, day: date) -> bool:
+        """Whether that day in Bangkok lies within the validity; the state is somebody else's business."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
+
+    def covers(self, steward: str, attribute: str, purpose: str) -> bool:
+        return steward == self.steward and purpose in self.purposes and attribute in self.attributes

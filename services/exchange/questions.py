@@ -1,0 +1,105 @@
+"""A question to the gate on its way: asked, decided, answered."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.exchange import policy
+from services.exchange.access_log.log import Draft, Entry
+from services.exchange.catalogue import Attribute, RegisteredPurpose
+from services.exchange.facts import Asker, Basis, Fact, FactState, Ground, Purpose
+from services.exchange.policy import Verdict
+from services.exchange.sources import Answer, unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about one person for one purpose."""
+
+    subject: UUID
+    attributes: tuple[str, ...]
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question while it is answered."""
+
+    subject: UUID
+    wanted: tuple[Attribute, ...]
+    purpose: Purpose
+    entry: RegisteredPurpose | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A verdict on one question that is in the log, with the entries it may be acted on."""
+
+    asked: Asked
+    asker: Asker
+    verdict: Verdict
+    entry: Entry | None
+    """None when nothing was allowed."""
+    refusals: Mapping[str, Entry]
+    """By reason."""
+    minors_only: bool
+    """Whether the subject must turn out to be a minor before anything is told."""
+
+    def entry_of(self, name: str) -> Entry | None:
+        return self.entry if name in self.verdict.allowed else self.refusals.get(self.verdict.refused.get(name, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a question is answered with."""
+
+    decided: Decided | None
+    answers: Mapping[str, Answer]
+
+    def fact(self, attribute: Attribute) -> Fact:
+        fact = self.answers[attribute.id].as_fact(attribute)
+        entry = self.decided.entry_of(attribute.id) if self.decided is not None else None
+        if self.decided is None or entry is None or self.decided.asker.client is None:
+            return fact
+        terms = self.decided.verdict.agreements.get(attribute.id)
+        agreement = (terms.id, terms.version) if terms is not None else None
+        return replace(fact, ground=Ground(entry.id, agreement, self.decided.verdict.consent))
+
+
+class Drafts:
+    """Drafts of one commit. What a citizen asks in a request about one person, whatever the purposes, is one entry."""
+
+    def __init__(self) -> None:
+        self.all: list[Draft] = []
+        self._places: dict[Hashable, int] = {}
+
+    def add(self, draft: Draft) -> int:
+        """Its place among the drafts."""
+        at = self._places.get(draft.key) if draft.asker.request is not None else None
+        if at is None:
+            self.all.append(draft)
+            at = self._places[draft.key] = len(self.all) - 1
+            return at
+        first = self.all[at]
+        own = next((one for one in (first, draft) if one.purpose.basis is Basis.OWN_DATA), first)
+        self.all[at] = replace(own, attributes=first.attributes | draft.attributes)
+        return at
+
+
+def plain(decided: Decided) -> list[Attribute]:
+    """What may be read at once; of who must be a minor first, nothing."""
+    if decided.minors_only:
+        return []
+    allowed = decided.verdict.allowed
+    return [attribute for attribute in decided.asked.wanted if attribute.id in allowed and attribute.derived is None]
+
+
+def denied(reason: str) -> Answer:
+    return Answer(None, None, FactState.DENIED, reason)
+
+
+def refused(reason: str) -> Answer:
+    """A tie that nobody knows is no refusal: nobody says no."""
+    return unavailable(reason) if reason == policy.TIE_UNKNOWN else denied(reason)
