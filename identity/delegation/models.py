@@ -33,6 +33,8 @@ class Scope(StrEnum):
     VIEW = "VIEW"
     APPLY = "APPLY"
     RECEIVE = "RECEIVE"
+    CONSENT = "CONSENT"
+    """Agree to the use of data in their place, and withdraw it: for who has parental power or guardianship (PDPA s.20)."""
 
 
 class EndReason(StrEnum):

@@ -64,6 +64,14 @@ class Offers:
         """Raises BadInput, :class:`NotToOneself`, :class:`TooYoung`, :class:`NotYourMinorChild`,
         :class:`NoCarerNeeded`, and `ServiceUnavailable` where a register that must say does not."""
         scopes = ordered(wish.scopes)
+        if wish.kind is Kind.CARER and Scope.CONSENT in scopes:
+            raise BadInput(
+                Text(
+                    th="ผู้ดูแลให้ความยินยอมแทนไม่ได้ ผู้บรรลุนิติภาวะให้ความยินยอมด้วยตนเอง",
+                    en="a carer does not consent for somebody: who is of age does so themself",
+                ),
+                path=("scopes",),
+            )
         if wish.kind is Kind.GUARDIAN:
             raise BadInput(
                 Text(th="ผู้ปกครองตามคำสั่งศาลลงทะเบียนโดยเจ้าหน้าที่", en="guardians are registered by officers"),

@@ -17,7 +17,7 @@ class Delegated:
     person: UUID
     """Who is acted for."""
     scopes: frozenset[str]
-    """What the delegate may do: `VIEW`, `APPLY`, `RECEIVE`."""
+    """What the delegate may do: `VIEW`, `APPLY`, `RECEIVE`, `CONSENT`."""
     ends_at: datetime
     """The first instant at which it holds no more: a midnight in Bangkok."""
 

@@ -14,8 +14,9 @@ from core.database import load_models
 pytestmark = pytest.mark.sqlite_only
 
 KEYS: dict[str, list[tuple[str, ...]]] = {
-    "access_entry": [("subject", "id")],
-    "access_outcome": [("subject", "entry", "id")],
+    "access_record": [("subject", "id")],
+    "consent_receipt": [("person", "id"), ("person", "consent", "event")],
+    "correction_event": [("person", "correction", "sequence")],
     "application_event": [("person", "application", "sequence")],
     "decision": [("person", "id"), ("application", "sequence")],
     "delegation_event": [("person", "delegation", "id")],
@@ -23,6 +24,8 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "officer_event": [("person", "id")],
     "payout_destination": [("person", "id")],
     "privacy_event": [("person", "id")],
+    "log_head": [("size",)],
+    "log_leaf": [("leaf_index",), ("record",)],
     "ledger_account": [("id",), ("agency", "code")],
     "ledger_transaction": [("id",), ("key",)],
     "ledger_posting": [("transaction_id", "line")],

@@ -12,7 +12,7 @@ class ConsentNotNeeded(SitthiError):
 
 
 class ConsentNeedsParent(SitthiError):
-    """PDPA 2562 s.20: a minor's own consent is not enough. (A parent's, in the app, comes with delegation.)"""
+    """PDPA 2562 s.20: a minor's own consent is not enough; a parent gives it, acting under a delegation."""
 
     code = "CONSENT_NEEDS_PARENT"
     text = Text(
@@ -21,8 +21,18 @@ class ConsentNeedsParent(SitthiError):
     )
 
 
+class ConsentNeedsGuardian(SitthiError):
+    """PDPA 2562 s.20: for who is under guardianship, the guardian consents."""
+
+    code = "CONSENT_NEEDS_GUARDIAN"
+    text = Text(
+        th="ผู้ที่ศาลแต่งตั้งผู้ปกครองหรือผู้อนุบาลให้ ต้องให้ผู้นั้นให้ความยินยอมแทน",
+        en="For who has a guardian appointed by a court, the guardian consents.",
+    )
+
+
 class ConsentTextChanged(SitthiError):
-    """The words agreed to are not the ones in force."""
+    """The words agreed to are not the ones in force, and mean something else."""
 
     code = "CONSENT_TEXT_CHANGED"
     text = Text(

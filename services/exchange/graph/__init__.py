@@ -10,7 +10,7 @@ import strawberry
 from core.graph import Connection, Delegate, Info, Nodes, rights
 from services.exchange.graph.access import AccessEntry, access_entry_node, access_log
 from services.exchange.graph.consents import Consent, ConsentMutation, ConsentQuery, consent_node, consents
-from services.exchange.graph.corrections import CorrectionMutation, correction_node
+from services.exchange.graph.corrections import Correction, CorrectionMutation, correction_node, corrections
 from services.exchange.graph.facts import (
     Source,
     load_children,
@@ -45,11 +45,17 @@ class ExchangeOfCitizen:
     def profile(self) -> Profile | None:
         return Profile(person=self.person)
 
-    @described("The newest first.", **rights(Delegate.NOTHING))
+    @described("The newest first.", **rights(Delegate.CONSENT))
     async def consents(
         self, info: Info, first: int | None = None, after: str | None = None
     ) -> Connection[Consent] | None:
         return await consents(info, self.person, first, after)
+
+    @described("Facts that the citizen wants put right, the newest first.", **rights(Delegate.NOTHING))
+    async def corrections(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[Correction] | None:
+        return await corrections(info, self.person, first, after)
 
     @described("Who looked at what of the citizen's data, and why; the newest first.", **rights(Delegate.NOTHING))
     async def access_log(
