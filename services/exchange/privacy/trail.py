@@ -1,0 +1,47 @@
+"""The trail of what was done with requests and holds: written in the transaction of the act, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.ids import new_id
+from services.exchange.privacy.models import NOBODY, PrivacyEvent
+from services.exchange.privacy.states import Step
+
+
+class Trail:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def note(
+        self, session: AsyncSession, step: Step, *, person: UUID | None, subject: UUID | None, by: str, **detail: Any
+    ) -> None:
+        """`by` and `detail` as :class:`PrivacyEvent` says."""
+        session.add(
+            PrivacyEvent(
+                person=person or NOBODY,
+                id=new_id(),
+                subject=subject,
+                kind=step.value,
+                detail=detail,
+                by=by,
+                at=self._clock.now(),
+            )
+        )
+        await session.flush()
+
+    async def of(self, session: AsyncSession, person: UUID | None, subject: UUID) -> Sequence[PrivacyEvent]:
+        """All that happened to a request or a hold, oldest first."""
+        query = (
+            select(PrivacyEvent)
+            .where(col(PrivacyEvent.person) == (person or NOBODY), col(PrivacyEvent.subject) == subject)
+            .order_by(col(PrivacyEvent.id))
+        )
+        return (await session.scalars(query)).all()
