@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from api.acting import still_acting
+from api.agency import agencies
 from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter, challenge
@@ -45,6 +46,11 @@ from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
+from services.exchange.consent.routes import receipt_verification
+from services.exchange.consent.tasks import give_receipts
+from services.exchange.corrections.tasks import FOLLOW_EVERY as FOLLOW_CORRECTIONS_EVERY
+from services.exchange.corrections.tasks import Forgetting
+from services.exchange.rest.repository import forget_old_requests
 from services.receive.routes import verification
 
 log = structlog.get_logger("api")
@@ -62,6 +68,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         async with house.db.write() as session:
             production = house.settings.environment is Environment.PRODUCTION
             await seed_clients(session, house.clock, production=production)
+        await house.attestor.public()  # the first key is made before anybody waits for a signature
         async with house.identity.serving(), repeating(jobs_of(house)):
             yield
         await house.rooms.get(Changes).close()
@@ -76,6 +83,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
+    app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
+    app.include_router(agencies(house))
     app.include_router(health_router(Readiness(house.db, house.redis)))
     app.include_router(metrics_router(house.settings))
     pages = Pages(house.settings, house.http)
@@ -100,6 +109,17 @@ def jobs_of(house: House) -> list[Job]:
         Job("renew the keys that attest", timedelta(hours=1), house.attestor.renew),
         Job("forget ended sign-ins", timedelta(hours=1), lambda: forget_ended(house.db, house.clock)),
         Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),
+        Job("forget old requests of agencies", timedelta(hours=1), lambda: forget_old_requests(house.db, house.clock)),
+        Job(
+            "give receipts of consents that ended",
+            timedelta(minutes=1),
+            lambda: give_receipts(house.db, house.clock, house.consents),
+        ),
+        Job(
+            "forget what was put right",
+            FOLLOW_CORRECTIONS_EVERY,
+            Forgetting(house.db, house.clock, house.gate).run,
+        ),
         Job(
             "decide again what waited for an agency",
             timedelta(minutes=5),

@@ -1,0 +1,50 @@
+"""The interface for agencies' systems, put together from the rooms: `/agency/v1`, and the statistics of its use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from identity.provider.registration import AGENCY_RESOURCE
+from services.exchange.rest.auth import AgencyDoor
+from services.exchange.rest.routes import agency_router
+from services.exchange.rest.service import AgencyFacts
+from services.exchange.rest.terms import AgencyTerms
+from services.exchange.usage.routes import statistics_router
+
+if TYPE_CHECKING:
+    from api.house import House
+
+
+def door_of(house: House) -> AgencyDoor:
+    """Lets systems of agencies in, by their tokens for `/agency`."""
+    return AgencyDoor(
+        house.settings.issuer,
+        house.identity.presenting,
+        house.identity.verifier_for(AGENCY_RESOURCE),
+        house.limits,
+        house.catalogue.agency_title,
+    )
+
+
+def agencies(house: House) -> APIRouter:
+    """To be included without a prefix. Where our own provider is switched off, nobody could get a token for it."""
+    router = APIRouter()
+    router.include_router(statistics_router(house.db, house.clock, house.catalogue.agency_title))
+    if not house.settings.own_provider:
+        return router
+    facts = AgencyFacts(
+        db=house.db,
+        clock=house.clock,
+        keys=house.keys,
+        people=house.identity.people,
+        officers=house.identity.office.officers,
+        subjects=house.identity.subjects,
+        gate=house.gate,
+        catalogue=house.catalogue,
+        attestor=house.attestor,
+    )
+    terms = AgencyTerms(house.db, house.clock, house.catalogue)
+    router.include_router(agency_router(door_of(house), facts, terms, house.settings.issuer))
+    return router
