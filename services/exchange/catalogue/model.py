@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from core.assurance import Assurance
 from core.text import Text
+from services.exchange.agreements.terms import Terms
+from services.exchange.catalogue.about import About
 from services.exchange.catalogue.values import Kind, ValueType
 from services.exchange.errors import UnknownAttribute
 from services.exchange.facts import Purpose
@@ -62,6 +65,7 @@ class Attribute:
     """How long after that the last known value may still be told; zero means never."""
     subject: Subject
     derived: Derivation | None = None
+    about: About = field(default_factory=About)
 
     @property
     def is_tie(self) -> bool:
@@ -89,6 +93,16 @@ class ConsentTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Least:
+    """The least that is asked of whoever asks. Parts of Sitthi are let in by no edge, and nothing is asked of them."""
+
+    sign_in: Assurance | None = None
+    """Of a citizen, a delegate or an officer; None: any."""
+    bound_key: bool = False
+    """Of an agency's client: a token that is bound to its key."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredPurpose:
     purpose: Purpose
     askers: frozenset[AskerRole]
@@ -99,6 +113,11 @@ class RegisteredPurpose:
     records: bool = False
     requester: str | None = None
     consent: ConsentTerms | None = None
+    least: Least = Least()
+    least_if_sensitive: Least = Least()
+    """For attributes that are sensitive (PDPA s.26), on top."""
+    bulk: bool = False
+    """Whether a whole population may be asked about in one run."""
 
     def covers(self, attribute: Attribute) -> bool:
         return attribute.subject in self.subjects and (self.attributes is None or attribute.id in self.attributes)
@@ -111,6 +130,8 @@ class Catalogue:
     attributes: Mapping[str, Attribute]
     agencies: Mapping[str, Text]
     purposes: Mapping[str, RegisteredPurpose]
+    standing: tuple[Terms, ...] = ()
+    """Agreements that come with the program."""
 
     def attribute(self, name: str) -> Attribute:
         """Raises :class:`UnknownAttribute`."""

@@ -6,38 +6,34 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from core.text import Text
 from services.exchange.agreements.terms import Origin, Quota, Terms
+from services.exchange.catalogue.attributes import Slug, Strict
+from services.exchange.catalogue.files import CatalogueFile, CatalogueFileError
 from services.exchange.catalogue.model import Attribute, RegisteredPurpose
-from services.exchange.catalogue.strict_yaml import CatalogueFileError, read_yaml
 
 AGREEMENTS: Final = "agreements.yaml"
 
-_Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 _Words = Annotated[str, Field(min_length=1, max_length=4000)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Quota(_Strict):
+class _Quota(Strict):
     per_day: int = Field(gt=0)
     per_minute: int = Field(gt=0)
 
 
-class _Confidentiality(_Strict):
+class _Confidentiality(Strict):
     th: _Words
     en: _Words
 
 
-class _Agreement(_Strict):
-    id: _Slug
-    steward: _Slug
-    requesters: list[_Slug] = Field(min_length=1)
-    purposes: list[_Slug] = Field(min_length=1)
+class _Agreement(Strict):
+    id: Slug
+    steward: Slug
+    requesters: list[Slug] = Field(min_length=1)
+    purposes: list[Slug] = Field(min_length=1)
     attributes: list[str] = Field(min_length=1)
     quota: _Quota | None = None
     valid_from: date
@@ -47,25 +43,19 @@ class _Agreement(_Strict):
 
 
 def standing_agreements(
-    text: str,
+    file: CatalogueFile,
     attributes: Mapping[str, Attribute],
     agencies: Mapping[str, Text],
     purposes: Mapping[str, RegisteredPurpose],
 ) -> tuple[Terms, ...]:
     """In the order of the file, one for each requester. Raises :class:`CatalogueFileError`."""
-    try:
-        entries = TypeAdapter(list[_Agreement]).validate_python(read_yaml(text, AGREEMENTS))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise CatalogueFileError(AGREEMENTS, 1, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     terms: dict[str, Terms] = {}
-    for entry in entries:
-        for problem in _problems(entry, attributes, agencies, purposes):
-            raise CatalogueFileError(AGREEMENTS, 1, f"`{entry.id}` {problem}")
+    for place, entry in enumerate(file.of(list[_Agreement])):
+        for key, problem, remedy in _problems(entry, attributes, agencies, purposes):
+            raise CatalogueFileError(file.name, file.line(place, key), f"`{entry.id}` {problem}", remedy)
         for requester in entry.requesters:
             one = _terms(entry, requester)
-            if one.id in terms:
-                raise CatalogueFileError(AGREEMENTS, 1, f"`{one.id}` is there twice")
+            file.must(one.id not in terms, (place, "requesters"), f"`{one.id}` is there twice", "Remove one")
             terms[one.id] = one
     return tuple(terms.values())
 
@@ -75,18 +65,19 @@ def _problems(
     attributes: Mapping[str, Attribute],
     agencies: Mapping[str, Text],
     purposes: Mapping[str, RegisteredPurpose],
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str, str]]:
+    """Key, problem and remedy."""
     if not {entry.steward, *entry.requesters} <= set(agencies):
-        yield "names an agency that is not in agencies.yaml"
+        yield "steward", "names an agency that is not in agencies.yaml", "Name the agency there"
     if entry.steward in entry.requesters:
-        yield "is between an agency and itself"
+        yield "requesters", "is between an agency and itself", "Leave the steward out"
     if not set(entry.purposes) <= set(purposes):
-        yield "names a purpose that is not registered"
+        yield "purposes", "names a purpose that is not registered", "Name one of purposes.yaml"
     for name in entry.attributes:
         if name not in attributes or attributes[name].steward != entry.steward:
-            yield f"names `{name}`, which is not the steward's to give"
+            yield "attributes", f"names `{name}`, which is not the steward's to give", "Leave it to its steward"
     if entry.valid_until is not None and entry.valid_until < entry.valid_from:
-        yield "ends before it begins"
+        yield "valid_until", "ends before it begins", "Correct the days"
 
 
 def _terms(entry: _Agreement, requester: str) -> Terms:

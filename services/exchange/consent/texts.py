@@ -16,8 +16,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from core.strict_yaml import read_any
 from core.text import Text
-from services.exchange.catalogue.strict_yaml import CatalogueFileError, read_yaml
+from services.exchange.catalogue.files import CatalogueFileError
 
 FILE: Final = "texts.yaml"
 _VERSION: Final = re.compile(r"(2[0-9]{3}-[0-9]{1,3})(\.[0-9]{1,3})?", re.ASCII)
@@ -102,7 +103,7 @@ def load_texts() -> ConsentTexts:
 def build_texts(yaml: str) -> ConsentTexts:
     """Out of the text of a file. Raises :class:`CatalogueFileError`."""
     try:
-        raw: Any = TypeAdapter(dict[str, list[_Version]]).validate_python(read_yaml(yaml, FILE))
+        raw: Any = TypeAdapter(dict[str, list[_Version]]).validate_python(read_any(yaml, FILE))
     except ValidationError as error:
         first = error.errors()[0]
         raise _wrong(f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from error

@@ -16,6 +16,7 @@ from core.money import Money
 from core.strict_yaml import FileError
 from services.exchange.catalogue import (
     Catalogue,
+    CatalogueFileError,
     InvalidAnswer,
     Kind,
     Subject,
@@ -23,10 +24,10 @@ from services.exchange.catalogue import (
     build_catalogue,
     load_catalogue,
 )
+from services.exchange.catalogue.loader import FILES
 from services.exchange.errors import UnknownAttribute
 from tests.services.exchange.fakes import national_id
 
-FILES = ("attributes.yaml", "profile.yaml", "agencies.yaml", "purposes.yaml")
 NAME = {"title_th": "นาง", "given_th": "มาลี", "family_th": "ใจดี"}
 ADDRESS = {"house_number": "1", "subdistrict": "100101", "text_th": "1 กรุงเทพฯ", "text_en": "1 Bangkok"}
 
@@ -72,9 +73,9 @@ def test_titles_name_attributes_and_agencies_records(catalogue: Catalogue) -> No
     ("file", "old", "new", "problem"),
     [
         ("attributes.yaml", "  type: bool\n", "  type: boolean\n", "type"),
-        ("attributes.yaml", "sensitive: false", "sensitive: no", "sensitive"),
+        ("attributes.yaml", "sensitive: false", "sensitive: no", "ambiguous"),
         ("attributes.yaml", "freshness_seconds: 2592000", "freshness_seconds: 0", "freshness_seconds"),
-        ("attributes.yaml", "freshness_seconds: 2592000", "freshness_seconds: 1.5", "freshness_seconds"),
+        ("attributes.yaml", "freshness_seconds: 2592000", "freshness_seconds: 1.5", "fraction"),
         ("attributes.yaml", "steward: dopa", "steward: nobody", "steward"),
         ("attributes.yaml", "- id: deceased", "- id: birth_date", "twice"),
         ("attributes.yaml", "  steward: dopa\n", "  steward: dopa\n  steward: rd\n", "given twice"),
@@ -87,8 +88,7 @@ def test_titles_name_attributes_and_agencies_records(catalogue: Catalogue) -> No
         ("attributes.yaml", "how: count, over", "how: guess, over", "how"),
         ("attributes.yaml", "- id: birth_date", "- id: Birth-Date", "id"),
         ("attributes.yaml", "- id: birth_date", "- &a id: birth_date", "anchor"),
-        ("attributes.yaml", "- id: birth_date", "- id: born_on", "birth_date"),
-        ("profile.yaml", "- id: children", "- id: offspring", "children"),
+        ("attributes.yaml", "- id: birth_date", "- id: born_on", "has no words"),
         ("purposes.yaml", "basis: OWN_DATA", "basis: WHIM", "basis"),
         ("purposes.yaml", "requester: slf", "requester: nobody", "agency"),
         ("purposes.yaml", "  requester: slf\n", "", "requester"),
@@ -110,6 +110,15 @@ def test_a_mistake_in_a_file_is_refused_by_name(file: str, old: str, new: str, p
     assert old in texts[file]
     texts[file] = texts[file].replace(old, new, 1)
     with pytest.raises(FileError, match=problem):
+        build_catalogue(texts)
+
+
+@pytest.mark.parametrize(("file", "name"), [("profile.yaml", "children"), ("attributes.yaml", "birth_date")])
+def test_what_the_gate_itself_reads_must_be_there(file: str, name: str) -> None:
+    texts = _texts()
+    texts[file] = texts[file].replace(f"- id: {name}\n", "- id: renamed\n")
+    texts["words.yaml"] = texts["words.yaml"].replace(f"\n{name}:\n", "\nrenamed:\n")
+    with pytest.raises(CatalogueFileError, match=f"`{name}` is a .* the gate needs"):
         build_catalogue(texts)
 
 
