@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
@@ -55,11 +54,11 @@ class Rows:
     """Columns by which a row is the person's own: those rows are told to them and erased. Empty for a table that names
     people only in what they do for others, officers for instance."""
     fate: Fate
-    names: Mapping[str, str] = MappingProxyType({})
+    names: Mapping[str, str] = field(default_factory=dict)
     """Other columns that name a person, each with who that is. They are never told: they are about somebody else."""
     hidden: frozenset[str] = frozenset()
     """Columns that are not told, because they are secrets or say nothing (hashes, salts)."""
-    blank: Mapping[str, Any] = MappingProxyType({})
+    blank: Mapping[str, Any] = field(default_factory=dict)
     """With :attr:`Fate.BLANKED`: what is written over a column; of a sealed column, the plain bytes."""
     alone: bool = False
     """Whether the person can have just this erased and stay."""
