@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import Conflict, NotFound, SitthiError
 from core.text import Text
+from services.exchange import errors
 
 
 class WrongState(Conflict):
@@ -46,8 +47,7 @@ class RestrictionNotPossible(SitthiError):
     )
 
 
-class UnknownPurpose(SitthiError):
-    code = "UNKNOWN_PURPOSE"
+class UnknownPurpose(errors.UnknownPurpose):
     text = Text(th="ไม่มีวัตถุประสงค์ที่ขึ้นทะเบียนชื่อ {purpose}", en="There is no registered purpose `{purpose}`.")
 
 
