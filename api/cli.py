@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import client, keys, officer, pay, session
+from api.commands import client, keys, log, officer, pay, session
 from core.clock import SystemClock
 from core.settings import Environment, Settings
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(client.app, name="client", help="Programs that sign people in, and systems of agencies.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
+app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
 app.command(name="sign-in")(session.sign_in)
 
@@ -130,8 +131,8 @@ def prepare(settings: Settings) -> None:
     from core.crypto import load_keys
 
     _make_data_folder(settings)
-    load_keys(settings)  # here a key that cannot be used is a sentence
-    migrations.upgrade(settings.sqlalchemy_url)
+    keys = load_keys(settings)  # here a key that cannot be used is a sentence
+    migrations.upgrade(settings.sqlalchemy_url, keys=lambda: keys)
     if settings.sandbox:
         from services.sandbox.population.commands import keep_demo
 
