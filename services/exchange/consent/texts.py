@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.strict_yaml import read_any
 from core.text import Text
-from services.exchange.catalogue.files import CatalogueFileError
+from services.exchange.catalogue.files import CatalogueFile
 
 FILE: Final = "texts.yaml"
+_NEW_VERSION: Final = "Leave what stands as it is, and write another version below"
 _VERSION: Final = re.compile(r"(2[0-9]{3}-[0-9]{1,3})(\.[0-9]{1,3})?", re.ASCII)
 
 
@@ -87,7 +87,7 @@ class _Version(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     version: Annotated[str, Field(pattern=rf"^{_VERSION.pattern}$")]
-    since: Annotated[str, Field(alias="from", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    since: Annotated[date, Field(alias="from")]
     th: Annotated[str, Field(min_length=1, max_length=4000)]
     en: Annotated[str, Field(min_length=1, max_length=4000)]
     sha256: str
@@ -96,53 +96,36 @@ class _Version(BaseModel):
 
 @cache
 def load_texts() -> ConsentTexts:
-    """The words that come with the program. Raises :class:`CatalogueFileError`."""
+    """The words that come with the program. Raises `core.strict_yaml.FileError`."""
     return build_texts(files(__package__).joinpath("data", FILE).read_text("utf-8"))
 
 
 def build_texts(yaml: str) -> ConsentTexts:
-    """Out of the text of a file. Raises :class:`CatalogueFileError`."""
-    try:
-        raw: Any = TypeAdapter(dict[str, list[_Version]]).validate_python(read_any(yaml, FILE))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise _wrong(f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from error
-    return ConsentTexts({purpose: _checked(purpose, versions) for purpose, versions in raw.items()})
+    """Out of the text of a file. Raises `core.strict_yaml.FileError`, of which `CatalogueFileError` is one."""
+    file = CatalogueFile(FILE, yaml)
+    raw: dict[str, list[_Version]] = file.of(dict[str, list[_Version]])
+    return ConsentTexts({purpose: _checked(file, purpose, versions) for purpose, versions in raw.items()})
 
 
-def _checked(purpose: str, versions: Sequence[_Version]) -> list[Words]:
+def _checked(file: CatalogueFile, purpose: str, versions: Sequence[_Version]) -> list[Words]:
+    """Every version of one purpose. A meaning is given by its first version, and none comes back after another."""
     found: list[Words] = []
-    for raw in versions:
-        where = f"{purpose} {raw.version}"
-        try:
-            since = date.fromisoformat(raw.since)
-        except ValueError:
-            raise _wrong(f"{where}: `from` is no day") from None
-        text = Text(th=raw.th, en=raw.en)
-        if words_hash(text) != raw.sha256:
-            raise _wrong(f"{where}: these are not the words of that hash, but of {words_hash(text)}")
+    file.must(bool(versions), (purpose,), f"{purpose} has no version", "Write its words")
+    for place, raw in enumerate(versions):
+        where, text = (purpose, place, "version"), Text(th=raw.th, en=raw.en)
+        digest = words_hash(text)
+        file.must(digest == raw.sha256, (purpose, place, "sha256"), f"the words have the hash {digest}", _NEW_VERSION)
         again = frozenset(raw.asks_again) if raw.asks_again is not None else None
-        words = Words(raw.version, since, text, raw.sha256, again)
-        _check_order(where, found, words)
+        words, last = Words(raw.version, raw.since, text, digest, again), found[-1] if found else None
+        file.must(all(one.version != words.version for one in found), where, "it is there twice", _NEW_VERSION)
+        later = last is None or words.since > last.since
+        file.must(later, (purpose, place, "from"), "it begins no later than the one before", "Give it a later day")
+        if words.version == words.meaning:
+            unused = all(one.meaning != words.meaning for one in found)
+            file.must(unused, where, "this meaning has been there before", "Give it another number")
+        else:
+            same = last is not None and last.meaning == words.meaning
+            file.must(same, where, "the version before has another meaning", "Number it after the one before")
+            file.must(again is None, where, "the same meaning asks nobody again", "Remove `asks_again`")
         found.append(words)
-    if not found:
-        raise _wrong(f"{purpose} has no version")
     return found
-
-
-def _check_order(where: str, earlier: Sequence[Words], words: Words) -> None:
-    """A meaning is given by its first version, and none comes back after another."""
-    if any(one.version == words.version for one in earlier):
-        raise _wrong(f"{where} is there twice")
-    if earlier and words.since <= earlier[-1].since:
-        raise _wrong(f"{where}: a later version is in force from a later day")
-    if words.version != words.meaning and not (earlier and earlier[-1].meaning == words.meaning):
-        raise _wrong(f"{where}: other words for a meaning that is not the one before")
-    if words.version == words.meaning and any(one.meaning == words.meaning for one in earlier):
-        raise _wrong(f"{where}: this meaning has been there before")
-    if words.asks_again is not None and words.version != words.meaning:
-        raise _wrong(f"{where}: the same meaning asks nobody again")
-
-
-def _wrong(problem: str) -> CatalogueFileError:
-    return CatalogueFileError(FILE, 1, problem)
