@@ -25,6 +25,7 @@ from api.house import Doorway, House
 from api.limits import BodyLimit
 from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
+from api.privacy import declared_stores
 from api.rate_limits import RateLimits
 from core.addresses import Addresses, networks
 from core.assurance import StepUpRequired
@@ -50,6 +51,9 @@ from services.exchange.consent.routes import receipt_verification
 from services.exchange.consent.tasks import give_receipts
 from services.exchange.corrections.tasks import FOLLOW_EVERY as FOLLOW_CORRECTIONS_EVERY
 from services.exchange.corrections.tasks import Forgetting
+from services.exchange.privacy.records import records
+from services.exchange.privacy.routes import my_data_router, open_router
+from services.exchange.privacy.schema import export_schema
 from services.exchange.rest.repository import forget_old_requests
 from services.receive.routes import verification
 
@@ -83,6 +87,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
+    app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
+    app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
     app.include_router(agencies(house))
     app.include_router(health_router(Readiness(house.db, house.redis)))
@@ -125,19 +131,29 @@ def jobs_of(house: House) -> list[Job]:
             timedelta(minutes=5),
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
         ),
+        Job("answer requests about personal data", timedelta(minutes=5), house.privacy.run),
     ]
 
 
-def viewer_of(house: House) -> Callable[[Mapping[str, str], str], Awaitable[Viewer]]:
-    """Reads who asks the graph from the headers `Authorization` and `DPoP` of a request of that method.
+def who_asks(house: House) -> Callable[[Request], Awaitable[Viewer]]:
+    """Reads who asks one of the citizen's own routes, by the token that the graph takes. Raises what that raises."""
+
+    async def read(request: Request) -> Viewer:
+        return await viewer_of(house, house.settings.issuer + request.url.path)(request.headers, request.method)
+
+    return read
+
+
+def viewer_of(house: House, url: str | None = None) -> Callable[[Mapping[str, str], str], Awaitable[Viewer]]:
+    """Reads who asks the graph (or `url`) from the headers `Authorization` and `DPoP` of a request of that method.
 
     The token comes alone (RFC 6750) or with a proof of its key (RFC 9449 §7). Raises TokenExpired, TokenInvalid,
     ScopeMissing, DPoPProofInvalid, DPoPNonceNeeded; ServiceUnavailable while it cannot be told whether it still works.
     """
-    url = house.settings.issuer + GRAPH_AUDIENCE
+    address = url or house.settings.issuer + GRAPH_AUDIENCE
 
     async def read(headers: Mapping[str, str], method: str) -> Viewer:
-        presented = await house.identity.presenting.of(headers, method=method, url=url)
+        presented = await house.identity.presenting.of(headers, method=method, url=address)
         viewer = await house.identity.verifier.verify(presented.token, jkt=presented.jkt)
         if CITIZEN_SCOPE not in viewer.scopes:
             raise ScopeMissing

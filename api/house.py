@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.listing import ProgrammeEntries
 from api.notices import InboxNotices
+from api.privacy import stores_of
 from api.rate_limits import CallerLimits
 from core.attestation.service import Attestor
 from core.cache import open_redis
@@ -35,10 +36,16 @@ from identity.routes import Identity
 from identity.sessions.service import SignIns
 from services.apply.service import ApplyService
 from services.exchange.catalogue import Catalogue, load_catalogue
+from services.exchange.consent.receipts import ConsentReceipts
 from services.exchange.consent.service import ConsentService
+from services.exchange.consent.texts import load_texts
 from services.exchange.corrections.service import CorrectionService
 from services.exchange.facts import Gate
 from services.exchange.gate import ExchangeGate
+from services.exchange.privacy.bars import StoppedUses
+from services.exchange.privacy.export import Downloads
+from services.exchange.privacy.requests import PrivacyRequests
+from services.exchange.privacy.room import PrivacyRoom
 from services.exchange.ties import RegisterTies
 from services.know.entries import ServiceEntries
 from services.know.service import KnowService
@@ -111,6 +118,7 @@ class House:
             catalogue=self.catalogue,
             sources=lambda: sources_of(self.runner, self.registry.plugins),
             delegations=self.delegations,
+            bars=StoppedUses(),
         )
         self.identity.facts = self.gate
         self.identity.office.known_facts = self.gate
@@ -118,6 +126,9 @@ class House:
         self.inbox = Inbox(self.clock)
         self.destinations = Destinations(self.clock, self.keys, self.inbox)
         self.receipts = Receipts(self.clock, self.keys, settings.issuer)
+        self.consent_receipts = ConsentReceipts(self.catalogue, load_texts(), self.keys, self.attestor)
+        self.consents = ConsentService(self.catalogue, self.clock, self.consent_receipts)
+        self.corrections = CorrectionService(self.catalogue, self.keys, self.clock)
         self.rooms = Rooms()
         self.welfare = open_welfare(
             self.rooms, database=self.db, clock=self.clock, keys=self.keys, gate=self.gate, catalogue=self.catalogue
@@ -176,8 +187,8 @@ class House:
         rooms.add(Destinations, self.destinations)
         ties = RegisterTies(self.gate, self.catalogue)
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))
-        rooms.add(ConsentService, ConsentService(self.catalogue, self.clock))
-        rooms.add(CorrectionService, CorrectionService(self.catalogue, self.keys, self.clock))
+        rooms.add(ConsentService, self.consents)
+        rooms.add(CorrectionService, self.corrections)
         apply = ApplyService(
             self.db,
             self.keys,
@@ -187,12 +198,30 @@ class House:
             notices=InboxNotices(self.inbox),
         )
         rooms.add(ApplyService, apply)
+        self.privacy = self._privacy(apply)
+        rooms.add(PrivacyRoom, self.privacy)
+        rooms.add(PrivacyRequests, self.privacy.requests)
+        rooms.add(Downloads, self.privacy.downloads)
         rooms.add(Receipts, self.receipts)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
         services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.plugins])
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
+
+    def _privacy(self, apply: ApplyService) -> PrivacyRoom:
+        return PrivacyRoom(
+            self.db,
+            self.clock,
+            self.keys,
+            stores=stores_of(self, apply),
+            outside=[self.gate],
+            gate=self.gate,
+            catalogue=self.catalogue,
+            attestor=self.attestor,
+            inbox=self.inbox,
+            issuer=self.settings.issuer,
+        )
 
     def _host_of(self) -> Callable[[Manifest], Host]:
         [(key, secret)] = SANDBOX_CREDENTIALS.items()

@@ -26,7 +26,7 @@ DATA_KEY: Final = Store(
     title=Text(th="กุญแจข้อมูล", en="Data key"),
     description=Text(
         th="กุญแจที่ใช้เข้ารหัสบันทึกที่แก้ไขไม่ได้เกี่ยวกับท่าน เมื่อทำลายแล้วไม่มีใครอ่านบันทึกเหล่านั้นได้อีก",
-        en="The key under which records about you that never change are sealed. Once destroyed, nobody reads them again.",
+        en="The key under which records about you that never change are sealed. Without it nobody can read them.",
     ),
     purpose=Text(th="ให้ลบข้อมูลในบันทึกที่แก้ไขไม่ได้", en="To make erasure possible where nothing can be deleted"),
     basis=LegalBasis.LEGAL_OBLIGATION,

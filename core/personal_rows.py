@@ -88,13 +88,7 @@ class TableStore:
         key = list(table.primary_key.columns)
         found = 0
         async for row in pages(session, rows, person):
-            values = {}
-            for name, value in rows.blank.items():
-                binding = table.c[name].info.get("sealed")
-                if isinstance(binding, Binding) and value is not None:
-                    values[name] = self._keys.seal(value, bound_to=binding.of_row(row))
-                else:
-                    values[name] = value(row) if callable(value) else value
+            values = blanked(rows, row, self._keys)
             chosen = [c == row[c.name] for c in key]
             await session.execute(update(table).where(*chosen).values(values))
             found += 1
@@ -129,6 +123,19 @@ async def pages(session: AsyncSession, rows: Rows, person: UUID) -> AsyncIterato
         if len(page) < PAGE:
             return
         last = tuple(page[-1][c.name] for c in key)
+
+
+def blanked(rows: Rows, row: dict[str, Any], keys: KeyRing) -> dict[str, Any]:
+    """What is written over a row that stays (:attr:`core.personal_data.Rows.blank`)."""
+    table = table_of(rows)
+    values: dict[str, Any] = {}
+    for name, value in rows.blank.items():
+        binding = table.c[name].info.get("sealed")
+        if isinstance(binding, Binding) and value is not None:
+            values[name] = keys.seal(value, bound_to=binding.of_row(row))
+        else:
+            values[name] = value(row) if callable(value) else value
+    return values
 
 
 async def count_of(session: AsyncSession, rows: Rows, person: UUID) -> int:

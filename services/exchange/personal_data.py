@@ -17,6 +17,7 @@ from services.exchange.access_log.records import AccessEntry, AccessOutcome, Era
 from services.exchange.access_log.repository import AccessLogReader
 
 PAGE: Final = 200
+OFFICER: Final = "an officer"
 
 ACCESS_LOG: Final = Store(
     name="access-log",
@@ -66,7 +67,26 @@ CORRECTIONS: Final = Store(
     retention="corrections",
     sensitive=True,
     recipients=(Text(th="หน่วยงานเจ้าของข้อมูล", en="The agency that owns the fact"),),
-    rows=(Rows("correction", ("person",), Fate.DELETED),),
+    rows=(
+        Rows("correction_event", ("person",), Fate.UNREADABLE, {"by": OFFICER}),
+        Rows("correction", ("person",), Fate.DELETED, {"handler": OFFICER}),
+    ),
+)
+AGREEMENTS: Final = Store(
+    name="agreements",
+    title=Text(th="ข้อตกลงและคำขอของหน่วยงาน", en="Agreements and requests of agencies"),
+    description=Text(
+        th="เจ้าหน้าที่ผู้ทำข้อตกลงระหว่างหน่วยงาน และผู้ที่หน่วยงานระบุว่าเป็นผู้ขอข้อมูล ไม่มีว่าข้อมูลของใคร",
+        en="The officers who made agreements between agencies, and whom an agency named as asking; not about whom.",
+    ),
+    purpose=Text(th="ตรวจสอบการใช้ข้อมูลของหน่วยงาน", en="To account for agencies' use of data"),
+    basis=LegalBasis.LEGAL_OBLIGATION,
+    retention="officer-acts",
+    rows=(
+        Rows("agreement", (), Fate.UNNAMED, {"proposed_by": OFFICER, "accepted_by": OFFICER}),
+        Rows("agreement_event", ("by",), Fate.UNNAMED),
+        Rows("agency_request", (), Fate.UNNAMED, {"agent": "the officer or system that asked"}),
+    ),
 )
 FACTS: Final = Store(
     name="facts",
@@ -128,4 +148,5 @@ def personal_data(keys: KeyRing, clock: Clock) -> list[PersonalData]:
         TableStore(CORRECTIONS, keys),
         _AccessLog(keys, clock),
         TableStore(FACTS, keys),
+        TableStore(AGREEMENTS, keys),
     ]

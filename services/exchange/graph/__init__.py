@@ -21,6 +21,13 @@ from services.exchange.graph.facts import (
 )
 from services.exchange.graph.fields import described
 from services.exchange.graph.people import Person, Profile, person_node
+from services.exchange.privacy.graph import (
+    PrivacyMutation,
+    PrivacyQuery,
+    PrivacyRequest,
+    privacy_request_node,
+    privacy_requests,
+)
 
 __all__ = [
     "NODES",
@@ -63,14 +70,20 @@ class ExchangeOfCitizen:
     ) -> Connection[AccessEntry] | None:
         return await access_log(info, self.person, first, after)
 
+    @described("What the citizen asked for about their own data, the newest first.", **rights(Delegate.NOTHING))
+    async def privacy_requests(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[PrivacyRequest] | None:
+        return await privacy_requests(info, self.person, first, after)
+
 
 @strawberry.type
-class ExchangeQuery(ConsentQuery):
+class ExchangeQuery(ConsentQuery, PrivacyQuery):
     pass
 
 
 @strawberry.type
-class ExchangeMutation(ConsentMutation, CorrectionMutation):
+class ExchangeMutation(ConsentMutation, CorrectionMutation, PrivacyMutation):
     pass
 
 
@@ -79,4 +92,5 @@ NODES: Final[Nodes] = {
     "AccessEntry": access_entry_node,
     "Consent": consent_node,
     "Correction": correction_node,
+    "PrivacyRequest": privacy_request_node,
 }

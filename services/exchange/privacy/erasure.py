@@ -8,10 +8,9 @@ the end all of them once more, for what came in meanwhile, and with that the dat
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -36,12 +35,12 @@ from services.exchange.access_log.repository import AccessLogReader
 from services.exchange.facts import Asker, AskerKind, Basis, Purpose
 from services.exchange.privacy import messages, states
 from services.exchange.privacy.holds import LegalHolds
+from services.exchange.privacy.leases import Lease, Lost
 from services.exchange.privacy.models import PrivacyRequest
-from services.exchange.privacy.requests import claim, earliest, written
+from services.exchange.privacy.requests import earliest, written
 from services.exchange.privacy.states import Event, Kind, Status, Step
 from services.exchange.privacy.trail import Trail
 
-LEASE: Final = timedelta(minutes=10)
 LOOKED_AT_AGAIN: Final = timedelta(days=1)
 BATCH: Final = 100
 JOB: Final = "job"
@@ -59,17 +58,6 @@ _SHARED: Final = Text(
 _SHARED_LAW: Final = Text(th="พ.ร.บ. คุ้มครองข้อมูลส่วนบุคคล พ.ศ. 2562 มาตรา 33", en="PDPA 2562 s.33")
 
 log = structlog.get_logger(__name__)
-
-
-class Lost(Exception):
-    """Another worker has the request now."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    row: PrivacyRequest
-    until: datetime
-    """Our lease: what tells us from another worker."""
 
 
 class Eraser:
@@ -102,25 +90,25 @@ class Eraser:
 
     async def one(self, person: UUID, request: UUID) -> bool:
         """One request, if it is due and nobody else is at it."""
-        claimed = await self._claim(person, request)
-        if claimed is None:
+        lease = await self._claim(person, request)
+        if lease is None:
             return False
         try:
-            await self._erase(claimed)
+            await self._erase(lease)
         except Lost:
             return False
         return True
 
-    async def _erase(self, claimed: _Claimed) -> None:
-        row = claimed.row
+    async def _erase(self, lease: Lease) -> None:
+        row = lease.row
         whole = row.kind == Kind.EXIT
         erasure = Erasure(row.person, self._clock.now(), whole=whole, end_benefits=row.end_benefits)
         stores = [store for store in self._stores if whole or store.about.name in row.stores]
         if row.status == Status.HELD and whole and await self._came_back(row):
-            await self._finish(claimed, [], [], came_back=True)
+            await self._finish(lease, [], [], came_back=True)
             return
         if whole and row.status != Status.HELD:
-            async with self._step(claimed) as session:
+            async with lease.step() as session:
                 for store in stores:
                     await store.prepare(session, erasure)
             await self._forget(row.person)
@@ -129,29 +117,29 @@ class Eraser:
             stays = await self._stays(session, erasure, stores)
         erasure = replace(erasure, spared=spared(stays))
         for store in stores:
-            async with self._step(claimed) as session:
+            async with lease.step() as session:
                 await self._note(session, row, await store.erase(session, erasure))
-        await self._finish(claimed, stores, stays, erasure=erasure)
+        await self._finish(lease, stores, stays, erasure=erasure)
         if whole:
             await self._forget(row.person)
         await self._overwrite()
 
     async def _finish(
         self,
-        claimed: _Claimed,
+        lease: Lease,
         stores: Sequence[PersonalData],
         stays: Sequence[Stay],
         *,
         erasure: Erasure | None = None,
         came_back: bool = False,
     ) -> None:
-        row, now = claimed.row, self._clock.now()
-        event = Event.HOLD if stays else Event.FINISH
-        async with self._step(claimed) as session:
+        row, now = lease.row, self._clock.now()
+        event, was = Event.HOLD if stays else Event.FINISH, Status(row.status)
+        async with lease.step() as session:
             for store in stores:
                 assert erasure is not None
                 await self._note(session, row, await store.erase(session, erasure))
-            status = states.after(Status(row.status), event)
+            status = states.after(was, event)
             again = earliest(stays, now + LOOKED_AT_AGAIN) if stays else None
             await session.execute(
                 update(PrivacyRequest)
@@ -168,9 +156,10 @@ class Eraser:
                 await self._trail.note(session, Step.KEY_DESTROYED, person=row.person, subject=row.id, by=JOB)
             kept = sorted({f"{stay.store}: {stay.hold}" for stay in stays})
             step = Step.HELD if stays else Step.DONE
-            await self._trail.note(
-                session, step, person=row.person, subject=row.id, by=JOB, kept=kept, came_back=came_back
-            )
+            if was is not Status.HELD or not stays:  # what is held is looked at every day
+                await self._trail.note(
+                    session, step, person=row.person, subject=row.id, by=JOB, kept=kept, came_back=came_back
+                )
             if row.kind == Kind.ERASURE:
                 day = bangkok_day(row.made_at)
                 await self._inbox.send(session, row.person, messages.ERASED, day=day)
@@ -245,7 +234,7 @@ class Eraser:
             found = await session.execute(query.order_by(col(PrivacyRequest.due_at)).limit(BATCH))
             return [(person, request) for person, request in found.tuples()]
 
-    async def _claim(self, person: UUID, request: UUID) -> _Claimed | None:
+    async def _claim(self, person: UUID, request: UUID) -> Lease | None:
         now = self._clock.now()
         async with self._db.write() as session:
             row = await session.get(PrivacyRequest, (person, request), populate_existing=True)
@@ -253,28 +242,12 @@ class Eraser:
                 return None
             if row.status == Status.COOLING and (row.proceeds_at is None or row.proceeds_at > now):
                 return None
-            session.expunge(row)
+            begins = row.status == Status.COOLING
             event = Event.HOLD if row.status == Status.HELD else Event.BEGIN
-            if not await claim(session, row, event, now=now, lease=LEASE):
-                return None
-            if row.status == Status.COOLING:
+            lease = await Lease.take(self._db, self._clock, session, row, event)
+            if lease is not None and begins:
                 await self._trail.note(session, Step.BEGUN, person=person, subject=request, by=JOB)
-            row.status = states.after(Status(row.status), event).value
-        return _Claimed(row, now + LEASE)
-
-    @asynccontextmanager
-    async def _step(self, claimed: _Claimed) -> AsyncIterator[AsyncSession]:
-        """A transaction that holds the request. Raises :class:`Lost` when it is another worker's by now."""
-        row = claimed.row
-        async with self._db.write() as session:
-            if self._db.is_sqlite:
-                await session.execute(text("PRAGMA secure_delete=ON"))
-            query = select(col(PrivacyRequest.leased_until)).where(
-                col(PrivacyRequest.person) == row.person, col(PrivacyRequest.id) == row.id
-            )
-            if await session.scalar(query.with_for_update()) != claimed.until:
-                raise Lost
-            yield session
+        return lease
 
     async def _failed(self, person: UUID, request: UUID, code: str) -> None:
         async with self._db.write() as session:

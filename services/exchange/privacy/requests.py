@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -21,8 +21,6 @@ from core.personal_data import Erasure, PersonalData, Stay
 from core.sealed import bound_to
 from core.text import Text
 from identity.inbox.service import Inbox
-from services.exchange import policy
-from services.exchange.facts import Purpose
 from services.exchange.privacy import messages, states
 from services.exchange.privacy.errors import (
     NotErasableAlone,
@@ -61,7 +59,7 @@ class Stop:
 
 
 class PrivacyRequests:
-    """Every method works in the caller's transaction. Implements `services.exchange.needs.Bars`."""
+    """Every method works in the caller's transaction."""
 
     def __init__(self, clock: Clock, keys: KeyRing, stores: Sequence[PersonalData], inbox: Inbox) -> None:
         self._clock, self._keys, self._stores, self._inbox = clock, keys, stores, inbox
@@ -125,24 +123,6 @@ class PrivacyRequests:
         return await self._move(session, person, request, Event.LIFT, Step.LIFTED, by=by)
 
     # Looking.
-
-    async def barred(self, session: AsyncSession, subjects: Collection[UUID], purpose: Purpose) -> Mapping[UUID, str]:
-        """See `services.exchange.needs.Bars`."""
-        entry = stopping().get(purpose.id)
-        if not subjects or (entry is not None and entry.own):
-            return {}
-        query = select(col(PrivacyRequest.person), col(PrivacyRequest.kind)).where(
-            col(PrivacyRequest.person).in_(list(subjects)),
-            col(PrivacyRequest.kind).in_([Kind.RESTRICTION.value, Kind.OBJECTION.value]),
-            col(PrivacyRequest.status) == Status.ACTIVE.value,
-            col(PrivacyRequest.purpose).in_(["", purpose.id]),
-        )
-        found: dict[UUID, str] = {}
-        for person, kind in (await session.execute(query)).tuples():
-            restricts = kind == Kind.RESTRICTION
-            if entry is None or (entry.restriction if restricts else entry.objection):
-                found[person] = policy.RESTRICTED if restricts else found.get(person, policy.OBJECTED)
-        return found
 
     async def get(self, session: AsyncSession, person: UUID, request: UUID) -> PrivacyRequest | None:
         """None for a foreign one too."""
@@ -258,22 +238,3 @@ def _named(purpose: str) -> str:
 
 def _why(entry: Stopping) -> Text:
     return Text(th="เป็นการดูของท่านเอง", en="it is your own look") if entry.own else entry.law
-
-
-async def claim(session: AsyncSession, row: PrivacyRequest, event: Event, *, now: datetime, lease: timedelta) -> bool:
-    """Takes the request for one worker for as long as `lease`. False when another has it, or it has moved on."""
-    status = states.after(Status(row.status), event)
-    free = col(PrivacyRequest.leased_until).is_(None) | (col(PrivacyRequest.leased_until) <= now)
-    taken = await session.execute(
-        update(PrivacyRequest)
-        .where(
-            col(PrivacyRequest.person) == row.person,
-            col(PrivacyRequest.id) == row.id,
-            col(PrivacyRequest.status) == row.status,
-            free,
-        )
-        .values(status=status.value, leased_until=now + lease)
-        .returning(col(PrivacyRequest.id))
-        .execution_options(synchronize_session=False)
-    )
-    return taken.first() is not None

@@ -1,0 +1,62 @@
+"""What this room itself holds of people, and which tables are nobody's (core/personal_data.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.crypto import KeyRing
+from core.personal_data import Fate, LegalBasis, Nobodys, PersonalData, Rows, Store
+from core.personal_rows import TableStore
+from core.text import Text
+
+REQUESTS: Final = Store(
+    name="privacy-requests",
+    title=Text(th="คำขอใช้สิทธิเกี่ยวกับข้อมูลส่วนบุคคล", en="Requests about personal data"),
+    description=Text(
+        th="คำขอของท่านตามมาตรา 30 ถึง 34 สิ่งที่ทำ และไฟล์ที่เตรียมไว้ให้ดาวน์โหลดเจ็ดวัน",
+        en="What you asked for under sections 30 to 34, what was done, and files prepared for you, kept for a week.",
+    ),
+    purpose=Text(th="ทำตามคำขอ และพิสูจน์ว่าทำแล้ว", en="To do what you ask, and to prove that it was done"),
+    basis=LegalBasis.LEGAL_OBLIGATION,
+    retention="privacy-requests",
+    rows=(
+        Rows("privacy_export", ("person",), Fate.DELETED, hidden=frozenset({"content_sealed"})),
+        Rows("privacy_event", ("person",), Fate.UNNAMED),
+        Rows("legal_hold", (), Fate.UNNAMED, {"person": "whose data a law keeps", "officer": "an officer"}),
+        Rows(
+            "privacy_request",
+            ("person",),
+            Fate.BLANKED,
+            hidden=frozenset({"leased_until", "failure"}),
+            blank={"statement_sealed": None},
+        ),
+    ),
+)
+
+_KEYS: Final = Nobodys("keys of this machine")
+_MONEY: Final = Nobodys("accounts of agencies; what was paid to whom is in `instalment`")
+_TREE: Final = Nobodys("hashes of salted commitments, which lead to nobody")
+_SUMS: Final = Nobodys("sums by agency and day, of no person")
+NOBODYS: Final[Mapping[str, Nobodys]] = {
+    "attestation_key": _KEYS,
+    "signing_key": _KEYS,
+    "client": Nobodys(
+        "programs; who registered one is an officer's act", {"created_by": "an officer, in the trail too"}
+    ),
+    "pushed_request": Nobodys("what an app asked a sign-in for, before anybody signed in; gone in a day"),
+    "revocation": Nobodys("ids of tokens, for as long as the tokens would live"),
+    "ledger_account": _MONEY,
+    "ledger_transaction": _MONEY,
+    "ledger_posting": _MONEY,
+    "log_tile": _TREE,
+    "log_head": _TREE,
+    "log_state": _TREE,
+    "agency_usage": _SUMS,
+    "agency_usage_facts": _SUMS,
+}
+"""Tables that belong to no store, each with the reason."""
+
+
+def personal_data(keys: KeyRing) -> list[PersonalData]:
+    return [TableStore(REQUESTS, keys)]
