@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import as_json, status_of
 from core.addresses import ADDRESS, Addresses, address_of
-from core.rate_limits import Limit, RateLimited, RateLimiter
+from core.rate_limits import Left, Limit, RateLimited, RateLimiter
 from core.text import preferred_language
 from core.viewer import Viewer
 from identity.web import PAGE_HEADERS, problem_page
@@ -61,6 +61,9 @@ CITIZEN: Final = Limit("citizen", 600, MINUTE, lease=10)
 """Operations of one person, on all their devices: a home screen takes 3, an app that asks all the time 60 a minute."""
 CLIENT: Final = Limit("client", 12_000, MINUTE, lease=60)
 """Of a client that has proved who it is, at the endpoints under /oauth."""
+AGENCY: Final = Limit("agency", 3_000, MINUTE, lease=30)
+"""Requests of one agency's system under /agency, where a batch of a hundred people is one: an answer takes four
+commits, and a signature a person. How many people an agency may ask about is for its agreements to say."""
 PUBLIC_CLIENT: Final = Limit("public-client", 3_000, MINUTE, lease=30)
 """Of a client that cannot, at one address: half of what the address itself may."""
 
@@ -85,7 +88,7 @@ CALLED_BY_CLIENTS: Final = ("/oauth/token", "/oauth/par", "/oauth/revoke", "/oau
 UNCOUNTED: Final = ("/health/", "/sandbox")
 """A balancer asks after our health from one address, and a server that says it is ill for being asked often would be
 taken out. The sandboxes stand for other people's servers, and never run in production."""
-ALL: Final = (*(limit for _, limit in BY_PATH), GRAPH_ANONYMOUS, SOCKETS, OTHER, CITIZEN, CLIENT, PUBLIC_CLIENT)
+ALL: Final = (*(limit for _, limit in BY_PATH), GRAPH_ANONYMOUS, SOCKETS, OTHER, CITIZEN, CLIENT, AGENCY, PUBLIC_CLIENT)
 
 _TRY_AGAIN_LATER: Final = 1013
 """Of a WebSocket (RFC 6455 §7.4, IANA registry)."""
@@ -111,6 +114,11 @@ class CallerLimits:
     async def client(self, client_id: str, address: str, *, authenticated: bool) -> None:
         """One request of a client: `authenticated` if its own key or secret was verified in this very request."""
         await self._limiter.check((CLIENT, client_id) if authenticated else (PUBLIC_CLIENT, f"{address} {client_id}"))
+
+    async def agency(self, client_id: str) -> Left | None:
+        """One request of an agency's system whose token was verified; answers what it has left. None: no limit."""
+        await self._limiter.check((AGENCY, client_id))
+        return self._limiter.left(AGENCY, client_id)
 
 
 class RateLimits:

@@ -99,12 +99,26 @@ def figures() -> Figures:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a caller may be told of a limit."""
+
+    count: int
+    """The limit itself."""
+    left: int
+    """About how many more: other processes count too, and are not asked each time."""
+    seconds: int
+    """Until the window ends."""
+
+
 @dataclass(slots=True)
 class _Held:
     """What this process holds of a key: leases of a window, or a refusal."""
 
     window: int = -1
     left: int = 0
+    beyond: int = 0
+    """What nobody had leased of the window when this process asked last."""
     refused_until: float = 0.0
     asking: int = 0
     """Questions to Redis about this key that are under way."""
@@ -169,6 +183,15 @@ class RateLimiter:
                 one.held.left += 1
         return seconds
 
+    def left(self, limit: Limit, key: str) -> Left | None:
+        """What is left of a limit, by what this process knows; None for one that is turned off."""
+        if not self._scale and limit.scaled:
+            return None
+        now, limit = self._now(), self._scaled(limit)
+        held, window = self._held.of((limit.name, key)), int(now // limit.seconds)
+        left = held.left + held.beyond if held.window == window else limit.count
+        return Left(limit.count, left, math.ceil(limit.seconds - now % limit.seconds))
+
     async def give_back(self, limit: Limit, key: str, at: float) -> None:
         """Uncounts one that was taken at this time (seconds since 1970), as if it had not been."""
         limit = self._scaled(limit)
@@ -200,6 +223,7 @@ class RateLimiter:
             return self._take_alone(missing, now)
         for one, (total, before) in zip(missing, answers, strict=True):
             one.room, one.seconds = _room(one.limit, used=total - one.lease, before=before, now=now)
+            one.held.beyond = max(0, one.room - one.lease)
             one.room = min(one.room, one.lease)
             if one.room < one.lease:
                 await self._return_quietly(one, one.lease - one.room)
@@ -220,8 +244,9 @@ class RateLimiter:
             one.room, one.seconds = _room(one.limit, used=alone.used, before=alone.used_before, now=now)
         worst = _worst(missing, now)
         if not worst:
-            for alone in counts:
+            for one, alone in zip(missing, counts, strict=True):
                 alone.used += 1
+                one.held.beyond = one.room - 1
         return worst
 
     async def _ask(self, missing: list[_Wanted], now: float) -> list[tuple[int, int]] | None:
@@ -285,7 +310,7 @@ class RateLimiter:
         limit = self._scaled(limit)
         held, window = self._held.of((limit.name, key)), int(now // limit.seconds)
         if held.window != window:
-            held.window, held.left = window, 0
+            held.window, held.left, held.beyond = window, 0, 0
         return _Wanted(limit, key, window, held)
 
     def _scaled(self, limit: Limit) -> Limit:

@@ -367,3 +367,37 @@ async def test_a_redis_that_is_stopped_under_way_opens_no_door_and_shuts_none(
     server.stop()
     assert await taken(of, FIVE, 20) == 5, "alone, a process begins to count anew"
     await client.aclose()
+
+
+async def test_a_caller_is_told_what_is_left(redis: Redis, clock: FixedClock) -> None:
+    one = limiter(redis, clock)
+    assert one.left(LEASED, "key") == rate_limits.Left(100, 100, 60)
+    for used in range(1, 101):
+        await one.check((LEASED, "key"))
+        told = one.left(LEASED, "key")
+        assert told is not None
+        assert told.left == 100 - used
+    assert await one.take((LEASED, "key")) > 0
+    assert one.left(LEASED, "key") == rate_limits.Left(100, 0, 60)
+    clock.advance(59 * SECOND)
+    assert one.left(LEASED, "key") == rate_limits.Left(100, 0, 1)
+
+
+async def test_what_another_process_took_is_told_with_the_next_lease(redis: Redis, clock: FixedClock) -> None:
+    one, other = limiter(redis, clock), limiter(redis, clock)
+    for _ in range(50):
+        await other.check((LEASED, "key"))
+    await one.check((LEASED, "key"))
+    assert one.left(LEASED, "key") == rate_limits.Left(100, 49, 60)
+
+
+async def test_alone_a_process_tells_what_is_left_by_its_own_count(counted: Away, clock: FixedClock) -> None:
+    counted.away = True
+    one = limiter(counted, clock)
+    for used in range(1, 6):
+        await one.check((FIVE, "key"))
+        assert one.left(FIVE, "key") == rate_limits.Left(5, 5 - used, 60)
+
+
+async def test_of_a_limit_that_is_off_nothing_is_told(redis: Redis, clock: FixedClock) -> None:
+    assert limiter(redis, clock, scale=0).left(FIVE, "key") is None

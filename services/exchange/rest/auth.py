@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from fastapi import Request
 
-from core.addresses import address_of
 from core.errors import NotAllowed
+from core.rate_limits import Left
 from core.text import Text
-from identity.abuse.clients import ClientLimits
 from identity.provider.presented import Presenting
 from identity.provider.verifier import MachineToken
 from services.exchange.rest.errors import AgencyScopeMissing
@@ -30,6 +29,16 @@ class Caller:
     """The agency's name."""
     bound_key: bool
     """Whether the token is bound to a key that the request proved to hold (RFC 9449)."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer: what the client has left of its limit."""
+
+
+class AgencyLimits(Protocol):
+    """The edge's limit on requests of an agency's system."""
+
+    async def agency(self, client_id: str) -> Left | None:
+        """Counts one request and answers what is left. Raises `RateLimited`."""
+        ...
 
 
 class MachineTokens(Protocol):
@@ -49,7 +58,7 @@ class AgencyDoor:
         issuer: str,
         presenting: Presenting,
         tokens: MachineTokens,
-        limits: ClientLimits | None,
+        limits: AgencyLimits | None,
         titles: Callable[[str], Text],
     ) -> None:
         self._issuer, self._presenting, self._tokens = issuer, presenting, tokens
@@ -62,10 +71,18 @@ class AgencyDoor:
         url = self._issuer + request.scope["path"]
         presented = await self._presenting.of(request.headers, method=request.method, url=url)
         token = await self._tokens.machine(presented.token, jkt=presented.jkt)
-        if self._limits is not None:
-            await self._limits.client(token.client, address_of(request.scope), authenticated=True)
+        left = await self._limits.agency(token.client) if self._limits is not None else None
         if FACTS_SCOPE not in token.scopes:
             raise AgencyScopeMissing
         if token.agency is None:
             raise NotAllowed
-        return Caller(token.client, token.agency, self._titles(token.agency), token.jkt is not None)
+        title = self._titles(token.agency)
+        return Caller(token.client, token.agency, title, token.jkt is not None, _told(left) if left is not None else {})
+
+
+def _told(left: Left) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers has it; the window is a minute."""
+    return {
+        "RateLimit-Policy": f'"client";q={left.count};w=60',
+        "RateLimit": f'"client";r={left.left};t={left.seconds}',
+    }

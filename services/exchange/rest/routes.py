@@ -69,7 +69,7 @@ def _add_facts(router: APIRouter, door: AgencyDoor, facts: AgencyFacts) -> None:
         [outcome] = await facts.answer(caller, asked, [asked.person])
         if isinstance(outcome, SitthiError):
             raise outcome
-        return JSONResponse(as_json(outcome))
+        return JSONResponse(as_json(outcome), headers=caller.headers)
 
     @router.post(
         "/facts/batch",
@@ -83,7 +83,7 @@ def _add_facts(router: APIRouter, door: AgencyDoor, facts: AgencyFacts) -> None:
         language = preferred_language(request.headers.get("accept-language"))
         outcomes = await facts.answer(caller, asked, asked.people)
         answers = [_outcome(one, language) for one in outcomes]
-        return JSONResponse({"requestId": str(asked.request_id), "answers": answers})
+        return JSONResponse({"requestId": str(asked.request_id), "answers": answers}, headers=caller.headers)
 
 
 def _add_terms(router: APIRouter, door: AgencyDoor, terms: AgencyTerms) -> None:
@@ -95,7 +95,7 @@ def _add_terms(router: APIRouter, door: AgencyDoor, terms: AgencyTerms) -> None:
     )
     async def agreements(caller: Caller = Depends(door.caller)) -> JSONResponse:
         found = await terms.agreements(caller.agency)
-        return JSONResponse({"agreements": [agreement_as_json(one) for one in found]})
+        return JSONResponse({"agreements": [agreement_as_json(one) for one in found]}, headers=caller.headers)
 
     @router.get(
         "/purposes",
@@ -105,7 +105,7 @@ def _add_terms(router: APIRouter, door: AgencyDoor, terms: AgencyTerms) -> None:
     )
     async def purposes(caller: Caller = Depends(door.caller)) -> JSONResponse:
         found = await terms.purposes(caller.agency)
-        return JSONResponse({"purposes": [purpose_as_json(*one) for one in found]})
+        return JSONResponse({"purposes": [purpose_as_json(*one) for one in found]}, headers=caller.headers)
 
 
 def _outcome(outcome: Outcome, language: Language) -> dict[str, Any]:
