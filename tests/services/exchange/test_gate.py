@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import text
 
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
@@ -65,24 +67,27 @@ async def test_the_decision_is_durable_before_the_source_is_asked(exchange: Exch
 
 async def test_no_fact_leaves_when_the_decision_cannot_be_committed(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
-    with _failing_commits(exchange, after=0), pytest.raises(OSError, match="disk is full"):
-        await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
+    async with _full(exchange):
+        with pytest.raises(Exception, match="disk is full"):
+            await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
     assert exchange.dopa.asked == []
     assert await exchange.entries() == []
 
 
 async def test_no_fact_leaves_when_the_outcome_cannot_be_committed(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
-    with _failing_commits(exchange, after=1), pytest.raises(OSError, match="disk is full"):
-        await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
+    async with _full(exchange, but_for_decisions=True):
+        with pytest.raises(Exception, match="disk is full"):
+            await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
     assert len(await exchange.entries()) == 1
     assert await exchange.outcomes() == []
 
 
 async def test_a_decision_that_was_not_committed_is_not_remembered_for_its_request(exchange: Exchange) -> None:
     mother, request = exchange.keys["mother"], uuid4()
-    with _failing_commits(exchange, after=0), pytest.raises(OSError, match="disk is full"):
-        await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, request), purpose=OWN_VIEW)
+    async with _full(exchange):
+        with pytest.raises(Exception, match="disk is full"):
+            await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, request), purpose=OWN_VIEW)
     await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, request), purpose=OWN_VIEW)
     assert len(await exchange.entries(mother)) == 1
 
@@ -242,23 +247,31 @@ def test_the_purposes_that_other_rooms_name_are_the_registered_ones(known: Purpo
     assert entry.purpose == known
 
 
-def _failing_commits(exchange: Exchange, *, after: int) -> _FailingCommits:
-    return _FailingCommits(exchange, after)
+@asynccontextmanager
+async def _full(exchange: Exchange, *, but_for_decisions: bool = False) -> AsyncIterator[None]:
+    """The database takes no more records of the log, or no outcomes."""
+    condition = "NEW.entry <> NEW.id" if but_for_decisions else "1 = 1"
+    async with exchange.database.write() as session:
+        for statement in _FULL_SQLITE if exchange.database.is_sqlite else _FULL_POSTGRESQL:
+            await session.execute(text(statement.format(condition)))
+    try:
+        yield
+    finally:
+        async with exchange.database.write() as session:
+            on = "" if exchange.database.is_sqlite else " ON access_record"
+            await session.execute(text(f"DROP TRIGGER full_disk{on}"))
 
 
-class _FailingCommits:
-    """The database's commits fail, but for the first few."""
-
-    def __init__(self, exchange: Exchange, after: int) -> None:
-        self.engine, self.left = exchange.database.engine.sync_engine, after
-
-    def _fail(self, _: object) -> None:
-        if self.left == 0:
-            raise OSError("the disk is full")
-        self.left -= 1
-
-    def __enter__(self) -> None:
-        event.listen(self.engine, "commit", self._fail)
-
-    def __exit__(self, *_: object) -> None:
-        event.remove(self.engine, "commit", self._fail)
+_FULL_SQLITE = (
+    (
+        "CREATE TRIGGER full_disk BEFORE INSERT ON access_record WHEN {} "
+        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    ),
+)
+_FULL_POSTGRESQL = (
+    (
+        "CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$"
+    ),
+    "CREATE TRIGGER full_disk BEFORE INSERT ON access_record FOR EACH ROW WHEN ({}) EXECUTE FUNCTION full_disk()",
+)
