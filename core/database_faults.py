@@ -81,14 +81,13 @@ def _cannot_serve(error: sa.DBAPIError | sa.TimeoutError) -> bool:
 
 
 def _driver_cannot_serve(error: Exception) -> bool:
-    import asyncpg  # noqa: PLC0415 - who has no PostgreSQL need not load it
+    import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
 
     if isinstance(error, asyncpg.PostgresError):
         return _code(error).startswith(_SQLSTATES)  # type: ignore[union-attr]
-    # Of its own errors those about an argument are values that no database would take; the rest, a connection gone.
-    return isinstance(error, OSError) or (
-        isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError)
-    )
+    if isinstance(error, asyncpg.InterfaceError):  # one about an argument is a value that no database would take
+        return not isinstance(error, ValueError)
+    return isinstance(error, OSError)
 
 
 def _code(error: BaseException | None) -> str | int:

@@ -17,9 +17,9 @@ from core.models import IdempotencyRecord
 from identity.delegation.models import Delegation, DelegationEvent
 from identity.inbox.models import Message
 from services.apply.models import ApplicationEvent
-from services.exchange.access_log.models import AccessEntry
 from services.sandbox.population.personas import persona
 from tests.laws.cases import PROGRAMME, application_of, person_of, receipt_of
+from tests.support import access_log
 from tests.support.acting import act, delegated, exchange
 from tests.support.app import Served
 
@@ -89,8 +89,7 @@ async def test_the_elder_reads_in_her_log_who_looked_at_what_and_why(sitthi: Ser
         "attributes": [{"id": "name"}],
         "agency": None,
     }
-    async with sitthi.house.db.read() as session:
-        row = (await session.scalars(select(AccessEntry).order_by(col(AccessEntry.id).desc()).limit(1))).one()
+    row = (await access_log.entries(sitthi.house.db, sitthi.house.keys))[-1]
     assert row.asker_id == (await person_of(sitthi, "worker")).hex
 
 

@@ -24,7 +24,7 @@ from api.citizen import NODES
 from core.graph import Access, global_id
 from core.ids import GlobalId, new_id
 from identity.inbox.models import Message
-from services.exchange.access_log.models import AccessEntry
+from services.exchange.access_log.models import AccessRecord
 from services.sandbox.population.personas import persona as persona_of
 from tests.laws.cases import (
     PROGRAMME,
@@ -135,7 +135,7 @@ async def _message(sitthi: Served) -> str:
 
 async def _access_entry(sitthi: Served) -> str:
     await sitthi.graph("{ viewer { profile { birthDate { value } } } }", persona="graduate")
-    return await _row(sitthi, "AccessEntry", AccessEntry, col(AccessEntry.subject))
+    return await _row(sitthi, "AccessEntry", AccessRecord, col(AccessRecord.subject))
 
 
 async def _person(sitthi: Served) -> str:

@@ -5,7 +5,9 @@ nothing of what it commits to. `time` is microseconds since 1970 in 8 bytes, big
 
 The canonical form is JSON after RFC 8785: keys sorted, no spaces, UTF-8 as it is. All values are text, null, lists or
 mappings of text. What a subject may not see (who exactly asked, which entry about another person was the cause) stands
-in it as SHA-256(HMAC-SHA-256(salt, field name) ‖ value), so that the subject can check the whole without learning it.
+in it as SHA-256(HMAC-SHA-256(blind, field name) ‖ value), so that the subject can check the whole without learning it.
+The subject is told the salt and never the blind: with it, a name could be found by trying. (Version 1 had no blind and
+used the salt, and did not say from when on the entry is shown.)
 """
 
 from __future__ import annotations
@@ -18,26 +20,32 @@ from uuid import UUID
 
 import orjson
 
-from services.exchange.access_log.models import AccessEntry, AccessOutcome
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, Record
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-VERSION: Final = "1"
+VERSION: Final = "2"
+FORMER: Final = "1"
+SALT_BYTES: Final = 32
+BLIND_BYTES: Final = 32
 
 
 def canonical_entry(entry: AccessEntry) -> bytes:
+    blind = entry.blind or entry.salt
+    shown_from = {"disclosed_from": entry.disclosed_from.isoformat() if entry.disclosed_from else None}
     return _json(
         {
-            "v": VERSION,
+            "v": VERSION if entry.blind else FORMER,
+            **(shown_from if entry.blind else {}),
             "kind": "entry",
             "subject": entry.subject.hex,
             "asker": {
                 "kind": entry.asker_kind,
-                "id": hidden(entry.salt, "asker.id", entry.asker_id),
+                "id": hidden(blind, "asker.id", entry.asker_id),
                 "agency": entry.asker_agency,
                 "label": entry.asker_label,
             },
             "request": _hex(entry.request),
-            "caused_by": hidden(entry.salt, "caused_by", entry.caused_by.hex) if entry.caused_by else None,
+            "caused_by": hidden(blind, "caused_by", entry.caused_by.hex) if entry.caused_by else None,
             "purpose": entry.purpose,
             "basis": entry.basis,
             "consent": _hex(entry.consent),
@@ -51,7 +59,7 @@ def canonical_entry(entry: AccessEntry) -> bytes:
 def canonical_outcome(outcome: AccessOutcome) -> bytes:
     return _json(
         {
-            "v": VERSION,
+            "v": FORMER,  # nothing is hidden in it, and it is shown with its decision
             "kind": "outcome",
             "subject": outcome.subject.hex,
             "entry": outcome.entry.hex,
@@ -62,16 +70,28 @@ def canonical_outcome(outcome: AccessOutcome) -> bytes:
     )
 
 
-def leaf(record: AccessEntry | AccessOutcome) -> bytes:
-    """32 bytes."""
-    canonical = canonical_entry(record) if isinstance(record, AccessEntry) else canonical_outcome(record)
-    commitment = hashlib.sha256(record.salt + canonical).digest()
-    return hashlib.sha256(b"\x00" + record.id.bytes + _time(record.at) + commitment).digest()
+def canonical(record: Record) -> bytes:
+    return canonical_entry(record) if isinstance(record, AccessEntry) else canonical_outcome(record)
 
 
-def hidden(salt: bytes, field: str, value: str) -> str:
+def commitment(salt: bytes, canonical_form: bytes) -> bytes:
+    """32 bytes: C."""
+    return hashlib.sha256(salt + canonical_form).digest()
+
+
+def leaf_hash(record: UUID, at: datetime, committed: bytes) -> bytes:
+    """32 bytes: what stands in the tree for a record, from what anyone may know of it."""
+    return hashlib.sha256(b"\x00" + record.bytes + _time(at) + committed).digest()
+
+
+def leaf(record: Record) -> bytes:
+    """The same, from the record itself."""
+    return leaf_hash(record.id, record.at, commitment(record.salt, canonical(record)))
+
+
+def hidden(blind: bytes, field: str, value: str) -> str:
     """A value that stays undisclosed, as 64 hex digits."""
-    return hashlib.sha256(hmac.digest(salt, field.encode(), hashlib.sha256) + value.encode()).hexdigest()
+    return hashlib.sha256(hmac.digest(blind, field.encode(), hashlib.sha256) + value.encode()).hexdigest()
 
 
 def _time(at: datetime) -> bytes:

@@ -1,88 +1,116 @@
-"""Commits what many callers append, together: while one transaction is under way, what arrives waits for the next.
+"""Commits what many callers append, together (docs/adr/0018).
 
-A home screen asks for a dozen batches of facts at once; a transaction each would be the dearest part of it.
+A home screen asks for a dozen batches of facts at once, and many citizens open theirs in the same moment; a transaction
+each would be the dearest part of it. What arrives while all connections are busy waits for the next that is free: no
+timer holds anybody up who is alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
+from core.crypto import KeyRing
 from core.database import Database
-from services.exchange.access_log.models import AccessEntry, AccessOutcome
-from services.exchange.access_log.repository import AccessLogRepository
+from core.database_faults import DatabaseUnavailable
+from services.exchange.access_log.appending import Append, Appender, appender_of
+from services.exchange.access_log.records import Record
+from services.exchange.access_log.sealing import Prepared, prepared
 
 GROUP_MAX: Final = 128
 """Callers whose records go into one transaction."""
+_IN_ORDER: Final = attrgetter("subject", "id")
+"""One order for all, so that two groups cannot wait for each other crosswise."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    records: Sequence[AccessEntry | AccessOutcome]
+    records: Sequence[Prepared]
     done: asyncio.Future[None]
 
 
 class Commits:
     """One per process. Whoever's call returns has their records committed, wherever they stood in a group."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._waiting: list[_Waiting] = []
-        self._work: asyncio.Task[None] | None = None
+    def __init__(self, database: Database, keys: KeyRing) -> None:
+        self._appender: Appender = appender_of(database, keys)
+        self._waiting: deque[_Waiting] = deque()
+        self._lanes: set[asyncio.Task[Any] | None] = set()
+        self._begins = False
+        """Whether a lane has begun and not yet taken its first group."""
 
-    async def commit(self, records: Sequence[AccessEntry | AccessOutcome]) -> None:
-        """Raises whatever the database raises; then nothing of these records was committed."""
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Raises whatever the database raises; then nothing of these records was committed, unless it is
+        DatabaseUnavailable, which may have cut off the commit itself."""
         if not records:
             return
-        mine = _Waiting(records, asyncio.get_running_loop().create_future())
+        mine = _Waiting([prepared(record) for record in records], asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
-        if self._work is None:
+        if not self._begins and len(self._lanes) < self._appender.lanes:
             # A task of its own, so that a caller who goes away does not take the others' commit along. It begins in
             # the loop's next turn: what is asked for at once is committed at once.
-            self._work = asyncio.create_task(self._commit_all())
+            self._begins = True
+            self._lanes.add(asyncio.create_task(self._lane()))
         await mine.done
 
-    async def _commit_all(self) -> None:
-        group: list[_Waiting] = []
+    async def _lane(self) -> None:
         try:
             while self._waiting:
-                taken, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-                group = [one for one in taken if not one.done.done()]  # who went away wants nothing read
-                await self._commit_group(group)
+                await self._through_one_connection()
+        finally:
+            # In the same step as the last look at who waits: whoever comes after it finds one lane less.
+            self._lanes.discard(asyncio.current_task())
+
+    async def _through_one_connection(self) -> None:
+        group: list[_Waiting] = []
+        try:
+            async with self._appender.connected() as append:
+                while group := self._taken():
+                    await _commit_group(append, group)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers
+            for one in group or self._taken():
+                _fail(one, error)
         except BaseException:  # the loop ends: nobody is left waiting for ever
             for one in (*group, *self._waiting):
                 one.done.cancel()
-            self._waiting = []
+            self._waiting.clear()
             raise
-        finally:
-            self._work = None
 
-    async def _commit_group(self, group: Sequence[_Waiting]) -> None:
-        """If the group fails, each by itself: nobody is refused for what another appends."""
-        try:
-            await self._write(group)
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller
-            if len(group) == 1:
-                _fail(group[0], error)
-                return
-        else:
-            for one in group:
-                _succeed(one)
+    def _taken(self) -> list[_Waiting]:
+        """The next group, without those who went away: they want nothing read."""
+        self._begins = False
+        group: list[_Waiting] = []
+        while self._waiting and len(group) < GROUP_MAX:
+            one = self._waiting.popleft()
+            if not one.done.done():
+                group.append(one)
+        return group
+
+
+async def _commit_group(append: Append, group: Sequence[_Waiting]) -> None:
+    """If the group fails, each by itself: nobody is refused for what another appends.
+
+    Raises DatabaseUnavailable, which is everybody's: nobody knows then what of the group was committed.
+    """
+    try:
+        await append(sorted((record for one in group for record in one.records), key=_IN_ORDER))
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller
+        if len(group) == 1:
+            _fail(group[0], error)
             return
+    else:
         for one in group:
-            await self._commit_group([one])
-
-    async def _write(self, group: Sequence[_Waiting]) -> None:
-        if group:
-            async with self._database.write() as session:
-                await AccessLogRepository(session).append([record for one in group for record in one.records])
-
-
-def _succeed(one: _Waiting) -> None:
-    if not one.done.done():
-        one.done.set_result(None)
+            if not one.done.done():
+                one.done.set_result(None)
+        return
+    for one in group:
+        await _commit_group(append, [one])
 
 
 def _fail(one: _Waiting, error: Exception) -> None:

@@ -14,14 +14,17 @@ from typing import Final
 from uuid import UUID
 
 from core.clock import Clock
+from core.crypto import KeyRing
 from core.database import Database
 from core.ids import new_id
 from core.text import Text
+from services.exchange.access_log.canonical import BLIND_BYTES, SALT_BYTES
 from services.exchange.access_log.commits import Commits
-from services.exchange.access_log.models import AccessEntry, AccessOutcome
+from services.exchange.access_log.disclosure import HOUSEHOLD, disclosure_classes
+from services.exchange.access_log.households import household_id, veiled
+from services.exchange.access_log.records import AccessEntry, AccessOutcome
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose
 
-SALT_BYTES: Final = 32
 REQUESTS_MAX: Final = 20_000
 """Entries of requests under way that one process remembers; forgetting one costs a second entry, nothing else."""
 REQUEST_LASTS: Final = timedelta(minutes=2)
@@ -51,6 +54,8 @@ class Draft:
     reason: str | None = None
     consent: UUID | None = None
     caused_by: UUID | None = None
+    disclosure: str | None = None
+    """The class by which the subject learns of it later (`disclosure.py`); None: at once."""
 
     @property
     def key(self) -> Hashable:
@@ -67,6 +72,7 @@ class Entry:
     subject: UUID
     id: UUID
     purpose: Purpose
+    disclosed_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,14 @@ class _Remembered:
     entry: UUID | None = None
     at: datetime | None = None
     named: set[str] = field(default_factory=set)
+    disclosed_from: datetime | None = None
 
 
 class AccessLog:
     """One per process: it remembers the entries of the requests under way."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._commits, self._clock = Commits(database), clock
+    def __init__(self, database: Database, clock: Clock, keys: KeyRing) -> None:
+        self._commits, self._clock = Commits(database, keys), clock
         self._requests: OrderedDict[Hashable, _Remembered] = OrderedDict()
 
     async def decide(self, drafts: Collection[Draft]) -> Sequence[Entry]:
@@ -99,6 +106,7 @@ class AccessLog:
         A batch of a request that has its entry already adds to it only what it does not name yet. Drafts of one call
         have keys of their own. Raises whatever the database raises; then nothing was decided.
         """
+        drafts = [veiled(draft) for draft in drafts]
         ordered = sorted(drafts, key=lambda draft: str(draft.key))  # one order, so that two calls cannot lock crosswise
         entries: dict[Draft, Entry] = {}
         async with AsyncExitStack() as held:
@@ -107,9 +115,10 @@ class AccessLog:
             for draft, memory, record in steps:  # after the commit: what was not committed is not remembered
                 if isinstance(record, AccessEntry):
                     memory.entry, memory.at, memory.named = record.id, record.at, set()
+                    memory.disclosed_from = record.disclosed_from
                 memory.named |= draft.attributes
                 assert memory.entry is not None
-                entries[draft] = Entry(draft.subject, memory.entry, draft.purpose)
+                entries[draft] = Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)
         return [entries[draft] for draft in drafts]
 
     async def conclude(self, results: Sequence[Result]) -> None:
@@ -133,7 +142,7 @@ class AccessLog:
         unnamed = draft.attributes - memory.named
         if not unnamed:
             return None
-        entry = Entry(draft.subject, memory.entry, draft.purpose)
+        entry = Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)
         if draft.decision is Decision.DENIED:  # nothing follows it: this is the outcome
             return self._outcome(
                 entry, dict.fromkeys(sorted(unnamed), FactState.DENIED), dict.fromkeys(unnamed, str(draft.reason))
@@ -141,16 +150,18 @@ class AccessLog:
         return self._outcome(entry, dict.fromkeys(sorted(unnamed), ASKED), {})
 
     def _entry(self, draft: Draft) -> AccessEntry:
-        asker, label = draft.asker, _label(draft)
+        asker, label, now = draft.asker, _label(draft), self._clock.now()
+        disclosed_from = disclosure_classes()[draft.disclosure].disclosed_from(now) if draft.disclosure else None
+        is_household = draft.disclosure == HOUSEHOLD and disclosed_from is not None
         return AccessEntry(
             subject=draft.subject,
-            id=new_id(),
-            at=self._clock.now(),
+            id=household_id(disclosed_from) if is_household else new_id(),
+            at=now,
             asker_kind=asker.kind,
             asker_id=asker.id,
             asker_agency=asker.agency,
             asker_label={"th": label.th, "en": label.en},
-            request=asker.request,
+            request=None if is_household else asker.request,
             caused_by=draft.caused_by,
             purpose=draft.purpose.id,
             basis=draft.purpose.basis,
@@ -159,6 +170,8 @@ class AccessLog:
             decision=draft.decision,
             reason=draft.reason,
             salt=secrets.token_bytes(SALT_BYTES),
+            blind=secrets.token_bytes(BLIND_BYTES),
+            disclosed_from=disclosed_from,
         )
 
     def _outcome(self, entry: Entry, states: Mapping[str, str], errors: Mapping[str, str]) -> AccessOutcome:
@@ -171,6 +184,7 @@ class AccessLog:
             states=dict(states),
             errors=dict(errors),
             salt=secrets.token_bytes(SALT_BYTES),
+            disclosed_from=entry.disclosed_from,
         )
 
 

@@ -1,70 +1,103 @@
-"""Tables of the access log. Both are append-only: no row is ever changed or deleted by the program."""
+"""Tables of the access log: its records, and the Merkle tree over them (docs/adr/0018)."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
-from core.database import Instant, Json
+from core.database import Instant
+from core.sealed import sealed
 
 
-class AccessEntry(SQLModel, table=True):
-    """A decision of the gate about one subject, committed before anything is read. Append-only.
+class AccessRecord(SQLModel, table=True):
+    """A decision of the gate about one subject, or what came of it. Append-only.
 
-    `subject` comes first in the key, so that the table partitions by citizen.
+    Of what was asked, why, by whom and with what result nothing can be read without the subject's key: that a citizen's
+    hospital looked, or the police, is itself about their health or their record (PDPA 2562 s.26). `subject` comes
+    first in the key, so that the table partitions by citizen.
     """
 
-    __tablename__ = "access_entry"
+    __tablename__ = "access_record"
+    __table_args__ = (Index("ix_access_record_epoch_xid", "epoch", "xid"),)
 
     subject: UUID = Field(primary_key=True)
-    """Whom the facts are about."""
+    """Whom it is about."""
     id: UUID = Field(primary_key=True)
-    """A UUID version 7: entries sort by it in the order of their making."""
+    """A UUID version 7: a subject's records sort by it in the order of their making."""
+    entry: UUID
+    """Of an outcome the decision it belongs to; a decision's own id."""
     at: datetime = Field(sa_type=Instant)
-    asker_kind: str
-    asker_id: str
-    """Never shown to a subject other than the asker."""
-    asker_agency: str | None
-    asker_label: dict[str, str] = Field(sa_type=Json)
-    """`{"th": …, "en": …}`: the asker as the subject sees it."""
-    request: UUID | None
-    caused_by: UUID | None
-    """The entry about another person that made this look necessary (a household's total). Never shown."""
-    purpose: str
-    basis: str
-    consent: UUID | None
-    """The consent it rests on, where that is the basis."""
-    attributes: list[str] = Field(sa_type=Json)
-    """Attribute ids, or one `<agency>:<operation>`; sorted."""
-    decision: str
-    reason: str | None
-    """Why it was denied, a stable code."""
-    salt: bytes
-    """32 random bytes: the entry's commitment cannot be guessed from its contents."""
+    commitment: bytes
+    """32 bytes, of which its leaf in the tree is made (`canonical.py`)."""
+    payload_sealed: bytes = sealed("access_record.payload", by=("subject", "id"), subject="subject")
+    """`sealing.py`."""
+    disclosed_from: datetime | None = Field(default=None, sa_type=Instant)
+    """When the subject may learn of it; None: at once."""
+    epoch: int = Field(sa_type=BigInteger)
+    xid: int = Field(sa_type=BigInteger)
+    """The transaction that appended it; numbers of one epoch grow. By these the sequencer misses none."""
 
 
-class AccessOutcome(SQLModel, table=True):
-    """What followed a decision. Append-only.
+class LogLeaf(SQLModel, table=True):
+    """The place of a record in the tree. Append-only."""
 
-    An entry of a citizen's own request may take several: the batches of one request share the entry. A batch that asks
-    for more than the entry names first appends a row of `ASKED`, before it reads.
+    __tablename__ = "log_leaf"
+
+    leaf_index: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """From 0, without a gap."""
+    subject: UUID
+    record: UUID = Field(unique=True)
+
+
+class LogTile(SQLModel, table=True):
+    """Up to 256 nodes of one level that lie side by side, 32 bytes each. The last of a level is replaced as it fills.
+
+    Level 0 holds the hashes of leaves; each level above holds the roots of the full tiles of the one below.
     """
 
-    __tablename__ = "access_outcome"
-    __table_args__ = (ForeignKeyConstraint(["subject", "entry"], ["access_entry.subject", "access_entry.id"]),)
+    __tablename__ = "log_tile"
 
-    subject: UUID = Field(primary_key=True)
-    entry: UUID = Field(primary_key=True)
-    id: UUID = Field(primary_key=True)
+    level: int = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hashes: bytes
+
+
+class LogHead(SQLModel, table=True):
+    """The tree at a moment, signed. Append-only."""
+
+    __tablename__ = "log_head"
+
+    size: int = Field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Leaves."""
     at: datetime = Field(sa_type=Instant)
-    purpose: str
-    """Of this batch; a request that looks for two purposes has both here."""
-    states: dict[str, Any] = Field(sa_type=Json)
-    """By attribute: `ASKED`, or the state of the fact that was answered."""
-    errors: dict[str, Any] = Field(sa_type=Json)
-    """By attribute, a stable code of what went wrong; only those that went wrong."""
-    salt: bytes
+    root: bytes
+    """32 bytes, RFC 9162 §2.1.1."""
+    signed: str
+    """A compact JWS of type `sitthi-tree-head+jwt` over `size`, `root`, `at` and `log`."""
+
+
+class LogState(SQLModel, table=True):
+    """How far the sequencer is: one row, which each of its rounds replaces together with what it appended."""
+
+    __tablename__ = "log_state"
+
+    id: int = Field(primary_key=True)
+    """1."""
+    size: int = Field(sa_type=BigInteger)
+    """Leaves in the tree."""
+    epoch: int = Field(sa_type=BigInteger)
+    """Grows when the numbers of transactions begin anew, as they do where a dump was restored."""
+    cluster: str
+    """Which PostgreSQL cluster's numbers these are; empty on SQLite."""
+    snapshot: str
+    """`xmin:xmax:xip,…`: all that it shows is in the tree. On SQLite `n:n:`, n the first number not yet given."""
+    target: str | None
+    """While a snapshot is taken over in parts, that snapshot."""
+    cursor_xid: int | None = Field(sa_type=BigInteger)
+    cursor_id: UUID | None
+    """The last record taken of `target`."""
+    backlog: bool
+    """Whether records of former epochs may not be in the tree yet."""

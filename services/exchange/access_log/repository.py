@@ -1,51 +1,102 @@
-"""Queries of the access log."""
+"""Queries of the access log, for whoever holds the key to what they find."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
-from services.exchange.access_log.models import AccessEntry, AccessOutcome
+from core.crypto import SealBroken
+from core.envelope import DataKey, SubjectKeys
+from services.exchange.access_log.models import AccessRecord
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, ErasedRecord
+from services.exchange.access_log.sealing import Opened, opened
 
 
-class AccessLogRepository:
-    """Each reading method takes the subject first: a citizen reads what is about them, and nobody reads across."""
+class AccessLogReader:
+    """Each method takes the subject first: a citizen reads what is about them, and nobody reads across.
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    Nothing here is remembered from one call to the next: a key that was destroyed a moment ago opens nothing.
+    """
 
-    async def append(self, records: Sequence[AccessEntry | AccessOutcome]) -> None:
-        """Rows, not objects: the session's book-keeping would cost more than the insert. Entries go first."""
-        for kind in (AccessEntry, AccessOutcome):
-            table = SQLModel.metadata.tables[kind.__tablename__]
-            names = table.columns.keys()
-            rows = [{name: getattr(record, name) for name in names} for record in records if isinstance(record, kind)]
-            if rows:
-                await self._session.execute(insert(table), rows)
+    def __init__(self, session: AsyncSession, keys: SubjectKeys) -> None:
+        self._session, self._keys = session, keys
 
-    async def page(self, subject: UUID, *, size: int, before: UUID | None) -> Sequence[AccessEntry]:
-        """The newest first; those older than `before`, if given."""
-        query = select(AccessEntry).where(col(AccessEntry.subject) == subject)
+    async def page(
+        self, subject: UUID, *, size: int, before: UUID | None, at: datetime
+    ) -> Sequence[AccessEntry | ErasedRecord]:
+        """What may be disclosed at that time, the newest first; those older than `before`, if given."""
+        is_decision = col(AccessRecord.id) == col(AccessRecord.entry)
+        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, is_decision, _disclosed(at))
         if before is not None:
-            query = query.where(col(AccessEntry.id) < before)
-        return (await self._session.scalars(query.order_by(col(AccessEntry.id).desc()).limit(size))).all()
+            query = query.where(col(AccessRecord.id) < before)
+        rows = (await self._session.scalars(query.order_by(col(AccessRecord.id).desc()).limit(size))).all()
+        key = await self._keys.find(self._session, subject) if rows else None
+        return [_read(row, key, AccessEntry) for row in rows]
 
-    async def get(self, subject: UUID, entry: UUID) -> AccessEntry | None:
-        return await self._session.get(AccessEntry, (subject, entry))
+    async def get(self, subject: UUID, entry: UUID, *, at: datetime) -> AccessEntry | ErasedRecord | None:
+        """None also for what may not be disclosed yet."""
+        row = await self._session.get(AccessRecord, (subject, entry))
+        if row is None or row.id != row.entry or (row.disclosed_from is not None and row.disclosed_from > at):
+            return None
+        read: AccessEntry | ErasedRecord = _read(row, await self._keys.find(self._session, subject), AccessEntry)
+        return read
 
-    async def outcomes(self, subject: UUID, entries: Collection[UUID]) -> Mapping[UUID, Sequence[AccessOutcome]]:
-        """Of these entries of the subject, each in order."""
-        query = (
-            select(AccessOutcome)
-            .where(col(AccessOutcome.subject) == subject, col(AccessOutcome.entry).in_(entries))
-            .order_by(col(AccessOutcome.entry), col(AccessOutcome.id))
-        )
+    async def outcomes(
+        self, subject: UUID, entries: Collection[UUID], *, at: datetime
+    ) -> Mapping[UUID, Sequence[AccessOutcome]]:
+        """Of these entries of the subject, each in order; what was erased is left out."""
         found: dict[UUID, list[AccessOutcome]] = defaultdict(list)
-        for outcome in await self._session.scalars(query):
-            found[outcome.entry].append(outcome)
+        if not entries:
+            return found
+        # What came of a decision is later than it: the index leads to where the eldest begins.
+        query = (
+            select(AccessRecord)
+            .where(col(AccessRecord.subject) == subject, col(AccessRecord.id) > min(entries))
+            .where(col(AccessRecord.entry).in_(entries), col(AccessRecord.id) != col(AccessRecord.entry))
+            .where(_disclosed(at))
+            .order_by(col(AccessRecord.id))
+        )
+        rows = (await self._session.scalars(query)).all()
+        key = await self._keys.find(self._session, subject) if rows else None
+        for row in rows:
+            outcome = _read(row, key, AccessOutcome)
+            if isinstance(outcome, AccessOutcome):
+                found[outcome.entry].append(outcome)
         return found
+
+    async def opened(self, subject: UUID, record: UUID) -> Opened | None:
+        """A record with its canonical form and its salt, whenever it may be disclosed; None if there is none or it was
+        erased."""
+        row = await self._session.get(AccessRecord, (subject, record))
+        key = await self._keys.find(self._session, subject)
+        if row is None or key is None:
+            return None
+        try:
+            return opened(row, key)
+        except SealBroken:
+            return None
+
+
+def _disclosed(at: datetime) -> ColumnElement[bool]:
+    return or_(col(AccessRecord.disclosed_from).is_(None), col(AccessRecord.disclosed_from) <= at)
+
+
+def _read(row: AccessRecord, key: DataKey | None, kind: type[Any]) -> Any:
+    """A record of that kind, or that it was erased."""
+    try:
+        record = opened(row, key).record if key is not None else None
+    except SealBroken:  # sealed under a key that the person had before
+        record = None
+    if record is None:
+        return ErasedRecord(
+            subject=row.subject, id=row.id, entry=row.entry, at=row.at, disclosed_from=row.disclosed_from
+        )
+    assert isinstance(record, kind), "a decision is its own entry, and no outcome is"
+    return record

@@ -7,7 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.crypto import KeyRing
+from core.envelope import SubjectKeys
 from core.errors import BadInput
 from core.graph import Connection, Info, Node, connection, global_id, localized, page_size, read_cursor
 from core.text import Text
@@ -15,9 +18,9 @@ from identity.delegation.graph import Delegation
 from identity.delegation.models import Delegation as DelegationRow
 from identity.delegation.repository import DelegationRepository
 from services.exchange.access_log.log import ASKED, Decision
-from services.exchange.access_log.models import AccessEntry as EntryRow
-from services.exchange.access_log.models import AccessOutcome as OutcomeRow
-from services.exchange.access_log.repository import AccessLogRepository
+from services.exchange.access_log.records import AccessEntry as EntryRow
+from services.exchange.access_log.records import AccessOutcome as OutcomeRow
+from services.exchange.access_log.repository import AccessLogReader
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import AskerKind, Basis, FactState
 from services.exchange.graph.facts import Source, source_of
@@ -138,9 +141,9 @@ async def _outcomes(info: Info, row: EntryRow) -> Sequence[OutcomeRow]:
 
     async def batch(keys: list[tuple[UUID, UUID]]) -> Sequence[Sequence[OutcomeRow]]:
         async with db.read() as session:
-            repository = AccessLogRepository(session)
+            log, now = _reader(info, session), info.context.clock.now()
             found = {
-                subject: await repository.outcomes(subject, [entry for of, entry in keys if of == subject])
+                subject: await log.outcomes(subject, [entry for of, entry in keys if of == subject], at=now)
                 for subject in {subject for subject, _ in keys}
             }
         return [found[subject].get(entry, ()) for subject, entry in keys]
@@ -153,7 +156,9 @@ async def access_log(info: Info, person: UUID, first: int | None, after: str | N
     size = page_size(first)
     before = cursor_key(after)
     async with info.context.db.read() as session:
-        rows = await AccessLogRepository(session).page(person, size=size + 1, before=before)
+        log = _reader(info, session)
+        found = await log.page(person, size=size + 1, before=before, at=info.context.clock.now())
+    rows = [row for row in found if isinstance(row, EntryRow)]  # what was erased is older than all that was not
     return connection(Connection[AccessEntry], rows, size, key=lambda row: row.id.hex, node=AccessEntry.of)
 
 
@@ -162,8 +167,12 @@ async def access_entry_node(info: Info, key: UUID) -> AccessEntry | None:
     if viewer is None:
         return None
     async with info.context.db.read() as session:
-        row = await AccessLogRepository(session).get(viewer.person, key)
-    return AccessEntry.of(row) if row is not None else None
+        row = await _reader(info, session).get(viewer.person, key, at=info.context.clock.now())
+    return AccessEntry.of(row) if isinstance(row, EntryRow) else None
+
+
+def _reader(info: Info, session: AsyncSession) -> AccessLogReader:
+    return AccessLogReader(session, SubjectKeys(info.context.room(KeyRing)))
 
 
 def attribute_name(info: Info, name: str) -> AttributeName:

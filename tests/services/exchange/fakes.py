@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from redis.asyncio import Redis
-from sqlmodel import col, select
 
 from core.clock import FixedClock
 from core.crypto import KeyRing
@@ -20,10 +19,11 @@ from core.ids import NationalId, check_digit
 from core.money import Money
 from core.text import Text
 from identity.people import PeopleRegister
-from services.exchange.access_log.models import AccessEntry, AccessOutcome
+from services.exchange.access_log.records import AccessEntry, AccessOutcome
 from services.exchange.catalogue import Catalogue, load_catalogue
 from services.exchange.facts import Asker, AskerKind, Purpose, Reading
 from services.exchange.gate import ExchangeGate
+from tests.support import access_log
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 KEYS = KeyRing("k1", {"k1": bytes(range(32))}, bytes(range(32, 64)))
@@ -129,16 +129,10 @@ class Exchange:
         self.dopa.file[self.ids["mother"]]["children"] = [self.ids["elder"].digits, self.ids["younger"].digits]
 
     async def entries(self, subject: UUID | None = None) -> list[AccessEntry]:
-        query = select(AccessEntry).order_by(col(AccessEntry.id))
-        async with self.database.read() as session:
-            rows = (await session.scalars(query)).all()
-        return [row for row in rows if subject is None or row.subject == subject]
+        return await access_log.entries(self.database, KEYS, subject)
 
     async def outcomes(self, subject: UUID | None = None) -> list[AccessOutcome]:
-        query = select(AccessOutcome).order_by(col(AccessOutcome.id))
-        async with self.database.read() as session:
-            rows = (await session.scalars(query)).all()
-        return [row for row in rows if subject is None or row.subject == subject]
+        return await access_log.outcomes(self.database, KEYS, subject)
 
 
 def citizen(person: UUID, request: UUID | None = None) -> Asker:

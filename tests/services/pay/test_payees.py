@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
 
 from core.errors import NotFound
 from core.ids import new_id
 from identity.people import PeopleRegister
-from services.exchange.access_log.models import AccessEntry
 from services.exchange.catalogue import load_catalogue
 from services.exchange.gate import ExchangeGate
 from services.pay.destinations.service import Destinations
@@ -16,6 +14,7 @@ from services.pay.needs import NoNotices
 from services.pay.payees import LoggedPayees
 from services.pay.tasks import PaymentJobs
 from tests.services.pay.town import KEYS, Clerk, RegisterPayees, TownHall, national_id
+from tests.support import access_log
 
 
 @pytest.fixture
@@ -38,8 +37,7 @@ async def test_each_payee_finds_the_payment_file_in_their_access_log(hall: TownH
     jobs = PaymentJobs(hall.db, hall.jobs.runs, hall.jobs.reconciliation, hall.jobs.rail, logged)
     await jobs.send(hall.approver, run.id)
     assert (await jobs.reconcile(hall.approver)).settled == 3
-    async with hall.db.read() as session:
-        entries = (await session.scalars(select(AccessEntry))).all()
+    entries = await access_log.entries(hall.db, KEYS)
     assert {entry.subject for entry in entries} == {i.person for i in await hall.instalments()}
     assert {entry.purpose for entry in entries} == {"payment"}
     assert len(entries) == 3

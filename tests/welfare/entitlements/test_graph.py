@@ -228,7 +228,7 @@ async def test_a_check_stores_nothing_and_asks_nobody_even_of_a_citizen(ask: Ask
     ]  # fmt: skip
     assert gate.asked == []
     async with ask.database.read() as session:
-        for table in ("application", "decision", "access_entry", "person"):
+        for table in ("application", "decision", "access_record", "person"):
             assert await session.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608 (our words)
     node = "query($id: ID!) { node(id: $id) { id } }"
     assert (await ask(node, citizen, id=allowance["id"]))["node"] is None

@@ -1,0 +1,84 @@
+"""Records of the access log as whoever holds their subject's key reads them; how they are kept, `sealing.py` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEntry:
+    """A decision of the gate about one subject, committed before anything is read."""
+
+    subject: UUID
+    """Whom the facts are about."""
+    id: UUID
+    """A UUID version 7: entries sort by it in the order of their making."""
+    at: datetime
+    asker_kind: str
+    asker_id: str
+    """Never shown to a subject other than the asker."""
+    asker_agency: str | None
+    asker_label: Mapping[str, str]
+    """`{"th": …, "en": …}`: the asker as the subject sees it."""
+    request: UUID | None
+    caused_by: UUID | None
+    """The entry about another person that made this look necessary (a household's total). Never shown."""
+    purpose: str
+    basis: str
+    consent: UUID | None
+    """The consent it rests on, where that is the basis."""
+    attributes: list[str]
+    """Attribute ids, or one `<agency>:<operation>`; sorted."""
+    decision: str
+    reason: str | None
+    """Why it was denied, a stable code."""
+    salt: bytes
+    """32 random bytes: the entry's commitment cannot be guessed from its contents."""
+    blind: bytes = b""
+    """32 random bytes under which what the subject may not see is hidden; never told. Empty in version 1."""
+    disclosed_from: datetime | None = None
+    """When the subject may learn of it; None: at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessOutcome:
+    """What followed a decision.
+
+    An entry of a citizen's own request may take several: the batches of one request share the entry. A batch that asks
+    for more than the entry names first appends a record of `ASKED`, before it reads.
+    """
+
+    subject: UUID
+    entry: UUID
+    id: UUID
+    at: datetime
+    purpose: str
+    """Of this batch; a request that looks for two purposes has both here."""
+    states: Mapping[str, str]
+    """By attribute: `ASKED`, or the state of the fact that was answered."""
+    errors: Mapping[str, str]
+    """By attribute, a stable code of what went wrong; only those that went wrong."""
+    salt: bytes
+    disclosed_from: datetime | None = None
+    """That of its entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedRecord:
+    """A record whose subject's key was destroyed: that it was made, and when, is all that can be known of it.
+
+    The same is told of a record whose seal was broken: `sitthi log verify` tells the two apart as far as anyone can.
+    """
+
+    subject: UUID
+    id: UUID
+    entry: UUID
+    at: datetime
+    disclosed_from: datetime | None
+
+
+Record: TypeAlias = AccessEntry | AccessOutcome

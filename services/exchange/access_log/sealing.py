@@ -1,0 +1,124 @@
+"""How a record is kept: its commitment in clear, its content under the key of the person it is about.
+
+What is sealed: 32 bytes of salt, the length of the canonical form (4 bytes, big-endian), the canonical form, and, of
+a decision, the values that the canonical form hides, and under what (JSON). Who holds the key can show the subject all but the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from core.envelope import DataKey
+from core.sealed import bound_to
+from services.exchange.access_log.canonical import SALT_BYTES, canonical, commitment
+from services.exchange.access_log.models import AccessRecord
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, Record
+
+_LENGTH_BYTES: Final = 4
+_CANONICAL_FROM: Final = SALT_BYTES + _LENGTH_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record whose form is settled; only its seal is missing."""
+
+    subject: UUID
+    id: UUID
+    entry: UUID
+    at: datetime
+    commitment: bytes
+    plain: bytes
+    disclosed_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a payload holds: the record's canonical form, its salt, and the record itself."""
+
+    canonical: bytes
+    salt: bytes
+    record: Record
+
+
+def prepared(record: Record) -> Prepared:
+    """Raises TypeError for a record that has no canonical form (text that is not Unicode)."""
+    form = canonical(record)
+    plain = record.salt + len(form).to_bytes(_LENGTH_BYTES, "big") + form
+    entry = record.id
+    if isinstance(record, AccessEntry):
+        caused_by = record.caused_by.hex if record.caused_by else None
+        plain += orjson.dumps([record.asker_id, caused_by, record.blind.hex()])
+    else:
+        entry = record.entry
+    return Prepared(
+        record.subject, record.id, entry, record.at, commitment(record.salt, form), plain, record.disclosed_from
+    )
+
+
+def sealed_payload(record: Prepared, key: DataKey) -> bytes:
+    return key.seal(record.plain, bound_to=binding(record.subject, record.id))
+
+
+def binding(subject: UUID, record: UUID) -> str:
+    """What a payload is bound to."""
+    return bound_to(AccessRecord.payload_sealed, subject, record)
+
+
+def opened(row: Any, key: DataKey) -> Opened:
+    """The content of a row of `access_record`. Raises :class:`core.crypto.SealBroken`."""
+    plain = key.open(row.payload_sealed, bound_to=binding(row.subject, row.id))
+    end = _CANONICAL_FROM + int.from_bytes(plain[SALT_BYTES:_CANONICAL_FROM], "big")
+    salt, form = plain[:SALT_BYTES], plain[_CANONICAL_FROM:end]
+    document = orjson.loads(form)
+    if document["kind"] == "outcome":
+        return Opened(form, salt, _outcome(row, document, salt))
+    return Opened(form, salt, _entry(row, document, salt, *orjson.loads(plain[end:])))
+
+
+def _entry(
+    row: Any, document: dict[str, Any], salt: bytes, asker_id: str, caused_by: str | None, blind: str = ""
+) -> AccessEntry:
+    asker = document["asker"]
+    return AccessEntry(
+        subject=row.subject,
+        id=row.id,
+        at=row.at,
+        asker_kind=asker["kind"],
+        asker_id=asker_id,
+        asker_agency=asker["agency"],
+        asker_label=asker["label"],
+        request=_key(document["request"]),
+        caused_by=_key(caused_by),
+        purpose=document["purpose"],
+        basis=document["basis"],
+        consent=_key(document["consent"]),
+        attributes=document["attributes"],
+        decision=document["decision"],
+        reason=document["reason"],
+        salt=salt,
+        blind=bytes.fromhex(blind),
+        disclosed_from=row.disclosed_from,
+    )
+
+
+def _outcome(row: Any, document: dict[str, Any], salt: bytes) -> AccessOutcome:
+    return AccessOutcome(
+        subject=row.subject,
+        entry=row.entry,
+        id=row.id,
+        at=row.at,
+        purpose=document["purpose"],
+        states=document["states"],
+        errors=document["errors"],
+        salt=salt,
+        disclosed_from=row.disclosed_from,
+    )
+
+
+def _key(text: str | None) -> UUID | None:
+    return UUID(hex=text) if text is not None else None
