@@ -98,7 +98,7 @@ class Meanings:
     """Made once of a catalogue and its questions; attributes that nobody provides yet have to be asked for."""
 
     def __init__(self, catalogue: Catalogue, questions: Questions) -> None:
-        self._questions = questions
+        self._catalogue, self.questions = catalogue, questions
         self._polite_en = frozenset(questions.politeness.en)
         self._polite_th = tuple(sorted(map(thai, questions.politeness.th), key=len, reverse=True))
         self._passing_en = tuple(tuple(map(singular, english(phrase))) for phrase in questions.passing.en)
@@ -141,9 +141,8 @@ class Meanings:
             _add(found, self._by_form(question, [name, *titles, *within]))
         return tuple(self._meaning(key) for key in sorted(found, key=lambda key: -found[key]))
 
-    def means(self, attribute: str, question: Question) -> bool:
-        """Whether the words of the question are those of the attribute, or of what it is derived from."""
-        return attribute in {meaning.id for meaning in self.of(question)}
+    def attribute(self, name: str) -> Attribute | None:
+        return self._catalogue.attributes.get(name)
 
     def _meaning(self, key: str) -> Meaning:
         return (self._attributes.get(key) or self._hosts[key])[1]
@@ -206,7 +205,7 @@ class Meanings:
 
     def _asks(self, text: str) -> bool:
         words, run = " " + " ".join(english(text)) + " ", thai(text)
-        asking = self._questions.asking
+        asking = self.questions.asking
         return any(f" {phrase} " in words for phrase in asking.en) or any(thai(phrase) in run for phrase in asking.th)
 
     def _said(self, text: str) -> _Said:

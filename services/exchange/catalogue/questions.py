@@ -50,6 +50,7 @@ class Questions:
     asking: Phrases
     passing: Phrases
     politeness: Phrases
+    empty: Phrases
 
 
 class _Host(Strict):
@@ -78,6 +79,7 @@ class _Questions(Strict):
     asking: RawPhrases
     passing: RawPhrases
     politeness: RawPhrases
+    empty: RawPhrases
 
 
 def read_questions(file: CatalogueFile, attributes: Collection[str]) -> Questions:
@@ -105,4 +107,5 @@ def read_questions(file: CatalogueFile, attributes: Collection[str]) -> Question
         asking=raw.asking.phrases,
         passing=raw.passing.phrases,
         politeness=raw.politeness.phrases,
+        empty=raw.empty.phrases,
     )

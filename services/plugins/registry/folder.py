@@ -25,6 +25,7 @@ from services.plugins.registry.code_check import check_code, function_name
 from services.plugins.registry.examples import read_examples
 from services.plugins.registry.form_check import FILE as FORM
 from services.plugins.registry.form_check import check_form
+from services.plugins.registry.form_lines import unique
 from services.plugins.registry.graph_check import FILE as GRAPH
 from services.plugins.registry.graph_check import check_graph, check_without_graph
 
@@ -42,7 +43,9 @@ def load_folder(folder: Path, host: HostNames, attributes: Mapping[str, str]) ->
     graph = _read_graph(folder, manifest, host, faults)
     faults.extend(check_provides(manifest, attributes))
     if manifest.form is not None:
-        faults.extend(check_form(manifest.form, manifest, attributes))
+        path = folder / FORM
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        faults.extend(check_form(manifest.form, manifest, attributes, text=text))
     examples = read_examples(folder, manifest, faults)
     faults.extend(_check_code(folder, manifest))
     if faults or graph is None:
@@ -84,8 +87,8 @@ def _read_manifest(folder: Path) -> Manifest:
         raise ManifestError(folder.name, [Fault(Rule.MANIFEST_MISSING, "there is no manifest", f"Write {MANIFEST}")])
     if (folder / FORM).is_file():
         try:
-            form = json.loads((folder / FORM).read_text(encoding="utf-8"))
-        except ValueError as error:
+            form = json.loads((folder / FORM).read_text(encoding="utf-8"), object_pairs_hook=unique)
+        except (ValueError, RecursionError) as error:
             raise ManifestError(folder.name, [Fault(Rule.FORM, str(error), "Write it as JSON", FORM)]) from None
     return read_manifest(path.read_text(encoding="utf-8"), plugin=folder.name, form=form)
 

@@ -15,6 +15,7 @@ from services.plugins.runner import Credentials, HttpAgencyClient, MalformedRepl
 from services.plugins.runner.client import ATTEMPTS, TOKEN_IDLE_SECONDS
 
 PID = "0000000000001"
+JSON = {"content-type": "application/json"}
 Reply = httpx2.Response | Exception
 
 
@@ -199,7 +200,7 @@ async def test_a_reply_that_cannot_be_used_is_malformed(stand: Stand, reply: htt
 
 
 async def test_a_reply_just_of_the_largest_size_is_taken(stand: Stand) -> None:
-    stand.agency.replies = [httpx2.Response(200, content=b'"' + b"x" * 998 + b'"')]
+    stand.agency.replies = [httpx2.Response(200, content=b'"' + b"x" * 998 + b'"', headers=JSON)]
     assert len(await stand.ask()) == 998
 
 

@@ -232,17 +232,21 @@ def test_a_wrong_example_is_refused(tmp_path: Path, change: dict[str, Any]) -> N
     assert Rule.EXAMPLES in refused(folder).rules
 
 
-FORM: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
+FORM: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "additionalProperties": False,
+}
 
 
 @pytest.mark.parametrize(
     ("properties", "why"),
     [
-        ({"born": {"type": "string"}}, "neither"),
+        ({"branch": {"type": "string"}}, "neither"),
         ({"born": {"x-attribute": "birth_date", "x-citizen-only": {"th": "ก", "en": "a"}}}, "both"),
-        ({"born": {"x-attribute": "shoe_size"}}, "shoe_size"),
-        ({"born": {"x-attribute": "annual_income"}}, "needs"),
-        ({"born": {"x-citizen-only": {"th": "ก"}}}, "Thai and English"),
+        ({"shoes": {"type": "string", "x-attribute": "shoe_size"}}, "shoe_size"),
+        ({"income": {"type": "integer", "x-attribute": "annual_income"}}, "needs"),
+        ({"branch": {"x-citizen-only": {"th": "ก"}}}, "Thai and English"),
         ({"born": {"type": "nonsense", "x-attribute": "birth_date"}}, "nonsense"),
     ],
 )
