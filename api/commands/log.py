@@ -83,8 +83,7 @@ async def _head(opened: Opened) -> None:
     from api.commands.talk import fail
     from services.exchange.access_log.proofs import TreeReader
 
-    async with opened.db.read() as session:
-        found = await TreeReader(session).head()
+    found = await TreeReader(opened.db).head()
     if found is None:
         fail("There is no record in the log yet, and so no head.")
     typer.echo(found.signed)

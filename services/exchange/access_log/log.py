@@ -62,7 +62,8 @@ class Draft:
         """Equal for all batches that share an entry; a citizen's own look is one, whatever its purposes."""
         own = self.asker.kind in (AskerKind.CITIZEN, AskerKind.DELEGATE)
         purpose = None if own else self.purpose.id
-        return (self.asker.request, self.subject, self.asker.kind, self.asker.id, self.decision, self.reason, purpose)
+        asker = (self.asker.request, self.asker.kind, self.asker.id)
+        return (*asker, self.subject, self.decision, self.reason, purpose, self.disclosure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +153,15 @@ class AccessLog:
     def _entry(self, draft: Draft) -> AccessEntry:
         asker, label, now = draft.asker, _label(draft), self._clock.now()
         disclosed_from = disclosure_classes()[draft.disclosure].disclosed_from(now) if draft.disclosure else None
-        is_household = draft.disclosure == HOUSEHOLD and disclosed_from is not None
         return AccessEntry(
             subject=draft.subject,
-            id=household_id(disclosed_from) if is_household else new_id(),
+            id=household_id(disclosed_from) if disclosed_from and draft.disclosure == HOUSEHOLD else new_id(),
             at=now,
             asker_kind=asker.kind,
             asker_id=asker.id,
             asker_agency=asker.agency,
             asker_label={"th": label.th, "en": label.en},
-            request=None if is_household else asker.request,
+            request=None if draft.disclosure == HOUSEHOLD else asker.request,
             caused_by=draft.caused_by,
             purpose=draft.purpose.id,
             basis=draft.purpose.basis,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,20 @@ from sqlmodel import col, select
 
 from core.crypto import SealBroken
 from core.envelope import DataKey, SubjectKeys
+from services.exchange.access_log.households import began, disclosed_from, last_of, month_of, shown
 from services.exchange.access_log.models import AccessRecord
 from services.exchange.access_log.records import AccessEntry, AccessOutcome, ErasedRecord
 from services.exchange.access_log.sealing import Opened, opened
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What recomputes a record's leaf: leaf = SHA-256(0x00 ‖ id ‖ time ‖ SHA-256(salt ‖ canonical form))."""
+
+    id: UUID
+    at: datetime
+    salt: bytes
+    canonical: bytes
 
 
 class AccessLogReader:
@@ -31,17 +43,39 @@ class AccessLogReader:
     async def page(
         self, subject: UUID, *, size: int, before: UUID | None, at: datetime
     ) -> Sequence[AccessEntry | ErasedRecord]:
-        """What may be disclosed at that time, the newest first; those older than `before`, if given."""
+        """What may be disclosed at that time, the newest first; those older than `before`, if given.
+
+        A month's records of the household's calculations are one entry (`households.py`).
+        """
+        found: list[AccessEntry | ErasedRecord] = []
+        key = await self._keys.find(self._session, subject)
         is_decision = col(AccessRecord.id) == col(AccessRecord.entry)
-        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, is_decision, _disclosed(at))
-        if before is not None:
-            query = query.where(col(AccessRecord.id) < before)
-        rows = (await self._session.scalars(query.order_by(col(AccessRecord.id).desc()).limit(size))).all()
-        key = await self._keys.find(self._session, subject) if rows else None
-        return [_read(row, key, AccessEntry) for row in rows]
+        while len(found) < size:
+            query = select(AccessRecord).where(col(AccessRecord.subject) == subject, is_decision, _disclosed(at))
+            if before is not None:
+                query = query.where(col(AccessRecord.id) < before)
+            wanted = size - len(found)
+            rows = (await self._session.scalars(query.order_by(col(AccessRecord.id).desc()).limit(wanted))).all()
+            for row in rows:
+                month = month_of(row.id)
+                before = month or row.id
+                entry = _read(row, key, AccessEntry) if month is None else await self._month(subject, month, key)
+                assert entry is not None, "there is a record of that month"
+                found.append(entry)
+                if month is not None:
+                    break
+            else:
+                if len(rows) < wanted:
+                    break
+        return found
 
     async def get(self, subject: UUID, entry: UUID, *, at: datetime) -> AccessEntry | ErasedRecord | None:
         """None also for what may not be disclosed yet."""
+        month = month_of(entry)
+        if month is not None:
+            if month != entry or disclosed_from(month) > at:
+                return None
+            return await self._month(subject, month, await self._keys.find(self._session, subject))
         row = await self._session.get(AccessRecord, (subject, entry))
         if row is None or row.id != row.entry or (row.disclosed_from is not None and row.disclosed_from > at):
             return None
@@ -51,8 +85,12 @@ class AccessLogReader:
     async def outcomes(
         self, subject: UUID, entries: Collection[UUID], *, at: datetime
     ) -> Mapping[UUID, Sequence[AccessOutcome]]:
-        """Of these entries of the subject, each in order; what was erased is left out."""
+        """Of these entries of the subject, each in order; what was erased is left out.
+
+        What came of a household's calculations is not told: that would tell how many there were.
+        """
         found: dict[UUID, list[AccessOutcome]] = defaultdict(list)
+        entries = [entry for entry in entries if month_of(entry) is None]
         if not entries:
             return found
         # What came of a decision is later than it: the index leads to where the eldest begins.
@@ -70,6 +108,43 @@ class AccessLogReader:
             if isinstance(outcome, AccessOutcome):
                 found[outcome.entry].append(outcome)
         return found
+
+    async def evidence(self, subject: UUID, entry: UUID, *, at: datetime) -> Sequence[Evidence]:
+        """All records behind an entry that is shown: the decision's and its outcomes', in the order of their making.
+
+        What was erased is left out, as is what may not be disclosed yet.
+        """
+        month = month_of(entry)
+        is_of_it = col(AccessRecord.entry) == entry
+        if month is not None:
+            is_of_it = col(AccessRecord.entry).between(month, last_of(month))
+        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, is_of_it, _disclosed(at))
+        rows = (await self._session.scalars(query.order_by(col(AccessRecord.at), col(AccessRecord.id)))).all()
+        key = await self._keys.find(self._session, subject) if rows else None
+        found = []
+        for row in rows:
+            try:
+                content = opened(row, key) if key is not None else None
+            except SealBroken:
+                content = None
+            if content is not None:
+                found.append(Evidence(row.id, row.at, content.salt, content.canonical))
+        return found
+
+    async def _month(self, subject: UUID, month: UUID, key: DataKey | None) -> AccessEntry | ErasedRecord | None:
+        """The entry of a month; None where there is nothing of that month."""
+        of_month = col(AccessRecord.entry).between(month, last_of(month))
+        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, of_month)
+        records = [_read(row, key, object) for row in (await self._session.scalars(query)).all()]
+        decisions = [one for one in records if isinstance(one, AccessEntry)]
+        if decisions:
+            later = {name for one in records if isinstance(one, AccessOutcome) for name in one.states}
+            return shown(month, subject, decisions, later)
+        if records:
+            return ErasedRecord(
+                subject=subject, id=month, entry=month, at=began(month), disclosed_from=disclosed_from(month)
+            )
+        return None
 
     async def opened(self, subject: UUID, record: UUID) -> Opened | None:
         """A record with its canonical form and its salt, whenever it may be disclosed; None if there is none or it was

@@ -1,7 +1,8 @@
 """How a record is kept: its commitment in clear, its content under the key of the person it is about.
 
 What is sealed: 32 bytes of salt, the length of the canonical form (4 bytes, big-endian), the canonical form, and, of
-a decision, the values that the canonical form hides, and under what (JSON). Who holds the key can show the subject all but the last.
+a decision, the values that the canonical form hides, and under what (JSON). Who holds the key can show the subject all
+but the last.
 """
 
 from __future__ import annotations
