@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: `docs/errors.md` and `docs/settings.md`."""
+"""The reference pages that are made from the code: error codes, settings, the record of processing and others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from typing import Any, Final
 
 import core.settings
 from api.errors import HTTP_STATUS
+from api.privacy import declared_stores
 from core.errors import SitthiError
 from core.settings import Settings
 from core.text import Text
+from services.exchange.catalogue import load_catalogue
+from services.exchange.privacy.records import page as records_page
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 ROOMS: Final = ("core", "identity", "services", "welfare", "api")
@@ -32,7 +35,12 @@ LIBRARY_CODES: Final = {
 
 def pages() -> dict[Path, str]:
     """Every page by its path, as it should be."""
-    return {DOCS / "errors.md": errors_page(), DOCS / "settings.md": settings_page()}
+    processing = records_page(declared_stores(), load_catalogue())
+    return {
+        DOCS / "errors.md": errors_page(),
+        DOCS / "settings.md": settings_page(),
+        DOCS / "records-of-processing.md": processing,
+    }
 
 
 def all_errors() -> dict[str, type[SitthiError]]:

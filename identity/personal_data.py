@@ -36,7 +36,7 @@ ACCOUNT: Final = Store(
     basis=LegalBasis.PUBLIC_TASK,
     retention="account",
     rows=(
-        Rows("former_national_id", ("person",), Fate.DELETED),
+        Rows("former_national_id", ("person",), Fate.DELETED, {"corrected_by": "the proposal of two officers"}),
         Rows("person", ("id",), Fate.DELETED, hidden=frozenset({"national_id_index"})),
     ),
 )
