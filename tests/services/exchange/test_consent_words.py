@@ -107,7 +107,8 @@ def test_other_words_have_another_hash(th: str, en: str, other_th: str, other_en
 
 @given(st.data())
 def test_what_still_means_the_same_only_ever_shrinks(data: st.DataObject) -> None:
-    versions, meaning, day = [], 0, date(2026, 1, 1)
+    versions: list[Words] = []
+    meaning, minor, day = 0, 0, date(2026, 1, 1)
     for _ in range(data.draw(st.integers(1, 6))):
         day += timedelta(days=data.draw(st.integers(1, 40)))
         if not versions or data.draw(st.booleans()):
@@ -153,7 +154,7 @@ def test_a_file_in_form_is_read() -> None:
     assert build_texts(after("2569-1.1", "2026-02-01")).in_force("a-purpose", date(2026, 2, 1)) is not None
     again = build_texts(after("2569-2", "2026-02-01", asks_again="[name]")).find("a-purpose", "2569-2")
     assert again is not None
-    assert again.asks_again == {"name"}
+    assert again.asks_again == frozenset({"name"})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import strawberry
 from sqlmodel import select
 from strawberry.schema.config import StrawberryConfig
 
+from core.crypto import KeyRing
 from core.graph import Context, Info, Node, Rooms, Viewer, global_id
 from core.graph.types import SATANG_SCALAR, Satang
 from core.ids import GlobalId
@@ -32,6 +33,7 @@ from services.exchange.graph import (
     load_children,
     load_facts,
 )
+from tests.services.exchange.consenting import Citizen as Consenting
 from tests.services.exchange.fakes import CATALOGUE, KEYS, Exchange, citizen, officer
 
 pytestmark = pytest.mark.fakeredis_only
@@ -110,8 +112,9 @@ Ask = Callable[..., Awaitable[Any]]
 def ask(exchange: Exchange) -> Ask:
     rooms = Rooms()
     rooms.add(Catalogue, CATALOGUE)
+    rooms.add(KeyRing, KEYS)
     rooms.add(ExchangeGate, exchange.gate)
-    rooms.add(ConsentService, ConsentService(CATALOGUE, exchange.clock))
+    rooms.add(ConsentService, Consenting(exchange).service)
     rooms.add(CorrectionService, CorrectionService(CATALOGUE, KEYS, exchange.clock))
 
     async def ask(
