@@ -20,6 +20,7 @@ OPEN: Final = frozenset(
         "/.well-known/oauth-authorization-server",
         "/.well-known/oauth-protected-resource",
         "/.well-known/oauth-protected-resource/graphql",
+        "/.well-known/attestation-keys.json",
         "/oauth/jwks",
         "/oauth/token",
         "/oauth/revoke",

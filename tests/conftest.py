@@ -39,6 +39,7 @@ _MARKERS: Final = {
     "postgres_only": "this test is about PostgreSQL itself, or needs writers that run at once",
     "fakeredis_only": "this test is about the in-process stand-in",
     "valkey_only": "this test needs a server that several processes share",
+    "in_turn": "slow: every other case on SQLite, the rest on PostgreSQL; --thorough takes all on both",
     "needs(*programs)": "skips by name where a program (chromium, pdftotext) is missing; fails under CI=true",
 }
 
@@ -97,11 +98,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     cases: dict[tuple[str, str], dict[object, list[pytest.Function]]] = {}
     for item in items:
-        if isinstance(item, pytest.Function) and item.nodeid.startswith(_OF_MANY_INPUTS):
+        is_slow = item.get_closest_marker("in_turn") is not None
+        if isinstance(item, pytest.Function) and (is_slow or item.nodeid.startswith(_OF_MANY_INPUTS)):
             chosen = getattr(item, "callspec", None)
             if chosen is not None and "database_kind" in chosen.params:
                 case = tuple(part for part in chosen.id.split("-") if part not in tuple(Kind))
-                test = (str(item.path), item.originalname)
+                test = (str(item.path), "" if is_slow else item.originalname)
+                case = (item.originalname, *case) if is_slow else case
                 cases.setdefault(test, {}).setdefault(case, []).append(item)
     spared: set[pytest.Item] = set()
     for of_test in cases.values():

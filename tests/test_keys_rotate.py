@@ -39,6 +39,8 @@ from tests.conftest import run_directory
 from tests.support.population import furnish
 from tests.support.server import ROOT, Process, free_port, running
 
+pytestmark = pytest.mark.in_turn
+
 PEOPLE: Final = 4_000
 """Rows that are there before, so that sealing them anew takes a while."""
 SECONDS_MAX: Final = 60.0

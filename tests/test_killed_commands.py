@@ -31,6 +31,8 @@ from tests.conftest import run_directory
 from tests.support.population import furnish
 from tests.support.server import ROOT, Process, running
 
+pytestmark = pytest.mark.in_turn
+
 KILLS = int(os.environ.get("SITTHI_KILLS", "2"))
 """How often each command is killed. The trial that this test comes from took 20, on both databases."""
 SEED = 20

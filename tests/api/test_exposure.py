@@ -21,6 +21,7 @@ from tests.support.app import Served
 __all__ = ["production"]
 TOKEN: Final = "a-token-of-this-test-which-is-long-enough"
 KEPT: Final = {
+    "/.well-known/attestation-keys.json": "public, max-age=300",
     "/favicon.ico": "max-age=86400",
     "/ide/files/{name}": "max-age=86400",
     "/signin/passkeys.js": "public, max-age=31536000, immutable",

@@ -24,6 +24,8 @@ from tests.support.browser import open_page
 from tests.support.population import furnish
 from tests.support.server import Process, running
 
+pytestmark = pytest.mark.in_turn
+
 if TYPE_CHECKING:
     from playwright.async_api import Page
 

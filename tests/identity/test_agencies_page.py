@@ -19,6 +19,8 @@ from identity.provider.registration import AGENCY_SCOPES
 from tests.support import node
 from tests.support.server import Process, running
 
+pytestmark = pytest.mark.in_turn
+
 DOCS: Final = Path(__file__).parents[2] / "docs"
 EXAMPLES: Final = DOCS / "examples" / "agency"
 PAGE: Final = (DOCS / "agencies.md").read_text()

@@ -23,6 +23,8 @@ from api.commands.walk import walk
 from tests.support import node
 from tests.support.server import Process, running
 
+pytestmark = pytest.mark.in_turn
+
 if TYPE_CHECKING:
     from playwright.async_api import Page, Route
 

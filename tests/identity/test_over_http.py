@@ -27,6 +27,8 @@ from identity.routes import Identity
 from tests.identity.people_of_tests import name_of, national_id
 from tests.identity.served import free_port, serving
 
+pytestmark = pytest.mark.in_turn
+
 LOOPBACK = "http://127.0.0.1:1/callback"
 
 

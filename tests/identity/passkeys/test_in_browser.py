@@ -16,7 +16,7 @@ from tests.support.browser import open_page
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.in_turn]
 
 ADD, SIGN_IN, STEP_UP = "เพิ่มพาสคีย์ในอุปกรณ์นี้", "เข้าสู่ระบบด้วยพาสคีย์", "ยืนยันด้วยพาสคีย์"
 
