@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from services.plugins.contract import Call, Host, Known, parse_be_yyyymmdd
+from datetime import date
+from typing import Any
+
+from services.plugins.contract import Call, Host, Known, NationalId, ask_each, parse_be_yyyymmdd
 
 
-async def card(host: Host, call: Call) -> dict[str, Known]:
+async def card(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     """A card counts to the end of the last day written on it."""
-    told = await host.agency.ask("/card", {"pid": call.citizen.digits}, on_behalf_of=call.asker)
-    held = told["card"]
-    valid = held is not None and parse_be_yyyymmdd(held["valid_until_be"]).first >= host.clock.today()
-    return {"disability_card": Known(valid, host.clock.now())}
+    return {
+        person: {"disability_card": Known(_is_valid(told["card"], host.clock.today()), host.clock.now())}
+        for person, told in (await ask_each(host, call, "/card")).items()
+    }
+
+
+def _is_valid(card: Any, today: date) -> bool:
+    return card is not None and parse_be_yyyymmdd(card["valid_until_be"]).first >= today

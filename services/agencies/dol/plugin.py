@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from services.plugins.contract import Call, Host, Known
+from services.plugins.contract import Call, Host, Known, NationalId, ask_each
 
 ATTRIBUTES: Final = {
     "house": "house_land_area",
@@ -14,9 +14,16 @@ ATTRIBUTES: Final = {
 }
 
 
-async def land(host: Host, call: Call) -> dict[str, Known]:
-    told = await host.agency.ask("/land", {"pid": call.citizen.digits}, on_behalf_of=call.asker)
+async def land(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
+    told = await ask_each(host, call, "/land")
+    return {
+        person: {attribute: Known(area, host.clock.now()) for attribute, area in _areas(answer).items()}
+        for person, answer in told.items()
+    }
+
+
+def _areas(told: Any) -> dict[str, int]:
     areas = dict.fromkeys(ATTRIBUTES.values(), 0)
     for parcel in told["parcels"]:
         areas[ATTRIBUTES[parcel["kind"]]] += parcel["square_centimetres"]
-    return {attribute: Known(area, host.clock.now()) for attribute, area in areas.items()}
+    return areas

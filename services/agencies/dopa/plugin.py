@@ -10,21 +10,34 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from services.plugins.contract import AgencyRefusal, Call, Host, Known, UnknownThaiDate, parse_be_yyyymmdd
+from services.plugins.contract import (
+    AgencyRefusal,
+    Call,
+    Host,
+    Known,
+    NationalId,
+    PartialDate,
+    UnknownThaiDate,
+    ask_each,
+    parse_be_yyyymmdd,
+)
 
 THAI: Final = "099"
 STATELESS: Final = "999"
 STATUS: Final = {"0": "normal", "2": "monk", "3": "prisoner", "4": "institution"}
 GENDERS: Final = {"1": "male", "2": "female"}
 BANGKOK_PROVINCE: Final = "10"
+PARENTS: Final = ("father", "mother")
 MAJORITY_YEARS: Final = 20
 """Civil and Commercial Code s.19."""
 
 
-async def person(host: Host, call: Call) -> dict[str, Known]:
-    told = await _ask(host, call, "/person")
-    if told is None:
-        return {}
+async def person(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
+    told = await ask_each(host, call, "/person")
+    return {subject: _known(host, _facts(answer)) for subject, answer in told.items()}
+
+
+def _facts(told: Mapping[str, Any]) -> dict[str, Any]:
     born, died = _day(told["birth_be"]), _day(told["death_be"])
     values: dict[str, Any] = {
         "deceased": told["death_be"] is not None,
@@ -40,7 +53,7 @@ async def person(host: Host, call: Call) -> dict[str, Known]:
         values["death_date"] = died
     if told["status"] in STATUS:
         values["person_status"] = STATUS[told["status"]]
-    return _known(host, values)
+    return values
 
 
 async def household(host: Host, call: Call) -> dict[str, Known]:
@@ -66,10 +79,10 @@ async def parents(host: Host, call: Call) -> dict[str, Known]:
     told = await _ask(host, call, "/parents")
     if told is None:
         return {}
-    known = [told[parent]["nationality"] == THAI for parent in ("father", "mother") if told[parent] is not None]
+    known = [told[parent]["nationality"] == THAI for parent in PARENTS if told[parent] is not None]
     if any(known):
         return _known(host, {"parent_is_thai": True})
-    return _known(host, {"parent_is_thai": False}) if len(known) == len(told) else {}
+    return _known(host, {"parent_is_thai": False}) if len(known) == len(PARENTS) else {}
 
 
 async def _ask(host: Host, call: Call, path: str) -> Any:
@@ -86,20 +99,21 @@ def _known(host: Host, values: Mapping[str, Any]) -> dict[str, Known]:
     return {attribute: Known(value, host.clock.now()) for attribute, value in values.items()}
 
 
-def _day(text: str | None) -> date | None:
-    """The day, or the first that it can be; None for a missing day, and for one of which not even the year is known."""
+def _day(text: str | None) -> PartialDate | None:
+    """The day as far as it is known; None for a missing day, and for one of which not even the year is known."""
     if text is None:
         return None
     try:
-        return parse_be_yyyymmdd(text).first
+        return parse_be_yyyymmdd(text)
     except UnknownThaiDate:
         return None
 
 
-def _is_minor(born: date | None, today: date) -> bool:
+def _is_minor(birth: PartialDate | None, today: date) -> bool:
     # Of unknown birth: counted in, because a child left out is a child that nobody can apply for.
-    if born is None:
+    if birth is None:
         return True
+    born = birth.first
     age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     return age < MAJORITY_YEARS
 

@@ -9,13 +9,23 @@ An operation is `async def name(host: Host, call: Call) -> answer`. Its manifest
 field names, lists, str, int, bool, None, `datetime.date`, aware `datetime.datetime`, :class:`Money`. They are checked
 against the SDL; keys that the SDL does not know are dropped. A `source` operation answers a dict of attribute id →
 :class:`Known`; leaving an attribute out says that the agency does not know it, `Known(None, ...)` that there is none.
+A source whose manifest declares a `batch` gets several people in `call.people` and answers such a dict for each of
+them whom the agency knows, by :class:`NationalId`.
 """
 
 from core.clock import BANGKOK, Clock
 from core.ids import NationalId
 from core.money import Money
 from core.text import Text
-from core.thai_dates import MalformedThaiDate, PartialDate, UnknownThaiDate, parse_be_yyyymmdd
+from core.thai_dates import (
+    MalformedThaiDate,
+    PartialDate,
+    Precision,
+    UnknownThaiDate,
+    parse_be_yyyymmdd,
+    parse_iso,
+    parse_tang_rat,
+)
 from services.plugins.contract.faults import Fault, ManifestError, PluginRefused, Rule
 from services.plugins.contract.manifest import (
     CONTRACT_VERSION,
@@ -35,7 +45,16 @@ from services.plugins.contract.manifest import (
     parse_manifest,
     read_manifest,
 )
-from services.plugins.contract.operations import AgencyClient, AgencyError, AgencyRefusal, Call, Host, Known, Operation
+from services.plugins.contract.operations import (
+    AgencyClient,
+    AgencyError,
+    AgencyRefusal,
+    Call,
+    Host,
+    Known,
+    Operation,
+    ask_each,
+)
 
 __all__ = [
     "BANGKOK",
@@ -66,12 +85,16 @@ __all__ = [
     "OperationSpec",
     "PartialDate",
     "PluginRefused",
+    "Precision",
     "Rule",
     "ServiceCategory",
     "Text",
     "Titles",
     "UnknownThaiDate",
+    "ask_each",
     "parse_be_yyyymmdd",
+    "parse_iso",
     "parse_manifest",
+    "parse_tang_rat",
     "read_manifest",
 ]

@@ -16,6 +16,7 @@ from services.plugins.contract.faults import Fault, ManifestError, Rule
 CONTRACT_VERSION: Final = 1
 TIME_LIMIT_SECONDS_MAX: Final = 10
 CACHE_SECONDS_MAX: Final = 86_400
+BATCH_MAX: Final = 1_000
 MANIFEST_BYTES_MAX: Final = 64 * 1024
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=40)]
@@ -143,7 +144,16 @@ class OperationSpec(_Strict):
     access: Annotated[Access, Field(strict=False)] = Access.CITIZEN
     time_limit_seconds: int = Field(ge=1, le=TIME_LIMIT_SECONDS_MAX)
     cache_seconds: int = Field(default=0, ge=0, le=CACHE_SECONDS_MAX)
-    """How long an answer may be given again; 0 is never."""
+    """How long an answer to a query may be given to the same citizen again; 0 is never. How long a source's answer is
+    kept, the catalogue of attributes says."""
+    batch: int = Field(default=0, ge=0, le=BATCH_MAX)
+    """Of a source: how many people one call may be about; 0: it is asked about one."""
+
+    @model_validator(mode="after")
+    def _a_batch_is_of_people(self) -> Self:
+        if self.batch and (self.kind is not OperationKind.SOURCE or self.access is not Access.CITIZEN):
+            raise ValueError("only a source about citizens has a `batch`")
+        return self
 
 
 class Need(_Strict):

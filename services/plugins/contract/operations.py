@@ -25,9 +25,9 @@ class AgencyRefusal(Exception):
     A plugin catches it where a refusal has a meaning ("no record of this person"), and lets it pass otherwise.
     """
 
-    def __init__(self, status: int, code: str | None) -> None:
+    def __init__(self, status: int, code: str | None, *, retry_after_seconds: int | None = None) -> None:
         super().__init__(status)
-        self.status, self.code = status, code
+        self.status, self.code, self.retry_after_seconds = status, code, retry_after_seconds
 
 
 class AgencyClient(Protocol):
@@ -36,7 +36,13 @@ class AgencyClient(Protocol):
     Both methods POST JSON, because a national ID never stands in a URL, and answer the JSON that came back. They raise
     :class:`AgencyRefusal` for a status of 4xx, and other errors for a timeout, a broken connection, any other status
     outside 2xx, or a body that is too large or not JSON; a plugin lets those pass, and the citizen reads that the
-    agency cannot be reached. `on_behalf_of` is the AgentID that GDX asks for: the officer or system in whose name it
+    agency cannot be reached.
+
+    Name the person as `pid`, or several as `pids`: then the answer must say whom it is about, and the host sees to it.
+    The answer to `pid` repeats it at its top; that to `pids` is `{"people": [{"pid": …, …}, …]}` with nobody else in
+    it. Of a source no other answer is taken; of a query one that says it is about somebody else is not.
+
+    `on_behalf_of` is the AgentID that GDX asks for: the officer or system in whose name it
     is asked; take it from :attr:`Call.asker`.
     """
 
@@ -70,12 +76,14 @@ class Call:
     """The field's GraphQL arguments; for a source `{"attributes": [...]}`, see :attr:`attributes`."""
     asker: str
     """In whose name, for the AgentID."""
+    people: tuple[NationalId, ...] = ()
+    """Of a source whose manifest declares a `batch`: whom it is about, one at least. `person` is None for several."""
 
     @property
     def citizen(self) -> NationalId:
-        """The citizen of an operation that the manifest declares to be for the citizen."""
+        """The citizen of an operation that the manifest declares to be for the citizen, and not for several at once."""
         if self.person is None:
-            raise ValueError("a public operation has no citizen")
+            raise ValueError("a public operation has no citizen, and a batch has several")
         return self.person
 
     @property
@@ -86,10 +94,26 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the agency knows of one attribute, and as of when (aware)."""
+    """What the agency knows of one attribute, and as of when (aware).
+
+    A date of which the agency does not know every part is a :class:`PartialDate`: it counts as the first that it can
+    be, and the citizen is shown no more than is known.
+    """
 
     value: Any
     as_of: datetime
 
 
 Operation: TypeAlias = Callable[[Host, Call], Awaitable[Any]]
+
+
+async def ask_each(host: Host, call: Call, path: str) -> dict[NationalId, Any]:
+    """What the agency answers about each of `call.people`, asked in one request in the manner of GDX.
+
+    The request is `{"pids": [...]}`, the answer `{"people": [{"pid", "answer"}]}` with null for whom the agency has no
+    record of; they are left out here. Raises as :meth:`AgencyClient.ask` does.
+    """
+    numbers = [person.digits for person in call.people]
+    told = await host.agency.ask(path, {"pids": numbers}, on_behalf_of=call.asker)
+    answers = {row["pid"]: row["answer"] for row in told["people"]}
+    return {person: answers[person.digits] for person in call.people if answers.get(person.digits) is not None}

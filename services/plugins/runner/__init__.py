@@ -1,25 +1,32 @@
 """Runs the operations of plugins: in time, in bounds, checked, and never at another's cost."""
 
-from services.plugins.runner.answers import MalformedAnswer, check_answer
-from services.plugins.runner.client import Credentials, HttpAgencyClient, MalformedReply
-from services.plugins.runner.errors import AgencyDeclined
+from services.plugins.runner.answers import check_answer
+from services.plugins.runner.client import Credentials, HttpAgencyClient
+from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, MalformedReply, Trouble, WrongSubject
 from services.plugins.runner.examples import ExampleFailed, run_example
-from services.plugins.runner.guards import Breaker, Lane, LaneLimits
+from services.plugins.runner.figures import LaneHealth
+from services.plugins.runner.guards import Breaker, BreakerState, Lane, LaneLimits
+from services.plugins.runner.kept import AnswerCache
 from services.plugins.runner.runner import Runner
 from services.plugins.runner.sources import PluginSource, sources_of
 
 __all__ = [
     "AgencyDeclined",
+    "AnswerCache",
     "Breaker",
+    "BreakerState",
     "Credentials",
     "ExampleFailed",
     "HttpAgencyClient",
     "Lane",
+    "LaneHealth",
     "LaneLimits",
     "MalformedAnswer",
     "MalformedReply",
     "PluginSource",
     "Runner",
+    "Trouble",
+    "WrongSubject",
     "check_answer",
     "run_example",
     "sources_of",

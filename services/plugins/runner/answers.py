@@ -15,7 +15,9 @@ from typing import Any, Final
 from graphql import ListTypeNode, NonNullTypeNode, TypeNode
 
 from core.money import CURRENCY, AmountOutOfRange, Money
+from services.plugins.contract import Known, PartialDate
 from services.plugins.plugin import PluginGraph, named_type
+from services.plugins.runner.errors import MalformedAnswer
 
 ITEMS_MAX: Final = 10_000
 """Of all lists and objects of one answer together."""
@@ -24,17 +26,26 @@ _INT_MAX: Final = 2**31 - 1
 """GraphQL's Int has 32 bits."""
 
 
-class MalformedAnswer(Exception):
-    """The answer is not what the SDL says. Names the place, never the value: it may be personal."""
-
-    def __init__(self, path: tuple[str | int, ...], why: str) -> None:
-        super().__init__(f"{'.'.join(map(str, path)) or 'the answer'}: {why}")
-        self.path, self.why = path, why
-
-
 def check_answer(answer: Any, node: TypeNode, graph: PluginGraph) -> Any:
     """The answer, cut to the SDL and with Python values for dates and money. Raises :class:`MalformedAnswer`."""
     return _Check(graph).value(answer, node, ())
+
+
+def as_json(answer: Any) -> Any:
+    """An answer in the form in which JSON, and examples, write it; of a partial date the parts that are known."""
+    if isinstance(answer, Known):
+        return as_json(answer.value)
+    if isinstance(answer, Money):
+        return {"satang": answer.satang, "currency": answer.currency}
+    if isinstance(answer, PartialDate):
+        return str(answer)
+    if isinstance(answer, date):  # a datetime is one
+        return answer.isoformat()
+    if isinstance(answer, Mapping):
+        return {key: as_json(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [as_json(item) for item in answer]
+    return answer
 
 
 class _Check:

@@ -1,9 +1,18 @@
-"""What a caller sees of an agency's declared errors."""
+"""What can go wrong with an agency: for callers, for the access log, for operators."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Final
+
+import httpx2
+
 from core.errors import SitthiError
 from core.text import Language, Text
+from services.exchange.sources import SOURCE_FAILED, TIMEOUT, WRONG_SUBJECT
+from services.plugins.contract import AgencyRefusal, MalformedThaiDate
+
+TOO_MANY_REQUESTS: Final = 429
 
 
 class AgencyDeclined(SitthiError):
@@ -21,3 +30,71 @@ class AgencyDeclined(SitthiError):
 
     def message(self, language: Language) -> str:
         return self._words.in_language(language)
+
+
+class Trouble(StrEnum):
+    """Why an agency's answer could not be had or used. Stable codes: of outcomes in the access log, and of metrics."""
+
+    TIMEOUT = TIMEOUT
+    BUSY = "SOURCE_BUSY"
+    """So many wait for it already that it was not asked."""
+    PAUSED = "SOURCE_PAUSED"
+    """It failed so often, or asked to be left alone, that it was not asked."""
+    UNREACHABLE = "SOURCE_UNREACHABLE"
+    """No connection: refused, no such host, a certificate that is not believed."""
+    BROKE_OFF = "SOURCE_BROKE_OFF"
+    """The connection ended before the answer did."""
+    ERROR = "SOURCE_ERROR"
+    """A status of 5xx."""
+    LIMITED = "SOURCE_LIMITED"
+    """A status of 429."""
+    REFUSED = "SOURCE_REFUSED"
+    """Another status of 4xx that has no meaning for the operation."""
+    TOO_LARGE = "ANSWER_TOO_LARGE"
+    UNREADABLE = "ANSWER_UNREADABLE"
+    """A redirect, no JSON, or JSON that no honest system writes."""
+    MALFORMED = "ANSWER_MALFORMED"
+    """JSON, but not what the agency promised."""
+    WRONG_SUBJECT = WRONG_SUBJECT
+    """It does not say that it is about whom it was asked about, or says that it is about somebody else."""
+    FAILED = SOURCE_FAILED
+    """Anything else."""
+
+
+class MalformedReply(Exception):
+    """The agency's reply is no JSON, too large, or of a status that says nothing. Carries nothing of it."""
+
+    def __init__(self, why: Trouble = Trouble.UNREADABLE, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__()
+        self.why, self.retry_after_seconds = why, retry_after_seconds
+
+
+class WrongSubject(Exception):
+    """The answer is not about whom it was asked about. Carries nothing of it."""
+
+
+class MalformedAnswer(Exception):
+    """The answer is not what the SDL says. Names the place, never the value: it may be personal."""
+
+    def __init__(self, path: tuple[str | int, ...], why: str) -> None:
+        super().__init__(f"{'.'.join(map(str, path)) or 'the answer'}: {why}")
+        self.path, self.why = path, why
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What it means that an operation ended so."""
+    if isinstance(error, MalformedReply):
+        return error.why
+    if isinstance(error, AgencyRefusal):
+        return Trouble.LIMITED if error.status == TOO_MANY_REQUESTS else Trouble.REFUSED
+    return next((trouble for kinds, trouble in _KINDS if isinstance(error, kinds)), Trouble.FAILED)
+
+
+_KINDS: Final = (
+    ((TimeoutError, httpx2.TimeoutException), Trouble.TIMEOUT),
+    ((WrongSubject,), Trouble.WRONG_SUBJECT),
+    ((httpx2.ConnectError,), Trouble.UNREACHABLE),
+    ((httpx2.NetworkError, httpx2.RemoteProtocolError), Trouble.BROKE_OFF),
+    # A plugin that stumbles over what the agency said: a field that is missing, a number that is a word.
+    ((MalformedAnswer, MalformedThaiDate, LookupError, TypeError, ValueError, ArithmeticError), Trouble.MALFORMED),
+)

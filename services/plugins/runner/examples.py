@@ -6,17 +6,16 @@ The operation runs through the real runner, so an example also proves that its a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from core.clock import FixedClock
 from core.ids import NationalId
-from core.money import Money
-from services.plugins.contract import AgencyRefusal, Host, Known
+from services.plugins.contract import AgencyRefusal, Host
 from services.plugins.plugin import Example, Exchange, Plugin
-from services.plugins.runner.client import MalformedReply
-from services.plugins.runner.errors import AgencyDeclined
+from services.plugins.runner.answers import as_json
+from services.plugins.runner.errors import AgencyDeclined, MalformedReply
 from services.plugins.runner.runner import Runner
 
 
@@ -63,6 +62,8 @@ async def run_example(plugin: Plugin, example: Example) -> None:
         answer = await runner.run(
             plugin, example.operation, asker="example", person=person, arguments=example.arguments
         )
+        if plugin.manifest.operations[example.operation].batch:
+            answer = answer.get(person, {})
     except AgencyDeclined as declined:
         error = declined.fields["error"]
     finally:
@@ -74,21 +75,6 @@ async def run_example(plugin: Plugin, example: Example) -> None:
         raise ExampleFailed(
             f"{example.name}: expected {example.error or example.answer}, got {error or as_json(answer)}"
         )
-
-
-def as_json(answer: Any) -> Any:
-    """An answer in the form in which examples write it."""
-    if isinstance(answer, Known):
-        return as_json(answer.value)
-    if isinstance(answer, Money):
-        return {"satang": answer.satang, "currency": answer.currency}
-    if isinstance(answer, date):  # a datetime is one
-        return answer.isoformat()
-    if isinstance(answer, Mapping):
-        return {key: as_json(value) for key, value in answer.items()}
-    if isinstance(answer, list | tuple):
-        return [as_json(item) for item in answer]
-    return answer
 
 
 def _reply(exchange: Exchange) -> Any:

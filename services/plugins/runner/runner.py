@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from core.errors import ServiceUnavailable
 from core.ids import NationalId
+from services.exchange.errors import SourceSilent
 from services.plugins.contract import (
     Access,
     AgencyError,
@@ -21,9 +23,12 @@ from services.plugins.contract import (
     OperationSpec,
 )
 from services.plugins.plugin import Plugin
-from services.plugins.runner.answers import MalformedAnswer, check_answer
-from services.plugins.runner.errors import AgencyDeclined
-from services.plugins.runner.guards import Lane, LaneLimits
+from services.plugins.runner.answers import check_answer
+from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble, WrongSubject, trouble_of
+from services.plugins.runner.figures import ABANDONED, DECLINED, WELL, LaneHealth, Watch
+from services.plugins.runner.guards import Lane, LaneClosed, LaneFull, LaneLimits
+from services.plugins.runner.kept import AnswerCache
+from services.plugins.runner.subjects import SubjectClient
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +36,8 @@ log = structlog.get_logger(__name__)
 class Runner:
     """`host_of` gives a plugin what it may use: its agency's client, the clock, its own configuration.
 
-    A plugin has one lane, shared by all its versions, because they speak to one agency.
+    An operation has one lane in a process, shared by all versions of its plugin, because they speak to one system; a
+    system that hangs takes no place from another. Without `kept` every query asks its agency.
     """
 
     def __init__(
@@ -39,10 +45,12 @@ class Runner:
         host_of: Callable[[Manifest], Host],
         limits: LaneLimits | None = None,
         seconds: Callable[[], float] = time.monotonic,
+        kept: AnswerCache | None = None,
     ) -> None:
         self._host_of, self._limits, self._seconds = host_of, limits or LaneLimits(), seconds
+        self._kept = kept
         self._hosts: dict[str, Host] = {}
-        self._lanes: dict[str, Lane] = {}
+        self._watched: dict[tuple[str, str], Watch] = {}
 
     async def run(
         self,
@@ -51,57 +59,141 @@ class Runner:
         *,
         asker: str,
         person: NationalId | None = None,
+        people: Sequence[NationalId] = (),
         arguments: Mapping[str, Any] | None = None,
     ) -> Any:
         """The operation's answer, checked.
 
-        Raises :class:`ServiceUnavailable` when the agency does not answer, not in time, or not as it promised, and
-        :class:`AgencyDeclined` for an error that the manifest declares.
+        An operation with a `batch` is asked about `people` (or `person` alone) and answers by person; whoever is left
+        out is not known. Raises :class:`SourceSilent`, a `ServiceUnavailable` with a :class:`Trouble` as its reason,
+        when the agency does not answer, not in time, or not as it promised, and :class:`AgencyDeclined` for an error
+        that the manifest declares.
         """
         spec = plugin.manifest.operations[operation]
-        if (spec.access is Access.CITIZEN) != (person is not None):
-            raise ValueError(f"{plugin.slug}:{operation} is {spec.access}")
-        call = Call(operation, person, arguments or {}, asker)
-        try:
-            async with self.lane(plugin).enter(spec.time_limit_seconds):
-                outcome = await self._outcome(plugin, spec, call)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is the agency's trouble, not the citizen's
-            raise self._unavailable(plugin, operation, error) from None
+        call = _call(plugin, operation, person, people, arguments or {}, asker)
+        if spec.kind is not OperationKind.QUERY or not spec.cache_seconds or self._kept is None:
+            return await self._ask(plugin, spec, call)
+        watch = self._watch(plugin.slug, operation)
+        kept = await self._kept.get(plugin, call, spec.cache_seconds)
+        node = plugin.graph.answer_type(operation)
+        if kept is not None and node is not None:
+            watch.spared()
+            return check_answer(kept.answer, node, plugin.graph)
+        asked_at = self._host(plugin).clock.now()
+        answer = await self._ask(plugin, spec, call)
+        await self._kept.put(plugin, call, answer, spec.cache_seconds, asked_at=asked_at)
+        return answer
+
+    @property
+    def health(self) -> tuple[LaneHealth, ...]:
+        """Every operation that this process has asked since it started, for operators."""
+        for watch in self._watched.values():
+            watch.tell()
+        return tuple(watch.health for _, watch in sorted(self._watched.items()))
+
+    def lane(self, plugin: Plugin, operation: str) -> Lane:
+        return self._watch(plugin.slug, operation).lane
+
+    async def _ask(self, plugin: Plugin, spec: OperationSpec, call: Call) -> Any:
+        watch = self._watch(plugin.slug, call.operation)
+        with self._timed(watch) as ended:
+            try:
+                async with watch.lane.enter(spec.time_limit_seconds):
+                    outcome = await self._outcome(plugin, spec, call)
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is the agency's trouble, not the citizen's
+                trouble = _trouble_of(error)
+                ended.append(trouble)
+                if (seconds := getattr(error, "retry_after_seconds", None)) is not None:
+                    watch.lane.breaker.hold(seconds)
+                raise self._unavailable(plugin, call.operation, error, trouble) from None
+            ended.append(DECLINED if isinstance(outcome, AgencyDeclined) else WELL)
         if isinstance(outcome, AgencyDeclined):
             raise outcome
         return outcome
 
     async def _outcome(self, plugin: Plugin, spec: OperationSpec, call: Call) -> Any:
         """The answer, or the declared error; both mean that the agency is well."""
+        host, is_source = self._host(plugin), spec.kind is OperationKind.SOURCE
+        if spec.access is Access.CITIZEN:
+            host = replace(host, agency=SubjectClient(host.agency, required=is_source))
         try:
-            answer = await plugin.functions[call.operation](self._host(plugin), call)
+            answer = await plugin.functions[call.operation](host, call)
         except AgencyError as error:
             words = plugin.manifest.errors.get(error.code)
             if words is None:
                 raise
             return AgencyDeclined(plugin.manifest.agency.slug, error.code, words.text)
-        if spec.kind is OperationKind.SOURCE:
+        if is_source:
+            if spec.batch:
+                return _known_of_each(answer, plugin.manifest, call)
             return _known(answer, plugin.manifest, call.operation)
         node = plugin.graph.answer_type(call.operation)
         return answer if node is None else check_answer(answer, node, plugin.graph)
 
-    def lane(self, plugin: Plugin) -> Lane:
-        if plugin.slug not in self._lanes:
-            self._lanes[plugin.slug] = Lane(self._limits, self._seconds)
-        return self._lanes[plugin.slug]
+    @contextmanager
+    def _timed(self, watch: Watch) -> Iterator[list[str]]:
+        """Tells the figures how it ended, which the block says; a block that says nothing was abandoned."""
+        began, said = self._seconds(), list[str]()
+        try:
+            yield said
+        finally:
+            watch.ended(said[0] if said else ABANDONED, self._seconds() - began)
+
+    def _watch(self, slug: str, operation: str) -> Watch:
+        watch = self._watched.get((slug, operation))
+        if watch is None:
+            watch = self._watched[slug, operation] = Watch(slug, operation, Lane(self._limits, self._seconds))
+        return watch
 
     def _host(self, plugin: Plugin) -> Host:
         if plugin.slug not in self._hosts:
             self._hosts[plugin.slug] = self._host_of(plugin.manifest)
         return self._hosts[plugin.slug]
 
-    def _unavailable(self, plugin: Plugin, operation: str, error: BaseException) -> ServiceUnavailable:
+    def _unavailable(self, plugin: Plugin, operation: str, error: Exception, trouble: Trouble) -> SourceSilent:
         # By type alone: the text of an agency's or a plugin's error may hold what the citizen's file says.
         place = ".".join(map(str, error.path)) if isinstance(error, MalformedAnswer) else None
         log.warning(
-            "agency_unavailable", plugin=plugin.slug, operation=operation, error=type(error).__name__, place=place
+            "agency_unavailable",
+            plugin=plugin.slug,
+            operation=operation,
+            trouble=str(trouble),
+            error=type(error).__name__,
+            place=place,
         )
-        return ServiceUnavailable(plugin.manifest.agency.title.text)
+        return SourceSilent(plugin.manifest.agency.title.text, trouble)
+
+
+def _call(
+    plugin: Plugin,
+    operation: str,
+    person: NationalId | None,
+    people: Sequence[NationalId],
+    arguments: Mapping[str, Any],
+    asker: str,
+) -> Call:
+    spec = plugin.manifest.operations[operation]
+    about = tuple(people) if person is None else (person,)
+    if (spec.access is Access.CITIZEN) != bool(about):
+        raise ValueError(f"{plugin.slug}:{operation} is {spec.access}")
+    if len(about) > max(spec.batch, 1):
+        raise ValueError(f"{plugin.slug}:{operation} is asked about {max(spec.batch, 1)} at once and no more")
+    only = about[0] if len(about) == 1 else None
+    return Call(operation, only, arguments, asker, about if spec.batch else ())
+
+
+def _trouble_of(error: Exception) -> Trouble:
+    if isinstance(error, LaneFull):
+        return Trouble.BUSY
+    return Trouble.PAUSED if isinstance(error, LaneClosed) else trouble_of(error)
+
+
+def _known_of_each(answer: Any, manifest: Manifest, call: Call) -> dict[NationalId, dict[str, Known]]:
+    if not isinstance(answer, Mapping):
+        raise MalformedAnswer((), "a source with a batch answers a dict of person → attribute → Known")
+    if not set(answer) <= set(call.people):
+        raise WrongSubject
+    return {person: _known(told, manifest, call.operation) for person, told in answer.items()}
 
 
 def _known(answer: Any, manifest: Manifest, operation: str) -> dict[str, Known]:

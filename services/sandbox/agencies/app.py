@@ -1,4 +1,7 @@
-"""The agencies' systems as one ASGI app, a sub-path each. The national ID is in the body, never in a URL."""
+"""The agencies' systems as one ASGI app, a sub-path each. The national ID is in the body, never in a URL.
+
+An answer says whom it is about: `pid` at its top, or beside each of several answers.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,14 @@ from core.ids import MalformedNationalId, NationalId
 from services.sandbox.agencies.access import IDLE_SECONDS_MAX, SANDBOX_CREDENTIALS, Tokens
 from services.sandbox.agencies.answers import ANSWERS, Answer
 from services.sandbox.agencies.errors import DOWN, Refusal, malformed
-from services.sandbox.agencies.faults import RUBBISH, FaultOrder, Faults
+from services.sandbox.agencies.faults import FaultOrder, Faults, answer_with, answer_without
 from services.sandbox.agencies.register import Record, Register
 from services.sandbox.population.store import agency_file
 
 BODY_BYTES_MAX: Final = 65_536
 PIDS_MAX: Final = 1_000
+DESK: Final = "oauth/token"
+"""Where tokens are bought."""
 
 
 def agencies_app(
@@ -54,7 +59,9 @@ class _Agency:
         self._faults = Faults()
 
     def routes(self) -> list[Route]:
-        ask = [Route(f"/{path}", self._asking(answer), methods=["POST"]) for path, answer in self._answers.items()]
+        ask = [
+            Route(f"/{path}", self._asking(path, answer), methods=["POST"]) for path, answer in self._answers.items()
+        ]
         return [
             Route("/oauth/token", self._token, methods=["POST"]),
             Route("/_faults", self._set_faults, methods=["POST"]),
@@ -70,9 +77,9 @@ class _Agency:
             token = self._tokens.issue(key, secret)
             return {"access_token": token, "token_type": "Bearer", "expires_in": IDLE_SECONDS_MAX}
 
-        return await self._answered(issue)
+        return await self._answered(DESK, issue)
 
-    def _asking(self, answer: Answer) -> Callable[[Request], Any]:
+    def _asking(self, path: str, answer: Answer) -> Callable[[Request], Any]:
         async def ask(request: Request) -> Response:
             async def read() -> Record:
                 self._tokens.check(request.headers.get("authorization", ""), request.headers.get("agentid", ""))
@@ -80,10 +87,11 @@ class _Agency:
                 if ("pid" in body) == ("pids" in body):
                     raise malformed()
                 if "pid" in body:
-                    return answer(self._register, _pid(body["pid"]), body)
+                    pid = _pid(body["pid"])
+                    return {"pid": pid} | answer(self._register, pid, body)
                 return self._many(answer, body)
 
-            return await self._answered(read)
+            return await self._answered(path, read)
 
         return ask
 
@@ -111,17 +119,18 @@ class _Agency:
             return _refused(refusal)
         return _json(200, self._faults.order.model_dump())
 
-    async def _answered(self, work: Callable[[], Any]) -> Response:
+    async def _answered(self, path: str, work: Callable[[], Any]) -> Response:
         """The answer of `work`, or what a fault makes of it."""
-        fault = self._faults.next()
+        fault = self._faults.next(path)
+        seconds = self._faults.order.seconds
         if fault == "down":
             return _refused(Refusal(503, "SERVICE_DOWN", DOWN))
-        if fault == "garbage":
-            return Response(RUBBISH, media_type="application/json")
+        if (broken := answer_without(fault, seconds)) is not None:
+            return broken
         if fault == "slow":
-            await asyncio.sleep(self._faults.order.seconds)
+            await asyncio.sleep(seconds)
         try:
-            return _json(200, await work())
+            return answer_with(fault, await work(), seconds)
         except Refusal as refusal:
             return _refused(refusal)
 

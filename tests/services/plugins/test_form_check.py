@@ -280,7 +280,7 @@ def test_every_part_of_a_text_has_a_line_on_which_it_stands(document: Any, inden
         assert line is not None
         assert 1 <= line <= text.count("\n") + 1
         if indent and path and isinstance(path[-1], str):
-            assert json.dumps(path[-1], ensure_ascii=False) in text.splitlines()[line - 1]
+            assert json.dumps(path[-1], ensure_ascii=False) in text.split("\n")[line - 1]
         for key, inner in (
             value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ())
         ):

@@ -52,7 +52,9 @@ class Caller:
     async def of(self, path: str, slug: str) -> Any:
         answer = await self.ask(path, {"pid": persona(slug).national_id})
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        said = answer.json()
+        assert said.pop("pid") == persona(slug).national_id
+        return said
 
 
 @pytest.fixture
@@ -197,7 +199,9 @@ async def test_a_stranger_is_a_typed_404_in_a_registry_of_people_and_nothing_in_
         assert NOBODY not in answer.text
     else:
         assert answer.status_code == 200
-        assert all(not value for value in answer.json().values())
+        said = answer.json()
+        assert said.pop("pid") == NOBODY
+        assert all(not value for value in said.values())
 
 
 async def test_several_people_are_answered_at_once_with_null_for_a_stranger(caller: Caller) -> None:
