@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from core.ids import NationalId
+import pytest
+
+from core.ids import GlobalId, NationalId
 from core.text import Text
 from services.exchange.rest.answers import ANSWER_TYPE
 from services.sandbox.population.personas import persona
-from tests.support.agency import FACTS, SERVICE, AgencySystem, code_of, consents, facts_of, named, question
+from tests.identity.provider.key_holders import KeyHolder
+from tests.support.agency import FACTS, SCREENING, SERVICE, AgencySystem, code_of, consents, facts_of, named, question
 from tests.support.app import Served
 
 NOBODY = "1112034563562"
@@ -100,17 +103,45 @@ async def test_an_officer_is_named_who_serves_the_agency_now(sitthi: Served) -> 
     assert code_of(await slf.ask("graduate", agent=agent)) == (403, "AGENT_UNKNOWN")
 
 
+LOG: Final = """{ viewer { accessLog(first: 20) { nodes {
+    id asker { kind label } agency { slug } purpose { id } decision reason attributes { id }
+} } } }"""
+
+
+async def looks(sitthi: Served, who: str) -> list[dict[str, Any]]:
+    """What that citizen sees of looks for a screening."""
+    nodes = (await sitthi.graph(LOG, persona=who))["viewer"]["accessLog"]["nodes"]
+    return [one for one in nodes if one["purpose"]["id"] == SCREENING]
+
+
 async def test_the_citizen_sees_the_agency_and_what_asked_but_nobodys_name(sitthi: Served) -> None:
+    await consents(sitthi, "graduate")
     slf = await AgencySystem.registered(sitthi)
-    await slf.ask("graduate", "name")
-    log = await sitthi.graph(
-        "{ viewer { accessLog(first: 20) { nodes { asker purpose { id } } } } }", persona="graduate"
-    )
-    entries = [one for one in log["viewer"]["accessLog"]["nodes"] if one["purpose"]["id"] == "student-loan-screening"]
-    assert len(entries) == 1
-    assert "A system of the Student Loan Fund" in json.dumps(entries)
-    assert "loan-screening" not in json.dumps(entries[0]["asker"])
-    assert slf.client not in json.dumps(entries)
+    told = facts_of(await slf.ask("graduate", "name"))
+    [entry] = await looks(sitthi, "graduate")
+    assert entry["asker"] == {"kind": "SYSTEM", "label": "A system of the Student Loan Fund"}
+    assert entry["agency"] == {"slug": "slf"}
+    assert entry["decision"] == "ALLOWED"
+    assert str(GlobalId("AccessEntry", UUID(hex=told["name"]["entry"]))) == entry["id"], "the answer names this entry"
+
+
+async def test_a_refused_look_is_in_the_log_too_and_the_answer_names_it(sitthi: Served) -> None:
+    slf = await AgencySystem.registered(sitthi)
+    told = facts_of(await slf.ask("graduate", "name"))
+    [entry] = await looks(sitthi, "graduate")
+    assert (entry["decision"], entry["reason"]) == ("DENIED", "NO_CONSENT")
+    assert str(GlobalId("AccessEntry", UUID(hex=told["name"]["entry"]))) == entry["id"]
+
+
+async def test_a_fact_names_the_consent_and_the_agreement_it_was_told_under(sitthi: Served) -> None:
+    consent = await consents(sitthi, "graduate")
+    slf = await AgencySystem.registered(sitthi)
+    told = facts_of(await slf.ask("graduate", "name", "annual_income"))
+    assert {str(GlobalId("Consent", UUID(hex=one["consent"]))) for one in told.values()} == {consent}
+    assert told["name"]["agreement"] == {"id": "student-loan-civil-registry-slf", "version": 1}
+    assert told["annual_income"]["agreement"] == {"id": "student-loan-revenue-slf", "version": 1}
+    assert told["annual_income"]["value"]["currency"] == "THB"
+    assert told["name"]["readAt"] == "2026-11-16T03:00:00.000Z"
 
 
 async def test_one_request_id_is_answered_once(sitthi: Served) -> None:
@@ -128,9 +159,55 @@ async def test_a_refused_replay_looks_at_nobody(sitthi: Served) -> None:
     slf = await AgencySystem.registered(sitthi)
     body = {**question("name"), "person": named("graduate")}
     await slf.post(FACTS, body)
-    query = "{ viewer { accessLog(first: 20) { nodes { id } } } }"
-    before = await sitthi.graph(query, persona="graduate")
-    await slf.post(FACTS, body)
-    assert len((await sitthi.graph(query, persona="graduate"))["viewer"]["accessLog"]["nodes"]) == len(
-        before["viewer"]["accessLog"]["nodes"]
-    )
+    before = await looks(sitthi, "graduate")
+    assert code_of(await slf.post(FACTS, body)) == (409, "REQUEST_REPLAYED")
+    assert await looks(sitthi, "graduate") == before
+
+
+async def test_whoever_withdraws_the_consent_is_asked_about_in_vain_from_then_on(sitthi: Served) -> None:
+    consent = await consents(sitthi, "graduate")
+    slf = await AgencySystem.registered(sitthi)
+    assert facts_of(await slf.ask("graduate", "name"))["name"]["state"] == "FRESH"
+    await sitthi.do("withdrawConsent", "consent { id }", "graduate", consent=consent)
+    assert facts_of(await slf.ask("graduate", "name"))["name"]["reason"] == "NO_CONSENT"
+
+
+async def test_sensitive_facts_for_a_public_task_need_a_token_that_is_bound_to_a_key(sitthi: Served) -> None:
+    dep, holder = await AgencySystem.registered(sitthi, "dep"), KeyHolder.make()
+    asked = {"purpose": SERVICE, "attributes": ["disability_card"], "person": named("disabled-adult")}
+    refused = facts_of(await dep.post(FACTS, {**question(), **asked}))
+    assert refused["disability_card"]["reason"] == "ASSURANCE_TOO_LOW"
+    token, url = await dep.token(bound_to=holder), sitthi.house.settings.issuer + FACTS
+    proof = holder.proof(sitthi.clock, "POST", url, access_token=token)
+    headers = {"authorization": f"DPoP {token}", "DPoP": proof}
+    told = facts_of(await sitthi.http.post(FACTS, json={**question(), **asked}, headers=headers))
+    assert (told["disability_card"]["state"], told["disability_card"]["value"]) == ("FRESH", True)
+
+
+async def test_what_is_unknown_is_refused_before_anybody_is_asked_about(sitthi: Served) -> None:
+    slf = await AgencySystem.registered(sitthi)
+    assert code_of(await slf.ask("graduate", "shoe_size")) == (422, "UNKNOWN_ATTRIBUTE")
+    assert code_of(await slf.ask("graduate", "children")) == (422, "UNKNOWN_ATTRIBUTE"), "a tie between people"
+    assert code_of(await slf.ask("graduate", purpose="curiosity")) == (422, "UNKNOWN_PURPOSE")
+    assert code_of(await slf.ask("1112034563563")) == (422, "PERSON_MALFORMED")
+    assert await looks(sitthi, "graduate") == []
+
+
+async def test_a_purpose_of_the_platforms_own_is_not_an_agencys(sitthi: Served) -> None:
+    dla = await AgencySystem.registered(sitthi, "dla")
+    for purpose in ("welfare-decision", "own-view", "sign-in", "student-loan-screening"):
+        told = facts_of(await dla.ask("graduate", "name", purpose=purpose))
+        assert told["name"]["state"] == "DENIED", purpose
+        assert told["name"]["reason"] == "NOT_THIS_ASKER", purpose
+
+
+async def test_no_log_line_holds_the_number_or_the_name(sitthi: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    slf = await AgencySystem.registered(sitthi)
+    body = {**question("name"), "person": named("graduate")}
+    for _ in range(2):
+        await slf.post(FACTS, body)
+    await slf.post(FACTS, {**body, "agent": {"kind": "OFFICER", "id": "0" * 32}, "requestId": str(uuid4())})
+    printed = "".join(capsys.readouterr())
+    assert "agency_request_refused" in printed
+    assert "agency_agent_unknown" in printed
+    assert persona("graduate").national_id not in printed
