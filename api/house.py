@@ -58,7 +58,7 @@ from services.pay.reconciliation import Reconciliation
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
-from services.plugins.runner import Credentials, HttpAgencyClient, Runner, sources_of
+from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, sources_of
 from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from welfare.entitlements.room import open_welfare
@@ -108,7 +108,7 @@ class House:
         )
         self.delegations = DelegationService(self.clock, self.keys, self.identity.people)
         self.identity.delegations = self.delegations
-        self.runner = Runner(self._host_of())
+        self.runner = Runner(self._host_of(), kept=AnswerCache(self.redis, self.keys, self.clock))
         self.gate = ExchangeGate(
             database=self.db,
             clock=self.clock,
@@ -245,7 +245,12 @@ def _client(settings: Settings, local: str, doorway: Doorway | None) -> httpx2.A
         inside = httpx2.ASGITransport(app=doorway)
         mounts = {local: inside, settings.issuer: inside}
     return httpx2.AsyncClient(
-        timeout=HTTP_TIMEOUT_SECONDS, mounts=mounts, follow_redirects=False, verify=_authorities()
+        timeout=HTTP_TIMEOUT_SECONDS,
+        # No common bound: agencies that hang would use it up for the others. Each operation's lane has its own.
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+        mounts=mounts,
+        follow_redirects=False,
+        verify=_authorities(),
     )
 
 
