@@ -47,6 +47,7 @@ from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
+from services.exchange.access_log.routes import log_router
 from services.exchange.consent.routes import receipt_verification
 from services.exchange.consent.tasks import give_receipts
 from services.exchange.corrections.tasks import FOLLOW_EVERY as FOLLOW_CORRECTIONS_EVERY
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
+    app.include_router(log_router(house.db))
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))

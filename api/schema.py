@@ -24,6 +24,7 @@ from core.graph.types import SATANG_SCALAR, Satang
 from core.text import Language
 from services import agencies
 from services.exchange.catalogue import Catalogue, load_catalogue
+from services.exchange.graph.proofs import LOG_NUMBER_SCALAR, LogNumber
 from services.plugins.contract import Manifest
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
@@ -80,7 +81,7 @@ def base_schema() -> SitthiSchema:
             CachedDocuments,
             ValidationCache,
         ],
-        config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR}),
+        config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR, LogNumber: LOG_NUMBER_SCALAR}),
     )
     guard(schema._schema)  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
     return schema

@@ -109,26 +109,28 @@ class AccessLogReader:
                 found[outcome.entry].append(outcome)
         return found
 
-    async def evidence(self, subject: UUID, entry: UUID, *, at: datetime) -> Sequence[Evidence]:
-        """All records behind an entry that is shown: the decision's and its outcomes', in the order of their making.
+    async def evidence(
+        self, subject: UUID, entries: Collection[UUID], *, at: datetime
+    ) -> Mapping[UUID, Sequence[Evidence]]:
+        """All records behind entries that are shown: of each the decision's and its outcomes', in their order.
 
         What was erased is left out, as is what may not be disclosed yet.
         """
-        month = month_of(entry)
-        is_of_it = col(AccessRecord.entry) == entry
-        if month is not None:
-            is_of_it = col(AccessRecord.entry).between(month, last_of(month))
-        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, is_of_it, _disclosed(at))
+        months = {entry for entry in entries if month_of(entry) is not None}
+        is_of_them = [col(AccessRecord.entry).in_(set(entries) - months)]
+        is_of_them += [col(AccessRecord.entry).between(month, last_of(month)) for month in months]
+        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, or_(*is_of_them), _disclosed(at))
         rows = (await self._session.scalars(query.order_by(col(AccessRecord.at), col(AccessRecord.id)))).all()
         key = await self._keys.find(self._session, subject) if rows else None
-        found = []
+        found: dict[UUID, list[Evidence]] = defaultdict(list)
         for row in rows:
             try:
                 content = opened(row, key) if key is not None else None
             except SealBroken:
                 content = None
             if content is not None:
-                found.append(Evidence(row.id, row.at, content.salt, content.canonical))
+                shown_as = month_of(row.entry) or row.entry
+                found[shown_as].append(Evidence(row.id, row.at, content.salt, content.canonical))
         return found
 
     async def _month(self, subject: UUID, month: UUID, key: DataKey | None) -> AccessEntry | ErasedRecord | None:

@@ -21,6 +21,7 @@ from services.exchange.graph.facts import (
 )
 from services.exchange.graph.fields import described
 from services.exchange.graph.people import Person, Profile, person_node
+from services.exchange.graph.proofs import LogQuery
 from services.exchange.privacy.graph import (
     PrivacyMutation,
     PrivacyQuery,
@@ -78,7 +79,7 @@ class ExchangeOfCitizen:
 
 
 @strawberry.type
-class ExchangeQuery(ConsentQuery, PrivacyQuery):
+class ExchangeQuery(LogQuery, ConsentQuery, PrivacyQuery):
     pass
 
 

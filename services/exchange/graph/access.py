@@ -17,6 +17,8 @@ from core.text import Text
 from identity.delegation.graph import Delegation
 from identity.delegation.models import Delegation as DelegationRow
 from identity.delegation.repository import DelegationRepository
+from services.exchange.access_log.households import PURPOSE as HOUSEHOLD_PURPOSE
+from services.exchange.access_log.households import month_of
 from services.exchange.access_log.log import ASKED, Decision
 from services.exchange.access_log.records import AccessEntry as EntryRow
 from services.exchange.access_log.records import AccessOutcome as OutcomeRow
@@ -25,6 +27,7 @@ from services.exchange.catalogue import Catalogue
 from services.exchange.facts import AskerKind, Basis, FactState
 from services.exchange.graph.facts import Source, source_of
 from services.exchange.graph.fields import described
+from services.exchange.graph.proofs import LogProof, proofs
 
 strawberry.enum(AskerKind, description="What kind of asker it was.")
 strawberry.enum(Basis, name="LegalBasis", description="The lawful basis (PDPA 2562 s.19, s.24(4), s.30).")
@@ -86,6 +89,13 @@ class AccessEntry(Node):
     decision: Decision
     basis: Basis
     reason: str | None = strawberry.field(description="Why it was denied, a stable code.")
+    month_only: bool = strawberry.field(
+        description="Whether it stands for all that a household's calculations used of the citizen in one month, of "
+        "which `at` is the first moment. More would tell what others in the household did."
+    )
+    disclosed_from: datetime | None = strawberry.field(
+        description="From when on the citizen could see it, where that was later than `at`."
+    )
 
     @classmethod
     def of(cls, row: EntryRow) -> AccessEntry:
@@ -96,6 +106,8 @@ class AccessEntry(Node):
             decision=Decision(row.decision),
             basis=Basis(row.basis),
             reason=row.reason,
+            month_only=month_of(row.id) is not None,
+            disclosed_from=row.disclosed_from,
         )
 
     @strawberry.field
@@ -118,7 +130,11 @@ class AccessEntry(Node):
         later = {name for outcome in outcomes for name in outcome.states}
         return [attribute_name(info, name) for name in sorted(later.union(self.row.attributes))]
 
-    @described("Empty when it was denied, or when nothing could be answered any more.")
+    @described("Of every record behind it, to be checked without us: see docs/access-log.md.")
+    async def proofs(self, info: Info) -> list[LogProof]:
+        return list(await proofs(info, self.row.subject, self.row.id))
+
+    @described("Empty when it was denied, when nothing could be answered any more, and of a household's month.")
     async def outcomes(self, info: Info) -> list[AccessOutcome]:
         return [
             AccessOutcome(
@@ -180,6 +196,8 @@ def attribute_name(info: Info, name: str) -> AttributeName:
 
 
 def purpose_name(info: Info, purpose: str) -> PurposeName:
+    if purpose == HOUSEHOLD_PURPOSE.id:
+        return PurposeName(id=purpose, title=localized(info, HOUSEHOLD_PURPOSE.text))
     entry = info.context.room(Catalogue).purposes.get(purpose)
     text = entry.purpose.text if entry is not None else Text(th=purpose, en=purpose)
     return PurposeName(id=purpose, title=localized(info, text))
