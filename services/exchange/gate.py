@@ -43,6 +43,7 @@ from services.exchange.sources import (
     Answer,
     Reader,
     Sources,
+    reason_of,
     unavailable,
 )
 
@@ -141,7 +142,7 @@ class ExchangeGate:
             answer = await read(person)
             ended = (await self._grounds.still(grounds, entry, {subject: verdict}, {what: agency})).get(subject, {})
         except Exception as error:
-            code = error.code if isinstance(error, SitthiError) else SOURCE_FAILED
+            code = reason_of(error) if isinstance(error, SitthiError) else SOURCE_FAILED
             await self._log.conclude([Result(made, {what: FactState.UNAVAILABLE}, {what: code})])
             raise
         if ended:
