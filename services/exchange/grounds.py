@@ -113,8 +113,7 @@ class GroundsReader:
     ) -> Mapping[UUID, Consented]:
         if entry.purpose.basis is not Basis.CONSENT:
             return {}
-        found = {subject: await self._consents.active(session, subject, entry) for subject in subjects}
-        return {subject: consented for subject, consented in found.items() if consented is not None}
+        return await self._consents.active_of(session, subjects, entry)
 
     async def _barred(
         self, session: AsyncSession, entry: RegisteredPurpose, subjects: Collection[UUID]

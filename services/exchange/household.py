@@ -6,7 +6,6 @@ household do not learn from each other's logs who asked for what.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from uuid import UUID
 
 from core.money import Money
 from core.text import Text
+from services.exchange.access_log.disclosure import HOUSEHOLD
 from services.exchange.access_log.log import AccessLog, Draft, Entry, Result
 from services.exchange.catalogue import Attribute, Catalogue, Derivation, How, InvalidAnswer
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose, Value
@@ -116,12 +116,12 @@ class Household:
             request=look.asker.request,
         )
         names = frozenset(attribute.id for attribute in summed) or frozenset({over.id})
-        drafts = [Draft(other, names, asker, look.purpose, caused_by=look.cause.id) for other in others]
+        drafts = [
+            Draft(other, names, asker, look.purpose, caused_by=look.cause.id, disclosure=HOUSEHOLD) for other in others
+        ]
         entries = await self._log.decide(drafts)
         members = [look.subject, *others]
-        told = dict(
-            zip(members, await asyncio.gather(*(self._reader.read(member, summed) for member in members)), strict=True)
-        )
+        told = await self._reader.read_many(members, summed)
         counted = {over.id: Answer(None, None, FactState.FRESH)}
         derived.results += [result(entry, told[entry.subject] or counted) for entry in entries]
         return told

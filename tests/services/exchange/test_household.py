@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
@@ -38,12 +39,24 @@ async def test_every_member_finds_an_entry_that_does_not_name_who_asked(exchange
     [cause] = await exchange.entries(mother)
     for name in ("elder", "younger", "lodger"):
         [entry] = await exchange.entries(exchange.keys[name])
-        assert (entry.decision, entry.purpose, entry.asker_kind) == ("ALLOWED", "welfare-check", "SYSTEM")
+        assert (entry.decision, entry.purpose, entry.asker_kind) == ("ALLOWED", "household-calculation", "SYSTEM")
+        assert entry.request is None
+        assert entry.disclosed_from is not None  # not at once: that would tell when somebody asked
         assert entry.attributes == (["annual_income"] if attribute == "household_income" else ["household_members"])
         assert entry.caused_by == cause.id
         shown = f"{entry.asker_id} {entry.asker_label} {entry.asker_agency}"
         assert mother.hex not in shown
         assert len(await exchange.outcomes(exchange.keys[name])) == 1
+
+
+async def test_a_members_entry_is_the_same_for_a_check_and_a_decision(exchange: Exchange) -> None:
+    mother = exchange.keys["mother"]
+    await _ask(exchange, "household_income")
+    asker = replace(system(mother), request=uuid4())
+    await exchange.gate.facts(mother, ["household_income"], asker=asker, purpose=WELFARE_DECISION)
+    first, second = await exchange.entries(exchange.keys["lodger"])
+    for name in ("purpose", "basis", "asker_kind", "asker_id", "asker_agency", "asker_label", "request", "attributes"):
+        assert getattr(first, name) == getattr(second, name), name
 
 
 async def test_the_askers_own_entry_names_what_was_read_about_them(exchange: Exchange) -> None:
@@ -89,7 +102,7 @@ async def test_national_ids_of_members_are_in_no_log_and_no_cache(exchange: Exch
     await _ask(exchange, "household_income")
     kept = [key async for key in exchange.redis.scan_iter("*")]
     kept += [value for key in kept if (value := await exchange.redis.get(key))]
-    written = repr([row.model_dump() for row in (*await exchange.entries(), *await exchange.outcomes())])
+    written = repr((await exchange.entries(), await exchange.outcomes()))
     for name in HOUSE:
         digits = exchange.ids[name].digits
         assert digits not in written
