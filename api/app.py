@@ -48,6 +48,8 @@ from identity.provider.signing import FOLLOW_EVERY
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
 from services.exchange.access_log.routes import log_router
+from services.exchange.access_log.sequencer import SEQUENCED_EVERY
+from services.exchange.agreements.routes import agreements_router
 from services.exchange.consent.routes import receipt_verification
 from services.exchange.consent.tasks import give_receipts
 from services.exchange.corrections.tasks import FOLLOW_EVERY as FOLLOW_CORRECTIONS_EVERY
@@ -88,6 +90,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
+    app.include_router(agreements_router(house.db, house.clock, house.catalogue))
     app.include_router(log_router(house.db))
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
@@ -114,6 +117,7 @@ def jobs_of(house: House) -> list[Job]:
     """What a serving process repeats."""
     return [
         Job("follow the signing keys", FOLLOW_EVERY, house.identity.signing.follow),
+        Job("give the access log's records their places", SEQUENCED_EVERY, house.sequencer.run),
         Job("renew the keys that attest", timedelta(hours=1), house.attestor.renew),
         Job("forget ended sign-ins", timedelta(hours=1), lambda: forget_ended(house.db, house.clock)),
         Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),

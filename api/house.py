@@ -35,10 +35,12 @@ from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from identity.sessions.service import SignIns
 from services.apply.service import ApplyService
+from services.exchange.access_log.sequencer import Sequencer
 from services.exchange.catalogue import Catalogue, load_catalogue
 from services.exchange.consent.receipts import ConsentReceipts
 from services.exchange.consent.service import ConsentService
 from services.exchange.consent.texts import load_texts
+from services.exchange.corrections.desk import CorrectionDesk
 from services.exchange.corrections.service import CorrectionService
 from services.exchange.facts import Gate
 from services.exchange.gate import ExchangeGate
@@ -95,6 +97,7 @@ class House:
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
         self.attestor = Attestor(self.db, self.keys, self.clock, settings.issuer)
+        self.sequencer = Sequencer(self.db, self.attestor, self.clock, settings.issuer)
         self.catalogue: Catalogue = load_catalogue()
         self.identity = Identity(
             settings,
@@ -156,6 +159,12 @@ class House:
         from api.composer import SchemaHolder  # noqa: PLC0415
 
         return SchemaHolder(self.base, self.runner, self.registry.plugins)
+
+    def correction_desk(self, *, serving: bool = True) -> CorrectionDesk:
+        """Where stewards handle corrections. A command beside a server whose cache is in its own process (`serving`
+        false, and no Redis) leaves the forgetting to that server."""
+        facts = self.gate if serving or self.settings.redis_url is not None else None
+        return CorrectionDesk(self.db, self.clock, self.catalogue, self.gate, self.corrections, facts)
 
     def payments(self) -> PaymentJobs:
         """The jobs of paying out, for the commands of officers."""

@@ -131,7 +131,7 @@ class SqliteAppender(_Sealing):
         return await self._database.transaction(whole)
 
 
-_EPOCH: Final = "coalesce((SELECT epoch FROM log_state), 1)"
+_EPOCH: Final = "coalesce((SELECT epoch FROM log_state), 0)"
 _COLUMNS: Final = "subject, id, entry, at, commitment, payload_sealed, disclosed_from"
 
 _PG_KEYS: Final = "SELECT person, key_sealed FROM subject_key WHERE person = ANY($1::uuid[])"
