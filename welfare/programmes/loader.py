@@ -193,6 +193,7 @@ class _VersionPart:
                     text=self._filled(_text(condition), condition),
                     law=Text(th=f"{self.law.th} {cited}", en=f"{self.law.en}, {english}"),
                     tree=self._rule(condition, "if", name),
+                    requirement=condition.slug("requirement") if condition.has("requirement") else None,
                 )
             )
             condition.done()

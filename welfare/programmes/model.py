@@ -40,6 +40,8 @@ class Condition:
     text: Text
     law: Text
     tree: Pred
+    requirement: str | None = field(default=None, compare=False)
+    """What it asks for, as the exchange's broker of evidence names it; no part of the law, nor of a stored decision."""
 
     def outcomes(self) -> tuple[ConditionOutcome, ConditionOutcome, ConditionOutcome]:
         """The reason it gives when FALSE, UNKNOWN and TRUE."""

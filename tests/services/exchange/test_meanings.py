@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,8 +27,8 @@ THAI_HOSTILE = [(name, held) for name, held in HOSTILE if thai(name)]
 ENGLISH_HOSTILE = [(name, held) for name, held in HOSTILE if not thai(name) and name.isidentifier()]
 
 
-def asks(name: str = "q1", title: str | None = None, **more: object) -> list[str]:
-    question = Question(name, () if title is None else (title,), **more)  # type: ignore[arg-type]
+def asks(name: str = "q1", title: str | None = None, **more: Any) -> list[str]:
+    question = Question(name, () if title is None else (title,), **more)
     return [meaning.id for meaning in MEANINGS.of(question)]
 
 
@@ -89,7 +90,7 @@ def test_an_object_may_say_whose_name_it_is_unless_the_title_says_that_it_is_the
     ],
 )
 def test_the_form_of_the_answer_tells_what_the_words_leave_open(
-    name: str, more: dict[str, object], held: list[str]
+    name: str, more: dict[str, Any], held: list[str]
 ) -> None:
     assert asks(name, **more) == held
 
