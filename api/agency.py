@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from identity.provider.registration import AGENCY_RESOURCE
+from services.exchange.corrections.routes import Agents, corrections_router
 from services.exchange.rest.auth import AgencyDoor
 from services.exchange.rest.routes import agency_router
 from services.exchange.rest.service import AgencyFacts
@@ -47,4 +48,6 @@ def agencies(house: House) -> APIRouter:
     )
     terms = AgencyTerms(house.db, house.clock, house.catalogue)
     router.include_router(agency_router(door_of(house), facts, terms, house.settings.issuer))
+    agents = Agents(house.db, house.identity.office.officers)
+    router.include_router(corrections_router(door_of(house), house.correction_desk(), agents, house.clock))
     return router

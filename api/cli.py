@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import client, keys, log, officer, pay, session
+from api.commands import agreement, client, correction, keys, log, officer, pay, session
 from core.clock import SystemClock
 from core.settings import Environment, Settings
 
@@ -22,7 +22,9 @@ app = typer.Typer(
     help="Sitthi: the services of the state behind one graph. `script/server` starts everything.",
 )
 app.add_typer(client.app, name="client", help="Programs that sign people in, and systems of agencies.")
+app.add_typer(agreement.app, name="agreement", help="Agreements between agencies: list, propose, accept, suspend, end.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
+app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")

@@ -114,7 +114,7 @@ def proposals(profile: As = None) -> None:
         async with house.db.read() as session:
             return await house.identity.office.proposals.open(session, officer)
 
-    for one in _act(profile, job):
+    for one in as_officer(profile, job):
         typer.echo(f"{one.id.hex}\t{one.kind}\t{one.maker_name.en}\t{one.made_at:%Y-%m-%d}\t{one.reason}")
 
 
@@ -126,7 +126,7 @@ def show(proposal: Which, profile: As = None) -> None:
             key = await _find(house, officer, proposal)
             return await house.identity.office.proposals.show(session, officer, key)
 
-    shown = _act(profile, job)
+    shown = as_officer(profile, job)
     typer.echo(f"{shown.title.en} ({shown.kind}), proposed by {shown.maker_name.en}: {shown.reason}")
     for label, value in shown.lines:
         typer.echo(f"  {label.en}: {_masked(value)}")
@@ -147,7 +147,7 @@ def approve(
         done = await edge.approve(house.db, office.proposals, office.known_facts, officer, key, reason)
         return done.kind, done.told
 
-    kind, told = _act(profile, job)
+    kind, told = as_officer(profile, job)
     typer.echo(f"approved: {kind}" + (f", client_id {told}" if told else ""))
 
 
@@ -159,7 +159,7 @@ def refuse(proposal: Which, reason: Reason, profile: As = None) -> None:
         async with house.db.write() as session:
             await house.identity.office.proposals.refuse(session, officer, key, reason)
 
-    _act(profile, job)
+    as_officer(profile, job)
     typer.echo("refused")
 
 
@@ -171,7 +171,7 @@ def withdraw(proposal: Which, reason: Reason, profile: As = None) -> None:
         async with house.db.write() as session:
             await house.identity.office.proposals.withdraw(session, officer, key, reason)
 
-    _act(profile, job)
+    as_officer(profile, job)
     typer.echo("withdrawn")
 
 
@@ -187,7 +187,7 @@ def end(
             key = _uuid(officer_key)
             return (await house.identity.office.leaving.end(session, officer, key, reason)).name.en
 
-    typer.echo(f"{_act(profile, job)} is no officer any more")
+    typer.echo(f"{as_officer(profile, job)} is no officer any more")
 
 
 def clients(profile: As = None) -> None:
@@ -201,7 +201,7 @@ def clients(profile: As = None) -> None:
                 for row in await clients_of(session, officer.agency)
             ]
 
-    for line in _act(profile, job):
+    for line in as_officer(profile, job):
         typer.echo(line)
 
 
@@ -215,7 +215,7 @@ def end_client(
         async with house.db.write() as session:
             await end_system(session, house.identity.office.officers, officer, client, reason, house.clock)
 
-    _act(profile, job)
+    as_officer(profile, job)
     typer.echo(f"{client} has ended")
 
 
@@ -245,10 +245,10 @@ def _propose(profile: str | None, kind: str, given: dict[str, Any], reason: str)
         async with house.db.write() as session:
             return await house.identity.office.proposals.propose(session, officer, ProposalKind(kind), given, reason)
 
-    typer.echo(f"proposed: {_act(profile, job).hex}")
+    typer.echo(f"proposed: {as_officer(profile, job).hex}")
 
 
-def _act(profile: str | None, job: Job[T]) -> T:
+def as_officer(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
     from api.commands.talk import fail, told
     from core.assurance import StepUpRequired

@@ -95,8 +95,8 @@ def facts_of(answer: httpx2.Response) -> dict[str, dict[str, Any]]:
 
 async def consents(sitthi: Served, who: str, purpose: str = SCREENING) -> str:
     """The persona agrees to it, in the words of today; answers the consent's id."""
-    terms = sitthi.house.catalogue.purposes[purpose].consent
-    assert terms is not None
-    made = await sitthi.do("grantConsent", "consent { id }", who, purpose=purpose, textVersion=terms.version)
+    words = sitthi.house.consents.words(purpose)
+    assert words is not None
+    made = await sitthi.do("grantConsent", "consent { id }", who, purpose=purpose, textVersion=words.version)
     assert made["problems"] == [], made
     return str(made["consent"]["id"])

@@ -85,10 +85,8 @@ class AskerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConsentTerms:
-    """The words a citizen agrees to. A change of the words is a new version, and needs a new consent."""
+    """How a citizen's consent to a purpose stands; its words are services/exchange/consent's."""
 
-    version: str
-    text: Text
     valid: timedelta
 
 

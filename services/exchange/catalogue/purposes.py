@@ -26,10 +26,7 @@ PURPOSES: Final = "purposes.yaml"
 
 
 class _Consent(Strict):
-    version: str = Field(min_length=1, max_length=20)
     days: int = Field(gt=0, le=3660)
-    th: Words
-    en: Words
 
 
 class _Least(Strict):
@@ -121,4 +118,4 @@ def _least(raw: _Least) -> Least:
 
 
 def _terms(raw: _Consent) -> ConsentTerms:
-    return ConsentTerms(raw.version, Text(th=raw.th, en=raw.en), timedelta(days=raw.days))
+    return ConsentTerms(timedelta(days=raw.days))
