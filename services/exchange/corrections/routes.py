@@ -56,7 +56,7 @@ class Agents:
         self._db, self._officers = db, officers
 
     async def asker(self, caller: Caller, agent: Agent) -> Asker:
-        """Who looks, as the citizen will read it. Raises :class:`AgentUnknown` for an officer of no or another agency."""
+        """Who looks, as the citizen will read it. Raises :class:`AgentUnknown` for an officer who is not theirs."""
         if agent.officer is not None:
             async with self._db.read() as session:
                 officer = await self._officers.find(session, agent.officer)
