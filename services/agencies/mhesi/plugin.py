@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from services.plugins.contract import Call, Host
+from services.plugins.contract import Call, Host, Known, NationalId, ask_each
+
+LEVELS: Final = ("none", "bachelor", "master", "doctor")
+"""The lowest first."""
 
 
 async def degrees(host: Host, call: Call) -> list[dict[str, Any]]:
     told = await host.agency.ask("/transcripts", {"pid": call.citizen.digits}, on_behalf_of=call.asker)
     return [_degree(row) for row in told["degrees"]]
+
+
+async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
+    return {
+        person: {"highest_degree": Known(_highest(row["level"] for row in told["degrees"]), host.clock.now())}
+        for person, told in (await ask_each(host, call, "/transcripts")).items()
+    }
+
+
+def _highest(levels: Iterable[str]) -> str:
+    return max(levels, key=LEVELS.index, default="none")
 
 
 def _degree(row: Mapping[str, Any]) -> dict[str, Any]:

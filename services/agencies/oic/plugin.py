@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from services.plugins.contract import Call, Host
+from services.plugins.contract import Call, Host, Known, NationalId, ask_each
 
 
 async def policies(host: Host, call: Call) -> list[dict[str, Any]]:
@@ -14,6 +14,15 @@ async def policies(host: Host, call: Call) -> list[dict[str, Any]]:
     answer = [_policy(row, host.clock.now()) for row in told["policies"]]
     wanted = call.arguments.get("covered")
     return answer if wanted is None else [policy for policy in answer if policy["covered"] is wanted]
+
+
+async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
+    """Whether any of the policies is in force at this moment."""
+    now = host.clock.now()
+    return {
+        person: {"motor_insurance": Known(any(_policy(row, now)["covered"] for row in told["policies"]), now)}
+        for person, told in (await ask_each(host, call, "/policies")).items()
+    }
 
 
 def _policy(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:

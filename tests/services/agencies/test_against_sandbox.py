@@ -126,6 +126,18 @@ async def test_the_disability_card_is_held_by_whom_it_is_said(our: Our, who: str
     assert (await our.facts(who))["disability_card"] is holds
 
 
+async def test_the_worker_is_insured_and_drives_an_insured_car(our: Our) -> None:
+    facts = await our.facts("worker")
+    assert facts["social_security_section"] == "s33"
+    assert facts["social_security_months"] > 0
+    assert (facts["vehicle_owned"], facts["motor_insurance"]) == (True, True)
+
+
+async def test_the_graduates_highest_degree_is_the_highest_that_they_see(our: Our) -> None:
+    seen = {degree["level"].lower() for degree in await our.ask("mhesi", "degrees", "graduate")}
+    assert (await our.facts("graduate"))["highest_degree"] == ("master" if "master" in seen else "bachelor")
+
+
 async def test_the_graduate_sees_degrees_with_courses(our: Our) -> None:
     degrees = await our.ask("mhesi", "degrees", "graduate")
     assert degrees

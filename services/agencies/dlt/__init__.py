@@ -1,0 +1,1 @@
+"""The Department of Land Transport as a plugin."""

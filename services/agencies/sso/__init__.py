@@ -1,0 +1,1 @@
+"""The Social Security Office as a plugin."""
