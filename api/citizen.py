@@ -71,6 +71,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "AccessEntry": Delegate.NOTHING,
     "Consent": Delegate.NOTHING,
     "Correction": Delegate.NOTHING,
+    "PrivacyRequest": Delegate.NOTHING,
     "Message": Delegate.NOTHING,
     "Delegation": Delegate.NOTHING,
 }

@@ -219,6 +219,7 @@ UNKNOWN: Final = {
         "Delegation",
         "SignInSession",
         "Passkey",
+        "PrivacyRequest",
     )
 }
 
@@ -239,7 +240,44 @@ async def _proposed(sitthi: Served) -> dict[str, Any]:
     return {"delegation": payload["delegation"]["id"]}
 
 
+async def _privacy(_: Served) -> dict[str, Any]:
+    return {"kind": "ACCESS"}
+
+
+async def _erase(_: Served) -> dict[str, Any]:
+    return {"stores": ["messages"]}
+
+
+async def _leave(_: Served) -> dict[str, Any]:
+    return {"endBenefits": False}
+
+
+async def _cancel_erasure(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("leave", "request { id }", "elder", endBenefits=False)
+    return {"request": payload["request"]["id"]}
+
+
+async def _restrict(_: Served) -> dict[str, Any]:
+    return {"purpose": PURPOSE, "ground": "ACCURACY", "statement": "กำลังขอแก้ไขรายได้"}
+
+
+async def _object(_: Served) -> dict[str, Any]:
+    return {"purpose": PURPOSE, "ground": "RESEARCH", "statement": "ไม่ต้องการให้ใช้"}
+
+
+async def _lift(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("restrictUse", "request { id }", "elder", **await _restrict(sitthi))
+    return {"request": payload["request"]["id"]}
+
+
 CASES: Final[Mapping[str, Case]] = {
+    "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
+    "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),
+    "leave": Case("elder", _leave, {"endBenefits": True}, PASSKEY),
+    "cancelErasure": Case("elder", _cancel_erasure, {"request": UNKNOWN["PrivacyRequest"]}, PASSKEY),
+    "restrictUse": Case("elder", _restrict, {"ground": "CLAIMS"}),
+    "objectToUse": Case("elder", _object, {"statement": "อย่างอื่น"}),
+    "liftRestriction": Case("elder", _lift, {"request": UNKNOWN["PrivacyRequest"]}),
     "apply": Case("elder", _apply, {"programme": "state-welfare-card"}),
     "supplement": Case("elder", _supplement, {"answers": {"annual_income": 1}}),
     "withdraw": Case("elder", _withdraw, {"application": UNKNOWN["Application"]}),

@@ -115,6 +115,11 @@ async def _correction(sitthi: Served) -> str:
     return str(made["correction"]["id"])
 
 
+async def _privacy_request(sitthi: Served) -> str:
+    made = await sitthi.do("requestMyData", "request { id }", "graduate", kind="ACCESS")
+    return str(made["request"]["id"])
+
+
 async def _entitlement(sitthi: Served) -> str:
     data = await sitthi.graph("{ viewer { entitlements { id } } }", persona="graduate")
     return str(data["viewer"]["entitlements"][0]["id"])
@@ -167,6 +172,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "AccessEntry": _access_entry,
     "Consent": _consent,
     "Correction": _correction,
+    "PrivacyRequest": _privacy_request,
     "Entitlement": _entitlement,
     "Application": _application,
     "Payment": _payment,

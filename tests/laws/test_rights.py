@@ -20,17 +20,20 @@ DEMANDING: Final = {
     "change_payout_destination": (Aal.AAL_2_2, 300),
     "propose_delegation": (Aal.AAL_2_1, 900),
     "accept_delegation": (Aal.AAL_2_1, 900),
+    "request_erasure": (Aal.AAL_2_2, 300),
+    "leave": (Aal.AAL_2_2, 300),
 }
 """Mutations that give somebody a right, or move where money goes: the authenticator and the age in seconds."""
 UNDEMANDING: Final = {
     "supplement", "withdraw", "appeal", "confirm_receipt", "rate",
     "grant_consent", "withdraw_consent", "request_correction",
     "end_delegation", "end_session", "end_all_sessions",
+    "request_my_data", "cancel_erasure", "restrict_use", "object_to_use", "lift_restriction",
     "rename_passkey", "remove_passkey", "set_contact", "remove_contact", "mark_read",
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
-    "access_log", "consents", "inbox", "delegations", "payout_destination", "account",
+    "privacy_requests", "access_log", "consents", "inbox", "delegations", "payout_destination", "account",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {
