@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
@@ -61,7 +62,9 @@ class AgencySystem:
         return {"authorization": f"Bearer {self._token}", "accept-language": "en"}
 
     async def post(self, path: str, body: Any, **headers: str) -> httpx2.Response:
-        return await self.sitthi.http.post(path, json=body, headers={**await self.headers(), **headers})
+        """`body` is sent as JSON, null too."""
+        given = {**await self.headers(), "content-type": "application/json", **headers}
+        return await self.sitthi.http.post(path, content=json.dumps(body).encode(), headers=given)
 
     async def get(self, path: str) -> httpx2.Response:
         return await self.sitthi.http.get(path, headers=await self.headers())

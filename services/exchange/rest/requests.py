@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from core.errors import BadInput
 from core.text import Text
@@ -19,10 +20,23 @@ BATCH_MAX: Final = 100
 ATTRIBUTES_MAX: Final = 50
 
 
+def _named_by(member: str) -> JsonDict:
+    other = "reference" if member == "nationalId" else "nationalId"
+    return {"required": [member], "properties": {member: {"type": "string"}, other: {"type": "null"}}}
+
+
+_NUMBER: Final = "(^|[^0-9])[0-9]{13}([^0-9]|$)"
+_OFFICER: Final[JsonDict] = {"properties": {"kind": {"const": "OFFICER"}, "id": {"pattern": "^[0-9a-f]{32}$"}}}
+_SYSTEM: Final[JsonDict] = {"properties": {"kind": {"const": "SYSTEM"}, "id": {"not": {"pattern": _NUMBER}}}}
+"""Of the description: what the readers below check, as JSON Schema says it."""
+
+
 class Strict(BaseModel):
     """No other members than those named, no type taken for another."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class AgentKind(StrEnum):
@@ -32,6 +46,8 @@ class AgentKind(StrEnum):
 
 class Agent(Strict):
     """In whose name the agency's system asks (the AgentID of GDX): an officer, or a system that runs by itself."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_OFFICER, _SYSTEM]})
 
     kind: AgentKind
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -54,6 +70,8 @@ class Agent(Strict):
 
 class PersonNamed(Strict):
     """Whom it is about: exactly one of the two. Whether it names anybody is told per person, not of the request."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_named_by("nationalId"), _named_by("reference")]})
 
     national_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(None, alias="nationalId", repr=False)
     """13 digits without dashes. It stands in the body alone, never in an address."""
@@ -83,7 +101,7 @@ class Asked(Strict):
     """Id of a registered purpose (`GET /agency/v1/purposes`)."""
     attributes: Annotated[
         list[Annotated[str, Field(pattern=r"^[a-z]+(_[a-z]+)*$", max_length=64)]],
-        Field(min_length=1, max_length=ATTRIBUTES_MAX),
+        Field(min_length=1, max_length=ATTRIBUTES_MAX, json_schema_extra={"uniqueItems": True}),
     ]
     """Ids of attributes of the catalogue, each once."""
     agent: Agent
