@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from core.errors import BadInput, Conflict, NotAllowed
+from core.errors import Conflict, NotAllowed
 from core.text import Text
 
 
-class AgreementTermsInvalid(BadInput):
-    code = "BAD_INPUT"
-
-
 class AgreementStateConflict(Conflict):
-    """The agreement is not in a state in which this can be done."""
+    """The agreement is not in a state in which this can be done, perhaps since this very moment."""
 
     code = "AGREEMENT_STATE_CONFLICT"
     text = Text(

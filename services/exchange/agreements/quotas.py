@@ -14,6 +14,7 @@ was counted and could not be entered in the log stays counted.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +26,8 @@ from core.clock import BANGKOK, Clock
 from services.exchange.agreements.terms import Quota, Terms
 from services.exchange.policy import QUOTA_EXCEEDED, QUOTA_UNKNOWN
 
+QUESTIONS_MAX: Final = 16
+"""Under way to Valkey at once. A crowd that took every connection of the pool would pass for a Valkey that is away."""
 _DAY_KEPT: Final = timedelta(days=2)
 _MINUTE_KEPT: Final = timedelta(minutes=3)
 
@@ -34,6 +37,7 @@ log = structlog.get_logger(__name__)
 class Quotas:
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self._redis, self._clock = redis, clock
+        self._turns = asyncio.Semaphore(QUESTIONS_MAX)
 
     async def take(self, terms: Terms, count: int) -> str | None:
         """Counts so many subjects, all or none: None, or the reason why they may not be asked about."""
@@ -43,7 +47,8 @@ class Quotas:
             return QUOTA_EXCEEDED  # it never fits: nobody else is to be refused while we find out
         names = _names(terms, self._clock.now())
         try:
-            return None if await self._added(names, terms.quota, count) else QUOTA_EXCEEDED
+            async with self._turns:
+                return None if await self._added(names, terms.quota, count) else QUOTA_EXCEEDED
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("quota_unknown", agreement=terms.id, error=type(error).__name__)
             return QUOTA_UNKNOWN
