@@ -142,6 +142,15 @@ async def _correct(_: Served) -> dict[str, Any]:
     return {"attribute": "birth_date", "statement": "วันเกิดไม่ตรงกับสูติบัตร"}
 
 
+async def _opened(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("requestCorrection", "correction { id }", "elder", **await _correct(sitthi))
+    return {"correction": payload["correction"]["id"]}
+
+
+async def _supplement_correction(sitthi: Served) -> dict[str, Any]:
+    return {**await _opened(sitthi), "statement": "แนบสูติบัตร"}
+
+
 async def session_elsewhere(sitthi: Served, persona: str) -> str:
     """A session of the persona in another browser; answers its id."""
     mine = set(await _session_ids(sitthi, persona))
@@ -287,6 +296,8 @@ CASES: Final[Mapping[str, Case]] = {
     "grantConsent": Case("graduate", _grant, {"attributes": ["name"]}),
     "withdrawConsent": Case("graduate", _withdraw_consent, {"consent": UNKNOWN["Consent"]}),
     "requestCorrection": Case("elder", _correct, {"attribute": "name"}),
+    "supplementCorrection": Case("elder", _supplement_correction, {"statement": "แนบทะเบียนบ้าน"}),
+    "withdrawCorrection": Case("elder", _opened, {"correction": UNKNOWN["Correction"]}),
     "changePayoutDestination": Case("elder", _pay_to, {"mobile": "+66812345679"}, PASSKEY),
     "proposeDelegation": Case("elder", _propose, {"scopes": ["VIEW"]}),
     "acceptDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
