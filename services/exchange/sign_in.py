@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from core.thai_dates import MalformedThaiDate, parse_be_yyyymmdd
+from core.thai_dates import (
+    MalformedThaiDate,
+    PartialDate,
+    UnknownThaiDate,
+    parse_be_yyyymmdd,
+    parse_iso,
+    parse_tang_rat,
+)
 from services.exchange.catalogue import Attribute, Catalogue, InvalidAnswer
 from services.exchange.facts import Reading
 from services.exchange.sources import accept
@@ -26,7 +33,9 @@ def facts_of_claims(
         attribute = catalogue.attribute(name)
         try:
             said = read(claims)
-            if said is not None:
+            if isinstance(said, PartialDate):
+                readings[attribute] = accept(attribute, Reading(said.first, at, said.precision))
+            elif said is not None:
                 readings[attribute] = accept(attribute, Reading(said, at))
         except InvalidAnswer:
             refused.add(name)
@@ -44,13 +53,21 @@ def _name(claims: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _birth_date(claims: Mapping[str, Any]) -> str | date | None:
-    """ISO 8601 as OpenID Connect asks for, or DOPA's own YYYYMMDD in the Buddhist era, unknown parts as 0."""
+def _birth_date(claims: Mapping[str, Any]) -> PartialDate | None:
+    """ISO 8601 as OpenID Connect asks for (Core §5.1), the year alone allowed; or DOPA's own YYYYMMDD in the Buddhist
+    era, unknown parts as 0; or the same in the common era, unknown parts as `-`. None where not even the year is known.
+    """
     said = claims.get("birthdate")
-    if not isinstance(said, str) or not _EIGHT_DIGITS.fullmatch(said):
-        return said
+    if said is None:
+        return None
+    if not isinstance(said, str):
+        raise InvalidAnswer
     try:
-        return parse_be_yyyymmdd(said).first
+        if _EIGHT_DIGITS.fullmatch(said):
+            return parse_be_yyyymmdd(said)
+        return parse_tang_rat(said) if said.endswith("--") else parse_iso(said)
+    except UnknownThaiDate:
+        return None
     except MalformedThaiDate:
         raise InvalidAnswer from None
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
+from core.errors import ServiceUnavailable
 from core.ids import NationalId
+from core.thai_dates import Precision
 from services.exchange.facts import OWN_VIEW, WELFARE_DECISION, FactState, Reading
+from services.exchange.sources import PARTS_AT_ONCE
 from tests.services.exchange.fakes import (
     Exchange,
+    FakeSource,
     citizen,
     of_steward,
     system,
@@ -23,11 +29,11 @@ from tests.services.exchange.fakes import (
 async def test_none_is_an_answer_and_unknown_is_not(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
     exchange.dopa.file[exchange.ids["mother"]]["death_date"] = None
-    facts = await exchange.gate.facts(mother, ["death_date", "person_status"], asker=citizen(mother), purpose=OWN_VIEW)
+    facts = await exchange.gate.facts(mother, ["death_date", "gender"], asker=citizen(mother), purpose=OWN_VIEW)
     assert (facts["death_date"].value, facts["death_date"].state) == (None, FactState.FRESH)
-    assert (facts["person_status"].value, facts["person_status"].state) == (None, FactState.UNAVAILABLE)
+    assert (facts["gender"].value, facts["gender"].state) == (None, FactState.UNAVAILABLE)
     [outcome] = await exchange.outcomes()
-    assert outcome.errors == {"person_status": "NOT_KNOWN"}
+    assert outcome.errors == {"gender": "NOT_KNOWN"}
 
 
 async def test_an_attribute_without_a_connected_authority_is_unavailable(exchange: Exchange) -> None:
@@ -188,3 +194,234 @@ async def test_looks_at_the_same_fact_at_the_same_time_are_one_read_and_several_
 async def test_a_person_whom_the_register_does_not_know_has_no_facts(exchange: Exchange) -> None:
     facts = await exchange.gate.facts(uuid4(), ["birth_date"], asker=system(), purpose=WELFARE_DECISION)
     assert facts["birth_date"].state is FactState.UNAVAILABLE
+
+
+async def test_several_facts_of_one_source_are_one_call(exchange: Exchange) -> None:
+    mother = exchange.keys["mother"]
+    names = ["birth_date", "nationality", "death_date"]
+    await exchange.gate.facts(mother, names, asker=citizen(mother), purpose=OWN_VIEW)
+    assert exchange.dopa.asked == [(exchange.ids["mother"], frozenset(names))]
+
+
+async def test_who_looks_for_more_joins_what_is_being_read_and_asks_for_the_rest(exchange: Exchange) -> None:
+    mother, reader = exchange.keys["mother"], exchange.gate._reader
+    born, nationality = exchange.catalogue.attribute("birth_date"), exchange.catalogue.attribute("nationality")
+    exchange.dopa.gate = asyncio.Event()
+    first = asyncio.create_task(reader.read(mother, [born]))
+    await until(lambda: len(exchange.dopa.asked) == 1)
+    second = asyncio.create_task(reader.read(mother, [born, nationality]))
+    await until(lambda: len(exchange.dopa.asked) == 2)
+    exchange.dopa.gate.set()
+    assert (await first)["birth_date"].value == (await second)["birth_date"].value == date(1990, 5, 1)
+    assert [names for _, names in exchange.dopa.asked] == [{"birth_date"}, {"nationality"}]
+
+
+async def test_whoever_asks_after_a_correction_joins_no_reading_of_before(exchange: Exchange) -> None:
+    mother, reader = exchange.keys["mother"], exchange.gate._reader
+    born = exchange.catalogue.attribute("birth_date")
+    exchange.dopa.gate = asyncio.Event()
+    before = asyncio.create_task(reader.read(mother, [born]))
+    await until(lambda: len(exchange.dopa.asked) == 1)
+    await exchange.gate.forget(mother)
+    after = [asyncio.create_task(reader.read(mother, [born])) for _ in range(2)]
+    await until(lambda: len(exchange.dopa.asked) == 2)
+    exchange.dopa.gate.set()
+    await before
+    third = asyncio.create_task(reader.read(mother, [born]))
+    await asyncio.gather(*after, third)
+    assert len(exchange.dopa.asked) <= 3, "the end of the first reading did not hide the second"
+
+
+async def test_a_reading_that_nobody_waits_for_any_more_is_kept_all_the_same(exchange: Exchange) -> None:
+    mother, reader = exchange.keys["mother"], exchange.gate._reader
+    born = exchange.catalogue.attribute("birth_date")
+    exchange.dopa.gate = asyncio.Event()
+    alone = asyncio.create_task(reader.read(mother, [born]))
+    await until(lambda: len(exchange.dopa.asked) == 1)
+    alone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await alone
+    exchange.dopa.gate.set()
+    await until(lambda: not reader._running)
+    assert (await reader.read(mother, [born]))["birth_date"].state is FactState.FRESH
+    assert len(exchange.dopa.asked) == 1
+
+
+async def test_the_age_of_a_stale_fact_counts_from_when_its_source_was_asked(exchange: Exchange) -> None:
+    mother = exchange.keys["mother"]
+    exchange.dopa.file[exchange.ids["mother"]]["gender"] = "female"
+    asked_at = exchange.clock.now()
+    exchange.dopa.gate = asyncio.Event()
+    reading = asyncio.create_task(exchange.gate.facts(mother, ["gender"], asker=citizen(mother), purpose=OWN_VIEW))
+    await until(lambda: bool(exchange.dopa.asked))
+    exchange.clock.advance(timedelta(seconds=1))  # it takes its time
+    exchange.dopa.gate.set()
+    assert (await reading)["gender"].read_at == asked_at
+    exchange.clock.advance(timedelta(days=31))
+    exchange.dopa.breaks()
+    fact = (await exchange.gate.facts(mother, ["gender"], asker=citizen(mother), purpose=OWN_VIEW))["gender"]
+    assert (fact.state, fact.read_at) == (FactState.STALE, asked_at)
+
+
+@pytest.mark.parametrize("precision", list(Precision))
+async def test_how_much_of_a_date_is_known_is_told_fresh_kept_and_stale(
+    exchange: Exchange, precision: Precision
+) -> None:
+    mother = exchange.keys["mother"]
+    said = Reading(date(1995, 1, 1), exchange.clock.now(), precision)
+    exchange.dopa.file[exchange.ids["mother"]]["birth_date"] = said
+    for _ in range(2):
+        facts = await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
+        assert (facts["birth_date"].value, facts["birth_date"].precision) == (date(1995, 1, 1), precision)
+    assert len(exchange.dopa.asked) == 1
+
+
+async def test_what_is_not_known_is_not_kept_as_none(exchange: Exchange) -> None:
+    mother = exchange.keys["mother"]
+    for _ in range(2):
+        facts = await exchange.gate.facts(mother, ["death_date"], asker=citizen(mother), purpose=OWN_VIEW)
+        assert (facts["death_date"].value, facts["death_date"].state) == (None, FactState.UNAVAILABLE)
+    assert len(exchange.dopa.asked) == 2
+    assert [key async for key in exchange.redis.scan_iter("*death_date")] == []
+    exchange.dopa.file[exchange.ids["mother"]]["death_date"] = None
+    facts = await exchange.gate.facts(mother, ["death_date"], asker=citizen(mother), purpose=OWN_VIEW)
+    assert facts["death_date"].state is FactState.FRESH
+
+
+async def test_whoever_is_forgotten_has_nothing_left_in_the_cache(exchange: Exchange) -> None:
+    mother, lodger = exchange.keys["mother"], exchange.keys["lodger"]
+    for person in (mother, lodger):
+        await exchange.gate.facts(person, ["birth_date", "nationality"], asker=citizen(person), purpose=OWN_VIEW)
+    await exchange.gate.forget(mother)
+    left = {key async for key in exchange.redis.scan_iter("exchange:fact:*")}
+    assert {key.decode().split(":")[2] for key in left} == {lodger.hex}
+
+
+class Batch(FakeSource):
+    """A source that is asked about three people at once."""
+
+    batch = 3
+
+    def __init__(self, agency: str, provides: Collection[str]) -> None:
+        super().__init__(agency, provides)
+        self.calls: list[list[NationalId]] = []
+        self.most_at_once = self.now = 0
+        self.poison: NationalId | None = None
+
+    async def read_many(self, people: Collection[NationalId], attributes: Collection[str]) -> Any:
+        self.calls.append(list(people))
+        self.now += 1
+        self.most_at_once = max(self.most_at_once, self.now)
+        try:
+            await asyncio.sleep(0)
+            if self.poison in people:
+                raise ServiceUnavailable(self.agency)
+            return {person: await self.read(person, attributes) for person in people if person in self.file}
+        finally:
+            self.now -= 1
+
+
+async def crowd(exchange: Exchange, size: int) -> list[UUID]:
+    return [await exchange.person(f"p{n}", birth_date=date(1950 + n % 50, 1, 1)) for n in range(size)]
+
+
+async def test_many_people_are_asked_about_in_batches_and_few_calls_at_once(exchange: Exchange) -> None:
+    exchange.dopa = batch = Batch("dopa", exchange.dopa.provides)
+    people = await crowd(exchange, 3 * PARTS_AT_ONCE + 5)
+    born = exchange.catalogue.attribute("birth_date")
+    batch.gate = asyncio.Event()
+    reading = asyncio.create_task(exchange.gate._reader.read_many(people, [born]))
+    await until(lambda: batch.now == PARTS_AT_ONCE)
+    batch.gate.set()
+    told = await reading
+    assert list(told) == people
+    assert {of["birth_date"].state for of in told.values()} == {FactState.FRESH}
+    assert {person: of["birth_date"].value for person, of in told.items()} == {
+        person: date(1950 + n % 50, 1, 1) for n, person in enumerate(people)
+    }
+    assert [len(call) for call in batch.calls] == [3] * (PARTS_AT_ONCE + 1) + [2]
+    assert batch.most_at_once == PARTS_AT_ONCE
+    batch.calls.clear()
+    assert await exchange.gate._reader.read_many(people, [born]) == told
+    assert batch.calls == []
+
+
+async def test_without_batches_each_person_is_a_call_and_few_are_made_at_once(exchange: Exchange) -> None:
+    running = most = 0
+
+    class Slow(type(exchange.dopa)):  # type: ignore[misc]
+        async def read(self, person: NationalId, attributes: Any) -> Any:
+            nonlocal running, most
+            running, most = running + 1, max(most, running + 1)
+            try:
+                return await super().read(person, attributes)
+            finally:
+                running -= 1
+
+    exchange.dopa = Slow("dopa", exchange.dopa.provides)
+    exchange.dopa.gate = asyncio.Event()
+    people, born = await crowd(exchange, 2 * PARTS_AT_ONCE), exchange.catalogue.attribute("birth_date")
+    reading = asyncio.create_task(exchange.gate._reader.read_many(people, [born]))
+    await until(lambda: running == PARTS_AT_ONCE)
+    exchange.dopa.gate.set()
+    told = await reading
+    assert {of["birth_date"].state for of in told.values()} == {FactState.FRESH}
+    assert (len(exchange.dopa.asked), most) == (2 * PARTS_AT_ONCE, PARTS_AT_ONCE)
+
+
+async def test_a_batch_that_fails_leaves_the_others_whole(exchange: Exchange) -> None:
+    exchange.dopa = batch = Batch("dopa", exchange.dopa.provides)
+    people = await crowd(exchange, 6)
+    batch.poison = exchange.ids["p4"]
+    told = await exchange.gate._reader.read_many(people, [exchange.catalogue.attribute("birth_date")])
+    assert [told[person]["birth_date"].state for person in people] == [FactState.FRESH] * 3 + [
+        FactState.UNAVAILABLE
+    ] * 3
+
+
+async def test_a_batch_about_somebody_who_was_not_asked_about_is_refused_whole(exchange: Exchange) -> None:
+    class Confused(Batch):
+        async def read_many(self, people: Collection[NationalId], attributes: Collection[str]) -> Any:
+            told = await super().read_many(people, attributes)
+            return {**told, exchange.ids["mother"]: {}}
+
+    exchange.dopa = Confused("dopa", exchange.dopa.provides)
+    people = await crowd(exchange, 2)
+    told = await exchange.gate._reader.read_many(people, [exchange.catalogue.attribute("birth_date")])
+    assert {of["birth_date"].error for of in told.values()} == {"WRONG_SUBJECT"}
+    assert [key async for key in exchange.redis.scan_iter("exchange:fact:*")] == []
+
+
+async def test_a_person_in_two_reads_at_once_is_asked_about_once(exchange: Exchange) -> None:
+    exchange.dopa = batch = Batch("dopa", exchange.dopa.provides)
+    one, two, three = await crowd(exchange, 3)
+    born = [exchange.catalogue.attribute("birth_date")]
+    reader = exchange.gate._reader
+    batch.gate = asyncio.Event()
+    first = asyncio.create_task(reader.read_many([one, two], born))
+    await until(lambda: len(batch.asked) > 0)
+    second = asyncio.create_task(reader.read_many([two, three], born))
+    await until(lambda: len(batch.asked) == 2)
+    batch.gate.set()
+    told = await first | await second
+    assert {of["birth_date"].state for of in told.values()} == {FactState.FRESH}
+    assert sorted(person.digits for person, _ in batch.asked) == sorted(
+        exchange.ids[name].digits for name in ("p0", "p1", "p2")
+    )
+
+
+async def test_monitoring_sees_where_facts_came_from(exchange: Exchange) -> None:
+    def count(source: str) -> float:
+        return REGISTRY.get_sample_value("sitthi_facts_read_total", {"from": source}) or 0
+
+    mother = exchange.keys["mother"]
+    before = {source: count(source) for source in ("cache", "source", "stale", "nowhere")}
+    for _ in range(2):
+        names = ["birth_date", "death_date"]
+        await exchange.gate.facts(mother, names, asker=citizen(mother), purpose=OWN_VIEW)
+    assert {source: count(source) - before[source] for source in before} == {
+        "cache": 1,
+        "source": 1,
+        "stale": 0,
+        "nowhere": 2,
+    }
