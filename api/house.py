@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.listing import ProgrammeEntries
+from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
 from api.privacy import stores_of
 from api.rate_limits import CallerLimits
@@ -42,6 +42,10 @@ from services.exchange.consent.service import ConsentService
 from services.exchange.consent.texts import load_texts
 from services.exchange.corrections.desk import CorrectionDesk
 from services.exchange.corrections.service import CorrectionService
+from services.exchange.evidence.broker import EvidenceBroker
+from services.exchange.evidence.directory import DataDirectory
+from services.exchange.evidence.loader import load_requirements
+from services.exchange.evidence.published import PublishedCatalogue
 from services.exchange.facts import Gate
 from services.exchange.gate import ExchangeGate
 from services.exchange.privacy.bars import StoppedUses
@@ -61,6 +65,7 @@ from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, sources_of
+from services.plugins.runner.provisions import provisions_of
 from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from welfare.entitlements.room import open_welfare
@@ -137,6 +142,9 @@ class House:
             self.rooms, database=self.db, clock=self.clock, keys=self.keys, gate=self.gate, catalogue=self.catalogue
         )
         self.awards = Awards(self.welfare.amounts, self.clock)
+        directory = DataDirectory(self.catalogue, lambda: provisions_of(self.runner, self.registry.plugins))
+        self.evidence = EvidenceBroker(load_requirements(), directory, requirements_of(self.welfare.programmes))
+        self.published = PublishedCatalogue(self.catalogue, self.evidence)
         self._furnish(self.rooms)
 
     @cached_property
@@ -186,6 +194,7 @@ class House:
         rooms.add(Gate, self.gate)  # type: ignore[type-abstract]  # known to some rooms by its protocol alone
         rooms.add(ExchangeGate, self.gate)
         rooms.add(Catalogue, self.catalogue)
+        rooms.add(PublishedCatalogue, self.published)
         rooms.add(KeyRing, self.keys)
         rooms.add(Attestor, self.attestor)
         rooms.add(Inbox, self.inbox)

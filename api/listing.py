@@ -32,3 +32,14 @@ def _entry(programme: Programme, catalogue: Catalogue) -> Entry:
         agency_title=catalogue.agency_title(programme.payer),
         needs=tuple(NeededFact(name, WELFARE_CHECK.text, by_consent=False) for name in version.needs),
     )
+
+
+def requirements_of(programmes: ProgrammeCatalogue) -> dict[str, list[str]]:
+    """Requirement → `programme:<slug>` of each programme whose latest or proposed version names it."""
+    found: dict[str, set[str]] = {}
+    for programme in programmes:
+        for version in (*programme.versions[-1:], *programme.proposed):
+            for condition in version.conditions:
+                if condition.requirement is not None:
+                    found.setdefault(condition.requirement, set()).add(f"programme:{programme.slug}")
+    return {name: sorted(subjects) for name, subjects in found.items()}

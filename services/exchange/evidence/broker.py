@@ -43,6 +43,7 @@ class EvidenceBroker:
         self, requirements: Requirements, directory: DataDirectory, used_by: Mapping[str, Iterable[str]] | None = None
     ) -> None:
         self._requirements, self.directory = requirements, directory
+        self._proves = requirements.by_attribute()
         self._used_by = {name: tuple(sorted(subjects)) for name, subjects in (used_by or {}).items()}
 
     def all(self) -> tuple[Resolution, ...]:
@@ -59,6 +60,10 @@ class EvidenceBroker:
 
     def used_by(self, requirement: str) -> tuple[str, ...]:
         return self._used_by.get(requirement, ())
+
+    def proves(self, attribute: str) -> tuple[str, ...]:
+        """Ids of the requirements that the attribute may be needed to prove, in the order of the data."""
+        return self._proves.get(attribute, ())
 
     def _offer(self, kind: str) -> Offer:
         evidence = self._requirements.evidence_types[kind]

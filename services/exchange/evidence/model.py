@@ -60,6 +60,14 @@ class Requirements:
             name for types in found.evidence for kind in types for name in self.evidence_types[kind].attributes
         )
 
+    def by_attribute(self) -> dict[str, tuple[str, ...]]:
+        """Of each attribute, the requirements that it may be needed to prove."""
+        found: dict[str, list[str]] = {}
+        for requirement in self.requirements:
+            for name in sorted(self.attributes(requirement)):
+                found.setdefault(name, []).append(requirement)
+        return {name: tuple(requirements) for name, requirements in found.items()}
+
 
 class UnknownRequirement(NotFound):
     code = "UNKNOWN_REQUIREMENT"

@@ -9,6 +9,7 @@ import strawberry
 
 from core.graph import Connection, Delegate, Info, Nodes, rights
 from services.exchange.graph.access import AccessEntry, access_entry_node, access_log
+from services.exchange.graph.catalogue import CatalogueQuery
 from services.exchange.graph.consents import Consent, ConsentMutation, ConsentQuery, consent_node, consents
 from services.exchange.graph.corrections import Correction, CorrectionMutation, correction_node, corrections
 from services.exchange.graph.facts import (
@@ -79,7 +80,7 @@ class ExchangeOfCitizen:
 
 
 @strawberry.type
-class ExchangeQuery(LogQuery, ConsentQuery, PrivacyQuery):
+class ExchangeQuery(CatalogueQuery, LogQuery, ConsentQuery, PrivacyQuery):
     pass
 
 
