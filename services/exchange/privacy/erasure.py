@@ -147,7 +147,7 @@ class Eraser:
                 .values(
                     status=status.value,
                     leased_until=again,
-                    finished_at=row.finished_at or now,
+                    finished_at=(row.finished_at or now) if stays else now,
                     failure=None,
                     stays=[written(stay) for stay in stays],
                 )
