@@ -96,10 +96,10 @@ def facts_of(answer: httpx2.Response) -> dict[str, dict[str, Any]]:
     return {one["attribute"]: one for one in answer.json()["facts"]["facts"]}
 
 
-async def consents(sitthi: Served, who: str, purpose: str = SCREENING) -> str:
-    """The persona agrees to it, in the words of today; answers the consent's id."""
-    words = sitthi.house.consents.words(purpose)
-    assert words is not None
-    made = await sitthi.do("grantConsent", "consent { id }", who, purpose=purpose, textVersion=words.version)
+async def consents(sitthi: Served, who: str) -> str:
+    """The persona agrees to the screening, in the words of today; answers the consent's id."""
+    terms = (await sitthi.graph("{ consentTerms { purpose { id } textVersion } }"))["consentTerms"]
+    [version] = [one["textVersion"] for one in terms if one["purpose"]["id"] == SCREENING]
+    made = await sitthi.do("grantConsent", "consent { id }", who, purpose=SCREENING, textVersion=version)
     assert made["problems"] == [], made
     return str(made["consent"]["id"])
