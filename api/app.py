@@ -55,6 +55,7 @@ from services.exchange.consent.tasks import give_receipts
 from services.exchange.corrections.tasks import FOLLOW_EVERY as FOLLOW_CORRECTIONS_EVERY
 from services.exchange.corrections.tasks import Forgetting
 from services.exchange.evidence.routes import catalogue_router
+from services.exchange.once_only.routes import questions_router
 from services.exchange.privacy.records import records
 from services.exchange.privacy.routes import my_data_router, open_router
 from services.exchange.privacy.schema import export_schema
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
     app.include_router(catalogue_router(house.published, settings.issuer))
+    app.include_router(questions_router(house.db, house.clock))
     app.include_router(agreements_router(house.db, house.clock, house.catalogue))
     app.include_router(log_router(house.db))
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))

@@ -73,6 +73,8 @@ class Prepared:
     """Whether a grant leads to an award that is paid in instalments."""
     unit: str | None = None
     """Key of the unit that may have one active application (a household); None stands for the beneficiary."""
+    read: int = 0
+    """Facts that their owners told, so that nobody asked the applicant for them."""
 
 
 class Decider(Protocol):
@@ -120,4 +122,12 @@ class Notices(Protocol):
         self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, status: Status
     ) -> None:
         """Tells `person` that their application is now in `status`. Once per change of status."""
+        ...
+
+
+class ApplicationCounter(Protocol):
+    """Whoever keeps count of the questions that nobody had to ask. Called in the transaction of the application."""
+
+    async def count(self, session: AsyncSession, *, application: UUID, service: str, filled: int, asked: int) -> None:
+        """Counts a new application for `service` (`programme:<slug>` or `service:<slug>`)."""
         ...

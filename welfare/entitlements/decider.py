@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -42,11 +43,12 @@ class ProgrammeDecider:
         if programme is None or version is None:
             raise ProgrammeUnknown(path=("programme",))
         own, child = await self._facts(programme, version, request)
+        read = _known(own) + _known(child)
         own, child = with_answers(self._catalogue, version, request.answers, self._clock.now(), own, child)
         childs = None if child is None else child.facts
         found = assess(self._catalogue, programme, today, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
-        return _prepared(found, request.applicant)
+        return replace(_prepared(found, request.applicant), read=read)
 
     async def _facts(self, programme: Programme, version: Version, request: Request) -> tuple[Member, Member | None]:
         """Facts of the person of the rules, and of the child where the programme is for children."""
@@ -68,6 +70,11 @@ class ProgrammeDecider:
             raise ServiceUnavailable(self._catalogue.agency_title(self._catalogue.attribute(CHILDREN).steward))
         if beneficiary not in children or not await reader.may_ask_about(beneficiary):
             raise NotFound(path=("beneficiary",))
+
+
+def _known(member: Member | None) -> int:
+    """How many facts their owners told."""
+    return 0 if member is None else sum(fact.known for fact in member.facts.values())
 
 
 def _prepared(found: Assessment, applicant: UUID) -> Prepared:

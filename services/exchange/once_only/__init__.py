@@ -1,0 +1,1 @@
+"""Once only, counted: the questions that nobody had to ask."""
