@@ -11,8 +11,8 @@ import pytest
 import stamina
 
 from services.plugins.contract import AgencyRefusal
-from services.plugins.runner import Credentials, HttpAgencyClient, MalformedReply
-from services.plugins.runner.client import ATTEMPTS, TOKEN_IDLE_SECONDS
+from services.plugins.runner import Credentials, HttpAgencyClient, MalformedReply, Trouble
+from services.plugins.runner.client import ATTEMPTS, TOKEN_IDLE_SECONDS, WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX
 
 PID = "0000000000001"
 JSON = {"content-type": "application/json"}
@@ -213,3 +213,92 @@ async def test_a_token_that_is_none_is_malformed(token: Any) -> None:
         client = HttpAgencyClient(http, "http://agency.test", Credentials("key", "secret"))
         with pytest.raises(MalformedReply):
             await client.ask("/person", {}, on_behalf_of="officer-7")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/html"},
+        {"content-type": "text/json"},
+        {"content-type": "application/json; charset=tis-620"},
+        {"content-type": "application/jsonp"},
+        {"content-type": ""},
+        {},
+    ],
+)
+async def test_what_does_not_say_that_it_is_json_is_none(stand: Stand, headers: dict[str, str]) -> None:
+    stand.agency.replies = [httpx2.Response(200, content=b"{}", headers=headers)]
+    with pytest.raises(MalformedReply) as caught:
+        await stand.ask()
+    assert caught.value.why is Trouble.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/problem+json; charset="utf-8"']
+)
+async def test_json_by_any_of_its_names_is_taken(stand: Stand, kind: str) -> None:
+    stand.agency.replies = [httpx2.Response(200, content=b"{}", headers={"content-type": kind})]
+    assert await stand.ask() == {}
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("30", 30), (" 0 ", 0), (None, None), ("-1", None), ("1.5", None)])
+@pytest.mark.parametrize("status", [429, 503])
+async def test_when_to_come_back_is_heard(stand: Stand, status: int, said: str | None, seconds: int | None) -> None:
+    headers = {} if said is None else {"retry-after": said}
+    stand.agency.replies = [httpx2.Response(status, headers=headers, json={"code": "X"})]
+    with pytest.raises((AgencyRefusal, MalformedReply)) as caught:
+        await stand.ask()
+    told = caught.value
+    assert isinstance(told, AgencyRefusal | MalformedReply)
+    assert told.retry_after_seconds == seconds
+    assert len(stand.agency.requests) == 1, "it is not asked again at once"
+
+
+async def test_a_reply_that_announces_too_much_is_not_even_read(stand: Stand) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(2_000):
+            read += 1
+            yield b"x"
+
+    stand.agency.replies = [httpx2.Response(200, content=body(), headers=JSON | {"content-length": "2000"})]
+    with pytest.raises(MalformedReply) as caught:
+        await stand.ask()
+    assert (caught.value.why, read) == (Trouble.TOO_LARGE, 0)
+
+
+async def test_a_reply_that_never_ends_is_left_at_the_limit(stand: Stand) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield b"x" * 100
+
+    stand.agency.replies = [httpx2.Response(200, content=body(), headers=JSON)]
+    with pytest.raises(MalformedReply) as caught:
+        await stand.ask()
+    assert (caught.value.why, read) == (Trouble.TOO_LARGE, 11)
+
+
+async def test_between_attempts_there_is_a_pause_with_chance_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("broken")
+
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(broken)) as http:
+        client = HttpAgencyClient(http, "http://agency.test", Credentials("key", "secret"))
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        for _ in range(5):
+            with pytest.raises(httpx2.ConnectError):
+                await client.ask("/person", {}, on_behalf_of="officer-7")
+    assert len(pauses) == 5 * (ATTEMPTS - 1)
+    assert all(WAIT_FIRST_SECONDS <= pause <= WAIT_SECONDS_MAX for pause in pauses)
+    assert len(set(pauses)) > 1

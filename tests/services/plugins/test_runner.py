@@ -3,21 +3,43 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+import httpx2
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 
 from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from core.text import Language
 from services.exchange.errors import SourceSilent
-from services.plugins.contract import AgencyError, AgencyRefusal, Call, Host, Known
+from services.exchange.facts import Reading
+from services.plugins.contract import (
+    AgencyError,
+    AgencyRefusal,
+    Call,
+    Host,
+    Known,
+    MalformedThaiDate,
+    PartialDate,
+    Precision,
+)
 from services.plugins.plugin import Plugin
 from services.plugins.registry import load_folder
-from services.plugins.runner import AgencyDeclined, ExampleFailed, LaneLimits, Runner, run_example, sources_of
+from services.plugins.runner import (
+    AgencyDeclined,
+    ExampleFailed,
+    LaneLimits,
+    MalformedReply,
+    Runner,
+    Trouble,
+    WrongSubject,
+    run_example,
+    sources_of,
+)
 from tests.support.plugins import CATALOGUE, HOST, LIBRARY
 
 PERSON = NationalId("0000000000001")
@@ -312,3 +334,194 @@ async def test_a_source_may_know_nothing(stand: Stand) -> None:
 
     (source,) = sources_of(stand.runner, [replace(stand.library, functions={"membership": member})])
     assert await source.read(PERSON, ["library_member"]) == {}
+
+
+async def test_each_operation_has_a_breaker_of_its_own(stand: Stand) -> None:
+    await fail_times(stand, 3)
+    assert await stand.run(well_searched, operation="searchShelves") == []
+    with pytest.raises(SourceSilent) as caught:
+        await stand.run(well)
+    assert caught.value.reason == "SOURCE_PAUSED"
+
+
+async def well_searched(host: Host, call: Call) -> Any:
+    return []
+
+
+async def test_an_agency_that_says_when_to_come_back_is_left_alone_until_then(stand: Stand) -> None:
+    async def limited(host: Host, call: Call) -> Any:
+        raise AgencyRefusal(429, None, retry_after_seconds=20)
+
+    with pytest.raises(SourceSilent) as caught:
+        await stand.run(limited)
+    assert caught.value.reason == "SOURCE_LIMITED"
+    stand.seconds = 19.99
+    with pytest.raises(SourceSilent):
+        await stand.run(well)
+    stand.seconds = 20
+    assert await stand.run(well)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TimeoutError(), "TIMEOUT"),
+        (httpx2.ReadTimeout("x"), "TIMEOUT"),
+        (httpx2.ConnectError("x"), "SOURCE_UNREACHABLE"),
+        (httpx2.ReadError("x"), "SOURCE_BROKE_OFF"),
+        (httpx2.RemoteProtocolError("x"), "SOURCE_BROKE_OFF"),
+        (AgencyRefusal(429, None), "SOURCE_LIMITED"),
+        (AgencyRefusal(404, None), "SOURCE_REFUSED"),
+        (MalformedReply(), "ANSWER_UNREADABLE"),
+        (MalformedReply(Trouble.TOO_LARGE), "ANSWER_TOO_LARGE"),
+        (WrongSubject(), "WRONG_SUBJECT"),
+        (KeyError("x"), "ANSWER_MALFORMED"),
+        (IndexError("x"), "ANSWER_MALFORMED"),
+        (TypeError("x"), "ANSWER_MALFORMED"),
+        (ValueError("x"), "ANSWER_MALFORMED"),
+        (ZeroDivisionError("x"), "ANSWER_MALFORMED"),
+        (MalformedThaiDate(), "ANSWER_MALFORMED"),
+        (RuntimeError("x"), "SERVICE_UNAVAILABLE"),
+        (AgencyError("SOMETHING_ELSE"), "SERVICE_UNAVAILABLE"),
+    ],
+)
+async def test_every_trouble_has_a_stable_code(stand: Stand, error: Exception, reason: str) -> None:
+    async def ends(host: Host, call: Call) -> Any:
+        raise error
+
+    with pytest.raises(SourceSilent) as caught:
+        await stand.run(ends)
+    assert caught.value.reason == reason
+    assert caught.value.code == "SERVICE_UNAVAILABLE"
+
+
+async def test_operators_see_each_operation_of_this_process(stand: Stand) -> None:
+    assert not stand.runner.health
+    await stand.run(well)
+    await fail_times(stand, 3)
+    await stand.run(well_searched, operation="searchShelves")
+    assert [
+        (one.plugin, one.operation, one.breaker, one.failures, one.running, one.waiting, one.last)
+        for one in stand.runner.health
+    ] == [
+        ("library", "loans", "OPEN", 3, 0, 0, "ANSWER_MALFORMED"),
+        ("library", "searchShelves", "CLOSED", 0, 0, 0, "WELL"),
+    ]
+    stand.seconds = 10
+    assert stand.runner.health[0].breaker == "HALF_OPEN"
+
+
+async def test_monitoring_counts_calls_by_how_they_ended_and_sees_the_breaker(stand: Stand) -> None:
+    def figure(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, {"plugin": "library", "operation": "loans", **labels}) or 0
+
+    outcomes = ("WELL", "ANSWER_MALFORMED", "ABANDONED")
+    before = [figure("sitthi_agency_calls_total", outcome=outcome) for outcome in outcomes]
+    timed = figure("sitthi_agency_seconds_count")
+    await stand.run(well)
+    assert figure("sitthi_agency_breaker") == 0
+    abandoned = asyncio.create_task(stand.run(never))
+    await asyncio.sleep(0.01)
+    abandoned.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await abandoned
+    await fail_times(stand, 3)
+    after = [figure("sitthi_agency_calls_total", outcome=outcome) for outcome in outcomes]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 3, 1]
+    assert figure("sitthi_agency_seconds_count") - timed == 5
+    assert figure("sitthi_agency_breaker") == 2
+    stand.seconds = 10
+    assert stand.runner.health
+    assert figure("sitthi_agency_breaker") == 1
+
+
+BATCH = 2
+
+
+@pytest.fixture
+def batching(stand: Stand) -> Plugin:
+    spec = stand.library.manifest.operations["membership"].model_copy(update={"batch": BATCH})
+    operations = {**stand.library.manifest.operations, "membership": spec}
+    return replace(stand.library, manifest=stand.library.manifest.model_copy(update={"operations": operations}))
+
+
+YOU = NationalId("1100000000008")
+
+
+async def test_a_batch_is_asked_about_its_people_and_answers_for_each(stand: Stand, batching: Plugin) -> None:
+    calls: list[Call] = []
+
+    async def member(host: Host, call: Call) -> Any:
+        calls.append(call)
+        return {PERSON: {"library_member": Known(value=True, as_of=host.clock.now())}}
+
+    (source,) = sources_of(stand.runner, [replace(batching, functions={"membership": member})])
+    assert source.batch == BATCH
+    told = await source.read_many([PERSON, YOU], ["library_member"])
+    assert {person: dict(of) for person, of in told.items()} == {
+        PERSON: {"library_member": Reading(value=True, as_of=stand.runner._host(batching).clock.now())}
+    }
+    assert set(await source.read(PERSON, ["library_member"])) == {"library_member"}
+    assert [(call.person, call.people) for call in calls] == [(None, (PERSON, YOU)), (PERSON, (PERSON,))]
+
+
+async def test_whom_a_batch_leaves_out_the_agency_does_not_know(stand: Stand, batching: Plugin) -> None:
+    async def member(host: Host, call: Call) -> Any:
+        return {}
+
+    (source,) = sources_of(stand.runner, [replace(batching, functions={"membership": member})])
+    assert await source.read(PERSON, ["library_member"]) == {}
+    assert await source.read_many([PERSON, YOU], ["library_member"]) == {}
+
+
+async def test_a_batch_that_answers_for_a_stranger_is_refused(stand: Stand, batching: Plugin) -> None:
+    async def member(host: Host, call: Call) -> Any:
+        return {PERSON: {}, NationalId("1112034563562"): {}}
+
+    (source,) = sources_of(stand.runner, [replace(batching, functions={"membership": member})])
+    with pytest.raises(SourceSilent) as caught:
+        await source.read_many([PERSON, YOU], ["library_member"])
+    assert caught.value.reason == "WRONG_SUBJECT"
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {PERSON: None}, {PERSON: {"birth_date": 1}}, {PERSON: {"library_member": 1}}]
+)
+async def test_a_batch_that_is_no_batch_is_malformed(stand: Stand, batching: Plugin, answer: Any) -> None:
+    async def member(host: Host, call: Call) -> Any:
+        return answer
+
+    (source,) = sources_of(stand.runner, [replace(batching, functions={"membership": member})])
+    with pytest.raises(SourceSilent) as caught:
+        await source.read_many([PERSON, YOU], ["library_member"])
+    assert caught.value.reason == "ANSWER_MALFORMED"
+
+
+async def test_nobody_asks_about_more_people_than_a_batch_takes(stand: Stand, batching: Plugin) -> None:
+    people = [PERSON, YOU, NationalId("1112034563562")]
+    with pytest.raises(ValueError, match="2 at once"):
+        await stand.runner.run(batching, "membership", asker="test", people=people)
+    with pytest.raises(ValueError, match="1 at once"):
+        await stand.runner.run(stand.library, "membership", asker="test", people=people[:2])
+
+
+@pytest.mark.parametrize(
+    ("said", "value", "precision"),
+    [
+        (PartialDate(1995), date(1995, 1, 1), Precision.YEAR),
+        (PartialDate(1927), date(1927, 4, 1), Precision.YEAR),
+        (PartialDate(1995, 7), date(1995, 7, 1), Precision.MONTH),
+        (PartialDate(1995, 7, 17), date(1995, 7, 17), Precision.DAY),
+        (date(1995, 7, 17), date(1995, 7, 17), Precision.DAY),
+        (None, None, Precision.DAY),
+    ],
+)
+async def test_a_date_of_which_parts_are_unknown_counts_as_the_first_and_says_so(
+    stand: Stand, said: Any, value: Any, precision: Precision
+) -> None:
+    async def member(host: Host, call: Call) -> Any:
+        return {"library_member": Known(said, host.clock.now())}
+
+    (source,) = sources_of(stand.runner, [replace(stand.library, functions={"membership": member})])
+    reading = (await source.read(PERSON, ["library_member"]))["library_member"]
+    assert (reading.value, reading.precision) == (value, precision)
