@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -28,13 +27,14 @@ from services.exchange.agreements.quotas import Quotas
 from services.exchange.cache import FactCache
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
+from services.exchange.deciding import Deciding
 from services.exchange.errors import LookRefused
 from services.exchange.facts import Asker, AskerKind, Facts, FactState, LookReader, Purpose
 from services.exchange.grounds import ACTS_FOR_YOU, Grounds, GroundsReader
 from services.exchange.household import Household, Look, inputs_of, result
 from services.exchange.needs import Bars, Delegations
 from services.exchange.policy import Verdict
-from services.exchange.questions import Asked, Decided, Drafts, Given, Question, denied, plain, refused
+from services.exchange.questions import Asked, Decided, Given, Question, denied, plain, refused
 from services.exchange.sign_in import facts_of_claims
 from services.exchange.sources import (
     INVALID_ANSWER,
@@ -80,6 +80,7 @@ class ExchangeGate:
         self._grounds = GroundsReader(database, clock, catalogue, delegations, bars)
         self._quotas = Quotas(redis, clock)
         self._log = AccessLog(database, clock, keys)
+        self._deciding = Deciding(self._log)
         self._reader = Reader(
             database=database,
             clock=clock,
@@ -88,7 +89,7 @@ class ExchangeGate:
             sources=sources,
             timeout_seconds=source_timeout_seconds,
         )
-        self._household = Household(catalogue, self._reader, self._log)
+        self._household = Household(catalogue, self._reader, self._deciding)
 
     async def facts(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Facts:
         """A fact for each attribute. Raises `UnknownAttribute`; a refusal or a silent source is a state of the fact."""
@@ -128,14 +129,13 @@ class ExchangeGate:
         entry = policy.registered(self._catalogue, purpose)
         grounds = await self._grounds.read(asker, entry, [subject], {what: agency})
         verdict = policy.judge_records(entry, what, agency, subject, grounds.asker, grounds.of(subject))
-        verdict = (await self._within_quota([verdict]))[0]
+        [verdict] = await self._within_quota([verdict])
+        names = frozenset({what})
         if entry is None or not verdict.allowed:
-            reason = verdict.refused[what]
-            await self._log.decide([Draft(subject, frozenset({what}), grounds.asker, purpose, Decision.DENIED, reason)])
+            why = verdict.refused[what]
+            await self._deciding.decide([Draft(subject, names, grounds.asker, purpose, Decision.DENIED, why)])
             raise LookRefused
-        [made] = await self._log.decide(
-            [Draft(subject, frozenset({what}), grounds.asker, purpose, consent=verdict.consent)]
-        )
+        [made] = await self._deciding.decide([Draft(subject, names, grounds.asker, purpose, consent=verdict.consent)])
         try:
             async with self._database.read() as session:
                 person = await self._people.reveal(session, subject)
@@ -161,7 +161,7 @@ class ExchangeGate:
         if not names:
             return
         purpose = self._catalogue.purposes[SIGN_IN].purpose
-        [entry] = await self._log.decide([Draft(person, names, THAID, purpose)])
+        [entry] = await self._deciding.decide([Draft(person, names, THAID, purpose)])
         await self._reader.keep(person, readings)
         answers = {a.id: Answer(None, at, FactState.FRESH) for a in readings}
         answers |= {name: unavailable(INVALID_ANSWER) for name in refused}
@@ -248,29 +248,31 @@ class ExchangeGate:
         grounds: Mapping[Purpose, Grounds],
     ) -> list[Decided]:
         """Commits the verdicts, in one commit."""
-        drafts = Drafts()
+        drafts: list[Draft] = []
         made = []
         for one, verdict, parent in zip(asked, verdicts, parents, strict=True):
             asker = grounds[one.purpose].asker
             allowed: int | None = None
             if verdict.allowed:
                 names = verdict.allowed | self._inputs(verdict, minors_only=parent is not None)
-                allowed = drafts.add(Draft(one.subject, names, asker, one.purpose, consent=verdict.consent))
+                allowed = len(drafts)
+                drafts.append(Draft(one.subject, names, asker, one.purpose, consent=verdict.consent))
             reasons: dict[str, set[str]] = defaultdict(set)
             for name, reason in verdict.refused.items():
                 reasons[reason].add(name)
-            refusals = {
-                reason: drafts.add(Draft(one.subject, frozenset(names), asker, one.purpose, Decision.DENIED, reason))
+            refusals = {reason: len(drafts) + n for n, reason in enumerate(reasons)}
+            drafts += [
+                Draft(one.subject, frozenset(names), asker, one.purpose, Decision.DENIED, reason)
                 for reason, names in reasons.items()
-            }
+            ]
             made.append((one, asker, verdict, allowed, refusals, parent is not None))
-        entries = await self._log.decide(drafts.all)
+        entries = await self._deciding.decide(drafts)
         return [
             Decided(
                 one,
                 asker,
                 verdict,
-                replace(entries[allowed], purpose=one.purpose) if allowed is not None else None,
+                entries[allowed] if allowed is not None else None,
                 {reason: entries[at] for reason, at in refusals.items()},
                 minors_only,
             )

@@ -16,8 +16,10 @@ from uuid import UUID
 from core.money import Money
 from core.text import Text
 from services.exchange.access_log.disclosure import HOUSEHOLD
-from services.exchange.access_log.log import AccessLog, Draft, Entry, Result
+from services.exchange.access_log.log import Draft, Entry, Result
+from services.exchange.access_log.households import PURPOSE
 from services.exchange.catalogue import Attribute, Catalogue, Derivation, How, InvalidAnswer
+from services.exchange.deciding import Deciding
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose, Value
 from services.exchange.sources import INVALID_ANSWER, Answer, Reader, unavailable
 
@@ -55,7 +57,7 @@ class Look:
 
 
 class Household:
-    def __init__(self, catalogue: Catalogue, reader: Reader, log: AccessLog) -> None:
+    def __init__(self, catalogue: Catalogue, reader: Reader, log: Deciding) -> None:
         self._catalogue, self._reader, self._log = catalogue, reader, log
 
     async def derive(self, look: Look, attributes: Collection[Attribute]) -> Derived:
@@ -117,7 +119,7 @@ class Household:
         )
         names = frozenset(attribute.id for attribute in summed) or frozenset({over.id})
         drafts = [
-            Draft(other, names, asker, look.purpose, caused_by=look.cause.id, disclosure=HOUSEHOLD) for other in others
+            Draft(other, names, asker, PURPOSE, caused_by=look.cause.id, disclosure=HOUSEHOLD) for other in others
         ]
         entries = await self._log.decide(drafts)
         members = [look.subject, *others]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.exchange import policy
-from services.exchange.access_log.log import Draft, Entry
+from services.exchange.access_log.log import Entry
 from services.exchange.catalogue import Attribute, RegisteredPurpose
-from services.exchange.facts import Asker, Basis, Fact, FactState, Ground, Purpose
+from services.exchange.facts import Asker, Fact, FactState, Ground, Purpose
 from services.exchange.policy import Verdict
 from services.exchange.sources import Answer, unavailable
 
@@ -66,26 +66,6 @@ class Given:
         terms = self.decided.verdict.agreements.get(attribute.id)
         agreement = (terms.id, terms.version) if terms is not None else None
         return replace(fact, ground=Ground(entry.id, agreement, self.decided.verdict.consent))
-
-
-class Drafts:
-    """Drafts of one commit. What a citizen asks in a request about one person, whatever the purposes, is one entry."""
-
-    def __init__(self) -> None:
-        self.all: list[Draft] = []
-        self._places: dict[Hashable, int] = {}
-
-    def add(self, draft: Draft) -> int:
-        """Its place among the drafts."""
-        at = self._places.get(draft.key) if draft.asker.request is not None else None
-        if at is None:
-            self.all.append(draft)
-            at = self._places[draft.key] = len(self.all) - 1
-            return at
-        first = self.all[at]
-        own = next((one for one in (first, draft) if one.purpose.basis is Basis.OWN_DATA), first)
-        self.all[at] = replace(own, attributes=first.attributes | draft.attributes)
-        return at
 
 
 def plain(decided: Decided) -> list[Attribute]:

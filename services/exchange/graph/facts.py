@@ -13,6 +13,7 @@ import strawberry
 from core.graph import Info, MoneyAmount, localized
 from core.money import Money
 from core.text import Text
+from core.thai_dates import Precision
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import (
     A_DELEGATE,
@@ -20,6 +21,7 @@ from services.exchange.facts import (
     OWN_VIEW,
     Asker,
     AskerKind,
+    Assured,
     Fact,
     Facts,
     FactState,
@@ -35,6 +37,8 @@ YOU: Final = Text(th="คุณ", en="You")
 strawberry.enum(
     FactState, description="How good a fact is. Only FRESH and STALE have a value, which may be that there is none."
 )
+
+strawberry.enum(Precision, name="DatePrecision", description="Which parts of a date are known.")
 
 _Wanted: TypeAlias = tuple[UUID, Purpose, str]
 """Subject, purpose, attribute id."""
@@ -54,6 +58,9 @@ class FactOf(Generic[T]):
     source: Source
     as_of: datetime | None
     state: FactState
+    read_at: datetime | None = strawberry.field(
+        description="When the source was asked: the age of a value that is STALE.", default=None
+    )
 
 
 @strawberry.type
@@ -63,7 +70,9 @@ class StringFact(FactOf[str]):
 
 @strawberry.type
 class DateFact(FactOf[date]):
-    """A day."""
+    """A day. Of a part that nobody knows `value` holds the first, and `precision` says which parts to show."""
+
+    precision: Precision = Precision.DAY
 
 
 @strawberry.type
@@ -110,8 +119,10 @@ class AddressFact(FactOf[Address]):
 def viewer_asker(info: Info) -> Asker:
     """Who looks: the signed-in citizen, or who acts for them. Raises NotSignedIn."""
     viewer, request = info.context.signed_in(), info.context.request_id
+    assured = Assured(sign_in=viewer.assurance)
     if viewer.acting is None:
-        return Asker(kind=AskerKind.CITIZEN, id=viewer.person.hex, agency=None, label=YOU, request=request)
+        me = viewer.person.hex
+        return Asker(kind=AskerKind.CITIZEN, id=me, agency=None, label=YOU, request=request, assurance=assured)
     return Asker(
         kind=AskerKind.DELEGATE,
         id=viewer.acting.person.hex,
@@ -120,6 +131,7 @@ def viewer_asker(info: Info) -> Asker:
         request=request,
         applicant=viewer.person,
         delegation=viewer.acting.delegation,
+        assurance=assured,
     )
 
 
@@ -188,22 +200,35 @@ def source_of(info: Info, slug: str) -> Source:
 
 def string_fact(info: Info, fact: Fact) -> StringFact:
     value = fact.value if isinstance(fact.value, str) else None
-    return StringFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
+    return StringFact(
+        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+    )
 
 
 def date_fact(info: Info, fact: Fact) -> DateFact:
     value = fact.value if isinstance(fact.value, date) else None
-    return DateFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
+    return DateFact(
+        value=value,
+        source=source_of(info, fact.source),
+        as_of=fact.as_of,
+        state=fact.state,
+        read_at=fact.read_at,
+        precision=fact.precision,
+    )
 
 
 def boolean_fact(info: Info, fact: Fact) -> BooleanFact:
     value = fact.value if isinstance(fact.value, bool) else None
-    return BooleanFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
+    return BooleanFact(
+        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+    )
 
 
 def money_fact(info: Info, fact: Fact) -> MoneyFact:
     value = MoneyAmount.of(fact.value) if isinstance(fact.value, Money) else None
-    return MoneyFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
+    return MoneyFact(
+        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+    )
 
 
 def name_fact(info: Info, fact: Fact) -> NameFact:
@@ -211,7 +236,9 @@ def name_fact(info: Info, fact: Fact) -> NameFact:
     if isinstance(fact.value, dict):
         parts = fact.value
         value = Name(**parts, full=localized(info, full_name(parts)))
-    return NameFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
+    return NameFact(
+        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+    )
 
 
 def address_fact(info: Info, fact: Fact) -> AddressFact:
@@ -224,4 +251,6 @@ def address_fact(info: Info, fact: Fact) -> AddressFact:
             subdistrict=parts["subdistrict"],
             text=localized(info, Text(th=parts["text_th"], en=parts["text_en"] or parts["text_th"])),
         )
-    return AddressFact(value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state)
+    return AddressFact(
+        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+    )

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from core.assurance import OF_THAID
 from core.clock import FixedClock
 from core.crypto import KeyRing
 from core.database import Database
@@ -21,7 +22,7 @@ from core.text import Text
 from identity.people import PeopleRegister
 from services.exchange.access_log.records import AccessEntry, AccessOutcome
 from services.exchange.catalogue import Catalogue, load_catalogue
-from services.exchange.facts import Asker, AskerKind, Purpose, Reading
+from services.exchange.facts import Asker, AskerKind, Assured, Purpose, Reading
 from services.exchange.gate import ExchangeGate
 from tests.support import access_log
 
@@ -136,7 +137,8 @@ class Exchange:
 
 
 def citizen(person: UUID, request: UUID | None = None) -> Asker:
-    return Asker(AskerKind.CITIZEN, person.hex, None, Text(th="คุณ", en="You"), request)
+    you = Text(th="คุณ", en="You")
+    return Asker(AskerKind.CITIZEN, person.hex, None, you, request, assurance=Assured(OF_THAID))
 
 
 def system(applicant: UUID | None = None) -> Asker:

@@ -1,0 +1,148 @@
+"""What the law of one way to a fact looks at: every import, call and name that could lead past the gate."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+PROGRAM: Final = ("api", "core", "identity", "services", "welfare")
+GATE: Final = "services/exchange/gate.py"
+HOUSE: Final = "api/house.py"
+
+IMPORTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    # who may import a module that leads to facts, or a part of it (`module:name`); a folder ends with a slash
+    "services.exchange.gate": (HOUSE, "services/exchange/graph/facts.py", "services/exchange/bulk/"),
+    "services.exchange.household": (GATE,),
+    "services.exchange.sources:Reader": (GATE, "services/exchange/household.py", "services/exchange/bulk/"),
+    "services.exchange.sources:Sources": (GATE,),
+    "services.exchange.cache:FactCache": (GATE, "services/exchange/sources.py"),
+    "services.exchange.cache:Kept": ("services/exchange/sources.py",),
+    "services.exchange.sign_in": (GATE,),
+    "services.exchange.deciding": (GATE, "services/exchange/household.py", "services/exchange/bulk/"),
+    "services.plugins.runner:PluginSource": (),
+    "services.plugins.runner:sources_of": (HOUSE,),
+    "services.plugins.runner.sources": ("services/plugins/runner/",),
+    "services.sandbox": ("services/sandbox/", HOUSE, "api/sandbox.py", "api/cli.py", "api/commands/talk.py"),
+}
+CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
+    # who may call a method of this name, on whatever it is called
+    "reveal": (
+        *(GATE, "services/exchange/sources.py", "services/pay/tasks.py"),
+        *("identity/proposals/registry_acts.py", "identity/account/graph.py"),
+    ),
+    "reveal_all": ("services/exchange/sources.py",),
+    "read_many": ("services/exchange/", "services/plugins/runner/"),
+}
+RUNNERS: Final = ("services/plugins/runner/", "api/composer/binding.py")
+"""Who may run a plugin's operation: the runner itself, and the composer, inside a look of the gate."""
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "exchange:fact": ("services/exchange/cache.py",),
+    "exchange:corrected": ("services/exchange/cache.py",),
+    "exchange:quota": ("services/exchange/agreements/quotas.py",),
+}
+BY_NAME: Final = frozenset({"import_module", "__import__", "exec", "eval", "find_spec", "spec_from_file_location"})
+LOADERS: Final = (
+    *("api/reference.py", "core/database.py"),  # walk over all rooms to list their models and errors
+    "services/plugins/registry/folder.py",  # loads our own reviewed plugins
+    "welfare/rules/python_code.py",  # runs what it compiled out of a programme's conditions
+)
+"""Who may import or run what is not written down."""
+INSIDES: Final = frozenset({"_reader", "_household", "_in_flight", "_fetch", "_read_far", "_answers", "_told"})
+"""Of the gate and the reader; nobody names them but each its own."""
+
+
+def program() -> list[Path]:
+    return sorted(path for room in PROGRAM for path in (ROOT / room).rglob("*.py"))
+
+
+def offences(path: str, text: str) -> list[str]:
+    """What in a file of that path leads to a fact past the gate; empty for a file that keeps the law."""
+    tree = ast.parse(text)
+    return [*_imports(path, tree), *_calls(path, tree), *_names(path, tree)]
+
+
+def imported(tree: ast.AST, path: str = "") -> Iterator[str]:
+    """Every module, and every `module:name`, that the code imports; relative imports too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, path)
+            yield module
+            for alias in node.names:
+                yield f"{module}:{alias.name}"
+                yield f"{module}.{alias.name}"  # it may be a module
+
+
+def _absolute(node: ast.ImportFrom, path: str) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.removesuffix(".py").split("/")[: -node.level]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def _imports(path: str, tree: ast.AST) -> Iterator[str]:
+    found = set(imported(tree, path))
+    for kept, may in IMPORTERS.items():
+        module, _, name = kept.partition(":")
+        if _is_among(path, (*may, module.replace(".", "/") + ".py")):
+            continue
+        if name:
+            # The whole module, or all of its names at once, holds that name as well.
+            taken = {kept, f"{module}:*"} & found or (
+                {module} & found if _is_taken_whole(tree, path, module) else set()
+            )
+        else:
+            taken = {one for one in found if one == module or one.startswith((f"{module}.", f"{module}:"))}
+        if taken:
+            yield f"imports {kept}"
+
+
+def _is_taken_whole(tree: ast.AST, path: str, module: str) -> bool:
+    package, _, last = module.rpartition(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(alias.name == module for alias in node.names):
+            return True
+        if (
+            isinstance(node, ast.ImportFrom)
+            and _absolute(node, path) == package
+            and any(alias.name == last for alias in node.names)
+        ):
+            return True
+    return False
+
+
+def _calls(path: str, tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in CALLERS and isinstance(node.func, ast.Attribute) and not _is_among(path, CALLERS[name]):
+            yield f"calls {name}"
+        if name == "run" and "asker" in {key.arg for key in node.keywords} and not _is_among(path, RUNNERS):
+            yield "runs a plugin's operation"
+        if name in BY_NAME and not _is_among(path, LOADERS) and not isinstance(node.func, ast.Attribute):
+            yield f"imports by name ({name})"
+        if name in {"import_module", "spec_from_file_location"} and not _is_among(path, LOADERS):
+            yield f"imports by name ({name})"
+
+
+def _names(path: str, tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for prefix, may in KEYS.items():
+                if node.value.startswith(prefix) and not _is_among(path, may):
+                    yield f"names the key {prefix}"
+        if isinstance(node, ast.Attribute) and node.attr in INSIDES and not _is_own(node):
+            yield f"reaches into {node.attr}"
+
+
+def _is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
+
+
+def _is_among(path: str, may: tuple[str, ...]) -> bool:
+    return any(path.startswith(one) if one.endswith("/") else path == one for one in may)
