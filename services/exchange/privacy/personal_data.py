@@ -54,6 +54,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "log_state": _TREE,
     "agency_usage": _SUMS,
     "agency_usage_facts": _SUMS,
+    "question_sum": _SUMS,
 }
 """Tables that belong to no store, each with the reason."""
 
