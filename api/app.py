@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
     app.include_router(agencies(house))
     app.include_router(health_router(Readiness(house.db, house.redis)))
-    app.include_router(metrics_router(house.settings))
+    app.include_router(metrics_router(house.settings, lambda: house.runner.health))
     pages = Pages(house.settings, house.http)
     app.include_router(pages_router(pages, demo=house.settings.sandbox))
     if house.settings.sandbox:
