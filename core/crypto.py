@@ -176,8 +176,9 @@ def key_mark(key_id: str) -> bytes:
 
 def encrypt(key: bytes, plain: bytes, *, bound_to: str) -> bytes:
     """12-byte salt, 12-byte nonce, ciphertext with its tag; the AES key derives from key, salt and binding."""
-    salt, nonce, bound = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES), bound_to.encode()
-    return salt + nonce + AESGCM(_derived(key, salt, bound)).encrypt(nonce, plain, bound)
+    random, bound = os.urandom(_SALT_BYTES + _NONCE_BYTES), bound_to.encode()
+    salt, nonce = random[:_SALT_BYTES], random[_SALT_BYTES:]
+    return random + AESGCM(_derived(key, salt, bound)).encrypt(nonce, plain, bound)
 
 
 def decrypt(key: bytes, sealed: bytes, *, bound_to: str) -> bytes:

@@ -34,6 +34,9 @@ T = TypeVar("T")
 IDLE_SECONDS: Final = 5.0
 """A connection that was used more lately than that is taken to be alive."""
 
+DRIVERS_KEPT: Final = 3
+"""Connections that :meth:`Database.driver` keeps."""
+
 WRITER_WAITS_SECONDS = 30.0
 """For SQLite's one writer, in this process and again between processes."""
 
@@ -87,6 +90,8 @@ class Database:
             _ask_after_idle_connections(self.engine)
         translate_connecting(self.engine.sync_engine)
         self._writers = asyncio.Lock()
+        self._drivers: list[Any] = []
+        self._is_closed = False
         self._read = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._write = async_sessionmaker(
             self.engine.execution_options(writes=True), expire_on_commit=False, autoflush=True
@@ -147,18 +152,36 @@ class Database:
         """PostgreSQL only: asyncpg's own connection, for the few statements whose path is the hottest of all.
 
         Each is a transaction by itself. What is run on it belongs into `database_faults.driver_told_as_unavailable`.
+        A few connections are kept for this and not given back: to fetch one from the pool costs as much as a statement.
         """
-        with told_as_unavailable():
-            pooled = await self.engine.raw_connection()
+        kept = self._drivers.pop() if self._drivers else None
+        if kept is not None and kept.driver_connection.is_closed():
+            await self._give_up(kept)
+            kept = None
+        if kept is None:
+            with told_as_unavailable():
+                kept = await self.engine.raw_connection()
         try:
-            yield pooled.driver_connection
+            yield kept.driver_connection
         except BaseException:
-            await greenlet_spawn(pooled.invalidate)  # nobody knows what it is in the middle of
+            await self._give_up(kept)  # nobody knows what it is in the middle of
             raise
-        finally:
-            await greenlet_spawn(pooled.close)
+        if self._is_closed:
+            await self._give_up(kept)
+        elif len(self._drivers) < DRIVERS_KEPT:
+            self._drivers.append(kept)
+        else:
+            await greenlet_spawn(kept.close)
+
+    @staticmethod
+    async def _give_up(kept: Any) -> None:
+        await greenlet_spawn(kept.invalidate)
+        await greenlet_spawn(kept.close)
 
     async def close(self) -> None:
+        self._is_closed = True
+        while self._drivers:
+            await greenlet_spawn(self._drivers.pop().close)
         await self.engine.dispose()
 
     @asynccontextmanager

@@ -23,6 +23,8 @@ from services.exchange.access_log.sealing import Prepared, prepared
 
 GROUP_MAX: Final = 128
 """Callers whose records go into one transaction."""
+TURNS: Final = 3
+"""Of the loop, for which a connection that has nothing to do is kept."""
 _IN_ORDER: Final = attrgetter("subject", "id")
 """One order for all, so that two groups cannot wait for each other crosswise."""
 
@@ -69,7 +71,7 @@ class Commits:
         group: list[_Waiting] = []
         try:
             async with self._appender.connected() as append:
-                while group := self._taken():
+                while group := await self._next():
                     await _commit_group(append, group)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers
             for one in group or self._taken():
@@ -79,6 +81,14 @@ class Commits:
                 one.done.cancel()
             self._waiting.clear()
             raise
+
+    async def _next(self) -> list[_Waiting]:
+        """The next group. Those who were just answered may have more to append: first they get their turn."""
+        for _ in range(TURNS):
+            if self._waiting:
+                break
+            await asyncio.sleep(0)
+        return self._taken()
 
     def _taken(self) -> list[_Waiting]:
         """The next group, without those who went away: they want nothing read."""

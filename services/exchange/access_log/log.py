@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from core.clock import Clock
@@ -94,6 +94,9 @@ class _Remembered:
     disclosed_from: datetime | None = None
 
 
+_Step: TypeAlias = tuple[Draft, _Remembered]
+
+
 class AccessLog:
     """One per process: it remembers the entries of the requests under way."""
 
@@ -108,33 +111,32 @@ class AccessLog:
         have keys of their own. Raises whatever the database raises; then nothing was decided.
         """
         drafts = [veiled(draft) for draft in drafts]
-        ordered = sorted(drafts, key=lambda draft: str(draft.key))  # one order, so that two calls cannot lock crosswise
-        entries: dict[Draft, Entry] = {}
+        steps: list[_Step] = [(draft, _Remembered()) for draft in drafts]
         async with AsyncExitStack() as held:
-            steps = [(draft, memory := await self._hold(held, draft), self._record(draft, memory)) for draft in ordered]
-            await self._commits.commit([record for _, _, record in steps if record is not None])
-            for draft, memory, record in steps:  # after the commit: what was not committed is not remembered
-                if isinstance(record, AccessEntry):
-                    memory.entry, memory.at, memory.named = record.id, record.at, set()
-                    memory.disclosed_from = record.disclosed_from
-                memory.named |= draft.attributes
-                assert memory.entry is not None
-                entries[draft] = Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)
-        return [entries[draft] for draft in drafts]
+            if any(draft.asker.request is not None for draft in drafts):
+                steps = await self._held(held, drafts)
+            records = [self._record(draft, memory) for draft, memory in steps]
+            await self._commits.commit([record for record in records if record is not None])
+            # After the commit: what was not committed is not remembered.
+            return [_entered(*step, record) for step, record in zip(steps, records, strict=True)]
 
     async def conclude(self, results: Sequence[Result]) -> None:
         """Commits what came of the entries, all or none. Nothing may be answered before this returns."""
         await self._commits.commit([self._outcome(r.entry, r.states, r.errors) for r in results])
 
-    async def _hold(self, held: AsyncExitStack, draft: Draft) -> _Remembered:
-        if draft.asker.request is None:
-            return _Remembered()
-        memory = self._requests.setdefault(draft.key, _Remembered())
-        self._requests.move_to_end(draft.key)
-        while len(self._requests) > REQUESTS_MAX:
-            self._requests.popitem(last=False)
-        await held.enter_async_context(memory.lock)
-        return memory
+    async def _held(self, held: AsyncExitStack, drafts: Sequence[Draft]) -> list[_Step]:
+        """The drafts with what is remembered of their requests, held from others of the same request."""
+        memories: dict[int, _Remembered] = {}
+        keys = [draft.key for draft in drafts]
+        for n in sorted(range(len(drafts)), key=lambda n: str(keys[n])):  # so that two calls cannot wait crosswise
+            memories[n] = _Remembered()
+            if drafts[n].asker.request is not None:
+                memories[n] = self._requests.setdefault(keys[n], memories[n])
+                self._requests.move_to_end(keys[n])
+                while len(self._requests) > REQUESTS_MAX:
+                    self._requests.popitem(last=False)
+                await held.enter_async_context(memories[n].lock)
+        return [(draft, memories[n]) for n, draft in enumerate(drafts)]
 
     def _record(self, draft: Draft, memory: _Remembered) -> AccessEntry | AccessOutcome | None:
         """What must be committed before the draft's attributes are read."""
@@ -186,6 +188,16 @@ class AccessLog:
             salt=secrets.token_bytes(SALT_BYTES),
             disclosed_from=entry.disclosed_from,
         )
+
+
+def _entered(draft: Draft, memory: _Remembered, record: AccessEntry | AccessOutcome | None) -> Entry:
+    """The entry that a draft shares or has, once its record is committed."""
+    if isinstance(record, AccessEntry):
+        memory.entry, memory.at, memory.named = record.id, record.at, set()
+        memory.disclosed_from = record.disclosed_from
+    memory.named |= draft.attributes
+    assert memory.entry is not None
+    return Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)
 
 
 def _label(draft: Draft) -> Text:

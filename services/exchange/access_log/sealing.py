@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from core.envelope import DataKey
-from core.sealed import bound_to
+from core.sealed import binding_of, bound_to
 from services.exchange.access_log.canonical import SALT_BYTES, canonical, commitment
 from services.exchange.access_log.models import AccessRecord
 from services.exchange.access_log.records import AccessEntry, AccessOutcome, Record
 
 _LENGTH_BYTES: Final = 4
+_LABEL: Final = binding_of(AccessRecord.payload_sealed).label
 _CANONICAL_FROM: Final = SALT_BYTES + _LENGTH_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A record whose form is settled; only its seal is missing."""
 
     subject: UUID
@@ -62,7 +62,8 @@ def prepared(record: Record) -> Prepared:
 
 
 def sealed_payload(record: Prepared, key: DataKey) -> bytes:
-    return key.seal(record.plain, bound_to=binding(record.subject, record.id))
+    # The words of `binding`, without looking them up each time: the hottest path of the log.
+    return key.seal(record.plain, bound_to=f"{_LABEL}:{record.subject.hex}:{record.id.hex}")
 
 
 def binding(subject: UUID, record: UUID) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
-
-from services.exchange.access_log.canonical import leaf_hash
-from services.exchange.access_log.growing import Grown, grown
-from services.exchange.access_log.merkle import Tile
 
 
 class Snapshot(NamedTuple):
@@ -43,14 +39,12 @@ class State:
 
 
 class Taken(NamedTuple):
-    """A record to be given its place."""
+    """Records that get the next places, in their order."""
 
-    subject: UUID
-    id: UUID
-    at: datetime
-    commitment: bytes
-    epoch: int
-    xid: int
+    leaves: Sequence[bytes]
+    """Their hashes (`canonical.leaf_hash`)."""
+    last: tuple[int, UUID] | None
+    """Transaction and id of the last one; None when there is none."""
 
 
 class Head(NamedTuple):
@@ -68,15 +62,12 @@ class Sign(Protocol):
     async def __call__(self, size: int, root: bytes) -> Head: ...
 
 
-def appended(state: State, edge: Mapping[Tile, bytes], taken: Sequence[Taken]) -> Grown:
-    """The tree with the records in it, in their order."""
-    return grown(state.size, edge, [leaf_hash(one.id, one.at, one.commitment) for one in taken])
-
-
-def after(state: State, size: int, taken: Sequence[Taken], limit: int) -> State:
+def after(state: State, taken: Taken, limit: int) -> State:
     """Where a round leaves the sequencer that took these of at most `limit`."""
+    count = len(taken.leaves)
+    size = state.size + count
     if state.backlog:
-        return replace(state, size=size, backlog=len(taken) == limit)
-    if len(taken) == limit:
-        return replace(state, size=size, cursor=(taken[-1].xid, taken[-1].id))
+        return replace(state, size=size, backlog=count == limit)
+    if count == limit:
+        return replace(state, size=size, cursor=taken.last)
     return replace(state, size=size, snapshot=state.target or state.snapshot, target=None, cursor=None)

@@ -13,8 +13,9 @@ from sqlmodel import SQLModel, col, or_, select, tuple_
 
 from core.database import Database
 from core.database_faults import driver_told_as_unavailable
-from services.exchange.access_log.growing import Grown, edge_of
-from services.exchange.access_log.merkle import Tile
+from services.exchange.access_log.canonical import leaf_hash
+from services.exchange.access_log.growing import Grown, edge_of, grown
+from services.exchange.access_log.merkle import HASH_BYTES, Tile
 from services.exchange.access_log.models import AccessRecord, LogLeaf, LogTile
 from services.exchange.access_log.sequencer_state import (
     Head,
@@ -23,7 +24,6 @@ from services.exchange.access_log.sequencer_state import (
     State,
     Taken,
     after,
-    appended,
 )
 
 TURN: Final = 0x5172_6C6F
@@ -81,19 +81,19 @@ class PostgresLedger:
             return 0
         if state.target is None and not state.backlog:
             state = replace(state, target=Snapshot.parse(now["now"]))
-        rows = await connection.fetch(*_taking(state, limit))
-        taken = [Taken(*row) for row in rows]
-        if not taken:
+        row = await connection.fetchrow(*_taking(state, limit))
+        taken = _taken(row["hashes"] or b"", row["xid"], row["id"])
+        if not taken.leaves:
             if state.backlog or state.cursor is not None:
-                await self._store(connection, after(state, state.size, taken, limit), None, None)
+                await self._store(connection, after(state, taken, limit), None, None)
             return 0
         edge = {
             Tile(row["level"], row["number"]): row["hashes"]
             for row in await connection.fetch(_EDGE, *_columns(edge_of(state.size), 2))
         }
-        tree = appended(state, edge, taken)
-        await self._store(connection, after(state, tree.size, taken, limit), tree, await sign(tree.size, tree.root))
-        return len(taken)
+        tree = grown(state.size, edge, taken.leaves)
+        await self._store(connection, after(state, taken, limit), tree, await sign(tree.size, tree.root))
+        return len(taken.leaves)
 
     async def _begin_epoch(self, connection: Any, state: State | None) -> None:
         """Numbers of transactions mean nothing any more: a restored cluster counts anew.
@@ -143,41 +143,38 @@ class SqliteLedger:
 
     async def round(self, sign: Sign, limit: int) -> int:
         async with self._database.read() as session:
-            found = (await session.execute(_LITE_STATE)).mappings().first()
-            state = _state(found)
-            if state is None:
-                taken, edge = [], {}
-            else:
-                taken = [Taken(*row) for row in await session.execute(_lite_taking(state, limit))]
-                tiles = edge_of(state.size)
-                query = select(LogTile).where(tuple_(col(LogTile.level), col(LogTile.number)).in_(tiles))
+            state = _state((await session.execute(_LITE_STATE)).mappings().first())
+            rows: Sequence[Any] = ()
+            edge: dict[Tile, bytes] = {}
+            if state is not None:
+                rows = (await session.execute(_lite_taking(state, limit))).all()
+                query = select(LogTile).where(tuple_(col(LogTile.level), col(LogTile.number)).in_(edge_of(state.size)))
                 edge = {Tile(one.level, one.number): one.hashes for one in await session.scalars(query)}
         if state is None:
-            nothing = Snapshot(0, 0, ())
-            fresh = State(0, FIRST_EPOCH, "", nothing, None, None, backlog=True)
-            await self._database.transaction(lambda connection: _lite_store(connection, None, fresh, [], None, None))
+            fresh = State(0, FIRST_EPOCH, "", Snapshot(0, 0, ()), None, None, backlog=True)
+            await self._database.transaction(lambda connection: _lite_store(connection, None, fresh, (), None))
             return 0
-        if not taken and not state.backlog:
+        if not rows and not state.backlog:
             return 0
-        tree = appended(state, edge, taken) if taken else None
-        head = await sign(tree.size, tree.root) if tree is not None else None
-        then = _lite_after(state, taken, limit)
-        if await self._database.transaction(lambda connection: _lite_store(connection, state, then, taken, tree, head)):
-            return len(taken)
-        return 0
+        leaves = [leaf_hash(row.id, row.at, row.commitment) for row in rows]
+        then = _lite_after(state, rows, limit)
+        tree = grown(state.size, edge, leaves) if rows else None
+        made = (tree, await sign(tree.size, tree.root)) if tree is not None else None
+        stored = await self._database.transaction(lambda connection: _lite_store(connection, state, then, rows, made))
+        return len(rows) if stored else 0
 
 
-def _lite_after(state: State, taken: Sequence[Taken], limit: int) -> State:
-    """There are no transactions in flight behind the last one taken: the last record is all there is to remember."""
-    size = state.size + len(taken)
+def _lite_after(state: State, rows: Sequence[Any], limit: int) -> State:
+    """No transaction is in flight behind the last record taken: it is all there is to remember."""
+    size = state.size + len(rows)
     if state.backlog:
-        return replace(state, size=size, backlog=len(taken) == limit)
-    return replace(state, size=size, cursor=(taken[-1].xid, taken[-1].id) if taken else state.cursor)
+        return replace(state, size=size, backlog=len(rows) == limit)
+    return replace(state, size=size, cursor=(rows[-1].xid, rows[-1].id))
 
 
 def _lite_taking(state: State, limit: int) -> Any:
     record = AccessRecord
-    query = select(*(col(getattr(record, name)) for name in Taken._fields))
+    query = select(*(col(getattr(record, name)) for name in ("subject", "id", "at", "commitment", "xid")))
     if state.backlog:
         placed = select(col(LogLeaf.record)).where(col(LogLeaf.record) == col(record.id))
         query = query.where(col(record.epoch) < state.epoch, ~placed.exists())
@@ -191,20 +188,16 @@ def _lite_taking(state: State, limit: int) -> Any:
 
 
 def _lite_store(
-    connection: Connection,
-    before: State | None,
-    then: State,
-    taken: Sequence[Taken],
-    tree: Grown | None,
-    head: Head | None,
+    connection: Connection, before: State | None, then: State, rows: Sequence[Any], made: tuple[Grown, Head] | None
 ) -> bool:
     """False when another process was faster."""
     tables = SQLModel.metadata.tables
     if _state(connection.execute(_LITE_STATE).mappings().first()) != before:
         return False
-    if tree is not None and head is not None and before is not None:
-        places = enumerate(taken, start=before.size)
-        leaves = [{"leaf_index": n, "subject": one.subject, "record": one.id} for n, one in places]
+    if made is not None and before is not None:
+        tree, head = made
+        places = enumerate(rows, start=before.size)
+        leaves = [{"leaf_index": n, "subject": row.subject, "record": row.id} for n, row in places]
         connection.execute(insert(tables["log_leaf"]), leaves)
         tiles = [{"level": tile.level, "number": tile.number, "hashes": hashes} for tile, hashes in tree.tiles.items()]
         put = upsert(tables["log_tile"])
@@ -212,13 +205,17 @@ def _lite_store(
             put.on_conflict_do_update(index_elements=["level", "number"], set_={"hashes": put.excluded.hashes}), tiles
         )
         connection.execute(insert(tables["log_head"]), head._asdict())
-    state = upsert(tables["log_state"])
-    row = _row(then)
+    state, row = upsert(tables["log_state"]), _row(then)
     connection.execute(
         state.on_conflict_do_update(index_elements=["id"], set_={name: state.excluded[name] for name in row}),
         {"id": STATE, **row},
     )
     return True
+
+
+def _taken(hashes: bytes, xid: int | None, record: UUID | None) -> Taken:
+    leaves = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+    return Taken(leaves, (xid, record) if xid is not None and record is not None else None)
 
 
 def _state(row: Any) -> State | None:
@@ -253,7 +250,7 @@ def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
 
 
 def _taking(state: State, limit: int) -> tuple[Any, ...]:
-    """The statement that places the next records, with its values; it answers them in the order of their places."""
+    """The statement that places the next records, with its values; it answers their leaves, and which was the last."""
     if state.backlog:
         return _TAKE_BACKLOG, state.size, limit, state.epoch
     assert state.target is not None
@@ -286,8 +283,13 @@ _PLACING: Final = """
 ), leaves AS (
     INSERT INTO log_leaf (leaf_index, subject, record) SELECT leaf_index, subject, id FROM placed
 )
-SELECT subject, id, at, commitment, epoch, xid FROM placed ORDER BY leaf_index
+SELECT string_agg(sha256('\\x00'::bytea || uuid_send(id) || int8send((extract(epoch FROM at) * 1000000)::bigint)
+                         || commitment), ''::bytea ORDER BY leaf_index) AS hashes,
+       (SELECT xid FROM placed ORDER BY leaf_index DESC LIMIT 1) AS xid,
+       (SELECT id FROM placed ORDER BY leaf_index DESC LIMIT 1) AS id
+  FROM placed
 """
+"""The hashes are `canonical.leaf_hash`, and come as one value: a row each would be most of the work of a round."""
 _FIELDS: Final = "subject, id, at, commitment, epoch, xid"
 _TAKE: Final = f"""
 WITH taken AS (
