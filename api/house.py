@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.forms import AllForms
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
 from api.privacy import stores_of
@@ -34,6 +35,8 @@ from identity.passkeys.service import Passkeys
 from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from identity.sessions.service import SignIns
+from services.apply.counting import QuestionFigures
+from services.apply.forms import Forms, QuestionCounter
 from services.apply.service import ApplyService
 from services.exchange.access_log.sequencer import Sequencer
 from services.exchange.catalogue import Catalogue, load_catalogue
@@ -48,6 +51,7 @@ from services.exchange.evidence.loader import load_requirements
 from services.exchange.evidence.published import PublishedCatalogue
 from services.exchange.facts import Gate
 from services.exchange.gate import ExchangeGate
+from services.exchange.once_only.counting import QuestionCounts
 from services.exchange.privacy.bars import StoppedUses
 from services.exchange.privacy.export import Downloads
 from services.exchange.privacy.requests import PrivacyRequests
@@ -207,6 +211,12 @@ class House:
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))
         rooms.add(ConsentService, self.consents)
         rooms.add(CorrectionService, self.corrections)
+        forms = AllForms(
+            self.catalogue,
+            self.welfare.programmes,
+            lambda: [plugin.manifest for plugin in self.registry.plugins],
+            self.clock,
+        )
         apply = ApplyService(
             self.db,
             self.keys,
@@ -214,7 +224,11 @@ class House:
             deciders={"programme": self.welfare.decider},
             awarder=self.awards,
             notices=InboxNotices(self.inbox),
+            counter=QuestionCounts(self.clock),
+            forms=forms,
         )
+        rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
+        rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]
         rooms.add(ApplyService, apply)
         self.privacy = self._privacy(apply)
         rooms.add(PrivacyRoom, self.privacy)

@@ -37,6 +37,8 @@ from core.text import Text
 from services.apply import models, repository
 from services.apply.deciding import Holder, Missing
 from services.apply.errors import AlreadyApplied, NotOfferedHere
+from services.apply.form_graph import FormQuery
+from services.apply.forms import QuestionCounter
 from services.apply.service import ApplyService
 from services.apply.states import TURNS, Action, Status, Turn
 from services.exchange.graph import Person
@@ -271,6 +273,8 @@ class ApplyMutation:
                 work.keep(application=row.id.hex)
         except AlreadyApplied as error:
             return await _already_applied(info, error)
+        if (form := service.form(row.subject)) is not None:
+            info.context.room(QuestionCounter).form_submitted(form)  # type: ignore[type-abstract]  # by its protocol
         return ApplyPayload(application=_changed(info, row))
 
     @mutation(
@@ -383,6 +387,11 @@ async def application_node(info: Info, key: UUID) -> Application | None:
     async with info.context.db.read() as session:
         row = await repository.own(session, viewer.person, key)
     return None if row is None else Application.of(row)
+
+
+@strawberry.type
+class ApplyQuery(FormQuery):
+    """What this room adds to the roots."""
 
 
 NODES: Nodes = {"Application": application_node}

@@ -23,8 +23,19 @@ from core.ids import new_id
 from core.text import Text
 from services.apply import answers as forms
 from services.apply import repository, states
-from services.apply.deciding import Awarder, Decider, Holder, Missing, Notices, Outcome, Prepared, Request
+from services.apply.deciding import (
+    ApplicationCounter,
+    Awarder,
+    Decider,
+    Holder,
+    Missing,
+    Notices,
+    Outcome,
+    Prepared,
+    Request,
+)
 from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
+from services.apply.forms import Form, Forms, refuse_known
 from services.apply.models import Appeal, Application, Decision
 from services.apply.records import DecisionRecords
 from services.apply.states import Action, Status
@@ -65,10 +76,13 @@ class ApplyService:
         deciders: Mapping[str, Decider],
         awarder: Awarder,
         notices: Notices,
+        forms: Forms | None = None,
+        counter: ApplicationCounter | None = None,
     ) -> None:
+        """Without `forms`, an answer to what the state holds is refused by the decider alone."""
         self._db, self._keys, self._clock = database, keys, clock
-        self._deciders, self._awarder, self._notices = deciders, awarder, notices
-        self._records = DecisionRecords(keys)
+        self._deciders, self._awarder, self._notices, self._forms = deciders, awarder, notices, forms
+        self._records, self._counter = DecisionRecords(keys), counter
 
     async def prepare(
         self,
@@ -87,7 +101,7 @@ class ApplyService:
         Raises NotOfferedHere, AlreadyApplied (sooner than the facts are read), BadInput, and what the decider raises.
         """
         decider = self._decider(subject)
-        asked = Request(applicant, beneficiary, subject, forms.checked(answers), request, acted_by)
+        asked = Request(applicant, beneficiary, subject, self._own_words(subject, answers), request, acted_by)
         async with self._db.read() as session:
             standing = await repository.active(session, applicant, _unit_of(beneficiary), subject)
         if standing is not None:
@@ -118,6 +132,11 @@ class ApplyService:
         application = await self._locked(session, request.applicant, key)
         event = {"at": now, "action": Action.SUBMIT, "status": Status.SUBMITTED, "acted_by": request.acted_by}
         await repository.add_event(session, application, event)
+        if self._counter is not None:
+            asked = len(request.answers)
+            await self._counter.count(
+                session, application=key, service=request.subject, filled=prepared.read, asked=asked
+            )
         await self._decide(session, application, prepared)
         return application
 
@@ -201,6 +220,7 @@ class ApplyService:
         if found is None:
             raise NotFound
         states.after(Status(found.status), Action.SUPPLEMENT if supplemented else Action.REJECT)
+        self._own_words(found.subject, answers)
         merged = {**self._open_answers(found), **answers}
         again = Request(person, found.beneficiary, found.subject, merged, request)
         prepared = await self._decider(found.subject).prepare(again)
@@ -289,6 +309,17 @@ class ApplyService:
             title=Text(**application.title),
             status=Status(application.status),
         )
+
+    def form(self, subject: str) -> Form | None:
+        """The form of what is applied for; None where it has none."""
+        return self._forms.of_subject(subject) if self._forms is not None else None
+
+    def _own_words(self, subject: str, answers: object) -> dict[str, Any]:
+        """The answers in form, none of them to what the state knows. Raises BadInput."""
+        given, form = forms.checked(answers), self.form(subject)
+        if form is not None:
+            refuse_known(form, given)
+        return given
 
     def _decider(self, subject: str) -> Decider:
         decider = self._deciders.get(subject.partition(":")[0])

@@ -51,11 +51,16 @@ class Entry:
 
     @property
     def id(self) -> UUID:
-        return uuid5(_IDS, self.subject)
+        return service_id(self.subject)
 
     @property
     def is_programme(self) -> bool:
         return self.subject.startswith("programme:")
+
+
+def service_id(subject: str) -> UUID:
+    """The id of the entry of `service:<slug>` or `programme:<slug>`."""
+    return uuid5(_IDS, subject)
 
 
 class EntrySource(Protocol):

@@ -21,6 +21,7 @@ from services.exchange.graph.facts import (
     viewer_asker,
 )
 from services.exchange.graph.fields import described
+from services.exchange.graph.known import KnownFact
 from services.exchange.graph.people import Person, Profile, person_node
 from services.exchange.graph.proofs import LogQuery
 from services.exchange.privacy.graph import (
@@ -36,6 +37,7 @@ __all__ = [
     "ExchangeMutation",
     "ExchangeOfCitizen",
     "ExchangeQuery",
+    "KnownFact",
     "Person",
     "Source",
     "load_children",
