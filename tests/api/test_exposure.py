@@ -22,8 +22,11 @@ __all__ = ["production"]
 TOKEN: Final = "a-token-of-this-test-which-is-long-enough"
 KEPT: Final = {
     "/.well-known/attestation-keys.json": "public, max-age=300",
+    "/agency/v1/openapi.json": "public, max-age=300",
     "/favicon.ico": "max-age=86400",
     "/ide/files/{name}": "max-age=86400",
+    "/open/exchange/statistics": "public, max-age=3600",
+    "/open/exchange/statistics.csv": "public, max-age=3600",
     "/signin/passkeys.js": "public, max-age=31536000, immutable",
 }
 """What caches may keep. Whatever is new here is the same for everybody."""
