@@ -26,8 +26,8 @@ from api.commands.walk import walk
 from bench.load import AnswerWrong, Connection, Outcome, repeat
 from bench.processes import Cpu, Site, System, systems
 from bench.report import table
-from identity.provider.clients import DEMO_APP
 from core.jose import base64url
+from identity.provider.clients import DEMO_APP
 from tests.support import node
 
 THEIRS: Final = "oidc-provider"

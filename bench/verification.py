@@ -30,10 +30,10 @@ from core.clock import SystemClock
 from core.crypto import load_keys
 from core.database import Database
 from core.ids import new_id
+from core.jose import thumbprint
 from core.settings import Settings
 from identity.provider.clients import DEMO_APP, GRAPH_AUDIENCE
 from identity.provider.dpop import PROOF_TYPE, ath_of
-from core.jose import thumbprint
 from identity.provider.signing import Signer
 from identity.provider.verifier import ACCESS_TOKEN_TYPE
 from identity.routes import Identity

@@ -218,6 +218,14 @@ def node_of(tile: bytes, place: Place) -> bytes:
     return row[0]
 
 
+def pyramid(tile: bytes) -> Sequence[Sequence[bytes]]:
+    """All nodes of a tile: its hashes, their parents, and so on up to the eighth level as far as it is filled."""
+    rows = [[tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]]
+    while len(rows[-1]) > 1:
+        rows.append(list(paired(rows[-1])))
+    return rows
+
+
 def paired(row: Sequence[bytes]) -> Iterator[bytes]:
     """The parents of neighbours; a last one without a neighbour has none yet."""
     sha256 = hashlib.sha256

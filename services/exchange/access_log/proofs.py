@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from core.errors import BadInput
 from core.text import Text
 from services.exchange.access_log.merkle import (
     HASH_BYTES,
+    TILE_LEVELS,
     TILE_WIDTH,
     Node,
     Plan,
@@ -28,6 +30,7 @@ from services.exchange.access_log.merkle import (
     inclusion_plan,
     node_of,
     place_of,
+    pyramid,
     tiles_of,
 )
 from services.exchange.access_log.models import LogHead, LogTile
@@ -83,6 +86,12 @@ _TILES: Final = select(col(LogTile.level), col(LogTile.number), col(LogTile.hash
 )
 
 
+@lru_cache(maxsize=256)
+def _pyramid(hashes: bytes) -> Sequence[Sequence[bytes]]:
+    """By content. Tiles above the leaves are few (153 of ten million leaves), and every proof needs some of them."""
+    return pyramid(hashes)
+
+
 class TreeReader:
     """Reads what the sequencer wrote. Two statements make a proof; the tree only grows, so they need no transaction."""
 
@@ -125,7 +134,11 @@ class TreeReader:
 
         def hash_of(node: Node) -> bytes:
             place = place_of(node)
-            return node_of(tiles[place.tile], place)
+            hashes = tiles[place.tile]
+            if not place.tile.level:
+                return node_of(hashes, place)
+            within = node.level % TILE_LEVELS
+            return _pyramid(hashes)[within][place.start >> within]
 
         return [carried_out(plan, hash_of) for plan in plans]
 
