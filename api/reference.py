@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import core.settings
+from api.catalogue_page import catalogue_page
 from api.errors import HTTP_STATUS
 from api.privacy import declared_stores
 from core.errors import SitthiError
@@ -40,6 +41,7 @@ def pages() -> dict[Path, str]:
         DOCS / "errors.md": errors_page(),
         DOCS / "settings.md": settings_page(),
         DOCS / "records-of-processing.md": processing,
+        DOCS / "catalogue.md": catalogue_page(),
     }
 
 

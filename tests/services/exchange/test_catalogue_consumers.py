@@ -1,0 +1,105 @@
+"""Whatever is consumed is in the catalogue, and whatever is in it somebody provides, or there is a reason why not."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from services.exchange.catalogue import Kind, load_catalogue
+from services.exchange.evidence.loader import load_requirements
+from services.plugins.contract import Manifest, read_manifest
+from services.plugins.registry.form_walk import FormWalk, Property
+from tests.welfare.programmes.case_files import PROGRAMMES
+
+ROOT: Final = Path(__file__).parents[3]
+CATALOGUE: Final = load_catalogue()
+MANIFESTS: Final = sorted((ROOT / "services/agencies").glob("*/manifest.toml"))
+
+NOT_PROVIDED: Final = {
+    "household_income": "the exchange sums it over the household",
+    "household_size": "the exchange counts it",
+    "lives_with_applicant": "the exchange looks for the child in the household",
+    "health_scheme": "planned: no source of NHSO is connected",
+    "student_loan": "planned: no source of the Student Loan Fund is connected",
+    "insurance_licence": "planned: no source of the register of intermediaries is connected",
+}
+
+
+def manifest(path: Path) -> Manifest:
+    form = path.parent / "form.json"
+    schema: Any = json.loads(form.read_text("utf-8")) if form.is_file() else None
+    return read_manifest(path.read_text("utf-8"), plugin=path.parent.name, form=schema)
+
+
+def consumed() -> Iterator[tuple[str, str]]:
+    """Who names an attribute, and which."""
+    for programme in PROGRAMMES:
+        for version in (*programme.versions, *programme.proposed):
+            yield from ((programme.slug, name.removeprefix("child.")) for name in version.needs)
+    for path in MANIFESTS:
+        found = manifest(path)
+        yield from ((found.slug, name) for name in found.provides)
+        yield from ((found.slug, need.attribute) for need in found.needs)
+        for one in FormWalk(found.form or {}).all():
+            if isinstance(one, Property) and one.first("x-attribute") is not None:
+                yield found.slug, str(one.first("x-attribute"))
+    for purpose in CATALOGUE.purposes.values():
+        yield from ((purpose.purpose.id, name) for name in purpose.attributes or ())
+    for kind in load_requirements().evidence_types.values():
+        yield from ((kind.id, name) for name in kind.attributes)
+    yield from _of_the_graph()
+
+
+def _of_the_graph() -> Iterator[tuple[str, str]]:
+    """What resolvers load: `self._fact(info, "name")`."""
+    for path in (ROOT / "services/exchange/graph").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="_fact"), args=[_, ast.Constant(value=str(name))]):
+                    yield path.name, name
+
+
+def test_the_graph_is_read_for_what_it_loads() -> None:
+    assert {"name", "birth_date", "address"} <= {name for _, name in _of_the_graph()}
+
+
+@pytest.mark.parametrize(("who", "name"), sorted(set(consumed())), ids=str)
+def test_whatever_is_consumed_is_in_the_catalogue(who: str, name: str) -> None:
+    assert name in CATALOGUE.attributes, f"{who} names what the catalogue does not know"
+
+
+@pytest.mark.parametrize("name", CATALOGUE.attributes)
+def test_whatever_is_in_the_catalogue_somebody_provides(name: str) -> None:
+    providers = [found.slug for path in MANIFESTS for found in [manifest(path)] if name in found.provides]
+    attribute = CATALOGUE.attributes[name]
+    if name in NOT_PROVIDED:
+        assert providers == [], "it is provided now: take it off the list"
+        assert attribute.derived is not None or attribute.about.planned is not None
+    else:
+        assert len(providers) == 1, "nobody provides it: connect its steward, or say that it is planned, and why"
+
+
+def test_nobody_is_on_the_list_who_is_not_in_the_catalogue() -> None:
+    assert set(NOT_PROVIDED) <= set(CATALOGUE.attributes)
+
+
+@pytest.mark.parametrize("attribute", CATALOGUE.attributes.values(), ids=lambda one: one.id)
+def test_every_attribute_may_lawfully_be_asked_for_by_somebody(attribute: Any) -> None:
+    lawful = [purpose for purpose in CATALOGUE.purposes.values() if purpose.covers(attribute)]
+    assert lawful
+
+
+@pytest.mark.parametrize("attribute", CATALOGUE.attributes.values(), ids=lambda one: one.id)
+def test_every_attribute_is_described_in_both_languages(attribute: Any) -> None:
+    about = attribute.about
+    assert re.search(r"[\u0e01-\u0e2e]", about.description.th)
+    assert not re.search(r"[\u0e01-\u0e2e]", about.description.en)
+    assert len(about.description.en) > 10
+    assert about.since is not None
+    assert (about.unit is not None) == (attribute.type.kind in (Kind.INT, Kind.MONEY))
