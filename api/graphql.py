@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 import orjson
 from cross_web import HTTPException
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from strawberry import UNSET
-from strawberry.extensions import MaskErrors, ParserCache
+from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension
 from strawberry.fastapi import GraphQLRouter
+from strawberry.schema.schema import validate_document
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UnsetType
 
@@ -30,6 +33,9 @@ from core.graph.rights import unmet
 from core.text import Language, preferred_language
 
 _CONTEXT: Final = "sitthi.context"
+VALIDATED_MAX: Final = 128
+"""Documents of each schema."""
+_validated: WeakKeyDictionary[GraphQLSchema, OrderedDict[Any, list[GraphQLError]]] = WeakKeyDictionary()
 
 
 class TypedErrors(MaskErrors):
@@ -50,6 +56,28 @@ class CachedDocuments(ParserCache):
         operation = self.execution_context
         with suppress(GraphQLError):
             operation.graphql_document = self.cached_parse_document(operation.query, **operation.parse_options)
+        yield
+
+
+class ValidatedDocuments(SchemaExtension):
+    """Remembers what came of validating a document, for as long as the schema lives that it was validated against.
+
+    The library's own cache is one for all schemas, and keeps those alive that plugins have replaced.
+    """
+
+    def on_validate(self) -> Iterator[None]:
+        operation = self.execution_context
+        schema = operation.schema._schema  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
+        known = _validated.setdefault(schema, OrderedDict())
+        asked = (operation.graphql_document, operation.validation_rules)
+        if asked in known:
+            known.move_to_end(asked)
+        else:
+            assert operation.graphql_document is not None, "a document that cannot be read is never validated"
+            known[asked] = validate_document(schema, operation.graphql_document, operation.validation_rules)
+            if len(known) > VALIDATED_MAX:
+                known.popitem(last=False)
+        operation.pre_execution_errors = known[asked]
         yield
 
 

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import strawberry
 from graphql import print_schema
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ValidationCache
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.graphql import OperationType
 
 from api import citizen
 from api.composer import SHARED, SchemaHolder, compose, host_names
 from api.errors import as_graphql
-from api.graphql import CachedDocuments, TypedErrors
+from api.graphql import CachedDocuments, TypedErrors, ValidatedDocuments
 from api.limits import TOKENS_MAX, WithinLimits
 from core.graph import Node
 from core.graph.rights import guard
@@ -79,7 +79,7 @@ def base_schema() -> SitthiSchema:
             lambda: MaxTokensLimiter(max_token_count=TOKENS_MAX),
             lambda: AddValidationRules([WithinLimits]),
             CachedDocuments,
-            ValidationCache,
+            ValidatedDocuments,
         ],
         config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR, LogNumber: LOG_NUMBER_SCALAR}),
     )

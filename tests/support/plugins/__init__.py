@@ -15,7 +15,13 @@ HOST: Final = HostNames(
     citizen=frozenset({"id", "profile", "entitlements"}),
     query=frozenset({"viewer", "node", "services"}),
 )
-CATALOGUE: Final = {"birth_date": "dopa", "annual_income": "rd", "library_member": "library"}
+CATALOGUE: Final = {
+    "birth_date": "dopa",
+    "annual_income": "rd",
+    "library_member": "library",
+    "motor_insurance": "oic",
+    "highest_degree": "mhesi",
+}
 
 
 def copy_of_library(folder: Path, **replaced: tuple[str, str] | str) -> Path:
