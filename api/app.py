@@ -125,6 +125,7 @@ def jobs_of(house: House) -> list[Job]:
         Job("renew the keys that attest", timedelta(hours=1), house.attestor.renew),
         Job("forget ended sign-ins", timedelta(hours=1), lambda: forget_ended(house.db, house.clock)),
         Job("forget old idempotency keys", timedelta(hours=1), lambda: forget_old_keys(house.db, house.clock)),
+        Job("delete snapshots of bulk runs", timedelta(hours=1), house.gate.bulk.delete_due),
         Job("forget old requests of agencies", timedelta(hours=1), lambda: forget_old_requests(house.db, house.clock)),
         Job(
             "give receipts of consents that ended",

@@ -84,6 +84,37 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("agreement", "id", name=op.f("pk_agreement_event")),
     )
+    op.create_table(
+        "bulk_run",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("asker_id", sa.String(), nullable=False),
+        sa.Column("agency", sa.String(), nullable=False),
+        sa.Column("label_th", sa.String(), nullable=False),
+        sa.Column("label_en", sa.String(), nullable=False),
+        sa.Column("attributes", json, nullable=False),
+        sa.Column("predicate", sa.String(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("population", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delete_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('DECLARED', 'READ', 'DELETED')", name=op.f("ck_bulk_run_state_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_run")),
+    )
+    op.create_index("ix_bulk_run_delete_at", "bulk_run", ["delete_at"])
+    op.create_table(
+        "bulk_member",
+        sa.Column("person", sa.Uuid(), nullable=False),
+        sa.Column("run", sa.Uuid(), nullable=False),
+        sa.Column("snapshot_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["run"], ["bulk_run.id"], name=op.f("fk_bulk_member_run_bulk_run")),
+        sa.PrimaryKeyConstraint("person", "run", name=op.f("pk_bulk_member")),
+    )
+    op.create_index("ix_bulk_member_run_waiting", "bulk_member", ["run", "read_at", "person"])
     _only_grow()
 
 
@@ -92,6 +123,8 @@ def downgrade() -> None:
     for table in KEYS:
         for event in ("update", "delete", "replace") if sqlite else ("change", "truncate"):
             op.execute(f"DROP TRIGGER {table}_refuses_{event}" + ("" if sqlite else f" ON {table}"))
+    op.drop_table("bulk_member")
+    op.drop_table("bulk_run")
     op.drop_table("agreement_event")
     op.drop_table("agreement")
 

@@ -24,6 +24,7 @@ from identity.people import PeopleRegister
 from services.exchange import policy
 from services.exchange.access_log.log import AccessLog, Decision, Draft, Result
 from services.exchange.agreements.quotas import Quotas
+from services.exchange.bulk.runs import BulkRuns
 from services.exchange.cache import FactCache
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
@@ -90,6 +91,16 @@ class ExchangeGate:
             timeout_seconds=source_timeout_seconds,
         )
         self._household = Household(catalogue, self._reader, self._deciding)
+        self.bulk = BulkRuns(
+            database=database,
+            clock=clock,
+            keys=keys,
+            catalogue=catalogue,
+            grounds=self._grounds,
+            quotas=self._quotas,
+            log=self._log,
+            reader=self._reader,
+        )
 
     async def facts(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Facts:
         """A fact for each attribute. Raises `UnknownAttribute`; a refusal or a silent source is a state of the fact."""

@@ -88,6 +88,19 @@ AGREEMENTS: Final = Store(
         Rows("agency_request", (), Fate.UNNAMED, {"agent": "the officer or system that asked"}),
     ),
 )
+BULK_RUNS: Final = Store(
+    name="bulk-runs",
+    title=Text(th="ชุดข้อมูลที่อ่านทั้งกลุ่มประชากร", en="Snapshots of whole populations"),
+    description=Text(
+        th="ข้อเท็จจริงที่อ่านพร้อมกันทั้งกลุ่ม เข้ารหัส และลบในวันที่กำหนดไว้ก่อนอ่าน",
+        en="Facts read of a whole population under one decision, sealed, deleted on the day that was set beforehand.",
+    ),
+    purpose=Text(th="จัดทำทะเบียนผู้มีสิทธิ", en="To draw up registers of who is entitled"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="bulk-runs",
+    sensitive=True,
+    rows=(Rows("bulk_member", ("person",), Fate.DELETED),),
+)
 FACTS: Final = Store(
     name="facts",
     title=Text(th="ข้อเท็จจริงจากหน่วยงาน", en="Facts of agencies"),
@@ -149,4 +162,5 @@ def personal_data(keys: KeyRing, clock: Clock) -> list[PersonalData]:
         _AccessLog(keys, clock),
         TableStore(FACTS, keys),
         TableStore(AGREEMENTS, keys),
+        TableStore(BULK_RUNS, keys),
     ]

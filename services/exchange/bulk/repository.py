@@ -1,0 +1,78 @@
+"""Queries of bulk runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, insert, or_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel, col, select
+
+from services.exchange.bulk.models import BulkMember, BulkRun
+
+MEMBERS_AT_ONCE = 5_000
+
+
+class BulkRepository:
+    """For the bulk runs' own worker; whoever asks is named by the run."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, run: BulkRun, people: Sequence[UUID]) -> None:
+        self._session.add(run)
+        await self._session.flush()
+        table = SQLModel.metadata.tables[str(BulkMember.__tablename__)]
+        for at in range(0, len(people), MEMBERS_AT_ONCE):
+            rows = [{"person": one, "run": run.id} for one in people[at : at + MEMBERS_AT_ONCE]]
+            await self._session.execute(insert(table), rows)
+
+    async def get(self, run: UUID) -> BulkRun | None:
+        return await self._session.get(BulkRun, run, populate_existing=True)
+
+    async def hold(self, run: UUID, now: datetime, until: datetime, held: datetime | None) -> bool:
+        """Takes the run for a worker, or keeps it for the one that has it until `held`."""
+        free = or_(col(BulkRun.held_until).is_(None), col(BulkRun.held_until) <= now)
+        mine = col(BulkRun.held_until) == held if held is not None else free
+        taken = await self._session.execute(
+            update(BulkRun).where(col(BulkRun.id) == run, mine).values(held_until=until)
+        )
+        return bool(taken.rowcount)  # type: ignore[attr-defined]
+
+    async def waiting(self, run: UUID, size: int) -> Sequence[UUID]:
+        """People who are yet to be read, in the order of their keys."""
+        query = (
+            select(col(BulkMember.person))
+            .where(col(BulkMember.run) == run, col(BulkMember.read_at).is_(None))
+            .order_by(col(BulkMember.person))
+            .limit(size)
+        )
+        return (await self._session.scalars(query)).all()
+
+    async def enter(self, run: UUID, read: Collection[dict[str, Any]]) -> None:
+        """`read` holds `of`, `snapshot` and `at` of each person."""
+        table = SQLModel.metadata.tables[str(BulkMember.__tablename__)]
+        statement = (
+            update(table)
+            .where(table.c.run == run, table.c.person == bindparam("of"), table.c.read_at.is_(None))
+            .values(snapshot_sealed=bindparam("snapshot"), read_at=bindparam("at"))
+        )
+        connection = await self._session.connection()
+        await connection.execute(statement, list(read))
+
+    async def members(self, run: UUID, size: int, after: UUID | None) -> Sequence[BulkMember]:
+        query = select(BulkMember).where(col(BulkMember.run) == run)
+        if after is not None:
+            query = query.where(col(BulkMember.person) > after)
+        return (await self._session.scalars(query.order_by(col(BulkMember.person)).limit(size))).all()
+
+    async def due(self, now: datetime) -> Sequence[BulkRun]:
+        query = select(BulkRun).where(col(BulkRun.delete_at) <= now, col(BulkRun.state) != "DELETED")
+        return (await self._session.scalars(query.order_by(col(BulkRun.id)).with_for_update(skip_locked=True))).all()
+
+    async def forget(self, run: UUID) -> int:
+        gone = await self._session.execute(delete(BulkMember).where(col(BulkMember.run) == run))
+        return gone.rowcount  # type: ignore[attr-defined,no-any-return]
