@@ -43,6 +43,13 @@ class PeopleRegister:
             known = await self._known(session, wanted)
         return {wanted[index].digits: key for index, key in known.items()}
 
+    async def there(self, session: AsyncSession, people: Collection[UUID]) -> frozenset[UUID]:
+        """Those of these keys under which somebody is in the register now: who left is not."""
+        if not people:
+            return frozenset()
+        found = await session.scalars(select(col(Person.id)).where(col(Person.id).in_(list(people))))
+        return frozenset(found)
+
     async def reveal(self, session: AsyncSession, person: UUID) -> NationalId:
         """The national ID of a person. Raises :class:`NotFound`."""
         sealed = await session.scalar(select(col(Person.national_id_sealed)).where(col(Person.id) == person))

@@ -6,9 +6,13 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import delete
+from sqlmodel import col
 
 from core.ids import GlobalId, NationalId
+from core.models import SubjectKey
 from core.text import Text
+from identity.people.models import Person
 from services.exchange.rest.answers import ANSWER_TYPE
 from services.sandbox.population.personas import persona
 from tests.identity.provider.key_holders import KeyHolder
@@ -211,3 +215,15 @@ async def test_no_log_line_holds_the_number_or_the_name(sitthi: Served, capsys: 
     assert "agency_request_refused" in printed
     assert "agency_agent_unknown" in printed
     assert persona("graduate").national_id not in printed
+
+
+async def test_a_reference_to_somebody_who_left_leads_to_nobody(sitthi: Served) -> None:
+    """The register forgot them (PDPA s.33); the agency's file still has its reference."""
+    dopa, house = await AgencySystem.registered(sitthi, "dopa"), sitthi.house
+    subject = (await dopa.ask("graduate", "nationality", purpose=SERVICE)).json()["facts"]["subject"]
+    async with house.db.write() as session:
+        person = await house.identity.people.find(session, NationalId(subject["nationalId"]))
+        await session.execute(delete(Person).where(col(Person.id) == person))
+        await session.execute(delete(SubjectKey).where(col(SubjectKey.person) == person))
+    told = await dopa.ask("graduate", "nationality", purpose=SERVICE, person={"reference": subject["reference"]})
+    assert code_of(told) == (422, "PERSON_MALFORMED")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -112,7 +112,7 @@ class AgencyFacts:
             return PersonMalformed()
 
     async def _enter(self, look: Look, asked: Asked, read: Sequence[_Read | SitthiError]) -> Sequence[UUID | None]:
-        """Enters the request and whoever is new, in one transaction, and answers the people's keys."""
+        """Enters the request and whoever is new, in one transaction, and answers the people's keys; None for nobody."""
         row = AgencyRequest(
             agency=look.caller.agency,
             id=look.id,
@@ -132,7 +132,9 @@ class AgencyFacts:
                 log.warning("agency_request_refused", agency=row.agency, client=row.client, replayed=replayed)
                 raise RequestReplayed if replayed else RequestConflict
             known = await self._people.resolve(session, numbers)
-        return [_key(one, known) for one in read]
+            referred = [one.person for one in read if isinstance(one, _Read) and one.person is not None]
+            there = await self._people.there(session, referred)
+        return [_key(one, known, there) for one in read]
 
     async def _facts(self, look: Look, subjects: Sequence[UUID], attributes: Sequence[str]) -> Mapping[UUID, Facts]:
         if not subjects:
@@ -176,10 +178,12 @@ def _sector(caller: Caller) -> str:
     return f"agency:{caller.agency}"
 
 
-def _key(read: _Read | SitthiError, known: Mapping[str, UUID]) -> UUID | None:
+def _key(read: _Read | SitthiError, known: Mapping[str, UUID], there: Collection[UUID]) -> UUID | None:
     if isinstance(read, SitthiError):
         return None
-    return read.person if read.national_id is None else known[read.national_id.digits]
+    if read.national_id is not None:
+        return known[read.national_id.digits]
+    return read.person if read.person in there else None
 
 
 def _each_once(
@@ -189,12 +193,11 @@ def _each_once(
     seen: set[UUID] = set()
     named: list[Named | SitthiError] = []
     for one, person, reference in zip(read, found, references, strict=True):
-        if isinstance(one, SitthiError):
-            named.append(one)
+        if isinstance(one, SitthiError) or person is None:
+            named.append(one if isinstance(one, SitthiError) else PersonMalformed())
         elif person in seen:
             named.append(PersonTwice())
         else:
-            assert person is not None, "who was read has a key"
             seen.add(person)
             named.append(Named(person, reference, one.national_id.digits if one.national_id else None))
     return named

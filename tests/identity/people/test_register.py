@@ -56,6 +56,14 @@ async def test_an_unknown_person_is_not_found(database: Database, register: Peop
             await register.reveal(session, new_id())
 
 
+async def test_of_some_keys_those_are_told_that_are_somebodys_now(database: Database, register: PeopleRegister) -> None:
+    async with database.write() as session:
+        known = set((await register.resolve(session, [national_id(1), national_id(2)])).values())
+    async with database.read() as session:
+        assert await register.there(session, [*known, new_id()]) == known
+        assert await register.there(session, []) == frozenset()
+
+
 async def test_a_sealed_id_moved_to_another_row_does_not_open(database: Database, register: PeopleRegister) -> None:
     async with database.write() as session:
         keys = await register.resolve(session, [national_id(1), national_id(2)])
