@@ -35,6 +35,10 @@ class Served:
         """From now on `persona=name` asks with that token."""
         self._tokens[name] = token
 
+    def forget_tokens(self) -> None:
+        """Everybody signs in anew when they next ask."""
+        self._tokens.clear()
+
     async def token(self, persona: str) -> str:
         """An access token of that persona, by the forms a person would see; asked for once."""
         if persona not in self._tokens:

@@ -20,8 +20,8 @@ from core.sealed import bound_to
 from core.text import Text
 from identity.inbox.service import holds_national_id
 from services.exchange.privacy.errors import NoSuchHold
-from services.exchange.privacy.models import LegalHold
-from services.exchange.privacy.states import Step
+from services.exchange.privacy.models import LegalHold, PrivacyRequest
+from services.exchange.privacy.states import Status, Step
 from services.exchange.privacy.trail import Trail
 
 EVERYTHING: Final = "*"
@@ -79,7 +79,7 @@ class LegalHolds:
         return row
 
     async def release(self, session: AsyncSession, hold: UUID, *, officer: str) -> LegalHold:
-        """Ends it now; what it kept is erased when its requests are next looked at. Raises :class:`NoSuchHold`."""
+        """Ends it now; what it alone kept is erased by the next run. Raises :class:`NoSuchHold`."""
         released = await session.execute(
             update(LegalHold)
             .where(col(LegalHold.id) == hold, col(LegalHold.released_at).is_(None))
@@ -91,6 +91,13 @@ class LegalHolds:
         if found is None:
             raise NoSuchHold
         await self._trail.note(session, Step.HOLD_RELEASED, person=found[0], subject=hold, by=officer)
+        concerned = [] if found[0] is None else [col(PrivacyRequest.person) == found[0]]
+        await session.execute(
+            update(PrivacyRequest)
+            .where(col(PrivacyRequest.status) == Status.HELD.value, *concerned)
+            .values(leased_until=None)
+            .execution_options(synchronize_session=False)
+        )
         row = await session.get(LegalHold, hold, populate_existing=True)
         assert row is not None
         return row

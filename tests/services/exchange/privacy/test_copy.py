@@ -162,7 +162,7 @@ async def test_after_a_week_the_files_are_gone_from_the_database_too(sitthi: Ser
     await lived(sitthi, applies=False)
     path = (await prepared(sitthi))["json"]
     sitthi.clock.advance(KEPT)
-    sitthi._tokens.clear()
+    sitthi.forget_tokens()
     over = await fetch(sitthi, path)
     assert (over.status_code, over.json()["errors"][0]["extensions"]["code"]) == (404, "EXPORT_EXPIRED")
     await ran(sitthi)
