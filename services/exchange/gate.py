@@ -32,10 +32,10 @@ from services.exchange.deciding import Deciding
 from services.exchange.errors import LookRefused
 from services.exchange.facts import Asker, AskerKind, Facts, FactState, LookReader, Purpose
 from services.exchange.grounds import ACTS_FOR_YOU, Grounds, GroundsReader
-from services.exchange.household import Household, Look, inputs_of, result
+from services.exchange.household import Household, Look, inputs_of
 from services.exchange.needs import Bars, Delegations
 from services.exchange.policy import Verdict
-from services.exchange.questions import Asked, Decided, Given, Question, denied, plain, refused
+from services.exchange.questions import Asked, Decided, Given, Question, denied, plain, refused, result
 from services.exchange.sign_in import facts_of_claims
 from services.exchange.sources import (
     INVALID_ANSWER,

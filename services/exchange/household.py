@@ -16,11 +16,12 @@ from uuid import UUID
 from core.money import Money
 from core.text import Text
 from services.exchange.access_log.disclosure import HOUSEHOLD
-from services.exchange.access_log.log import Draft, Entry, Result
 from services.exchange.access_log.households import PURPOSE
+from services.exchange.access_log.log import Draft, Entry, Result
 from services.exchange.catalogue import Attribute, Catalogue, Derivation, How, InvalidAnswer
 from services.exchange.deciding import Deciding
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose, Value
+from services.exchange.questions import result
 from services.exchange.sources import INVALID_ANSWER, Answer, Reader, unavailable
 
 HOUSEHOLD_LABEL: Final = Text(
@@ -133,12 +134,6 @@ def inputs_of(attributes: Collection[Attribute]) -> frozenset[str]:
     """What deriving these reads about the subject itself; the subject's entry names it."""
     totals = [rule for attribute in attributes if (rule := _rule(attribute)).how is not How.INCLUDES]
     return frozenset(name for rule in totals for name in (rule.over, rule.of) if name)
-
-
-def result(entry: Entry, answers: Mapping[str, Answer]) -> Result:
-    """What the log keeps of answers: states and error codes, no values."""
-    states = {name: str(answer.state) for name, answer in sorted(answers.items())}
-    return Result(entry, states, {name: a.error for name, a in sorted(answers.items()) if a.error})
 
 
 def _combined(attribute: Attribute, tie: Answer, parts: Sequence[Answer], *, size: int) -> Answer:

@@ -99,7 +99,10 @@ BULK_RUNS: Final = Store(
     basis=LegalBasis.PUBLIC_TASK,
     retention="bulk-runs",
     sensitive=True,
-    rows=(Rows("bulk_member", ("person",), Fate.DELETED),),
+    rows=(
+        Rows("bulk_member", ("person",), Fate.DELETED),
+        Rows("bulk_run", (), Fate.UNNAMED, {"asker_id": "the system that asked"}),
+    ),
 )
 FACTS: Final = Store(
     name="facts",

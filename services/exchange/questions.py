@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.exchange import policy
-from services.exchange.access_log.log import Entry
+from services.exchange.access_log.log import Entry, Result
 from services.exchange.catalogue import Attribute, RegisteredPurpose
 from services.exchange.facts import Asker, Fact, FactState, Ground, Purpose
 from services.exchange.policy import Verdict
@@ -83,3 +83,9 @@ def denied(reason: str) -> Answer:
 def refused(reason: str) -> Answer:
     """A tie that nobody knows is no refusal: nobody says no."""
     return unavailable(reason) if reason == policy.TIE_UNKNOWN else denied(reason)
+
+
+def result(entry: Entry, answers: Mapping[str, Answer]) -> Result:
+    """What the log keeps of answers: states and error codes, no values."""
+    states = {name: str(answer.state) for name, answer in sorted(answers.items())}
+    return Result(entry, states, {name: a.error for name, a in sorted(answers.items()) if a.error})

@@ -35,8 +35,7 @@ from services.exchange.bulk.repository import BulkRepository
 from services.exchange.catalogue import Attribute, Catalogue, RegisteredPurpose
 from services.exchange.facts import Asker, AskerKind, Facts, FactState, Purpose
 from services.exchange.grounds import Grounds, GroundsReader
-from services.exchange.household import result
-from services.exchange.questions import denied
+from services.exchange.questions import denied, result
 from services.exchange.sources import Answer, Reader
 
 BATCH: Final = 500
