@@ -42,6 +42,8 @@ from identity.provider.models import Revocation, TokenFamily
 KEYS: Final = KeyRing("k1", {"k1": bytes(range(32))}, bytes(range(32, 64)))
 WARD, GUARDIAN = Text(th="ผู้เยาว์", en="The ward"), Text(th="ผู้ปกครอง", en="The guardian")
 AGENCY: Final = "dcy"
+CARERS: Final = (Scope.VIEW, Scope.APPLY, Scope.RECEIVE)
+"""All that a carer can be given."""
 
 
 def number(running: int) -> NationalId:
@@ -223,7 +225,7 @@ def standing(born: date) -> Standing:
 
 async def proposed(database: Database, clock: FixedClock, service: DelegationService) -> tuple[Offers, Delegation]:
     made, _, [elder, _] = await offers(database, clock, standing(date(1950, 1, 1)), standing(date(1990, 1, 1)))
-    offer = await made.offer(elder, Wish(Kind.CARER, Direction.ACTS_FOR_ME, number(1), list(Scope)), request=new_id())
+    offer = await made.offer(elder, Wish(Kind.CARER, Direction.ACTS_FOR_ME, number(1), CARERS), request=new_id())
     async with database.write() as session:
         return made, await service.propose(session, offer)
 
@@ -289,6 +291,16 @@ async def test_the_end_of_a_delegation_ends_every_token_that_came_of_it(
         revoked = (await session.scalars(select(col(Revocation.id)))).all()
         steps = [e.kind for e in await session.scalars(select(DelegationEvent).order_by(col(DelegationEvent.id)))]
     assert (kept.end_reason, list(revoked), steps) == ("DELEGATION_ENDED", [family], ["PROPOSED", "ACCEPTED", "ENDED"])
+
+
+async def test_no_carer_is_let_to_consent_for_somebody(database: Database, clock: FixedClock) -> None:
+    """Who is of age agrees themself (PDPA s.19); a parent's power and a guardian's come from the law, a carer's do not."""
+    made, _, _ = await offers(database, clock)
+    for direction in Direction:
+        wish = Wish(Kind.CARER, direction, number(1), list(Scope))
+        with pytest.raises(BadInput) as refused:
+            await made.offer(new_id(), wish, request=new_id())
+        assert refused.value.path == ("scopes",)
 
 
 async def test_what_the_provider_is_told(database: Database, clock: FixedClock, service: DelegationService) -> None:
