@@ -1,0 +1,1 @@
+"""Kills of everything that writes the access log, at moments that a seed picks."""
