@@ -294,7 +294,7 @@ async def test_the_end_of_a_delegation_ends_every_token_that_came_of_it(
 
 
 async def test_no_carer_is_let_to_consent_for_somebody(database: Database, clock: FixedClock) -> None:
-    """Who is of age agrees themself (PDPA s.19): parental power and guardianship come from the law, a carer has neither."""
+    """Who is of age agrees themself (PDPA s.19): parental power and guardianship come from the law, care does not."""
     made, _, _ = await offers(database, clock)
     for direction in Direction:
         wish = Wish(Kind.CARER, direction, number(1), list(Scope))
