@@ -12,7 +12,7 @@ from services.exchange.evidence.directory import DataDirectory, Provision
 from services.exchange.evidence.loader import load_requirements
 from services.exchange.evidence.page import page
 from services.exchange.evidence.published import PublishedCatalogue
-from services.plugins.contract import OperationKind, read_manifest
+from services.plugins.contract import Manifest, OperationKind, read_manifest
 from welfare.entitlements.room import programmes_over
 
 
@@ -20,14 +20,19 @@ def catalogue_page() -> str:
     """With our own agencies' services as providers, as if each answered."""
     catalogue = load_catalogue()
     directory = DataDirectory(catalogue, _provisions)
-    broker = EvidenceBroker(load_requirements(), directory, requirements_of(programmes_over(catalogue)))
+    programmes = programmes_over(catalogue)
+    broker = EvidenceBroker(load_requirements(), directory, lambda: requirements_of(programmes, _manifests()))
     return page(PublishedCatalogue(catalogue, broker))
 
 
-def _provisions() -> Iterator[Provision]:
-    """From the manifests alone: the page needs no code of a service."""
+def _manifests() -> Iterator[Manifest]:
+    """Alone: the page needs no code of a service."""
     for path in sorted(AGENCIES.glob("*/manifest.toml")):
-        manifest = read_manifest(path.read_text("utf-8"), plugin=path.parent.name)
+        yield read_manifest(path.read_text("utf-8"), plugin=path.parent.name)
+
+
+def _provisions() -> Iterator[Provision]:
+    for manifest in _manifests():
         for operation in manifest.operations_of(OperationKind.SOURCE):
             provided = frozenset(name for name, by in manifest.provides.items() if by == operation)
             yield Provision(manifest.agency.slug, manifest.slug, operation, provided)

@@ -147,7 +147,7 @@ class House:
         )
         self.awards = Awards(self.welfare.amounts, self.clock)
         directory = DataDirectory(self.catalogue, lambda: provisions_of(self.runner, self.registry.plugins))
-        self.evidence = EvidenceBroker(load_requirements(), directory, requirements_of(self.welfare.programmes))
+        self.evidence = EvidenceBroker(load_requirements(), directory, self._required)
         self.published = PublishedCatalogue(self.catalogue, self.evidence)
         self._furnish(self.rooms)
 
@@ -254,6 +254,10 @@ class House:
             inbox=self.inbox,
             issuer=self.settings.issuer,
         )
+
+    def _required(self) -> dict[str, list[str]]:
+        manifests = (plugin.manifest for plugin in self.registry.plugins)
+        return requirements_of(self.welfare.programmes, manifests)
 
     def _host_of(self) -> Callable[[Manifest], Host]:
         [(key, secret)] = SANDBOX_CREDENTIALS.items()

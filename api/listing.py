@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import WELFARE_CHECK
 from services.know.entries import Entry, NeededFact
-from services.plugins.contract import ServiceCategory
+from services.plugins.contract import Manifest, ServiceCategory
 from welfare.programmes import Programme, ProgrammeCatalogue
 
 
@@ -34,12 +34,15 @@ def _entry(programme: Programme, catalogue: Catalogue) -> Entry:
     )
 
 
-def requirements_of(programmes: ProgrammeCatalogue) -> dict[str, list[str]]:
-    """Requirement → `programme:<slug>` of each programme whose latest or proposed version names it."""
+def requirements_of(programmes: ProgrammeCatalogue, manifests: Iterable[Manifest]) -> dict[str, list[str]]:
+    """Requirement → who requires it: `programme:<slug>` by its latest or a proposed version, `service:<slug>`."""
     found: dict[str, set[str]] = {}
     for programme in programmes:
         for version in (*programme.versions[-1:], *programme.proposed):
             for condition in version.conditions:
                 if condition.requirement is not None:
                     found.setdefault(condition.requirement, set()).add(f"programme:{programme.slug}")
+    for manifest in manifests:
+        for name in manifest.requirements:
+            found.setdefault(name, set()).add(f"service:{manifest.slug}")
     return {name: sorted(subjects) for name, subjects in found.items()}

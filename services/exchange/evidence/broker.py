@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from services.exchange.evidence.directory import Availability, DataDirectory, EvidenceProvider
@@ -37,14 +37,17 @@ class Resolution:
 
 
 class EvidenceBroker:
-    """`used_by` names who requires what: requirement → subjects such as `programme:old-age-allowance`."""
+    """`used_by` tells who requires what at this moment: requirement → subjects, `programme:old-age-allowance`."""
 
     def __init__(
-        self, requirements: Requirements, directory: DataDirectory, used_by: Mapping[str, Iterable[str]] | None = None
+        self,
+        requirements: Requirements,
+        directory: DataDirectory,
+        used_by: Callable[[], Mapping[str, Iterable[str]]] = dict,
     ) -> None:
         self._requirements, self.directory = requirements, directory
         self._proves = requirements.by_attribute()
-        self._used_by = {name: tuple(sorted(subjects)) for name, subjects in (used_by or {}).items()}
+        self._used_by = used_by
 
     def all(self) -> tuple[Resolution, ...]:
         """In the order of the data."""
@@ -59,7 +62,7 @@ class EvidenceBroker:
         return Resolution(found, ways)
 
     def used_by(self, requirement: str) -> tuple[str, ...]:
-        return self._used_by.get(requirement, ())
+        return tuple(sorted(self._used_by().get(requirement, ())))
 
     def proves(self, attribute: str) -> tuple[str, ...]:
         """Ids of the requirements that the attribute may be needed to prove, in the order of the data."""

@@ -56,9 +56,11 @@ class Requirements:
         found = self.requirements.get(requirement)
         if found is None:
             raise UnknownRequirement
-        return frozenset(
-            name for types in found.evidence for kind in types for name in self.evidence_types[kind].attributes
-        )
+        return frozenset(name for way in found.evidence for name in self.attributes_of(way))
+
+    def attributes_of(self, way: EvidenceTypeList) -> frozenset[str]:
+        """The facts of all evidence of one list."""
+        return frozenset(name for kind in way for name in self.evidence_types[kind].attributes)
 
     def by_attribute(self) -> dict[str, tuple[str, ...]]:
         """Of each attribute, the requirements that it may be needed to prove."""

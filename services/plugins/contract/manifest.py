@@ -203,6 +203,8 @@ class Manifest(_Strict):
     provides: dict[AttributeId, FieldName] = Field(default_factory=dict, max_length=200)
     """Attribute of which the agency is the source → operation of kind `source`."""
     needs: list[Need] = Field(default_factory=list, max_length=100)
+    requirements: list[Slug] = Field(default_factory=list, max_length=50)
+    """What it requires of a citizen, by the ids of the catalogue; `needs` names the facts that prove it."""
     errors: dict[ErrorCode, Titles] = Field(default_factory=dict, max_length=50)
     """Errors that an operation may raise as :class:`AgencyError`, with their words for the citizen."""
     form: dict[str, Any] | None = None

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from services.exchange.evidence.loader import load_requirements
+from services.exchange.evidence.model import Requirements
 from services.plugins.contract import (
     Fault,
     Manifest,
@@ -42,6 +44,7 @@ def load_folder(folder: Path, host: HostNames, attributes: Mapping[str, str]) ->
     faults: list[Fault] = []
     graph = _read_graph(folder, manifest, host, faults)
     faults.extend(check_provides(manifest, attributes))
+    faults.extend(check_requirements(manifest, load_requirements()))
     if manifest.form is not None:
         path = folder / FORM
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -78,6 +81,22 @@ def check_provides(manifest: Manifest, attributes: Mapping[str, str]) -> Iterato
         if need.attribute not in attributes:
             why = f"the catalogue has no attribute `{need.attribute}`"
             yield Fault(Rule.NEEDS, why, "Take one from the catalogue", field=f"needs.{place}.attribute")
+
+
+def check_requirements(manifest: Manifest, requirements: Requirements) -> Iterator[Fault]:
+    """Whether what is required is known to the broker of evidence, and can be proved by the facts that are needed."""
+    needed = {need.attribute for need in manifest.needs}
+    for place, name in enumerate(manifest.requirements):
+        field = f"requirements.{place}"
+        found = requirements.requirements.get(name)
+        if found is None:
+            why = f"the catalogue has no requirement `{name}`"
+            yield Fault(Rule.NEEDS, why, "Take one from docs/catalogue.md", field=field)
+        elif not any(requirements.attributes_of(way) <= needed for way in found.evidence):
+            nearest = min((requirements.attributes_of(way) - needed for way in found.evidence), key=len)
+            missing = ", ".join(f"`{attribute}`" for attribute in sorted(nearest))
+            why = f"nothing that is needed proves `{name}`"
+            yield Fault(Rule.NEEDS, why, f"Add {missing} to [[needs]] with purpose and basis", field=field)
 
 
 def _read_manifest(folder: Path) -> Manifest:

@@ -166,6 +166,29 @@ def test_a_manifest_that_claims_what_is_not_so_is_refused(tmp_path: Path, old: s
     assert rule in refused(copy_of_library(tmp_path, manifest=(old, new))).rules
 
 
+@pytest.mark.parametrize(
+    ("required", "why", "remedy"),
+    [
+        ('"of-good-cheer"', "no requirement `of-good-cheer`", "docs/catalogue.md"),
+        ('"alive"', "nothing that is needed proves `alive`", "`deceased`"),
+        ('"person-of-little-means"', "proves `person-of-little-means`", "`state_welfare_card`"),
+    ],
+)
+def test_what_a_service_requires_its_needs_must_prove(tmp_path: Path, required: str, why: str, remedy: str) -> None:
+    slug = 'slug = "library"\nnamespace'
+    folder = copy_of_library(tmp_path, manifest=(slug, f"requirements = [{required}]\n{slug}"))
+    fault = the_fault(folder, Rule.NEEDS)
+    assert why in fault.why
+    assert remedy in fault.remedy
+    assert fault.field == "requirements.0"
+
+
+def test_a_service_may_require_what_its_needs_prove(tmp_path: Path) -> None:
+    slug = 'slug = "library"\nnamespace'
+    folder = copy_of_library(tmp_path, manifest=(slug, f'requirements = ["of-age"]\n{slug}'))
+    assert load(folder).manifest.requirements == ["of-age"]
+
+
 def test_without_sdl_a_query_has_nowhere_to_show(tmp_path: Path) -> None:
     folder = copy_of_library(tmp_path)
     (folder / "graph.graphql").unlink()

@@ -23,7 +23,7 @@ HOUSE = Provision("dopa", "dopa", "household", frozenset({"household_members"}))
 
 def broker(*provisions: Provision) -> EvidenceBroker:
     used = {"of-age": ["programme:old-age-allowance", "programme:child-support-grant"]}
-    return EvidenceBroker(load_requirements(), DataDirectory(load_catalogue(), lambda: provisions), used)
+    return EvidenceBroker(load_requirements(), DataDirectory(load_catalogue(), lambda: provisions), lambda: used)
 
 
 def test_a_requirement_resolves_to_evidence_facts_and_who_holds_them() -> None:
