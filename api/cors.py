@@ -21,6 +21,8 @@ OPEN: Final = frozenset(
         "/.well-known/oauth-protected-resource",
         "/.well-known/oauth-protected-resource/graphql",
         "/.well-known/attestation-keys.json",
+        "/verify/log/head",
+        "/verify/log/consistency",
         "/oauth/jwks",
         "/oauth/token",
         "/oauth/revoke",

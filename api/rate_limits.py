@@ -54,6 +54,8 @@ SOCKETS: Final = Limit("sockets", 12_000, MINUTE, lease=120)
 """WebSocket handshakes: 4,000 phones that come back three times a minute after a break of the network."""
 VERIFY: Final = Limit("verify", 600, MINUTE, lease=6)
 """Receipts are verified one at a time, by scanning; a code has 192 bits, so this only saves our own time."""
+LOG: Final = Limit("log", 12_000, MINUTE, lease=120)
+"""Tiles, heads and consistency of the access log: who mirrors ten million leaves asks for 39,000 tiles."""
 OTHER: Final = Limit("other", 12_000, MINUTE, lease=120)
 """Pages, discovery, keys, files, and whatever is not there."""
 
@@ -80,6 +82,7 @@ BY_PATH: Final[tuple[tuple[str, Limit], ...]] = (
     ("/oauth/introspect", INTROSPECT),
     ("/oauth/userinfo", TOKENS),
     ("/oauth/logout", SIGN_IN),
+    ("/verify/log", LOG),
     ("/verify", VERIFY),
 )
 """By address. The first that fits is meant, with all below it; `/signin/passkey` fits `/signin/passkeys/…` too."""
