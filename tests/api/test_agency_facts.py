@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import delete
 from sqlmodel import col
 
+from core.envelope import SubjectKeys
 from core.ids import GlobalId, NationalId
 from core.models import SubjectKey
 from core.text import Text
 from identity.people.models import Person
+from services.exchange.access_log.records import AccessEntry
+from services.exchange.access_log.repository import AccessLogReader
 from services.exchange.rest.answers import ANSWER_TYPE
 from services.sandbox.population.personas import persona
 from tests.identity.provider.key_holders import KeyHolder
@@ -127,6 +130,19 @@ async def test_the_citizen_sees_the_agency_and_what_asked_but_nobodys_name(sitth
     assert entry["agency"] == {"slug": "slf"}
     assert entry["decision"] == "ALLOWED"
     assert str(GlobalId("AccessEntry", UUID(hex=told["name"]["entry"]))) == entry["id"], "the answer names this entry"
+
+
+async def test_the_log_itself_names_agency_client_and_agent(sitthi: Served) -> None:
+    slf, house = await AgencySystem.registered(sitthi), sitthi.house
+    await slf.ask("graduate", "name")
+    async with house.db.read() as session:
+        person = await house.identity.people.find(session, NationalId(persona("graduate").national_id))
+        assert person is not None
+        reader = AccessLogReader(session, SubjectKeys(house.keys))
+        [entry] = await reader.page(person, size=1, before=None, at=house.clock.now())
+    assert isinstance(entry, AccessEntry)
+    assert (entry.asker_kind, entry.asker_agency) == ("SYSTEM", "slf")
+    assert entry.asker_id == f"{slf.client}:loan-screening"
 
 
 async def test_a_refused_look_is_in_the_log_too_and_the_answer_names_it(sitthi: Served) -> None:
