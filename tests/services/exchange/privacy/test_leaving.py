@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from core.errors import ServiceUnavailable
@@ -22,6 +22,7 @@ from identity.officers.models import Officer
 from identity.people.models import Person
 from services.apply.personal_data import APPEAL_TIME
 from services.exchange.access_log.models import AccessRecord
+from services.exchange.access_log.verify import verify_log
 from services.exchange.privacy.leases import LASTS
 from services.exchange.privacy.models import PrivacyRequest
 from services.exchange.privacy.requests import COOLING
@@ -292,9 +293,19 @@ async def test_the_access_log_keeps_an_entry_of_the_erasure_and_what_it_had(sitt
             )
             return list((await session.execute(query.order_by(col(AccessRecord.id)))).tuples())
 
+    await sitthi.house.sequencer.run()
     before = await records()
     await left(sitthi)
     await ran(sitthi)
     after = await records()
     assert after[: len(before)] == before
     assert len(after) == len(before) + 2, "a decision and its outcome"
+    await sitthi.house.sequencer.run()
+    report = await verify_log(sitthi.house.db, sitthi.house.attestor, processes=1)
+    assert report.is_sound, report.findings
+    assert (report.size, report.waiting) == (await records_in_all(sitthi), 0)
+
+
+async def records_in_all(sitthi: Served) -> int:
+    async with sitthi.house.db.read() as session:
+        return int(await session.scalar(select(func.count()).select_from(AccessRecord)) or 0)
