@@ -6,9 +6,15 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
 
 from services.exchange.catalogue import load_catalogue
+from services.exchange.evidence.broker import EvidenceBroker
+from services.exchange.evidence.directory import DataDirectory, Provision
 from services.exchange.evidence.loader import load_requirements
+from services.exchange.evidence.published import PublishedCatalogue
+from services.exchange.evidence.routes import KEPT_SECONDS, catalogue_router
 from services.sandbox.population.personas import PERSONAS
 from tests.support.app import Served
 
@@ -93,6 +99,29 @@ async def test_answers_are_as_the_openapi_document_describes_them(sitthi: Served
         schema = described[route]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema_rs.validator_for({**schema, "components": document["components"]}).validate(await told(sitthi, path))
         assert "304" in described[route]["responses"]
+
+
+async def test_whether_a_provider_answers_is_told_a_second_later() -> None:
+    answers, now = [True], [0.0]
+
+    def provisions() -> list[Provision]:
+        return [Provision("dopa", "dopa", "person", frozenset({"birth_date"}), answers=answers[0])]
+
+    catalogue = load_catalogue()
+    broker = EvidenceBroker(load_requirements(), DataDirectory(catalogue, provisions))
+    app = FastAPI()
+    app.include_router(catalogue_router(PublishedCatalogue(catalogue, broker), "http://here", lambda: now[0]))
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://here") as http:
+
+        async def availability() -> str:
+            [provider] = (await http.get(f"{PREFIX}/attributes/birth_date")).json()["providers"]
+            return str(provider["availability"])
+
+        assert await availability() == "AVAILABLE"
+        answers[0], now[0] = False, KEPT_SECONDS - 0.01
+        assert await availability() == "AVAILABLE"
+        now[0] = KEPT_SECONDS
+        assert await availability() == "INTERRUPTED"
 
 
 async def test_the_catalogue_is_of_nobody(sitthi: Served) -> None:
