@@ -232,6 +232,8 @@ def crashing(postgres: Postgres) -> Callable[[], None]:
                 os.kill(pid, signal.SIGKILL)
         while any(map(_cmdline, family)):
             time.sleep(0.01)
+        # Nobody may have waited for the dead yet, and PostgreSQL takes a zombie of that number for a running server.
+        (postgres.data / "postmaster.pid").unlink(missing_ok=True)
         postgres.start()
 
     return crash

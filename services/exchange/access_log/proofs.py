@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, true, tuple_
+from sqlalchemy import and_, bindparam, or_, select, true
 from sqlmodel import SQLModel, col
 
 from core.database import Database
@@ -81,9 +81,17 @@ _PLACES: Final = (
     .select_from(_leaf.join(_newest, true()))
     .where(_leaf.c.record.in_(bindparam("records", expanding=True)))
 )
+_LEVELS: Final = 6
+"""Of tiles: enough for 2^48 leaves."""
 _TILES: Final = select(col(LogTile.level), col(LogTile.number), col(LogTile.hashes)).where(
-    tuple_(col(LogTile.level), col(LogTile.number)).in_(bindparam("tiles", expanding=True))
+    or_(
+        *(
+            and_(col(LogTile.level) == level, col(LogTile.number).in_(bindparam(f"of_{level}", expanding=True)))
+            for level in range(_LEVELS)
+        )
+    )
 )
+"""A level at a time: SQLite looks through the whole table for pairs."""
 
 
 @lru_cache(maxsize=256)
@@ -125,7 +133,7 @@ class TreeReader:
 
     async def tile(self, tile: Tile, width: int) -> bytes | None:
         """The first `width` hashes of a tile; None while it does not hold as many."""
-        hashes = (await self._tiles({tile})).get(tile, b"")
+        hashes = (await self._tiles({tile})).get(tile, b"") if tile.level < _LEVELS else b""
         end = width * HASH_BYTES
         return hashes[:end] if 0 < width <= TILE_WIDTH and len(hashes) >= end else None
 
@@ -145,5 +153,6 @@ class TreeReader:
     async def _tiles(self, tiles: Collection[Tile]) -> Mapping[Tile, bytes]:
         if not tiles:  # a tree of one leaf proves it by nothing
             return {}
-        rows = await self._database.alone(_TILES, {"tiles": [tuple(tile) for tile in tiles]})
+        wanted = {f"of_{level}": [one.number for one in tiles if one.level == level] for level in range(_LEVELS)}
+        rows = await self._database.alone(_TILES, wanted)
         return {Tile(level, number): hashes for level, number, hashes in rows}
