@@ -22,12 +22,23 @@ from core.clock import Clock
 from core.database import Database
 from core.errors import SitthiError
 from core.ids import NationalId
-from core.thai_dates import Precision
 from identity.people import PeopleRegister
+from services.exchange.answers import (
+    INVALID_ANSWER,
+    NO_SOURCE,
+    NOT_KNOWN,
+    SOURCE_FAILED,
+    TIMEOUT,
+    WRONG_SUBJECT,
+    Answer,
+    accept,
+    reason_of,
+    unavailable,
+)
 from services.exchange.cache import FactCache, Kept, in_groups
 from services.exchange.catalogue import Attribute, InvalidAnswer
 from services.exchange.errors import SourceSilent
-from services.exchange.facts import AttributeSource, Fact, FactState, Reading, Value
+from services.exchange.facts import AttributeSource, FactState, Reading, Value
 
 SOURCE_TIMEOUT_SECONDS: Final = 2.0
 """Of a source that names no limit of its own."""
@@ -36,15 +47,21 @@ GRACE_SECONDS: Final = 1.0
 PARTS_AT_ONCE: Final = 8
 """Calls of one source that one `read_many` has under way at once: a bulk run leaves room for citizens."""
 
-NO_SOURCE: Final = "NO_SOURCE"
-"""No agency that is connected is the authority for it."""
-NOT_KNOWN: Final = "NOT_KNOWN"
-"""The source answered, and does not know this person's value."""
-TIMEOUT: Final = "TIMEOUT"
-SOURCE_FAILED: Final = "SERVICE_UNAVAILABLE"
-INVALID_ANSWER: Final = InvalidAnswer.code
-WRONG_SUBJECT: Final = "WRONG_SUBJECT"
-"""The answer speaks of somebody who was not asked about: nothing of it is believed."""
+__all__ = [
+    "INVALID_ANSWER",
+    "NOT_KNOWN",
+    "NO_SOURCE",
+    "SOURCE_FAILED",
+    "TIMEOUT",
+    "WRONG_SUBJECT",
+    "Answer",
+    "BatchSource",
+    "Reader",
+    "Sources",
+    "accept",
+    "reason_of",
+    "unavailable",
+]
 
 Sources: TypeAlias = Callable[[], Iterable[AttributeSource]]
 """Those of this moment: plugins are published while the program runs."""
@@ -67,39 +84,6 @@ class BatchSource(AttributeSource, Protocol):
     ) -> Mapping[NationalId, Mapping[str, Reading]]:
         """By person what :meth:`read` answers. Whoever is left out is not known; nobody else may be in it."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of reading one attribute. `error` is a stable code where something went wrong, STALE included."""
-
-    value: Value
-    as_of: datetime | None
-    state: FactState
-    error: str | None = None
-    read_at: datetime | None = None
-    """When the source was asked: the age of what is STALE."""
-    precision: Precision = Precision.DAY
-
-    @property
-    def known(self) -> bool:
-        return self.state in (FactState.FRESH, FactState.STALE)
-
-    def as_fact(self, attribute: Attribute) -> Fact:
-        return Fact(
-            attribute.id,
-            self.value,
-            attribute.steward,
-            self.as_of,
-            self.state,
-            self.error,
-            read_at=self.read_at,
-            precision=self.precision,
-        )
-
-
-def unavailable(error: str) -> Answer:
-    return Answer(None, None, FactState.UNAVAILABLE, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,18 +294,6 @@ class Reader:
         kind = type(error).__name__ if error else None
         log.warning("source_failed", agency=part.source.agency, code=code, people=len(part.people), error=kind)
         return part.all_are(unavailable(code))
-
-
-def reason_of(error: SitthiError) -> str:
-    """The stable code that the access log keeps of an error: the source's own reason where it has one."""
-    return error.reason if isinstance(error, SourceSilent) else error.code
-
-
-def accept(attribute: Attribute, reading: object) -> Reading:
-    """Raises :class:`InvalidAnswer` for a wrong value, and for an instant without a zone."""
-    if not isinstance(reading, Reading) or reading.as_of.tzinfo is None:
-        raise InvalidAnswer
-    return Reading(attribute.type.accept(reading.value), reading.as_of, reading.precision)
 
 
 def _parts(source: AttributeSource, group: Mapping[UUID, list[Attribute]]) -> list[_Part]:

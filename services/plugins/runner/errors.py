@@ -9,7 +9,7 @@ import httpx2
 
 from core.errors import SitthiError
 from core.text import Language, Text
-from services.exchange.sources import SOURCE_FAILED, TIMEOUT, WRONG_SUBJECT
+from services.exchange.answers import SOURCE_FAILED, TIMEOUT, WRONG_SUBJECT
 from services.plugins.contract import AgencyRefusal, MalformedThaiDate
 
 TOO_MANY_REQUESTS: Final = 429
