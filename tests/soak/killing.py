@@ -233,7 +233,8 @@ def crashing(postgres: Postgres) -> Callable[[], None]:
         while any(map(_cmdline, family)):
             time.sleep(0.01)
         # Nobody may have waited for the dead yet, and PostgreSQL takes a zombie of that number for a running server.
-        (postgres.data / "postmaster.pid").unlink(missing_ok=True)
+        for lock in (postgres.data / "postmaster.pid", *postgres.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
         postgres.start()
 
     return crash

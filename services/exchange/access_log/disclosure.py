@@ -36,6 +36,8 @@ class DisclosureClass:
     """From the entry's making; a prolongation cannot reach beyond."""
     proof_after: timedelta
     """From the entry's making: its place in the tree tells when that was."""
+    purposes: frozenset[str] = frozenset()
+    """Whatever is asked for these is of this class, whoever asks and whether it is allowed or refused."""
 
     def disclosed_from(self, at: datetime) -> datetime:
         """From when on an entry made at that moment is shown."""
@@ -74,6 +76,11 @@ def read_classes(text: str, file: str) -> Mapping[str, DisclosureClass]:
     return classes
 
 
+def class_of(purpose: str, classes: Mapping[str, DisclosureClass]) -> str | None:
+    """The class that a purpose's entries have by the data; None: they are shown at once."""
+    return next((one.id for one in classes.values() if purpose in one.purposes), None)
+
+
 def _class(reader: Reader) -> DisclosureClass:
     name = reader.slug("id")
     delay = None if reader.any("days") == NEXT_MONTH else timedelta(days=reader.number("days", 1, DAYS_MAX))
@@ -85,6 +92,7 @@ def _class(reader: Reader) -> DisclosureClass:
         delay=delay,
         longest=timedelta(days=reader.number("days_max", least, DAYS_MAX)),
         proof_after=timedelta(days=reader.number("proof_days", least, DAYS_MAX)),
+        purposes=frozenset(reader.words("purposes")) if reader.has("purposes") else frozenset(),
     )
     reader.done()
     return made

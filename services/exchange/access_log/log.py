@@ -7,7 +7,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -20,7 +20,7 @@ from core.ids import new_id
 from core.text import Text
 from services.exchange.access_log.canonical import BLIND_BYTES, SALT_BYTES
 from services.exchange.access_log.commits import Commits
-from services.exchange.access_log.disclosure import HOUSEHOLD, disclosure_classes
+from services.exchange.access_log.disclosure import HOUSEHOLD, DisclosureClass, class_of, disclosure_classes
 from services.exchange.access_log.households import household_id, veiled
 from services.exchange.access_log.records import AccessEntry, AccessOutcome
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose
@@ -100,8 +100,16 @@ _Step: TypeAlias = tuple[Draft, _Remembered]
 class AccessLog:
     """One per process: it remembers the entries of the requests under way."""
 
-    def __init__(self, database: Database, clock: Clock, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        keys: KeyRing,
+        classes: Mapping[str, DisclosureClass] | None = None,
+    ) -> None:
+        """`classes` of later disclosure are those of the catalogue's data, if none are given."""
         self._commits, self._clock = Commits(database, keys), clock
+        self._classes = disclosure_classes() if classes is None else classes
         self._requests: OrderedDict[Hashable, _Remembered] = OrderedDict()
 
     async def decide(self, drafts: Collection[Draft]) -> Sequence[Entry]:
@@ -110,7 +118,7 @@ class AccessLog:
         A batch of a request that has its entry already adds to it only what it does not name yet. Drafts of one call
         have keys of their own. Raises whatever the database raises; then nothing was decided.
         """
-        drafts = [veiled(draft) for draft in drafts]
+        drafts = [self._classed(veiled(draft)) for draft in drafts]
         steps: list[_Step] = [(draft, _Remembered()) for draft in drafts]
         async with AsyncExitStack() as held:
             if any(draft.asker.request is not None for draft in drafts):
@@ -152,9 +160,14 @@ class AccessLog:
             )
         return self._outcome(entry, dict.fromkeys(sorted(unnamed), ASKED), {})
 
+    def _classed(self, draft: Draft) -> Draft:
+        """With the class that its purpose has by the data, unless it has one: no caller can forget it."""
+        of_purpose = None if draft.disclosure else class_of(draft.purpose.id, self._classes)
+        return replace(draft, disclosure=of_purpose) if of_purpose is not None else draft
+
     def _entry(self, draft: Draft) -> AccessEntry:
         asker, label, now = draft.asker, _label(draft), self._clock.now()
-        disclosed_from = disclosure_classes()[draft.disclosure].disclosed_from(now) if draft.disclosure else None
+        disclosed_from = self._classes[draft.disclosure].disclosed_from(now) if draft.disclosure else None
         return AccessEntry(
             subject=draft.subject,
             id=household_id(disclosed_from) if disclosed_from and draft.disclosure == HOUSEHOLD else new_id(),
