@@ -250,12 +250,7 @@ class Reader:
                 part, {person: told.get(national_id, {}) for person, national_id in ids.items()}
             )
             readings = await self._with_keys(readings)
-            await self._cache.put_many(
-                {
-                    person: {a: Kept(r.value, r.as_of, asked_at, r.precision) for a, r in of.items()}
-                    for person, of in readings.items()
-                }
-            )
+            await self._cache.put_many(self._to_keep(readings, asked_at))
         except TimeoutError:
             return self._failed(part, TIMEOUT)
         except SitthiError as error:
@@ -269,6 +264,20 @@ class Reader:
                     r.value, r.as_of, FactState.FRESH, read_at=asked_at, precision=r.precision
                 )
         return answers
+
+    def _to_keep(
+        self, readings: Mapping[UUID, Mapping[Attribute, Reading]], asked_at: datetime
+    ) -> dict[UUID, dict[Attribute, Kept]]:
+        """But for people who were forgotten while this was being read: of them nothing is put back."""
+        me = asyncio.current_task()
+        return {
+            person: {
+                a: Kept(r.value, r.as_of, asked_at, r.precision)
+                for a, r in of.items()
+                if self._in_flight.get((person, a.id)) is me
+            }
+            for person, of in readings.items()
+        }
 
     def _limit_seconds(self, source: AttributeSource) -> float:
         own: float | None = getattr(source, "time_limit_seconds", None)

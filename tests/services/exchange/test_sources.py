@@ -297,6 +297,17 @@ async def test_whoever_is_forgotten_has_nothing_left_in_the_cache(exchange: Exch
     assert {key.decode().split(":")[2] for key in left} == {lodger.hex}
 
 
+async def test_what_was_being_read_of_whoever_is_forgotten_is_not_put_back(exchange: Exchange) -> None:
+    mother, reader = exchange.keys["mother"], exchange.gate._reader
+    exchange.dopa.gate = asyncio.Event()
+    reading = asyncio.create_task(reader.read(mother, [exchange.catalogue.attribute("birth_date")]))
+    await until(lambda: bool(exchange.dopa.asked))
+    await exchange.gate.forget(mother)
+    exchange.dopa.gate.set()
+    await reading
+    assert [key async for key in exchange.redis.scan_iter("exchange:fact:*")] == []
+
+
 class Batch(FakeSource):
     """A source that is asked about three people at once."""
 
