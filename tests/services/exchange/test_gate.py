@@ -67,7 +67,7 @@ async def test_the_decision_is_durable_before_the_source_is_asked(exchange: Exch
 
 async def test_no_fact_leaves_when_the_decision_cannot_be_committed(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
-    async with _full(exchange):
+    async with full_disk(exchange):
         with pytest.raises(Exception, match="disk is full"):
             await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
     assert exchange.dopa.asked == []
@@ -76,7 +76,7 @@ async def test_no_fact_leaves_when_the_decision_cannot_be_committed(exchange: Ex
 
 async def test_no_fact_leaves_when_the_outcome_cannot_be_committed(exchange: Exchange) -> None:
     mother = exchange.keys["mother"]
-    async with _full(exchange, but_for_decisions=True):
+    async with full_disk(exchange, but_for_decisions=True):
         with pytest.raises(Exception, match="disk is full"):
             await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
     assert len(await exchange.entries()) == 1
@@ -85,7 +85,7 @@ async def test_no_fact_leaves_when_the_outcome_cannot_be_committed(exchange: Exc
 
 async def test_a_decision_that_was_not_committed_is_not_remembered_for_its_request(exchange: Exchange) -> None:
     mother, request = exchange.keys["mother"], uuid4()
-    async with _full(exchange):
+    async with full_disk(exchange):
         with pytest.raises(Exception, match="disk is full"):
             await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, request), purpose=OWN_VIEW)
     await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, request), purpose=OWN_VIEW)
@@ -248,7 +248,7 @@ def test_the_purposes_that_other_rooms_name_are_the_registered_ones(known: Purpo
 
 
 @asynccontextmanager
-async def _full(exchange: Exchange, *, but_for_decisions: bool = False) -> AsyncIterator[None]:
+async def full_disk(exchange: Exchange, *, but_for_decisions: bool = False) -> AsyncIterator[None]:
     """The database takes no more records of the log, or no outcomes."""
     condition = "NEW.entry <> NEW.id" if but_for_decisions else "1 = 1"
     async with exchange.database.write() as session:
