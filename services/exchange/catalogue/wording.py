@@ -13,6 +13,9 @@ from typing import Final
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[a-z]+|[0-9]+")
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
+"""Of markup, which a reader does not see."""
+_APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z])['\u2019](?=[A-Za-z])")
 _THAI: Final = re.compile(r"[\u0e00-\u0e7f0-9]+")
 _TONES_FIRST: Final = re.compile(r"([\u0e48-\u0e4c]+)([\u0e31\u0e34-\u0e3a\u0e47\u0e4d\u0e4e]+)")
 _THAI_DIGITS: Final = {0x0E50 + digit: str(digit) for digit in range(10)}
@@ -49,13 +52,29 @@ def _plain_latin(text: str) -> str:
 
 def english(text: str) -> tuple[str, ...]:
     """The words and numbers in Latin letters, in lower case; a name in camelCase or snake_case is its words."""
-    latin = folded(_plain_latin(text)).replace("'s ", " ").replace("\u2019s ", " ")
-    return tuple(_WORD.findall(" ".join(_CAMEL.split(latin)).lower()))
+    latin = _APOSTROPHE.sub("", _TAG.sub("", folded(_plain_latin(text))))
+    words = _WORD.findall(" ".join(_CAMEL.split(latin)).lower())
+    return tuple(_spelt_out(words))
+
+
+def _spelt_out(words: list[str]) -> Iterator[str]:
+    """Letters one by one are one word: D.O.B."""
+    letters = ""
+    for word in words:
+        if len(word) == 1 and word.isalpha():
+            letters += word
+            continue
+        if letters:
+            yield letters
+        letters = ""
+        yield word
+    if letters:
+        yield letters
 
 
 def thai(text: str) -> str:
     """The Thai letters and digits, run together. Empty where there is no Thai letter at all."""
-    run = "".join(_THAI.findall(folded(text)))
+    run = "".join(_THAI.findall(_TAG.sub("", folded(text))))
     return run if re.search(r"[\u0e01-\u0e2e]", run) else ""
 
 

@@ -7,6 +7,7 @@ a copy of a document that the state itself issued (Cabinet, 2 October 2561).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import jsonschema_rs
@@ -89,6 +90,9 @@ class _Check:
     def of(self, found: Property) -> Iterator[tuple[str, str]]:
         attribute, reason = found.first(ATTRIBUTE), found.first(CITIZEN_ONLY)
         yield from self._script(found)
+        if not found.path:  # the form itself: it asks nothing, but what it says may
+            yield from self._meaning(replace(found, name="form"), None)
+            return
         if attribute is not None and reason is not None:
             yield f"`{found.name}` carries both `{ATTRIBUTE}` and `{CITIZEN_ONLY}`", "Give one of the two"
         elif attribute is not None:
@@ -96,10 +100,10 @@ class _Check:
         elif reason is not None:
             if wrong := wrong_with(reason, (found.name, *found.titles), self._meanings.questions.empty):
                 yield f"`{CITIZEN_ONLY}` of `{found.name}` {wrong}", _REASON
-        elif found.is_leaf and not found.reasoned:
+        elif found.is_leaf and not found.reasoned and found.fact is None:
             why = f"`{found.name}` carries neither `{ATTRIBUTE}` nor `{CITIZEN_ONLY}`"
             yield why, "No form may ask what the state knows: give one of the two"
-        yield from self._meaning(found, attribute)
+        yield from self._meaning(found, attribute or found.fact)
 
     def _script(self, found: Property) -> Iterator[tuple[str, str]]:
         for text in (found.name, *found.titles, *found.descriptions):
@@ -172,8 +176,8 @@ def _question(found: Property) -> Question:
     schemas = [part.schema for part in found.parts]
     return Question(
         name=found.name,
-        titles=found.titles,
-        descriptions=found.descriptions,
+        titles=found.titles if found.path else (),
+        descriptions=found.descriptions if found.path else (*found.titles, *found.descriptions),
         within=found.within,
         takes_file=any(_takes_file(schema) for schema in schemas),
         digits=next((digits for schema in schemas for digits in (13, PPDDSS_DIGITS) if _is_of(schema, digits)), None),

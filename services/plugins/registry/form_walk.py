@@ -53,6 +53,8 @@ class Property:
     is_leaf: bool
     reasoned: bool
     """Whether an object that it is in gives the reason for all in it."""
+    fact: str | None = None
+    """The attribute of which it is a part, because an object that it is in is that fact."""
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -84,6 +86,7 @@ class _Here:
     name: str | None
     within: tuple[str, ...]
     reasoned: bool = False
+    fact: str | None = None
 
 
 class TooLarge(Exception):
@@ -99,7 +102,7 @@ class FormWalk:
         self._properties = 0
 
     def all(self) -> Iterator[Property | Defect]:
-        """Raises :class:`TooLarge`."""
+        """The form itself comes first, without a name. Raises :class:`TooLarge`."""
         yield from self._place(self._form, _Here((), None, ()))
 
     def _place(self, schema: Any, here: _Here) -> Iterator[Property | Defect]:
@@ -109,25 +112,24 @@ class FormWalk:
         names = {key: None for part in parts for key in _mapping(part.schema, "properties")}
         elements = list(self._elements(parts))
         is_leaf = not names and not elements
-        one = Property(here.name or "", here.path, parts, here.within, is_leaf, here.reasoned)
-        if here.name is not None:
-            self._properties += 1
-            if self._properties > PROPERTIES_MAX or len(here.within) > DEPTH_MAX:
-                raise TooLarge
-            yield one
+        one = Property(here.name or "", here.path, parts, here.within, is_leaf, here.reasoned, here.fact)
+        self._properties += 1
+        if self._properties > PROPERTIES_MAX + 1 or len(here.within) > DEPTH_MAX:
+            raise TooLarge
+        yield one
         if names and not _is_closed(parts):
             yield Defect(here.path, "an object takes properties that it does not name", _CLOSE)
-        if here.name is not None and one.first("x-attribute") is not None:
-            return  # its parts are the fact's own; `check_form` knows them
+        attribute = one.first("x-attribute")
+        fact = attribute if isinstance(attribute, str) and here.name is not None else here.fact
         within = here.within if here.name is None else (*here.within, *(one.titles or (here.name,)))
         reasoned = here.reasoned or one.first("x-citizen-only") is not None
         for key in names:
             at = [(p.schema["properties"][key], (*p.path, "properties", key)) for p in parts if _has(p.schema, key)]
             merged = at[0][0] if len(at) == 1 else {"allOf": [schema for schema, _ in at]}
-            yield from self._place(merged, _Here(at[0][1], key, within, reasoned))
+            yield from self._place(merged, _Here(at[0][1], key, within, reasoned, fact))
         for element, path in elements:
             # An element is asked under the name of its list, which gives the reason for it.
-            yield from self._place(element, _Here(path, here.name or "", here.within, reasoned))
+            yield from self._place(element, _Here(path, here.name or "", here.within, reasoned, fact))
 
     def _parts(self, schema: Any, path: Path) -> tuple[tuple[Part, ...], list[Defect]]:
         found = list(self._in_place(schema, path, always=True, via=()))
@@ -212,8 +214,15 @@ def _texts(schema: Mapping[str, Any], *, titles: bool) -> Iterator[str]:
         if not (keyword == "title" or described or keyword == "placeholder" or keyword.startswith("x-")):
             continue
         if described != titles:
-            values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
-            yield from (text for text in values if isinstance(text, str) and text.strip())
+            yield from _strings(value)
+
+
+def _strings(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str) and value.strip():
+        yield value
+    elif isinstance(value, Mapping | list) and depth < DEPTH_MAX:
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(inner, depth + 1)
 
 
 def _mapping(schema: Mapping[str, Any], keyword: str) -> Mapping[str, Any]:
