@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +25,9 @@ LISTS: Final = """{ viewer {
   accessLog(first: 20) { nodes { id asker { label } outcomes { states { state } } attributes { id } } } } }"""
 STATEMENTS_MAX: Final = 24
 """Of the home screen, apart from what opens and closes transactions: it took 17 when this was written."""
+
+LOG_COMMITS_MAX: Final = 8
+"""Of the access log, for one home screen: a dozen looks at one citizen. One at a time it took 11."""
 
 
 class Counter:
@@ -83,6 +88,26 @@ async def test_the_home_screen_takes_few_statements(sitthi: Served) -> None:
     counter = Counter(sitthi)
     await sitthi.graph(HOME, persona="elder")
     assert 0 < len(counter.statements) <= STATEMENTS_MAX, "\n".join(counter.statements)
+
+
+async def test_the_home_screen_takes_few_commits_of_the_access_log(sitthi: Served) -> None:
+    await sitthi.graph(HOME, persona="elder")
+    appender = sitthi.house.gate._log._commits._appender
+    connected, groups = appender.connected, []
+
+    @asynccontextmanager
+    async def counted() -> AsyncIterator[Any]:
+        async with connected() as append:
+
+            async def appended(records: Any) -> None:
+                groups.append(len(records))
+                await append(records)
+
+            yield appended
+
+    appender.connected = counted  # type: ignore[method-assign]
+    await sitthi.graph(HOME, persona="elder")
+    assert 2 <= len(groups) <= LOG_COMMITS_MAX, groups
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/graphql/x", "/oauth/x", "/.env", "/../etc/passwd", "/%00", "/ก"])
