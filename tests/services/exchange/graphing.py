@@ -22,6 +22,7 @@ from services.exchange.consent.service import ConsentService
 from services.exchange.corrections.service import CorrectionService
 from services.exchange.gate import ExchangeGate
 from services.exchange.graph import NODES, ExchangeMutation, ExchangeOfCitizen, ExchangeQuery, Person
+from services.exchange.graph.proofs import LOG_NUMBER_SCALAR, LogNumber
 from tests.services.exchange.consenting import Citizen as Consenting
 from tests.services.exchange.fakes import CATALOGUE, KEYS, Exchange
 
@@ -47,7 +48,10 @@ class Query(ExchangeQuery):
 
 
 SCHEMA: Final = strawberry.Schema(
-    Query, ExchangeMutation, types=[Person], config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR})
+    Query,
+    ExchangeMutation,
+    types=[Person],
+    config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR, LogNumber: LOG_NUMBER_SCALAR}),
 )
 
 

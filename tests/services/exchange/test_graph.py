@@ -33,6 +33,7 @@ from services.exchange.graph import (
     load_children,
     load_facts,
 )
+from services.exchange.graph.proofs import LOG_NUMBER_SCALAR, LogNumber
 from tests.services.exchange.consenting import Citizen as Consenting
 from tests.services.exchange.fakes import CATALOGUE, KEYS, Exchange, citizen, officer
 
@@ -103,7 +104,10 @@ class Query(ExchangeQuery):
 
 
 SCHEMA = strawberry.Schema(
-    Query, ExchangeMutation, types=[Person], config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR})
+    Query,
+    ExchangeMutation,
+    types=[Person],
+    config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR, LogNumber: LOG_NUMBER_SCALAR}),
 )
 Ask = Callable[..., Awaitable[Any]]
 
