@@ -142,7 +142,9 @@ def jobs_of(house: House) -> list[Job]:
             timedelta(minutes=5),
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
         ),
-        Job("answer requests about personal data", timedelta(minutes=5), house.privacy.run),
+        Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
+        Job("erase what people asked to have erased", timedelta(minutes=5), house.privacy.eraser.run),
+        Job("delete what was kept long enough", timedelta(hours=1), house.privacy.retention.run),
     ]
 
 

@@ -91,8 +91,18 @@ def go_the_whole_way(server: Process) -> None:
     confirm = {"receipt": receipt, "idempotencyKey": "the-elder-confirms"}
     rate = {"receipt": receipt, "score": 5, "idempotencyKey": "the-elder-rates-it"}
     assert ask(server, elder, CONFIRM, {"confirm": confirm, "rate": rate})["rate"]["problems"] == []
+    copy = {"input": {"kind": "ACCESS", "idempotencyKey": "the-elder-wants-a-copy"}}
+    assert ask(server, elder, COPY, copy)["requestMyData"]["problems"] == []
+    stop = {"input": {"ground": "ACCURACY", "statement": PERSONAS[0].name.th, "idempotencyKey": "the-elder-stops-it"}}
+    assert ask(server, elder, STOP, stop)["restrictUse"]["problems"] == []
+    server.command("privacy", "run")
+    [copied] = [one for one in ask(server, elder, COPIED)["viewer"]["privacyRequests"]["nodes"] if one["files"]]
+    assert copied["status"] == "READY"
 
 
+COPY: Final = "mutation($input: RequestMyDataInput!) { requestMyData(input: $input) { problems { code } } }"
+COPIED: Final = "{ viewer { privacyRequests { nodes { status files { format } } } } }"
+STOP: Final = "mutation($input: RestrictUseInput!) { restrictUse(input: $input) { problems { code } } }"
 HOME: Final = """
 { viewer { profile { name { value { full } } birthDate { value } address { value { text } } }
   entitlements { programme { slug } beneficiary { id name { value { full } } } reasons { facts { value } } }

@@ -3,6 +3,7 @@ erasure does to it; or it is nobody's, for a reason."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import Column, Uuid
 
 from api.privacy import declared_stores, stores_of
 from core.database import load_models
+from core.jobs import IDEMPOTENCY_KEPT
 from core.personal_data import Fate, Nobodys, Rows, Store
 from core.sealed import Binding
 from identity.provider.housekeeping import SESSIONS_KEPT
@@ -22,6 +24,7 @@ from services.exchange.privacy.personal_data import NOBODYS
 from services.exchange.privacy.records import page
 from services.exchange.privacy.retention import THIS, retention_classes
 from services.exchange.privacy.stopping import stopping
+from services.exchange.rest.repository import REQUESTS_KEPT
 from services.pay.personal_data import ACCOUNTS_KEPT
 from tests.harness.test_append_only import KEYS
 from tests.support.app import Served
@@ -146,9 +149,17 @@ def test_rules_of_retention_name_tables_and_columns_that_are_there() -> None:
             assert rule.do != "blank" or fate is Fate.BLANKED
 
 
+def test_what_the_file_says_deletes_a_class_is_there() -> None:
+    for kind in retention_classes().values():
+        if kind.by not in (THIS, "erasure"):
+            assert importlib.util.find_spec(kind.by) is not None, kind
+
+
 def test_the_numbers_in_the_file_are_those_of_the_programs() -> None:
     kept = {name: kind.kept for name, kind in retention_classes().items() if kind.by != THIS}
     assert kept["traffic"] == SESSIONS_KEPT
+    assert kept["agency-traffic"] == REQUESTS_KEPT
+    assert kept["requests"] == IDEMPOTENCY_KEPT
     assert retention_classes()["accounting"].kept == ACCOUNTS_KEPT
 
 

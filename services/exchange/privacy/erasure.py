@@ -86,6 +86,9 @@ class Eraser:
             except SitthiError as error:
                 log.warning("erasure_failed", request=request.hex, code=error.code)
                 await self._failed(person, request, error.code)
+            except Exception:  # one request that nobody foresaw must not stand in the way of the others
+                log.exception("erasure_failed", request=request.hex)
+                await self._failed(person, request, SitthiError.code)
         return moved
 
     async def one(self, person: UUID, request: UUID) -> bool:

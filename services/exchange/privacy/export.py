@@ -116,6 +116,9 @@ class Exporter:
             except SitthiError as error:
                 log.warning("export_failed", request=request.hex, code=error.code)
                 await self._failed(person, request, error.code)
+            except Exception:  # one request that nobody foresaw must not stand in the way of the others
+                log.exception("export_failed", request=request.hex)
+                await self._failed(person, request, SitthiError.code)
         return moved + await self.expire()
 
     async def one(self, person: UUID, request: UUID) -> bool:

@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from core.models import SubjectKey
 from services.exchange.access_log.models import AccessRecord
+from services.exchange.privacy.erasure import Eraser
 from services.exchange.privacy.leases import LASTS, Lease
 from services.exchange.privacy.models import PrivacyEvent, PrivacyExport, PrivacyRequest
 from services.exchange.privacy.states import Status, Step
@@ -133,3 +134,29 @@ async def test_an_export_that_is_killed_is_made_anew_and_whole(
     assert set(by_format) >= {"json", "jws"}
     for format_, count in by_format.items():
         assert sorted(p.number for p in pieces if p.format == format_) == list(range(count))
+
+
+async def test_one_request_that_nobody_foresaw_does_not_stand_in_the_way_of_others(
+    sitthi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await lived(sitthi, applies=False)
+    broken = await left(sitthi)
+    sitthi.forget_tokens()
+    second = await lived(sitthi, "graduate", applies=False)
+    other = await left(sitthi, "graduate")
+    original = Eraser.one
+
+    async def one(self: Eraser, person: UUID, request: UUID) -> bool:
+        if request == broken:
+            raise RuntimeError("nobody foresaw it")
+        return await original(self, person, request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Eraser, "one", one)
+        assert (await ran(sitthi)).erasures == 1
+    async with sitthi.house.db.read() as session:
+        failed = await session.get(PrivacyRequest, (first, broken))
+        done_ = await session.get(PrivacyRequest, (second, other))
+    assert failed is not None
+    assert done_ is not None
+    assert (failed.status, failed.failure, done_.status) == (Status.COOLING, "INTERNAL", Status.DONE)
