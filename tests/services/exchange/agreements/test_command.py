@@ -26,7 +26,7 @@ from tests.services.exchange.fakes import CATALOGUE
 
 REASON = ("--reason", "memorandum of today")
 OFFICERS = {
-    "one": (1, "sso", THAID),
+    "one": (1, "sso", PASSKEY),
     "two": (2, "dopa", PASSKEY),
     "tired": (2, "dopa", THAID),
     "third": (3, "rd", PASSKEY),
