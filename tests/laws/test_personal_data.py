@@ -55,7 +55,6 @@ KEYS_OF_THINGS: Final = {
     "receipt.subject": "a programme or a service",
     "agreement.suspended_by": "an agency",
     "delegation_event.by_officer_of": "an agency",
-    "privacy_event.by": "who did it: the citizen, a job, or an officer whose act it was",
     "legal_hold.released_by": "an officer",
 }
 

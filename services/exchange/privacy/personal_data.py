@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.crypto import KeyRing
-from core.personal_data import Fate, LegalBasis, Nobodys, PersonalData, Rows, Store
+from core.personal_data import Fate, LegalBasis, Nobodys, PersonalData, Record, Rows, Store
 from core.personal_rows import TableStore
 from core.text import Text
+from services.exchange.privacy.states import Step
 
 REQUESTS: Final = Store(
     name="privacy-requests",
@@ -22,7 +26,7 @@ REQUESTS: Final = Store(
     retention="privacy-requests",
     rows=(
         Rows("privacy_export", ("person",), Fate.DELETED, hidden=frozenset({"content_sealed"})),
-        Rows("privacy_event", ("person",), Fate.UNNAMED),
+        Rows("privacy_event", ("person",), Fate.UNNAMED, {"by": "the person, a job or an officer"}),
         Rows("legal_hold", (), Fate.UNNAMED, {"person": "whose data a law keeps", "officer": "an officer"}),
         Rows(
             "privacy_request",
@@ -59,5 +63,13 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
 """Tables that belong to no store, each with the reason."""
 
 
+class _Requests(TableStore):
+    async def export(self, session: AsyncSession, person: UUID) -> AsyncIterator[Record]:
+        """Without legal holds: a copy must not warn whom an investigation is about. Who leaves is told of them."""
+        async for table, record in super().export(session, person):
+            if record.get("kind") not in (Step.HOLD_PLACED, Step.HOLD_RELEASED):
+                yield table, record
+
+
 def personal_data(keys: KeyRing) -> list[PersonalData]:
-    return [TableStore(REQUESTS, keys)]
+    return [_Requests(REQUESTS, keys)]

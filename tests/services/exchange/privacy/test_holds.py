@@ -243,3 +243,12 @@ async def test_a_hold_is_released_once(sitthi: Served) -> None:
             with pytest.raises(expected):
                 async with sitthi.house.db.write() as session:
                     await sitthi.house.privacy.holds.release(session, hold, officer="command line: dpo")
+
+
+async def test_a_copy_does_not_warn_of_a_hold(sitthi: Served) -> None:
+    person = await lived(sitthi, applies=False)
+    hold = await place(sitthi, person, "access-log")
+    told = await readable(sitthi, person)
+    assert b"RESTRICTION" in told
+    assert b"HOLD" not in told
+    assert hold.hex.encode() not in told
