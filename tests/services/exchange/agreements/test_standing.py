@@ -1,0 +1,80 @@
+"""Standing agreements: what the platform's own work rests on is all there, and nothing else is let in by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.exchange import policy
+from services.exchange.agreements.terms import Terms
+from services.exchange.catalogue import CatalogueFileError
+from services.exchange.catalogue.files import opened
+from services.exchange.catalogue.standing import AGREEMENTS, standing_agreements
+from services.exchange.facts import WELFARE_DECISION
+from tests.conftest import NOW
+from tests.services.exchange.fakes import CATALOGUE
+from welfare.entitlements.assessment import needs_of_child, needs_of_citizen
+from welfare.programmes import load_programmes, read_vocabulary
+
+ROOT = Path(__file__).parents[4]
+GOOD = """
+- id: one
+  steward: dopa
+  requesters: [sso]
+  purposes: [agency-service]
+  attributes: [birth_date]
+  valid_from: 2026-01-01
+  law: a law
+  confidentiality: {th: ลับ, en: secret}
+"""
+
+
+def test_every_payer_is_told_what_its_programmes_read() -> None:
+    vocabulary = read_vocabulary(ROOT / "services/exchange/catalogue/data/attributes.yaml")
+    programmes = load_programmes(ROOT / "welfare/programmes/data", vocabulary)
+    day = NOW.date()
+    names = needs_of_citizen(programmes, day) | needs_of_child(programmes, day)
+    missing = []
+    for payer in sorted({one.payer for one in programmes}):
+        held = [one for one in CATALOGUE.standing if one.requester == payer and one.holds_on(day)]
+        for name in sorted(names):
+            steward = CATALOGUE.attribute(name).steward
+            if steward != payer and policy.agreement_for(held, steward, name, WELFARE_DECISION) is None:
+                missing.append((payer, name))
+    assert missing == []
+
+
+def test_a_good_file_makes_one_agreement_for_each_requester() -> None:
+    made = read(GOOD.replace("[sso]", "[sso, nhso]"))
+    assert [(one.id, one.requester, one.quota) for one in made] == [
+        ("one-sso", "sso", None),
+        ("one-nhso", "nhso", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("former", "then"),
+    [
+        ("steward: dopa", "steward: nobody"),
+        ("[sso]", "[nobody]"),
+        ("[sso]", "[dopa]"),
+        ("[sso]", "[]"),
+        ("[agency-service]", "[no-such]"),
+        ("[birth_date]", "[annual_income]"),
+        ("[birth_date]", "[no_such]"),
+        ("law: a law", "law: a law\n  valid_until: 2025-12-31"),
+        ("law: a law", "law: a law\n  quota: {per_day: 0, per_minute: 1}"),
+        ("law: a law", "law: a law\n  more: 1"),
+        ("[sso]", "[sso, sso]"),
+    ],
+)
+def test_a_file_that_says_something_else_is_refused(former: str, then: str) -> None:
+    assert read(GOOD)
+    with pytest.raises(CatalogueFileError):
+        read(GOOD.replace(former, then))
+
+
+def read(text: str) -> tuple[Terms, ...]:
+    file = opened({AGREEMENTS: text}, AGREEMENTS)
+    return standing_agreements(file, CATALOGUE.attributes, CATALOGUE.agencies, CATALOGUE.purposes)
