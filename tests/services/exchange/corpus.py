@@ -161,3 +161,50 @@ HOSTILE_DESCRIPTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("Attach a copy of your ID card", "id_card"),
     ("แนบสำเนาทะเบียนบ้าน", "house_registration"),
 )
+
+HOSTILE_SENTENCES: Final[tuple[str, ...]] = (
+    "ชื่อ-สกุล ผู้ยื่น", "ชื่อ นามสกุล (ภาษาอังกฤษ)", "โปรดกรอกชื่อและนามสกุลของท่าน", "ท่านเกิดวันที่เท่าไร",
+    "ท่านอายุเท่าไร", "อายุ (ปี)", "เลขประจำตัวประชาชน 13 หลัก", "เลขที่บัตรประจำตัวประชาชน",
+    "หมายเลขบัตรประจำตัวประชาชนของผู้สมัคร", "ที่อยู่ตามบัตรประชาชน", "ที่อยู่ตามทะเบียนบ้านเลขที่",
+    "ตำบล/แขวง", "อำเภอ/เขต", "รหัสไปรษณีย์ 5 หลัก", "รายได้เฉลี่ยต่อเดือน (บาท)", "รายได้ต่อเดือนของครอบครัว",
+    "ท่านมีรายได้เท่าไหร่", "เงินเดือน (บาท)", "ท่านมีบัตรคนพิการหรือไม่", "ท่านมีบัตรสวัสดิการแห่งรัฐหรือไม่",
+    "สำเนาบัตรประจำตัวประชาชน (รับรองสำเนาถูกต้อง)", "แนบสำเนาทะเบียนบ้าน", "รูปถ่ายคู่บัตรประชาชน",
+    "แนบสูติบัตรบุตร", "สำเนาทะเบียนสมรส", "โฉนดที่ดิน (แนบไฟล์)", "What is your date of birth?",
+    "Birthdate (DD/MM/YYYY)", "Your age", "Age (years)", "Full legal name", "Name (as on ID card)", "Surname",
+    "Given name(s)", "National ID number (13 digits)", "ID card no.", "Citizen ID", "Thai ID number",
+    "Home address", "Registered address", "Post code", "Monthly household income",
+    "Your monthly income in baht", "What is your salary?", "Do you hold a disability card?",
+    "Do you have a state welfare card?", "Copy of your ID card", "Upload house registration",
+    "Scan of birth certificate", "Are you a Thai citizen?", "Nationality", "Gender (M/F)",
+    "How many children do you have?", "How many people live in your household?",
+    "Are you insured under social security?", "Highest level of education", "Do you own a car?",
+    "Land owned (rai)", "Total savings in the bank",
+)  # fmt: skip
+"""As forms in use ask for what the state holds."""
+
+INNOCENT_SENTENCES: Final[tuple[str, ...]] = (
+    "ชื่อกลุ่มเกษตรกร", "ชื่อวิสาหกิจชุมชน", "ชื่อผู้รับเงินแทน", "ชื่อเรื่อง", "ชื่อหน่วยงานที่ร้องเรียน",
+    "ชื่อถนนที่มีปัญหา", "ที่อยู่ของสถานประกอบการ", "ที่ตั้งร้าน", "จุดเกิดเหตุ", "วันที่คลอดบุตร",
+    "วันที่เริ่มทำงาน", "วันที่เลิกจ้าง", "วันนัด", "วันหมดอายุของใบอนุญาต", "อายุการใช้งาน",
+    "จำนวนผู้เข้าร่วม", "เพศของสัตว์", "ประเภทความพิการที่ต้องการความช่วยเหลือ", "อุปกรณ์ช่วยคนพิการที่ต้องการ",
+    "ความต้องการรถเข็น", "ต้องการล่าม", "รายได้ของร้าน", "รายได้จากการขาย", "รายได้ที่คาดว่าจะได้รับ",
+    "ยอดขายต่อเดือน", "เงินเดือนพนักงาน", "ค่าเช่าต่อเดือน", "วงเงินที่ขอกู้", "ขอสินเชื่อบ้านใหม่",
+    "เลขที่ใบอนุญาต", "เลขที่สัญญา", "เลขที่ใบเสร็จ", "หมายเลขพัสดุ", "หมายเลขเครื่อง", "หมู่บ้านที่ต้องการน้ำ",
+    "ตำบลที่ต้องการรับวัคซีน", "โรคประจำตัว", "แพ้ยา", "กรุ๊ปเลือด", "สถานภาพสมรส", "ศาสนา", "ภาษาที่ใช้",
+    "ชื่อผู้ใช้", "รหัสผ่าน", "ลิงก์เว็บไซต์", "รูปหน้าบ้าน", "รูปสถานที่", "ไฟล์แผนธุรกิจ", "แนบใบเสนอราคา",
+    "สำเนาสมุดบัญชีธนาคาร", "หนังสือมอบอำนาจ", "แผนที่บ้าน", "Name of event", "Name of medicine",
+    "Title of the complaint", "Name your price", "First choice of school", "Last visit date", "Family doctor",
+    "Full description", "Full-time or part-time", "Home visit date", "House type", "Zip file",
+    "Sex of the animal", "Age of the building", "Date of accident", "Date of last payment",
+    "Birth weight of the baby", "Place of birth", "Income of the shop", "Expected yearly income",
+    "Loan purpose", "Car plate", "Card number", "Land use plan", "Crop area planted", "Children's books wanted",
+    "Number of children attending the camp", "Number of guests", "Name on bank account",
+    "Nationality of the vessel", "Degree of damage", "Savings goal", "Assets at risk", "Wage claimed",
+    "District office preferred", "Province where the accident happened", "Your opinion", "Your question",
+    "Reason for applying", "Who may we call in an emergency?", "Phone number", "Address of the shop",
+    "Delivery address", "Where do you live now?", "Preferred pronoun", "Village fund number", "Student ID",
+    "Tax year", "VAT number of the company", "Policy number", "Claim number", "Upload a photo of the damage",
+    "Attach the quotation", "Copy of the contract", "Upload your CV", "ID of the device", "Product ID",
+    "Order ID", "Application ID",
+)  # fmt: skip
+"""As forms in use ask for what only the citizen knows."""

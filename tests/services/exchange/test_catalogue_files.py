@@ -46,8 +46,8 @@ CASES: Final[dict[str, list[Edit]]] = {
     "a plan in no Thai": [
         (S, "student_loan", "    th: ยังไม่มีแหล่งข้อมูลของกองทุนเงินให้กู้ยืมเพื่อการศึกษาเชื่อมต่อ", "    th: not yet")
     ],
-    "a word twice": [(W, "gender", "[sex, gender]", "[sex, sex]")],
-    "a word in the wrong language": [(W, "gender", "[sex, gender]", "[sex, เพศ]")],
+    "a word twice": [(W, "gender", "[sex, gender,", "[sex, sex,")],
+    "a word in the wrong language": [(W, "gender", "[sex, gender,", "[sex, เพศ,")],
     "no words in one language": [
         (W, "deceased", "[has died]", "[]"),
         (W, "deceased", "en: [deceased, dead, alive, is deceased, still alive]", "en: []"),
@@ -130,7 +130,7 @@ def test_a_bad_file_is_refused_with_its_line_and_a_remedy(edits: list[Edit]) -> 
         ("no such steward", "  steward: nobody"),
         ("a code twice", "  codes: [thai, thai, stateless]"),
         ("a sum of words", "  derived: {how: sum, over: household_members, of: nationality}"),
-        ("a word twice", "  alone: {th: [เพศ, ชายหรือหญิง], en: [sex, sex]}"),
+        ("a word twice", "  alone: {th: [เพศ, ชายหรือหญิง], en: [sex, sex, gender mf, sex mf, gender male female, sex male female]}"),
         ("an agency's own data", "  askers: [SELF, AGENCY]"),
         ("an unknown key", "  colour: red"),
         ("a word for a number", "  freshness_seconds: soon"),

@@ -15,9 +15,11 @@ from services.exchange.catalogue.wording import english, folded, foreign_letter,
 from tests.services.exchange.corpus import (
     HOSTILE_DESCRIPTIONS,
     HOSTILE_NAMES,
+    HOSTILE_SENTENCES,
     HOSTILE_TITLES,
     INNOCENT_DESCRIPTIONS,
     INNOCENT_NAMES,
+    INNOCENT_SENTENCES,
     INNOCENT_TITLES,
 )
 
@@ -47,6 +49,16 @@ def test_what_is_held_is_found_in_what_the_citizen_reads(name: str, title: str, 
 def test_what_only_the_citizen_knows_may_be_asked(name: str) -> None:
     assert asks(name) == []
     assert asks("q1", name) == []
+
+
+@pytest.mark.parametrize("title", HOSTILE_SENTENCES)
+def test_what_forms_in_use_ask_for_needlessly_is_found(title: str) -> None:
+    assert asks("q1", title)
+
+
+@pytest.mark.parametrize("title", INNOCENT_SENTENCES)
+def test_what_forms_in_use_ask_for_with_reason_passes(title: str) -> None:
+    assert asks("q1", title) == []
 
 
 @pytest.mark.parametrize(("name", "title"), INNOCENT_TITLES, ids=str)
