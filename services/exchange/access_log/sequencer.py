@@ -8,8 +8,12 @@ remembers the *snapshot* up to which all is in the tree, and takes what a newer 
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
+from functools import cache
 from typing import Final
+
+from prometheus_client import Gauge
 
 from core.attestation.service import Attestor
 from core.clock import Clock
@@ -25,25 +29,39 @@ SEQUENCED_EVERY: Final = timedelta(milliseconds=100)
 AFTER_OUTAGE_SECONDS: Final = 1.0
 
 
+@cache
+def lag() -> Gauge:
+    """Made when first needed, once in a process."""
+    return Gauge(
+        "sitthi_access_log_lag_seconds", "Since all of the access log was known to be in its tree"
+    )
+
+
 class Sequencer:
     """One per process; of several at once one works. `log` names this log in its heads."""
 
     def __init__(self, database: Database, attestor: Attestor, clock: Clock, log: str) -> None:
         self._ledger = ledger_of(database)
         self._attestor, self._clock, self._log = attestor, clock, log
+        self._whole_at = time.monotonic()
 
     async def run(self) -> int:
-        """The job: rounds until nothing is left; answers how many records got their place."""
+        """The job: rounds until nothing is left; answers how many records got their place.
+
+        The gauge `sitthi_access_log_lag_seconds` says how long ago it last found, or left, all of the log in the tree.
+        """
+        total, placed = 0, ROUND_MAX
         try:
-            total = 0
-            while await self._ledger.has_work():
+            while placed == ROUND_MAX and await self._ledger.has_work():
                 placed = await self.round()
                 total += placed
-                if placed < ROUND_MAX:
-                    break
+            if placed:  # nothing waited, or what did has its place; 0: another process is at it
+                self._whole_at = time.monotonic()
         except DatabaseUnavailable:  # it is in the process's log already, and asking ten times a second mends nothing
             await asyncio.sleep(AFTER_OUTAGE_SECONDS)
             return 0
+        finally:
+            lag().set(time.monotonic() - self._whole_at)
         return total
 
     async def round(self, limit: int = ROUND_MAX) -> int:

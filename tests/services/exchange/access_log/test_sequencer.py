@@ -253,7 +253,7 @@ async def test_after_a_restore_where_transactions_count_anew_nothing_is_lost_or_
     held = await sequenced(database, acknowledged=[*before, *unplaced, *at_once, *later])
     assert len(held.order) == 12
     async with database.read() as session:
-        epochs = (await session.execute(select(AccessRecord.id, AccessRecord.epoch))).all()
+        epochs = (await session.execute(select(col(AccessRecord.id), col(AccessRecord.epoch)))).all()
     assert {epoch for record, epoch in epochs if record in later} == {2}
 
 
@@ -326,6 +326,26 @@ async def test_a_round_that_fails_at_its_signature_leaves_nothing(
         assert await session.scalar(select(func.count()).select_from(LogHead)) == 0
     await until_empty(sequencer)
     await sequenced(database, attestor, acknowledged=given)
+
+
+async def test_how_long_records_wait_is_a_figure(
+    database: Database, sequencer: Sequencer, attestor: Attestor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until_empty(sequencer)
+    await sequencer.run()
+    sequencer._whole_at -= 100
+    await append(database, 1)
+
+    async def broken(*_: Any, **__: Any) -> str:
+        raise RuntimeError("no key")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attestor, "sign", broken)
+        with pytest.raises(RuntimeError, match="no key"):
+            await sequencer.run()
+    assert sequencer_module.lag()._value.get() >= 100
+    assert await sequencer.run() == 1
+    assert sequencer_module.lag()._value.get() < 100
 
 
 async def test_an_outage_does_not_end_the_job(
