@@ -285,7 +285,12 @@ class Gate(RuleBasedStateMachine):
         maker = desk.office.signed_in(desk.requester, PASSKEY)
         checker = desk.office.signed_in(self.stewards[steward], PASSKEY)
         until = (clock.today() + timedelta(days=365)).isoformat()
-        terms = {"steward": steward, "attributes": names, "valid_until": until, "valid_from": clock.today().isoformat()}
+        terms: dict[str, Any] = {
+            "steward": steward,
+            "attributes": names,
+            "valid_until": until,
+            "valid_from": clock.today().isoformat(),
+        }
         row = await desk.propose(maker, **terms, per_day=10_000, per_minute=10_000)
         return await desk.accept(row, checker)
 

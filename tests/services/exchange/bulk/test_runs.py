@@ -54,7 +54,7 @@ class Batches(FakeSource):
 
 
 async def declare(exchange: Exchange, people: Collection[UUID], *names: str, **other: Any) -> UUID:
-    given = {"asker": system(), "purpose": REGISTER, "delete_at": exchange.clock.now() + WEEK} | other
+    given: dict[str, Any] = {"asker": system(), "purpose": REGISTER, "delete_at": exchange.clock.now() + WEEK} | other
     population = Population(EVERYBODY, list(people))
     return await exchange.gate.bulk.declare(population, names or ("nationality",), **given)
 
