@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -189,10 +188,8 @@ async def test_nothing_to_commit_asks_nothing_of_the_database(database: Database
 
 
 async def test_without_a_database_all_who_wait_are_told_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    @asynccontextmanager
-    async def gone(_: object) -> AsyncIterator[Any]:
+    def gone(_: object) -> Any:
         raise DatabaseUnavailable
-        yield
 
     for kind in (PostgresAppender, SqliteAppender):
         monkeypatch.setattr(kind, "connected", gone)
