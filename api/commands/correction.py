@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.officer_acts import As, as_officer
+from services.exchange.corrections.roles import DECIDE
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from services.exchange.corrections.service import Handler
 
 app = typer.Typer(no_args_is_help=True)
-ROLE = "corrections.decide"
-"""What an officer must be allowed to do here."""
 ENDING_MIN = 6
 
 Which = Annotated[str, typer.Argument(help="The case's id, or its last characters.")]
@@ -67,7 +66,7 @@ def show(correction: Which, profile: As = None) -> None:
         )
         case = await desk.show(handler, asker, await _find(desk, handler, correction))
         told = [_line(case.row), f"{case.title.th} ({case.title.en})", f"national ID {case.national_id.digits}"]
-        told += [f"says: {case.statement}"]
+        told += [f"version {case.row.version}", f"says: {case.statement}"]
         for step in case.steps:
             note = f": {step.note}" if step.note else ""
             told.append(f"{step.at:%Y-%m-%d %H:%M} {step.action.value} by {step.by or 'the citizen'}{note}")
@@ -93,6 +92,9 @@ def decide(
     correction: Which,
     outcome: Annotated[str, typer.Option(help="CORRECTED, REFUSED or NEEDS_MORE.")],
     note: Note = "",
+    seen: Annotated[
+        int | None, typer.Option(help="The version that `show` told you, so that you decide on no other.")
+    ] = None,
     profile: As = None,
 ) -> None:
     """Says what becomes of a case that you or a colleague took. CORRECTED: it is put right in your register already."""
@@ -105,7 +107,7 @@ def decide(
     async def job(house: House, officer: Officer) -> str:
         desk, handler = _desk(house, officer)
         key = await _find(desk, handler, correction)
-        return _line(await desk.decide(handler, key, Outcome(outcome), note))
+        return _line(await desk.decide(handler, key, Outcome(outcome), note, seen=seen))
 
     typer.echo(as_officer(profile, job))
 
@@ -114,7 +116,7 @@ def _desk(house: House, officer: Officer) -> tuple[CorrectionDesk, Handler]:
     """Raises RoleMissing."""
     from services.exchange.corrections.service import Handler
 
-    officer.must_have(ROLE)
+    officer.must_have(DECIDE)
     return house.correction_desk(serving=False), Handler(officer.agency, officer.person.hex)
 
 

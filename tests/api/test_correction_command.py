@@ -17,12 +17,13 @@ from core.ids import NationalId
 from core.settings import Settings
 from core.text import Text
 from identity.officers import Officer
+from services.exchange.corrections.roles import DECIDE
 from tests.services.exchange.fakes import national_id
 
 OFFICERS = {
-    "desk": Officer(UUID(int=1), "dopa", frozenset({correction.ROLE}), Text(th="ก", en="A")),
+    "desk": Officer(UUID(int=1), "dopa", frozenset({DECIDE}), Text(th="ก", en="A")),
     "clerk": Officer(UUID(int=2), "dopa", frozenset({"pay.plan"}), Text(th="ข", en="B")),
-    "tax": Officer(UUID(int=3), "rd", frozenset({correction.ROLE}), Text(th="ค", en="C")),
+    "tax": Officer(UUID(int=3), "rd", frozenset({DECIDE}), Text(th="ค", en="C")),
 }
 
 

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from api.commands.correction import ROLE, _desk
+from api.commands.correction import _desk
 from core.ids import GlobalId
 from core.text import Text
 from identity.officers import Officer
 from identity.officers.errors import RoleMissing
+from services.exchange.corrections.roles import DECIDE
 from services.exchange.corrections.service import Handler
 from services.sandbox.population.personas import persona
 from tests.laws.cases import person_of
@@ -144,17 +145,43 @@ async def test_who_has_no_token_for_it_is_let_in_to_nothing(sitthi: Served) -> N
     assert code_of(await (await AgencySystem.registered(sitthi, "dopa")).get(f"{CASES}?status=x")) == (400, "BAD_INPUT")
 
 
+async def serves(sitthi: Served, person: UUID, role: str) -> None:
+    """At the civil registry."""
+    office, name = sitthi.house.identity, Text(th="ก", en="A")
+    async with sitthi.house.db.write() as session:
+        number = await office.people.reveal(session, person)
+        await office.office.officers.add(
+            session, number, agency="dopa", roles=[role], name=name, by="command line: tests"
+        )
+
+
+async def test_an_officer_with_another_task_works_on_no_case_through_the_system_either(sitthi: Served) -> None:
+    dopa, case = await AgencySystem.registered(sitthi, "dopa"), await opened(sitthi)
+    person = await person_of(sitthi, "official")
+    await serves(sitthi, person, "identity.counter")
+    counter = {"agent": {"kind": "OFFICER", "id": person.hex}}
+    decided = {**counter, "outcome": "REFUSED", "note": "x"}
+    for path, body in (("", counter), ("/take", counter), ("/decide", decided)):
+        assert code_of(await dopa.post(f"{CASES}/{case}{path}", body)) == (403, "ROLE_MISSING")
+    assert (await seen(sitthi))["status"] == "OPEN"
+
+
+async def test_nothing_is_decided_on_what_the_citizen_added_since(sitthi: Served) -> None:
+    dopa, case = await AgencySystem.registered(sitthi, "dopa"), await opened(sitthi)
+    await dopa.post(f"{CASES}/{case}/take", {"agent": CLERK})
+    looked_at = (await dopa.post(f"{CASES}/{case}", {"agent": CLERK})).json()["version"]
+    mine = (await seen(sitthi))["id"]
+    await sitthi.do("supplementCorrection", CORRECTION, "elder", correction=mine, statement="พบสูติบัตรแล้ว")
+    refused = {"agent": CLERK, "outcome": "REFUSED", "note": "ไม่มีหลักฐาน", "version": looked_at}
+    assert code_of(await dopa.post(f"{CASES}/{case}/decide", refused)) == (409, "CONFLICT")
+    assert (await seen(sitthi))["status"] == "IN_REVIEW"
+    again = (await dopa.post(f"{CASES}/{case}", {"agent": CLERK})).json()["version"]
+    assert (await dopa.post(f"{CASES}/{case}/decide", {**refused, "version": again})).status_code == 200
+
+
 async def test_an_officer_named_by_the_system_does_not_decide_about_themself(sitthi: Served) -> None:
     dopa, person = await AgencySystem.registered(sitthi, "dopa"), await person_of(sitthi, "elder")
-    async with sitthi.house.db.write() as session:
-        await sitthi.house.identity.office.officers.add(
-            session,
-            await sitthi.house.identity.people.reveal(session, person),
-            agency="dopa",
-            roles=["corrections.decide"],
-            name=Text(th="ก", en="A"),
-            by="command line: tests",
-        )
+    await serves(sitthi, person, DECIDE)
     case = await opened(sitthi)
     themself = {"agent": {"kind": "OFFICER", "id": person.hex}}
     assert code_of(await dopa.post(f"{CASES}/{case}/take", themself)) == (403, "CONCERNS_YOURSELF")
@@ -164,5 +191,5 @@ async def test_an_officer_needs_the_role(sitthi: Served) -> None:
     officer = Officer(UUID(int=1), "dopa", frozenset(), Text(th="ก", en="A"))
     with pytest.raises(RoleMissing):
         _desk(sitthi.house, officer)
-    allowed = Officer(UUID(int=1), "dopa", frozenset({ROLE}), Text(th="ก", en="A"))
+    allowed = Officer(UUID(int=1), "dopa", frozenset({DECIDE}), Text(th="ก", en="A"))
     assert _desk(sitthi.house, allowed)[1] == Handler("dopa", UUID(int=1).hex)

@@ -99,6 +99,10 @@ class CorrectionDesk:
         async with self._db.write() as session:
             return await self._corrections.take(session, handler, correction)
 
-    async def decide(self, handler: Handler, correction: UUID, outcome: Outcome, note: str) -> Correction:
+    async def decide(
+        self, handler: Handler, correction: UUID, outcome: Outcome, note: str, *, seen: int | None = None
+    ) -> Correction:
         """Raises what `CorrectionService.decide` does; `ServiceUnavailable` while the cache cannot be told."""
-        return await edge.decide(self._db, self._corrections, self._facts, handler, correction, outcome, note)
+        return await edge.decide(
+            self._db, self._corrections, self._facts, handler, correction, outcome, note, seen=seen
+        )

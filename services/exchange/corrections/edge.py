@@ -23,6 +23,8 @@ async def decide(
     correction: UUID,
     outcome: Outcome,
     note: str,
+    *,
+    seen: int | None = None,
 ) -> Correction:
     """Decides in a transaction of its own; see :meth:`CorrectionService.decide`.
 
@@ -37,7 +39,7 @@ async def decide(
             person = (await corrections.of_agency(session, handler.agency, correction)).person
         await facts.forget(person)
     async with db.write() as session:
-        decided = await corrections.decide(session, handler, correction, outcome, note)
+        decided = await corrections.decide(session, handler, correction, outcome, note, seen=seen)
     if person is not None and facts is not None:
         try:
             await facts.forget(person)

@@ -37,7 +37,7 @@ class Correction(SQLModel, table=True):
     status: str
     """Of :class:`services.exchange.corrections.states.CorrectionStatus`."""
     version: int = 1
-    """Grows with each step: who decides on what they saw, decides on nothing else."""
+    """Grows with each step: who names the version they saw decides on nothing else."""
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
     due_on: date

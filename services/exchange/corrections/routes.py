@@ -21,6 +21,7 @@ from core.text import Text
 from identity.officers.register import OfficerRegister
 from services.exchange.corrections.desk import Case, CorrectionDesk
 from services.exchange.corrections.models import Correction
+from services.exchange.corrections.roles import DECIDE
 from services.exchange.corrections.service import Handler, Outcome, is_overdue
 from services.exchange.corrections.states import TURNS, CorrectionStatus
 from services.exchange.facts import Asker, AskerKind, Assured
@@ -47,21 +48,26 @@ class Decided(Strict):
     outcome: Annotated[Outcome, Field(strict=False)]
     note: Annotated[str, Field(max_length=4_000)] = ""
     """The question or the reason, for the citizen to read; a correction needs none."""
+    version: int | None = None
+    """Of the case, as the agency saw it: what the citizen added since is read before anything is decided."""
 
 
 class Agents:
-    """Who may be named as acting in an agency's system: its own officers, and its systems by whatever name."""
+    """Who may be named as acting in an agency's system: those of its officers who may decide corrections wherever they
+    sit, and its systems by whatever name."""
 
     def __init__(self, db: Database, officers: OfficerRegister) -> None:
         self._db, self._officers = db, officers
 
     async def asker(self, caller: Caller, agent: Agent) -> Asker:
-        """Who looks, as the citizen will read it. Raises :class:`AgentUnknown` for an officer who is not theirs."""
+        """Who looks, as the citizen will read it. Raises :class:`AgentUnknown` for an officer who is not theirs,
+        `RoleMissing` for one who has another task."""
         if agent.officer is not None:
             async with self._db.read() as session:
                 officer = await self._officers.find(session, agent.officer)
             if officer is None or officer.agency != caller.agency:
                 raise AgentUnknown
+            officer.must_have(DECIDE)
         by_officer = agent.kind is AgentKind.OFFICER
         return Asker(
             AskerKind.OFFICER if by_officer else AskerKind.SYSTEM,
@@ -108,7 +114,7 @@ def corrections_router(door: AgencyDoor, desk: CorrectionDesk, agents: Agents, c
         given = await read(request, Decided)
         await agents.asker(caller, given.agent)
         handler = _handler(caller, given.agent)
-        row = await desk.decide(handler, _key(correction), given.outcome, given.note)
+        row = await desk.decide(handler, _key(correction), given.outcome, given.note, seen=given.version)
         return JSONResponse(_short(row, clock.today()))
 
     return router
@@ -138,6 +144,7 @@ def _short(row: Correction, today: date) -> dict[str, Any]:
     """Nothing that says who it is about."""
     return {
         "id": row.id.hex,
+        "version": row.version,
         "attribute": row.attribute,
         "status": row.status,
         "turn": TURNS[CorrectionStatus(row.status)].value,

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.envelope import SubjectKeys
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, Conflict, NotFound
 from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
@@ -197,13 +197,21 @@ class CorrectionService:
         return await self._move(session, found, CorrectionAction.TAKE, moved, handler, None, tells=tells)
 
     async def decide(
-        self, session: AsyncSession, handler: Handler, correction: UUID, outcome: Outcome, note: str
+        self,
+        session: AsyncSession,
+        handler: Handler,
+        correction: UUID,
+        outcome: Outcome,
+        note: str,
+        *,
+        seen: int | None = None,
     ) -> Correction:
         """Puts right, refuses, or asks the citizen. A refusal has its reason, a question its words (PDPA s.36).
 
-        What is CORRECTED has been put right in the agency's own register before; the edge sees to it that the former
-        value is told no more (edge.py). Raises NotFound, BadInput, CorrectionClosed, CorrectionNotTaken,
-        NotTheAgencysTurn.
+        `seen` is the version of the case that was looked at; None of who does not say. What is CORRECTED has been put
+        right in the agency's own register before; the edge sees to it that the former value is told no more (edge.py).
+        Raises NotFound, BadInput, CorrectionClosed, CorrectionNotTaken, NotTheAgencysTurn; Conflict when something was
+        added since.
         """
         said = None if outcome is Outcome.CORRECTED and not note.strip() else _said(note, "note")
         found = await self._of_agency(session, handler, correction)
@@ -211,6 +219,8 @@ class CorrectionService:
         moved = states.after(CorrectionStatus(found.status), action)
         if found.status == CorrectionStatus.NEEDS_MORE and today <= found.due_on:
             raise NotTheAgencysTurn
+        if seen is not None and seen != found.version:
+            raise Conflict
         if outcome is Outcome.NEEDS_MORE:
             found.days_left = max(1, (found.due_on - today).days)
             found.due_on = due(today, ANSWER_DAYS)
