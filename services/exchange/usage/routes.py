@@ -27,9 +27,9 @@ TOTAL: Final = "*"
 FIGURES: Final = ("requests", "people", "told", "denied", "unavailable")
 _KEPT: Final = {"cache-control": "public, max-age=3600"}
 _TOLD: Final = Text(
-    th="ช่องว่างคือตัวเลข 1 ถึง 9 หรือตัวเลขที่ทำให้คำนวณตัวเลขเช่นนั้นย้อนกลับได้ บุคคลหนึ่งนับทุกครั้งที่มีคำขอถึง",
-    en="A figure that is missing is between 1 and 9, or would let such a figure be worked out. A person counts once "
-    "for each request about them.",
+    th="ช่องว่างคือตัวเลข 1 ถึง 9 หรือตัวเลขที่ทำให้คำนวณตัวเลขเช่นนั้นย้อนกลับได้ รวมทั้งผลรวม บุคคลหนึ่งนับทุกครั้งที่มีคำขอถึง",
+    en="A figure that is missing is between 1 and 9, or would let such a figure be worked out, as a total does. A "
+    "person counts once for each request about them.",
 )
 
 
