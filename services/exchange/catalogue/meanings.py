@@ -7,6 +7,7 @@ more: a name may be excused by a title that says whose `taxId` it is, a title is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,7 @@ _PLACE_EN: Final = ("area", "place", "location", "ppddss")
 _PLACE_TH: Final = ("พื้นที่", "ท้องที่")
 _BIRTH: Final = frozenset({"born", "birth"})
 _GAP: Final = "\x00"
+_SENTENCE: Final = re.compile(r"[.;:!?\n–—]")
 
 _English: TypeAlias = tuple[str, ...]
 
@@ -143,6 +145,16 @@ class Meanings:
 
     def attribute(self, name: str) -> Attribute | None:
         return self._catalogue.attributes.get(name)
+
+    def demands(self, text: str) -> bool:
+        """Whether one of its sentences begins as a question or an order does. Only then is a reason a question: others
+        may well name what an agency does know."""
+        asking = self.questions.asking
+        starts_en, starts_th = tuple(f"{phrase} " for phrase in asking.en), tuple(map(thai, asking.th))
+        return any(
+            " ".join(english(sentence)).startswith(starts_en) or thai(sentence).startswith(starts_th)
+            for sentence in _SENTENCE.split(text)
+        )
 
     def _meaning(self, key: str) -> Meaning:
         return (self._attributes.get(key) or self._hosts[key])[1]

@@ -6,6 +6,7 @@ another order look alike. Two spellings that a reader would take for the same be
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -13,8 +14,14 @@ from typing import Final
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[a-z]+|[0-9]+")
-_TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
+_BREAK: Final = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|th|hr|h[1-6])\b[^<>]*>", re.IGNORECASE)
+"""Of markup that a reader sees as a space."""
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>|<!--[^>]*-->")
 """Of markup, which a reader does not see."""
+_ENCLOSED: Final = {
+    first + letter: chr(ord("A") + letter) for first in (0x1F150, 0x1F170, 0x1F1E6) for letter in range(26)
+}
+"""Letters in circles and squares, and those of flags: Unicode does not call them letters, and a reader reads them."""
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z])['\u2019](?=[A-Za-z])")
 _THAI: Final = re.compile(r"[\u0e00-\u0e7f0-9]+")
 _TONES_FIRST: Final = re.compile(r"([\u0e48-\u0e4c]+)([\u0e31\u0e34-\u0e3a\u0e47\u0e4d\u0e4e]+)")
@@ -25,7 +32,9 @@ _REPEATED_MARK: Final = re.compile(r"([\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])\1+")
 
 
 def folded(text: str) -> str:
-    """The text in one form: compatibility characters, digits, invisible characters, order of Thai marks."""
+    """The text as it is read, in one form: without markup, compatibility characters, digits, invisible characters,
+    order of Thai marks."""
+    text = _TAG.sub("", _BREAK.sub(" ", html.unescape(text).translate(_ENCLOSED)))
     text = _SARA_AM.sub("\\1\u0e33", unicodedata.normalize("NFKC", text))  # which takes ำ apart
     text = "".join(c for c in text if c.isspace() or not _is_invisible(c))
     text = text.translate(_THAI_DIGITS).translate(_DROPPED).replace("\u0e40\u0e40", "\u0e41")  # เ twice looks like แ
@@ -34,7 +43,7 @@ def folded(text: str) -> str:
 
 def foreign_letter(text: str) -> str | None:
     """The first letter that is neither of the Latin alphabet nor Thai: others pass for ours to the eye alone."""
-    for character in _plain_latin(unicodedata.normalize("NFKC", text)):
+    for character in _plain_latin(unicodedata.normalize("NFKC", html.unescape(text))):
         if character.isalpha() and not character.isascii() and not "\u0e01" <= character <= "\u0e4e":
             return character
     return None
@@ -52,7 +61,7 @@ def _plain_latin(text: str) -> str:
 
 def english(text: str) -> tuple[str, ...]:
     """The words and numbers in Latin letters, in lower case; a name in camelCase or snake_case is its words."""
-    latin = _APOSTROPHE.sub("", _TAG.sub("", folded(_plain_latin(text))))
+    latin = _APOSTROPHE.sub("", folded(_plain_latin(text)))
     words = _WORD.findall(" ".join(_CAMEL.split(latin)).lower())
     return tuple(_spelt_out(words))
 
@@ -74,11 +83,16 @@ def _spelt_out(words: list[str]) -> Iterator[str]:
 
 def thai(text: str) -> str:
     """The Thai letters and digits, run together. Empty where there is no Thai letter at all."""
-    run = "".join(_THAI.findall(_TAG.sub("", folded(text))))
+    run = "".join(_THAI.findall(folded(text)))
     return run if re.search(r"[\u0e01-\u0e2e]", run) else ""
 
 
 def singular(word: str) -> str:
+    """Of an English word; what is no plural but ends as one does is cut alike wherever it stands."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 

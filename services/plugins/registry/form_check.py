@@ -6,7 +6,7 @@ a copy of a document that the state itself issued (Cabinet, 2 October 2561).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -44,6 +44,9 @@ _PARTS: Final = {
 }
 _FILES: Final = frozenset({"binary", "byte", "data-url", "file", "uri-file"})
 _SAMPLES: Final = {13: ("1112034563562", 1112034563562), 6: ("100101", 100101)}
+_THAI_DIGITS: Final = str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")
+_OF_TEXTS: Final = ("pattern", "minLength", "maxLength")
+_OF_NUMBERS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 def check_form(
@@ -134,7 +137,12 @@ class _Check:
 
     def _meaning(self, found: Property, attribute: Any) -> Iterator[tuple[str, str]]:
         """Whether it asks for what is held, under whatever name."""
-        meanings = self._meanings.of(_question(found))
+        question = _question(found)
+        reason = found.first(CITIZEN_ONLY)
+        if isinstance(reason, Mapping):  # it is shown beside the question
+            demands = tuple(said for said in reason.values() if isinstance(said, str) and self._meanings.demands(said))
+            question = replace(question, descriptions=(*question.descriptions, *demands))
+        meanings = self._meanings.of(question)
         if not meanings or attribute in {meaning.id for meaning in meanings}:
             return
         nearest = meanings[0]
@@ -174,13 +182,16 @@ def _fits(found: Property, attribute: Attribute) -> Iterator[tuple[str, str]]:
 
 def _question(found: Property) -> Question:
     schemas = [part.schema for part in found.parts]
+    together = [part.schema for part in found.parts if part.always]
     return Question(
         name=found.name,
         titles=found.titles if found.path else (),
         descriptions=found.descriptions if found.path else (*found.titles, *found.descriptions),
         within=found.within,
         takes_file=any(_takes_file(schema) for schema in schemas),
-        digits=next((digits for schema in schemas for digits in (13, PPDDSS_DIGITS) if _is_of(schema, digits)), None),
+        digits=next(
+            (n for n in (13, PPDDSS_DIGITS) if _is_of(together, n) or any(_is_of([s], n) for s in schemas)), None
+        ),
         is_date=any(schema.get("format") == "date" for schema in schemas),
     )
 
@@ -198,18 +209,19 @@ def _takes_file(schema: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_of(schema: Mapping[str, Any], digits: int) -> bool:
-    """Whether it takes exactly numbers of so many digits: tried out, however it is written."""
-    bounds = {k: schema[k] for k in ("pattern", "minLength", "maxLength", "minimum", "maximum") if k in schema}
-    if not bounds:
+def _is_of(schemas: Sequence[Mapping[str, Any]], digits: int) -> bool:
+    """Whether all of them together take exactly numbers of so many digits: tried out, however it is written."""
+    bounds = [{k: schema[k] for k in (*_OF_TEXTS, *_OF_NUMBERS) if k in schema} for schema in schemas]
+    if not any(bounds):
         return False
     try:
-        takes = jsonschema_rs.validator_for(bounds).is_valid
+        takes = jsonschema_rs.validator_for({"allOf": bounds}).is_valid
     except ValueError:
         return False  # a pattern that cannot be read takes nothing
     text, number = _SAMPLES[digits]
-    if "pattern" in bounds or "minLength" in bounds or "maxLength" in bounds:
+    if any(key in bound for bound in bounds for key in _OF_TEXTS):
         others = (text[:-1], text + "1", "x" * digits)
         dashed = f"{text[0]}-{text[1:5]}-{text[5:10]}-{text[10:12]}-{text[12:]}" if digits == 13 else text
-        return (takes(text) or takes(dashed)) and not any(takes(other) for other in others)
+        spelt = (text, dashed, text.translate(_THAI_DIGITS))
+        return any(map(takes, spelt)) and not any(map(takes, others))
     return takes(number) and not takes(number // 10) and not takes(number * 10)

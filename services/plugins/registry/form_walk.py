@@ -19,6 +19,20 @@ _IN_PLACE_LISTS: Final = ("allOf", "anyOf", "oneOf")
 _IN_PLACE: Final = ("if", "then", "else", "not")
 _ELEMENTS: Final = ("items", "contains", "unevaluatedItems", "additionalItems")
 _OPEN: Final = ("additionalProperties", "unevaluatedProperties")
+_OF_OBJECTS: Final = ("required", "propertyNames", "minProperties", "dependentRequired")
+_MACHINES: Final = frozenset(
+    {
+        "$anchor", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$ref", "$schema", "$vocabulary",
+        "additionalItems", "additionalProperties", "allOf", "anyOf", "const", "contains", "contentEncoding",
+        "contentMediaType", "contentSchema", "definitions", "dependencies", "dependentRequired", "dependentSchemas",
+        "deprecated", "else", "enum", "exclusiveMaximum", "exclusiveMinimum", "format", "if", "items", "maxContains",
+        "maxItems", "maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength", "minProperties",
+        "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
+        "propertyNames", "readOnly", "required", "then", "type", "unevaluatedItems", "unevaluatedProperties",
+        "uniqueItems", "writeOnly", "x-attribute", "x-citizen-only",
+    }
+)  # fmt: skip
+"""Keywords that say how an answer is checked. Of every other, an app may show the citizen what stands in it."""
 _CLOSE: Final = 'Write "additionalProperties": false'
 _REFUSED: Final = {
     "patternProperties": "a pattern of names can ask for anything",
@@ -55,10 +69,13 @@ class Property:
     """Whether an object that it is in gives the reason for all in it."""
     fact: str | None = None
     """The attribute of which it is a part, because an object that it is in is that fact."""
+    listed: tuple[str, ...] = ()
+    """Of an element of a list: the titles of the list, which are all that is read where it has none of its own."""
 
     @property
     def titles(self) -> tuple[str, ...]:
-        return tuple(text for part in self.parts for text in _texts(part.schema, titles=True))
+        own = tuple(text for part in self.parts for text in _texts(part.schema, titles=True))
+        return own or self.listed
 
     @property
     def descriptions(self) -> tuple[str, ...]:
@@ -87,6 +104,7 @@ class _Here:
     within: tuple[str, ...]
     reasoned: bool = False
     fact: str | None = None
+    listed: tuple[str, ...] = ()
 
 
 class TooLarge(Exception):
@@ -112,14 +130,14 @@ class FormWalk:
         names = {key: None for part in parts for key in _mapping(part.schema, "properties")}
         elements = list(self._elements(parts))
         is_leaf = not names and not elements
-        one = Property(here.name or "", here.path, parts, here.within, is_leaf, here.reasoned, here.fact)
+        one = Property(here.name or "", here.path, parts, here.within, is_leaf, here.reasoned, here.fact, here.listed)
         self._properties += 1
         if self._properties > PROPERTIES_MAX + 1 or len(here.within) > DEPTH_MAX:
             raise TooLarge
         yield one
-        if names and not _is_closed(parts):
-            yield Defect(here.path, "an object takes properties that it does not name", _CLOSE)
         attribute = one.first("x-attribute")
+        if (names or (attribute is None and _is_object(parts))) and not _is_closed(parts):
+            yield Defect(here.path, "an object takes properties that it does not name", _CLOSE)
         fact = attribute if isinstance(attribute, str) and here.name is not None else here.fact
         within = here.within if here.name is None else (*here.within, *(one.titles or (here.name,)))
         reasoned = here.reasoned or one.first("x-citizen-only") is not None
@@ -129,7 +147,7 @@ class FormWalk:
             yield from self._place(merged, _Here(at[0][1], key, within, reasoned, fact))
         for element, path in elements:
             # An element is asked under the name of its list, which gives the reason for it.
-            yield from self._place(element, _Here(path, here.name or "", here.within, reasoned, fact))
+            yield from self._place(element, _Here(path, here.name or "", here.within, reasoned, fact, one.titles))
 
     def _parts(self, schema: Any, path: Path) -> tuple[tuple[Part, ...], list[Defect]]:
         found = list(self._in_place(schema, path, always=True, via=()))
@@ -198,21 +216,34 @@ def _is_closed(parts: tuple[Part, ...]) -> bool:
     return any(part.always and part.schema.get(keyword) is False for part in parts for keyword in _OPEN)
 
 
+def _is_object(parts: tuple[Part, ...]) -> bool:
+    """Whether it takes objects, or says what one must have: what it does not name, an app may ask for all the same."""
+    return any(
+        "object" in (declared if isinstance(declared := part.schema.get("type"), list) else [declared])
+        or any(keyword in part.schema for keyword in _OF_OBJECTS)
+        for part in parts
+        if part.always
+    )
+
+
 def _is_option(member: Any) -> bool:
     """One of the answers to choose from, whose title is no question."""
     return isinstance(member, Mapping) and "const" in member and "properties" not in member
 
 
 def _texts(schema: Mapping[str, Any], *, titles: bool) -> Iterator[str]:
-    """What the citizen reads: titles and labels, or descriptions and hints; of keywords of the author's own, too."""
+    """What the citizen reads: titles and labels, or descriptions, hints and the answers to choose from; of keywords of
+    the author's own, too."""
+    if not titles:
+        yield from _strings(schema.get("enum"))
+        for option in (one for keyword in _IN_PLACE_LISTS for one in _list(schema, keyword) if _is_option(one)):
+            yield from (*_texts(option, titles=True), *_texts(option, titles=False))
     for keyword, value in schema.items():
-        if keyword in ("x-attribute", "x-citizen-only"):
+        if keyword in _MACHINES:
             continue
         described = keyword in ("description", "$comment", "examples", "default") or keyword.endswith(
-            ("-description", "-help", "-hint")
+            ("-description", "-help", "-hint", "Text", "Message")
         )
-        if not (keyword == "title" or described or keyword == "placeholder" or keyword.startswith("x-")):
-            continue
         if described != titles:
             yield from _strings(value)
 

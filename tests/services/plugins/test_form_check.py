@@ -145,6 +145,41 @@ HIDDEN: dict[str, dict[str, Any]] = {
     "an apostrophe": form({"q": {**BRANCH, "title": "Nat'l ID"}}),
     "a name as on the card": form({"q": {**BRANCH, "title": "ชื่อตามบัตรประชาชน"}}),
     "a proof of identity": form({"q": {**BRANCH, "title": "Proof of identity", "contentMediaType": "image/png"}}),
+    "a keyword of the author's own": form({"q": {**BRANCH, "label": "Date of birth"}}),
+    "a keyword of somebody's renderer": form({"q": {**BRANCH, "ui:title": "วันเกิด"}}),
+    "a text for mistakes": form({"q": {**BRANCH, "errorMessage": "Enter your date of birth"}}),
+    "an answer to choose from": form({"q": {**BRANCH, "enum": ["Enter your date of birth"]}}),
+    "a titled answer to choose from": form(
+        {"q": {**BRANCH, "oneOf": [{"const": "x", "title": "Enter your date of birth below"}]}}
+    ),
+    "the reason itself": form({"q": {**BRANCH, "x-citizen-only": {
+        "th": "ผู้ยื่นเลือกเองว่าจะตอบหรือไม่ โปรดกรอกวันเกิด",
+        "en": "Applicants choose themselves. Enter your date of birth"}}}),
+    "letters in squares": form({"q": {**BRANCH, "title": "🅳🅰🆃🅴 🅾🅵 🅱🅸🆁🆃🅷"}}),
+    "letters in black circles": form({"q": {**BRANCH, "title": "🅓🅐🅣🅔 🅞🅕 🅑🅘🅡🅣🅗"}}),
+    "letters of flags": form({"q": {**BRANCH, "title": "🇩 🇴 🇧"}}),
+    "characters by name": form({"q": {**BRANCH, "title": "Date of bir&shy;th"}}),
+    "characters by number": form({"q": {**BRANCH, "title": "&#3623;&#3633;&#3609;&#3648;&#3585;&#3636;&#3604;"}}),
+    "foreign letters by number": form({"q": {**BRANCH, "title": "D&#1072;te of birth"}}),
+    "markup of any length": form({"q": {**BRANCH, "title": f"Date of bir<i class='{'x' * 90}'>th</i>"}}),
+    "a remark in markup": form({"q": {**BRANCH, "title": "Date of bir<!-- x -->th"}}),
+    "the end of a line in markup": form({"q": {**BRANCH, "title": "Date<br>of birth"}}),
+    "an object of anything": form({"more": {"type": "object", "title": "More", "x-citizen-only": REASON}}),
+    "what an object must have": form({"more": {"title": "More", "required": ["dob"], "x-citizen-only": REASON}}),
+    "names that an object may have": form(
+        {"more": {"title": "More", "propertyNames": {"enum": ["dob"]}, "x-citizen-only": REASON}}
+    ),
+    "thirteen digits by two schemas": form(
+        {"q": {**BRANCH, "pattern": "^[0-9]+$", "allOf": [{"minLength": 13, "maxLength": 13}]}}
+    ),
+    "thirteen digits between two bounds": form(
+        {"q": {"type": "integer", "exclusiveMinimum": 10**12 - 1, "allOf": [{"exclusiveMaximum": 10**13}],
+               "x-citizen-only": REASON}}
+    ),
+    "thirteen Thai digits": form({"q": {**BRANCH, "pattern": "^[๐-๙]{13}$"}}),
+    "copies in a list": form({"docs": {"type": "array", "title": "ทะเบียนบ้าน", "x-citizen-only": REASON,
+                                       "items": {"type": "string", "contentEncoding": "base64"}}}),
+    "more than one of it": form({"q": {**BRANCH, "title": "Your registered addresses"}}),
     "a title that says it is theirs": form({"pet": form({"a": {**BRANCH, "title": "Your full name"}}, title="Pet")}),
 }  # fmt: skip
 
@@ -169,6 +204,15 @@ SAID: dict[str, str] = {
     "a number of thirteen digits": "national_id",
     "a copy of the card": "a copy of a document",
     "an upload of the card": "a copy of a document",
+    "foreign letters by number": "U+0430",
+    "an object of anything": "takes properties that it does not name",
+    "what an object must have": "takes properties that it does not name",
+    "names that an object may have": "takes properties that it does not name",
+    "thirteen digits by two schemas": "national_id",
+    "thirteen digits between two bounds": "national_id",
+    "thirteen Thai digits": "national_id",
+    "copies in a list": "a copy of a document",
+    "more than one of it": "`address`",
     "a title that says it is theirs": "asks for name",
     "what the form says of itself": "national_id",
     "an apostrophe": "national_id",
@@ -203,6 +247,27 @@ def test_a_choice_is_an_answer_and_no_question() -> None:
     assert (
         faults(form({"sendTo": {"title": "Where to send the card", "oneOf": choices, "x-citizen-only": REASON}})) == []
     )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"title": "Preferred<br>branch"},
+        {"title": "🇹🇭 Branch"},
+        {"title": "Distance < 5 km and > 2 km"},
+        {"title": "Bed &amp; breakfast"},
+        {"label": "Branch", "ui:widget": "textarea", "enumNames": ["Near", "Far"]},
+        {"pattern": "^[0-9]+$", "allOf": [{"minLength": 5, "maxLength": 5}]},
+        {"type": "object", "additionalProperties": False},
+        {"type": "array", "title": "Pictures of the damage", "items": {"type": "string", "contentEncoding": "base64"}},
+        {"type": "array", "title": "Witnesses", "items": form({"n": {"type": "string", "title": "Full name"}})},
+        {"type": "array", "title": "Companies", "items": form({"n": {"type": "string", "title": "Address"}})},
+        {"x-citizen-only": {"th": "ทะเบียนบ้านมีที่อยู่ตามทะเบียน แต่ไม่รู้ว่าสะดวกรับเอกสารที่ไหน",
+                            "en": "A register holds the registered address; where to send it, only you can tell"}},
+    ],
+)  # fmt: skip
+def test_what_only_resembles_a_hiding_place_passes(asked: dict[str, Any]) -> None:
+    assert faults(form({"q": {**BRANCH, **asked}})) == []
 
 
 def test_a_condition_on_a_question_that_is_asked_asks_nothing_new() -> None:
