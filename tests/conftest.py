@@ -31,8 +31,11 @@ NOW: Final = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 """A Monday morning in the first quarter of fiscal year 2570."""
 
 _RUN: Final = pytest.StashKey[RunDirectory]()
-_OF_MANY_INPUTS: Final = ("tests/identity/", "tests/api/")
-"""Where tests try what a caller may send. Elsewhere (laws, money, crashes) each case meets each database."""
+_OF_MANY_INPUTS: Final = (
+    *("tests/api/", "tests/identity/", "tests/laws/"),
+    *("tests/services/apply/", "tests/services/exchange/", "tests/services/plugins/"),
+)
+"""Where tests try what a caller may send. Elsewhere (money, crashes, rules) each case meets each database."""
 _MANY: Final = 3
 _MARKERS: Final = {
     "sqlite_only": "this test is about SQLite itself",

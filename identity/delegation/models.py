@@ -34,7 +34,7 @@ class Scope(StrEnum):
     APPLY = "APPLY"
     RECEIVE = "RECEIVE"
     CONSENT = "CONSENT"
-    """Agree to the use of data in their place, and withdraw it: for who has parental power or guardianship (PDPA s.20)."""
+    """Agree to the use of data in their place, and withdraw it: for parental power or guardianship (PDPA s.20)."""
 
 
 class EndReason(StrEnum):

@@ -65,7 +65,7 @@ class ServesAnotherAgency(Conflict):
 
 
 class StillAnOfficer(Conflict):
-    """An officer's acts are the state's records; who serves cannot have their account erased before the service ends."""
+    """An officer's acts are the state's records: who serves cannot have their account erased before that ends."""
 
     code = "STILL_AN_OFFICER"
     text = Text(

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from core.database import Database, load_models
 
 KEPT_BY_THE_GATE: Final = frozenset({"access_record", "subject_key", "log_leaf", "log_tile", "log_head", "log_state"})
-"""A look is logged whether or not what it was for succeeds: the gate has transactions of its own (STYLE.md §4), in which
-a person's first record makes the key that it is sealed under."""
+"""A look is logged whether or not what it was for succeeds: the gate has transactions of its own, in
+which a person's first record makes the key that it is sealed under."""
 
 
 async def contents(database: Database) -> dict[str, list[str]]:

@@ -130,7 +130,10 @@ def test_a_bad_file_is_refused_with_its_line_and_a_remedy(edits: list[Edit]) -> 
         ("no such steward", "  steward: nobody"),
         ("a code twice", "  codes: [thai, thai, stateless]"),
         ("a sum of words", "  derived: {how: sum, over: household_members, of: nationality}"),
-        ("a word twice", "  alone: {th: [เพศ, ชายหรือหญิง], en: [sex, sex, gender mf, sex mf, gender male female, sex male female]}"),
+        (
+            "a word twice",
+            "  alone: {th: [เพศ, ชายหรือหญิง], en: [sex, sex, gender mf, sex mf, gender male female, sex male female]}",
+        ),
         ("an agency's own data", "  askers: [SELF, AGENCY]"),
         ("an unknown key", "  colour: red"),
         ("a word for a number", "  freshness_seconds: soon"),
