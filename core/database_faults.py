@@ -23,6 +23,7 @@ _SQLSTATES: Final = ("08", "25006", "40", "53", "55P03", "57", "58")
 connections used up; lock not available; stopped by an operator; the system failed."""
 _SQLITE_CODES: Final = frozenset({5, 6, 7, 8, 10, 13, 14})
 """SQLite, primary codes: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN."""
+_TWINS: Final = "sqlalchemy.dialects.postgresql.asyncpg"
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,7 @@ def told_as_unavailable() -> Iterator[None]:
     """Raises :class:`DatabaseUnavailable` in place of a driver's error that says so, and logs which it was."""
     try:
         yield
-    except (sa.DBAPIError, sa.TimeoutError) as error:
+    except Exception as error:
         if not _cannot_serve(error):
             raise
         original = getattr(error, "orig", None)
@@ -71,13 +72,27 @@ def translate_connecting(engine: Engine) -> None:
             raise DatabaseUnavailable from error
 
 
-def _cannot_serve(error: sa.DBAPIError | sa.TimeoutError) -> bool:
-    if isinstance(error, sa.TimeoutError) or error.connection_invalidated:
+def _cannot_serve(error: Exception) -> bool:
+    if isinstance(error, sa.TimeoutError):
+        return True
+    if not isinstance(error, sa.DBAPIError):
+        return _unready(error)
+    if error.connection_invalidated:
         return True
     code = _code(error.orig)
     if code == "" and isinstance(error, sa.OperationalError):  # psycopg, where it cannot connect
         return True
     return code in _SQLITE_CODES if isinstance(code, int) else code.startswith(_SQLSTATES)
+
+
+def _unready(error: Exception) -> bool:
+    """What asyncpg says while a new connection is made ready, which SQLAlchemy hands on as it is, or as its own twin
+    of the driver's error."""
+    is_twin = type(error).__module__ == _TWINS
+    original = error.__cause__ if is_twin else error
+    if not isinstance(original, Exception) or not type(original).__module__.startswith("asyncpg."):
+        return False
+    return _driver_cannot_serve(original)
 
 
 def _driver_cannot_serve(error: Exception) -> bool:

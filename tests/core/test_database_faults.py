@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import event, text
@@ -71,6 +72,41 @@ async def test_a_stopped_postgresql_is_a_typed_error_and_is_used_again_when_it_i
     await write(db, "kept")
     async with db.read() as session:
         assert list(await session.scalars(text("SELECT body FROM note"))) == ["kept"]
+    await db.close()
+
+
+async def by_driver(db: Database) -> None:
+    async with db.driver():
+        pass
+
+
+WAYS: Final[Mapping[str, Callable[[Database], Awaitable[Any]]]] = {
+    "session": lambda db: write(db, "lost"),
+    "alone": lambda db: db.alone(text("SELECT 1"), {}),
+    "driver": by_driver,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("moment", ["codecs", "isolation"])
+async def test_a_connection_that_is_lost_while_it_is_made_ready_is_a_typed_error(
+    cluster: Postgres, way: str, moment: str
+) -> None:
+    """An engine's first connection sets codecs and asks `SHOW TRANSACTION ISOLATION LEVEL` past SQLAlchemy's words."""
+    db = Database(Settings(database_url=cluster.create(f"ready_{moment}_{way}")).sqlalchemy_url)
+    engine = db.engine.sync_engine
+    if moment == "codecs":
+        event.listen(engine.pool, "connect", lambda made, _: made.driver_connection.terminate(), insert=True)
+    else:
+        asked = engine.dialect.get_default_isolation_level
+
+        def lost(made: Any) -> Any:
+            made.driver_connection.terminate()
+            return asked(made)
+
+        engine.dialect.get_default_isolation_level = lost  # type: ignore[method-assign, assignment]
+    with pytest.raises(DatabaseUnavailable):
+        await WAYS[way](db)
     await db.close()
 
 
