@@ -145,6 +145,18 @@ async def test_who_has_no_token_for_it_is_let_in_to_nothing(sitthi: Served) -> N
     assert code_of(await (await AgencySystem.registered(sitthi, "dopa")).get(f"{CASES}?status=x")) == (400, "BAD_INPUT")
 
 
+async def test_of_a_case_that_was_taken_back_the_agency_is_told_no_more(sitthi: Served) -> None:
+    dopa, case = await AgencySystem.registered(sitthi, "dopa"), await opened(sitthi)
+    mine = (await seen(sitthi))["id"]
+    assert (await dopa.post(f"{CASES}/{case}", {"agent": CLERK})).status_code == 200
+    await sitthi.do("withdrawCorrection", CORRECTION, "elder", correction=mine)
+    answer = await dopa.post(f"{CASES}/{case}", {"agent": CLERK})
+    assert code_of(answer) == (409, "CORRECTION_CLOSED")
+    assert persona("elder").national_id not in answer.text
+    [short] = (await dopa.get(f"{CASES}?status=WITHDRAWN")).json()["corrections"]
+    assert (short["id"], short["status"]) == (case, "WITHDRAWN")
+
+
 async def serves(sitthi: Served, person: UUID, role: str) -> None:
     """At the civil registry."""
     office, name = sitthi.house.identity, Text(th="ก", en="A")

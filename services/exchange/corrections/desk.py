@@ -18,6 +18,7 @@ from core.text import Text
 from identity.people.correction import KnownFacts
 from services.exchange.catalogue import Catalogue
 from services.exchange.corrections import edge
+from services.exchange.corrections.errors import CorrectionClosed
 from services.exchange.corrections.models import Correction
 from services.exchange.corrections.service import CorrectionService, CorrectionStep, Handler, Outcome
 from services.exchange.corrections.states import PENDING, CorrectionStatus
@@ -74,12 +75,18 @@ class CorrectionDesk:
             )
 
     async def show(self, handler: Handler, asker: Asker, correction: UUID) -> Case:
-        """The case, with who it is about. Raises NotFound, LookRefused."""
+        """The case, with who it is about. Raises NotFound, LookRefused; CorrectionClosed for one that the
+        citizen took back: there is nothing to decide that anybody would have to know them for (PDPA s.22)."""
         async with self._db.read() as session:
             row = await self._corrections.of_agency(session, handler.agency, correction)
+        if row.status == CorrectionStatus.WITHDRAWN:
+            raise CorrectionClosed
 
         async def read(person: NationalId) -> Case:
             async with self._db.read() as session:
+                row = await self._corrections.of_agency(session, handler.agency, correction)
+                if row.status == CorrectionStatus.WITHDRAWN:  # while we looked
+                    raise CorrectionClosed
                 steps = (await self._corrections.steps(session, row.person, [row.id])).get(row.id, ())
             title = self._catalogue.title(row.attribute)
             return Case(row, title, person, self._corrections.statement(row), steps)
