@@ -93,14 +93,15 @@ async def _verify(opened: Opened, kept: list[str], *, contents: bool, processes:
     from core.envelope import SubjectKeys
     from services.exchange.access_log.contents import verify_contents
     from services.exchange.access_log.verify import verify_log
+    from services.exchange.privacy.trail import key_destroyed_at
 
     report = await verify_log(opened.db, opened.attestor, kept=kept, processes=processes)
-    inside = await verify_contents(opened.db, SubjectKeys(opened.ring)) if contents else None
+    inside = await verify_contents(opened.db, SubjectKeys(opened.ring), key_destroyed_at) if contents else None
     _tell(report, inside, kept=len(kept))
 
 
 def _tell(report: Report, inside: Contents | None, *, kept: int) -> None:
-    heads = f"{report.heads} signed heads" + (f", {kept} kept ones" if kept else "")
+    heads = f"{report.heads} signed heads" + (f", {kept} kept elsewhere" if kept else "")
     waiting = f", {report.waiting} more wait for their place" if report.waiting else ""
     typer.echo(f"{report.size} records, {heads}{waiting}.")
     if inside is not None:

@@ -64,12 +64,14 @@ def sign_in(
     ] = False,
 ) -> None:
     """Signs an officer in, in the browser, and keeps the access token for the other commands."""
-    from api.commands.talk import known_persona, refuse_in_production, told
+    from api.commands.talk import fail, known_persona, refuse_in_production, told
 
     settings = Settings()
     if persona is not None:
         refuse_in_production(settings)
         known_persona(persona)
+        if strong:
+            fail("A persona signs in without a passkey. Leave out --persona: the browser opens and takes one.")
     with told(settings):
         asyncio.run(_sign_in(settings, profile or persona, persona, browser=browser, strong=strong))
 

@@ -34,6 +34,11 @@ Run = Annotated[str, typer.Argument(help="The run's id, or the end of it: six ch
 RUN_ENDING_MIN = 6
 
 
+def _as(profile: str | None) -> str:
+    """What the next command has to be given to act for the same officer."""
+    return f" --as {profile}" if profile else ""
+
+
 @app.command()
 def plan(
     period: Annotated[str, typer.Option(help="The month to pay, 2026-11, or this-month.")],
@@ -57,7 +62,7 @@ def approve(run: Run, profile: Profile = None) -> None:
         return await jobs.approve(officer, await _find(jobs, officer, run))
 
     approved = _act(profile, job)
-    typer.echo(f"{_line(approved)}\nNext: sitthi pay send {approved.id.hex}")
+    typer.echo(f"{_line(approved)}\nNext: sitthi pay send {approved.id.hex}{_as(profile)}")
 
 
 @app.command()
@@ -68,7 +73,7 @@ def send(run: Run, profile: Profile = None) -> None:
         return await jobs.send(officer, await _find(jobs, officer, run))
 
     sent = _act(profile, job)
-    typer.echo(f"{_line(sent)}\nNext: sitthi pay reconcile {sent.id.hex}")
+    typer.echo(f"{_line(sent)}\nNext: sitthi pay reconcile {sent.id.hex}{_as(profile)}")
 
 
 @app.command()

@@ -85,7 +85,8 @@ button { font: inherit; padding: .5rem 1.2rem; }
 {% endif %}
 {% if state != "valid" %}
 <form method="post" action="{{ path }}">
-<p><label for="receipt">ใบรับความยินยอม <span lang="en">Consent receipt</span></label></p>
+<p><label for="receipt">วางใบรับความยินยอมทั้งข้อความ (ขึ้นต้นด้วย eyJ)
+<span lang="en">Paste the whole consent receipt (it begins with eyJ)</span></label></p>
 <textarea id="receipt" name="receipt" required maxlength="{{ longest }}" spellcheck="false"></textarea>
 <p><button>ตรวจสอบ <span lang="en">Verify</span></button></p>
 </form>

@@ -47,7 +47,7 @@ def test_a_whole_log_is_told_to_be_whole(server: Process, tmp_path: Path) -> Non
     head = tmp_path / "head"
     head.write_text(server.command("log", "head"))
     told = server.command("log", "verify", "--contents", "--from-head", str(head))
-    assert "1 kept ones" in told
+    assert "1 kept elsewhere" in told
     assert "0 are of people who were erased" in told
     assert told.endswith("The log is whole: nothing was changed, removed, moved, put in or cut off.\n")
 
