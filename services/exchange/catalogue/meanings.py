@@ -94,6 +94,8 @@ class _Said:
     """In Thai."""
     own: bool
     """Whether it says that it is about the citizen."""
+    owned: frozenset[int] = frozenset()
+    """The places of `words` before which the citizen is named: what stands there is nobody else's."""
 
 
 class Meanings:
@@ -118,6 +120,9 @@ class Meanings:
             h.id: (self._words(h.synonyms, h.alone, Phrases()), Meaning(Held.HOST, h.id, h.title, h.instead))
             for h in questions.host
         }
+        # What somebody has one of for life: whoever asks for it, and wherever it is for, it is the same.
+        self._unvarying = {*self._hosts, *(a.id for a in held if a.type.kind is Kind.DATE)}
+        self._whose_th = tuple(phrase for phrase in self._own[1] if phrase.startswith("ของ"))
         self._digits = {h.digits: h.id for h in questions.host if h.digits is not None}
         self._documents = [
             (tuple(map(self._bare, d.words.en)), tuple(map(thai, d.words.th)), _of_document(d.id, d.attribute))
@@ -172,12 +177,21 @@ class Meanings:
             for length, rest_en, rest_th in _strong(words, said):
                 around_en = tuple(word for one in nearby for word in one.words)
                 around_th = _GAP.join(one.run for one in nearby)
+                if key in self._unvarying and self._is_owned(said, words):
+                    found[key] = max(found.get(key, 0), length)
+                    continue
                 if self._excused(rest_en, rest_th, words, wishes=wishes):
                     continue
                 if self._excused(around_en, around_th, words, wishes=wishes):
                     continue
                 found[key] = max(found.get(key, 0), length)
         return found
+
+    def _is_owned(self, said: _Said, words: _Words) -> bool:
+        """Whether it says right beside the synonym that it is the citizen's: `your date of birth, for the bank`."""
+        if any(at in said.owned for one in words.strong_en for at in places(one, said.words)):
+            return True
+        return any(f"{run}{own}" in said.run for run in words.strong_th for own in self._whose_th)
 
     def _excused(self, rest_en: _English, rest_th: str, words: _Words, *, wishes: bool) -> bool:
         """Whether the words beside a synonym make it somebody else's, or something else."""
@@ -233,8 +247,10 @@ class Meanings:
             for at, word in enumerate(words)
             if at in gaps or word not in self._polite_en
         )
+        left = [at for at, word in enumerate(words) if at in gaps or word not in self._polite_en]
+        owned = frozenset(n for n, at in enumerate(left) if at and plain[at - 1] in own_en)
         own = any(word in own_en for word in words) or any(phrase in run for phrase in own_th)
-        return _Said(kept, run, own)
+        return _Said(kept, run, own, owned)
 
     def _bare(self, phrase: str) -> _English:
         """English words of a phrase without what adds nothing; with it, where nothing else is left."""

@@ -179,6 +179,8 @@ HIDDEN: dict[str, dict[str, Any]] = {
     "thirteen Thai digits": form({"q": {**BRANCH, "pattern": "^[๐-๙]{13}$"}}),
     "copies in a list": form({"docs": {"type": "array", "title": "ทะเบียนบ้าน", "x-citizen-only": REASON,
                                        "items": {"type": "string", "contentEncoding": "base64"}}}),
+    "somebody else who needs it": form({"q": {**BRANCH, "title": "Your date of birth (our company needs it)"}}),
+    "a bank that needs it": form({"q": {**BRANCH, "title": "เลขประจำตัวประชาชนของท่าน (ใช้กับธนาคาร)"}}),
     "more than one of it": form({"q": {**BRANCH, "title": "Your registered addresses"}}),
     "a title that says it is theirs": form({"pet": form({"a": {**BRANCH, "title": "Your full name"}}, title="Pet")}),
 }  # fmt: skip
@@ -212,6 +214,7 @@ SAID: dict[str, str] = {
     "thirteen digits between two bounds": "national_id",
     "thirteen Thai digits": "national_id",
     "copies in a list": "a copy of a document",
+    "a bank that needs it": "national_id",
     "more than one of it": "`address`",
     "a title that says it is theirs": "asks for name",
     "what the form says of itself": "national_id",
@@ -230,7 +233,13 @@ def test_a_question_hides_nowhere(where: str) -> None:
 
 def test_each_of_the_hiding_places_is_fine_without_what_hides_there() -> None:
     harmless = json.dumps({k: v for k, v in HIDDEN.items() if k not in SAID}, ensure_ascii=False)
-    for asked in ("Date of birth", "วันเกิด", "Enter your date of birth below", "Enter your date of birth"):
+    for asked in (
+        "Your date of birth (our company needs it)",
+        "Date of birth",
+        "วันเกิด",
+        "Enter your date of birth below",
+        "Enter your date of birth",
+    ):
         harmless = harmless.replace(asked, "Branch")
     for where, asked in json.loads(harmless).items():
         found = [fault.why for fault in faults(asked, "name") if "birth_date" not in fault.why]
@@ -254,6 +263,9 @@ def test_a_choice_is_an_answer_and_no_question() -> None:
     [
         {"title": "Preferred<br>branch"},
         {"title": "🇹🇭 Branch"},
+        {"title": "Your employer's tax ID"},
+        {"title": "วันเกิดบิดาของท่าน"},
+        {"title": "เลขประจำตัวผู้เสียภาษีของบริษัทของท่าน"},
         {"title": "Distance < 5 km and > 2 km"},
         {"title": "Bed &amp; breakfast"},
         {"label": "Branch", "ui:widget": "textarea", "enumNames": ["Near", "Far"]},
