@@ -209,6 +209,20 @@ async def test_a_look_at_a_case_stands_in_the_citizens_log(exchange: Exchange, c
     assert entry.decision == "ALLOWED"
 
 
+async def test_a_case_that_is_taken_back_during_the_look_is_not_shown(
+    exchange: Exchange, cases: Cases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, look = await cases.open(), exchange.gate.look
+
+    async def late(*arguments: Any, **named: Any) -> Any:
+        await cases.withdraw(case)
+        return await look(*arguments, **named)
+
+    monkeypatch.setattr(exchange.gate, "look", late)
+    with pytest.raises(CorrectionClosed):
+        await cases.desk.show(RD, officer_of("rd"), case)
+
+
 async def test_another_agencys_case_is_as_unknown_as_one_that_never_was(exchange: Exchange, cases: Cases) -> None:
     case = await cases.open()
     stranger = Handler("dopa", "b" * 32)
