@@ -90,7 +90,7 @@ class ExchangeGate:
             sources=sources,
             timeout_seconds=source_timeout_seconds,
         )
-        self._household = Household(catalogue, self._reader, self._deciding)
+        self._household = Household(catalogue, self._reader, self._deciding, self._grounds)
         self.bulk = BulkRuns(
             database=database,
             clock=clock,
@@ -151,7 +151,7 @@ class ExchangeGate:
             async with self._database.read() as session:
                 person = await self._people.reveal(session, subject)
             answer = await read(person)
-            ended = (await self._grounds.still(grounds, entry, {subject: verdict}, {what: agency})).get(subject, {})
+            [ended] = await self._grounds.still(grounds, entry, [(subject, verdict)], {what: agency})
         except Exception as error:
             code = reason_of(error) if isinstance(error, SitthiError) else SOURCE_FAILED
             await self._log.conclude([Result(made, {what: FactState.UNAVAILABLE}, {what: code})])
@@ -206,7 +206,26 @@ class ExchangeGate:
             results += [result(one.entry, told), *others]
             given[id(one.asked)] = Given(one, {**told, **given[id(one.asked)].answers})
         await self._log.conclude(results)
+        await self._end_late([one for one in ready if one.leaves], grounds, given)
         return [given.get(id(one)) or Given(None, {}) for one in questions]
+
+    async def _end_late(
+        self, leaving: Sequence[Decided], grounds: Mapping[Purpose, Grounds], given: dict[int, Given]
+    ) -> None:
+        """Looks once more at what others are told: a commit can take long, and a right that ended during it has ended.
+
+        What was concluded then has a second outcome, that it was refused after all.
+        """
+        results: list[Result] = []
+        for one, gone in zip(leaving, await self._ended(leaving, grounds), strict=True):
+            assert one.entry is not None
+            answers = given[id(one.asked)].answers
+            late = {n: denied(reason) for n, reason in gone.items() if answers[n].state is not FactState.DENIED}
+            if late:
+                results.append(result(one.entry, late))
+                given[id(one.asked)] = Given(one, {**answers, **late})
+        if results:
+            await self._log.conclude(results)
 
     async def _all_grounds(self, asked: Sequence[Asked], asker: Asker) -> dict[Purpose, Grounds]:
         """By purpose."""
@@ -311,16 +330,16 @@ class ExchangeGate:
 
     async def _ended(self, ready: Sequence[Decided], grounds: Mapping[Purpose, Grounds]) -> list[Mapping[str, str]]:
         """Of each, what may not be told any more: a right that ends while a source answers has ended."""
-        ended: dict[tuple[Purpose, UUID], Mapping[str, str]] = {}
+        ended: dict[int, Mapping[str, str]] = {}
         for purpose in dict.fromkeys(one.asked.purpose for one in ready):
             same = [one for one in ready if one.asked.purpose == purpose]
             entry = same[0].asked.entry
             assert entry is not None
             stewards = {a.id: a.steward for one in same for a in one.asked.wanted}
-            verdicts = {one.asked.subject: one.verdict for one in same}
+            verdicts = [(one.asked.subject, one.verdict) for one in same]
             found = await self._grounds.still(grounds[purpose], entry, verdicts, stewards)
-            ended |= {(purpose, subject): gone for subject, gone in found.items()}
-        return [ended.get((one.asked.purpose, one.asked.subject), {}) for one in ready]
+            ended |= {id(one): gone for one, gone in zip(same, found, strict=True)}
+        return [ended[id(one)] for one in ready]
 
     def _inputs(self, verdict: Verdict, *, minors_only: bool) -> frozenset[str]:
         """What is read about the subject beside what was asked for."""

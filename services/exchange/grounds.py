@@ -22,7 +22,7 @@ from services.exchange.agreements.repository import AgreementRepository
 from services.exchange.agreements.terms import Terms
 from services.exchange.catalogue import Catalogue, RegisteredPurpose
 from services.exchange.consent.service import ConsentService
-from services.exchange.facts import Asker, AskerKind, Basis
+from services.exchange.facts import Asker, AskerKind, Basis, Purpose
 from services.exchange.needs import Bars, Delegations
 from services.exchange.policy import Consented, Standing
 
@@ -81,14 +81,26 @@ class GroundsReader:
             )
 
     async def still(
-        self, before: Grounds, entry: RegisteredPurpose, verdicts: Mapping[UUID, policy.Verdict], of: Mapping[str, str]
-    ) -> Mapping[UUID, Mapping[str, str]]:
-        """By subject, what was allowed and is not any more, and why."""
-        subjects = [subject for subject, verdict in verdicts.items() if verdict.allowed]
+        self,
+        before: Grounds,
+        entry: RegisteredPurpose,
+        verdicts: Sequence[tuple[UUID, policy.Verdict]],
+        of: Mapping[str, str],
+    ) -> Sequence[Mapping[str, str]]:
+        """Of each verdict on a subject, what was allowed and is not any more, and why. One subject may have several."""
+        subjects = list(dict.fromkeys(subject for subject, verdict in verdicts if verdict.allowed))
         if not subjects or not self._is_needed(before.asker, entry, of):
-            return {}
+            return [{} for _ in verdicts]
         now = await self.read(before.asker, entry, subjects, of)
-        return {subject: _ended(entry, verdicts[subject], before, now, subject) for subject in subjects}
+        return [_ended(entry, verdict, before, now, subject) for subject, verdict in verdicts]
+
+    async def barred(self, subjects: Collection[UUID], purpose: Purpose) -> Mapping[UUID, str]:
+        """Who of those whose facts go into somebody else's had that stopped for this purpose, and why."""
+        entry = policy.registered(self._catalogue, purpose)
+        if entry is None or not subjects or self._bars is None:
+            return {}
+        async with self._database.read() as session:
+            return await self._barred(session, entry, subjects)
 
     def _is_needed(self, asker: Asker, entry: RegisteredPurpose, stewards: Mapping[str, str]) -> bool:
         """Whether there is anything to ask the database."""

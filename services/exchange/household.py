@@ -17,10 +17,11 @@ from core.money import Money
 from core.text import Text
 from services.exchange.access_log.disclosure import HOUSEHOLD
 from services.exchange.access_log.households import PURPOSE
-from services.exchange.access_log.log import Draft, Entry, Result
+from services.exchange.access_log.log import Decision, Draft, Entry, Result
 from services.exchange.catalogue import Attribute, Catalogue, Derivation, How, InvalidAnswer
 from services.exchange.deciding import Deciding
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose, Value
+from services.exchange.grounds import GroundsReader
 from services.exchange.questions import result
 from services.exchange.sources import INVALID_ANSWER, Answer, Reader, unavailable
 
@@ -58,8 +59,8 @@ class Look:
 
 
 class Household:
-    def __init__(self, catalogue: Catalogue, reader: Reader, log: Deciding) -> None:
-        self._catalogue, self._reader, self._log = catalogue, reader, log
+    def __init__(self, catalogue: Catalogue, reader: Reader, log: Deciding, grounds: GroundsReader) -> None:
+        self._catalogue, self._reader, self._log, self._grounds = catalogue, reader, log, grounds
 
     async def derive(self, look: Look, attributes: Collection[Attribute]) -> Derived:
         """Answers each of the derived attributes. The subject's own part in them is named by the entry `look.cause`."""
@@ -109,7 +110,8 @@ class Household:
     ) -> Mapping[UUID, Mapping[str, Answer]]:
         """The summed facts of the subject and of every other member; each of the others gets an entry first.
 
-        One who is only counted gets an entry too, which names the tie.
+        One who is only counted gets an entry too, which names the tie. Of one who had the use of their data stopped for
+        this purpose (PDPA s.32, s.34) nothing is read; that one is counted all the same, as one of the subject's house.
         """
         asker = Asker(
             kind=AskerKind.SYSTEM,
@@ -119,15 +121,21 @@ class Household:
             request=look.asker.request,
         )
         names = frozenset(attribute.id for attribute in summed) or frozenset({over.id})
-        drafts = [
-            Draft(other, names, asker, PURPOSE, caused_by=look.cause.id, disclosure=HOUSEHOLD) for other in others
-        ]
-        entries = await self._log.decide(drafts)
-        members = [look.subject, *others]
-        told = await self._reader.read_many(members, summed)
+        barred = await self._grounds.barred(others, look.purpose) if summed else {}
+
+        def draft(other: UUID) -> Draft:
+            reason = barred.get(other)
+            decision = Decision.ALLOWED if reason is None else Decision.DENIED
+            return Draft(other, names, asker, PURPOSE, decision, reason, caused_by=look.cause.id, disclosure=HOUSEHOLD)
+
+        entries = await self._log.decide([draft(other) for other in others])
+        told = await self._reader.read_many([look.subject, *(one for one in others if one not in barred)], summed)
         counted = {over.id: Answer(None, None, FactState.FRESH)}
-        derived.results += [result(entry, told[entry.subject] or counted) for entry in entries]
-        return told
+        derived.results += [
+            result(entry, told[entry.subject] or counted) for entry in entries if entry.subject not in barred
+        ]
+        unread = {attribute.id: unavailable(MEMBER_UNKNOWN) for attribute in summed}
+        return {**told, **dict.fromkeys(barred, unread)}
 
 
 def inputs_of(attributes: Collection[Attribute]) -> frozenset[str]:

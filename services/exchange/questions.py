@@ -47,6 +47,11 @@ class Decided:
     minors_only: bool
     """Whether the subject must turn out to be a minor before anything is told."""
 
+    @property
+    def leaves(self) -> bool:
+        """Whether it is told to somebody outside: to an agency, or to anybody by consent."""
+        return self.asker.client is not None or self.verdict.consent is not None
+
     def entry_of(self, name: str) -> Entry | None:
         return self.entry if name in self.verdict.allowed else self.refusals.get(self.verdict.refused.get(name, ""))
 

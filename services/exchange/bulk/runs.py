@@ -225,9 +225,10 @@ class BulkRuns:
         entries = await self._log.decide(drafts)
         allowed = [person for person, verdict in verdicts.items() if not verdict.refused]
         told = await self._reader.read_many(allowed, work.attributes)
-        ended = await self._grounds.still(
-            grounds, work.entry, {person: verdicts[person] for person in allowed}, work.stewards
+        still = await self._grounds.still(
+            grounds, work.entry, [(person, verdicts[person]) for person in allowed], work.stewards
         )
+        ended = dict(zip(allowed, still, strict=True))
         answers: dict[UUID, Mapping[str, Answer]] = {}
         for person, verdict in verdicts.items():
             gone = {name: denied(reason) for name, reason in {**verdict.refused, **ended.get(person, {})}.items()}

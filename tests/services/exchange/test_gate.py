@@ -275,3 +275,18 @@ _FULL_POSTGRESQL = (
     ),
     "CREATE TRIGGER full_disk BEFORE INSERT ON access_record FOR EACH ROW WHEN ({}) EXECUTE FUNCTION full_disk()",
 )
+
+
+async def test_every_attribute_that_a_request_is_refused_at_once_is_in_the_log(exchange: Exchange) -> None:
+    """The register does not say whose child it is: each of three looks at once finds its attribute named."""
+    mother, child, request = exchange.keys["mother"], exchange.keys["younger"], uuid4()
+    exchange.dopa.breaks()
+    names = ("birth_date", "nationality", "gender")
+    told = await asyncio.gather(
+        *(exchange.gate.facts(child, [one], asker=citizen(mother, request), purpose=WELFARE_CHECK) for one in names)
+    )
+    assert {fact.reason for facts in told for fact in facts.values()} == {"TIE_UNKNOWN"}
+    entries, outcomes = await exchange.entries(child), await exchange.outcomes(child)
+    named = {name for entry in entries for name in entry.attributes} | {n for one in outcomes for n in one.states}
+    assert named == set(names)
+    assert {entry.decision for entry in entries} == {"DENIED"}

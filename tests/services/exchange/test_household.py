@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from core.money import Money
-from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState
+from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState, Purpose
 from tests.services.exchange.fakes import Exchange, citizen, system
 
 pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
@@ -155,3 +156,24 @@ async def test_a_total_beyond_its_range_is_unknown(exchange: Exchange) -> None:
     exchange.dopa.file[exchange.ids["mother"]]["household_members"] = [*crowd, exchange.ids["p99"].digits]
     assert (await _ask(exchange, "household_income")).state is FactState.UNAVAILABLE
     assert (await _ask(exchange, "household_size")).state is FactState.UNAVAILABLE
+
+
+@pytest.mark.parametrize("reason", ["RESTRICTED", "OBJECTED"])
+async def test_what_a_member_had_stopped_is_not_read_for_anothers_total(exchange: Exchange, reason: str) -> None:
+    lodger = exchange.keys["lodger"]
+
+    class Stopped:
+        async def barred(self, _session: Any, subjects: Any, purpose: Purpose) -> dict[UUID, str]:
+            return {lodger: reason} if lodger in subjects and purpose == WELFARE_CHECK else {}
+
+    exchange.gate._grounds._bars = Stopped()
+    income, size = await _ask(exchange, "household_income"), await _ask(exchange, "household_size")
+    assert (income.state, income.reason) == (FactState.UNAVAILABLE, "MEMBER_UNKNOWN")  # it is not said of whom
+    assert size.value == 4
+    assert exchange.ids["lodger"] not in {person for person, _ in exchange.rd.asked}
+    entries = {one.decision: one for one in await exchange.entries(lodger)}  # nothing tells in which order they came
+    assert (entries["DENIED"].reason, entries["DENIED"].attributes) == (reason, ["annual_income"])
+    assert entries["ALLOWED"].attributes == ["household_members"]
+    mother = exchange.keys["mother"]
+    decided = await exchange.gate.facts(mother, ["household_income"], asker=system(mother), purpose=WELFARE_DECISION)
+    assert decided["household_income"].known  # what was applied for is decided all the same

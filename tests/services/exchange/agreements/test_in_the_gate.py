@@ -22,7 +22,7 @@ from services.exchange.facts import (
     FactState,
     Purpose,
 )
-from services.exchange.gate import ExchangeGate
+from services.exchange.gate import ExchangeGate, Question
 from tests.services.exchange.agreements.conftest import SERVICE, Desk, agency
 from tests.services.exchange.fakes import Exchange, citizen, of_steward, officer, purpose, system, until
 
@@ -273,3 +273,47 @@ async def test_while_nobody_can_count_nothing_is_told(desk: Desk, monkeypatch: p
         desk.exchange.keys["mother"], ["birth_date"], asker=system(), purpose=WELFARE_DECISION
     )
     assert facts["birth_date"].known  # a standing agreement without a quota needs no counting
+
+
+async def test_an_agreement_that_ends_ends_for_each_of_two_questions_about_one_person(desk: Desk) -> None:
+    """Two questions for one purpose rest on different agreements: that of the first is not forgotten for the second."""
+    row = await desk.in_force()
+    rd = await desk.office.officer(3, "rd", "agreements.accept")
+    await desk.accept(await desk.propose(steward="rd", attributes=["annual_income"]), rd)
+    mother, dopa = desk.exchange.keys["mother"], desk.exchange.dopa
+    dopa.gate = asyncio.Event()
+    questions = [Question(mother, (name,), SERVICE) for name in ("birth_date", "annual_income")]
+    asking = asyncio.create_task(desk.exchange.gate.answer(questions, asker=agency()))
+    await until(lambda: bool(dopa.asked))
+    await desk.act("end", row)
+    dopa.gate.set()
+    born, income = await asking
+    assert came(born["birth_date"]) == (FactState.DENIED, "NO_AGREEMENT")
+    assert came(income["annual_income"]) == (FactState.FRESH, None)
+    assert [one.states for one in await desk.exchange.outcomes(mother)] == [
+        {"birth_date": "DENIED"},
+        {"annual_income": "FRESH"},
+    ]
+
+
+async def test_an_agreement_that_ends_while_the_outcome_is_committed_has_ended(desk: Desk) -> None:
+    """A commit can take long: of a disk that stalls, of a database that changes over."""
+    row = await desk.in_force()
+    log, begun, goes_on = desk.exchange.gate._log._commits, asyncio.Event(), asyncio.Event()
+    commit, calls = log.commit, list[int]()
+
+    async def stalling(records: Any) -> None:
+        calls.append(len(records))
+        if len(calls) == 2:
+            begun.set()
+            await goes_on.wait()
+        await commit(records)
+
+    log.commit = stalling  # type: ignore[method-assign]
+    asking = asyncio.create_task(desk.asks())
+    await begun.wait()
+    await desk.act("end", row)
+    goes_on.set()
+    assert came((await asking)["birth_date"]) == (FactState.DENIED, "NO_AGREEMENT")
+    outcomes = await desk.exchange.outcomes(desk.exchange.keys["mother"])
+    assert [one.states["birth_date"] for one in outcomes] == ["FRESH", "DENIED"]
