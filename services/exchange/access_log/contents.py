@@ -6,10 +6,10 @@ not be one who can read it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -26,6 +26,11 @@ from services.exchange.access_log.sealing import opened
 from services.exchange.access_log.verify import Finding
 
 _PAGE: Final = 1_000
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""Of two machines: by so much a record may seem later than the erasure that came after it."""
+
+Destroyed: TypeAlias = Callable[[AsyncSession, UUID], Awaitable[datetime | None]]
+"""When the person's key was destroyed last, by the trail of erasures; None: never."""
 
 
 @dataclass(slots=True)
@@ -37,25 +42,27 @@ class Contents:
     findings: list[Finding] = field(default_factory=list)
 
 
-async def verify_contents(database: Database, keys: SubjectKeys) -> Contents:
+async def verify_contents(database: Database, keys: SubjectKeys, destroyed: Destroyed) -> Contents:
     """Reads only.
 
-    What no key opens is of a person who was erased: their key is gone, or they have another one since. But what was
-    made after something that the key does open, it must open too.
+    What no key opens must be of a person who was erased, and not be newer than that: their key is gone, or they have
+    another one since. Anything else that does not open was changed, or its key was taken away.
     """
     contents = Contents()
-    of_one = _OfOne(None)
-    person: UUID | None = None
+    of_one: _OfOne | None = None
     async for rows, session in _pages(database):
         for row in rows:
-            if row.subject != person:
-                await _close(session, of_one, contents)
-                person, of_one = row.subject, _OfOne(await keys.find(session, row.subject))
+            if of_one is None or row.subject != of_one.person:
+                if of_one is not None:
+                    await _close(session, of_one, contents)
+                key, gone = await keys.find(session, row.subject), await destroyed(session, row.subject)
+                of_one = _OfOne(row.subject, key, gone)
             problem = of_one.look_at(row)
             if problem is not None:
                 await _find(session, contents, row.id, problem)
-    async with database.read() as session:
-        await _close(session, of_one, contents)
+    if of_one is not None:
+        async with database.read() as session:
+            await _close(session, of_one, contents)
     contents.findings.sort(key=lambda one: (one.index is None, one.index or 0))
     return contents
 
@@ -63,15 +70,16 @@ async def verify_contents(database: Database, keys: SubjectKeys) -> Contents:
 class _OfOne:
     """What was found of one person's records."""
 
-    def __init__(self, key: DataKey | None) -> None:
-        self._key = key
-        self.opened = 0
-        self.shut: list[tuple[datetime, UUID]] = []
-        self.opens_from: datetime | None = None
-        """The time of the oldest record that the key opens."""
+    def __init__(self, person: UUID, key: DataKey | None, destroyed: datetime | None) -> None:
+        self.person, self._key, self._destroyed = person, key, destroyed
+        self.opened = self.erased = 0
+        self._shown_from: dict[UUID, datetime | None] = {}
+        """Of the decisions that opened."""
+        self._outcomes: list[tuple[UUID, UUID, datetime | None]] = []
+        """Record, decision, and from when on it is shown."""
 
     def look_at(self, row: AccessRecord) -> str | None:
-        """What is wrong with a record that opens."""
+        """What is wrong with the record."""
         try:
             content = opened(row, self._key) if self._key is not None else None
         except SealBroken:
@@ -79,25 +87,43 @@ class _OfOne:
         except (KeyError, TypeError, ValueError):
             return "holds what is no record"
         if content is None:
-            self.shut.append((row.at, row.id))
-            return None
+            return self._look_at_shut(row)
         self.opened += 1
-        self.opens_from = row.at if self.opens_from is None else min(self.opens_from, row.at)
         if commitment(content.salt, content.canonical) != row.commitment:
             return "holds something else than it is committed to"
         document = orjson.loads(content.canonical)
-        if document["subject"] != row.subject.hex or document.get("entry", row.entry.hex) != row.entry.hex:
+        is_outcome = document["kind"] == "outcome"
+        if document["subject"] != row.subject.hex or row.entry.hex != document.get("entry", row.id.hex):
             return "belongs to another person or decision than it says"
+        if is_outcome:
+            self._outcomes.append((row.id, row.entry, row.disclosed_from))
+            return None
+        self._shown_from[row.id] = row.disclosed_from
+        told = document.get("disclosed_from")
+        if (row.disclosed_from.isoformat() if row.disclosed_from else None) != told:
+            return "is shown from another moment on than it says"
         return None
+
+    def _look_at_shut(self, row: AccessRecord) -> str | None:
+        if self._destroyed is not None and row.at <= self._destroyed + _CLOCKS_DIFFER:
+            self.erased += 1
+            return None
+        if self._key is None:
+            return "cannot be opened: its person's key is gone, and no erasure tells why"
+        return "is sealed with what is not its person's key"
+
+    def shown_otherwise(self) -> Iterator[UUID]:
+        """Outcomes that are not shown when their decision is."""
+        for record, entry, shown_from in self._outcomes:
+            if entry in self._shown_from and self._shown_from[entry] != shown_from:
+                yield record
 
 
 async def _close(session: AsyncSession, of_one: _OfOne, contents: Contents) -> None:
     contents.opened += of_one.opened
-    for at, record in of_one.shut:
-        if of_one.opens_from is not None and at > of_one.opens_from:
-            await _find(session, contents, record, "is sealed with what is not its person's key")
-        else:
-            contents.erased += 1
+    contents.erased += of_one.erased
+    for record in of_one.shown_otherwise():
+        await _find(session, contents, record, "is shown from another moment on than its decision")
 
 
 async def _find(session: AsyncSession, contents: Contents, record: UUID, problem: str) -> None:

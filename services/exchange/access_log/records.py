@@ -71,7 +71,7 @@ class AccessOutcome:
 class ErasedRecord:
     """A record whose subject's key was destroyed: that it was made, and when, is all that can be known of it.
 
-    The same is told of a record whose seal was broken: `sitthi log verify` tells the two apart as far as anyone can.
+    The same is told of a record whose seal was broken: `sitthi log verify --contents` tells the two apart.
     """
 
     subject: UUID

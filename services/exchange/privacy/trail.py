@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,3 +46,11 @@ class Trail:
             .order_by(col(PrivacyEvent.id))
         )
         return (await session.scalars(query)).all()
+
+
+async def key_destroyed_at(session: AsyncSession, person: UUID) -> datetime | None:
+    """When an erasure destroyed the person's data key last; None: never."""
+    is_it = (col(PrivacyEvent.person) == person) & (col(PrivacyEvent.kind) == Step.KEY_DESTROYED.value)
+    newest = select(col(PrivacyEvent.at)).where(is_it).order_by(col(PrivacyEvent.id).desc()).limit(1)
+    found: datetime | None = await session.scalar(newest)
+    return found
