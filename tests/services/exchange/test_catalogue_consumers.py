@@ -11,8 +11,11 @@ from typing import Any, Final
 
 import pytest
 
-from services.exchange.catalogue import Kind, load_catalogue
+from services.exchange.agreements.terms import Terms
+from services.exchange.catalogue import AskerRole, Kind, RegisteredPurpose, load_catalogue
+from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
 from services.exchange.evidence.loader import load_requirements
+from services.exchange.facts import Basis
 from services.plugins.contract import Manifest, read_manifest
 from services.plugins.registry.form_walk import FormWalk, Property
 from tests.welfare.programmes.case_files import PROGRAMMES
@@ -72,6 +75,27 @@ def test_the_graph_is_read_for_what_it_loads() -> None:
 @pytest.mark.parametrize(("who", "name"), sorted(set(consumed())), ids=str)
 def test_whatever_is_consumed_is_in_the_catalogue(who: str, name: str) -> None:
     assert name in CATALOGUE.attributes, f"{who} names what the catalogue does not know"
+
+
+@pytest.mark.parametrize(("purpose", "beside"), [("welfare-check", {"name"}), ("welfare-decision", set[str]())])
+def test_welfare_reads_what_its_programmes_read_and_nothing_beyond(purpose: str, beside: set[str]) -> None:
+    versions = [one for programme in PROGRAMMES for one in (*programme.versions, *programme.proposed)]
+    read = {name.removeprefix("child.") for version in versions for name in version.needs}
+    assert CATALOGUE.purposes[purpose].attributes == read | {BIRTH_DATE, CHILDREN} | beside
+    assert {"highest_degree", "vehicle_owned", "health_scheme", "address"}.isdisjoint(read)
+
+
+@pytest.mark.parametrize("one", CATALOGUE.purposes.values(), ids=lambda one: one.purpose.id)
+def test_a_purpose_that_names_no_attributes_is_ones_own_or_leaves_them_to_agreements(one: RegisteredPurpose) -> None:
+    own = one.purpose.basis is Basis.OWN_DATA and not one.bulk
+    assert one.attributes is not None or own or one.askers == {AskerRole.AGENCY}
+
+
+@pytest.mark.parametrize("terms", CATALOGUE.standing, ids=lambda one: one.id)
+def test_no_standing_agreement_names_what_none_of_its_purposes_covers(terms: Terms) -> None:
+    covering = [CATALOGUE.purposes[name] for name in terms.purposes]
+    idle = {name for name in terms.attributes if not any(p.covers(CATALOGUE.attribute(name)) for p in covering)}
+    assert idle == set()
 
 
 @pytest.mark.parametrize("name", CATALOGUE.attributes)

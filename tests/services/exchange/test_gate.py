@@ -281,7 +281,7 @@ async def test_every_attribute_that_a_request_is_refused_at_once_is_in_the_log(e
     """The register does not say whose child it is: each of three looks at once finds its attribute named."""
     mother, child, request = exchange.keys["mother"], exchange.keys["younger"], uuid4()
     exchange.dopa.breaks()
-    names = ("birth_date", "nationality", "gender")
+    names = ("birth_date", "nationality", "person_status")
     told = await asyncio.gather(
         *(exchange.gate.facts(child, [one], asker=citizen(mother, request), purpose=WELFARE_CHECK) for one in names)
     )
