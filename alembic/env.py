@@ -11,8 +11,7 @@ from alembic import context
 from sqlalchemy import JSON, Connection, create_engine, event, pool, text
 from sqlalchemy.types import TypeDecorator
 
-from core.database import load_models
-from core.migrations import synchronous
+from core.database import load_models, synchronous
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from core.clock import Clock
@@ -12,8 +12,10 @@ from services.apply.forms import About, FieldKind, Form, FormField
 from services.exchange.catalogue import Attribute, Catalogue, Subject
 from services.know.entries import service_id
 from services.plugins.contract import Manifest
-from services.plugins.registry.form_walk import FormWalk, Property
 from welfare.programmes import ForEach, Programme, ProgrammeCatalogue, Version
+
+if TYPE_CHECKING:
+    from services.plugins.registry.form_walk import Property
 
 ATTRIBUTE: Final = "x-attribute"
 CITIZEN_ONLY: Final = "x-citizen-only"
@@ -71,6 +73,8 @@ class AllForms:
         return Form(f"service:{manifest.slug}", manifest.title.text, fields)
 
     def _of_properties(self, form: Mapping[str, Any]) -> Iterator[FormField]:
+        from services.plugins.registry.form_walk import FormWalk, Property  # noqa: PLC0415 - few commands show a form
+
         for one in FormWalk(form).all():
             if not isinstance(one, Property):
                 continue  # the registry has refused such a form

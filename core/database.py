@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import JSON, Connection, DateTime, Executable, MetaData, Row, event
+from sqlalchemy import JSON, Connection, DateTime, Executable, MetaData, Row, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import InvalidatePoolError
@@ -241,6 +241,14 @@ def _ask_after_idle_connections(engine: AsyncEngine) -> None:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error  # the pool takes a new one, and doubts the others of that age
+
+
+def synchronous(url: str) -> str:
+    """The same database through the driver that blocks: what reads whole tables runs outside the event loop."""
+    parsed = make_url(url)
+    driver = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    backend = parsed.drivername.partition("+")[0]
+    return parsed.set(drivername=driver.get(backend, parsed.drivername)).render_as_string(hide_password=False)
 
 
 def load_models() -> MetaData:

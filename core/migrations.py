@@ -10,9 +10,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import make_url
 
 from core.crypto import KeyRing, load_keys
+from core.database import synchronous
 from core.database_faults import told_as_unavailable
 
 
@@ -25,14 +25,6 @@ def location() -> Path:
 def exist() -> bool:
     """Whether a first migration is written. Until then only the models know the tables."""
     return any((location() / "versions").glob("[0-9]*.py"))
-
-
-def synchronous(url: str) -> str:
-    """The same database through the driver that blocks: alembic runs outside the event loop."""
-    parsed = make_url(url)
-    driver = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-    backend = parsed.drivername.partition("+")[0]
-    return parsed.set(drivername=driver.get(backend, parsed.drivername)).render_as_string(hide_password=False)
 
 
 def configuration(url: str, keys: Callable[[], KeyRing] | None = None) -> Config:

@@ -12,12 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
 
 from core import migrations
-from core.database import load_models
+from core.database import load_models, synchronous
 
 
 @contextmanager
 def connect(url: str) -> Iterator[Connection]:
-    engine = create_engine(migrations.synchronous(url))
+    engine = create_engine(synchronous(url))
     with engine.connect() as connection:
         yield connection
     engine.dispose()
@@ -67,4 +67,4 @@ def test_history_is_one_line() -> None:
     ],
 )
 def test_migrations_name_the_driver_that_blocks(url: str, driven: str) -> None:
-    assert migrations.synchronous(url) == driven
+    assert synchronous(url) == driven

@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import create_engine, make_url
 
 from core import migrations
-from core.database import load_models
+from core.database import load_models, synchronous
 from tests.support.postgres import Postgres
 from tests.support.rundir import RunDirectory
 
@@ -104,6 +104,6 @@ class Databases:
         if self._schema is Schema.MIGRATIONS and migrations.exist():
             migrations.upgrade(url)
             return
-        engine = create_engine(make_url(migrations.synchronous(url)))
+        engine = create_engine(make_url(synchronous(url)))
         load_models().create_all(engine)
         engine.dispose()

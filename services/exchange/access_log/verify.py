@@ -20,8 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.attestation.errors import AttestationInvalid
-from core.database import Database
-from core.migrations import synchronous
+from core.database import Database, synchronous
 from services.exchange.access_log.merkle import (
     HASH_BYTES,
     TILE_WIDTH,
@@ -252,7 +251,8 @@ async def _verify_tiles(session: AsyncSession, report: Report, walked: Sequence[
 
 async def _find_left_out(session: AsyncSession, report: Report, state: LogState | None) -> None:
     """Records without a place though the sequencer has been there: put in, or taken out of the tree, afterwards."""
-    is_placed = exists().where(col(LogLeaf.record) == col(AccessRecord.id))
+    of_same = col(LogLeaf.subject) == col(AccessRecord.subject)  # a copy of a placed one may be about somebody else
+    is_placed = exists().where(col(LogLeaf.record) == col(AccessRecord.id), of_same)
     columns = (col(AccessRecord.id), col(AccessRecord.at), col(AccessRecord.epoch), col(AccessRecord.xid))
     for record, at, epoch, xid in (await session.execute(select(*columns).where(~is_placed))).all():
         if state is not None and _was_taken(state, epoch, xid):

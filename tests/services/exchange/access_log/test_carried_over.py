@@ -13,7 +13,7 @@ from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, sele
 
 from core import migrations
 from core.crypto import KeyRing, SealBroken
-from core.database import Database
+from core.database import Database, synchronous
 from core.envelope import SubjectKeys
 from core.ids import new_id
 from core.settings import Settings
@@ -51,7 +51,7 @@ def outcome(of: AccessEntry) -> AccessOutcome:
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    engine = create_engine(migrations.synchronous(url))
+    engine = create_engine(synchronous(url))
     with engine.begin() as connection:
         yield connection
     engine.dispose()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from core.migrations import synchronous
+from core.database import synchronous
 from tests.support.server import Process, running
 
 SECONDS_MAX = 30
