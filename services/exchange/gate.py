@@ -146,7 +146,8 @@ class ExchangeGate:
             why = verdict.refused[what]
             await self._deciding.decide([Draft(subject, names, grounds.asker, purpose, Decision.DENIED, why)])
             raise LookRefused
-        [made] = await self._deciding.decide([Draft(subject, names, grounds.asker, purpose, consent=verdict.consent)])
+        draft = Draft(subject, names, grounds.asker, purpose, consent=verdict.consent, agreements=verdict.rests_on)
+        [made] = await self._deciding.decide([draft])
         try:
             async with self._database.read() as session:
                 person = await self._people.reveal(session, subject)
@@ -286,7 +287,9 @@ class ExchangeGate:
             if verdict.allowed:
                 names = verdict.allowed | self._inputs(verdict, minors_only=parent is not None)
                 allowed = len(drafts)
-                drafts.append(Draft(one.subject, names, asker, one.purpose, consent=verdict.consent))
+                drafts.append(
+                    Draft(one.subject, names, asker, one.purpose, consent=verdict.consent, agreements=verdict.rests_on)
+                )
             reasons: dict[str, set[str]] = defaultdict(set)
             for name, reason in verdict.refused.items():
                 reasons[reason].add(name)

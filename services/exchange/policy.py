@@ -64,6 +64,11 @@ class Verdict:
     agreements: Mapping[str, Terms] = field(default_factory=dict)
     """Of each allowed attribute that needs one: what it is told under."""
 
+    @property
+    def rests_on(self) -> frozenset[str]:
+        """The agreements, `<id>:<version>` each, as the access log names them."""
+        return frozenset(f"{terms.id}:{terms.version}" for terms in self.agreements.values())
+
     def without(self, names: Collection[str], reason: str) -> Verdict:
         """The same with these attributes refused."""
         gone = self.allowed & set(names)

@@ -210,7 +210,7 @@ def _lite_append(rows: int) -> TextClause:
         WITH given({_COLUMNS}, key) AS (VALUES {given}),
              valid AS MATERIALIZED (SELECT given.* FROM given JOIN subject_key ON person = subject AND key_sealed = key)
         INSERT INTO access_record ({_COLUMNS}, epoch, xid)
-        SELECT {_COLUMNS}, {_EPOCH}, (SELECT coalesce(max(xid), 0) + 1 FROM access_record)
+        SELECT {_COLUMNS}, {_EPOCH}, (SELECT coalesce(max(xid), 0) + 1 FROM access_record WHERE epoch = {_EPOCH})
           FROM valid WHERE (SELECT count(*) FROM valid) = {rows}
         RETURNING 1
     """)  # noqa: S608 - our own words

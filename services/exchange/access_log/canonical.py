@@ -6,8 +6,8 @@ nothing of what it commits to. `time` is microseconds since 1970 in 8 bytes, big
 The canonical form is JSON after RFC 8785: keys sorted, no spaces, UTF-8 as it is. All values are text, null, lists or
 mappings of text. What a subject may not see (who exactly asked, which entry about another person was the cause) stands
 in it as SHA-256(HMAC-SHA-256(blind, field name) ‖ value), so that the subject can check the whole without learning it.
-The subject is told the salt and never the blind: with it, a name could be found by trying. (Version 1 had no blind and
-used the salt, and did not say from when on the entry is shown.)
+The subject is told the salt and never the blind: with it, a name could be found by trying. (Version 2 did not say on
+which agreements it rests. Version 1 had no blind and used the salt, and did not say from when on the entry is shown.)
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import orjson
 from services.exchange.access_log.records import AccessEntry, AccessOutcome, Record
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-VERSION: Final = "2"
+VERSION: Final = "3"
+WITHOUT_AGREEMENTS: Final = "2"
 FORMER: Final = "1"
 SALT_BYTES: Final = 32
 BLIND_BYTES: Final = 32
@@ -32,10 +33,13 @@ BLIND_BYTES: Final = 32
 def canonical_entry(entry: AccessEntry) -> bytes:
     blind = entry.blind or entry.salt
     shown_from = {"disclosed_from": entry.disclosed_from.isoformat() if entry.disclosed_from else None}
+    rests_on = {"agreements": entry.agreements} if entry.agreements is not None else {}
+    version = VERSION if rests_on else WITHOUT_AGREEMENTS if entry.blind else FORMER
     return _json(
         {
-            "v": VERSION if entry.blind else FORMER,
+            "v": version,
             **(shown_from if entry.blind else {}),
+            **rests_on,
             "kind": "entry",
             "subject": entry.subject.hex,
             "asker": {

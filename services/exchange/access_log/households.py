@@ -105,4 +105,8 @@ def shown(month: UUID, subject: UUID, decisions: Iterable[AccessEntry], asked: I
 
 def veiled(draft: Draft) -> Draft:
     """Without what the household's others may not learn, not even from a record's own content a year later."""
-    return replace(draft, purpose=PURPOSE, consent=None) if draft.disclosure == HOUSEHOLD else draft
+    return (
+        replace(draft, purpose=PURPOSE, consent=None, agreements=frozenset())
+        if draft.disclosure == HOUSEHOLD
+        else draft
+    )

@@ -53,6 +53,8 @@ class Draft:
     decision: Decision = Decision.ALLOWED
     reason: str | None = None
     consent: UUID | None = None
+    agreements: frozenset[str] = frozenset()
+    """Between the agencies, that it rests on: `<id>:<version>` each."""
     caused_by: UUID | None = None
     disclosure: str | None = None
     """The class by which the subject learns of it later (`disclosure.py`); None: at once."""
@@ -63,7 +65,7 @@ class Draft:
         own = self.asker.kind in (AskerKind.CITIZEN, AskerKind.DELEGATE)
         purpose = None if own else self.purpose.id
         asker = (self.asker.request, self.asker.kind, self.asker.id)
-        return (*asker, self.subject, self.decision, self.reason, purpose, self.disclosure)
+        return (*asker, self.subject, self.decision, self.reason, purpose, self.disclosure, self.agreements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class AccessLog:
             purpose=draft.purpose.id,
             basis=draft.purpose.basis,
             consent=draft.consent,
+            agreements=sorted(draft.agreements),
             attributes=sorted(draft.attributes),
             decision=draft.decision,
             reason=draft.reason,

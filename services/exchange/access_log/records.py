@@ -31,6 +31,8 @@ class AccessEntry:
     basis: str
     consent: UUID | None
     """The consent it rests on, where that is the basis."""
+    agreements: list[str] | None = None
+    """Between the agencies, that it rests on: `<id>:<version>` each, sorted. None in what is older than version 3."""
     attributes: list[str]
     """Attribute ids, or one `<agency>:<operation>`; sorted."""
     decision: str

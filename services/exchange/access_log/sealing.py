@@ -2,7 +2,7 @@
 
 What is sealed: 32 bytes of salt, the length of the canonical form (4 bytes, big-endian), the canonical form, and, of
 a decision, the values that the canonical form hides, and under what (JSON). Who holds the key can show the subject all
-but the last.
+but the last. Spaces fill it up to a size that nearly all have, so that its length tells of no purpose or decision.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from services.exchange.access_log.records import AccessEntry, AccessOutcome, Rec
 _LENGTH_BYTES: Final = 4
 _LABEL: Final = binding_of(AccessRecord.payload_sealed).label
 _CANONICAL_FROM: Final = SALT_BYTES + _LENGTH_BYTES
+SIZE_MIN: Final = 1024
+"""Bytes that are sealed of a record at least; what is longer has twice, four times as many, and so on."""
 
 
 class Prepared(NamedTuple):
@@ -57,8 +59,21 @@ def prepared(record: Record) -> Prepared:
     else:
         entry = record.entry
     return Prepared(
-        record.subject, record.id, entry, record.at, commitment(record.salt, form), plain, record.disclosed_from
+        record.subject,
+        record.id,
+        entry,
+        record.at,
+        commitment(record.salt, form),
+        _filled_up(plain),
+        record.disclosed_from,
     )
+
+
+def _filled_up(plain: bytes) -> bytes:
+    size = SIZE_MIN
+    while size < len(plain):
+        size *= 2
+    return plain.ljust(size)
 
 
 def sealed_payload(record: Prepared, key: DataKey) -> bytes:
@@ -99,6 +114,7 @@ def _entry(
         purpose=document["purpose"],
         basis=document["basis"],
         consent=_key(document["consent"]),
+        agreements=document.get("agreements"),
         attributes=document["attributes"],
         decision=document["decision"],
         reason=document["reason"],

@@ -32,9 +32,7 @@ AFTER_OUTAGE_SECONDS: Final = 1.0
 @cache
 def lag() -> Gauge:
     """Made when first needed, once in a process."""
-    return Gauge(
-        "sitthi_access_log_lag_seconds", "Since all of the access log was known to be in its tree"
-    )
+    return Gauge("sitthi_access_log_lag_seconds", "Since all of the access log was known to be in its tree")
 
 
 class Sequencer:

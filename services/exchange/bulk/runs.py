@@ -221,7 +221,8 @@ class BulkRuns:
         for person, verdict in verdicts.items():
             reason = next(iter(verdict.refused.values()), None)
             decision = Decision.DENIED if reason is not None else Decision.ALLOWED
-            drafts.append(Draft(person, names, work.asker, purpose, decision, reason))
+            rests_on = verdict.rests_on if reason is None else frozenset()
+            drafts.append(Draft(person, names, work.asker, purpose, decision, reason, agreements=rests_on))
         entries = await self._log.decide(drafts)
         allowed = [person for person, verdict in verdicts.items() if not verdict.refused]
         told = await self._reader.read_many(allowed, work.attributes)

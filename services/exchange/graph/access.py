@@ -75,6 +75,17 @@ class AccessState:
     error: str | None = strawberry.field(description="A stable code, where something went wrong.")
 
 
+@strawberry.type(description="An agreement between agencies under which the decision was made.")
+class AccessAgreement:
+    id: str = strawberry.field(description="As at `/open/agreements.json`.")
+    version: int
+
+    @classmethod
+    def of(cls, rests_on: str) -> AccessAgreement:
+        name, _, version = rests_on.rpartition(":")
+        return cls(id=name, version=int(version))
+
+
 @strawberry.type(description="What came of a decision.")
 class AccessOutcome:
     at: datetime
@@ -130,6 +141,12 @@ class AccessEntry(Node):
         later = {name for outcome in outcomes for name in outcome.states}
         return [attribute_name(info, name) for name in sorted(later.union(self.row.attributes))]
 
+    @described(
+        "Between the agencies, that it rests on; empty where none was needed, or the entry is from before it said."
+    )
+    def agreements(self) -> list[AccessAgreement]:
+        return [AccessAgreement.of(one) for one in self.row.agreements or ()]
+
     @described("Of every record behind it, to be checked without us: see docs/access-log.md.")
     async def proofs(self, info: Info) -> list[LogProof]:
         return list(await proofs(info, self.row.subject, self.row.id))
@@ -170,11 +187,17 @@ async def _outcomes(info: Info, row: EntryRow) -> Sequence[OutcomeRow]:
 async def access_log(info: Info, person: UUID, first: int | None, after: str | None) -> Connection[AccessEntry]:
     """The newest first."""
     size = page_size(first)
-    before = cursor_key(after)
+    before, wanted = cursor_key(after), size + 1
+    rows: list[EntryRow] = []
     async with info.context.db.read() as session:
-        log = _reader(info, session)
-        found = await log.page(person, size=size + 1, before=before, at=info.context.clock.now())
-    rows = [row for row in found if isinstance(row, EntryRow)]  # what was erased is older than all that was not
+        log, now = _reader(info, session), info.context.clock.now()
+        while len(rows) < wanted:  # what cannot be read is passed over, and hides nothing that is older
+            found = await log.page(person, size=wanted, before=before, at=now)
+            rows += [row for row in found if isinstance(row, EntryRow)]
+            if len(found) < wanted:
+                break
+            before = found[-1].id
+    del rows[wanted:]
     return connection(Connection[AccessEntry], rows, size, key=lambda row: row.id.hex, node=AccessEntry.of)
 
 

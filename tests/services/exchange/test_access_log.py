@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,14 @@ def test_the_canonical_form_of_an_entry_is_fixed() -> None:
     )
 
 
+def test_the_canonical_form_names_the_agreements_and_its_version() -> None:
+    blind = bytes(range(32))
+    shown = json.loads(canonical_entry(_entry(blind=blind, agreements=["welfare-revenue:1"])))
+    assert (shown["v"], shown["agreements"]) == ("3", ["welfare-revenue:1"])
+    former = json.loads(canonical_entry(_entry(blind=blind)))
+    assert (former["v"], "agreements" in former) == ("2", False)
+
+
 def test_the_canonical_form_of_an_outcome_is_fixed() -> None:
     assert canonical_outcome(_outcome()).decode() == (
         '{"entry":"00000000000000000000000000000002","errors":{"birth_date":"TIMEOUT"},"kind":"outcome",'
@@ -116,6 +125,9 @@ def test_a_leaf_can_be_computed_by_anyone_who_holds_the_record_and_its_salt() ->
         {"attributes": ["birth_date"]},
         {"decision": "DENIED"},
         {"reason": "NO_CONSENT"},
+        {"blind": b"b" * 32},
+        {"agreements": []},
+        {"agreements": ["welfare-revenue:2"]},
         {"salt": b"\x01" * 32},
     ],
 )

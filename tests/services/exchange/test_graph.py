@@ -36,6 +36,7 @@ from services.exchange.graph import (
 from services.exchange.graph.proofs import LOG_NUMBER_SCALAR, LogNumber
 from tests.services.exchange.consenting import Citizen as Consenting
 from tests.services.exchange.fakes import CATALOGUE, KEYS, Exchange, citizen, officer
+from tests.services.exchange.proofs.test_verify import Owner
 
 pytestmark = pytest.mark.fakeredis_only
 
@@ -218,6 +219,26 @@ async def test_the_access_log_pages_by_cursor(exchange: Exchange, ask: Ask) -> N
     assert len(set(ids)) == 3
     [newest, *_] = reversed(await exchange.entries(mother))
     assert ids[0] == global_id("AccessEntry", newest.id)
+
+
+async def test_a_record_that_was_broken_hides_none_that_is_older(exchange: Exchange, ask: Ask) -> None:
+    mother = exchange.keys["mother"]
+    for _ in range(4):
+        await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother), purpose=OWN_VIEW)
+    entries = await exchange.entries(mother)
+    await Owner(exchange.database).does(
+        "UPDATE access_record SET payload_sealed = :junk WHERE id = :one OR id = :two",
+        junk=b"\x03" + bytes(64),
+        one=entries[1].id.hex if exchange.database.is_sqlite else entries[1].id,
+        two=entries[2].id.hex if exchange.database.is_sqlite else entries[2].id,
+    )
+    first = (await ask(LOG, first=1))["viewer"]["accessLog"]
+    rest = (await ask(LOG, first=1, after=first["pageInfo"]["endCursor"]))["viewer"]["accessLog"]
+    assert [node["id"] for node in (*first["nodes"], *rest["nodes"])] == [
+        global_id("AccessEntry", entries[3].id),
+        global_id("AccessEntry", entries[0].id),
+    ]
+    assert (first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (True, False)
 
 
 @pytest.mark.parametrize("after", ["%%%", "Yzp4", "", "x" * 400])

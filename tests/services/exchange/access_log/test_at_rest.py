@@ -9,6 +9,7 @@ from sqlalchemy import LargeBinary, select
 
 from core.database import load_models
 from core.ids import new_id
+from services.exchange.access_log.models import AccessRecord
 from services.exchange.facts import OWN_VIEW
 from tests.services.exchange.fakes import KEYS, Exchange, citizen, officer, purpose, system
 from tests.support import access_log
@@ -50,3 +51,16 @@ async def test_a_dump_tells_no_attribute_purpose_asker_or_decision(exchange: Exc
     assert [word for word in sorted(words) if word.encode() in held] == []
     for record in records:
         assert record.salt not in held
+
+
+async def test_the_length_of_a_record_tells_no_purpose_asker_or_decision(exchange: Exchange) -> None:
+    """A refused hospital, one's own look and a decision about welfare lie there in as many bytes."""
+    mother = exchange.keys["mother"]
+    await exchange.gate.facts(mother, ["birth_date"], asker=citizen(mother, new_id()), purpose=OWN_VIEW)
+    await exchange.gate.facts(mother, ["birth_date", "gender"], asker=officer("dla"), purpose=purpose("own-view"))
+    wanted = ["birth_date", "deceased", "nationality", "household_registered"]
+    await exchange.gate.facts(mother, wanted, asker=system(mother), purpose=purpose("welfare-decision"))
+    async with exchange.database.read() as session:
+        lengths = [len(one) for one in await session.scalars(select(AccessRecord.payload_sealed))]
+    assert len(lengths) >= 5
+    assert len(set(lengths)) == 1

@@ -285,3 +285,14 @@ async def test_a_kept_head_that_is_not_ours_is_told(heads: list[str], verified: 
 def tile(number: int, *, but: int | None = None) -> bytes:
     places = range(number * 256, min(SIZE, (number + 1) * 256))
     return b"".join(bytes(32) if place == but else leaf_of(place) for place in places)
+
+
+async def test_a_copy_of_a_record_that_is_placed_is_found(heads: list[str], owner: Owner, verified: Verified) -> None:
+    """As if somebody else had been looked at: of the same id there is a leaf."""
+    columns = "id, entry, at, commitment, payload_sealed, disclosed_from, epoch, xid"
+    await owner.does(
+        f"INSERT INTO access_record (subject, {columns}) SELECT :other, {columns} FROM access_record WHERE id = :key",  # noqa: S608
+        key=owner.key(3),
+        other=owner.key(9),
+    )
+    assert told(await verified()) == [("RECORD_NOT_IN_TREE", None)]
