@@ -7,12 +7,10 @@ here.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -35,9 +33,9 @@ from services.exchange.answers import (
     reason_of,
     unavailable,
 )
-from services.exchange.cache import FactCache, Kept, in_groups
+from services.exchange.batches import Key, Part, ask, parts_of
+from services.exchange.cache import FactCache, Kept
 from services.exchange.catalogue import Attribute, InvalidAnswer
-from services.exchange.errors import SourceSilent
 from services.exchange.facts import AttributeSource, FactState, Reading, Value
 
 SOURCE_TIMEOUT_SECONDS: Final = 2.0
@@ -55,7 +53,6 @@ __all__ = [
     "TIMEOUT",
     "WRONG_SUBJECT",
     "Answer",
-    "BatchSource",
     "Reader",
     "Sources",
     "accept",
@@ -65,44 +62,11 @@ __all__ = [
 
 Sources: TypeAlias = Callable[[], Iterable[AttributeSource]]
 """Those of this moment: plugins are published while the program runs."""
-_Key: TypeAlias = tuple[UUID, str]
-"""Person and attribute id."""
 
 log = structlog.get_logger(__name__)
 
 
-class BatchSource(AttributeSource, Protocol):
-    """A source that can be asked about several people in one call."""
-
-    @property
-    def batch(self) -> int:
-        """How many people one call may be about."""
-        ...
-
-    async def read_many(
-        self, people: Collection[NationalId], attributes: Collection[str]
-    ) -> Mapping[NationalId, Mapping[str, Reading]]:
-        """By person what :meth:`read` answers. Whoever is left out is not known; nobody else may be in it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One call of a source: the same attributes of one person, or of as many as the source takes at once."""
-
-    source: AttributeSource
-    people: Sequence[UUID]
-    attributes: Sequence[Attribute]
-
-    @property
-    def keys(self) -> Iterator[_Key]:
-        return ((person, attribute.id) for person in self.people for attribute in self.attributes)
-
-    def all_are(self, answer: Answer) -> dict[_Key, Answer]:
-        return dict.fromkeys(self.keys, answer)
-
-
-_Told: TypeAlias = Mapping[_Key, Answer]
+_Told: TypeAlias = Mapping[Key, Answer]
 
 
 class Reader:
@@ -120,7 +84,7 @@ class Reader:
     ) -> None:
         self._database, self._clock, self._people, self._cache = database, clock, people, cache
         self._sources, self._timeout_seconds = sources, timeout_seconds
-        self._in_flight: dict[_Key, asyncio.Task[_Told]] = {}
+        self._in_flight: dict[Key, asyncio.Task[_Told]] = {}
         self._running: set[asyncio.Task[_Told]] = set()
         """The loop itself holds tasks weakly, and whoever asked may have gone."""
 
@@ -171,14 +135,14 @@ class Reader:
             del self._in_flight[key]
         await self._cache.forget(person, self._clock.now(), kept_at_most, attributes)
 
-    async def _read_far(self, wanted: Mapping[UUID, Sequence[Attribute]]) -> dict[_Key, Answer]:
+    async def _read_far(self, wanted: Mapping[UUID, Sequence[Attribute]]) -> dict[Key, Answer]:
         """Joins what is being read, and reads the rest; every source is on its own."""
         joined: set[asyncio.Task[_Told]] = set()
         groups: dict[int, tuple[AttributeSource, dict[UUID, list[Attribute]]]] = {}
-        answers: dict[_Key, Answer] = {}
+        answers: dict[Key, Answer] = {}
         sources = list(self._sources())
         authority = {a.id: _authority(sources, a) for a in {a.id: a for some in wanted.values() for a in some}.values()}
-        mine: list[_Key] = []
+        mine: list[Key] = []
         for person, attributes in wanted.items():
             for attribute in attributes:
                 key = (person, attribute.id)
@@ -193,9 +157,9 @@ class Reader:
                     continue
                 mine.append(key)
         tasks = list(joined)
-        later: list[tuple[asyncio.Task[_Told], Iterator[_Part]]] = []
+        later: list[tuple[asyncio.Task[_Told], Iterator[Part]]] = []
         for source, group in groups.values():
-            parts = _parts(source, group)
+            parts = parts_of(source, group)
             first = [self._start(part) for part in parts[:PARTS_AT_ONCE]]
             tasks += first
             rest = iter(parts[PARTS_AT_ONCE:])
@@ -207,11 +171,11 @@ class Reader:
             found |= task.result()
         return answers | {key: found[key] for key in mine}
 
-    async def _follow(self, later: Sequence[tuple[asyncio.Task[_Told], Iterator[_Part]]]) -> dict[_Key, Answer]:
+    async def _follow(self, later: Sequence[tuple[asyncio.Task[_Told], Iterator[Part]]]) -> dict[Key, Answer]:
         """Starts what is left of each source as its calls end, one for one."""
-        found: dict[_Key, Answer] = {}
+        found: dict[Key, Answer] = {}
 
-        async def take_turns(task: asyncio.Task[_Told], rest: Iterator[_Part]) -> None:
+        async def take_turns(task: asyncio.Task[_Told], rest: Iterator[Part]) -> None:
             while True:
                 await asyncio.wait([task])
                 found.update(task.result())
@@ -223,7 +187,7 @@ class Reader:
         await asyncio.gather(*(take_turns(task, rest) for task, rest in later))
         return found
 
-    def _start(self, part: _Part) -> asyncio.Task[_Told]:
+    def _start(self, part: Part) -> asyncio.Task[_Told]:
         # A task of its own, so that a caller who goes away does not take the answer from those who joined.
         task = asyncio.create_task(self._fetch(part))
         self._running.add(task)
@@ -232,32 +196,30 @@ class Reader:
         task.add_done_callback(lambda done: self._landed(part, done))
         return task
 
-    def _landed(self, part: _Part, task: asyncio.Task[_Told]) -> None:
+    def _landed(self, part: Part, task: asyncio.Task[_Told]) -> None:
         self._running.discard(task)
         for key in part.keys:
             if self._in_flight.get(key) is task:  # after a `forget` another may be reading the same
                 del self._in_flight[key]
 
-    async def _fetch(self, part: _Part) -> _Told:
+    async def _fetch(self, part: Part) -> _Told:
         """Never raises: whatever goes wrong is an answer."""
         asked_at = self._clock.now()
         try:
             async with self._database.read() as session:
                 ids = await self._people.reveal_all(session, part.people)
-            async with asyncio.timeout(self._limit_seconds(part.source)):
-                told = await _ask(part, list(ids.values()))
-            readings, refused = _accepted(
-                part, {person: told.get(national_id, {}) for person, national_id in ids.items()}
-            )
+            said = await ask(part, list(ids.values()), self._limit_seconds(part.source))
+            readings, refused = _accepted(part, {person: said.told.get(number, {}) for person, number in ids.items()})
             readings = await self._with_keys(readings)
             await self._cache.put_many(self._to_keep(readings, asked_at))
-        except TimeoutError:
-            return self._failed(part, TIMEOUT)
-        except SitthiError as error:
-            return self._failed(part, reason_of(error))
-        except Exception as error:  # noqa: BLE001 - a source may fail in any way, and takes nobody down with it
-            return self._failed(part, SOURCE_FAILED, error)
-        answers = {key: unavailable(INVALID_ANSWER if key in refused else NOT_KNOWN) for key in part.keys}
+        except Exception as error:  # noqa: BLE001 - ours then, the database's for instance; the citizen reads the same
+            code = reason_of(error) if isinstance(error, SitthiError) else SOURCE_FAILED
+            part.failed(code, len(part.people), error)
+            return part.all_are(unavailable(code))
+        codes = {person: said.failed.get(number, NOT_KNOWN) for person, number in ids.items()}
+        answers = {
+            key: unavailable(INVALID_ANSWER if key in refused else codes.get(key[0], NOT_KNOWN)) for key in part.keys
+        }
         for person, of in readings.items():
             for attribute, r in of.items():
                 answers[person, attribute.id] = Answer(
@@ -298,43 +260,13 @@ class Reader:
             for subject, of in readings.items()
         }
 
-    def _failed(self, part: _Part, code: str, error: Exception | None = None) -> _Told:
-        # Only the kind of the error: its message may hold what the source said about a person.
-        kind = type(error).__name__ if error else None
-        log.warning("source_failed", agency=part.source.agency, code=code, people=len(part.people), error=kind)
-        return part.all_are(unavailable(code))
-
-
-def _parts(source: AttributeSource, group: Mapping[UUID, list[Attribute]]) -> list[_Part]:
-    batch: int = getattr(source, "batch", 0)
-    if batch < 1 or len(group) == 1:
-        return [_Part(source, [person], attributes) for person, attributes in group.items()]
-    alike: dict[tuple[str, ...], list[UUID]] = defaultdict(list)
-    for person, attributes in group.items():
-        alike[tuple(attribute.id for attribute in attributes)].append(person)
-    return [_Part(source, some, group[people[0]]) for people in alike.values() for some in in_groups(people, batch)]
-
-
-async def _ask(part: _Part, people: Sequence[NationalId]) -> Mapping[NationalId, Mapping[str, Reading]]:
-    """What the source says, by person. Raises :class:`SourceSilent` where it speaks of anybody else."""
-    names = [attribute.id for attribute in part.attributes]
-    if not people:
-        return {}
-    if len(people) == 1:
-        return {people[0]: await part.source.read(people[0], names)}
-    source = cast("BatchSource", part.source)  # only such a one has parts of several people
-    told = await source.read_many(people, names)
-    if not set(told) <= set(people):
-        raise SourceSilent(source.agency, WRONG_SUBJECT)
-    return told
-
 
 def _accepted(
-    part: _Part, told: Mapping[UUID, Mapping[str, Reading]]
-) -> tuple[dict[UUID, dict[Attribute, Reading]], set[_Key]]:
+    part: Part, told: Mapping[UUID, Mapping[str, Reading]]
+) -> tuple[dict[UUID, dict[Attribute, Reading]], set[Key]]:
     """What was asked for and makes sense, and what makes none. What nobody asked for is dropped."""
     readings: dict[UUID, dict[Attribute, Reading]] = {}
-    refused: set[_Key] = set()
+    refused: set[Key] = set()
     for person, said in told.items():
         of = readings[person] = {}
         for attribute in part.attributes:

@@ -18,7 +18,7 @@ ASKER: Final = "sitthi-exchange"
 class PluginSource:
     """One source operation. A plugin with several is several sources: one that fails hides no other's answer.
 
-    Implements `services.exchange.sources.BatchSource`; `batch` is 0 where the manifest declares none, and then
+    Implements `services.exchange.batches.BatchSource`; `batch` is 0 where the manifest declares none, and then
     `read_many` is not called.
     """
 

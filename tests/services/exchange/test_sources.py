@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,8 +14,11 @@ from prometheus_client import REGISTRY
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from core.thai_dates import Precision
+from services.exchange.batches import NOT_OF_ONE
+from services.exchange.errors import SourceSilent
 from services.exchange.facts import OWN_VIEW, WELFARE_DECISION, FactState, Reading
 from services.exchange.sources import PARTS_AT_ONCE
+from services.plugins.runner.errors import Trouble
 from tests.services.exchange.fakes import (
     Exchange,
     FakeSource,
@@ -318,6 +321,14 @@ class Batch(FakeSource):
         self.calls: list[list[NationalId]] = []
         self.most_at_once = self.now = 0
         self.poison: NationalId | None = None
+        self.spoils: Exception | None = None
+        """What a call about the poisoned person ends in; none: the source says that it is away."""
+
+    async def read(self, person: NationalId, attributes: Collection[str]) -> Mapping[str, Reading]:
+        if person == self.poison and self.spoils is not None:
+            self.asked.append((person, frozenset(attributes)))
+            raise self.spoils
+        return await super().read(person, attributes)
 
     async def read_many(self, people: Collection[NationalId], attributes: Collection[str]) -> Any:
         self.calls.append(list(people))
@@ -326,7 +337,7 @@ class Batch(FakeSource):
         try:
             await asyncio.sleep(0)
             if self.poison in people:
-                raise ServiceUnavailable(self.agency)
+                raise self.spoils or ServiceUnavailable(self.agency)
             return {person: await self.read(person, attributes) for person in people if person in self.file}
         finally:
             self.now -= 1
@@ -388,6 +399,58 @@ async def test_a_batch_that_fails_leaves_the_others_whole(exchange: Exchange) ->
     assert [told[person]["birth_date"].state for person in people] == [FactState.FRESH] * 3 + [
         FactState.UNAVAILABLE
     ] * 3
+
+
+@pytest.mark.parametrize("who", range(16))
+@pytest.mark.parametrize(
+    ("spoils", "code"),
+    [(SourceSilent("dopa", "ANSWER_MALFORMED"), "ANSWER_MALFORMED"), (KeyError("file"), "SERVICE_UNAVAILABLE")],
+    ids=["silent", "crash"],
+)
+async def test_one_persons_spoilt_file_makes_nobody_elses_fact_unavailable(
+    exchange: Exchange, who: int, spoils: Exception, code: str
+) -> None:
+    exchange.dopa = batch = Batch("dopa", exchange.dopa.provides)
+    batch.batch, batch.spoils = 16, spoils
+    people = await crowd(exchange, 16)
+    batch.poison = exchange.ids[f"p{who}"]
+    told = await exchange.gate._reader.read_many(people, [exchange.catalogue.attribute("birth_date")])
+    spoilt = {person: of["birth_date"].error for person, of in told.items() if not of["birth_date"].known}
+    assert spoilt == {people[who]: code}
+    kept = [key async for key in exchange.redis.scan_iter("exchange:fact:*")]
+    assert len(kept) == 15
+    assert len(batch.calls) <= 1 + 2 * 3  # beside them the two of the last pair, each alone
+
+
+@pytest.mark.parametrize("code", sorted(NOT_OF_ONE - {"TIMEOUT"}))
+async def test_a_batch_that_no_one_person_spoilt_is_not_asked_again(exchange: Exchange, code: str) -> None:
+    assert code in list(Trouble)
+    exchange.dopa = batch = Batch("dopa", exchange.dopa.provides)
+    people = await crowd(exchange, 3)
+    batch.poison, batch.spoils = exchange.ids["p1"], SourceSilent("dopa", code)
+    told = await exchange.gate._reader.read_many(people, [exchange.catalogue.attribute("birth_date")])
+    assert {of["birth_date"].error for of in told.values()} == {code}
+    assert len(batch.calls) == 1
+
+
+async def test_the_halves_of_a_spoilt_batch_have_the_time_of_one_call_together(exchange: Exchange) -> None:
+    class Hangs(Batch):
+        async def read_many(self, people: Collection[NationalId], attributes: Collection[str]) -> Any:
+            self.calls.append(list(people))
+            if len(self.calls) == 1:
+                raise KeyError
+            if self.poison in people:
+                await asyncio.Event().wait()
+            return {person: await self.read(person, attributes) for person in people}
+
+    exchange.timeout_seconds = 0.2
+    exchange.dopa = batch = Hangs("dopa", exchange.dopa.provides)
+    exchange.gate, batch.batch = exchange.new_gate(), 4
+    people = await crowd(exchange, 4)
+    batch.poison = exchange.ids["p3"]
+    told = await exchange.gate._reader.read_many(people, [exchange.catalogue.attribute("birth_date")])
+    assert [told[person]["birth_date"].error for person in people] == [None, None, "TIMEOUT", "TIMEOUT"]
+    assert [len(call) for call in batch.calls] == [4, 2, 2]
 
 
 async def test_a_batch_about_somebody_who_was_not_asked_about_is_refused_whole(exchange: Exchange) -> None:
