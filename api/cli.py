@@ -13,13 +13,13 @@ import typer
 
 from api.commands import agreement, client, correction, keys, log, officer, pay, privacy, session
 from core.clock import SystemClock
+from core.log import configure
 from core.settings import Environment, Settings
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Sitthi: the services of the state behind one graph. `script/server` starts everything.",
 )
 app.add_typer(client.app, name="client", help="Programs that sign people in, and systems of agencies.")
 app.add_typer(agreement.app, name="agreement", help="Agreements between agencies: list, propose, accept, suspend, end.")
@@ -30,6 +30,13 @@ app.add_typer(log.app, name="log", help="The access log: its newest head, and wh
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
 app.add_typer(privacy.app, name="privacy", help="People's requests about their data, legal holds, retention.")
 app.command(name="sign-in")(session.sign_in)
+
+
+@app.callback(help="Sitthi: the services of the state behind one graph. `script/server` starts everything.")
+def before_any_command() -> None:
+    """What a command logs is beside its output, and shows nobody's data: not in the trace of an error either."""
+    configure(Settings(), sys.stderr)
+
 
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail when it is not up to date.")]
 SCHEMA_FILE = Path(__file__).parents[1] / "schema.graphql"

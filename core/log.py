@@ -6,7 +6,7 @@ import logging
 import re
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -16,8 +16,11 @@ _LIKE_A_NATIONAL_ID: Final = re.compile(r"(?<!\d)\d(?:[- ]?\d){12}(?!\d)")
 MASK: Final = "[13 digits]"
 
 
-def configure(settings: Settings) -> None:
-    """Sets the format of every log line of this process, and masks those that libraries write by themselves."""
+def configure(settings: Settings, file: TextIO | None = None) -> None:
+    """Sets the format of every log line of this process, and masks those that libraries write by themselves.
+
+    They go to `file`; left out, to the standard output.
+    """
     logging.setLogRecordFactory(MaskedRecord)
     if settings.environment is Environment.PRODUCTION:
         renderers: list[Any] = [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer()]
@@ -32,6 +35,7 @@ def configure(settings: Settings) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *renderers,
         ],
+        logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=False,
     )
     # Libraries write by the standard library; where nobody has said how (a test runner has), in lines like ours.

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -92,3 +93,28 @@ def test_a_client_that_is_not_registered_leaves_no_key_in_the_way_of_the_next(tm
     assert (status, key.exists()) == (0, True), said
     status, said = sitthi(*words, "https://bank.example/callback", **settings)
     assert (status, key.exists()) == (1, True), "a key of somebody's is never removed"
+
+
+FAILING: Final = """
+import structlog
+from api.cli import before_any_command
+
+def fails(secret):
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        structlog.get_logger("test").exception("job failed")
+
+before_any_command()
+fails(chr(119) + "ritten")
+"""
+
+
+def test_what_a_command_logs_shows_no_variables_and_is_beside_its_output(tmp_path: Path) -> None:
+    settings = {**os.environ, "SITTHI_DATA": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING], cwd=ROOT, env=settings, capture_output=True, text=True, check=True
+    )
+    assert "RuntimeError: broken" in done.stderr
+    assert "written" not in done.stderr, "the variables of a frame are people's data"
+    assert done.stdout == ""
