@@ -10,6 +10,7 @@ from uuid import UUID
 
 import strawberry
 
+from core.clock import BANGKOK
 from core.graph import Info, MoneyAmount, localized
 from core.money import Money
 from core.text import Text
@@ -59,7 +60,9 @@ class FactOf(Generic[T]):
     as_of: datetime | None
     state: FactState
     read_at: datetime | None = strawberry.field(
-        description="When the source was asked: the age of a value that is STALE.", default=None
+        description="The day on which the source was asked, its first moment in Bangkok: the age of a value that is "
+        "STALE counts from it. Null of any other state.",
+        default=None,
     )
 
 
@@ -201,7 +204,11 @@ def source_of(info: Info, slug: str) -> Source:
 def string_fact(info: Info, fact: Fact) -> StringFact:
     value = fact.value if isinstance(fact.value, str) else None
     return StringFact(
-        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+        value=value,
+        source=source_of(info, fact.source),
+        as_of=fact.as_of,
+        state=fact.state,
+        read_at=_counted_from(fact),
     )
 
 
@@ -212,7 +219,7 @@ def date_fact(info: Info, fact: Fact) -> DateFact:
         source=source_of(info, fact.source),
         as_of=fact.as_of,
         state=fact.state,
-        read_at=fact.read_at,
+        read_at=_counted_from(fact),
         precision=fact.precision,
     )
 
@@ -220,14 +227,22 @@ def date_fact(info: Info, fact: Fact) -> DateFact:
 def boolean_fact(info: Info, fact: Fact) -> BooleanFact:
     value = fact.value if isinstance(fact.value, bool) else None
     return BooleanFact(
-        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+        value=value,
+        source=source_of(info, fact.source),
+        as_of=fact.as_of,
+        state=fact.state,
+        read_at=_counted_from(fact),
     )
 
 
 def money_fact(info: Info, fact: Fact) -> MoneyFact:
     value = MoneyAmount.of(fact.value) if isinstance(fact.value, Money) else None
     return MoneyFact(
-        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+        value=value,
+        source=source_of(info, fact.source),
+        as_of=fact.as_of,
+        state=fact.state,
+        read_at=_counted_from(fact),
     )
 
 
@@ -237,7 +252,11 @@ def name_fact(info: Info, fact: Fact) -> NameFact:
         parts = fact.value
         value = Name(**parts, full=localized(info, full_name(parts)))
     return NameFact(
-        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+        value=value,
+        source=source_of(info, fact.source),
+        as_of=fact.as_of,
+        state=fact.state,
+        read_at=_counted_from(fact),
     )
 
 
@@ -252,5 +271,18 @@ def address_fact(info: Info, fact: Fact) -> AddressFact:
             text=localized(info, Text(th=parts["text_th"], en=parts["text_en"] or parts["text_th"])),
         )
     return AddressFact(
-        value=value, source=source_of(info, fact.source), as_of=fact.as_of, state=fact.state, read_at=fact.read_at
+        value=value,
+        source=source_of(info, fact.source),
+        as_of=fact.as_of,
+        state=fact.state,
+        read_at=_counted_from(fact),
     )
+
+
+def _counted_from(fact: Fact) -> datetime | None:
+    """The source may have been asked for somebody else: for whoever shares the household, or inquires. When that was is
+    not told of a value that is good; of one that is not, its age, by the day (docs/adr/0019)."""
+    if fact.read_at is None or fact.state is not FactState.STALE:
+        return None
+    day = fact.read_at.astimezone(BANGKOK)
+    return day.replace(hour=0, minute=0, second=0, microsecond=0)
