@@ -37,8 +37,8 @@ class Ground:
 
     entry: UUID
     """Of the access log."""
-    agreement: tuple[str, int] | None = None
-    """Id and version; None where none was needed."""
+    agreement: tuple[str, int, str] | None = None
+    """Id, version and digest of its terms; None where none was needed."""
     consent: UUID | None = None
 
 

@@ -69,7 +69,7 @@ class Given:
         if self.decided is None or entry is None or self.decided.asker.client is None:
             return fact
         terms = self.decided.verdict.agreements.get(attribute.id)
-        agreement = (terms.id, terms.version) if terms is not None else None
+        agreement = (terms.id, terms.version, terms.digest) if terms is not None else None
         return replace(fact, ground=Ground(entry.id, agreement, self.decided.verdict.consent))
 
 

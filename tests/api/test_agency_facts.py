@@ -19,6 +19,7 @@ from services.exchange.access_log.repository import AccessLogReader
 from services.exchange.rest.answers import ANSWER_TYPE
 from services.sandbox.population.personas import persona
 from tests.identity.provider.key_holders import KeyHolder
+from tests.services.exchange.fakes import CATALOGUE
 from tests.support.agency import FACTS, SCREENING, SERVICE, AgencySystem, code_of, consents, facts_of, named, question
 from tests.support.app import Served
 
@@ -158,8 +159,9 @@ async def test_a_fact_names_the_consent_and_the_agreement_it_was_told_under(sitt
     slf = await AgencySystem.registered(sitthi)
     told = facts_of(await slf.ask("graduate", "name", "annual_income"))
     assert {str(GlobalId("Consent", UUID(hex=one["consent"]))) for one in told.values()} == {consent}
-    assert told["name"]["agreement"] == {"id": "student-loan-civil-registry-slf", "version": 1}
-    assert told["annual_income"]["agreement"] == {"id": "student-loan-revenue-slf", "version": 1}
+    terms = {one.id: one for one in CATALOGUE.standing}
+    for name, agreement in (("name", "student-loan-civil-registry-slf"), ("annual_income", "student-loan-revenue-slf")):
+        assert told[name]["agreement"] == {"id": agreement, "version": 1, "sha256": terms[agreement].digest}
     assert told["annual_income"]["value"]["currency"] == "THB"
     assert told["name"]["readAt"] == "2026-11-16T03:00:00.000Z"
 

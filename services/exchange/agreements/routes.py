@@ -39,6 +39,7 @@ def _as_json(terms: Terms, catalogue: Catalogue) -> dict[str, Any]:
     return {
         "id": terms.id,
         "version": terms.version,
+        "sha256": terms.digest,
         "origin": terms.origin.value,
         "steward": {"slug": terms.steward, "title": _both(catalogue.agency_title(terms.steward))},
         "requester": {"slug": terms.requester, "title": _both(catalogue.agency_title(terms.requester))},

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
+
+import orjson
 
 from core.text import Text
 
@@ -51,9 +55,37 @@ class Terms:
     law: str
     confidentiality: Text
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the terms in canonical form (RFC 8785; all keys are ASCII), in hexadecimal.
+
+        Of a concluded agreement it is what both officers agreed to. A standing one has one version for ever, and this
+        tells two states of its file apart.
+        """
+        return _digest(self)
+
     def holds_on(self, day: date) -> bool:
         """Whether that day in Bangkok lies within the validity; the state is somebody else's business."""
         return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
     def covers(self, steward: str, attribute: str, purpose: str) -> bool:
         return steward == self.steward and purpose in self.purposes and attribute in self.attributes
+
+
+@lru_cache(maxsize=1024)
+def _digest(terms: Terms) -> str:
+    quota = terms.quota
+    said = {
+        "steward": terms.steward,
+        "requester": terms.requester,
+        "purposes": sorted(terms.purposes),
+        "attributes": sorted(terms.attributes),
+        "per_day": quota.per_day if quota is not None else None,
+        "per_minute": quota.per_minute if quota is not None else None,
+        "valid_from": terms.valid_from,
+        "valid_until": terms.valid_until,
+        "law": terms.law,
+        "confidentiality_th": terms.confidentiality.th,
+        "confidentiality_en": terms.confidentiality.en,
+    }
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -136,7 +136,8 @@ def _ground(fact: Fact) -> dict[str, Any]:
         return {}
     said: dict[str, Any] = {"entry": ground.entry.hex}
     if ground.agreement is not None:
-        said["agreement"] = {"id": ground.agreement[0], "version": ground.agreement[1]}
+        agreement, version, digest = ground.agreement
+        said["agreement"] = {"id": agreement, "version": version, "sha256": digest}
     if ground.consent is not None:
         said["consent"] = ground.consent.hex
     return said

@@ -55,6 +55,8 @@ class Subject(Shape):
 class AgreementNamed(Shape):
     id: str
     version: int
+    sha256: str
+    """Of its terms in canonical form: two states of a standing agreement have the same version."""
 
 
 class FactTold(Shape):
@@ -137,6 +139,8 @@ class AgreementTold(Shape):
 
     id: str
     version: int
+    sha256: str
+    """Of its terms, as each answer under it repeats."""
     origin: Literal["STANDING", "CONCLUDED"]
     steward: str
     requester: str

@@ -49,6 +49,7 @@ def agreement_as_json(terms: Terms) -> dict[str, Any]:
     return {
         "id": terms.id,
         "version": terms.version,
+        "sha256": terms.digest,
         "origin": terms.origin.value,
         "steward": terms.steward,
         "requester": terms.requester,

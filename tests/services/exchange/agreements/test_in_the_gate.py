@@ -41,7 +41,7 @@ async def test_an_agency_with_an_agreement_is_told_and_the_citizen_reads_it(desk
     assert (entry.decision, entry.asker_agency, entry.asker_id) == ("ALLOWED", "sso", "c1:benefits")
     ground = facts["birth_date"].ground
     assert ground is not None
-    assert (ground.entry, ground.agreement) == (entry.id, (row.agreement.hex, 1))
+    assert (ground.entry, ground.agreement) == (entry.id, (row.agreement.hex, 1, row.digest.hex()))
 
 
 async def test_without_an_agreement_nothing_is_told_read_or_kept_and_it_is_logged(desk: Desk) -> None:

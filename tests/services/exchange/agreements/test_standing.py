@@ -56,6 +56,26 @@ def test_a_good_file_makes_one_agreement_for_each_requester() -> None:
 @pytest.mark.parametrize(
     ("former", "then"),
     [
+        ("[sso]", "[nhso]"),
+        ("[agency-service]", "[welfare-check]"),
+        ("[birth_date]", "[birth_date, name]"),
+        ("2026-01-01", "2026-01-02"),
+        ("law: a law", "law: another law"),
+        ("law: a law", "law: a law\n  valid_until: 2027-12-31"),
+        ("law: a law", "law: a law\n  quota: {per_day: 2, per_minute: 1}"),
+        ("th: ลับ", "th: ลับมาก"),
+        ("en: secret", "en: most secret"),
+    ],
+)
+def test_two_states_of_the_file_are_told_apart_by_the_digest_of_the_terms(former: str, then: str) -> None:
+    [before], [after] = read(GOOD), read(GOOD.replace(former, then))
+    assert before.digest != after.digest
+    assert before.digest == read(GOOD)[0].digest
+
+
+@pytest.mark.parametrize(
+    ("former", "then"),
+    [
         ("steward: dopa", "steward: nobody"),
         ("[sso]", "[nobody]"),
         ("[sso]", "[dopa]"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +29,7 @@ from tests.services.exchange.fakes import AS_OF, Exchange, FakeSource, citizen, 
 
 pytestmark = pytest.mark.fakeredis_only
 
+ROOT = Path(__file__).parents[4]
 REGISTER = purpose("welfare-register")
 WEEK = timedelta(days=7)
 EVERYBODY = "everybody in the house"
@@ -86,6 +89,18 @@ async def test_a_household_is_read_and_each_finds_an_entry(exchange: Exchange) -
         assert entry.attributes == ["annual_income", "nationality"]
         [outcome] = await exchange.outcomes(person)
         assert outcome.states == {"annual_income": "FRESH", "nationality": "FRESH"}
+
+
+def test_nobody_starts_a_run_from_outside() -> None:
+    """There is no act of two officers for it yet: until there is, no edge declares or reads one."""
+    calls = {
+        (path.relative_to(ROOT).as_posix(), node.attr)
+        for room in ("api", "services", "welfare", "identity")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "bulk"
+    }
+    assert calls == {("api/app.py", "delete_due")}
 
 
 async def test_nothing_in_the_snapshot_can_be_read_without_the_key(exchange: Exchange) -> None:
