@@ -98,12 +98,15 @@ def hold(
 
 @app.command()
 def release(hold_id: Ending, profile: Profile = None) -> None:
-    """Ends a legal hold now; what it alone kept is erased at the next run."""
+    """Ends a legal hold once a second officer says so too; what it alone kept is erased at the next run."""
 
     async def job(desk: Desk, officer: Officer) -> str:
-        return (await desk.release(officer, hold_id)).id.hex
+        row = await desk.release(officer, hold_id)
+        if row.released_at is None:
+            return f"Asked for, it still stands: another officer has to release {row.id.hex} too, within 30 days"
+        return f"Released: {row.id.hex}"
 
-    typer.echo(f"Released: {_act(profile, job)}")
+    typer.echo(_act(profile, job))
 
 
 @app.command()

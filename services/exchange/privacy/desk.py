@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.clock import Clock
@@ -18,15 +19,18 @@ from core.errors import NotFound
 from core.ids import NationalId
 from identity.officers import Officer
 from identity.people import PeopleRegister
+from identity.proposals.errors import MakerIsChecker
 from services.exchange.privacy.affected import Affected, Question, affected
+from services.exchange.privacy.errors import OwnHold
 from services.exchange.privacy.holds import LegalHolds
 from services.exchange.privacy.models import LegalHold, PrivacyEvent, PrivacyRequest
-from services.exchange.privacy.states import OPEN, Status
+from services.exchange.privacy.states import OPEN, Status, Step
 from services.exchange.privacy.trail import Trail
 
 ROLE: Final = "privacy.officer"
 LISTED_MAX: Final = 200
 ENDING_MIN: Final = 6
+ASKED_FOR: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,31 @@ class Desk:
             )
 
     async def release(self, officer: Officer, ending: str) -> LegalHold:
-        """Raises NoSuchHold; NotFound for the end of none, and of several."""
+        """One officer asks for it, and within :data:`ASKED_FOR` another one does it: what is then erased is gone.
+
+        A hold that stands has no `released_at`: the second officer is still missing. Raises NoSuchHold;
+        :class:`OwnHold`; MakerIsChecker for the officer who asked; NotFound for the end of none, and of several.
+        """
         found = [row for row, _ in await self.holds(officer) if _ends(row.id, ending)]
         if len(found) != 1:
             raise NotFound
+        [row], by = found, officer.person.hex
+        if row.person == officer.person:
+            raise OwnHold
         async with self._db.write() as session:
-            return await self._holds.release(session, found[0].id, officer=officer.person.hex)
+            asked = await self._who_asked(session, row)
+            if asked - {by}:
+                return await self._holds.release(session, row.id, officer=by)
+            if asked:
+                raise MakerIsChecker
+            await self._trail.note(session, Step.HOLD_RELEASE_ASKED, person=row.person, subject=row.id, by=by)
+        return row
+
+    async def _who_asked(self, session: AsyncSession, row: LegalHold) -> frozenset[str]:
+        """The officers who asked for the release not long ago."""
+        since = self._clock.now() - ASKED_FOR
+        events = await self._trail.of(session, row.person, row.id)
+        return frozenset(one.by for one in events if one.kind == Step.HOLD_RELEASE_ASKED and one.at > since)
 
     async def affected(self, officer: Officer, question: Question) -> Affected:
         officer.must_have(ROLE)

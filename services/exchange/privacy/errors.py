@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import Conflict, NotFound, SitthiError
+from core.errors import Conflict, NotAllowed, NotFound, SitthiError
 from core.text import Text
 from services.exchange import errors
 
@@ -61,6 +61,16 @@ class ExportGone(NotFound):
 class NotReady(SitthiError):
     code = "EXPORT_NOT_READY"
     text = Text(th="ยังเตรียมไฟล์ไม่เสร็จ", en="The file is not ready yet.")
+
+
+class OwnHold(NotAllowed):
+    """The hold is on the officer's own data."""
+
+    code = "LEGAL_HOLD_OWN"
+    text = Text(
+        th="การระงับการลบนี้เกี่ยวกับข้อมูลของคุณเอง ต้องให้เจ้าหน้าที่อื่นดำเนินการ",
+        en="This hold is on your own data; that is for others to decide.",
+    )
 
 
 class NoSuchHold(NotFound):

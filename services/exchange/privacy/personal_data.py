@@ -67,7 +67,7 @@ class _Requests(TableStore):
     async def export(self, session: AsyncSession, person: UUID) -> AsyncIterator[Record]:
         """Without legal holds: a copy must not warn whom an investigation is about. Who leaves is told of them."""
         async for table, record in super().export(session, person):
-            if record.get("kind") not in (Step.HOLD_PLACED, Step.HOLD_RELEASED):
+            if record.get("kind") not in (Step.HOLD_PLACED, Step.HOLD_RELEASE_ASKED, Step.HOLD_RELEASED):
                 yield table, record
 
 

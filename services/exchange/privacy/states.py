@@ -104,6 +104,8 @@ class Step(StrEnum):
     EXPIRED = "EXPIRED"
     LIFTED = "LIFTED"
     HOLD_PLACED = "HOLD_PLACED"
+    HOLD_RELEASE_ASKED = "HOLD_RELEASE_ASKED"
+    """By one officer; it ends when a second one agrees."""
     HOLD_RELEASED = "HOLD_RELEASED"
     RETENTION = "RETENTION"
 

@@ -123,7 +123,11 @@ def test_the_desk_at_the_terminal(furnished: Path, database_url: str) -> None:
         server.command("privacy", "run")
         shown = server.command("privacy", "show", request.hex[-8:], *who)
         assert "keeps access-log (LEGAL_HOLD" in shown
-        assert hold in server.command("privacy", "release", hold[-8:], *who)
+        assert "it still stands" in server.command("privacy", "release", hold[-8:], *who)
+        assert "MAKER_IS_CHECKER" in server.command("privacy", "release", hold[-8:], *who, ok=False)
+        server.command("officer", "add", "--persona", "officer-two", "--agency", "dla", *roles)
+        server.command("officer", "sign-in", "--persona", "officer-two")
+        assert f"Released: {hold}" in server.command("privacy", "release", hold[-8:], "--as", "officer-two")
         assert "NOT_FOUND" in server.command("privacy", "release", hold[-8:], *who, ok=False)
         today = f"{SystemClock().today():%Y-%m-%d}"
         counted = server.command("privacy", "affected", "--since", today, "--until", today, *who)

@@ -11,15 +11,18 @@ from core.ids import NationalId, new_id
 from core.text import Text
 from identity.officers import Officer
 from identity.officers.errors import RoleMissing
+from identity.proposals.errors import MakerIsChecker
 from services.exchange.facts import PAYMENT, Asker, AskerKind
 from services.exchange.privacy.affected import Question
-from services.exchange.privacy.desk import ROLE, Desk, HoldOrder
+from services.exchange.privacy.desk import ASKED_FOR, ROLE, Desk, HoldOrder
+from services.exchange.privacy.errors import OwnHold
 from services.sandbox.population.personas import persona
 from tests.laws.cases import person_of
 from tests.services.exchange.privacy.world import WHO, done, key_of, left, lived, ran
 from tests.support.app import Served
 
 DPO = Officer(new_id(), "dga", frozenset({ROLE}), Text(th="ก", en="A"))
+SECOND = Officer(new_id(), "dga", frozenset({ROLE}), Text(th="ง", en="D"))
 OTHER = Officer(new_id(), "dga", frozenset({"pay.plan"}), Text(th="ข", en="B"))
 
 
@@ -65,9 +68,34 @@ async def test_a_hold_is_placed_on_who_has_the_number_and_released_by_its_ending
     stranger = NationalId.parse("1112034563562")
     with pytest.raises(NotFound):
         await desk(sitthi).hold(DPO, HoldOrder("access-log", stranger, "x", "x", until))
-    released = await desk(sitthi).release(DPO, made.id.hex[-10:])
-    assert released.released_by == DPO.person.hex
+    asked = await desk(sitthi).release(DPO, made.id.hex[-10:])
+    assert (asked.released_at, len(await desk(sitthi).holds(DPO))) == (None, 1)
+    released = await desk(sitthi).release(SECOND, made.id.hex[-10:])
+    assert released.released_by == SECOND.person.hex
     assert await desk(sitthi).holds(DPO) == []
+
+
+async def test_no_officer_alone_releases_a_hold_however_often_they_ask(sitthi: Served) -> None:
+    made = await desk(sitthi).hold(DPO, HoldOrder("messages", None, "x", "x", sitthi.clock.now() + timedelta(days=90)))
+    await desk(sitthi).release(DPO, made.id.hex)
+    for _ in range(2):
+        with pytest.raises(MakerIsChecker):
+            await desk(sitthi).release(DPO, made.id.hex)
+    sitthi.clock.advance(ASKED_FOR)  # what was asked for so long ago is asked for anew
+    assert (await desk(sitthi).release(SECOND, made.id.hex)).released_at is None
+    assert len(await desk(sitthi).holds(DPO)) == 1
+    assert (await desk(sitthi).release(DPO, made.id.hex)).released_at is not None
+
+
+async def test_an_officer_has_no_say_about_a_hold_on_their_own_data(sitthi: Served) -> None:
+    person, until = await person_of(sitthi, WHO), sitthi.clock.now() + timedelta(days=30)
+    number = NationalId.parse(persona(WHO).national_id)
+    made = await desk(sitthi).hold(DPO, HoldOrder("access-log", number, "ป.วิ.อ. มาตรา 132", "สอบสวน", until))
+    await desk(sitthi).release(DPO, made.id.hex)
+    themself = Officer(person, "dga", frozenset({ROLE}), Text(th="ค", en="C"))
+    with pytest.raises(OwnHold):
+        await desk(sitthi).release(themself, made.id.hex)
+    assert len(await desk(sitthi).holds(DPO)) == 1
 
 
 async def test_whose_data_an_agency_was_told_is_counted(sitthi: Served) -> None:
