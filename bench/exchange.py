@@ -259,7 +259,9 @@ def _seconds_of(cluster: Postgres) -> float:
 
 
 def _chosen(catalogue: Catalogue) -> list[Attribute]:
-    plain = [one for one in catalogue.attributes.values() if one.derived is None and not one.is_tie]
+    purpose = catalogue.purposes[PURPOSE]
+    askable = [one for one in catalogue.attributes.values() if one.derived is None and not one.is_tie]
+    plain = [one for one in askable if purpose.covers(one)]
     kinds = (Kind.BOOL, Kind.DATE, Kind.INT, Kind.MONEY, Kind.CODE)
     return [one for one in plain if one.type.kind in kinds and one.subject == "person"][:FACTS]
 

@@ -87,10 +87,7 @@ class PostgresLedger:
             if state.backlog or state.cursor is not None:
                 await self._store(connection, after(state, taken, limit), None, None)
             return 0
-        edge = {
-            Tile(row["level"], row["number"]): row["hashes"]
-            for row in await connection.fetch(_EDGE, *_columns(edge_of(state.size), 2))
-        }
+        edge = {Tile(row["level"], row["number"]): row["hashes"] for row in await connection.fetch(_EDGE, state.size)}
         tree = grown(state.size, edge, taken.leaves)
         await self._store(connection, after(state, taken, limit), tree, await sign(tree.size, tree.root))
         return len(taken.leaves)
@@ -182,8 +179,8 @@ def _lite_taking(state: State, limit: int) -> Any:
         query = query.where(col(record.epoch) == state.epoch)
         if state.cursor is not None:
             xid, last = state.cursor
-            same = (col(record.xid) == xid) & (col(record.id) > last)
-            query = query.where(or_(col(record.xid) > xid, same))
+            # The first of the two is what the index begins from; the other alone has it read the whole epoch.
+            query = query.where(col(record.xid) >= xid, or_(col(record.xid) > xid, col(record.id) > last))
     return query.order_by(col(record.epoch), col(record.xid), col(record.id)).limit(limit)
 
 
@@ -291,16 +288,22 @@ SELECT string_agg(sha256('\\x00'::bytea || uuid_send(id) || int8send((extract(ep
 """
 """The hashes are `canonical.leaf_hash`, and come as one value: a row each would be most of the work of a round."""
 _FIELDS: Final = "subject, id, at, commitment, epoch, xid"
+_SHOWN: Final = """
+xid < $6 AND xid <> ALL ($7::bigint[]) AND (xid, id) > ($8, $9) ORDER BY epoch, xid, id LIMIT $2
+"""
 _TAKE: Final = f"""
 WITH taken AS (
-    SELECT {_FIELDS} FROM access_record
-     WHERE epoch = $3 AND (xid >= $4 OR xid = ANY ($5::bigint[]))
-       AND xid < $6 AND xid <> ALL ($7::bigint[]) AND (xid, id) > ($8, $9)
-     ORDER BY epoch, xid, id LIMIT $2
+    SELECT * FROM (
+        (SELECT {_FIELDS} FROM access_record WHERE epoch = $3 AND xid >= $4 AND {_SHOWN})
+        UNION ALL
+        (SELECT {_FIELDS} FROM access_record WHERE epoch = $3 AND xid = ANY ($5::bigint[]) AND {_SHOWN})
+    ) AS new ORDER BY epoch, xid, id LIMIT $2
 {_PLACING}
 """  # noqa: S608 - our own words
-"""What the target shows and the last snapshot did not. `xid >= xmax OR xid = ANY (xip)` says that in words an index
-understands: however long some transaction takes, what was taken before is not looked at again."""
+"""What the target shows and the last snapshot did not: the transactions from its xmax on, and those then in flight, all
+of which come before. Two questions, because an index answers each; for both in one (`xid >= xmax OR xid = ANY (xip)`)
+PostgreSQL reads the whole epoch in every round. However long some transaction takes, what was taken before is not
+looked at again."""
 _TAKE_BACKLOG: Final = f"""
 WITH taken AS (
     SELECT {_FIELDS} FROM access_record AS r
@@ -309,9 +312,11 @@ WITH taken AS (
 {_PLACING}
 """  # noqa: S608 - our own words
 _EDGE: Final = """
-SELECT level, number, hashes FROM log_tile
- WHERE (level, number) IN (SELECT * FROM unnest($1::integer[], $2::bigint[]))
+SELECT level, number, hashes FROM generate_series(0, 5) AS of_level
+  JOIN log_tile ON level = of_level AND number = $1::bigint >> 8 * (of_level + 1)
 """
+"""`growing.edge_of`: where a level's last tile is full, the next is not there. Without an array, which PostgreSQL would
+plan for anew each time."""
 _STATE_NAMES: Final = "size, epoch, cluster, snapshot, target, cursor_xid, cursor_id, backlog"
 _STORE: Final = f"""
 WITH tiles AS (

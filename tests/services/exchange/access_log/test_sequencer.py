@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from core.ids import new_id
 from core.jobs import Job, repeating
 from core.models import SubjectKey
 from services.exchange.access_log import sequencer as sequencer_module
+from services.exchange.access_log import sequencing
 from services.exchange.access_log.commits import Commits
 from services.exchange.access_log.models import AccessRecord, LogHead, LogLeaf, LogState
 from services.exchange.access_log.records import AccessEntry
@@ -362,3 +364,39 @@ async def test_an_outage_does_not_end_the_job(
 @pytest.mark.parametrize("written", ["10:10:", "10:14:10,13"])
 def test_a_snapshot_reads_as_the_database_writes_it(written: str) -> None:
     assert str(Snapshot.parse(written)) == written
+
+
+async def test_a_round_does_not_read_again_what_was_placed_before(database: Database, sequencer: Sequencer) -> None:
+    for _ in range(2):  # the second finds nothing of a former epoch left
+        await sequencer.round()
+    await append(database, 40, together=5)
+    await sequencer.run()
+    await append(database, 1, together=3)
+    async with database.read() as session:
+        state = sequencing._state((await session.execute(sequencing._LITE_STATE)).mappings().one())
+    assert state is not None
+    assert state.size == 200
+    if database.is_sqlite:
+        taking = sequencing._lite_taking(state, 100).compile(database.engine.sync_engine)
+        async with database.engine.connect() as lite:
+            plan = await lite.exec_driver_sql(f"EXPLAIN QUERY PLAN {taking}", (None,) * len(taking.positiontup or ()))
+            assert any("(epoch=? AND xid>?)" in step[-1] for step in plan.all())
+        return
+    async with database.driver() as connection:
+        now = await connection.fetchval("SELECT pg_current_snapshot()::text")
+        taking, *values = sequencing._taking(replace(state, target=Snapshot.parse(now)), 100)
+        await connection.execute("SET plan_cache_mode = force_generic_plan")  # as after the first five rounds
+        under_way = connection.transaction()
+        await under_way.start()
+        found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {taking}", *values)
+        await under_way.rollback()
+        await connection.execute("RESET plan_cache_mode")
+    scans = [step for step in steps_of(found[0]["Plan"]) if step.get("Relation Name") == "access_record"]
+    assert sum(step["Actual Rows"] * step["Actual Loops"] for step in scans if "Scan" in step["Node Type"]) == 3
+    assert sum(step.get("Rows Removed by Filter", 0) for step in scans) == 0
+
+
+def steps_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from steps_of(below)
