@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from core.crypto import KeyRing
-from core.personal_data import Fate, LegalBasis, Nobodys, PersonalData, Record, Rows, Store
+from core.personal_data import Erased, Erasure, Fate, LegalBasis, Nobodys, PersonalData, Record, Rows, Store
 from core.personal_rows import TableStore
 from core.text import Text
-from services.exchange.privacy.states import Step
+from services.exchange.privacy.models import PrivacyRequest
+from services.exchange.privacy.states import COPY_UNDER_WAY, Kind, Status, Step
 
 REQUESTS: Final = Store(
     name="privacy-requests",
@@ -69,6 +72,28 @@ class _Requests(TableStore):
         async for table, record in super().export(session, person):
             if record.get("kind") not in (Step.HOLD_PLACED, Step.HOLD_RELEASE_ASKED, Step.HOLD_RELEASED):
                 yield table, record
+
+    async def prepare(self, session: AsyncSession, erasure: Erasure) -> None:
+        """Ends copies: whoever is making one has it all in memory, loses the lease, and stores nothing more."""
+        await self._end_copies(session, erasure)
+
+    async def erase(self, session: AsyncSession, erasure: Erasure) -> Erased:
+        await self._end_copies(session, erasure)  # one that was asked for meanwhile
+        return await super().erase(session, erasure)
+
+    async def _end_copies(self, session: AsyncSession, erasure: Erasure) -> None:
+        if not erasure.whole:
+            return
+        await session.execute(
+            update(PrivacyRequest)
+            .where(
+                col(PrivacyRequest.person) == erasure.person,
+                col(PrivacyRequest.kind).in_([Kind.ACCESS.value, Kind.PORTABILITY.value]),
+                col(PrivacyRequest.status).in_([one.value for one in COPY_UNDER_WAY]),
+            )
+            .values(status=Status.EXPIRED.value, leased_until=None, finished_at=erasure.at)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def personal_data(keys: KeyRing) -> list[PersonalData]:

@@ -6,6 +6,8 @@
 |                        | PREPARING | BEGIN *  | PREPARING |
 |                        | PREPARING | FINISH   | READY     |
 |                        | READY     | EXPIRE   | EXPIRED   |
+|                        | RECEIVED  | EXPIRE † | EXPIRED   |
+|                        | PREPARING | EXPIRE † | EXPIRED   |
 | ERASURE, EXIT          | COOLING   | CANCEL   | CANCELLED |
 |                        | COOLING   | BEGIN    | ERASING   |
 |                        | ERASING   | BEGIN *  | ERASING   |
@@ -15,6 +17,7 @@
 |                        | HELD      | FINISH   | DONE      |
 | RESTRICTION, OBJECTION | ACTIVE    | LIFT     | LIFTED    |
 * by another worker, when the first one's lease is over
+† where the person is erased meanwhile
 """
 
 from __future__ import annotations
@@ -110,11 +113,14 @@ class Step(StrEnum):
     RETENTION = "RETENTION"
 
 
+COPY_UNDER_WAY: Final = frozenset({Status.RECEIVED, Status.PREPARING})
+"""Of a copy of one's data; it expires where its person is erased meanwhile."""
 TRANSITIONS: Final[Mapping[tuple[Status, Event], Status]] = {
     (Status.RECEIVED, Event.BEGIN): Status.PREPARING,
     (Status.PREPARING, Event.BEGIN): Status.PREPARING,
     (Status.PREPARING, Event.FINISH): Status.READY,
     (Status.READY, Event.EXPIRE): Status.EXPIRED,
+    **{(one, Event.EXPIRE): Status.EXPIRED for one in COPY_UNDER_WAY},
     (Status.COOLING, Event.CANCEL): Status.CANCELLED,
     (Status.COOLING, Event.BEGIN): Status.ERASING,
     (Status.ERASING, Event.BEGIN): Status.ERASING,

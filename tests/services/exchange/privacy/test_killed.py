@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,12 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.assurance import OF_THAID
 from core.models import SubjectKey
 from services.exchange.access_log.models import AccessRecord
+from services.exchange.privacy import pdf
 from services.exchange.privacy.erasure import Eraser
 from services.exchange.privacy.leases import LASTS, Lease
 from services.exchange.privacy.models import PrivacyEvent, PrivacyExport, PrivacyRequest
-from services.exchange.privacy.states import Status, Step
+from services.exchange.privacy.states import Kind, Status, Step
 from tests.services.exchange.privacy.world import WHO, done, key_of, left, lived, ran, readable
 from tests.support.app import Served
 
@@ -160,3 +163,40 @@ async def test_one_request_that_nobody_foresaw_does_not_stand_in_the_way_of_othe
     assert failed is not None
     assert done_ is not None
     assert (failed.status, failed.failure, done_.status) == (Status.COOLING, "INTERNAL", Status.DONE)
+
+
+async def test_a_copy_that_is_being_made_leaves_nothing_of_who_is_erased_meanwhile(
+    sitthi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has all of it in its memory, and would store it after everything else was erased."""
+    person = await lived(sitthi, applies=False)
+    leaving = await left(sitthi)
+    asked = await copy_asked_for(sitthi, person)
+    reading, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def rendered(*_: Any, **__: Any) -> bytes:
+        reading.set()
+        await goes_on.wait()
+        return b"a paper of who has left"
+
+    monkeypatch.setattr(pdf, "rendered", rendered)
+    copying = asyncio.create_task(sitthi.house.privacy.exporter.one(person, asked))
+    await reading.wait()
+    assert await sitthi.house.privacy.eraser.one(person, leaving)
+    goes_on.set()
+    assert not await copying
+    sitthi.clock.advance(LASTS)
+    await ran(sitthi)
+    async with sitthi.house.db.read() as session:
+        assert (await session.scalars(select(PrivacyExport).where(col(PrivacyExport.person) == person))).all() == []
+        assert await session.get(SubjectKey, person) is None, "nothing was looked at in their name again"
+        row = await session.get(PrivacyRequest, (person, asked))
+    assert row is not None
+    assert row.status == Status.EXPIRED
+
+
+async def copy_asked_for(sitthi: Served, person: UUID) -> UUID:
+    """Asks for a copy in the last moment before the erasure; answers the request's key."""
+    async with sitthi.house.db.write() as session:
+        row = await sitthi.house.privacy.requests.data(session, person, Kind.ACCESS, assurance=OF_THAID)
+    return row.id
