@@ -5,17 +5,19 @@ Everything here tells of hashes alone. Whose record it is, and whether they may 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import and_, bindparam, or_, select, true
 from sqlmodel import SQLModel, col
 
 from core.database import Database
+from core.database_faults import driver_told_as_unavailable
 from core.errors import BadInput
 from core.text import Text
 from services.exchange.access_log.merkle import (
@@ -27,11 +29,11 @@ from services.exchange.access_log.merkle import (
     Tile,
     carried_out,
     consistency_plan,
+    inclusion_holds,
     inclusion_plan,
     node_of,
     place_of,
     pyramid,
-    tiles_of,
 )
 from services.exchange.access_log.models import LogHead, LogTile
 
@@ -76,11 +78,28 @@ _NEWEST: Final = (
 )
 _newest = _NEWEST.subquery("newest")
 _leaf = SQLModel.metadata.tables["log_leaf"]
+_tile = SQLModel.metadata.tables["log_tile"]
 _PLACES: Final = (
-    select(_newest.c.size, _newest.c.root, _newest.c.at, _newest.c.signed, _leaf.c.record, _leaf.c.leaf_index)
-    .select_from(_leaf.join(_newest, true()))
+    select(
+        *(_newest.c[name] for name in ("size", "root", "at", "signed")),
+        _leaf.c.record,
+        _leaf.c.leaf_index,
+        _tile.c.hashes,
+    )
+    .select_from(
+        _leaf.join(_newest, true()).outerjoin(
+            _tile, and_(_tile.c.level == 0, _tile.c.number == _leaf.c.leaf_index.op(">>")(TILE_LEVELS))
+        )
+    )
     .where(_leaf.c.record.in_(bindparam("records", expanding=True)))
 )
+_PG_PLACES: Final = """
+SELECT newest.size, newest.root, newest.at, newest.signed, record, leaf_index, hashes
+  FROM (SELECT size, root, at, signed FROM log_head ORDER BY size DESC LIMIT 1) AS newest
+ CROSS JOIN log_leaf LEFT JOIN log_tile ON level = 0 AND number = leaf_index >> 8
+ WHERE record = ANY ($1::uuid[])
+"""
+"""The same for asyncpg itself: SQLAlchemy takes longer than the rest of a proof."""
 _LEVELS: Final = 6
 """Of tiles: enough for 2^48 leaves."""
 _TILES: Final = select(col(LogTile.level), col(LogTile.number), col(LogTile.hashes)).where(
@@ -94,17 +113,49 @@ _TILES: Final = select(col(LogTile.level), col(LogTile.number), col(LogTile.hash
 """A level at a time: SQLite looks through the whole table for pairs."""
 
 
-@lru_cache(maxsize=256)
-def _pyramid(hashes: bytes) -> Sequence[Sequence[bytes]]:
-    """By content. Tiles above the leaves are few (153 of ten million leaves), and every proof needs some of them."""
-    return pyramid(hashes)
+TILES_KEPT: Final = 512
+"""Of the levels above the leaves, some 20 MB with all their nodes: enough for thirty million leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    hashes: bytes
+    nodes: Sequence[Sequence[bytes]]
+    """All nodes of the tile (:func:`merkle.pyramid`)."""
+
+
+@dataclass(slots=True)
+class _KeptTiles:
+    """Tiles above the leaves, where every proof needs some of the same few. What a tile holds never changes, it only
+    grows: a kept one serves as long as it reaches far enough."""
+
+    kept: OrderedDict[Tile, _Kept] = field(default_factory=OrderedDict)
+
+    def get(self, tile: Tile, hashes: int) -> _Kept | None:
+        found = self.kept.get(tile)
+        if found is None or len(found.hashes) < hashes * HASH_BYTES:
+            return None
+        self.kept.move_to_end(tile)
+        return found
+
+    def keep(self, tile: Tile, hashes: bytes) -> _Kept:
+        self.kept[tile] = made = _Kept(hashes, pyramid(hashes))
+        self.kept.move_to_end(tile)
+        while len(self.kept) > TILES_KEPT:
+            self.kept.popitem(last=False)
+        return made
+
+
+_KEPT: Final[WeakKeyDictionary[Database, _KeptTiles]] = WeakKeyDictionary()
 
 
 class TreeReader:
-    """Reads what the sequencer wrote. Two statements make a proof; the tree only grows, so they need no transaction."""
+    """Reads what the sequencer wrote. One statement makes a proof, another what is not kept of the levels above; the
+    tree only grows, so they need no transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kept = _KEPT.setdefault(database, _KeptTiles())
 
     async def head(self) -> TreeHead | None:
         """The newest; None before the first record is in the tree."""
@@ -113,12 +164,17 @@ class TreeReader:
 
     async def inclusions(self, records: Collection[UUID]) -> Mapping[UUID, Inclusion]:
         """By record, all under one head; whoever is missing is not in the tree yet."""
-        rows = await self._database.alone(_PLACES, {"records": list(records)}) if records else ()
+        rows = await self._places(records) if records else ()
         if not rows:
             return {}
         head = TreeHead(*rows[0][:4])
-        places: dict[UUID, int] = {record: index for *_, record, index in rows}
-        paths = await self._carried_out([inclusion_plan(index, head.size) for index in places.values()])
+        places: dict[UUID, int] = {row[4]: row[5] for row in rows}
+        leaves = {Tile(0, row[5] // TILE_WIDTH): row[6] for row in rows if row[6] is not None}
+        plans = [inclusion_plan(index, head.size) for index in places.values()]
+        paths = await self._carried_out(plans, leaves)
+        if not all(_holds(leaves, index, head, path) for index, path in zip(places.values(), paths, strict=True)):
+            self._kept.kept.clear()  # of another tree: the database was put back to an earlier state
+            paths = await self._carried_out(plans, leaves)
         return {
             record: Inclusion(index, head, path) for (record, index), path in zip(places.items(), paths, strict=True)
         }
@@ -128,7 +184,7 @@ class TreeReader:
         head = await self.head()
         if head is None or not 0 < first <= second <= head.size:
             raise BadInput(NO_SUCH_TREE)
-        [path] = await self._carried_out([consistency_plan(first, second)])
+        [path] = await self._carried_out([consistency_plan(first, second)], {})
         return Consistency(first, second, path)
 
     async def tile(self, tile: Tile, width: int) -> bytes | None:
@@ -137,16 +193,41 @@ class TreeReader:
         end = width * HASH_BYTES
         return hashes[:end] if 0 < width <= TILE_WIDTH and len(hashes) >= end else None
 
-    async def _carried_out(self, plans: Sequence[Plan]) -> Sequence[list[bytes]]:
-        tiles = await self._tiles({tile for plan in plans for tile in tiles_of(plan)})
+    async def _places(self, records: Collection[UUID]) -> Sequence[Any]:
+        """Of each record that has a place: the newest head, the record, its place, and the tile that its leaf is in."""
+        if self._database.is_sqlite:
+            return await self._database.alone(_PLACES, {"records": list(records)})
+        async with self._database.driver() as connection:
+            with driver_told_as_unavailable():
+                rows: Sequence[Any] = await connection.fetch(_PG_PLACES, list(records))
+        return rows
+
+    async def _carried_out(self, plans: Sequence[Plan], leaves: Mapping[Tile, bytes]) -> Sequence[list[bytes]]:
+        """`leaves` are tiles of level 0 that were read already."""
+        above: dict[Tile, _Kept] = {}
+        below, missing = dict(leaves), set()
+        for tile, hashes in _reach_of(plans).items():
+            if not tile.level:
+                if tile not in below:
+                    missing.add(tile)
+                continue
+            kept = self._kept.get(tile, hashes)
+            if kept is None:
+                missing.add(tile)
+            else:
+                above[tile] = kept
+        for tile, held in (await self._tiles(missing)).items():
+            if tile.level:
+                above[tile] = self._kept.keep(tile, held)
+            else:
+                below[tile] = held
 
         def hash_of(node: Node) -> bytes:
             place = place_of(node)
-            hashes = tiles[place.tile]
             if not place.tile.level:
-                return node_of(hashes, place)
+                return node_of(below[place.tile], place)
             within = node.level % TILE_LEVELS
-            return _pyramid(hashes)[within][place.start >> within]
+            return above[place.tile].nodes[within][place.start >> within]
 
         return [carried_out(plan, hash_of) for plan in plans]
 
@@ -156,3 +237,18 @@ class TreeReader:
         wanted = {f"of_{level}": [one.number for one in tiles if one.level == level] for level in range(_LEVELS)}
         rows = await self._database.alone(_TILES, wanted)
         return {Tile(level, number): hashes for level, number, hashes in rows}
+
+
+def _reach_of(plans: Sequence[Plan]) -> Mapping[Tile, int]:
+    """The tiles that the plans need, and how many hashes each must hold."""
+    reach: dict[Tile, int] = {}
+    for place in (place_of(node) for plan in plans for nodes in plan for node in nodes):
+        reach[place.tile] = max(reach.get(place.tile, 0), place.start + place.width)
+    return reach
+
+
+def _holds(leaves: Mapping[Tile, bytes], index: int, head: TreeHead, path: Sequence[bytes]) -> bool:
+    """Whether the path leads from the leaf, as its tile has it, to the root that was signed."""
+    number, within = divmod(index, TILE_WIDTH)
+    leaf = leaves.get(Tile(0, number), b"")[within * HASH_BYTES : (within + 1) * HASH_BYTES]
+    return inclusion_holds(leaf, index, head.size, path, head.root)

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from core.attestation.service import Attestor
 from core.database import Database
 from core.errors import BadInput, NotFound
-from services.exchange.access_log.merkle import Tile, consistency_holds, inclusion_holds, root_of
-from services.exchange.access_log.proofs import TreeReader
+from services.exchange.access_log.merkle import HASH_BYTES, Tile, consistency_holds, inclusion_holds, root_of
+from services.exchange.access_log.proofs import TILES_KEPT, TreeReader, _KeptTiles
 from services.exchange.access_log.routes import log_router, tile_name, tile_named
 from tests.support.log_tree import grow, leaf_of, record_of
 
@@ -40,6 +40,35 @@ async def test_a_record_that_is_not_in_the_tree_yet_has_no_proof(tree: TreeReade
     assert (await tree.inclusions([there, not_yet])).keys() == {there}
     assert await tree.inclusions([not_yet]) == {}
     assert await tree.inclusions([]) == {}
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+async def test_what_is_kept_of_a_smaller_tree_serves_as_far_as_it_reaches(tree: TreeReader, kept: int) -> None:
+    held = await tree.tile(Tile(1, 0), 2)
+    assert held is not None
+    tree._kept.keep(Tile(1, 0), held[: kept * HASH_BYTES])
+    for number in (0, 300, 600, 699):
+        proof = (await tree.inclusions([record_of(number)["id"]]))[record_of(number)["id"]]
+        assert inclusion_holds(leaf_of(number), number, SIZE, proof.path, proof.head.root)
+    assert tree._kept.kept[Tile(1, 0)].hashes == held
+
+
+async def test_what_was_kept_of_another_tree_proves_nothing_and_is_dropped(tree: TreeReader) -> None:
+    tree._kept.keep(Tile(1, 0), bytes(2 * HASH_BYTES))  # the database was put back to an earlier state since
+    for number in (0, 699):
+        proof = (await tree.inclusions([record_of(number)["id"]]))[record_of(number)["id"]]
+        assert inclusion_holds(leaf_of(number), number, SIZE, proof.path, proof.head.root)
+    assert tree._kept.kept[Tile(1, 0)].hashes == await tree.tile(Tile(1, 0), 2)
+
+
+async def test_of_the_levels_above_so_many_tiles_are_kept_and_the_longest_unused_go_first() -> None:
+    kept = _KeptTiles()
+    for number in range(TILES_KEPT + 1):
+        kept.keep(Tile(1, number), bytes(HASH_BYTES))
+        kept.get(Tile(1, 0), 1)
+    assert len(kept.kept) == TILES_KEPT
+    assert kept.get(Tile(1, 0), 1) is not None
+    assert kept.get(Tile(1, 1), 1) is None
 
 
 async def test_a_tree_without_a_record_has_no_head(database: Database) -> None:
