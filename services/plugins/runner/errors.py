@@ -90,6 +90,18 @@ def trouble_of(error: Exception) -> Trouble:
     return next((trouble for kinds, trouble in _KINDS if isinstance(error, kinds)), Trouble.FAILED)
 
 
+def is_of_the_call(error: Exception) -> bool:
+    """Whether the agency did answer, and the trouble may lie in this call alone: its arguments, its subject's file.
+
+    It says nothing of how the agency is, so that nobody can have others refused by asking again and again.
+    """
+    if isinstance(error, AgencyRefusal):
+        return error.status in _OF_THE_REQUEST
+    return trouble_of(error) in (Trouble.MALFORMED, Trouble.WRONG_SUBJECT)
+
+
+_OF_THE_REQUEST: Final = frozenset({400, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422})
+"""RFC 9110 s.15.5, but for what is about our credentials (401, 403, 407) or the agency's state (408, 425, 429)."""
 _KINDS: Final = (
     ((TimeoutError, httpx2.TimeoutException), Trouble.TIMEOUT),
     ((WrongSubject,), Trouble.WRONG_SUBJECT),

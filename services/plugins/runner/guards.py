@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.plugins.runner.errors import is_of_the_call
+
 
 @dataclass(frozen=True, slots=True)
 class LaneLimits:
@@ -114,7 +116,7 @@ class Lane:
 
         Raises :class:`LaneClosed` at once when the breaker is open, or opens while waiting, :class:`LaneFull` at once
         when too many wait, and `TimeoutError`. Only the block's own failures count for the breaker: a crowd is not the
-        agency's fault.
+        agency's fault, nor is what lies in the one call, its subject's file or its arguments.
         """
         if self.breaker.is_open:
             raise LaneClosed
@@ -140,8 +142,11 @@ class Lane:
         probe = self.breaker.enter()
         try:
             yield
-        except Exception:
-            self.breaker.failed(probe=probe)
+        except Exception as error:
+            if is_of_the_call(error):
+                self.breaker.left(probe=probe)
+            else:
+                self.breaker.failed(probe=probe)
             raise
         except BaseException:
             self.breaker.left(probe=probe)

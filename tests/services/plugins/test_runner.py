@@ -40,6 +40,8 @@ from services.plugins.runner import (
     run_example,
     sources_of,
 )
+from services.plugins.runner.errors import MalformedAnswer
+from services.plugins.runner.guards import BreakerState
 from tests.support.plugins import CATALOGUE, HOST, LIBRARY
 
 PERSON = NationalId("0000000000001")
@@ -82,6 +84,10 @@ def stand(clock: FixedClock, library: Plugin) -> Stand:
 
 async def broken(host: Host, call: Call) -> Any:
     raise KeyError("the file of 0000000000001")
+
+
+async def silent(host: Host, call: Call) -> Any:
+    raise ConnectionError
 
 
 async def well(host: Host, call: Call) -> Any:
@@ -220,7 +226,7 @@ async def test_waiting_for_a_place_in_vain_is_not_the_agencys_failure(stand: Sta
 async def fail_times(stand: Stand, times: int) -> None:
     for _ in range(times):
         with pytest.raises(ServiceUnavailable):
-            await stand.run(broken)
+            await stand.run(silent)
 
 
 async def test_the_breaker_opens_after_failures_in_a_row_and_asks_nobody(stand: Stand) -> None:
@@ -285,6 +291,46 @@ async def test_declared_errors_do_not_open_the_breaker(stand: Stand) -> None:
         with pytest.raises(AgencyDeclined):
             await stand.run(blocked)
     assert await stand.run(well)
+
+
+@pytest.mark.parametrize(
+    ("error", "opens"),
+    [
+        *((AgencyRefusal(status, None), False) for status in (400, 404, 409, 413, 422)),
+        *((AgencyRefusal(status, None), True) for status in (401, 403, 408, 429)),
+        (WrongSubject(), False),
+        (MalformedAnswer((), "a field is missing"), False),
+        (KeyError("field"), False),
+        (MalformedReply(), True),
+        (ConnectionError(), True),
+    ],
+    ids=repr,
+)
+async def test_what_one_persons_call_brings_about_closes_the_way_for_nobody_else(
+    stand: Stand, error: Exception, opens: bool
+) -> None:
+    """Else whoever has a file that the agency cannot read, or asks for nonsense, asks five times and others wait."""
+
+    async def of_one(host: Host, call: Call) -> Any:
+        raise error
+
+    for _ in range(5):
+        with pytest.raises(ServiceUnavailable):
+            await stand.run(of_one)
+    assert (stand.runner.lane(stand.library, "loans").breaker.state is BreakerState.OPEN) is opens
+
+
+async def test_what_one_persons_call_brings_about_does_not_hide_that_the_agency_fails(stand: Stand) -> None:
+    async def of_one(host: Host, call: Call) -> Any:
+        raise WrongSubject
+
+    for _ in range(3):
+        await fail_times(stand, 1)
+        with pytest.raises(ServiceUnavailable):
+            await stand.run(of_one)
+    with pytest.raises(SourceSilent) as caught:
+        await stand.run(well)
+    assert caught.value.reason == "SOURCE_PAUSED"
 
 
 async def test_a_citizens_operation_is_never_run_without_a_citizen(stand: Stand, library: Plugin) -> None:
@@ -404,7 +450,7 @@ async def test_operators_see_each_operation_of_this_process(stand: Stand) -> Non
         (one.plugin, one.operation, one.breaker, one.failures, one.running, one.waiting, one.last)
         for one in stand.runner.health
     ] == [
-        ("library", "loans", "OPEN", 3, 0, 0, "ANSWER_MALFORMED"),
+        ("library", "loans", "OPEN", 3, 0, 0, "SERVICE_UNAVAILABLE"),
         ("library", "searchShelves", "CLOSED", 0, 0, 0, "WELL"),
     ]
     stand.seconds = 10
@@ -415,7 +461,7 @@ async def test_monitoring_counts_calls_by_how_they_ended_and_sees_the_breaker(st
     def figure(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(name, {"plugin": "library", "operation": "loans", **labels}) or 0
 
-    outcomes = ("WELL", "ANSWER_MALFORMED", "ABANDONED")
+    outcomes = ("WELL", "SERVICE_UNAVAILABLE", "ABANDONED")
     before = [figure("sitthi_agency_calls_total", outcome=outcome) for outcome in outcomes]
     timed = figure("sitthi_agency_seconds_count")
     await stand.run(well)
