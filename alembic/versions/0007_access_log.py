@@ -81,6 +81,15 @@ def upgrade() -> None:
     for table in FORMER_KEYS:
         op.drop_table(table)
     op.create_index("ix_access_record_epoch_xid", "access_record", ["epoch", "xid"], unique=False)
+    is_held_back = sa.text("disclosed_from IS NOT NULL")
+    op.create_index(
+        "ix_access_record_held_back",
+        "access_record",
+        ["subject", "disclosed_from"],
+        unique=False,
+        postgresql_where=is_held_back,
+        sqlite_where=is_held_back,
+    )
     op.create_table(
         "log_leaf",
         sa.Column("leaf_index", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.commands import log_disclosure
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Job = Callable[["Opened"], Awaitable[None]]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(log_disclosure.app, name="disclosure", help="Puts off when a person learns of an inquiry into them.")
 TOLD_MAX = 20
 """Findings that are printed; of the others, how many there are."""
 

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import orjson
 
-from services.exchange.access_log.records import AccessEntry, AccessOutcome, Record
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, Prolongation, Record
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 VERSION: Final = "3"
@@ -74,7 +74,25 @@ def canonical_outcome(outcome: AccessOutcome) -> bytes:
     )
 
 
+def canonical_prolongation(record: Prolongation) -> bytes:
+    return _json(
+        {
+            "v": FORMER,
+            "kind": "prolongation",
+            "subject": record.subject.hex,
+            "entry": record.entry.hex,
+            "step": record.step,
+            "until": record.until.isoformat(),
+            "law": record.law,
+            "agency": record.agency,
+            "officer": hidden(record.blind, "officer", record.officer),
+        }
+    )
+
+
 def canonical(record: Record) -> bytes:
+    if isinstance(record, Prolongation):
+        return canonical_prolongation(record)
     return canonical_entry(record) if isinstance(record, AccessEntry) else canonical_outcome(record)
 
 

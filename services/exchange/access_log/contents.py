@@ -21,6 +21,7 @@ from core.crypto import SealBroken
 from core.database import Database
 from core.envelope import DataKey, SubjectKeys
 from services.exchange.access_log.canonical import commitment
+from services.exchange.access_log.log import APPROVED
 from services.exchange.access_log.models import AccessRecord, LogLeaf
 from services.exchange.access_log.sealing import opened
 from services.exchange.access_log.verify import Finding
@@ -92,15 +93,18 @@ class _OfOne:
         if commitment(content.salt, content.canonical) != row.commitment:
             return "holds something else than it is committed to"
         document = orjson.loads(content.canonical)
-        is_outcome = document["kind"] == "outcome"
+        kind = document["kind"]
         if document["subject"] != row.subject.hex or row.entry.hex != document.get("entry", row.id.hex):
             return "belongs to another person or decision than it says"
-        if is_outcome:
+        if kind == "prolongation" and document["step"] == APPROVED:
+            is_as_told = row.disclosed_from is not None and row.disclosed_from.isoformat() == document["until"]
+            return None if is_as_told else "puts its decision off to another moment than it says"
+        if kind != "entry":
             self._outcomes.append((row.id, row.entry, row.disclosed_from))
             return None
         self._shown_from[row.id] = row.disclosed_from
         told = document.get("disclosed_from")
-        if (row.disclosed_from.isoformat() if row.disclosed_from else None) != told:
+        if row.disclosed_from != (datetime.fromisoformat(told) if told else None):
             return "is shown from another moment on than it says"
         return None
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -22,7 +22,7 @@ from services.exchange.access_log.canonical import BLIND_BYTES, SALT_BYTES
 from services.exchange.access_log.commits import Commits
 from services.exchange.access_log.disclosure import HOUSEHOLD, DisclosureClass, class_of, disclosure_classes
 from services.exchange.access_log.households import household_id, veiled
-from services.exchange.access_log.records import AccessEntry, AccessOutcome
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, Prolongation
 from services.exchange.facts import Asker, AskerKind, FactState, Purpose
 
 REQUESTS_MAX: Final = 20_000
@@ -40,6 +40,7 @@ class Decision(StrEnum):
 
 
 ASKED: Final = "ASKED"
+APPROVED: Final = "APPROVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,27 @@ class AccessLog:
     async def conclude(self, results: Sequence[Result]) -> None:
         """Commits what came of the entries, all or none. Nothing may be answered before this returns."""
         await self._commits.commit([self._outcome(r.entry, r.states, r.errors) for r in results])
+
+    async def prolong(
+        self, entry: AccessEntry, step: str, until: datetime, law: str, agency: str, officer: UUID
+    ) -> None:
+        """Commits that somebody asked for a later disclosure of the decision, or approved it; who may, is asked before
+        (`prolonging.py`)."""
+        record = Prolongation(
+            subject=entry.subject,
+            entry=entry.id,
+            id=new_id(),
+            at=self._clock.now(),
+            step=step,
+            until=until.astimezone(UTC),
+            law=law,
+            agency=agency,
+            officer=officer.hex,
+            salt=secrets.token_bytes(SALT_BYTES),
+            blind=secrets.token_bytes(BLIND_BYTES),
+            disclosed_from=until if step == APPROVED else entry.disclosed_from,
+        )
+        await self._commits.commit([record])
 
     async def _held(self, held: AsyncExitStack, drafts: Sequence[Draft]) -> list[_Step]:
         """The drafts with what is remembered of their requests, held from others of the same request."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
 from core.sealed import sealed
+
+_HELD_BACK: Final = text("disclosed_from IS NOT NULL")
 
 
 class AccessRecord(SQLModel, table=True):
@@ -21,7 +24,16 @@ class AccessRecord(SQLModel, table=True):
     """
 
     __tablename__ = "access_record"
-    __table_args__ = (Index("ix_access_record_epoch_xid", "epoch", "xid"),)
+    __table_args__ = (
+        Index("ix_access_record_epoch_xid", "epoch", "xid"),
+        Index(
+            "ix_access_record_held_back",
+            "subject",
+            "disclosed_from",
+            postgresql_where=_HELD_BACK,
+            sqlite_where=_HELD_BACK,
+        ),
+    )
 
     subject: UUID = Field(primary_key=True)
     """Whom it is about."""
@@ -35,7 +47,7 @@ class AccessRecord(SQLModel, table=True):
     payload_sealed: bytes = sealed("access_record.payload", by=("subject", "id"), subject="subject")
     """`sealing.py`."""
     disclosed_from: datetime | None = Field(default=None, sa_type=Instant)
-    """When the subject may learn of it; None: at once."""
+    """When the subject may learn of it; None: at once. What a decision's records say last holds for all of them."""
     epoch: int = Field(sa_type=BigInteger)
     xid: int = Field(sa_type=BigInteger)
     """The transaction that appended it; numbers of one epoch grow. By these the sequencer misses none."""

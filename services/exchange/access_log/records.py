@@ -70,6 +70,31 @@ class AccessOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prolongation:
+    """That the subject is to learn of a decision later than its class says: asked for, or approved by a second officer.
+
+    Only one that is approved has an effect: none of the decision's records is shown before its `disclosed_from`.
+    """
+
+    subject: UUID
+    entry: UUID
+    id: UUID
+    at: datetime
+    step: str
+    """`ASKED` or `APPROVED`."""
+    until: datetime
+    law: str
+    """By which law, in the officer's words; told to the subject with the decision."""
+    agency: str
+    officer: str
+    """Person id, 32 hex digits. Never shown."""
+    salt: bytes
+    blind: bytes
+    disclosed_from: datetime | None
+    """Of an approved one `until`; else that of its entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedRecord:
     """A record whose subject's key was destroyed: that it was made, and when, is all that can be known of it.
 
@@ -83,4 +108,4 @@ class ErasedRecord:
     disclosed_from: datetime | None
 
 
-Record: TypeAlias = AccessEntry | AccessOutcome
+Record: TypeAlias = AccessEntry | AccessOutcome | Prolongation

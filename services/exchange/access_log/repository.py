@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -17,7 +17,7 @@ from core.crypto import SealBroken
 from core.envelope import DataKey, SubjectKeys
 from services.exchange.access_log.households import began, disclosed_from, last_of, month_of, shown
 from services.exchange.access_log.models import AccessRecord
-from services.exchange.access_log.records import AccessEntry, AccessOutcome, ErasedRecord
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, ErasedRecord, Prolongation
 from services.exchange.access_log.sealing import Opened, opened
 
 
@@ -51,7 +51,9 @@ class AccessLogReader:
         key = await self._keys.find(self._session, subject)
         is_decision = col(AccessRecord.id) == col(AccessRecord.entry)
         while len(found) < size:
-            query = select(AccessRecord).where(col(AccessRecord.subject) == subject, is_decision, _disclosed(at))
+            query = select(AccessRecord).where(
+                col(AccessRecord.subject) == subject, is_decision, _disclosed(subject, at)
+            )
             if before is not None:
                 query = query.where(col(AccessRecord.id) < before)
             wanted = size - len(found)
@@ -76,8 +78,10 @@ class AccessLogReader:
             if month != entry or disclosed_from(month) > at:
                 return None
             return await self._month(subject, month, await self._keys.find(self._session, subject))
-        row = await self._session.get(AccessRecord, (subject, entry))
-        if row is None or row.id != row.entry or (row.disclosed_from is not None and row.disclosed_from > at):
+        is_it = (col(AccessRecord.subject) == subject) & (col(AccessRecord.id) == entry)
+        is_decision = col(AccessRecord.id) == col(AccessRecord.entry)
+        row = await self._session.scalar(select(AccessRecord).where(is_it, is_decision, _disclosed(subject, at)))
+        if row is None:
             return None
         read: AccessEntry | ErasedRecord = _read(row, await self._keys.find(self._session, subject), AccessEntry)
         return read
@@ -98,13 +102,13 @@ class AccessLogReader:
             select(AccessRecord)
             .where(col(AccessRecord.subject) == subject, col(AccessRecord.id) > min(entries))
             .where(col(AccessRecord.entry).in_(entries), col(AccessRecord.id) != col(AccessRecord.entry))
-            .where(_disclosed(at))
+            .where(_disclosed(subject, at))
             .order_by(col(AccessRecord.id))
         )
         rows = (await self._session.scalars(query)).all()
         key = await self._keys.find(self._session, subject) if rows else None
         for row in rows:
-            outcome = _read(row, key, AccessOutcome)
+            outcome = _read(row, key, object)  # or a prolongation, which `evidence` tells
             if isinstance(outcome, AccessOutcome):
                 found[outcome.entry].append(outcome)
         return found
@@ -119,7 +123,9 @@ class AccessLogReader:
         months = {entry for entry in entries if month_of(entry) is not None}
         is_of_them = [col(AccessRecord.entry).in_(set(entries) - months)]
         is_of_them += [col(AccessRecord.entry).between(month, last_of(month)) for month in months]
-        query = select(AccessRecord).where(col(AccessRecord.subject) == subject, or_(*is_of_them), _disclosed(at))
+        query = select(AccessRecord).where(
+            col(AccessRecord.subject) == subject, or_(*is_of_them), _disclosed(subject, at)
+        )
         rows = (await self._session.scalars(query.order_by(col(AccessRecord.at), col(AccessRecord.id)))).all()
         key = await self._keys.find(self._session, subject) if rows else None
         found: dict[UUID, list[Evidence]] = defaultdict(list)
@@ -148,6 +154,18 @@ class AccessLogReader:
             )
         return None
 
+    async def prolongations(self, subject: UUID, entry: UUID) -> Sequence[Prolongation]:
+        """Of a decision, in their order, whenever it may be disclosed. Not for the subject's eyes."""
+        query = (
+            select(AccessRecord)
+            .where(col(AccessRecord.subject) == subject, col(AccessRecord.entry) == entry)
+            .where(col(AccessRecord.disclosed_from).is_not(None), col(AccessRecord.id) != entry)
+            .order_by(col(AccessRecord.id))
+        )
+        key = await self._keys.find(self._session, subject)
+        records = [_read(row, key, object) for row in (await self._session.scalars(query)).all()]
+        return [one for one in records if isinstance(one, Prolongation)]
+
     async def opened(self, subject: UUID, record: UUID) -> Opened | None:
         """A record with its canonical form and its salt, whenever it may be disclosed; None if there is none or it was
         erased."""
@@ -161,8 +179,14 @@ class AccessLogReader:
             return None
 
 
-def _disclosed(at: datetime) -> ColumnElement[bool]:
-    return or_(col(AccessRecord.disclosed_from).is_(None), col(AccessRecord.disclosed_from) <= at)
+def _disclosed(subject: UUID, at: datetime) -> ColumnElement[bool]:
+    """Of a decision all records or none: it is shown when the last of them may be (a prolongation)."""
+    is_held_back = (col(AccessRecord.subject) == subject) & (col(AccessRecord.disclosed_from) > at)
+    held_back = select(col(AccessRecord.entry)).where(is_held_back)
+    return or_(
+        col(AccessRecord.disclosed_from).is_(None),
+        and_(col(AccessRecord.disclosed_from) <= at, col(AccessRecord.entry).not_in(held_back)),
+    )
 
 
 def _read(row: AccessRecord, key: DataKey | None, kind: type[Any]) -> Any:

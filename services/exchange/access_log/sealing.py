@@ -18,7 +18,7 @@ from core.envelope import DataKey
 from core.sealed import binding_of, bound_to
 from services.exchange.access_log.canonical import SALT_BYTES, canonical, commitment
 from services.exchange.access_log.models import AccessRecord
-from services.exchange.access_log.records import AccessEntry, AccessOutcome, Record
+from services.exchange.access_log.records import AccessEntry, AccessOutcome, Prolongation, Record
 
 _LENGTH_BYTES: Final = 4
 _LABEL: Final = binding_of(AccessRecord.payload_sealed).label
@@ -58,6 +58,8 @@ def prepared(record: Record) -> Prepared:
         plain += orjson.dumps([record.asker_id, caused_by, record.blind.hex()])
     else:
         entry = record.entry
+    if isinstance(record, Prolongation):
+        plain += orjson.dumps([record.officer, record.blind.hex()])
     return Prepared(
         record.subject,
         record.id,
@@ -94,6 +96,8 @@ def opened(row: Any, key: DataKey) -> Opened:
     document = orjson.loads(form)
     if document["kind"] == "outcome":
         return Opened(form, salt, _outcome(row, document, salt))
+    if document["kind"] == "prolongation":
+        return Opened(form, salt, _prolongation(row, document, salt, *orjson.loads(plain[end:])))
     return Opened(form, salt, _entry(row, document, salt, *orjson.loads(plain[end:])))
 
 
@@ -134,6 +138,23 @@ def _outcome(row: Any, document: dict[str, Any], salt: bytes) -> AccessOutcome:
         states=document["states"],
         errors=document["errors"],
         salt=salt,
+        disclosed_from=row.disclosed_from,
+    )
+
+
+def _prolongation(row: Any, document: dict[str, Any], salt: bytes, officer: str, blind: str) -> Prolongation:
+    return Prolongation(
+        subject=row.subject,
+        entry=row.entry,
+        id=row.id,
+        at=row.at,
+        step=document["step"],
+        until=datetime.fromisoformat(document["until"]),
+        law=document["law"],
+        agency=document["agency"],
+        officer=officer,
+        salt=salt,
+        blind=bytes.fromhex(blind),
         disclosed_from=row.disclosed_from,
     )
 

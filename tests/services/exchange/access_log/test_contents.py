@@ -17,6 +17,8 @@ from core.ids import new_id
 from core.models import SubjectKey
 from core.text import Text
 from services.exchange.access_log.contents import Contents, verify_contents
+from services.exchange.access_log.disclosure import HOUSEHOLD
+from services.exchange.access_log.households import PURPOSE
 from services.exchange.access_log.log import AccessLog, Draft, Result
 from services.exchange.facts import OWN_VIEW, Asker, AskerKind, Basis, Purpose
 from services.exchange.privacy.states import Step
@@ -82,6 +84,13 @@ def key(database: Database, one: UUID) -> object:
 
 async def test_what_nobody_changed_is_sound(people: People, verified: Verified) -> None:
     assert await verified() == Contents(opened=8, erased=0, findings=[])
+
+
+async def test_what_a_household_caused_is_sound_too(people: People, verified: Verified) -> None:
+    draft = Draft(people.one, frozenset({"name"}), OFFICER, PURPOSE, disclosure=HOUSEHOLD)
+    [entry] = await people.log.decide([draft])
+    await people.log.conclude([Result(entry, {"name": "FRESH"})])
+    assert await verified() == Contents(opened=10, erased=0, findings=[])
 
 
 async def test_a_person_who_was_erased_is_told_as_erased(people: People, verified: Verified) -> None:
