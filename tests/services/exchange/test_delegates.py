@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from core.text import Text
 from identity.delegation.models import Kind
 from identity.delegation.needs import Standing
 from identity.delegation.service import DelegationService, Guardianship
+from services.exchange.errors import LookRefused
 from services.exchange.facts import (
     DELEGATE_VIEW,
     DELEGATION,
@@ -27,7 +29,7 @@ from services.exchange.facts import (
 )
 from services.exchange.gate import ACTS_FOR_YOU
 from services.exchange.ties import RegisterTies
-from tests.services.exchange.fakes import KEYS, Exchange, of_steward
+from tests.services.exchange.fakes import KEYS, Exchange, of_steward, until
 
 pytestmark = pytest.mark.fakeredis_only
 
@@ -104,6 +106,40 @@ async def test_once_it_has_ended_the_very_next_look_is_refused(exchange: Exchang
     async with exchange.database.write() as session:
         await exchange.delegations.end(session, exchange.keys["lodger"], delegation)
     assert await told(exchange, "mother", replace(asker, request=uuid4()), DELEGATE_VIEW) is FactState.DENIED
+
+
+@pytest.mark.parametrize("records", [False, True], ids=["facts", "records"])
+async def test_once_it_has_ended_what_is_being_read_is_not_told(
+    exchange: Exchange, delegation: UUID, records: bool
+) -> None:
+    asker, mother = delegate(exchange, delegation), exchange.keys["mother"]
+    reading, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def policies(_: NationalId) -> str:
+        reading.set()
+        await goes_on.wait()
+        return "policies"
+
+    async def ask() -> FactState:
+        if not records:
+            return await told(exchange, "mother", asker, DELEGATE_VIEW)
+        await exchange.gate.look(mother, "oic:policies", "oic", policies, asker=asker, purpose=DELEGATE_VIEW)
+        return FactState.FRESH
+
+    exchange.dopa.gate = goes_on
+    asking = asyncio.create_task(ask())
+    await until(lambda: reading.is_set() or bool(exchange.dopa.asked))
+    async with exchange.database.write() as session:
+        await exchange.delegations.end(session, exchange.keys["lodger"], delegation)
+    goes_on.set()
+    if records:
+        with pytest.raises(LookRefused):
+            await asking
+    else:
+        assert await asking is FactState.DENIED
+    [outcome] = await exchange.outcomes(mother)
+    assert set(outcome.states.values()) == {"DENIED"}
+    assert set(outcome.errors.values()) == {"NOT_DELEGATED"}
 
 
 async def test_each_log_says_what_its_subject_may_know_of_the_delegate(exchange: Exchange, delegation: UUID) -> None:
