@@ -6,7 +6,8 @@
 // keep it, and give it next time.
 
 import { readFileSync } from "node:fs";
-import { consistent, included, opened } from "./verify.mjs";
+import { opened } from "./head.mjs";
+import { consistent, included } from "./verify.mjs";
 
 const [issuer, entries, ...kept] = process.argv.slice(2);
 const get = async (path) => {

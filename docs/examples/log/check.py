@@ -10,7 +10,8 @@ import json
 import sys
 import urllib.request
 
-from verify import consistent, included, opened
+from head import opened
+from verify import consistent, included
 
 issuer, entries, *kept = sys.argv[1:]
 

@@ -1,13 +1,13 @@
 // What a proof of Sitthi's access log says, checked by whoever holds it: no part of this is ours to trust. Node 20 or
 // any browser. Each function throws if it is not so. `keys` are those of /.well-known/attestation-keys.json.
 
+import { hex, opened, unhex } from "./head.mjs";
+
 /** The record stands in the tree of that head. */
 export async function included(record, inclusion, keys) {
   const { size, root } = await opened(inclusion.head, keys);
-  const time = new DataView(new ArrayBuffer(8));
-  time.setBigUint64(0, BigInt(record.time));
   const committed = await sha(unhex(record.salt), new TextEncoder().encode(record.document));
-  const leaf = await sha([0], unhex(record.id), new Uint8Array(time.buffer), committed);
+  const leaf = await sha([0], unhex(record.id), unhex(record.time.toString(16).padStart(16, "0")), committed);
   must(inclusion.leafIndex >= 0 && inclusion.leafIndex < size && size === inclusion.treeSize, "no such leaf");
   const [made] = await climb(inclusion.leafIndex, size - 1, inclusion.path, [leaf]);
   must(hex(made) === root, "another tree");
@@ -40,28 +40,9 @@ async function climb(at, last, path, made) {
   return made;
 }
 
-/** Size and root of a tree head, a JWS (RFC 7515) that one of the keys signed. */
-export async function opened(head, keys) {
-  const [top, body, signature] = head.split(".");
-  const told = JSON.parse(new TextDecoder().decode(b64(top)));
-  const { size, root } = JSON.parse(new TextDecoder().decode(b64(body)));
-  must(told.alg === "ES256" && told.typ === "sitthi-tree-head+jwt", "no tree head");
-  const { kty, crv, x, y } = keys.find((one) => one.kid === told.kid);
-  const [curve, bytes] = [{ name: "ECDSA", namedCurve: "P-256" }, new TextEncoder().encode(`${top}.${body}`)];
-  const key = await crypto.subtle.importKey("jwk", { kty, crv, x, y }, curve, false, ["verify"]);
-  must(await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, b64(signature), bytes), "not signed");
-  return { size, root };
-}
-
 const half = (number) => Math.floor(number / 2);
-const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-const b64 = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
 const sha = async (...parts) =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(parts.flatMap((part) => [...part]))));
-function unhex(text) {
-  must(/^([0-9a-f]{2})+$/.test(text), "not hexadecimal");
-  return Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
-}
 function must(holds, otherwise) {
   if (!holds) throw new Error(otherwise);
 }

@@ -104,7 +104,11 @@ def module(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
+    sys.path.insert(0, str(path.parent))  # as where it is run: it needs its neighbour
+    try:
+        spec.loader.exec_module(made)
+    finally:
+        sys.path.remove(str(path.parent))
     return made
 
 
