@@ -17,7 +17,7 @@ from core.text import Text
 from services.pay.models import Award, Instalment
 from services.pay.states import InstalmentStatus
 
-ACCOUNTS_KEPT: Final = timedelta(days=10 * 365)
+ACCOUNTS_KEPT: Final = timedelta(days=3_653)
 """Vouchers of public money (regulation of the Ministry of Finance; ten years, unverified)."""
 OFFICER: Final = "an officer"
 _UNDECIDED: Final = [s.value for s in (InstalmentStatus.SCHEDULED, InstalmentStatus.IN_RUN, InstalmentStatus.SUBMITTED)]

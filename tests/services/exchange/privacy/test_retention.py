@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from services.apply.models import Appeal, Application, Decision
 from services.exchange.consent.models import Consent
 from services.exchange.corrections.models import Correction
 from services.exchange.privacy.models import PrivacyRequest
-from services.exchange.privacy.retention import Over, read, retention_classes
+from services.exchange.privacy.retention import Over, RetentionClass, read, retention_classes
 from services.pay.models import Award, Instalment, PaymentRun
 from services.receive.models import Rating, Receipt
 from tests.support.app import Served
@@ -190,6 +190,19 @@ def test_every_rule_is_tried() -> None:
     assert set(MAKERS) == set(RULES)
 
 
+YEARS: Final = {"two": (2, 731), "three": (3, 1_096), "five": (5, 1_827), "ten": (10, 3_653)}
+"""As a class's words have it: years, and the days of the longest such span, which has the most leap days."""
+
+
+@pytest.mark.parametrize("kind", retention_classes().values(), ids=lambda kind: kind.id)
+def test_so_many_years_are_never_a_day_less(kind: RetentionClass) -> None:
+    said = [spans for word, spans in YEARS.items() if f"{word} years" in kind.text.en]
+    assert said or "year" not in kind.text.en
+    for years, days in said:
+        spans = [date(y + years, 3, 1) - date(y, 3, 1) for y in range(2001, 2030)]
+        assert kind.kept == max(spans) == timedelta(days=days)
+
+
 async def rows_of(sitthi: Served, table: str) -> int:
     async with sitthi.house.db.read() as session:
         return int(await session.scalar(select(func.count()).select_from(load_models().tables[table])) or 0)
@@ -237,7 +250,7 @@ async def test_a_hold_stops_retention_for_whom_it_is_about(sitthi: Served, whose
 
 
 async def test_a_blanked_application_says_nothing_any_more(sitthi: Served) -> None:
-    await _application(sitthi, sitthi.clock.now() - timedelta(days=3_651))
+    await _application(sitthi, sitthi.clock.now() - timedelta(days=3_654))
     await sitthi.house.privacy.retention.run()
     async with sitthi.house.db.read() as session:
         [row] = (await session.scalars(select(Application))).all()
