@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=60), nullable=False),
         sa.Column("ground", sa.String(length=40), nullable=True),
         sa.Column("statement_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("acr", sa.String(length=20), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("proceeds_at", sa.DateTime(timezone=True), nullable=True),

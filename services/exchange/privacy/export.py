@@ -20,6 +20,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.assurance import Assurance
 from core.attestation.service import Attestor
 from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
@@ -30,11 +31,12 @@ from core.sealed import bound_to
 from core.text import Text
 from identity.inbox.service import Inbox
 from services.exchange.catalogue import Catalogue, Subject
-from services.exchange.facts import OWN_VIEW, Asker, AskerKind, Fact, Facts, Gate
+from services.exchange.facts import OWN_VIEW, Asker, AskerKind, Assured, Fact, Facts, Gate
 from services.exchange.privacy import messages, pdf, states
 from services.exchange.privacy.errors import ExportGone, NotReady
 from services.exchange.privacy.leases import Lease, Lost
 from services.exchange.privacy.models import PrivacyExport, PrivacyRequest
+from services.exchange.privacy.reading import Reader
 from services.exchange.privacy.requests import CITIZEN
 from services.exchange.privacy.states import Event, Kind, Status, Step
 from services.exchange.privacy.trail import Trail
@@ -106,6 +108,7 @@ class Exporter:
         self._db, self._clock, self._keys, self._stores = db, clock, keys, stores
         self._gate, self._catalogue, self._attestor = gate, catalogue, attestor
         self._inbox, self._trail, self._issuer = inbox, Trail(clock), issuer
+        self._reader = Reader(catalogue)
 
     async def run(self) -> int:
         """Prepares what waits and deletes what is over; answers how many requests moved on."""
@@ -169,9 +172,9 @@ class Exporter:
     async def _prepare(self, lease: Lease) -> None:
         row, made_at = lease.row, self._clock.now()
         facts = await self._facts(row)
-        sections = [pdf.Section(_FACTS)]
-        for name, fact in facts.items():
-            sections[0].add(self._catalogue.attribute(name).title.th, self._fact(fact))
+        sections = [pdf.Section(_FACTS, self._reader)]
+        for fact in facts.values():
+            sections[0].add_fact(fact)
         document = _Document(self, lease, "json")
         await self._write(document, made_at, facts, sections)
         digests = {"json": await document.close()}
@@ -206,7 +209,7 @@ class Exporter:
         await document.write(orjson.dumps(head)[:-1] + b',"stores":[')
         for number, store in enumerate(self._stores):
             about = store.about
-            section = pdf.Section(about.title, about.description.th)
+            section = pdf.Section(about.title, self._reader, about.description)
             sections.append(section)
             opening = {
                 "name": about.name,
@@ -250,18 +253,26 @@ class Exporter:
         names = [
             one.id for one in self._catalogue.attributes.values() if one.subject is Subject.PERSON and not one.is_tie
         ]
-        asker = Asker(kind=AskerKind.CITIZEN, id=row.person.hex, agency=None, label=_FOR_YOUR_COPY, request=row.id)
+        asker = Asker(
+            kind=AskerKind.CITIZEN,
+            id=row.person.hex,
+            agency=None,
+            label=_FOR_YOUR_COPY,
+            request=row.id,
+            assurance=Assured(Assurance.of(row.acr)) if row.acr is not None else None,
+        )
         own = self._catalogue.purposes[OWN_VIEW.id].purpose
         return await self._gate.facts(row.person, names, asker=asker, purpose=own)
 
     def _fact(self, fact: Fact) -> dict[str, Any]:
-        attribute = self._catalogue.attribute(fact.attribute)
+        attribute, note = self._catalogue.attribute(fact.attribute), self._reader.note(fact)
         return {
             "title": _both(attribute.title),
             "value": attribute.type.dump(fact.value) if fact.known else None,
             "source": fact.source,
             "as_of": fact.as_of.isoformat() if fact.as_of is not None else None,
             "state": fact.state.value,
+            "note": _both(note) if note is not None else None,
         }
 
     async def _waiting(self) -> Sequence[tuple[UUID, UUID]]:

@@ -295,7 +295,7 @@ class PrivacyMutation:
         work = work_of(info)
         async with work.transaction() as session:
             room = info.context.room(PrivacyRequests)
-            row = await room.data(session, work.viewer.person, Kind(input.kind.value))
+            row = await room.data(session, work.viewer.person, Kind(input.kind.value), assurance=work.viewer.assurance)
             work.keep(request=row.id.hex)
         return RequestMyDataPayload(request=PrivacyRequest.of(row))
 

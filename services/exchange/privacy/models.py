@@ -54,6 +54,9 @@ class PrivacyRequest(SQLModel, table=True):
     """Of RESTRICTION and OBJECTION: of :class:`services.exchange.privacy.states.Ground`."""
     statement_sealed: bytes | None = sealed("privacy_request.statement", by="id", default=None)
     """In the person's own words."""
+    acr: str | None = Field(default=None, max_length=20)
+    """Of ACCESS and PORTABILITY: the levels of the sign-in it was made under (core/assurance.py). The gate is asked
+    under the same when the copy is prepared, so that what is sensitive is in it too."""
     made_at: datetime = Field(sa_type=Instant)
     due_at: datetime = Field(sa_type=Instant)
     """By when the law wants it answered: 30 days (s.30)."""

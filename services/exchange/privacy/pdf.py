@@ -12,18 +12,17 @@ from typing import Any, Final
 
 import orjson
 
-from core.clock import BANGKOK
 from core.errors import ServiceUnavailable
 from core.text import Text
+from services.exchange.facts import Fact
+from services.exchange.privacy.reading import Cell, Reader, time_in_words
 
 FONTS: Final = Path(__file__).parents[3] / "web" / "vendor"
 """Where set-up puts Sarabun (web/ide.json)."""
 THAI_FAMILIES: Final = ("Sarabun", "TH Sarabun New", "Laksaman", "Noto Sans Thai", "Garuda", "Loma", "Waree")
 """The first of them that is there is used: Sarabun is the font of the state's documents."""
-RECORDS_MAX: Final = 200
-"""Of each store: the file to read shows the newest, the one for machines all of them."""
-LINES_MAX: Final = 40
-TEXT_MAX: Final = 600
+RECORDS_MAX: Final = 100
+"""Of each kind: the file to read shows the first of them, the one for machines all."""
 
 _TYPST: Final = Text(th="ระบบจัดทำเอกสาร (ไม่มีแบบอักษรไทย)", en="The maker of documents (there is no Thai font)")
 TITLE: Final = Text(th="สำเนาข้อมูลส่วนบุคคลของท่าน", en="A copy of your personal data")
@@ -34,6 +33,11 @@ INTRO: Final = Text(
     "you; the JSON file beside it holds every single record, and the JWS file the signature over both.",
 )
 NOTHING: Final = "ไม่มีข้อมูล · nothing is held"
+ONLY_TECHNICAL: Final = (
+    "มีเพียงรายการทางเทคนิค {count} รายการ อยู่ในไฟล์ JSON · only {count} technical records, in the JSON file"
+)
+TECHNICAL: Final = "รายการทางเทคนิค {count} รายการอยู่ในไฟล์ JSON · {count} technical records are in the JSON file"
+FACT_COLUMNS: Final = (Cell("ข้อมูล", "What"), Cell("ค่า", "Value"), Cell("จากหน่วยงาน", "From"), Cell("ณ วันที่", "As of"))
 MORE: Final = "อีก {count} รายการอยู่ในไฟล์ JSON · {count} more are in the JSON file"
 
 
@@ -51,66 +55,65 @@ async def rendered(sections: Sequence[Mapping[str, Any]], *, issuer: str, made_a
     fonts = font_families()
     if not fonts:
         raise ServiceUnavailable(_TYPST)
-    day = made_at.astimezone(BANGKOK)
     data = {
         "title": _both(TITLE),
         "intro": _both(INTRO),
         "issuer": issuer,
         "fonts": list(fonts),
-        "footer": f"{issuer} · {request} · {day:%d/%m}/{day.year + 543} {day:%H:%M}",
+        "footer": f"{issuer} · {time_in_words(made_at)} · {request[-8:]}",
         "sections": list(sections),
     }
     return await asyncio.to_thread(_compile, orjson.dumps(data).decode(), made_at)
 
 
 class Section:
-    """A store's part of the document: as many records as fit, each as lines of text."""
+    """A store's part of the document: a short table for each kind of record that says something to a person."""
 
-    def __init__(self, title: Text, note: str = "") -> None:
-        self._title, self._note, self._records, self._count = title, note, list[list[list[str]]](), 0
+    def __init__(self, title: Text, reader: Reader, note: Text | None = None) -> None:
+        self._title, self._reader, self._note = title, reader, note
+        self._rows: dict[str, list[list[Cell]]] = {}
+        self._facts: list[list[Cell]] = []
+        self._more = self._technical = 0
 
     def add(self, table: str, record: Mapping[str, Any]) -> None:
-        self._count += 1
-        if len(self._records) < RECORDS_MAX:
-            lines = [["", table], *([label, said] for label, said in _lines(record))]
-            if len(lines) > LINES_MAX:
-                lines = [*lines[:LINES_MAX], ["", "…"]]
-            self._records.append(lines)
+        if not self._reader.shows(table):
+            self._technical += 1
+            return
+        rows = self._rows.setdefault(table, [])
+        if len(rows) >= RECORDS_MAX:
+            self._more += 1
+            return
+        rows.append(self._reader.row(table, record))
+
+    def add_fact(self, fact: Fact) -> None:
+        self._facts.append(self._reader.fact(fact))
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self._rows or self._facts)
 
     def written(self) -> dict[str, Any]:
-        more = self._count - len(self._records)
+        tables = [
+            _table([Cell(one.th, one.en) for one in self._reader.shows(name)], rows)
+            for name, rows in self._rows.items()
+        ]
+        if self._facts:
+            tables.insert(0, _table(FACT_COLUMNS, self._facts))
         return {
             "title": _both(self._title),
-            "note": self._note,
-            "records": self._records,
-            "nothing": NOTHING,
-            "more": MORE.format(count=more) if more else "",
+            "note": _both(self._note) if self._note is not None and not self.is_empty else None,
+            "tables": tables,
+            "nothing": NOTHING if not self._technical else ONLY_TECHNICAL.format(count=self._technical),
+            "more": MORE.format(count=self._more) if self._more else "",
+            "technical": TECHNICAL.format(count=self._technical) if self._technical else "",
         }
 
 
-def _lines(value: Any, label: str = "") -> list[tuple[str, str]]:
-    """A record, flattened to label and text."""
-    if isinstance(value, Mapping):
-        return [
-            line for name, inner in value.items() for line in _lines(inner, f"{label}.{name}" if label else str(name))
-        ]
-    if isinstance(value, list | tuple):
-        if all(not isinstance(one, Mapping | list | tuple) for one in value):
-            return [(label, _said(", ".join(_word(one) for one in value)))]
-        return [line for n, one in enumerate(value, 1) for line in _lines(one, f"{label}.{n}")]
-    return [(label, _said(_word(value)))]
-
-
-def _word(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    return str(value)
-
-
-def _said(text: str) -> str:
-    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"
+def _table(columns: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> dict[str, Any]:
+    return {
+        "columns": [one.written() for one in columns],
+        "rows": [[cell.written() for cell in row] for row in rows],
+    }
 
 
 def _both(text: Text) -> dict[str, str]:

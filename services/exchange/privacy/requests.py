@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.assurance import Assurance
 from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.errors import BadInput, NotFound
@@ -67,10 +68,10 @@ class PrivacyRequests:
 
     # Asking.
 
-    async def data(self, session: AsyncSession, person: UUID, kind: Kind) -> PrivacyRequest:
-        """A copy of all that is held of the person. Raises :class:`RequestOpen`."""
+    async def data(self, session: AsyncSession, person: UUID, kind: Kind, *, assurance: Assurance) -> PrivacyRequest:
+        """A copy of all that is held of the person, who is known with this assurance. Raises :class:`RequestOpen`."""
         assert kind in (Kind.ACCESS, Kind.PORTABILITY)
-        return await self._add(session, person, kind, {})
+        return await self._add(session, person, kind, {"acr": assurance.acr})
 
     async def erasure(self, session: AsyncSession, person: UUID, stores: Collection[str]) -> PrivacyRequest:
         """Erasure of some stores, while the person stays. Raises BadInput, :class:`NotErasableAlone`, RequestOpen."""

@@ -94,17 +94,69 @@ async def test_the_signature_covers_both_files(sitthi: Served) -> None:
 @pytest.mark.sqlite_only
 async def test_a_person_can_read_the_pdf(sitthi: Served, tmp_path: Path) -> None:
     await lived(sitthi)
-    answer = await fetch(sitthi, (await prepared(sitthi))["pdf"])
-    assert answer.headers["content-type"] == "application/pdf"
-    (tmp_path / "copy.pdf").write_bytes(answer.content)
-    text = subprocess.run(  # noqa: ASYNC221 - a program of the test's own
-        ["pdftotext", "-layout", str(tmp_path / "copy.pdf"), "-"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    for said in ("สำเนาข้อมูลส่วนบุคคลของท่าน", "บันทึกการเข้าถึงข้อมูล", "กล่องข้อความ", EMAIL, "marker-7391", "2569"):
+    text = text_of(tmp_path, await fetch(sitthi, (await prepared(sitthi))["pdf"]))
+    for said in ("สำเนาข้อมูลส่วนบุคคลของท่าน", "บันทึกการเข้าถึงข้อมูล", "กล่องข้อความ", EMAIL, "marker-7391"):
         assert said in text, said
+    for said in (
+        "16 พฤษภาคม 2501",
+        "date of birth",
+        "กรมการปกครอง",
+        "600.00 บาท",
+        "10.00 น.",
+        "You looked",
+    ):
+        assert said in text, said
+
+
+@pytest.mark.needs("pdftotext")
+@pytest.mark.sqlite_only
+async def test_the_pdf_has_no_names_of_columns_keys_or_agencies_slugs(sitthi: Served, tmp_path: Path) -> None:
+    await lived(sitthi)
+    paths = await prepared(sitthi)
+    document = (await fetch(sitthi, paths["json"])).json()
+    text = text_of(tmp_path, await fetch(sitthi, paths["pdf"]))
+    [award] = records(document, "award")
+    for technical in ("access_record", "as_of", "title.th", "idempotency", "dopa", "dla", "T03:00", "+00:00", "✓", "✗"):
+        assert technical not in text, technical
+    for machine in (award["id"], "satang", "FRESH", "SCHEDULED", "ALLOWED", "APPROVED"):
+        assert machine not in text, machine
+    assert text.count("Ratings") == 1
+
+
+def text_of(folder: Path, answer: httpx2.Response) -> str:
+    assert answer.headers["content-type"] == "application/pdf"
+    (folder / "copy.pdf").write_bytes(answer.content)
+    return subprocess.run(
+        ["pdftotext", "-layout", str(folder / "copy.pdf"), "-"], capture_output=True, check=True, text=True
+    ).stdout
+
+
+SENSITIVE = {"disability_card", "person_status"}
+
+
+async def test_what_is_sensitive_is_in_the_owners_own_copy(sitthi: Served) -> None:
+    await lived(sitthi, applies=False)
+    document = (await fetch(sitthi, (await prepared(sitthi))["json"])).json()
+    facts = {name: document["facts"][name] for name in SENSITIVE}
+    assert {fact["state"] for fact in facts.values()} == {"FRESH"}
+    assert (facts["disability_card"]["value"], facts["person_status"]["value"]) == (False, "normal")
+    assert [one for one in document["facts"].values() if one["state"] == "DENIED"] == []
+    looks = [
+        one for one in records(document, "access_record") if one["asker"]["en"] == "You asked for a copy of your data"
+    ]
+    assert [one["decision"] for one in looks] == ["ALLOWED"]
+
+
+async def test_a_sign_in_that_is_not_sure_enough_is_told_so_beside_what_is_not_shown(sitthi: Served) -> None:
+    await lived(sitthi, applies=False)
+    signed_in_with(sitthi, "ial1.3-aal2.2")
+    paths = await prepared(sitthi)
+    signed_in_with(sitthi)
+    document = (await fetch(sitthi, paths["json"])).json()
+    denied = {name: fact for name, fact in document["facts"].items() if fact["state"] == "DENIED"}
+    assert set(denied) == SENSITIVE
+    assert all("ข้อมูลอ่อนไหว" in fact["note"]["th"] and "sensitive" in fact["note"]["en"] for fact in denied.values())
+    assert document["facts"]["birth_date"]["note"] is None
 
 
 @pytest.mark.sqlite_only
