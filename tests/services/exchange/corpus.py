@@ -152,7 +152,8 @@ INNOCENT_TITLES: Final[tuple[tuple[str, str], ...]] = (
 INNOCENT_DESCRIPTIONS: Final[tuple[str, ...]] = (
     "Choose a branch near your registered address.",
     "เราใช้วันเกิดจากทะเบียนราษฎร ไม่ต้องแนบอะไร"[:22],
-    "The office nearest to your home address is shown first.", "สาขาใกล้ที่อยู่ตามทะเบียนบ้านของคุณแสดงก่อน",
+    "The office nearest to your home address is shown first.",
+    "สาขาใกล้ที่อยู่ตามทะเบียนบ้านของคุณแสดงก่อน",
 )
 """They mention what the state holds, and do not ask for it."""
 

@@ -81,7 +81,7 @@ def test_whatever_is_consumed_is_in_the_catalogue(who: str, name: str) -> None:
 def test_welfare_reads_what_its_programmes_read_and_nothing_beyond(purpose: str, beside: set[str]) -> None:
     versions = [one for programme in PROGRAMMES for one in (*programme.versions, *programme.proposed)]
     read = {name.removeprefix("child.") for version in versions for name in version.needs}
-    assert CATALOGUE.purposes[purpose].attributes == read | {BIRTH_DATE, CHILDREN} | beside
+    assert CATALOGUE.purposes[purpose].attributes == frozenset(read | {BIRTH_DATE, CHILDREN} | beside)
     assert {"highest_degree", "vehicle_owned", "health_scheme", "address"}.isdisjoint(read)
 
 
