@@ -114,7 +114,7 @@ _TILES: Final = select(col(LogTile.level), col(LogTile.number), col(LogTile.hash
 
 
 TILES_KEPT: Final = 512
-"""Of the levels above the leaves, some 20 MB with all their nodes: enough for thirty million leaves."""
+"""Some 20 MB with all their nodes: enough of the levels above thirty million leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ class _Kept:
 
 @dataclass(slots=True)
 class _KeptTiles:
-    """Tiles above the leaves, where every proof needs some of the same few. What a tile holds never changes, it only
-    grows: a kept one serves as long as it reaches far enough."""
+    """Tiles of which every proof needs some of the same few: those above the leaves, and the last of the leaves. What a
+    tile holds never changes, it only grows: a kept one serves as long as it reaches far enough."""
 
     kept: OrderedDict[Tile, _Kept] = field(default_factory=OrderedDict)
 
@@ -150,8 +150,8 @@ _KEPT: Final[WeakKeyDictionary[Database, _KeptTiles]] = WeakKeyDictionary()
 
 
 class TreeReader:
-    """Reads what the sequencer wrote. One statement makes a proof, another what is not kept of the levels above; the
-    tree only grows, so they need no transaction."""
+    """Reads what the sequencer wrote. One statement makes a proof, with another for tiles that are not kept; the tree
+    only grows, so they need no transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -204,30 +204,25 @@ class TreeReader:
 
     async def _carried_out(self, plans: Sequence[Plan], leaves: Mapping[Tile, bytes]) -> Sequence[list[bytes]]:
         """`leaves` are tiles of level 0 that were read already."""
-        above: dict[Tile, _Kept] = {}
-        below, missing = dict(leaves), set()
+        held: dict[Tile, _Kept] = {}
+        missing = set()
         for tile, hashes in _reach_of(plans).items():
-            if not tile.level:
-                if tile not in below:
-                    missing.add(tile)
+            if tile in leaves:
                 continue
             kept = self._kept.get(tile, hashes)
             if kept is None:
                 missing.add(tile)
             else:
-                above[tile] = kept
-        for tile, held in (await self._tiles(missing)).items():
-            if tile.level:
-                above[tile] = self._kept.keep(tile, held)
-            else:
-                below[tile] = held
+                held[tile] = kept
+        for tile, read in (await self._tiles(missing)).items():
+            held[tile] = self._kept.keep(tile, read)
 
         def hash_of(node: Node) -> bytes:
             place = place_of(node)
-            if not place.tile.level:
-                return node_of(below[place.tile], place)
+            if place.tile in leaves:
+                return node_of(leaves[place.tile], place)
             within = node.level % TILE_LEVELS
-            return above[place.tile].nodes[within][place.start >> within]
+            return held[place.tile].nodes[within][place.start >> within]
 
         return [carried_out(plan, hash_of) for plan in plans]
 
