@@ -35,7 +35,7 @@ app.command(name="sign-in")(session.sign_in)
 @app.callback(help="Sitthi: the services of the state behind one graph. `script/server` starts everything.")
 def before_any_command() -> None:
     """What a command logs is beside its output, and shows nobody's data: not in the trace of an error either."""
-    configure(Settings(), sys.stderr)
+    configure(Settings(), beside_output=True)
 
 
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail when it is not up to date.")]

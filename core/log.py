@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import structlog
 
@@ -16,10 +17,10 @@ _LIKE_A_NATIONAL_ID: Final = re.compile(r"(?<!\d)\d(?:[- ]?\d){12}(?!\d)")
 MASK: Final = "[13 digits]"
 
 
-def configure(settings: Settings, file: TextIO | None = None) -> None:
+def configure(settings: Settings, *, beside_output: bool = False) -> None:
     """Sets the format of every log line of this process, and masks those that libraries write by themselves.
 
-    They go to `file`; left out, to the standard output.
+    They go to the standard output; of a command, which has an output of its own, to the standard error.
     """
     logging.setLogRecordFactory(MaskedRecord)
     if settings.environment is Environment.PRODUCTION:
@@ -35,7 +36,7 @@ def configure(settings: Settings, file: TextIO | None = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *renderers,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr if beside_output else sys.stdout),
         cache_logger_on_first_use=False,
     )
     # Libraries write by the standard library; where nobody has said how (a test runner has), in lines like ours.
