@@ -126,7 +126,7 @@ async def test_a_record_that_was_given_to_somebody_else_is_found(
 ) -> None:
     """Whose it is stands in the commitment; here the row itself moves from under its leaf."""
     await owner.does("UPDATE access_record SET subject = :other WHERE id = :key", key=owner.key(5), other=owner.key(6))
-    assert told(await verified()) == [("RECORD_REMOVED", 5)]
+    assert told(await verified()) == [("RECORD_REMOVED", 5), ("RECORD_NOT_IN_TREE", None)]
 
 
 async def test_a_leaf_that_forgot_its_record_is_found(heads: list[str], owner: Owner, verified: Verified) -> None:
