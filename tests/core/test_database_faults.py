@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -174,9 +175,12 @@ async def test_a_database_that_may_only_be_read_is_a_typed_error_and_still_answe
 
 async def test_a_folder_that_is_not_there_is_a_typed_error(tmp_path: Path) -> None:
     db = of(tmp_path / "nowhere" / "notes.sqlite")
+    before = set(threading.enumerate())
     with pytest.raises(DatabaseUnavailable):
         await write(db, "no")
     await db.close()
+    while any(thread.is_alive() for thread in set(threading.enumerate()) - before):
+        await asyncio.sleep(0.01)  # the driver's thread tells the loop of its end, and nobody waits for that
 
 
 async def test_a_writer_of_another_process_is_waited_for_and_then_named(
