@@ -179,8 +179,8 @@ async def test_a_folder_that_is_not_there_is_a_typed_error(tmp_path: Path) -> No
     with pytest.raises(DatabaseUnavailable):
         await write(db, "no")
     await db.close()
-    while any(thread.is_alive() for thread in set(threading.enumerate()) - before):
-        await asyncio.sleep(0.01)  # the driver's thread tells the loop of its end, and nobody waits for that
+    for thread in set(threading.enumerate()) - before:  # the driver's: it tells the loop of its end
+        await asyncio.to_thread(thread.join)
 
 
 async def test_a_writer_of_another_process_is_waited_for_and_then_named(
