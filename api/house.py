@@ -228,7 +228,7 @@ class House:
             forms=forms,
         )
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
-        rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]
+        rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
         self.privacy = self._privacy(apply)
         rooms.add(PrivacyRoom, self.privacy)

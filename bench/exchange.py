@@ -191,7 +191,7 @@ class _Runs:
         if not cached:
             gate._reader._cache = NoCache()  # type: ignore[assignment]  # noqa: SLF001 - the gate has no such switch
         if not logged:
-            gate._log._commits = NoCommits(self._database, KEYS)  # noqa: SLF001
+            gate._log._commits = NoCommits(self._database, KEYS)  # noqa: SLF001 - nor this
         return gate
 
     async def _cost(self, gate: ExchangeGate, count: int, in_flight: int) -> Cost:

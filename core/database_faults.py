@@ -44,7 +44,7 @@ def told_as_unavailable() -> Iterator[None]:
         if not _cannot_serve(error):
             raise
         original = getattr(error, "orig", None)
-        log.error("database_unavailable", error=type(original or error).__name__, code=_code(original))  # noqa: TRY400
+        log.error("database_unavailable", error=type(original or error).__name__, code=_code(original))  # noqa: TRY400 - the trace may hold people's data
         raise DatabaseUnavailable from error
 
 
@@ -56,7 +56,7 @@ def driver_told_as_unavailable() -> Iterator[None]:
     except Exception as error:
         if not _driver_cannot_serve(error):
             raise
-        log.error("database_unavailable", error=type(error).__name__, code=_code(error))  # noqa: TRY400
+        log.error("database_unavailable", error=type(error).__name__, code=_code(error))  # noqa: TRY400 - the trace may hold people's data
         raise DatabaseUnavailable from error
 
 
@@ -68,7 +68,7 @@ def translate_connecting(engine: Engine) -> None:
         try:
             return dialect.connect(*arguments, **options)
         except Exception as error:
-            log.error("database_unavailable", error=type(error).__name__, code=_code(error))  # noqa: TRY400
+            log.error("database_unavailable", error=type(error).__name__, code=_code(error))  # noqa: TRY400 - the trace may hold people's data
             raise DatabaseUnavailable from error
 
 
@@ -99,7 +99,7 @@ def _driver_cannot_serve(error: Exception) -> bool:
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
 
     if isinstance(error, asyncpg.PostgresError):
-        return _code(error).startswith(_SQLSTATES)  # type: ignore[union-attr]
+        return str(_code(error)).startswith(_SQLSTATES)
     if isinstance(error, asyncpg.InterfaceError):  # one about an argument is a value that no database would take
         return not isinstance(error, ValueError)
     return isinstance(error, OSError)

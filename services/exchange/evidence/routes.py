@@ -70,7 +70,7 @@ def catalogue_router(
         return kept.answer("requirements", every_requirement, if_none_match)
 
     @router.get("/requirements/{id}", response_model=RequirementShape, responses=_MISSING, summary="One requirement")
-    async def requirement(id: Id, if_none_match: IfNoneMatch = None) -> Response:  # noqa: A002
+    async def requirement(id: Id, if_none_match: IfNoneMatch = None) -> Response:  # noqa: A002 - the name in the path
         return kept.answer(f"requirements/{id}", lambda: published.requirement(id), if_none_match)
 
     @router.get("/purposes", response_model=Purposes, responses=_NOT_CHANGED, summary="All purposes")

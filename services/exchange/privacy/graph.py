@@ -184,52 +184,48 @@ class PrivacyRequest(Node):
 
 @strawberry.type
 class _Payload:
+    request: PrivacyRequest | None = None
+    problems: list[Problem] = field(default_factory=list)
+
     @classmethod
     async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
         found = await privacy_request_node(info, UUID(hex=kept["request"]))
-        return cls(request=found)  # type: ignore[call-arg]
+        return cls(request=found)
 
 
 @strawberry.type
 class RequestMyDataPayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.type
 class RequestErasurePayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.type
 class LeavePayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.type
 class CancelErasurePayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.type
 class RestrictUsePayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.type
 class ObjectToUsePayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.type
 class LiftRestrictionPayload(_Payload):
-    request: PrivacyRequest | None = None
-    problems: list[Problem] = field(default_factory=list)
+    pass
 
 
 @strawberry.input

@@ -125,7 +125,7 @@ def _paths() -> list[Path]:
 
 
 def _compile(data: str, made_at: datetime) -> bytes:
-    import typst  # noqa: PLC0415
+    import typst  # noqa: PLC0415 - as above
 
     source = (files(__package__) / "data" / "export.typ").read_bytes()
     made = typst.compile(

@@ -194,7 +194,7 @@ def _not_blank(table: Table, name: str, value: Any) -> ColumnElement[bool]:
     """Whether a plain column still says something. A sealed one does not show it: its row is told by the others."""
     if callable(value):
         return not_(table.c[name].like("erased:%"))
-    return literal(False) if value is not None else table.c[name].is_not(None)  # noqa: FBT003
+    return literal(False) if value is not None else table.c[name].is_not(None)  # noqa: FBT003 - SQL's own false
 
 
 def _hanging_on(table: Table) -> list[Any]:

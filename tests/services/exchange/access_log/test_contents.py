@@ -165,8 +165,8 @@ async def test_a_record_that_is_shown_never_or_too_early_is_found(
     """A decision that was changed differs from its document, and its outcome from it; an outcome from its decision."""
     day = clock.now() + timedelta(days=9_000)
     later = day.replace(tzinfo=None).isoformat(" ", "microseconds") if database.is_sqlite else day
-    put_off = f"UPDATE access_record SET disclosed_from = :later WHERE disclosed_from IS NULL AND {what}"  # noqa: S608
-    early = f"UPDATE access_record SET disclosed_from = NULL WHERE subject = :person AND {what}"  # noqa: S608
+    put_off = f"UPDATE access_record SET disclosed_from = :later WHERE disclosed_from IS NULL AND {what}"  # noqa: S608 - ours
+    early = f"UPDATE access_record SET disclosed_from = NULL WHERE subject = :person AND {what}"  # noqa: S608 - ours
     await owner.does(put_off, early, later=later, person=key(database, people.one))
     found = await verified()
     assert len(found.findings) == count, told(found)

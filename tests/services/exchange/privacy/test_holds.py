@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from core.errors import BadInput
-from core.ids import NationalId
+from core.ids import NationalId, new_id
 from core.models import SubjectKey
 from identity.people.models import Person
 from services.apply.models import Application
@@ -18,7 +18,7 @@ from services.apply.personal_data import APPEAL_TIME
 from services.exchange.privacy.errors import NoSuchHold
 from services.exchange.privacy.models import PrivacyEvent, PrivacyRequest
 from services.exchange.privacy.states import Status, Step
-from services.pay.models import Award, Instalment
+from services.pay.models import Award, Instalment, PaymentRun
 from services.pay.personal_data import ACCOUNTS_KEPT
 from services.pay.states import InstalmentStatus
 from tests.laws.cases import person_of
@@ -124,9 +124,6 @@ async def test_vouchers_of_a_payment_stay_for_ten_years_without_a_name(sitthi: S
 
 async def paid(sitthi: Served, person: UUID) -> UUID:
     """The elder's first instalment is in a run and settled; answers the run."""
-    from core.ids import new_id  # noqa: PLC0415
-    from services.pay.models import PaymentRun  # noqa: PLC0415
-
     now, key = sitthi.clock.now(), new_id()
     async with sitthi.house.db.write() as session:
         [one] = (await session.scalars(select(Instalment).where(col(Instalment.person) == person))).all()

@@ -53,7 +53,7 @@ def test_a_whole_log_is_told_to_be_whole(server: Process, tmp_path: Path) -> Non
 
 
 def test_a_changed_record_is_named_and_the_command_fails(server: Process, database_url: str) -> None:
-    as_owner(database_url, f"UPDATE access_record SET commitment = payload_sealed WHERE id = {FIRST}")  # noqa: S608
+    as_owner(database_url, f"UPDATE access_record SET commitment = payload_sealed WHERE id = {FIRST}")  # noqa: S608 - ours
     told = server.command("log", "verify", ok=False)
     assert "The log is NOT whole: 1 findings. The first is at record 0." in told
     assert "RECORD_CHANGED: record 0 was changed" in told
@@ -63,7 +63,7 @@ def test_a_content_that_was_swapped_is_found_with_the_keys(server: Process, data
     """The hashes all stand; only who can open it sees that it is not what is committed to."""
     other = f"(SELECT payload_sealed FROM access_record WHERE id = {FIRST})"  # noqa: S608 - our own words
     second = "(SELECT record FROM log_leaf WHERE leaf_index = 1)"
-    as_owner(database_url, f"UPDATE access_record SET payload_sealed = {other} WHERE id = {second}")  # noqa: S608
+    as_owner(database_url, f"UPDATE access_record SET payload_sealed = {other} WHERE id = {second}")  # noqa: S608 - ours
     assert "The log is whole" in server.command("log", "verify")
     told = server.command("log", "verify", "--contents", ok=False)
     assert "CONTENT_CHANGED: record 1 is sealed with what is not its person's key" in told

@@ -291,7 +291,7 @@ async def test_a_copy_of_a_record_that_is_placed_is_found(heads: list[str], owne
     """As if somebody else had been looked at: of the same id there is a leaf."""
     columns = "id, entry, at, commitment, payload_sealed, disclosed_from, epoch, xid"
     await owner.does(
-        f"INSERT INTO access_record (subject, {columns}) SELECT :other, {columns} FROM access_record WHERE id = :key",  # noqa: S608
+        f"INSERT INTO access_record (subject, {columns}) SELECT :other, {columns} FROM access_record WHERE id = :key",  # noqa: S608 - ours
         key=owner.key(3),
         other=owner.key(9),
     )
