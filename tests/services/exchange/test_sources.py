@@ -361,7 +361,8 @@ async def test_many_people_are_asked_about_in_batches_and_few_calls_at_once(exch
     assert {person: of["birth_date"].value for person, of in told.items()} == {
         person: date(1950 + n % 50, 1, 1) for n, person in enumerate(people)
     }
-    assert [len(call) for call in batch.calls] == [3] * (PARTS_AT_ONCE + 1) + [2]
+    # which of the parts that waited goes first once places are free is nobody's promise
+    assert sorted(len(call) for call in batch.calls) == [2] + [3] * (PARTS_AT_ONCE + 1)
     assert batch.most_at_once == PARTS_AT_ONCE
     batch.calls.clear()
     assert await exchange.gate._reader.read_many(people, [born]) == told

@@ -18,6 +18,7 @@ import structlog
 from core.ids import NationalId
 from core.money import Money
 from services.exchange.facts import OWN_VIEW, Fact, FactState
+from services.plugins.contract.manifest import TIME_LIMIT_SECONDS_MAX
 from services.plugins.runner import LaneLimits
 from services.sandbox.population.personas import persona
 from services.sandbox.population.store import ensure
@@ -238,7 +239,9 @@ async def test_an_agency_that_asks_to_be_left_alone_is(stand: Stand) -> None:
 async def refused_at(stand: Stand, base_url: str, reason: str) -> None:
     with structlog.testing.capture_logs() as entries:
         limits = LaneLimits(failures_max=1_000)
-        stand.connect(Agencies(stand.agencies.http, base_url, stand.exchange.clock, limits))
+        # none of these hangs, so a busy machine may take its time: as long as any operation may
+        seconds = TIME_LIMIT_SECONDS_MAX
+        stand.connect(Agencies(stand.agencies.http, base_url, stand.exchange.clock, limits, time_limit_seconds=seconds))
         assert (await stand.ask("annual_income")).reason == reason
     assert not NUMBERS.search(str(entries))
     assert await stand.kept() == []
