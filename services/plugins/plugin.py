@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 from graphql import (
@@ -92,13 +93,25 @@ class Example:
     error: str | None = None
 
 
+class Origin(StrEnum):
+    """Where the code of a plugin runs."""
+
+    TREE = "tree"
+    """In this process: our own reviewed code."""
+    PACKAGE = "package"
+    """In a host process of its own on this machine, found by the entry point `sitthi.plugins`."""
+    REMOTE = "remote"
+    """At the agency."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plugin:
     manifest: Manifest
     graph: PluginGraph
     functions: Mapping[str, Operation]
-    """By operation."""
+    """By operation. Those of a package or a remote plugin speak `services.plugins.contract.wire`."""
     examples: tuple[Example, ...] = ()
+    origin: Origin = Origin.TREE
 
     @property
     def slug(self) -> str:
@@ -125,6 +138,7 @@ __all__ = [
     "Example",
     "Exchange",
     "HostNames",
+    "Origin",
     "Plugin",
     "PluginGraph",
     "documents",

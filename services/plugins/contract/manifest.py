@@ -17,6 +17,10 @@ CONTRACT_VERSION: Final = 1
 TIME_LIMIT_SECONDS_MAX: Final = 10
 CACHE_SECONDS_MAX: Final = 86_400
 BATCH_MAX: Final = 1_000
+PLACES: Final = 20
+PLACES_MAX: Final = 50
+ANSWER_BYTES_MAX: Final = 1_000_000
+DOCUMENT_BYTES_MAX: Final = 5_000_000
 MANIFEST_BYTES_MAX: Final = 64 * 1024
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=40)]
@@ -24,6 +28,7 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]*$", max
 TypePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$", min_length=3, max_length=40)]
 ErrorCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$", max_length=60)]
 AttributeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=60)]
+Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 _THAI: Final = re.compile(r"[\u0e01-\u0e4f]")
@@ -64,6 +69,17 @@ class OperationKind(StrEnum):
     """Gives a document or credential."""
     NOTIFY = "notify"
     """Hears of an event."""
+
+
+class EventKind(StrEnum):
+    """What a plugin of kind `notify` can hear of. Each is about one citizen, whom the plugin knows already."""
+
+    APPLICATION_WITHDRAWN = "application.withdrawn"
+    """The citizen took an application to this service back."""
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    """The citizen took back a consent on which this service's facts were read."""
+    DATA_ERASED = "data.erased"
+    """The citizen left, or had their data erased, PDPA 2562 s.33; the agency looks at its own duty."""
 
 
 class Access(StrEnum):
@@ -147,12 +163,30 @@ class OperationSpec(_Strict):
     """How long an answer to a query may be given to the same citizen again; 0 is never. How long a source's answer is
     kept, the catalogue of attributes says."""
     batch: int = Field(default=0, ge=0, le=BATCH_MAX)
-    """Of a source: how many people one call may be about; 0: it is asked about one."""
+    """Of a source: how many people one call may be about; 0: it is asked about one. Of an `ingest`: how many records
+    one call may hold; 0: 100."""
+    places: int = Field(default=PLACES, ge=1, le=PLACES_MAX)
+    """How many calls of it may run at once in one process of ours: its bulkhead."""
+    answer_bytes_max: int = Field(default=ANSWER_BYTES_MAX, ge=1, le=DOCUMENT_BYTES_MAX)
+    """An answer that is larger is not read to its end. Only an `issue` may allow more than a million."""
+    forwards_token: bool = False
+    """Whether the agency gets a token of the citizen with the call, good for itself alone and for a minute."""
+    events: list[Annotated[EventKind, Field(strict=False)]] = Field(default_factory=list, max_length=20)
+    """Of a `notify`: what it wants to hear of, one at least."""
+    record: dict[str, Any] | None = None
+    """Of an `ingest`: JSON Schema 2020-12 of one record."""
 
     @model_validator(mode="after")
-    def _a_batch_is_of_people(self) -> Self:
-        if self.batch and (self.kind is not OperationKind.SOURCE or self.access is not Access.CITIZEN):
-            raise ValueError("only a source about citizens has a `batch`")
+    def _belongs_to_its_kind(self) -> Self:
+        is_source, is_ingest = self.kind is OperationKind.SOURCE, self.kind is OperationKind.INGEST
+        if self.batch and not is_ingest and (not is_source or self.access is not Access.CITIZEN):
+            raise ValueError("only a source about citizens has a `batch`, and an ingest")
+        if self.answer_bytes_max > ANSWER_BYTES_MAX and self.kind is not OperationKind.ISSUE:
+            raise ValueError(f"only an issue answers more than {ANSWER_BYTES_MAX} bytes")
+        if bool(self.events) != (self.kind is OperationKind.NOTIFY):
+            raise ValueError("a notify names its `events`, and nothing else has any")
+        if (self.record is not None) != is_ingest:
+            raise ValueError("an ingest says what a `record` of it is, and nothing else does")
         return self
 
 
@@ -185,11 +219,22 @@ class Contact(_Strict):
         return self
 
 
+class Endpoint(_Strict):
+    """Where a remote plugin answers, and whose word its answers are."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$", max_length=300)]
+    """Without a trailing slash, query or fragment. Operations are below it (`services.plugins.contract.wire`)."""
+    keys: list[dict[str, Any]] = Field(min_length=1, max_length=5)
+    """Public keys (JWK, RFC 7517) with `kid`, Ed25519 (RFC 8037) or P-256, by which it signs its answers."""
+
+
 class Manifest(_Strict):
     """All that an agency says of its service. What it claims of names and facts, the registry checks."""
 
     contract: int = Field(ge=CONTRACT_VERSION, le=CONTRACT_VERSION)
     slug: Slug
+    version: Version = "1.0.0"
+    """Semantic: a change that breaks clients or callers needs a new major version, and the registry sees to it."""
     agency: Agency
     category: Annotated[ServiceCategory, Field(strict=False)]
     title: Titles
@@ -215,6 +260,8 @@ class Manifest(_Strict):
     delegates: Annotated[Delegates, Field(strict=False)] = Delegates.VIEW
     hours: Titles
     contact: Contact
+    endpoint: Endpoint | None = None
+    """Of a remote plugin alone."""
 
     @property
     def is_service(self) -> bool:

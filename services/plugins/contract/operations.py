@@ -78,6 +78,9 @@ class Call:
     """In whose name, for the AgentID."""
     people: tuple[NationalId, ...] = ()
     """Of a source whose manifest declares a `batch`: whom it is about, one at least. `person` is None for several."""
+    key: str = ""
+    """The idempotency key of a call that has an effect (`submit cancel ingest issue notify`): the same key is the same
+    call, however often it comes; 8–128 characters."""
 
     @property
     def citizen(self) -> NationalId:

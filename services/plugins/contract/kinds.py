@@ -1,0 +1,130 @@
+"""The eight kinds of operation: what a function of each is asked, and what it answers.
+
+What a function is asked stands in :attr:`Call.arguments`, as JSON; what it answers is JSON-like, under the names given
+here. Whoever it is about is `Call.person`, or `Call.people`.
+
+| kind | arguments | answer | effect |
+|---|---|---|---|
+| `query` | those of its GraphQL field | what the SDL says | no |
+| `source` | `{"attributes": [...]}` | attribute → `Known`; with `batch` by person | no |
+| `submit` | `{"application": Application}` | :class:`ApplicationState` | yes |
+| `status` | `{"reference": "..."}` | :class:`ApplicationState` | no |
+| `cancel` | `{"reference": "..."}` | :class:`ApplicationState` | yes |
+| `ingest` | `{"records": [...]}` | :class:`Taken` | yes |
+| `issue` | those of the request, by the plugin's own words | :class:`Document` | yes |
+| `notify` | `{"event": Event}` | null | yes |
+
+A call with an effect carries an idempotency key (:attr:`Call.key`): it may come again, and has its effect once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from services.plugins.contract.manifest import DOCUMENT_BYTES_MAX, ErrorCode, EventKind, OperationKind, Titles
+
+EFFECTS: Final = frozenset(
+    {OperationKind.SUBMIT, OperationKind.CANCEL, OperationKind.INGEST, OperationKind.ISSUE, OperationKind.NOTIFY}
+)
+"""Kinds whose calls change something at the agency."""
+RECORDS_DEFAULT: Final = 100
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
+
+
+class _Document(BaseModel):
+    # not strict: what comes from a remote plugin is JSON, where an instant is a text and bytes are base64
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Application(_Document):
+    """An application to the service, as the host hands it over."""
+
+    id: str
+    """The same for ever; it is the idempotency key of its `submit`."""
+    submitted_at: AwareDatetime = Field(alias="submittedAt")
+    answers: dict[str, Any]
+    """What the citizen answered, by the properties of the form."""
+    facts: dict[str, Any]
+    """What the state knows, by attribute, in the wire's form of a value; null where there is none. One that could not
+    be had is absent."""
+
+
+class State(StrEnum):
+    """How far an application is at the agency."""
+
+    RECEIVED = "RECEIVED"
+    IN_PROGRESS = "IN_PROGRESS"
+    NEEDS_SUPPLEMENT = "NEEDS_SUPPLEMENT"
+    """The turn is the citizen's; `note` says what is missing."""
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    """`note` says why."""
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (State.APPROVED, State.REJECTED, State.CANCELLED)
+
+
+class PaymentRequest(_Document):
+    """What the citizen owes for the application. The host takes the payment; no plugin does."""
+
+    satang: int = Field(ge=1, le=10_000_000_00, strict=True)
+    text: Titles
+
+
+class ApplicationState(_Document):
+    """What a `submit`, a `status` and a `cancel` answer."""
+
+    reference: Reference
+    """The agency's own number of the application; the same in every answer about it."""
+    state: State
+    at: AwareDatetime
+    """Since when."""
+    note: Titles | None = None
+    payment: PaymentRequest | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.state in (State.NEEDS_SUPPLEMENT, State.REJECTED) and self.note is None:
+            raise ValueError(f"{self.state} needs a `note`")
+        return self
+
+
+class Rejected(_Document):
+    """A record that was not taken: which (from 0), a declared error, and where in the record."""
+
+    record: int = Field(ge=0, strict=True)
+    code: ErrorCode
+    path: str | None = Field(default=None, max_length=200)
+
+
+class Taken(_Document):
+    """What an `ingest` answers: every record that is not rejected is kept for good."""
+
+    rejected: list[Rejected] = Field(default_factory=list)
+
+
+class Document(_Document):
+    """What an `issue` answers: a document for the citizen."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f]{1,120}$")]
+    """A file name."""
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,80}$")] = Field(alias="mediaType")
+    title: Titles
+    content: Base64Bytes = Field(max_length=DOCUMENT_BYTES_MAX)
+    """Base64 (RFC 4648 §4)."""
+
+
+class Event(_Document):
+    """What a `notify` hears of; about `Call.person`. It may come again, under the same id, and out of order."""
+
+    id: str
+    kind: EventKind
+    at: datetime
+    reference: str | None = None
+    """Of the application, for `application.withdrawn`: the agency's own number."""
