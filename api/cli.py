@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import agreement, client, correction, keys, log, officer, pay, privacy, session
+from api.commands import agreement, client, correction, keys, log, officer, pay, plugin, privacy, session
 from core.clock import SystemClock
 from core.log import configure
 from core.settings import Environment, Settings
@@ -28,6 +28,9 @@ app.add_typer(correction.app, name="correction", help="Citizens' requests to cor
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
+app.add_typer(
+    plugin.app, name="plugin", help="Plugins of agencies: new, check, register, review, publish, suspend, roll back."
+)
 app.add_typer(privacy.app, name="privacy", help="People's requests about their data, legal holds, retention.")
 app.command(name="sign-in")(session.sign_in)
 

@@ -23,10 +23,10 @@ source answers `{"<attribute>": {"value": …, "asOf": "<instant>"}}`.
 Headers of a call: `Content-Type`, `Content-Digest` (RFC 9530), `Idempotency-Key` (of calls with an effect; the same
 when the call is made again), `traceparent` (W3C Trace Context), `Sitthi-Token` (if the operation forwards a token),
 and a signature (RFC 9421) over all of these that are there, method and target, made with a key of
-`/.well-known/service-keys.json`, with the parameters `created nonce keyid alg tag`. The agency refuses with 401 what is
-not signed so, is older than :data:`FRESH_SECONDS`, or repeats a nonce. Its answer is signed the same way by a key of its
-manifest, over status, type, digest, and the call's signature (RFC 9421 §2.4), so that no answer fits another call; its
-parameters are `created keyid alg tag`. An answer of another status than 200 and 422 need not be signed.
+`/.well-known/service-keys.json`, with the parameters `created nonce keyid alg tag`. The agency refuses with 401 what
+is not signed so, is older than :data:`FRESH_SECONDS`, or repeats a nonce. Its answer is signed the same way by a key
+of its manifest, over status, type, digest, and the call's signature (RFC 9421 §2.4), so that no answer fits another
+call; its parameters are `created keyid alg tag`. An answer of another status than 200 and 422 need not be signed.
 """
 
 from __future__ import annotations

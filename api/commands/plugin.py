@@ -1,0 +1,7 @@
+"""`sitthi plugin`: an agency's plugin from its first line to its last citizen (docs/plugins.md)."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
