@@ -35,6 +35,10 @@ from typing import Final
 
 OPERATIONS_PATH: Final = "/operations/"
 JSON: Final = "application/json"
+CONTENT_TYPE: Final = "content-type"
+CONTENT_DIGEST: Final = "content-digest"
+SIGNATURE: Final = "signature"
+SIGNATURE_INPUT: Final = "signature-input"
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 TRACEPARENT: Final = "traceparent"
 TOKEN: Final = "sitthi-token"  # noqa: S105 - a header's name
