@@ -4,4 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from api.commands import plugin_new
+
 app = typer.Typer(no_args_is_help=True)
+app.command(name="new")(plugin_new.new)
