@@ -61,8 +61,9 @@ class Runner:
         person: NationalId | None = None,
         people: Sequence[NationalId] = (),
         arguments: Mapping[str, Any] | None = None,
+        key: str = "",
     ) -> Any:
-        """The operation's answer, checked.
+        """The operation's answer, checked. `key` is the idempotency key of a call that has an effect.
 
         An operation with a `batch` is asked about `people` (or `person` alone) and answers by person; whoever is left
         out is not known. Raises :class:`SourceSilent`, a `ServiceUnavailable` with a :class:`Trouble` as its reason,
@@ -70,7 +71,7 @@ class Runner:
         that the manifest declares.
         """
         spec = plugin.manifest.operations[operation]
-        call = _call(plugin, operation, person, people, arguments or {}, asker)
+        call = replace(_call(plugin, operation, person, people, arguments or {}, asker), key=key)
         if spec.kind is not OperationKind.QUERY or not spec.cache_seconds or self._kept is None:
             return await self._ask(plugin, spec, call)
         watch = self._watch(plugin.slug, operation)
