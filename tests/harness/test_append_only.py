@@ -25,6 +25,8 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "officer_event": [("person", "id")],
     "payout_destination": [("person", "id")],
     "privacy_event": [("person", "id")],
+    "service_event": [("slug", "id")],
+    "service_report": [("slug", "id")],
     "log_head": [("size",)],
     "log_leaf": [("leaf_index",), ("record",)],
     "ledger_account": [("id",), ("agency", "code")],

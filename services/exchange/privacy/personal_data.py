@@ -45,6 +45,8 @@ _KEYS: Final = Nobodys("keys of this machine")
 _MONEY: Final = Nobodys("accounts of agencies; what was paid to whom is in `instalment`")
 _TREE: Final = Nobodys("hashes of salted commitments, which lead to nobody")
 _SUMS: Final = Nobodys("sums by agency and day, of no person")
+_SERVICES: Final = Nobodys("what an agency offers, and what was done to it in the agency's name; it is public")
+_ACTOR: Final = "an officer in the agency's name, or a system of it"
 NOBODYS: Final[Mapping[str, Nobodys]] = {
     "attestation_key": _KEYS,
     "signing_key": _KEYS,
@@ -62,6 +64,12 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "agency_usage": _SUMS,
     "agency_usage_facts": _SUMS,
     "question_sum": _SUMS,
+    "service": _SERVICES,
+    "service_version": Nobodys(_SERVICES.reason, {"sent_by": _ACTOR, "lease": "of the process that checks it"}),
+    "service_event": Nobodys(_SERVICES.reason, {"by": _ACTOR}),
+    "service_review": Nobodys(_SERVICES.reason, {"asked_by": _ACTOR, "decided_by": "an officer"}),
+    "service_report": _SERVICES,
+    "service_generation": _SERVICES,
 }
 """Tables that belong to no store, each with the reason."""
 
