@@ -21,7 +21,7 @@ from services.plugins.contract import (
     Rule,
     read_manifest,
 )
-from services.plugins.plugin import HostNames, Plugin, PluginGraph
+from services.plugins.plugin import HostNames, Origin, Plugin, PluginGraph
 from services.plugins.registry.code_check import FILE as CODE
 from services.plugins.registry.code_check import check_code, function_name
 from services.plugins.registry.examples import read_examples
@@ -34,11 +34,14 @@ from services.plugins.registry.graph_check import check_graph, check_without_gra
 MANIFEST: Final = "manifest.toml"
 
 
-def load_folder(folder: Path, host: HostNames, attributes: Mapping[str, str]) -> Plugin:
+def load_folder(
+    folder: Path, host: HostNames, attributes: Mapping[str, str], *, origin: Origin = Origin.TREE
+) -> Plugin:
     """The plugin of a folder. `attributes` is the catalogue: attribute id → slug of the agency that owns it.
 
-    Nothing of its code runs before all else is found right. Raises :class:`ManifestError` when the manifest cannot be
-    read, else :class:`PluginRefused` with every fault found.
+    Nothing of its code runs before all else is found right; that of a package (`origin`) never runs in this process,
+    so it comes without functions. Raises :class:`ManifestError` when the manifest cannot be read, else
+    :class:`PluginRefused` with every fault found.
     """
     manifest = _read_manifest(folder)
     faults: list[Fault] = []
@@ -50,10 +53,11 @@ def load_folder(folder: Path, host: HostNames, attributes: Mapping[str, str]) ->
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         faults.extend(check_form(manifest.form, manifest, attributes, text=text))
     examples = read_examples(folder, manifest, faults)
-    faults.extend(_check_code(folder, manifest))
+    faults.extend(_check_code(folder, manifest, alone=origin is Origin.PACKAGE))
     if faults or graph is None:
         raise PluginRefused(manifest.slug, faults)
-    return Plugin(manifest, graph, _functions(folder, manifest), examples)
+    functions = {} if origin is Origin.PACKAGE else _functions(folder, manifest)
+    return Plugin(manifest, graph, functions, examples, origin)
 
 
 def check_provides(manifest: Manifest, attributes: Mapping[str, str]) -> Iterator[Fault]:
@@ -123,12 +127,12 @@ def _read_graph(folder: Path, manifest: Manifest, host: HostNames, faults: list[
         return None
 
 
-def _check_code(folder: Path, manifest: Manifest) -> Iterator[Fault]:
+def _check_code(folder: Path, manifest: Manifest, *, alone: bool) -> Iterator[Fault]:
     path = folder / CODE
     if not path.is_file():
         yield Fault(Rule.CODE, "there is no code", f"Write {CODE}", CODE)
         return
-    yield from check_code(path.read_text(encoding="utf-8"), manifest)
+    yield from check_code(path.read_text(encoding="utf-8"), manifest, alone=alone)
 
 
 def _functions(folder: Path, manifest: Manifest) -> Mapping[str, Operation]:
