@@ -7,11 +7,11 @@ prison: code that means harm finds a way around any such list, which is why a st
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from services.plugins.contract import Fault, Manifest, Rule
+from services.plugins.contract.names import function_name
 
 FILE: Final = "plugin.py"
 CONTRACT: Final = "services.plugins.contract"
@@ -32,11 +32,6 @@ REACHES_OUT: Final = frozenset(
     }
 )
 """Names by which code gets at what it has not imported."""
-
-
-def function_name(operation: str) -> str:
-    """`ageLimit` → `age_limit`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", operation).lower()
 
 
 def check_code(source: str, manifest: Manifest, file: str = FILE, *, alone: bool = False) -> Iterator[Fault]:

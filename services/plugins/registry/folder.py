@@ -21,9 +21,10 @@ from services.plugins.contract import (
     Rule,
     read_manifest,
 )
+from services.plugins.contract.names import function_name
 from services.plugins.plugin import HostNames, Origin, Plugin, PluginGraph
 from services.plugins.registry.code_check import FILE as CODE
-from services.plugins.registry.code_check import check_code, function_name
+from services.plugins.registry.code_check import check_code
 from services.plugins.registry.examples import read_examples
 from services.plugins.registry.form_check import FILE as FORM
 from services.plugins.registry.form_check import check_form

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.plugins.contract import Fault, PluginRefused, Rule
+from services.plugins.contract.names import function_name
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry, load_folder
-from services.plugins.registry.code_check import function_name
 from services.plugins.registry.graph_check import BYTES_MAX, DEPTH_MAX, FIELDS_MAX, TYPES_MAX
 from tests.support.plugins import AGENCIES, CATALOGUE, HOST, LIBRARY, copy_of_library
 
