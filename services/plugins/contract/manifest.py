@@ -29,6 +29,8 @@ TypePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]*$", mi
 ErrorCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$", max_length=60)]
 AttributeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=60)]
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$")]
+RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$", max_length=60)]
+"""Of the conformance suite (docs/conformance.md)."""
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 _THAI: Final = re.compile(r"[\u0e01-\u0e4f]")
@@ -262,6 +264,8 @@ class Manifest(_Strict):
     contact: Contact
     endpoint: Endpoint | None = None
     """Of a remote plugin alone."""
+    exempt: dict[RuleId, Titles] = Field(default_factory=dict, max_length=20)
+    """Rules of the conformance suite that it does not keep, and why: published with its report. Most allow of none."""
 
     @property
     def is_service(self) -> bool:
