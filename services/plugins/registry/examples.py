@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +52,49 @@ def read_examples(folder: Path, manifest: Manifest, faults: list[Fault]) -> tupl
         examples.append(example)
     faults.extend(_missing(examples, manifest))
     return tuple(examples)
+
+
+class _RemoteExample(BaseModel):
+    """Without what the agency behind the plugin says: that is not ours to see."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    operation: str
+    person: Annotated[str, StringConstraints(pattern=r"^0[0-9]{12}$")] | None = None
+    """Made up, so it begins with 0."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    now: AwareDatetime | None = None
+    answer: Any = None
+    error: str | None = None
+
+
+def read_remote_examples(
+    examples: Mapping[str, Mapping[str, Any]],
+    manifest: Manifest,
+    faults: list[Fault],
+    line_of: Callable[[str, tuple[str | int, ...]], int | None],
+) -> tuple[Example, ...]:
+    """The examples of a remote plugin, by file name; what is wrong with them is added to `faults`.
+
+    `line_of` says on which line of a file a place stands. `Example.now` is empty where the example holds at any time.
+    """
+    found = []
+    for file, document in sorted(examples.items()):
+        try:
+            read = _RemoteExample.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            why = f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
+            line = line_of(file, first["loc"])
+            faults.append(Fault(Rule.EXAMPLES, why, "See docs/plugins.md for the form of an example", file, line))
+            continue
+        now = read.now.isoformat() if read.now is not None else ""
+        name = file.removeprefix("examples/")
+        example = Example(name, read.operation, read.person, read.arguments, now, (), read.answer, read.error)
+        faults.extend(_check(example, manifest, file))
+        found.append(example)
+    faults.extend(_missing(found, manifest))
+    return tuple(found)
 
 
 def _check(example: Example, manifest: Manifest, file: str) -> Iterator[Fault]:

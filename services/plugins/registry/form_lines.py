@@ -31,6 +31,8 @@ class Lines:
 
     def __init__(self, text: str = "") -> None:
         self._at: dict[Path, int] = {}
+        self.twice: int | None = None
+        """The first line on which a key stands that its object has already."""
         if text:
             self._read(text)
 
@@ -60,7 +62,10 @@ class Lines:
                     top[1] += 1
             elif top is not None and top[2]:
                 top[1] = _unquoted(word)
-                self._at[tuple(frame[1] for frame in stack)] = line
+                place = tuple(frame[1] for frame in stack)
+                if place in self._at and self.twice is None:
+                    self.twice = line
+                self._at[place] = line
             else:
                 self._at.setdefault(tuple(frame[1] for frame in stack), line)
                 if word in "{[":

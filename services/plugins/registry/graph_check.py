@@ -37,7 +37,7 @@ TOKENS_MAX: Final = 20_000
 TYPES_MAX: Final = 100
 FIELDS_MAX: Final = 1_000
 DEPTH_MAX: Final = 8
-_STUB: Final = build_schema(
+STUB: Final = build_schema(
     "type Query { host: Int } type Citizen { host: Int } scalar Date scalar DateTime type Money { satang: Int }"
     " extend type Query { citizen: Citizen money: Money date: Date at: DateTime }"
 )
@@ -306,7 +306,7 @@ def _check_depth(graph: PluginGraph) -> Iterator[Fault]:
 
 def _check_by_the_book(document: DocumentNode) -> Iterator[Fault]:
     """What the GraphQL specification itself asks of a schema: no empty types, no field twice, defaults that fit."""
-    errors = validate_sdl(document, _STUB) or validate_schema(extend_schema(_STUB, document, assume_valid_sdl=True))
+    errors = validate_sdl(document, STUB) or validate_schema(extend_schema(STUB, document, assume_valid_sdl=True))
     for found in errors:
         line = found.locations[0].line if found.locations else None
         yield Fault(Rule.GRAPH_SYNTAX, found.message, "Correct it", FILE, line)

@@ -15,7 +15,7 @@
 | RETIRED    |           |           | SUPERSEDED |           |         |
 
 A service has at most one version that is PUBLISHED, SUSPENDED or RETIRED: the current one. To publish another
-supersedes it in the same transaction. What was once submitted never changes; what was once published can only be published again.
+supersedes it in the same transaction. What was submitted never changes; what was published can only be published again.
 """
 
 from __future__ import annotations
