@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from services.plugins.contract import Manifest, Operation
+from services.plugins.standing import Standing
 
 CITIZEN: Final = "Citizen"
 QUERY: Final = "Query"
@@ -112,6 +113,8 @@ class Plugin:
     """By operation. Those of a package or a remote plugin speak `services.plugins.contract.wire`."""
     examples: tuple[Example, ...] = ()
     origin: Origin = Origin.TREE
+    standing: Standing = Standing.OPEN
+    """What is not open is in the graph, and asked nothing."""
 
     @property
     def slug(self) -> str:

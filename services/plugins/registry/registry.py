@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from services.plugins.contract import Fault, PluginRefused, Rule
 from services.plugins.plugin import HostNames, Plugin
 from services.plugins.registry.folder import load_folder
 from services.plugins.registry.graph_check import FILE as GRAPH
+from services.plugins.standing import Standing
 
 
 class Registry:
@@ -18,20 +19,28 @@ class Registry:
     """
 
     def __init__(self, host: HostNames, attributes: Mapping[str, str]) -> None:
-        self._host, self._attributes = host, attributes
+        self.host, self.attributes = host, attributes
         self._plugins: dict[str, Plugin] = {}
+        self._in_order: tuple[Plugin, ...] | None = ()
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        """In the order of their slugs, so that every worker composes the same graph."""
-        return tuple(self._plugins[slug] for slug in sorted(self._plugins))
+        """In the order of their slugs, so that every worker composes the same graph. The same tuple until it changes."""
+        if self._in_order is None:
+            self._in_order = tuple(self._plugins[slug] for slug in sorted(self._plugins))
+        return self._in_order
+
+    @property
+    def offered(self) -> tuple[Plugin, ...]:
+        """Those that a citizen can use now: neither suspended nor over."""
+        return tuple(plugin for plugin in self.plugins if plugin.standing is Standing.OPEN)
 
     def get(self, slug: str) -> Plugin | None:
         return self._plugins.get(slug)
 
     def load(self, folder: Path) -> Plugin:
         """Reads, checks and adds the plugin of a folder. Raises :class:`PluginRefused`."""
-        return self.add(load_folder(folder, self._host, self._attributes))
+        return self.add(load_folder(folder, self.host, self.attributes))
 
     def load_all(self, parent: Path) -> tuple[Plugin, ...]:
         """Every folder below `parent` with a manifest. Raises :class:`PluginRefused` at the first broken one."""
@@ -39,24 +48,35 @@ class Registry:
 
     def add(self, plugin: Plugin) -> Plugin:
         """Adds a checked plugin. Raises :class:`PluginRefused` when what it claims is another plugin's."""
-        if faults := [fault for other in self.plugins for fault in _clashes(plugin, other)] + [
-            *self._host_clashes(plugin)
-        ]:
+        if faults := [*self.clashes(plugin)]:
             raise PluginRefused(plugin.slug, faults)
-        self._plugins[plugin.slug] = plugin
+        self._plugins[plugin.slug], self._in_order = plugin, None
         return plugin
 
     def remove(self, slug: str) -> None:
         del self._plugins[slug]
+        self._in_order = None
+
+    def swap(self, plugins: Iterable[Plugin]) -> None:
+        """From now on there are exactly these, each checked, none at another's cost."""
+        self._plugins = {plugin.slug: plugin for plugin in plugins}
+        self._in_order = None
+
+    def clashes(self, plugin: Plugin) -> Iterator[Fault]:
+        """What it claims that is the host's or another plugin's."""
+        for other in self.plugins:
+            yield from clashes_between(plugin, other)
+        yield from self._host_clashes(plugin)
 
     def _host_clashes(self, plugin: Plugin) -> Iterator[Fault]:
         prefix = plugin.manifest.prefix
-        if prefix and (taken := sorted(name for name in self._host.types if name.startswith(prefix))):
+        if prefix and (taken := sorted(name for name in self.host.types if name.startswith(prefix))):
             why = f"the prefix `{prefix}` would claim the host's `{taken[0]}`"
             yield Fault(Rule.PREFIX, why, "Choose another prefix", field="prefix")
 
 
-def _clashes(plugin: Plugin, other: Plugin) -> Iterator[Fault]:
+def clashes_between(plugin: Plugin, other: Plugin) -> Iterator[Fault]:
+    """What `plugin` claims that is `other`'s."""
     ours, theirs = plugin.manifest, other.manifest
     if ours.slug == theirs.slug:
         yield Fault(Rule.OWNERSHIP, f"there is a plugin `{theirs.slug}` already", "Choose another slug", field="slug")
