@@ -68,7 +68,7 @@ from services.pay.reconciliation import Reconciliation
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
-from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, sources_of
+from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, ServiceKeys, sources_of
 from services.plugins.runner.provisions import provisions_of
 from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
@@ -120,6 +120,7 @@ class House:
         )
         self.delegations = DelegationService(self.clock, self.keys, self.identity.people)
         self.identity.delegations = self.delegations
+        self.service_keys = ServiceKeys(self.keys)
         self.runner = Runner(self._host_of(), kept=AnswerCache(self.redis, self.keys, self.clock))
         self.gate = ExchangeGate(
             database=self.db,

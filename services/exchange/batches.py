@@ -27,6 +27,8 @@ NOT_OF_ONE: Final = frozenset(
     {
         TIMEOUT,
         WRONG_SUBJECT,
+        "ADDRESS_REFUSED",
+        "ANSWER_UNSIGNED",
         "SOURCE_BROKE_OFF",
         "SOURCE_BUSY",
         "SOURCE_LIMITED",

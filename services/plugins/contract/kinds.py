@@ -19,11 +19,23 @@ A call with an effect carries an idempotency key (:attr:`Call.key`): it may come
 
 from __future__ import annotations
 
-from datetime import datetime
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 from services.plugins.contract.manifest import DOCUMENT_BYTES_MAX, ErrorCode, EventKind, OperationKind, Titles
 
@@ -35,9 +47,33 @@ RECORDS_DEFAULT: Final = 100
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 
 
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies outside all calendars") from None
+
+
+def _unpacked(content: object) -> object:
+    """Of text, what it says in base64; bytes are what they are."""
+    if not isinstance(content, str):
+        return content
+    if len(content) > DOCUMENT_BYTES_MAX * 4 // 3 + 4:
+        raise ValueError("it is too large")
+    return base64.b64decode(content.encode("ascii"), validate=True)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Content = Annotated[
+    bytes,
+    BeforeValidator(_unpacked),
+    PlainSerializer(lambda content: base64.b64encode(content).decode(), return_type=str, when_used="json"),
+]
+
+
 class _Document(BaseModel):
     # not strict: what comes from a remote plugin is JSON, where an instant is a text and bytes are base64
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
 
 class Application(_Document):
@@ -45,7 +81,7 @@ class Application(_Document):
 
     id: str
     """The same for ever; it is the idempotency key of its `submit`."""
-    submitted_at: AwareDatetime = Field(alias="submittedAt")
+    submitted_at: Instant = Field(alias="submittedAt")
     answers: dict[str, Any]
     """What the citizen answered, by the properties of the form."""
     facts: dict[str, Any]
@@ -83,7 +119,7 @@ class ApplicationState(_Document):
     reference: Reference
     """The agency's own number of the application; the same in every answer about it."""
     state: State
-    at: AwareDatetime
+    at: Instant
     """Since when."""
     note: Titles | None = None
     payment: PaymentRequest | None = None
@@ -116,8 +152,8 @@ class Document(_Document):
     """A file name."""
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,80}$")] = Field(alias="mediaType")
     title: Titles
-    content: Base64Bytes = Field(max_length=DOCUMENT_BYTES_MAX)
-    """Base64 (RFC 4648 §4)."""
+    content: Content = Field(min_length=1, max_length=DOCUMENT_BYTES_MAX)
+    """Bytes; where it is text, as in JSON, they are in base64 (RFC 4648 §4)."""
 
 
 class Event(_Document):
@@ -125,6 +161,41 @@ class Event(_Document):
 
     id: str
     kind: EventKind
-    at: datetime
+    at: Instant
     reference: str | None = None
     """Of the application, for `application.withdrawn`: the agency's own number."""
+
+
+ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {
+    OperationKind.SUBMIT: ApplicationState,
+    OperationKind.STATUS: ApplicationState,
+    OperationKind.CANCEL: ApplicationState,
+    OperationKind.INGEST: Taken,
+    OperationKind.ISSUE: Document,
+    OperationKind.NOTIFY: None,
+}
+"""What the kinds answer whose answers are the same for every plugin; None is null."""
+
+
+def read_answer(kind: OperationKind, answer: Any) -> Any:
+    """The answer of an operation of one of the kinds of :data:`ANSWERS`, as its model, or null.
+
+    Raises `ValueError` (of which pydantic's is one) for whatever else was answered, and for text that holds a NUL.
+    """
+    model = ANSWERS[kind]
+    if model is None:
+        if answer is not None:
+            raise ValueError("it answers something, and must not")
+        return None
+    read = answer if isinstance(answer, model) else model.model_validate(answer)
+    if _holds_nul(read.model_dump()):
+        raise ValueError("a text holds a NUL")
+    return read
+
+
+def _holds_nul(told: Any) -> bool:
+    if isinstance(told, Mapping):
+        return any(_holds_nul(inner) for inner in told.values())
+    if isinstance(told, list | tuple):
+        return any(_holds_nul(inner) for inner in told)
+    return isinstance(told, str) and "\x00" in told

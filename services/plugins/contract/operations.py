@@ -81,6 +81,10 @@ class Call:
     key: str = ""
     """The idempotency key of a call that has an effect (`submit cancel ingest issue notify`): the same key is the same
     call, however often it comes; 8–128 characters."""
+    is_test: bool = False
+    """Whether it is about made-up people, and must have no effect on anybody else."""
+    token: str = field(default="", repr=False)
+    """Of an operation that `forwards_token`, if the citizen is there: the citizen's token, good for this agency."""
 
     @property
     def citizen(self) -> NationalId:

@@ -7,7 +7,9 @@ from services.plugins.runner.examples import ExampleFailed, run_example
 from services.plugins.runner.figures import LaneHealth
 from services.plugins.runner.guards import Breaker, BreakerState, Lane, LaneLimits
 from services.plugins.runner.kept import AnswerCache
+from services.plugins.runner.remote import CallSigner, Wire, remote_functions
 from services.plugins.runner.runner import Runner
+from services.plugins.runner.service_keys import ServiceKeys
 from services.plugins.runner.sources import PluginSource, sources_of
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "AnswerCache",
     "Breaker",
     "BreakerState",
+    "CallSigner",
     "Credentials",
     "ExampleFailed",
     "HttpAgencyClient",
@@ -25,9 +28,12 @@ __all__ = [
     "MalformedReply",
     "PluginSource",
     "Runner",
+    "ServiceKeys",
     "Trouble",
+    "Wire",
     "WrongSubject",
     "check_answer",
+    "remote_functions",
     "run_example",
     "sources_of",
 ]

@@ -8,7 +8,6 @@ uncompressed: a small one that unpacks to a large one would pass any limit befor
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,23 +16,16 @@ from typing import Any, Final
 
 import httpx2
 import orjson
-import stamina
 
 from services.plugins.contract import AgencyRefusal
 from services.plugins.runner.errors import MalformedReply, Trouble
-from services.plugins.runner.strict_json import read_json
+from services.plugins.runner.replies import ACCEPTS, asked_again, body_of, code_of, is_json, seconds_of
+from services.plugins.strict_json import read_json
 
 ANSWER_BYTES_MAX: Final = 1_000_000
 TOKEN_IDLE_SECONDS: Final = 55 * 60
 """Given up five minutes before the agency would, so that no request meets a token that has just died."""
-ATTEMPTS: Final = 3
-WAIT_FIRST_SECONDS: Final = 0.05
-WAIT_SECONDS_MAX: Final = 0.5
-JITTER_SECONDS: Final = 0.1
-"""Between attempts at a read, so that callers whose connections broke together do not come back together."""
 _AGENT: Final = "AgentID"
-_SOME_DIGITS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-_ACCEPTS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +62,7 @@ class HttpAgencyClient:
 
         Raises :class:`AgencyRefusal` for 4xx, :class:`MalformedReply`, or an error of httpx2.
         """
-        async for attempt in stamina.retry_context(
-            on=_is_connection_error,
-            attempts=ATTEMPTS,
-            wait_initial=WAIT_FIRST_SECONDS,
-            wait_max=WAIT_SECONDS_MAX,
-            wait_jitter=JITTER_SECONDS,
-        ):
-            with attempt:
-                return await self._authorised(path, body, {_AGENT: on_behalf_of})
-        raise AssertionError("stamina ends with an answer or an error")
+        return await asked_again(lambda: self._authorised(path, body, {_AGENT: on_behalf_of}))
 
     async def send(self, path: str, body: Mapping[str, Any], *, on_behalf_of: str, key: str) -> Any:
         """An effect: never repeated, except with a fresh token, when the agency has refused to look at it."""
@@ -117,58 +100,17 @@ class HttpAgencyClient:
 
     async def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         content = orjson.dumps(dict(body))
-        headers = {**headers, "Content-Type": "application/json", **_ACCEPTS}
+        headers = {**headers, "Content-Type": "application/json", **ACCEPTS}
         async with self._http.stream("POST", f"{self._base}{path}", content=content, headers=headers) as reply:
-            taken = await self._body(reply)
-        status, retry_after = reply.status_code, _seconds_of(reply.headers.get("retry-after"))
+            taken = await body_of(reply, self._answer_bytes_max)
+        status, retry_after = reply.status_code, seconds_of(reply.headers.get("retry-after"))
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise AgencyRefusal(status, _code_of(taken), retry_after_seconds=retry_after)
+            raise AgencyRefusal(status, code_of(taken), retry_after_seconds=retry_after)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise MalformedReply(Trouble.ERROR, retry_after_seconds=retry_after)
-        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or not _is_json(reply.headers):
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or not is_json(reply.headers):
             raise MalformedReply
         try:
             return read_json(taken)
         except ValueError:
             raise MalformedReply from None
-
-    async def _body(self, reply: httpx2.Response) -> bytes:
-        """What was sent, byte by byte as it was sent. Raises :class:`MalformedReply` as soon as it is too much."""
-        if reply.headers.get("content-encoding", "identity").lower() != "identity":
-            raise MalformedReply
-        announced = reply.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced[:20]) > self._answer_bytes_max:
-            raise MalformedReply(Trouble.TOO_LARGE)
-        taken = bytearray()
-        async for chunk in reply.aiter_bytes():
-            taken += chunk
-            if len(taken) > self._answer_bytes_max:
-                raise MalformedReply(Trouble.TOO_LARGE)
-        return bytes(taken)
-
-
-def _is_connection_error(error: Exception) -> bool:
-    return isinstance(error, httpx2.NetworkError | httpx2.RemoteProtocolError | httpx2.ConnectTimeout)
-
-
-def _is_json(headers: Mapping[str, str]) -> bool:
-    """Whether it says that it is JSON, in the one encoding that JSON has (RFC 8259 §8.1)."""
-    kind, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
-    charsets = [value.strip('"') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
-    return (kind == "application/json" or kind.endswith("+json")) and set(charsets) <= {"utf-8"}
-
-
-def _seconds_of(retry_after: str | None) -> int | None:
-    """`Retry-After` in seconds (RFC 9110 §10.2.3); its form as a date is not heeded."""
-    if retry_after is None or not _SOME_DIGITS.fullmatch(retry_after.strip()):
-        return None
-    return int(retry_after)
-
-
-def _code_of(body: bytes) -> str | None:
-    try:
-        answer = read_json(body)
-    except ValueError:
-        return None
-    code = answer.get("code") if isinstance(answer, dict) else None
-    return code if isinstance(code, str) else None

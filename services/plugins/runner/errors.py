@@ -42,6 +42,8 @@ class Trouble(StrEnum):
     """It failed so often, or asked to be left alone, that it was not asked."""
     UNREACHABLE = "SOURCE_UNREACHABLE"
     """No connection: refused, no such host, a certificate that is not believed."""
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"
+    """Its name leads to an address that is not on the open internet: it is not connected to."""
     BROKE_OFF = "SOURCE_BROKE_OFF"
     """The connection ended before the answer did."""
     ERROR = "SOURCE_ERROR"
@@ -53,6 +55,8 @@ class Trouble(StrEnum):
     TOO_LARGE = "ANSWER_TOO_LARGE"
     UNREADABLE = "ANSWER_UNREADABLE"
     """A redirect, no JSON, or JSON that no honest system writes."""
+    UNSIGNED = "ANSWER_UNSIGNED"
+    """Of a remote plugin: not signed by a key of its manifest, or not as the answer to this call."""
     MALFORMED = "ANSWER_MALFORMED"
     """JSON, but not what the agency promised."""
     WRONG_SUBJECT = WRONG_SUBJECT
@@ -67,6 +71,10 @@ class MalformedReply(Exception):
     def __init__(self, why: Trouble = Trouble.UNREADABLE, *, retry_after_seconds: int | None = None) -> None:
         super().__init__()
         self.why, self.retry_after_seconds = why, retry_after_seconds
+
+
+class AddressRefused(Exception):
+    """The agency's host is, or leads to, an address that no agency may be at. Nothing was connected to."""
 
 
 class WrongSubject(Exception):
@@ -105,6 +113,7 @@ _OF_THE_REQUEST: Final = frozenset({400, 404, 405, 406, 409, 410, 411, 413, 414,
 _KINDS: Final = (
     ((TimeoutError, httpx2.TimeoutException), Trouble.TIMEOUT),
     ((WrongSubject,), Trouble.WRONG_SUBJECT),
+    ((AddressRefused,), Trouble.ADDRESS_REFUSED),
     ((httpx2.ConnectError,), Trouble.UNREACHABLE),
     ((httpx2.NetworkError, httpx2.RemoteProtocolError), Trouble.BROKE_OFF),
     # A plugin that stumbles over what the agency said: a field that is missing, a number that is a word.

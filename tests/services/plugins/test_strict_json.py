@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.plugins.runner.strict_json import DEPTH_MAX, read_json
+from services.plugins.strict_json import DEPTH_MAX, read_json
 
 plain = st.recursive(
     st.none()

@@ -1,0 +1,103 @@
+"""What the far side remembers: nonces, so that no call counts twice, and what calls with an effect ended in.
+
+Both live in the process. An agency that answers from several, or that restarts while calls are under way, keeps them
+where all of them look: the id of an application is its key for ever, so its own table of applications does for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+
+from services.plugins.contract.wire import FRESH_SECONDS
+
+NONCES_MAX: Final = 200_000
+RUNS_MAX: Final = 20_000
+NONCE_SECONDS: Final = 2 * FRESH_SECONDS
+"""A call may be signed `FRESH_SECONDS` ahead of our clock, and is fresh for as long again after that."""
+REMEMBERED_FOR: Final = timedelta(days=1)
+
+Answer = TypeVar("Answer")
+
+
+class MemoryFull(Exception):
+    """Nothing more can be remembered; a call is rather not taken than taken twice."""
+
+
+class KeyReused(Exception):
+    """The idempotency key belongs to another call."""
+
+
+class Nonces:
+    """Nonces by the key that signed them, each for as long as a call with it could be fresh."""
+
+    def __init__(self, entries_max: int = NONCES_MAX) -> None:
+        self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._max = entries_max
+
+    def first(self, keyid: str, nonce: str, now: datetime) -> bool:
+        """Whether it is met for the first time; it is met now. Raises :class:`MemoryFull`."""
+        while self._seen and now - next(iter(self._seen.values())) > timedelta(seconds=NONCE_SECONDS):
+            self._seen.popitem(last=False)
+        if (keyid, nonce) in self._seen:
+            return False
+        if len(self._seen) >= self._max:
+            raise MemoryFull
+        self._seen[keyid, nonce] = now
+        return True
+
+
+@dataclass(slots=True)
+class _Run(Generic[Answer]):
+    call: bytes
+    began: datetime
+    task: asyncio.Task[Answer]
+
+
+class Runs(Generic[Answer]):
+    """Calls with an effect, by key: the same call runs once, however often it comes and though it comes at once."""
+
+    def __init__(self, entries_max: int = RUNS_MAX) -> None:
+        self._runs: OrderedDict[str, _Run[Answer]] = OrderedDict()
+        self._max = entries_max
+
+    async def once(self, key: str, call: bytes, run: Callable[[], Awaitable[Answer]], now: datetime) -> Answer:
+        """What `run` answers, or answered when the call came first. One that failed may be tried again.
+
+        Whoever asked may go away meanwhile: the run goes on. Raises :class:`KeyReused`, :class:`MemoryFull`, and what
+        `run` raises.
+        """
+        self._forget(now)
+        found = self._runs.get(key)
+        if found is None:
+            if len(self._runs) >= self._max:
+                raise MemoryFull
+            found = self._runs[key] = _Run(call, now, asyncio.ensure_future(self._tried(key, run)))
+            found.task.add_done_callback(_heard)
+        elif found.call != call:
+            raise KeyReused
+        return await asyncio.shield(found.task)
+
+    async def _tried(self, key: str, run: Callable[[], Awaitable[Answer]]) -> Answer:
+        try:
+            return await run()
+        except BaseException:
+            self._runs.pop(key, None)
+            raise
+
+    def _forget(self, now: datetime) -> None:
+        while self._runs:
+            key, first = next(iter(self._runs.items()))
+            if now - first.began <= REMEMBERED_FOR or not first.task.done():
+                return
+            del self._runs[key]
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    """Whoever asked may have gone away before it failed."""
+    if not task.cancelled():
+        task.exception()
