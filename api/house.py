@@ -69,6 +69,7 @@ from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, ServiceKeys, sources_of
+from services.plugins.runner.egress import AgencyClients, no_cookies
 from services.plugins.runner.provisions import provisions_of
 from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
@@ -105,6 +106,7 @@ class House:
         self.limits = CallerLimits(self.limiter)
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
+        self.outside = AgencyClients(loopback=settings.plugins_on_loopback, authorities=_authorities())
         self.attestor = Attestor(self.db, self.keys, self.clock, settings.issuer)
         self.sequencer = Sequencer(self.db, self.attestor, self.clock, settings.issuer)
         self.catalogue: Catalogue = load_catalogue()
@@ -192,6 +194,7 @@ class House:
 
     async def close(self) -> None:
         await self.http.aclose()
+        await self.outside.aclose()
         await self.redis.aclose()
         await self.db.close()
 
@@ -286,6 +289,7 @@ def _client(settings: Settings, local: str, doorway: Doorway | None) -> httpx2.A
         # No common bound: agencies that hang would use it up for the others. Each operation's lane has its own.
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         mounts=mounts,
+        cookies=no_cookies(),  # one agency's would go out to others under the same parent domain, with others' calls
         follow_redirects=False,
         verify=_authorities(),
     )

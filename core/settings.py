@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     """The name under which ThaID knows us."""
     thaid_client_secret: SecretStr | None = None
     """The secret that goes with it. Default, for the sandbox alone: derived from our own keys."""
+    plugin_loopback: bool | None = None
+    """Whether agencies' plugins may be on this machine, at 127.0.0.0/8, `::1` and `localhost`, and be asked by `http://`
+    there. Default: in development alone; production refuses it."""
     trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = ()
     """JSON list of other OpenID providers whose access tokens open the graph (docs/trusted-issuers.md)."""
     own_provider: bool = True
@@ -129,6 +132,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"in production these must be set: {', '.join(missing)}")
             if self.sandbox:
                 raise ValueError("the sandboxes never start in production: set SITTHI_SANDBOX=false")
+            if self.plugin_loopback:
+                raise ValueError("in production no plugin is on this machine: unset SITTHI_PLUGIN_LOOPBACK")
             if self.sandbox_url is not None:
                 raise ValueError("no sandbox is asked in production: unset SITTHI_SANDBOX_URL")
             open_to_all = [
@@ -152,6 +157,13 @@ class Settings(BaseSettings):
         if self.rate_limit_scale is not None:
             return self.rate_limit_scale
         return 1.0 if self.environment is Environment.PRODUCTION else 1_000.0
+
+    @property
+    def plugins_on_loopback(self) -> bool:
+        """Whether agencies' plugins may be on this machine."""
+        if self.plugin_loopback is not None:
+            return self.plugin_loopback
+        return self.environment is Environment.DEVELOPMENT
 
     @property
     def issuer(self) -> str:

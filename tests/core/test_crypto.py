@@ -161,6 +161,19 @@ def test_production_starts_with_all_of_it() -> None:
     assert Settings(**PRODUCTION).secure
 
 
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True),
+        ({"plugin_loopback": False}, False),
+        (PRODUCTION, False),
+        (PRODUCTION | {"plugin_loopback": False}, False),
+    ],
+)
+def test_plugins_are_on_this_machine_in_development_alone(changes: dict[str, Any], allowed: bool) -> None:
+    assert Settings(**changes).plugins_on_loopback is allowed
+
+
 def test_production_starts_with_a_file_of_keys() -> None:
     assert Settings(**{**PRODUCTION, "secret_keys": None, "secret_keys_file": Path("/run/secrets/keys")}).secure
 
@@ -172,6 +185,7 @@ def test_production_starts_with_a_file_of_keys() -> None:
         ({"thaid_issuer": "http://thaid.example"}, "SITTHI_THAID_ISSUER"),
         ({"sandbox_url": "https://sandbox.example"}, "SITTHI_SANDBOX_URL"),
         ({"sandbox": True}, "SITTHI_SANDBOX"),
+        ({"plugin_loopback": True}, "SITTHI_PLUGIN_LOOPBACK"),
         ({"redis_url": None}, "SITTHI_REDIS_URL"),
         ({"secret_keys": None}, "SITTHI_SECRET_KEYS_FILE (or SITTHI_SECRET_KEYS)"),
         ({"secret_keys_file": Path("/run/secrets/keys")}, "not both"),

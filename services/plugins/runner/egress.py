@@ -82,6 +82,24 @@ def no_cookies() -> CookieJar:
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 
+class AgencyClients:
+    """A client for each plugin, made when first asked for and shared by all its versions."""
+
+    def __init__(self, *, loopback: bool, authorities: ssl.SSLContext | None = None) -> None:
+        self._loopback, self._authorities = loopback, authorities
+        self._clients: dict[str, httpx2.AsyncClient] = {}
+
+    def of(self, slug: str) -> httpx2.AsyncClient:
+        if slug not in self._clients:
+            self._clients[slug] = agency_client(loopback=self._loopback, authorities=self._authorities)
+        return self._clients[slug]
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+
 class SystemResolver:
     """The system's resolver, in a thread of its own for each look-up, and one look-up of a name at a time.
 

@@ -27,7 +27,7 @@ from core.clock import SystemClock
 from services.plugins.contract import Rule
 from services.plugins.runner import egress
 from services.plugins.runner.addresses import parsed, refusal_of
-from services.plugins.runner.egress import SystemResolver, agency_client, endpoint_faults
+from services.plugins.runner.egress import AgencyClients, SystemResolver, agency_client, endpoint_faults
 from services.plugins.runner.errors import AddressRefused, MalformedReply, Trouble, is_of_the_call, trouble_of
 from tests.services.exchange.fakes import until
 
@@ -464,6 +464,15 @@ async def test_a_request_cannot_be_split_by_what_is_in_it(stack: AsyncExitStack)
     with pytest.raises(ValueError, match="header"):
         await client.post(f"http://water.test:{server.port}", headers={"traceparent": "a\r\nX: y"})
     assert server.heads == []
+
+
+async def test_each_agency_has_connections_of_its_own() -> None:
+    clients = AgencyClients(loopback=True)
+    assert clients.of("water") is clients.of("water")
+    assert clients.of("water")._transport is not clients.of("power")._transport
+    first = clients.of("water")
+    await clients.aclose()
+    assert first.is_closed
 
 
 # Names
