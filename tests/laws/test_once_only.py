@@ -73,7 +73,7 @@ BYPASSES: Final = (
     "from services.sandbox.population.store import Population",
     "import services.sandbox.population as p",
     "from services import sandbox",
-    "def f():\n    from services.sandbox.agencies.answers import answer",
+    "def f():\n    from services.sandbox.agencies.register import Register",
     "import importlib\nimportlib.import_module('services.' + 'sandbox')",
     "from importlib import import_module\nimport_module('x')",
     "__import__('services.exchange.sources')",

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from services.sandbox.agencies.errors import NO_AGENT, NO_TOKEN, WRONG_SECRET, Refusal
+from services.plugins.contract.sandbox import Refusal
+from services.sandbox.agencies.errors import NO_AGENT, NO_TOKEN, WRONG_SECRET
 
 IDLE_SECONDS_MAX: Final = 3_600
 TOKENS_MAX: Final = 10_000

@@ -20,11 +20,12 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from core.ids import MalformedNationalId, NationalId
+from services.plugins.contract.sandbox import Answer, Record, Refusal, malformed
 from services.sandbox.agencies.access import IDLE_SECONDS_MAX, SANDBOX_CREDENTIALS, Tokens
-from services.sandbox.agencies.answers import ANSWERS, Answer
-from services.sandbox.agencies.errors import DOWN, Refusal, malformed
+from services.sandbox.agencies.errors import DOWN
 from services.sandbox.agencies.faults import FaultOrder, Faults, answer_with, answer_without
-from services.sandbox.agencies.register import Record, Register
+from services.sandbox.agencies.register import Register
+from services.sandbox.folders import AGENCIES, stand_ins
 from services.sandbox.population.store import agency_file
 
 BODY_BYTES_MAX: Final = 65_536
@@ -38,15 +39,21 @@ def agencies_app(
     *,
     credentials: Mapping[str, str] = SANDBOX_CREDENTIALS,
     seconds: Callable[[], float] = time.monotonic,
+    agencies: Path = AGENCIES,
 ) -> Starlette:
-    """Every agency of the sandbox under `/{slug}`. `seconds` is what the idle life of a token is measured by."""
+    """Every agency that brings a stand-in with its folder, in `agencies`, under `/{slug}`.
+
+    `seconds` is what the idle life of a token is measured by.
+    """
     return Starlette(
         routes=[
             Mount(
                 f"/{slug}",
-                routes=_Agency(Register(agency_file(data_dir, slug)), answers, Tokens(credentials, seconds)).routes(),
+                routes=_Agency(
+                    Register(agency_file(data_dir, slug)), stand_in.sandbox.answers, Tokens(credentials, seconds)
+                ).routes(),
             )
-            for slug, answers in ANSWERS.items()
+            for slug, stand_in in stand_ins(agencies).items()
         ]
     )
 

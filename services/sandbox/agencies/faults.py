@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
-from services.sandbox.agencies.register import Record
+from services.plugins.contract.sandbox import Record
 
 SLOW_SECONDS: Final = 5.0
 RUBBISH: Final = b'<html><body>\xe0\xb8\xa3\xe0\xb8\xb0\xe0\xb8\x9a\xe0\xb8\x9a {"pid": '

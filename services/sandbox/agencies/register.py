@@ -5,16 +5,19 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from services.sandbox.agencies.errors import DOWN, Refusal
-
-Record = dict[str, Any]
+from services.plugins.contract.sandbox import Province, Record, Refusal
+from services.sandbox.agencies.errors import DOWN
+from services.sandbox.population import places
 
 
 class Register:
-    """One agency's file. Each thread has a connection of its own, opened anew when the file was replaced.
+    """One agency's file; the desk of its answers.
+
+    Each thread has a connection of its own, opened anew when the file was replaced.
 
     An agency without a file, or with a broken one, is down: raises a 503 :class:`Refusal`.
     """
@@ -31,6 +34,16 @@ class Register:
 
     def one(self, sql: str, *values: Any) -> Record | None:
         return next(iter(self.all(sql, *values)), None)
+
+    @property
+    def as_of(self) -> date:
+        made = self.one("SELECT as_of FROM meta")
+        if made is None:
+            raise _down()
+        return date.fromisoformat(made["as_of"])
+
+    def province(self, code: str) -> Province:
+        return places.province(code)
 
     def _connection(self) -> sqlite3.Connection:
         try:

@@ -6,7 +6,7 @@ from datetime import date
 from random import Random
 from typing import Final, NamedTuple
 
-from services.sandbox.population.model import Course, Degree
+from services.plugins.contract.people import Course, Degree
 
 GRADES: Final = {"A": 400, "B+": 350, "B": 300, "C+": 250, "C": 200, "D+": 150, "D": 100}
 """Grade and its points in hundredths."""
@@ -20,15 +20,8 @@ class Field(NamedTuple):
     subjects: tuple[tuple[str, str], ...]
 
 
-UNIVERSITIES: Final = {
-    "UTP": ("มหาวิทยาลัยอุทยานพฤกษ์", "Utthayan Phruek University"),
-    "RMS": ("มหาวิทยาลัยริมสินธุ์", "Rim Sin University"),
-    "NKT": ("มหาวิทยาลัยนครทิพย์", "Nakhon Thip University"),
-    "ISA": ("มหาวิทยาลัยอีสานอรุณ", "Isan Arun University"),
-    "PKT": ("สถาบันปัญญาเขตใต้", "Panya Khet Tai Institute"),
-}
-"""Code, Thai and English name of each."""
-_UNIVERSITIES: Final = tuple(UNIVERSITIES)
+UNIVERSITIES: Final = ("UTP", "RMS", "NKT", "ISA", "PKT")
+"""Their codes; their names are the ministry's to know (`services/agencies/mhesi/sandbox.py`)."""
 GENERAL: Final = (
     ("ภาษาอังกฤษเพื่อการสื่อสาร", "English for Communication"),
     ("ภาษาไทยเพื่อการนำเสนอ", "Thai for Presentation"),
@@ -107,7 +100,7 @@ LEVELS: Final = {
 def draw_degree(random: Random, serial: int, graduation: int) -> Degree:
     """A bachelor's degree awarded in the CE year `graduation`, its transcript shortened to a dozen courses."""
     field = FIELDS[int(random.random() * len(FIELDS))]
-    university = _UNIVERSITIES[int(random.random() * len(_UNIVERSITIES))]
+    university = UNIVERSITIES[int(random.random() * len(UNIVERSITIES))]
     return degree(
         random,
         serial,
@@ -145,6 +138,8 @@ def degree(
         institution=university,
         student_number=student_number,
         level=level,
+        award_th=award_th,
+        award_en=award_en,
         title_th=f"{award_th} ({field.degree_th})",
         title_en=f"{award_en} ({field.degree_en})",
         admitted_on=date(awarded_on.year - years, 6, 15),

@@ -12,9 +12,9 @@ from random import Random
 from typing import Final
 
 from core.thai_dates import PartialDate, be_year
+from services.plugins.contract.people import Gender, Household, Person, PersonStatus, Relation, Vehicle
 from services.sandbox.population.degrees import draw_degree
 from services.sandbox.population.livelihood import live
-from services.sandbox.population.model import Gender, Household, Person, PersonStatus, Relation, Vehicle
 from services.sandbox.population.names import NO_FAMILY, Word, draw_family, draw_name
 from services.sandbox.population.national_ids import RunningNumbers, national_id
 from services.sandbox.population.places import Province, draw_address, draw_province

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from services.plugins.contract.people import Household, Person
 from services.sandbox.population.errors import PopulationDateNotPossible, PopulationSizeNotPossible
 from services.sandbox.population.families import FamilyMaker
-from services.sandbox.population.model import Household, Person
 from services.sandbox.population.national_ids import CITIZENS_MAX
 from services.sandbox.population.persona_families import persona_households
 

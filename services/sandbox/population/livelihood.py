@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Final
 
-from services.sandbox.population.days import month_text, months_before
-from services.sandbox.population.model import (
+from services.plugins.contract.people import (
     DisabilityCard,
     Insured,
     Land,
@@ -18,6 +17,7 @@ from services.sandbox.population.model import (
     StateRole,
     WelfareCard,
 )
+from services.sandbox.population.days import month_text, months_before
 
 BAHT: Final = 100
 TAX_YEARS: Final = 3

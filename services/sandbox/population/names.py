@@ -8,7 +8,7 @@ from importlib.resources import files
 from random import Random
 from typing import Final, NamedTuple
 
-from services.sandbox.population.model import Gender, Name
+from services.plugins.contract.people import Gender, Name
 
 COMES_OF_TITLE: Final = 15
 """From this age on one is นาย or นางสาว; before, เด็กชาย or เด็กหญิง (unverified)."""

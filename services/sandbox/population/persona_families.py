@@ -8,10 +8,7 @@ from random import Random
 from typing import Final
 
 from core.thai_dates import PartialDate
-from services.sandbox.population.days import month_text, months_before
-from services.sandbox.population.degrees import FIELDS, GENERAL, degree
-from services.sandbox.population.livelihood import BAHT, TAX_YEARS
-from services.sandbox.population.model import (
+from services.plugins.contract.people import (
     DisabilityCard,
     Household,
     Insured,
@@ -22,6 +19,9 @@ from services.sandbox.population.model import (
     StateRole,
     Vehicle,
 )
+from services.sandbox.population.days import month_text, months_before
+from services.sandbox.population.degrees import FIELDS, GENERAL, degree
+from services.sandbox.population.livelihood import BAHT, TAX_YEARS
 from services.sandbox.population.personas import FAMILIES, Family, Member
 from services.sandbox.population.places import address
 from services.sandbox.population.vehicles import plate, policy

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.text import Text
-from services.sandbox.population.model import Gender, Name, Relation
+from services.plugins.contract.people import Gender, Name, Relation
 from services.sandbox.population.names import Word, compose, title
 from services.sandbox.population.national_ids import national_id
 

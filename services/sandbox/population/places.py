@@ -10,7 +10,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final
 
-from services.sandbox.population.model import Address
+from services.plugins.contract.people import Address
 
 SIX_DIGITS: Final = 1_000_000
 

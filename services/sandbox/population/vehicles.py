@@ -6,19 +6,11 @@ from datetime import date, timedelta
 from random import Random
 from typing import Final
 
+from services.plugins.contract.people import Policy, Vehicle
 from services.sandbox.population.days import months_before
-from services.sandbox.population.model import Policy, Vehicle
 
-INSURERS: Final = {
-    "SKP": ("ศุภกรประกันภัย", "Suphakon Insurance"),
-    "RMI": ("ร่มไม้ประกันภัย", "Rom Mai Insurance"),
-    "NGI": ("น้ำเงินประกันภัย", "Nam Ngoen Insurance"),
-    "TPK": ("ทิวพฤกษ์ประกันภัย", "Thio Phruek Insurance"),
-    "BWI": ("บัวขาวประกันภัย", "Bua Khao Insurance"),
-    "LMC": ("ลมเหนือประกันภัย", "Lom Nuea Insurance"),
-}
-"""Code, Thai and English name of insurers that do not exist."""
-_INSURERS: Final = tuple(INSURERS)
+INSURERS: Final = ("SKP", "RMI", "NGI", "TPK", "BWI", "LMC")
+"""Their codes; their names are the office's to know (`services/agencies/oic/sandbox.py`)."""
 BRANDS: Final = {
     "motorcycle": ("Naga", "Hongsa", "Krathing"),
     "car": ("Garuda", "Erawan", "Singha Yon"),
@@ -61,7 +53,7 @@ def _draw_policies(random: Random, as_of: date, kind: str, serial: int, register
     draw = random.random()
     if draw < 0.07:
         return ()
-    insurer = _INSURERS[int(random.random() * len(_INSURERS))]
+    insurer = INSURERS[int(random.random() * len(INSURERS))]
     days_into = 1 + int(random.random() * 360) if draw < 0.85 else 366 + int(random.random() * 700)
     start = max(registered, as_of - timedelta(days=days_into))
     latest = policy(insurer, kind, serial, order=2, start=start, as_of=as_of)

@@ -13,10 +13,11 @@ from core.ids import NationalId
 from core.text import Text
 from services.sandbox.population.personas import PERSONAS
 from services.sandbox.population.places import province
-from services.sandbox.population.schema import DEAD
 from services.sandbox.population.store import agency_file
 from services.sandbox.thaid.changes import Barred
 
+DEAD: Final = "1"
+"""The registry's status of the dead."""
 IAL: Final = "2.3"
 """ThaID enrols with the face against the registry and the card (IAL 2.3, as in person)."""
 _QUERY: Final = """

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.sandbox.agencies.answers import ANSWERS
+from services.sandbox.folders import stand_ins
 from services.sandbox.population.personas import PERSONAS
 
 PAGE = Path(__file__).parents[3] / "docs" / "sandbox.md"
@@ -12,6 +12,9 @@ def test_the_page_names_every_persona_and_every_path() -> None:
     text = PAGE.read_text(encoding="utf-8")
     missing = [one.slug for one in PERSONAS if f"`{one.slug}`" not in text]
     missing += [
-        f"/{agency}/{path}" for agency in ANSWERS for path in ANSWERS[agency] if f"`/{agency}/{path}`" not in text
+        f"/{slug}/{path}"
+        for slug, one in stand_ins().items()
+        for path in one.sandbox.answers
+        if f"`/{slug}/{path}`" not in text
     ]
     assert missing == []

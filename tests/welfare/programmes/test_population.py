@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from services.sandbox.population.generator import generate
-from services.sandbox.population.model import Household, LandKind, Person
+from services.plugins.contract.people import Household, LandKind, Person
 from tests.welfare.programmes.case_files import PROGRAMMES
 from welfare.programmes import ForEach, Outcome, Version, evaluate
 from welfare.programmes.frames import MET, determine_frame

@@ -12,12 +12,11 @@ import pytest
 
 from core.thai_dates import parse_be_yyyymmdd
 from services.sandbox.agencies.access import IDLE_SECONDS_MAX, SANDBOX_CREDENTIALS
-from services.sandbox.agencies.answers import ANSWERS
 from services.sandbox.agencies.app import BODY_BYTES_MAX, PIDS_MAX, agencies_app
 from services.sandbox.agencies.register import Register
+from services.sandbox.folders import stand_ins
 from services.sandbox.population.days import age_on
 from services.sandbox.population.personas import persona
-from services.sandbox.population.schema import AGENCIES
 from services.sandbox.population.store import agency_file, ensure
 
 DAY = date(2026, 11, 16)
@@ -65,7 +64,7 @@ async def caller(data_dir: Path) -> AsyncIterator[Caller]:
 
 
 def test_every_agency_that_keeps_data_answers_for_it() -> None:
-    assert set(ANSWERS) == set(AGENCIES)
+    assert all(one.sandbox.tables and one.sandbox.answers for one in stand_ins().values())
 
 
 async def test_dopa_knows_a_person_in_both_scripts_with_a_birth_date_in_be(caller: Caller) -> None:
@@ -188,7 +187,9 @@ async def test_local_registration_and_land(caller: Caller) -> None:
     assert await caller.of("dol/land", "graduate") == {"parcels": []}
 
 
-@pytest.mark.parametrize(("agency", "path"), [(agency, path) for agency in ANSWERS for path in ANSWERS[agency]])
+@pytest.mark.parametrize(
+    ("agency", "path"), [(slug, path) for slug, one in stand_ins().items() for path in one.sandbox.answers]
+)
 async def test_a_stranger_is_a_typed_404_in_a_registry_of_people_and_nothing_in_one_of_things(
     caller: Caller, agency: str, path: str
 ) -> None:

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ids import NationalId
+from services.plugins.contract.people import Household, Person, Relation, StateRole
 from services.sandbox.population.days import age_on
 from services.sandbox.population.degrees import average
 from services.sandbox.population.errors import PopulationDateNotPossible, PopulationSizeNotPossible
 from services.sandbox.population.generator import EARLIEST, LATEST, Population, generate
-from services.sandbox.population.model import Household, Person, Relation, StateRole
 from services.sandbox.population.national_ids import CITIZENS_MAX
 from services.sandbox.population.personas import PEOPLE_WITH_PERSONAS
 from services.sandbox.population.places import provinces, subdistricts_of

@@ -4,7 +4,7 @@ from random import Random  # noqa: TID251 - for made-up people
 
 import pytest
 
-from services.sandbox.population.model import Gender
+from services.plugins.contract.people import Gender
 from services.sandbox.population.names import draw_name, families, title, words
 from services.sandbox.population.places import provinces
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ids import NationalId
+from services.plugins.contract.people import Household, Person, StateRole
 from services.sandbox.population.days import age_on, months_before
 from services.sandbox.population.generator import generate
-from services.sandbox.population.model import Household, Person, StateRole
 from services.sandbox.population.persona_families import persona_households
 from services.sandbox.population.personas import FAMILIES, HOLDS_DAYS, PERSONAS, persona
 

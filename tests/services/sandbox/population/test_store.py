@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from core.thai_dates import parse_be_yyyymmdd
+from services.sandbox.folders import stand_ins
 from services.sandbox.population.commands import keep_demo, make_demo
 from services.sandbox.population.errors import PopulationSizeNotPossible
 from services.sandbox.population.generator import GENERATOR_VERSION, generate
 from services.sandbox.population.personas import HOLDS_DAYS, PEOPLE_WITH_PERSONAS, PERSONAS
-from services.sandbox.population.schema import AGENCIES
 from services.sandbox.population.store import Made, agency_file, ensure, folder, stored
 
 DAY = date(2026, 11, 16)
@@ -25,7 +25,7 @@ def quiet(_: str) -> None:
 
 
 def contents(data_dir: Path) -> dict[str, bytes]:
-    return {agency: agency_file(data_dir, agency).read_bytes() for agency in AGENCIES}
+    return {agency: agency_file(data_dir, agency).read_bytes() for agency in stand_ins()}
 
 
 def count(data_dir: Path, agency: str, table: str) -> int:
@@ -67,7 +67,7 @@ def test_a_population_is_made_again_only_where_it_no_longer_fits(
 
 def test_a_population_of_an_older_generator_is_made_again(tmp_path: Path) -> None:
     ensure(tmp_path, 200, 1, DAY)
-    for agency in AGENCIES:
+    for agency in stand_ins():
         with closing(sqlite3.connect(agency_file(tmp_path, agency))) as file, file:
             file.execute("UPDATE meta SET version = version - 1")
     assert ensure(tmp_path, 200, 1, DAY) is True
@@ -161,9 +161,9 @@ def test_dopa_writes_every_birth_in_the_calendar_of_its_time(tmp_path: Path) -> 
 
 def test_every_lookup_is_one_by_index(tmp_path: Path) -> None:
     ensure(tmp_path, 200, 1, DAY)
-    for agency, tables in AGENCIES.items():
+    for agency, stand_in in stand_ins().items():
         with closing(sqlite3.connect(agency_file(tmp_path, agency))) as file:
-            for table in tables:
+            for table in stand_in.sandbox.tables:
                 column = table.indexes[0].split(",")[0]
                 sql = f"EXPLAIN QUERY PLAN SELECT * FROM {table.name} WHERE {column} = ?"  # noqa: S608 - our own
                 plan = file.execute(sql, (PERSONAS[0].national_id,)).fetchall()

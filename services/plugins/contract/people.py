@@ -1,4 +1,4 @@
-"""What is true of the made-up people, before each agency writes it down in a shape of its own.
+"""The made-up people of the sandboxes: what is true of them, before each agency writes it down in a shape of its own.
 
 Money is integer satang; days are CE; `None` is "nobody knows", an empty tuple is "there is none".
 """
@@ -115,6 +115,8 @@ class Degree(NamedTuple):
     institution: str
     student_number: str
     level: str
+    award_th: str
+    award_en: str
     title_th: str
     title_en: str
     admitted_on: date

@@ -1,0 +1,63 @@
+"""The Office of Insurance Commission: compulsory motor policies as insurers report them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from services.plugins.contract.sandbox import Desk, Household, Person, Record, Rows, Sandbox, Table
+
+INSURERS: Final = {
+    "SKP": ("ศุภกรประกันภัย", "Suphakon Insurance"),
+    "RMI": ("ร่มไม้ประกันภัย", "Rom Mai Insurance"),
+    "NGI": ("น้ำเงินประกันภัย", "Nam Ngoen Insurance"),
+    "TPK": ("ทิวพฤกษ์ประกันภัย", "Thio Phruek Insurance"),
+    "BWI": ("บัวขาวประกันภัย", "Bua Khao Insurance"),
+    "LMC": ("ลมเหนือประกันภัย", "Lom Nuea Insurance"),
+}
+"""Code, Thai and English name of insurers that do not exist."""
+
+
+def _rows(_: Household, p: Person, _day: date) -> Rows:
+    for v in p.vehicles:
+        for y in v.policies:
+            yield (
+                y.number, p.national_id, v.chassis, v.plate, v.province, y.insurer, y.vehicle_class,
+                f"{y.start}", f"{y.end}", y.status, f"{y.reported_on}",
+            )  # fmt: skip
+
+
+def policies(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """The latest start first. A policy starts and ends at 16:30 in Bangkok."""
+    sql = (
+        "SELECT number, chassis, plate, province, insurer, vehicle_class, start_on, end_on, status, reported_on "
+        "FROM policy WHERE holder_pid = ? ORDER BY start_on DESC, number"
+    )
+    found = []
+    for row in desk.all(sql, pid):
+        insurer_th, insurer_en = INSURERS[row["insurer"]]
+        start_at, end_at = (f"{row.pop(day)}T16:30:00+07:00" for day in ("start_on", "end_on"))
+        place = desk.province(row["province"])
+        names = {
+            "insurer_th": insurer_th,
+            "insurer_en": insurer_en,
+            "province_th": place.name_th,
+            "province_en": place.name_en,
+        }
+        found.append(row | names | {"start_at": start_at, "end_at": end_at})
+    return {"policies": found}
+
+
+SANDBOX: Final = Sandbox(
+    tables=(
+        Table(
+            "policy",
+            "number, holder_pid, chassis, plate, province, insurer, vehicle_class, start_on, end_on, status, "
+            "reported_on",
+            ("holder_pid, start_on", "chassis"),
+            _rows,
+        ),
+    ),
+    answers={"policies": policies},
+)
