@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,8 +66,8 @@ def new(
             _write(start, folder)
         except PluginRefused as refused:
             fail(f"{refused.message(Language.EN)}\nChoose another slug, or other names with --namespace and --prefix.")
-    typer.echo(f"{folder}/ is a plugin that passes the check. What to do with it:")
-    for line in _next(folder):
+    typer.echo(f"{folder}/ is a plugin as it stands. Next:")
+    for line in _next(start, folder):
         typer.echo(f"  {line}")
 
 
@@ -99,16 +100,35 @@ def _write_files(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _check(start: Start, folder: Path) -> None:
-    """Whether the registry would take it: among these, its names are the host's own or another agency's."""
+    """Whether the registry would take it: a name of it may be the host's own, or another agency's."""
+    from api.composer import host_names
     from api.schema import base_schema, registry_of
     from services.exchange.catalogue import load_catalogue
+    from services.plugins.registry.documents import Documents, Ground, load_documents
+    from services.plugins.runner.egress import endpoint_faults
     from services.plugins.scaffold import Layout
 
     registry = registry_of(base_schema(), load_catalogue())
+    if start.layout is Layout.REMOTE:
+        faults_of = partial(endpoint_faults, loopback=True)
+        ground = Ground(host_names(base_schema()), {}, faults_of, lambda _: {})
+        registry.add(load_documents(Documents.of_folder(folder), ground))
+        return
     registry.load(folder / start.module if start.layout is Layout.PACKAGE else folder)
     for compiled in folder.rglob("__pycache__"):
         shutil.rmtree(compiled)
 
 
-def _next(folder: Path) -> list[str]:
+def _next(start: Start, folder: Path) -> list[str]:
+    from services.plugins.scaffold import Layout
+
+    if start.layout is Layout.REMOTE:
+        return [
+            f"cd {folder}",
+            "pip install -r requirements.txt",
+            f"python app.py                  # answers at {start.endpoint}",
+            "sitthi plugin check .          # beside it: asks it as Sitthi will",
+        ]
+    if start.layout is Layout.PACKAGE:
+        return [f"sitthi plugin check {folder / start.module}", f"pip install {folder}"]
     return [f"sitthi plugin check {folder}"]

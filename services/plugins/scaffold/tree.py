@@ -22,9 +22,9 @@ SUFFIX: Final = ".jinja"
 PRIVATE_KEY: Final = "private-key.json"
 """The file of a remote plugin that nobody but the agency may read."""
 _PARTS: Final[Mapping[Layout, tuple[tuple[str, str], ...]]] = {
-    Layout.FOLDER: (("plugin", ""), ("folder", "")),
-    Layout.PACKAGE: (("plugin", "<< start.module >>/"), ("folder", "<< start.module >>/"), ("package", "")),
-    Layout.REMOTE: (("remote", ""),),
+    Layout.FOLDER: (("common", ""), ("plugin", ""), ("folder", "")),
+    Layout.PACKAGE: (*((part, "<< start.module >>/") for part in ("common", "plugin", "folder")), ("package", "")),
+    Layout.REMOTE: (("common", ""), ("remote", "")),
 }
 """Layout → folders of templates, and where below the plugin's folder their files go."""
 _ENVIRONMENT: Final = Environment(

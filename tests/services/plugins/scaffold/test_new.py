@@ -112,3 +112,27 @@ def test_the_host_has_names_to_take() -> None:
     names = host_names(base_schema())
     assert "profile" in names.citizen
     assert [name for name in names.types if re.match("Pay", name)]
+
+
+def test_a_remote_services_key_is_for_its_owners_eyes_alone(desk: Path) -> None:
+    done = new("water", "--remote", "--endpoint", "http://127.0.0.1:8400/")
+    assert done.exit_code == 0, done.output
+    assert "python app.py" in done.output
+    assert (desk / "water" / "private-key.json").stat().st_mode & 0o777 == 0o600
+    assert '"url": "http://127.0.0.1:8400"' in (desk / "water" / "manifest.json").read_text()
+    assert "port=8400" in (desk / "water" / "app.py").read_text()
+
+
+@pytest.mark.parametrize("endpoint", ["http://10.0.0.1:8300", "https://water.example/a/../b", "http://water.example"])
+def test_an_address_that_no_service_may_have_is_refused_at_once(endpoint: str, desk: Path) -> None:
+    done = new("water", "--remote", "--endpoint", endpoint)
+    assert done.exit_code == 1
+    assert "ENDPOINT" in done.output
+    assert list(desk.iterdir()) == []
+
+
+def test_a_package_goes_around_the_plugin(desk: Path) -> None:
+    done = new("water-bills", "--package")
+    assert done.exit_code == 0, done.output
+    assert {"pyproject.toml", "README.md", "sitthi_water_bills/plugin.py"} < files(desk / "water-bills")
+    assert "pip install water-bills" in done.output
