@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from services.plugins.registry import load_folder
 from services.plugins.runner import run_example
 from services.plugins.scaffold import BadStart, Layout, Start, tree
 
+ROOT = Path(__file__).parents[4]
 NOBODY = HostNames(frozenset({"Citizen", "Query"}), frozenset({"id"}), frozenset({"viewer"}))
 """A host whose own names are in nobody's way."""
 SLUGS = st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", fullmatch=True).filter(lambda slug: 2 <= len(slug) <= 40)
@@ -39,6 +42,11 @@ def written(start: Start, folder: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     return folder / start.module if start.layout is Layout.PACKAGE else folder
+
+
+def in_the_wheel_of(project: Path, out: Path) -> set[str]:
+    wheel = next(iter(WheelBuilder(str(project)).build(directory=str(out), versions=["standard"])))
+    return set(zipfile.ZipFile(wheel).namelist())
 
 
 @given(start=STARTS)
@@ -63,16 +71,17 @@ async def test_its_examples_hold_and_one_shows_each_declared_error(layout: Layou
 
 
 def test_a_package_is_found_by_its_entry_point_and_its_wheel_holds_the_whole_plugin(tmp_path: Path) -> None:
-    import zipfile  # noqa: PLC0415
-
-    from hatchling.builders.wheel import WheelBuilder  # noqa: PLC0415
-
     written(Start("water-bills", Layout.PACKAGE), tmp_path)
     project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
     assert project["entry-points"] == {"sitthi.plugins": {"water-bills": "sitthi_water_bills"}}
-    wheel = next(iter(WheelBuilder(str(tmp_path)).build(directory=str(tmp_path / "out"), versions=["standard"])))
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("sitthi_water_bills/")}
+    held = in_the_wheel_of(tmp_path, tmp_path / "out")
     assert {f"sitthi_water_bills/{name}" for name in ("manifest.toml", "graph.graphql", "plugin.py")} < held
+
+
+def test_our_own_wheel_holds_every_template(tmp_path: Path) -> None:
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "services/plugins/scaffold").rglob("*.jinja")}
+    assert len(templates) > 20
+    assert templates - in_the_wheel_of(ROOT, tmp_path) == set()
 
 
 @pytest.mark.parametrize(
