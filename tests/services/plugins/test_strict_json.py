@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.plugins.strict_json import DEPTH_MAX, read_json
+from services.plugins.strict_json import COMMAS_MAX, DEPTH_MAX, read_json
 
 plain = st.recursive(
     st.none()
@@ -78,3 +78,24 @@ def test_the_deepest_is_read_and_one_deeper_is_not(opened: bytes, closed: bytes)
 
 def test_the_largest_integer_is_exact() -> None:
     assert read_json(b"9" * 18) == 10**18 - 1
+
+
+@pytest.mark.parametrize(("commas", "taken"), [(COMMAS_MAX, True), (COMMAS_MAX + 1, False)])
+@pytest.mark.parametrize("value", [b"1", b"[]", b"{}", b'""'])
+def test_more_values_than_anybody_shows_are_not_even_made(value: bytes, commas: int, taken: bool) -> None:
+    body = b"[" + b",".join([value] * (commas + 1)) + b"]"
+    if taken:
+        assert len(read_json(body)) == commas + 1
+    else:
+        with pytest.raises(ValueError, match="too many"):
+            read_json(body)
+
+
+@pytest.mark.parametrize("digits", [18, 19])
+def test_a_text_may_hold_digits_of_any_length(digits: int) -> None:
+    body = b'["' + b"9" * 100 + b'", ' + b"9" * digits + b"]"
+    if digits == 18:
+        assert read_json(body) == ["9" * 100, 10**18 - 1]
+    else:
+        with pytest.raises(ValueError, match="cannot be used"):
+            read_json(body)
