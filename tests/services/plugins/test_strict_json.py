@@ -97,5 +97,5 @@ def test_a_text_may_hold_digits_of_any_length(digits: int) -> None:
     if digits == 18:
         assert read_json(body) == ["9" * 100, 10**18 - 1]
     else:
-        with pytest.raises(ValueError, match="cannot be used"):
+        with pytest.raises(ValueError, match="can be used"):
             read_json(body)
