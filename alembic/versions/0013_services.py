@@ -16,8 +16,8 @@ branch_labels = None
 depends_on = None
 
 KEYS = {
-    "service_event": "slug = NEW.slug AND id = NEW.id",
-    "service_report": "slug = NEW.slug AND id = NEW.id",
+    "service_event": "agency = NEW.agency AND slug = NEW.slug AND id = NEW.id",
+    "service_report": "agency = NEW.agency AND slug = NEW.slug AND id = NEW.id",
 }
 """What is unique in each table that only grows: SQLite's `INSERT OR REPLACE` asks no trigger for deletion."""
 STATES = "'DRAFT', 'CHECKING', 'CHECKED', 'IN_REVIEW', 'PUBLISHED', 'SUSPENDED', 'SUPERSEDED', 'RETIRED'"
@@ -27,19 +27,31 @@ def upgrade() -> None:
     json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
     op.create_table(
         "service",
-        sa.Column("slug", sa.String(), nullable=False),
         sa.Column("agency", sa.String(), nullable=False),
+        sa.Column("slug", sa.String(), nullable=False),
         sa.Column("current", sa.String(), nullable=True),
+        sa.Column("prefix", sa.String(), nullable=True),
+        sa.Column("namespace", sa.String(), nullable=True),
+        sa.Column("provides", json, nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.Column("skipped", sa.String(), nullable=True),
         sa.Column("skipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("slug", name=op.f("pk_service")),
+        sa.PrimaryKeyConstraint("agency", "slug", name=op.f("pk_service")),
     )
-    op.create_index(op.f("ix_service_agency"), "service", ["agency"])
+    published = "current IS NOT NULL"
+    op.create_index(
+        "uq_service_slug_published",
+        "service",
+        ["slug"],
+        unique=True,
+        sqlite_where=sa.text(published),
+        postgresql_where=sa.text(published),
+    )
     op.create_table(
         "service_version",
+        sa.Column("agency", sa.String(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -48,20 +60,23 @@ def upgrade() -> None:
         sa.Column("sent_by", sa.String(), nullable=False),
         sa.Column("sent_client", sa.String(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("goes_on", sa.Boolean(), nullable=False),
+        sa.Column("submitted_by", sa.String(), nullable=True),
+        sa.Column("submitted_client", sa.String(), nullable=True),
         sa.Column("lease", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(f"state IN ({STATES})", name=op.f("ck_service_version_state_known")),
-        sa.ForeignKeyConstraint(["slug"], ["service.slug"], name=op.f("fk_service_version_slug_service")),
-        sa.PrimaryKeyConstraint("slug", "version", name=op.f("pk_service_version")),
+        sa.ForeignKeyConstraint(
+            ["agency", "slug"], ["service.agency", "service.slug"], name=op.f("fk_service_version_agency_service")
+        ),
+        sa.PrimaryKeyConstraint("agency", "slug", "version", name=op.f("pk_service_version")),
     )
     current, checking = "state IN ('PUBLISHED', 'SUSPENDED', 'RETIRED')", "state = 'CHECKING'"
     op.create_index(
         "uq_service_version_one_current",
         "service_version",
-        ["slug"],
+        ["agency", "slug"],
         unique=True,
         sqlite_where=sa.text(current),
         postgresql_where=sa.text(current),
@@ -97,22 +112,26 @@ def downgrade() -> None:
 def _trail(json: sa.types.TypeEngine[object]) -> None:
     op.create_table(
         "service_event",
+        sa.Column("agency", sa.String(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("agency", sa.String(), nullable=False),
+        sa.Column("acting", sa.String(), nullable=False),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("client", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["slug"], ["service.slug"], name=op.f("fk_service_event_slug_service")),
-        sa.PrimaryKeyConstraint("slug", "id", name=op.f("pk_service_event")),
+        sa.ForeignKeyConstraint(
+            ["agency", "slug"], ["service.agency", "service.slug"], name=op.f("fk_service_event_agency_service")
+        ),
+        sa.PrimaryKeyConstraint("agency", "slug", "id", name=op.f("pk_service_event")),
     )
     op.create_table(
         "service_review",
+        sa.Column("agency", sa.String(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
@@ -127,19 +146,22 @@ def _trail(json: sa.types.TypeEngine[object]) -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("place", sa.String(), nullable=False),
         sa.Column("remedy", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["slug"], ["service.slug"], name=op.f("fk_service_review_slug_service")),
-        sa.PrimaryKeyConstraint("slug", "id", name=op.f("pk_service_review")),
+        sa.ForeignKeyConstraint(
+            ["agency", "slug"], ["service.agency", "service.slug"], name=op.f("fk_service_review_agency_service")
+        ),
+        sa.PrimaryKeyConstraint("agency", "slug", "id", name=op.f("pk_service_review")),
     )
     op.create_index(
         "uq_service_review_one_open",
         "service_review",
-        ["slug", "version"],
+        ["agency", "slug", "version"],
         unique=True,
         sqlite_where=sa.text("outcome IS NULL"),
         postgresql_where=sa.text("outcome IS NULL"),
     )
     op.create_table(
         "service_report",
+        sa.Column("agency", sa.String(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
@@ -148,8 +170,10 @@ def _trail(json: sa.types.TypeEngine[object]) -> None:
         sa.Column("report", json, nullable=False),
         sa.Column("attestation", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["slug"], ["service.slug"], name=op.f("fk_service_report_slug_service")),
-        sa.PrimaryKeyConstraint("slug", "id", name=op.f("pk_service_report")),
+        sa.ForeignKeyConstraint(
+            ["agency", "slug"], ["service.agency", "service.slug"], name=op.f("fk_service_report_agency_service")
+        ),
+        sa.PrimaryKeyConstraint("agency", "slug", "id", name=op.f("pk_service_report")),
     )
 
 

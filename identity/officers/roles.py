@@ -1,7 +1,8 @@
 """What officers may be allowed to do, and at which agencies.
 
-A role is `<room>.<act>`. The rooms of identity are listed here, each role with its agencies, and nothing else may be
-given in them. Roles of other rooms (`pay.plan`) are those rooms' business: any agency may give them to its officers.
+A role is `<room>.<act>`. The rooms of identity are listed here, and reviewing services, each role with its agencies;
+nothing else may be given in these rooms. Roles of other rooms (`pay.plan`) are those rooms' business: any agency may
+give them to its officers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ CLIENTS_APPROVE: Final = "clients.approve"
 IDENTITY_PROPOSE: Final = "identity.propose"
 IDENTITY_APPROVE: Final = "identity.approve"
 COUNTER: Final = "identity.counter"
+SERVICES_REVIEW: Final = "services.review"
 
+DGA: Final = "dga"
+"""The digital government agency: its officers look at what agencies publish to all citizens."""
 DOPA: Final = "dopa"
 """The civil registry: whose number is whose, and who is whose guardian, is for its officers alone."""
 COUNTER_AGENCIES: Final = frozenset({DOPA, "dla"})
@@ -48,6 +52,7 @@ ROLES: Final[Mapping[str, RoleRule]] = {
     IDENTITY_APPROVE: RoleRule(
         Text(th="อนุมัติแก้ไขเลขประจำตัวและผู้ปกครอง", en="approve corrections of IDs, and guardianships"), frozenset({DOPA})
     ),
+    SERVICES_REVIEW: RoleRule(Text(th="ตรวจบริการที่หน่วยงานลงทะเบียน", en="review agencies' services"), frozenset({DGA})),
     COUNTER: RoleRule(Text(th="เคาน์เตอร์ยืนยันตัวตน", en="let people in at the counter"), COUNTER_AGENCIES),
 }
 _NO_SUCH_ROLE: Final = Text(th="ไม่มีบทบาท {role}", en="there is no role {role}")

@@ -65,7 +65,9 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "agency_usage_facts": _SUMS,
     "question_sum": _SUMS,
     "service": _SERVICES,
-    "service_version": Nobodys(_SERVICES.reason, {"sent_by": _ACTOR, "lease": "of the process that checks it"}),
+    "service_version": Nobodys(
+        _SERVICES.reason, {"sent_by": _ACTOR, "submitted_by": _ACTOR, "lease": "of the process that checks it"}
+    ),
     "service_event": Nobodys(_SERVICES.reason, {"by": _ACTOR}),
     "service_review": Nobodys(_SERVICES.reason, {"asked_by": _ACTOR, "decided_by": "an officer"}),
     "service_report": _SERVICES,

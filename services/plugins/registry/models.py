@@ -16,14 +16,27 @@ _CURRENT = "state IN ('PUBLISHED', 'SUSPENDED', 'RETIRED')"
 
 
 class Service(SQLModel, table=True):
-    """A service, whose slug is its agency's for ever."""
+    """A service of an agency. Once it is published its slug is that agency's for ever; before, others may try it."""
 
     __tablename__ = "service"
+    __table_args__ = (
+        Index(
+            "uq_service_slug_published",
+            "slug",
+            unique=True,
+            sqlite_where=text("current IS NOT NULL"),
+            postgresql_where=text("current IS NOT NULL"),
+        ),
+    )
 
+    agency: str = Field(primary_key=True)
     slug: str = Field(primary_key=True)
-    agency: str = Field(index=True)
     current: str | None
     """The version that is published, suspended or retired; None before the first publication."""
+    prefix: str | None
+    """What the current version claims for itself: of the graph, and of the facts."""
+    namespace: str | None
+    provides: list[str] = Field(sa_type=Json)
     held: bool
     """Whether it is the reviewers who suspended it."""
     skipped: str | None
@@ -40,9 +53,10 @@ class ServiceVersion(SQLModel, table=True):
     __tablename__ = "service_version"
     __table_args__ = (
         CheckConstraint(f"state IN ({', '.join(map(repr, _STATES))})", name="state_known"),
-        ForeignKeyConstraint(["slug"], ["service.slug"]),
+        ForeignKeyConstraint(["agency", "slug"], ["service.agency", "service.slug"]),
         Index(
             "uq_service_version_one_current",
+            "agency",
             "slug",
             unique=True,
             sqlite_where=text(_CURRENT),
@@ -56,6 +70,7 @@ class ServiceVersion(SQLModel, table=True):
         ),
     )
 
+    agency: str = Field(primary_key=True)
     slug: str = Field(primary_key=True)
     version: str = Field(primary_key=True)
     state: str
@@ -67,8 +82,9 @@ class ServiceVersion(SQLModel, table=True):
     """In whose name: an officer's key (32 hex digits), or the agency's own name for a system of its."""
     sent_client: str
     sent_at: datetime = Field(sa_type=Instant)
-    goes_on: bool
-    """Whether it is submitted by itself when its check is passed."""
+    submitted_by: str | None
+    """Who wants it published; while it is checked, it goes on by itself in their name when the check is passed."""
+    submitted_client: str | None
     lease: UUID | None
     """Of the process that checks it."""
     lease_until: datetime | None = Field(sa_type=Instant)
@@ -82,8 +98,9 @@ class ServiceEvent(SQLModel, table=True):
     """What was done to a service, by whom. Append-only."""
 
     __tablename__ = "service_event"
-    __table_args__ = (ForeignKeyConstraint(["slug"], ["service.slug"]),)
+    __table_args__ = (ForeignKeyConstraint(["agency", "slug"], ["service.agency", "service.slug"]),)
 
+    agency: str = Field(primary_key=True)
     slug: str = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
     """A UUID version 7: events sort by it."""
@@ -93,8 +110,8 @@ class ServiceEvent(SQLModel, table=True):
     state: str
     """Of the version, afterwards."""
     at: datetime = Field(sa_type=Instant)
-    agency: str
-    """Whose act it was; empty for what the house does by itself."""
+    acting: str
+    """The agency whose act it was; empty for what the house does by itself."""
     by: str
     """An officer's key (32 hex digits), the agency's own name for a system of its, or empty."""
     client: str
@@ -109,9 +126,10 @@ class ServiceReview(SQLModel, table=True):
 
     __tablename__ = "service_review"
     __table_args__ = (
-        ForeignKeyConstraint(["slug"], ["service.slug"]),
+        ForeignKeyConstraint(["agency", "slug"], ["service.agency", "service.slug"]),
         Index(
             "uq_service_review_one_open",
+            "agency",
             "slug",
             "version",
             unique=True,
@@ -120,6 +138,7 @@ class ServiceReview(SQLModel, table=True):
         ),
     )
 
+    agency: str = Field(primary_key=True)
     slug: str = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
     version: str
@@ -143,8 +162,9 @@ class ServiceReport(SQLModel, table=True):
     """What came of a run of the conformance suite, signed. Append-only."""
 
     __tablename__ = "service_report"
-    __table_args__ = (ForeignKeyConstraint(["slug"], ["service.slug"]),)
+    __table_args__ = (ForeignKeyConstraint(["agency", "slug"], ["service.agency", "service.slug"]),)
 
+    agency: str = Field(primary_key=True)
     slug: str = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
     """A UUID version 7."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from services.plugins.contract import Fault, PluginRefused, Rule
+from services.plugins.contract import Fault, Manifest, PluginRefused, Rule
 from services.plugins.plugin import HostNames, Plugin
 from services.plugins.registry.folder import load_folder
 from services.plugins.registry.graph_check import FILE as GRAPH
@@ -25,7 +26,7 @@ class Registry:
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        """In the order of their slugs, so that every worker composes the same graph. The same tuple until it changes."""
+        """In the order of their slugs, so that every worker composes the same graph; one tuple until it changes."""
         if self._in_order is None:
             self._in_order = tuple(self._plugins[slug] for slug in sorted(self._plugins))
         return self._in_order
@@ -65,7 +66,7 @@ class Registry:
     def clashes(self, plugin: Plugin) -> Iterator[Fault]:
         """What it claims that is the host's or another plugin's."""
         for other in self.plugins:
-            yield from clashes_between(plugin, other)
+            yield from clashes_between(Claims.of(plugin.manifest), Claims.of(other.manifest))
         yield from self._host_clashes(plugin)
 
     def _host_clashes(self, plugin: Plugin) -> Iterator[Fault]:
@@ -75,9 +76,22 @@ class Registry:
             yield Fault(Rule.PREFIX, why, "Choose another prefix", field="prefix")
 
 
-def clashes_between(plugin: Plugin, other: Plugin) -> Iterator[Fault]:
-    """What `plugin` claims that is `other`'s."""
-    ours, theirs = plugin.manifest, other.manifest
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a service holds for itself."""
+
+    slug: str
+    prefix: str | None
+    namespace: str | None
+    provides: frozenset[str]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Claims:
+        return cls(manifest.slug, manifest.prefix, manifest.namespace, frozenset(manifest.provides))
+
+
+def clashes_between(ours: Claims, theirs: Claims) -> Iterator[Fault]:
+    """What `ours` claims that is `theirs` already."""
     if ours.slug == theirs.slug:
         yield Fault(Rule.OWNERSHIP, f"there is a plugin `{theirs.slug}` already", "Choose another slug", field="slug")
     if (
@@ -95,6 +109,6 @@ def clashes_between(plugin: Plugin, other: Plugin) -> Iterator[Fault]:
             GRAPH,
             field="namespace",
         )
-    for attribute in sorted(ours.provides.keys() & theirs.provides.keys()):
+    for attribute in sorted(ours.provides & theirs.provides):
         why = f"`{attribute}` has a source already, {theirs.slug}"
         yield Fault(Rule.PROVIDES, why, "A fact has one source; remove it", field=f"provides.{attribute}")

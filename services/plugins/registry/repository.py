@@ -1,0 +1,226 @@
+"""Queries of registered services. They are public: none of these methods asks who reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Update, func, or_, text, update
+from sqlalchemy import select as sa_select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from services.plugins.registry.models import (
+    Service,
+    ServiceEvent,
+    ServiceGeneration,
+    ServiceReport,
+    ServiceReview,
+    ServiceVersion,
+)
+from services.plugins.registry.registry import Claims
+from services.plugins.registry.states import CURRENT, State
+
+GENERATION: Final = text("SELECT generation FROM service_generation WHERE id = 1")
+"""What every worker asks, several times a second."""
+_ROW: Final = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """Of a service: several agencies may try one slug, until one of them publishes it."""
+
+    agency: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A current version, without its files: enough to tell whether a worker has it already."""
+
+    name: Name
+    version: str
+    state: State
+    digest: bytes
+    retired_at: datetime | None
+
+
+class ServiceRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def service(self, name: Name, *, lock: bool = False) -> Service | None:
+        """`lock`: whoever else acts on the service waits until the transaction ends."""
+        key = (name.agency, name.slug)
+        return await self._session.get(Service, key, with_for_update=lock or None, populate_existing=True)
+
+    async def locked_or_made(self, name: Name, now: datetime) -> Service:
+        """Of parallel first ones, each gets the one that there is."""
+        dialect: Any = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
+        made = Service(
+            agency=name.agency, slug=name.slug, current=None, prefix=None, namespace=None, provides=[],
+            held=False, skipped=None, skipped_at=None, created_at=now, row_version=0,
+        )  # fmt: skip
+        await self._session.execute(dialect.insert(Service).values(**made.model_dump()).on_conflict_do_nothing())
+        found = await self.service(name, lock=True)
+        assert found is not None
+        return found
+
+    async def of_agency(self, agency: str) -> Sequence[Service]:
+        query = select(Service).where(col(Service.agency) == agency).order_by(col(Service.slug))
+        return (await self._session.scalars(query)).all()
+
+    async def published_name(self, slug: str) -> Name | None:
+        """Whose service of that slug it is."""
+        query = select(Service.agency).where(col(Service.slug) == slug, col(Service.current).is_not(None))
+        found = await self._session.scalar(query)
+        return None if found is None else Name(found, slug)
+
+    async def claims(self) -> Sequence[tuple[Name, Claims]]:
+        """Of all services that were ever published, by slug."""
+        query = select(Service).where(col(Service.current).is_not(None)).order_by(col(Service.slug))
+        return [
+            (Name(row.agency, row.slug), Claims(row.slug, row.prefix, row.namespace, frozenset(row.provides)))
+            for row in await self._session.scalars(query)
+        ]
+
+    async def version(self, name: Name, version: str) -> ServiceVersion | None:
+        key = (name.agency, name.slug, version)
+        return await self._session.get(ServiceVersion, key, populate_existing=True)
+
+    async def versions(self, name: Name) -> Sequence[ServiceVersion]:
+        """In the order in which they were sent."""
+        row = ServiceVersion
+        query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug)
+        return (await self._session.scalars(query.order_by(col(row.sent_at), col(row.version)))).all()
+
+    async def current(self, name: Name) -> ServiceVersion | None:
+        row = ServiceVersion
+        query = select(row).where(
+            col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.state).in_([*CURRENT])
+        )
+        return (await self._session.scalars(query.execution_options(populate_existing=True))).one_or_none()
+
+    async def all_current(self) -> Sequence[Current]:
+        """Of every service, by slug."""
+        row = ServiceVersion
+        columns = (col(row.agency), col(row.slug), col(row.version), col(row.state), col(row.digest))
+        query = sa_select(*columns, col(row.retired_at)).where(col(row.state).in_([*CURRENT])).order_by(col(row.slug))
+        found = await self._session.execute(query)
+        return [Current(Name(one[0], one[1]), one[2], State(one[3]), one[4], one[5]) for one in found]
+
+    async def files(self, wanted: Collection[tuple[Name, str]]) -> dict[Name, dict[str, str]]:
+        """The files of these current versions."""
+        row, chosen = ServiceVersion, set(wanted)
+        columns = (col(row.agency), col(row.slug), col(row.version), col(row.files))
+        query = sa_select(*columns).where(
+            col(row.slug).in_({name.slug for name, _ in chosen}), col(row.state).in_([*CURRENT])
+        )
+        return {
+            Name(one[0], one[1]): one[3]
+            for one in await self._session.execute(query)
+            if (Name(one[0], one[1]), one[2]) in chosen
+        }
+
+    async def events(self, name: Name) -> Sequence[ServiceEvent]:
+        """In the order in which they happened."""
+        row = ServiceEvent
+        query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug).order_by(col(row.id))
+        return (await self._session.scalars(query)).all()
+
+    async def reviews(self, name: Name, version: str) -> Sequence[ServiceReview]:
+        """The newest first."""
+        row = ServiceReview
+        query = select(row).where(
+            col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.version) == version
+        )
+        return (await self._session.scalars(query.order_by(col(row.id).desc()))).all()
+
+    async def open_reviews(self) -> Sequence[ServiceReview]:
+        """Those that wait longest first."""
+        query = select(ServiceReview).where(col(ServiceReview.outcome).is_(None)).order_by(col(ServiceReview.asked_at))
+        return (await self._session.scalars(query)).all()
+
+    async def review(self, review: UUID) -> ServiceReview | None:
+        query = select(ServiceReview).where(col(ServiceReview.id) == review)
+        return (await self._session.scalars(query.execution_options(populate_existing=True))).one_or_none()
+
+    async def open_review(self, name: Name, version: str) -> ServiceReview | None:
+        return next((one for one in await self.reviews(name, version) if one.outcome is None), None)
+
+    async def report(self, name: Name, version: str) -> ServiceReport | None:
+        """The newest of the version."""
+        row = ServiceReport
+        query = (
+            select(row)
+            .where(col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.version) == version)
+            .order_by(col(row.id).desc())
+            .limit(1)
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def waiting_for_a_check(self, now: datetime, *, limit: int) -> Sequence[tuple[Name, str]]:
+        """Versions that nobody is checking: never begun, or the process is gone."""
+        row = ServiceVersion
+        query = (
+            sa_select(col(row.agency), col(row.slug), col(row.version))
+            .where(col(row.state) == State.CHECKING, _is_free(now))
+            .order_by(col(row.sent_at))
+            .limit(limit)
+        )
+        return [(Name(one[0], one[1]), one[2]) for one in await self._session.execute(query)]
+
+    async def take(self, name: Name, version: str, lease: UUID, now: datetime, until: datetime) -> bool:
+        """Whether the check is this process's now: of several that ask at once, one's."""
+        taken = _checking(name, version).where(_is_free(now)).values(lease=lease, lease_until=until)
+        return await self._session.scalar(taken.returning(col(ServiceVersion.slug))) is not None
+
+    async def prolong(self, name: Name, version: str, lease: UUID, until: datetime) -> bool:
+        """Whether it still is."""
+        kept = _checking(name, version).where(col(ServiceVersion.lease) == lease).values(lease_until=until)
+        return await self._session.scalar(kept.returning(col(ServiceVersion.slug))) is not None
+
+    async def generation(self) -> int:
+        return int((await self._session.execute(GENERATION)).scalar() or 0)
+
+    async def bump(self) -> int:
+        """Tells all workers. Until the transaction ends, nobody else publishes: what is published is compared with all
+        that is."""
+        grown = await self._session.scalar(
+            update(ServiceGeneration)
+            .where(col(ServiceGeneration.id) == _ROW)
+            .values(generation=ServiceGeneration.generation + 1)
+            .returning(col(ServiceGeneration.generation))
+        )
+        if grown is None:  # a database that the models made, not the migrations
+            self._session.add(ServiceGeneration(id=_ROW, generation=1))
+            await self._session.flush()
+        return int(grown or 1)
+
+    async def skip(self, name: Name, version: str, why: str | None, now: datetime) -> None:
+        """Marks that a worker could not put the version into the graph, or (None) that it could."""
+        row = Service
+        changed = col(row.skipped).is_not(None) if why is None else func.coalesce(col(row.skipped), "") != why
+        await self._session.execute(
+            update(row)
+            .where(col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.current) == version, changed)
+            .values(skipped=why, skipped_at=None if why is None else now)
+        )
+
+
+def _checking(name: Name, version: str) -> Update:
+    row = ServiceVersion
+    return update(row).where(
+        col(row.agency) == name.agency,
+        col(row.slug) == name.slug,
+        col(row.version) == version,
+        col(row.state) == State.CHECKING,
+    )
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(col(ServiceVersion.lease_until).is_(None), col(ServiceVersion.lease_until) <= now)
