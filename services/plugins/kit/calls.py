@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from core.ids import NationalId
+from core.ids import MalformedNationalId, NationalId
 from services.plugins.contract import CONTRACT_VERSION, Access, Call, Manifest, OperationKind, OperationSpec
 from services.plugins.contract.kinds import EFFECTS, read_answer
 from services.plugins.contract.wire import LIVE, TEST
@@ -60,7 +60,10 @@ def read_call(body: bytes, manifest: Manifest, operation: str, *, key: str, toke
         raise ValueError("it is a call of another plugin, operation or kind")
     if bool(key) != (spec.kind in EFFECTS):
         raise ValueError(f"an Idempotency-Key belongs to {', '.join(sorted(EFFECTS))}, and to nothing else")
-    person, people = _about(told.about, spec)
+    try:
+        person, people = _about(told.about, spec)
+    except MalformedNationalId:
+        raise ValueError("`about` holds no national ID") from None
     call = Call(
         operation,
         person,
