@@ -122,11 +122,8 @@ class Attacks:
     async def _times(self, probe: Example) -> None:
         caller = self._bench.caller
         key = self._call(probe).headers.get(IDEMPOTENCY_KEY, "")
-        for name, seconds in (
-            ("the past", -FRESH_SECONDS - BEYOND_SECONDS),
-            ("the future", FRESH_SECONDS + BEYOND_SECONDS),
-        ):
-            at = caller.now + timedelta(seconds=seconds)
+        beyond = timedelta(seconds=FRESH_SECONDS + BEYOND_SECONDS)
+        for name, at in (("the past", caller.now - beyond), ("the future", caller.now + beyond)):
             forged = caller.signed(probe.operation, caller.envelope(probe), key=key, at=at)
             await self._forged("signature.stale", f"a call of {name}", forged)
         call = self._call(probe)

@@ -67,8 +67,9 @@ class Judge:
         return self._read(call, reply)
 
     def _read(self, call: Signed, reply: Reply) -> Told:
+        asked = read_json(call.body)
         try:
-            told, asked = read_json(reply.body), read_json(call.body)
+            told = read_json(reply.body)
         except ValueError:
             told = None
         if not is_json(reply.headers) or not isinstance(told, dict) or "about" not in told:

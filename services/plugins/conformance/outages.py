@@ -35,7 +35,8 @@ class Outages:
         await self._bench.still_well(rule, f"{CALLERS} calls that broke off")
 
     async def _slow(self, rule: str, probe: Example) -> None:
-        stalled = asyncio.ensure_future(self._at_once([self._half(probe) for _ in range(CALLERS)], STALLS_SECONDS))
+        halves = [self._half(probe) for _ in range(CALLERS)]
+        stalled = asyncio.create_task(self._at_once(halves, STALLS_SECONDS))
         try:
             await asyncio.sleep(BREAKS_AFTER_SECONDS)  # they have begun; if not, the agency has one thing less to bear
             await self._bench.still_well(rule, f"{CALLERS} calls whose bodies do not end")

@@ -54,8 +54,8 @@ class Repeats:
     async def _at_once(self, example: Example) -> None:
         bench, (anew, key) = self._bench, _anew(example)
         bench.book.looked(PARALLEL)
-        ends = [told for told in await asyncio.gather(*(self._ask(anew, key) for _ in range(AT_ONCE)))]
-        settled = [told for told in ends if told.status != BUSY]  # who is told to come again may do so
+        told_at_once = await asyncio.gather(*(self._ask(anew, key) for _ in range(AT_ONCE)))
+        settled = [told for told in told_at_once if told.status != BUSY]  # who is told to come again may do so
         ends = settled or [await self._ask(anew, key)]
         what = next((told.what for told in ends if told.what), "")
         if not what and any(told.said != ends[0].said for told in ends):

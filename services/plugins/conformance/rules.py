@@ -50,7 +50,7 @@ RULES: Final[tuple[ConformanceRule, ...]] = (
     ConformanceRule(
         "examples.personas",
         Text(th="ตัวอย่างใช้บุคคลสมมุติเท่านั้น", en="The examples are about made-up people alone"),
-        "examples are published, and the suite asks about whoever is in them; numbers of real people never begin with 0",
+        "examples are published, and the suite asks about whoever is in them; no real person's number begins with 0",
         "Give `person` a number that begins with 0, such as 0000000000001",
     ),
     ConformanceRule(

@@ -68,7 +68,7 @@ class Ended:
 async def run(
     plugin: Plugin, example: Example, agency: AgencyClient, *, key: str = KEY, seconds: float | None = None
 ) -> Ended:
-    """Runs the example's call. `seconds` replaces the operation's time limit; that and a little more it takes at most."""
+    """Runs the example's call. `seconds` replaces the operation's time limit; so long it takes at most."""
     manifest = plugin.manifest
     spec = manifest.operations[example.operation]
     limit = spec.time_limit_seconds if seconds is None else seconds
