@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from core.clock import SystemClock
 from core.ids import NationalId
 from services.exchange.catalogue import load_catalogue
+from services.plugins.conformance import Suite
 from services.plugins.contract import AgencyError, AgencyRefusal, Call, PluginRefused, Rule
 from services.plugins.contract.keys import SigningKey, verifying_keys
 from services.plugins.plugin import Plugin
@@ -30,7 +31,10 @@ from services.plugins.registry.documents import Documents, Ground, load_document
 from services.plugins.runner.egress import endpoint_faults
 from services.plugins.runner.remote import Wire
 from services.plugins.scaffold import PRIVATE_KEY, Layout, Start, tree
+from tests.services.plugins.scaffold.agencies import HostKeys, program
+from tests.services.plugins.scaffold.agencies import loaded as read
 from tests.services.plugins.scaffold.test_tree import LINES, NOBODY, SLUGS
+from tests.support.server import free_port
 
 ATTRIBUTES = {a.id: a.steward for a in load_catalogue().attributes.values() if a.derived is None}
 SOMEBODY, NOBODY_KNOWN = NationalId("0000000000001"), NationalId("0000000000043")
@@ -109,7 +113,7 @@ def test_a_further_key_is_published_beside_the_first_and_overwrites_nothing(fold
 
 
 @pytest.fixture
-def program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Its app.py, as Python finds it in that folder."""
     names = ("app", "service", "wire")
     monkeypatch.syspath_prepend(folder)
@@ -120,7 +124,7 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
 
 
 @pytest.fixture
-async def wire(folder: Path, program: ModuleType) -> Any:
+async def wire(folder: Path, code: ModuleType) -> Any:
     """The host's side, talking to it; and its manifest."""
     host = Ed25519PrivateKey.generate()
     signer = SimpleNamespace(current=SigningKey.of(host))
@@ -132,7 +136,7 @@ async def wire(folder: Path, program: ModuleType) -> Any:
     files = texts(folder)
     manifest = loaded(files).manifest
     assert manifest.endpoint is not None
-    service = program.app(program.Service(Keys(), json.loads(files[PRIVATE_KEY])))
+    service = code.app(code.Service(Keys(), json.loads(files[PRIVATE_KEY])))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=service)) as http:
         keys = verifying_keys(manifest.endpoint.keys)
         way = Wire(http, manifest.endpoint.url, keys, signer, SystemClock())
@@ -171,3 +175,19 @@ async def test_what_the_check_does_has_no_effect(wire: Any) -> None:
     submit = Call("openCase", NOBODY_KNOWN, {"application": application}, "test", key="the-key-of-a-3", is_test=True)
     assert (await wire.ask(submit))["state"] == "RECEIVED"
     assert await wire.ask(Call("cases", NOBODY_KNOWN, {}, "test")) == []
+
+
+async def test_it_passes_the_conformance_suite_unedited(tmp_path: Path) -> None:
+    start = Start("water-bills", Layout.REMOTE, endpoint=f"http://127.0.0.1:{free_port()}")
+    for name, text in tree(start).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    host = HostKeys()
+    with (
+        host.published(),
+        program([sys.executable, "app.py"], tmp_path, "Uvicorn running", SITTHI=host.url),
+    ):
+        report = await Suite(SystemClock(), host.line_of).check(read(tmp_path), documents_hash="")
+    assert [(finding.rule.id, finding.what) for finding in report.failed] == []
+    assert not any(finding.declared for finding in report.findings), "it asks for no exception"
+    assert report.calls > 50
