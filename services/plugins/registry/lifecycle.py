@@ -159,6 +159,7 @@ class Lifecycle:
         service, row = await self._locked(session, name, version)
         self._must_be(row, examined)
         after(row.state, Act.PUBLISH)
+        examined.must_not_break()
         if parts := examined.parts(held=await self._is_held(session, service)):
             raise ReviewNeeded(parts=", ".join(sorted({one.part.value for one in parts})))
         return await self._put_in_force(session, service, row, actor, examined, Act.PUBLISH)
