@@ -6,6 +6,7 @@ What is not in the table is our own fault: it is logged with its trace, and the 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any, Final
 
 import structlog
@@ -14,6 +15,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from core.assurance import StepUpRequired
 from core.errors import SitthiError
 from core.text import Language, Text
+from services.plugins.contract import PluginRefused
 
 log = structlog.get_logger("api.errors")
 
@@ -88,6 +90,8 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "BODY_TOO_LARGE": 413,
     "MEDIA_TYPE_UNSUPPORTED": 415,
     "RATE_LIMITED": 429,
+    "SERVICE_RETIRED": 410,
+    "SERVICE_SUSPENDED": 503,
     "SERVICE_UNAVAILABLE": 503,
     "INTERNAL": 500,
     "KEYS_UNUSABLE": 500,
@@ -131,6 +135,8 @@ def extensions_of(error: SitthiError) -> dict[str, Any]:
     if isinstance(error, StepUpRequired):  # RFC 9470 §3, under GraphQL's spelling of names
         demand = error.demand
         return {"code": error.code, "acrValues": demand.assurance.acr, "maxAge": demand.age_seconds_max}
+    if isinstance(error, PluginRefused):
+        return {"code": error.code, "faults": [asdict(fault) for fault in error.faults]}
     return {"code": error.code}
 
 

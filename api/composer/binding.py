@@ -27,9 +27,12 @@ from services.exchange.graph import look_purpose, viewer_asker
 from services.plugins.contract import Delegates, Manifest
 from services.plugins.plugin import CITIZEN, Plugin
 from services.plugins.runner import Runner
+from services.plugins.standing import Standing, must_be_open
 
 AGENT: Final = "sitthi-graph"
 """The AgentID under which the graph asks agencies; in whose name it does is in the access log."""
+
+RETIRED: Final = "The service is over. Its names leave the graph a year after its end."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ def bind(schema: GraphQLSchema, plugin: Plugin, runner: Runner) -> None:
     for parent, type_name in plugin.graph.namespaces.items():
         field = _type(schema, parent).fields[namespace]
         field.resolve = _of_citizen if parent == CITIZEN else _of_anyone
+        if plugin.standing is Standing.RETIRED:
+            field.deprecation_reason = RETIRED
         if parent == CITIZEN:
             declared = rights_of(plugin.manifest)
             describe(field, declared)
@@ -86,6 +91,7 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
         return await gate.look(person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
 
     async def resolve(namespace: Namespace, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        must_be_open(plugin.standing, plugin.manifest.title.text)
         written = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
         key = ("plugin", plugin.slug, operation, namespace.person, written)
         answer = await _once(info.context.memo, key, lambda: ask(namespace.person, info, arguments))

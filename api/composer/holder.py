@@ -30,12 +30,23 @@ class SchemaHolder:
     def current(self) -> Schema:
         return self._current
 
+    async def composed(self, plugins: Iterable[Plugin]) -> Schema:
+        """A schema of base and exactly these plugins, made off the event loop; the one in use stays.
+
+        Raises :class:`PluginRefused`.
+        """
+        return await asyncio.to_thread(compose, self._base, tuple(plugins), self._runner)
+
+    def swap(self, schema: Schema) -> None:
+        """New operations run on it from now on. Those under way finish on the one they began with."""
+        self._current = schema
+
     async def publish(self, plugins: Iterable[Plugin]) -> Schema:
-        """Composes base and exactly these plugins off the event loop, and swaps. One publication at a time.
+        """Composes and swaps, one publication at a time.
 
         Raises :class:`PluginRefused`; the schema in use then stays.
         """
         chosen = tuple(plugins)
         async with self._publishing:
-            self._current = await asyncio.to_thread(compose, self._base, chosen, self._runner)
+            self.swap(await self.composed(chosen))
             return self._current

@@ -16,6 +16,7 @@ from identity.provider.verifier import MachineToken
 from services.exchange.rest.errors import AgencyScopeMissing
 
 FACTS_SCOPE: Final = "agency.facts"
+SERVICES_SCOPE: Final = "agency.services"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class MachineTokens(Protocol):
 
 
 class AgencyDoor:
-    """Lets systems of agencies in. `issuer` is our own address; a proof of key names it and the path of the request.
+    """Lets systems of agencies in, those with the scope. `issuer` is our own address; a proof of key names it and the
+    path of the request.
 
     A route asks for its caller with `Depends(door.caller)`.
     """
@@ -60,7 +62,9 @@ class AgencyDoor:
         tokens: MachineTokens,
         limits: AgencyLimits | None,
         titles: Callable[[str], Text],
+        scope: str = FACTS_SCOPE,
     ) -> None:
+        self._scope = scope
         self._issuer, self._presenting, self._tokens = issuer, presenting, tokens
         self._limits, self._titles = limits, titles
 
@@ -72,8 +76,8 @@ class AgencyDoor:
         presented = await self._presenting.of(request.headers, method=request.method, url=url)
         token = await self._tokens.machine(presented.token, jkt=presented.jkt)
         left = await self._limits.agency(token.client) if self._limits is not None else None
-        if FACTS_SCOPE not in token.scopes:
-            raise AgencyScopeMissing
+        if self._scope not in token.scopes:
+            raise AgencyScopeMissing(scope=self._scope)
         if token.agency is None:
             raise NotAllowed
         title = self._titles(token.agency)

@@ -8,9 +8,9 @@ from identity.provider.errors import ScopeMissing
 
 
 class AgencyScopeMissing(ScopeMissing):
-    """The client was not registered for facts, or did not ask for the scope when it got its token."""
+    """The client was not registered for this, or did not ask for the scope when it got its token."""
 
-    text = Text(th="ระบบนี้ไม่ได้รับสิทธิ์ agency.facts", en="This client's token does not have the scope agency.facts.")
+    text = Text(th="ระบบนี้ไม่ได้รับสิทธิ์ {scope}", en="This client's token does not have the scope {scope}.")
 
 
 class MediaTypeUnsupported(SitthiError):

@@ -201,6 +201,11 @@ class ServiceRepository:
             await self._session.flush()
         return int(grown or 1)
 
+    async def marked(self) -> Sequence[Name]:
+        """Services that some worker could not put into the graph."""
+        query = sa_select(col(Service.agency), col(Service.slug)).where(col(Service.skipped).is_not(None))
+        return [Name(one[0], one[1]) for one in await self._session.execute(query)]
+
     async def skip(self, name: Name, version: str, why: str | None, now: datetime) -> None:
         """Marks that a worker could not put the version into the graph, or (None) that it could."""
         row = Service

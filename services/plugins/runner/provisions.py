@@ -8,10 +8,12 @@ from services.exchange.evidence.directory import Provision
 from services.plugins.contract import OperationKind
 from services.plugins.plugin import Plugin
 from services.plugins.runner.runner import Runner
+from services.plugins.standing import Standing
 
 
 def provisions_of(runner: Runner, plugins: Iterable[Plugin]) -> Iterator[Provision]:
-    """One for each source operation; those that this process leaves alone for a moment do not answer."""
+    """One for each source operation; those of a service that is suspended, and those that this
+    process leaves alone for a moment, do not answer."""
     for plugin in plugins:
         provides = plugin.manifest.provides
         for operation in plugin.manifest.operations_of(OperationKind.SOURCE):
@@ -20,5 +22,5 @@ def provisions_of(runner: Runner, plugins: Iterable[Plugin]) -> Iterator[Provisi
                 service=plugin.slug,
                 operation=operation,
                 attributes=frozenset(name for name, by in provides.items() if by == operation),
-                answers=not runner.lane(plugin, operation).breaker.is_open,
+                answers=plugin.standing is Standing.OPEN and not runner.lane(plugin, operation).breaker.is_open,
             )
