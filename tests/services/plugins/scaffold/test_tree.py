@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.plugins.contract import PluginRefused, Rule, ServiceCategory
-from services.plugins.plugin import HostNames
+from services.plugins.hosting.discovery import Package, installed
+from services.plugins.plugin import HostNames, Origin
 from services.plugins.registry import load_folder
 from services.plugins.runner import run_example
 from services.plugins.scaffold import BadStart, Layout, Start, tree
@@ -76,6 +77,16 @@ def test_a_package_is_found_by_its_entry_point_and_its_wheel_holds_the_whole_plu
     assert project["entry-points"] == {"sitthi.plugins": {"water-bills": "sitthi_water_bills"}}
     held = in_the_wheel_of(tmp_path, tmp_path / "out")
     assert {f"sitthi_water_bills/{name}" for name in ("manifest.toml", "graph.graphql", "plugin.py")} < held
+    [wheel], site = (tmp_path / "out").glob("*.whl"), tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)  # what pip does, for one of Python alone
+    [package] = installed([str(site)])
+    assert isinstance(package, Package), package
+    assert (package.slug, package.folder, package.distribution) == (
+        "water-bills",
+        site / "sitthi_water_bills",
+        "sitthi-water-bills 1.0.0",
+    )
+    assert load_folder(package.folder, NOBODY, {}, origin=Origin.PACKAGE).slug == package.slug
 
 
 def test_our_own_wheel_holds_every_template(tmp_path: Path) -> None:
