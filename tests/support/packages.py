@@ -1,4 +1,4 @@
-"""A plugin as an installed Python package: a folder on the path with the package and its metadata, as pip leaves them."""
+"""A plugin as an installed Python package: on the path lie the package and its metadata, as pip leaves them."""
 
 from __future__ import annotations
 
