@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             production = house.settings.environment is Environment.PRODUCTION
             await seed_clients(session, house.clock, production=production)
         await house.attestor.public()  # the first key is made before anybody waits for a signature
+        await house.registered.follower.follow()  # what is published is in the graph before anybody asks for it
         async with house.identity.serving(), repeating(jobs_of(house)):
             yield
         await house.rooms.get(Changes).close()
@@ -144,6 +145,7 @@ def jobs_of(house: House) -> list[Job]:
             timedelta(minutes=5),
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
         ),
+        *house.registered.jobs,
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
         Job("erase what people asked to have erased", timedelta(minutes=5), house.privacy.eraser.run),
         Job("delete what was kept long enough", timedelta(hours=1), house.privacy.retention.run),

@@ -77,6 +77,7 @@ from welfare.entitlements.room import open_welfare
 
 if TYPE_CHECKING:  # the graph takes as long to load as all the rest, and few commands ask one
     from api.composer import SchemaHolder
+    from api.registered import Registered
     from api.schema import SitthiSchema
     from services.plugins.registry import Registry
 
@@ -175,6 +176,13 @@ class House:
 
         return SchemaHolder(self.base, self.runner, self.registry.plugins)
 
+    @cached_property
+    def registered(self) -> Registered:
+        """The services that agencies register: their registry, and the graph that follows it."""
+        from api.registered import registered  # noqa: PLC0415
+
+        return registered(self)
+
     def correction_desk(self, *, serving: bool = True) -> CorrectionDesk:
         """Where stewards handle corrections. A command beside a server whose cache is in its own process (`serving`
         false, and no Redis) leaves the forgetting to that server."""
@@ -241,7 +249,7 @@ class House:
         rooms.add(Receipts, self.receipts)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
-        services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.plugins])
+        services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.offered])
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
 
