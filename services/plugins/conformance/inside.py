@@ -71,6 +71,10 @@ class InsideCheck:
         if ended.untyped is not None:
             self._book.failed("answer.typed", f"{example.name}: {ended.untyped}")
             return False
+        spec = self._plugin.manifest.operations[example.operation]
+        if ended.end is End.ANSWERED and (why := not_typed(spec.kind, ended.raw)) is not None:
+            self._book.failed("answer.typed", f"{example.name}: {why}")
+            return False
         try:
             await run_example(self._plugin, example)
         except ExampleFailed as failed:
@@ -79,10 +83,6 @@ class InsideCheck:
         except ServiceUnavailable:
             behind = type(ended.behind).__name__
             self._book.failed(rule, f"{example.name}: `{example.operation}` ended in {ended.code} ({behind})")
-            return False
-        spec = self._plugin.manifest.operations[example.operation]
-        if ended.end is End.ANSWERED and (why := not_typed(spec.kind, ended.raw)) is not None:
-            self._book.failed("answer.typed", f"{example.name}: {why}")
             return False
         return True
 

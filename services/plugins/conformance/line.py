@@ -57,6 +57,8 @@ class Line:
     """By which calls are signed; the agency finds its public half among ours."""
     keys: KeysOf
     """By which its answers are signed."""
+    calls_a_second: float = CALLS_A_SECOND
+    """What the agency is asked at most, :data:`CALLS_AT_ONCE` at the beginning apart."""
     learns_seconds: float = 12.0
     """How long a server gets that does not know our key yet: it looks for it, though not more often than it likes."""
 
@@ -108,13 +110,13 @@ class Caller:
         return self._clock.now()
 
     def envelope(self, example: Example, **changed: Any) -> dict[str, Any]:
-        """The call of an example; `at` is the instant at which the example holds."""
+        """The call of an example; `at` is the instant at which the example holds, or now if it holds at any."""
         spec = self._manifest.operations[example.operation]
         is_batch = spec.kind is OperationKind.SOURCE and spec.batch
         about: dict[str, Any] | None = None
         if example.person is not None:
             about = {"nationalIds": [example.person]} if is_batch else {"nationalId": example.person}
-        at = datetime.fromisoformat(example.now).astimezone(UTC)
+        at = (datetime.fromisoformat(example.now) if example.now else self._clock.now()).astimezone(UTC)
         return {
             "contract": CONTRACT_VERSION,
             "id": secrets.token_hex(16),
@@ -190,11 +192,11 @@ class Caller:
             raise CallsSpent
         self.made += 1
         now = asyncio.get_running_loop().time()
-        self._tokens = min(float(CALLS_AT_ONCE), self._tokens + (now - self._filled_at) * CALLS_A_SECOND)
+        self._tokens = min(float(CALLS_AT_ONCE), self._tokens + (now - self._filled_at) * self._line.calls_a_second)
         self._filled_at = now
         self._tokens -= 1
         if self._tokens < 0:
-            await asyncio.sleep(-self._tokens / CALLS_A_SECOND)
+            await asyncio.sleep(-self._tokens / self._line.calls_a_second)
 
 
 def key_of(arguments: Mapping[str, Any]) -> str:
