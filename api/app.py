@@ -27,6 +27,7 @@ from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
 from api.privacy import declared_stores
 from api.rate_limits import RateLimits
+from api.services_applied import jobs_of_deliveries
 from core.addresses import Addresses, networks
 from core.assurance import StepUpRequired
 from core.attestation.routes import attestation_router
@@ -80,7 +81,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             await seed_clients(session, house.clock, production=production)
         await house.attestor.public()  # the first key is made before anybody waits for a signature
         await house.registered.follower.follow()  # what is published is in the graph before anybody asks for it
-        async with house.identity.serving(), repeating(jobs_of(house)):
+        async with house.hosts.running(), house.identity.serving(), repeating(jobs_of(house)):
             yield
         await house.rooms.get(Changes).close()
         await house.close()
@@ -145,6 +146,7 @@ def jobs_of(house: House) -> list[Job]:
             timedelta(minutes=5),
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
         ),
+        *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
         Job("erase what people asked to have erased", timedelta(minutes=5), house.privacy.eraser.run),

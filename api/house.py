@@ -18,6 +18,7 @@ from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
 from api.privacy import stores_of
 from api.rate_limits import CallerLimits
+from api.services_applied import Outlook, ServiceApplications
 from core.attestation.service import Attestor
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
@@ -68,6 +69,8 @@ from services.pay.reconciliation import Reconciliation
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
+from services.plugins.hosting.handover import Agency
+from services.plugins.hosting.supervisor import Hosts
 from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, ServiceKeys, sources_of
 from services.plugins.runner.egress import AgencyClients, no_cookies
 from services.plugins.runner.provisions import provisions_of
@@ -164,10 +167,22 @@ class House:
 
     @cached_property
     def registry(self) -> Registry:
-        """The plugins, with our own agencies' in it."""
+        """The plugins, with our own agencies' in it, and those of installed packages."""
+        from api.composer import compose  # noqa: PLC0415
+        from api.packages import add_packages  # noqa: PLC0415
         from api.schema import registry_of  # noqa: PLC0415
 
-        return registry_of(self.base, self.catalogue)
+        registry = registry_of(self.base, self.catalogue)
+        self._hosts = add_packages(
+            registry, self._agency_of, lambda plugins: compose(self.base, plugins, self.runner)
+        )
+        return registry
+
+    @property
+    def hosts(self) -> Hosts:
+        """What keeps the host processes of installed packages running."""
+        assert self.registry is not None  # which finds them
+        return self._hosts
 
     @cached_property
     def schemas(self) -> SchemaHolder:
@@ -229,16 +244,21 @@ class House:
             lambda: [plugin.manifest for plugin in self.registry.plugins],
             self.clock,
         )
+        at_agencies = self._service_applications(forms)
         apply = ApplyService(
             self.db,
             self.keys,
             self.clock,
-            deciders={"programme": self.welfare.decider},
+            deciders={"programme": self.welfare.decider, "service": at_agencies.decider},
             awarder=self.awards,
             notices=InboxNotices(self.inbox),
             counter=QuestionCounts(self.clock),
             forms=forms,
+            deliveries=at_agencies.desk,
+            service_notices=at_agencies.notices,
         )
+        self.courier = at_agencies.furnish(rooms, apply)
+        self.deliveries = at_agencies.desk
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
@@ -252,6 +272,22 @@ class House:
         services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.offered])
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
+
+    def _service_applications(self, forms: Forms) -> ServiceApplications:
+        outlook = Outlook(
+            database=self.db,
+            clock=self.clock,
+            keys=self.keys,
+            people=self.identity.people,
+            gate=self.gate,
+            catalogue=self.catalogue,
+            consents=self.consents,
+            runner=self.runner,
+            inbox=self.inbox,
+            forms=forms,
+            plugins=lambda: self.registry.plugins,
+        )
+        return ServiceApplications(outlook)
 
     def _privacy(self, apply: ApplyService) -> PrivacyRoom:
         return PrivacyRoom(
@@ -272,13 +308,16 @@ class House:
         return requirements_of(self.welfare.programmes, manifests)
 
     def _host_of(self) -> Callable[[Manifest], Host]:
-        [(key, secret)] = SANDBOX_CREDENTIALS.items()
-
         def host_of(manifest: Manifest) -> Host:
-            base = f"{self._outside()}/{manifest.agency.slug}"
-            return Host(self.clock, HttpAgencyClient(self.http, base, Credentials(key, secret)))
+            agency = self._agency_of(manifest)
+            credentials = Credentials(agency.consumer_key, agency.consumer_secret)
+            return Host(self.clock, HttpAgencyClient(self.http, agency.base_url, credentials))
 
         return host_of
+
+    def _agency_of(self, manifest: Manifest) -> Agency:
+        [(key, secret)] = SANDBOX_CREDENTIALS.items()
+        return Agency(f"{self._outside()}/{manifest.agency.slug}", key, secret)
 
     def _outside(self) -> str:
         """Where the agencies and the bank are: in the sandbox, or nowhere as long as none are connected."""

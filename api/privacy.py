@@ -39,7 +39,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
     keys, clock = house.keys, house.clock
     return [
         *core.personal_core.first(keys),
-        *services.apply.personal_data.personal_data(keys, apply),
+        *services.apply.personal_data.personal_data(keys, apply, house.deliveries),
         *services.receive.personal_data.personal_data(keys),
         *services.pay.personal_data.personal_data(keys),
         *services.exchange.personal_data.personal_data(keys, clock),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.text import Text
-from services.apply.states import Status
+from services.apply.errors import ApplyError
+from services.apply.models import Application
+from services.apply.states import Action, Status
 
 
 class Outcome(StrEnum):
@@ -39,6 +41,11 @@ class Missing:
     agency: str | None = None
     """Slug of the agency that holds it; None where only the citizen does."""
 
+    def written(self) -> dict[str, Any]:
+        """As a row holds it."""
+        title = {"th": self.title.th, "en": self.title.en}
+        return {"attribute": self.attribute, **title, "held_by": self.held_by, "agency": self.agency}
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -54,6 +61,18 @@ class Request:
     """The request it came by, for the access log."""
     acted_by: UUID | None = None
     """Who acts in the applicant's place, under a delegation."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ToDeliver:
+    """An application that an agency decides: what it is to be told beside the answers."""
+
+    plugin: str
+    """Slug of the plugin of the service."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """By attribute, in the wire's form of a value."""
+    rests_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of them those that a consent opened: purpose → attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,21 @@ class Prepared:
     """Key of the unit that may have one active application (a household); None stands for the beneficiary."""
     read: int = 0
     """Facts that their owners told, so that nobody asked the applicant for them."""
+    delivery: ToDeliver | None = None
+    """Where an agency decides: the application is taken, and this is owed to the agency."""
+    closes: bool = False
+    """Whether a grant, too, ends it, so that one may apply again: what was applied for lives on at the agency."""
+
+
+def action_of(prepared: Prepared) -> Action:
+    """How it moves the application. What is missing is the citizen's to supply as soon as one part of it is."""
+    if prepared.outcome in _DECIDED:
+        return _DECIDED[prepared.outcome]
+    asks = any(missing.held_by is Holder.CITIZEN for missing in prepared.missing)
+    return Action.ASK_CITIZEN if asks else Action.AWAIT_AGENCY
+
+
+_DECIDED: Final = {Outcome.GRANTED: Action.APPROVE, Outcome.REFUSED: Action.REJECT}
 
 
 class Decider(Protocol):
@@ -87,6 +121,28 @@ class Decider(Protocol):
         `BadInput` (path `answers`, attribute) for an answer that is not the applicant's to give: unknown, of the wrong
         type, or a fact that the state holds. An answer never overrides a fact.
         """
+        ...
+
+
+class Deliveries(Protocol):
+    """Whoever takes applications to the agencies that decide them (services/apply/delivery). Called inside the
+    transaction that writes, so that nothing is owed for what was rolled back."""
+
+    async def owe(
+        self, session: AsyncSession, application: Application, answers: Mapping[str, Any], to_deliver: ToDeliver
+    ) -> None:
+        """Notes that the agency is to be told of a new application."""
+        ...
+
+    async def withdraw(self, session: AsyncSession, application: Application, *, leaving: bool) -> None:
+        """Notes that the agency is to be told of a withdrawal. With `leaving` the citizen goes, and nothing stops them.
+
+        Raises AtTheAgency where the agency cannot be told, and AlreadyDecided.
+        """
+        ...
+
+    def refuse(self, application: Application) -> ApplyError:
+        """Why something about it can be done at the agency alone."""
         ...
 
 

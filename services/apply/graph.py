@@ -36,7 +36,8 @@ from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
 from services.apply import models, repository
 from services.apply.deciding import Holder, Missing
-from services.apply.errors import AlreadyApplied, NotOfferedHere
+from services.apply.delivery.graph import CASES, OfService, subject_of
+from services.apply.errors import AlreadyApplied
 from services.apply.form_graph import FormQuery
 from services.apply.forms import QuestionCounter
 from services.apply.service import ApplyService
@@ -97,8 +98,7 @@ class ApplicationStep:
 
 
 @strawberry.type(description="An application of the viewer.")
-class Application(Node):
-    row: strawberry.Private[models.Application]
+class Application(Node, OfService):
     subject: str = strawberry.field(description="What is applied for: `programme:<slug>` or `service:<slug>`.")
     status: Status
     turn: Turn
@@ -254,12 +254,12 @@ class ApplyMutation:
         ApplyPayload,
         delegate=Delegate.APPLY,
         demand=PROVED,
-        description="Applies for a programme, for the viewer or a child of theirs.",
+        description="Applies for a programme, for the viewer or a child of theirs, or to an agency's service.",
     )
     async def apply(self, info: Info, input: ApplyInput) -> ApplyPayload:
         service, work = info.context.room(ApplyService), work_of(info)
         try:
-            subject, beneficiary = _subject(input), _beneficiary(input, work.viewer.person)
+            subject, beneficiary = _subject(info, input), _beneficiary(input, work.viewer.person)
             submission = await service.prepare(
                 work.viewer.person,
                 beneficiary,
@@ -327,7 +327,7 @@ async def _acted(info: Info, application: strawberry.ID, act: Any) -> Applicatio
 
 def _changed(info: Info, row: models.Application) -> Application:
     """The application after a mutation: what an earlier field of the request has loaded of it is outdated."""
-    for name in (_DECISIONS, _EVENTS):
+    for name in (_DECISIONS, _EVENTS, CASES):
         info.context.loaders.pop(name, None)
     return Application.of(row)
 
@@ -338,14 +338,15 @@ async def _already_applied(info: Info, error: AlreadyApplied) -> ApplyPayload:
     return ApplyPayload(existing=existing, problems=[problem_of(error, info.context)])
 
 
-def _subject(given: ApplyInput) -> str:
+def _subject(info: Info, given: ApplyInput) -> str:
     if (given.programme is None) == (given.service is None):
         raise BadInput(
             Text(th="ระบุ programme หรือ service อย่างใดอย่างหนึ่ง", en="name either a programme or a service"),
             path=("programme",),
         )
     if given.programme is None:
-        raise NotOfferedHere(path=("service",))
+        assert given.service is not None, "one of the two"
+        return subject_of(info, given.service)
     if len(given.programme) > PROGRAMME_LENGTH_MAX or not _SLUG.fullmatch(given.programme):
         raise NotFound(path=("programme",))
     return f"programme:{given.programme}"

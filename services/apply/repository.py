@@ -70,8 +70,13 @@ async def active_of(session: AsyncSession, person: UUID, subject_prefix: str) ->
 
 
 async def waiting(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[tuple[UUID, UUID]]:
-    """Person and id of applications that wait for an agency, oldest first, for the job that decides them again."""
-    query = select(col(Application.person), col(Application.id)).where(col(Application.status) == Status.SUBMITTED)
+    """Person and id of applications that wait for an agency's facts, oldest first, for the job that decides them again.
+
+    Those to agencies' services are not ours to decide.
+    """
+    query = select(col(Application.person), col(Application.id)).where(
+        col(Application.status) == Status.SUBMITTED, col(Application.subject).startswith("programme:")
+    )
     if after is not None:
         query = query.where(col(Application.id) > after)
     return (await session.execute(query.order_by(col(Application.id)).limit(limit))).tuples().all()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -27,18 +27,19 @@ from services.apply.deciding import (
     ApplicationCounter,
     Awarder,
     Decider,
-    Holder,
-    Missing,
+    Deliveries,
     Notices,
     Outcome,
     Prepared,
     Request,
+    action_of,
 )
+from services.apply.delivery.answers import harmless
 from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
 from services.apply.forms import Form, Forms, refuse_known
 from services.apply.models import Appeal, Application, Decision
 from services.apply.records import DecisionRecords
-from services.apply.states import Action, Status
+from services.apply.states import Action, Status, is_service
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,11 +79,15 @@ class ApplyService:
         notices: Notices,
         forms: Forms | None = None,
         counter: ApplicationCounter | None = None,
+        deliveries: Deliveries | None = None,
+        service_notices: Notices | None = None,
     ) -> None:
-        """Without `forms`, an answer to what the state holds is refused by the decider alone."""
+        """Without `forms`, answers to what the state holds are refused by the decider alone. The last two are for what
+        agencies decide."""
         self._db, self._keys, self._clock = database, keys, clock
         self._deciders, self._awarder, self._notices, self._forms = deciders, awarder, notices, forms
         self._records, self._counter = DecisionRecords(keys), counter
+        self._deliveries, self._service_notices = deliveries, service_notices or notices
 
     async def prepare(
         self,
@@ -138,6 +143,8 @@ class ApplyService:
                 session, application=key, service=request.subject, filled=prepared.read, asked=asked
             )
         await self._decide(session, application, prepared)
+        if prepared.delivery is not None:
+            await self._agencies.owe(session, application, request.answers, prepared.delivery)
         return application
 
     async def prepare_supplement(
@@ -151,7 +158,7 @@ class ApplyService:
     ) -> Reconsideration:
         """Decides again with further answers, which replace earlier ones of the same name.
 
-        Raises NotFound, NotWaitingForAnswers, BadInput, and what the decider raises.
+        Raises NotFound, NotWaitingForAnswers, AtTheAgency, BadInput, and what the decider raises.
         """
         again = await self._prepare_again(person, application, forms.checked(answers), request, supplemented=True)
         return replace(again, request=replace(again.request, acted_by=acted_by))
@@ -172,11 +179,23 @@ class ApplyService:
         return await self._write_again(session, again)
 
     async def withdraw(
-        self, session: AsyncSession, person: UUID, application: UUID, *, acted_by: UUID | None = None
+        self,
+        session: AsyncSession,
+        person: UUID,
+        application: UUID,
+        *,
+        acted_by: UUID | None = None,
+        leaving: bool = False,
     ) -> Application:
-        """Takes an application back; an award that came of it ends. Raises NotFound, AlreadyClosed."""
+        """Takes an application back; an award that came of it ends, and an agency that has it is told.
+
+        Raises NotFound, AlreadyClosed, and AlreadyDecided and AtTheAgency for an agency's, but not with `leaving`.
+        """
         found = await self._locked(session, person, application)
         was = Status(found.status)
+        states.after(was, Action.WITHDRAW)
+        if is_service(found.subject):
+            await self._agencies.withdraw(session, found, leaving=leaving)
         await self._move(session, found, Action.WITHDRAW, acted_by, missing=[])
         if was is Status.APPROVED:
             await self._awarder.end(session, application=found.id)
@@ -189,10 +208,12 @@ class ApplyService:
     ) -> Application:
         """Objects to a rejection, in the citizen's own words.
 
-        Raises NotFound, NotRejected, BadInput, and AlreadyApplied when a newer application has taken its place.
+        Raises NotFound, NotRejected, AtTheAgency, BadInput, and AlreadyApplied when a newer application has taken its
+        place.
         """
         words = forms.clean_text(grounds, path="grounds")
         found = await self._locked(session, person, application)
+        self._refuse_if_at_agency(found, Action.APPEAL)
         await self._move(session, found, Action.APPEAL, acted_by)
         decision = await repository.last_decision(session, application)
         assert decision is not None, "what was rejected was decided"
@@ -212,6 +233,24 @@ class ApplyService:
         await self._tell(session, found)
         return found
 
+    async def hear(
+        self, session: AsyncSession, person: UUID, application: UUID, said: Prepared | None, *, news: bool
+    ) -> Application:
+        """What an agency said of an application to its service; None: that it took it off its list.
+
+        With `news` it leaves a step in the history even if the status stays. Raises what the table of states raises.
+        """
+        found = await self._locked(session, person, application)
+        if said is None:
+            await self._move(session, found, Action.WITHDRAW, missing=[])
+            await self._tell(session, found)
+        else:
+            version = found.version
+            await self._decide(session, found, said)
+            if news and found.version == version:
+                await self._move(session, found, action_of(said))
+        return found
+
     async def _prepare_again(
         self, person: UUID, application: UUID, answers: Mapping[str, Any], request: UUID | None, *, supplemented: bool
     ) -> Reconsideration:
@@ -220,6 +259,7 @@ class ApplyService:
         if found is None:
             raise NotFound
         states.after(Status(found.status), Action.SUPPLEMENT if supplemented else Action.REJECT)
+        self._refuse_if_at_agency(found, Action.SUPPLEMENT)
         self._own_words(found.subject, answers)
         merged = {**self._open_answers(found), **answers}
         again = Request(person, found.beneficiary, found.subject, merged, request)
@@ -239,9 +279,11 @@ class ApplyService:
     async def _decide(self, session: AsyncSession, application: Application, prepared: Prepared) -> None:
         """Moves the application on by the decision; writes what decided it; awards."""
         now, was = self._clock.now(), application.status
-        missing = [_plain(m) for m in prepared.missing]
+        missing = [m.written() for m in prepared.missing]
         decided: dict[str, Any] = {} if prepared.outcome is Outcome.NEEDS_INFORMATION else {"decided_at": now}
-        action = _action_of(prepared)
+        if decided and prepared.closes:
+            decided["unit_key"] = f"closed:{application.id.hex}"
+        action = action_of(prepared)
         if not decided and missing == application.missing and states.after(Status(was), action) == was:
             return  # it still waits for the same
         await self._move(session, application, action, missing=missing, **decided)
@@ -302,7 +344,8 @@ class ApplyService:
         return found
 
     async def _tell(self, session: AsyncSession, application: Application) -> None:
-        await self._notices.application_changed(
+        notices = self._service_notices if is_service(application.subject) else self._notices
+        await notices.application_changed(
             session,
             person=application.person,
             application=application.id,
@@ -316,6 +359,8 @@ class ApplyService:
 
     def _own_words(self, subject: str, answers: object) -> dict[str, Any]:
         """The answers in form, none of them to what the state knows. Raises BadInput."""
+        if is_service(subject):
+            return harmless(answers)  # whose form says what is asked; its decider holds them to it
         given, form = forms.checked(answers), self.form(subject)
         if form is not None:
             refuse_known(form, given)
@@ -327,33 +372,24 @@ class ApplyService:
             raise NotOfferedHere
         return decider
 
+    @property
+    def _agencies(self) -> Deliveries:
+        if self._deliveries is None:
+            raise NotOfferedHere
+        return self._deliveries
+
+    def _refuse_if_at_agency(self, application: Application, action: Action) -> None:
+        """Raises AtTheAgency for what the contract with agencies has no call for."""
+        if is_service(application.subject):
+            states.after(Status(application.status), action)
+            raise self._agencies.refuse(application)
+
     def _seal_answers(self, application: UUID, answers: Mapping[str, Any]) -> bytes:
         return self._keys.seal(orjson.dumps(answers), bound_to=_answers_binding(application))
 
     def _open_answers(self, application: Application) -> dict[str, Any]:
         plain = self._keys.open(application.answers_sealed, bound_to=_answers_binding(application.id))
         return orjson.loads(plain)  # type: ignore[no-any-return]
-
-
-_DECIDED: Final = {Outcome.GRANTED: Action.APPROVE, Outcome.REFUSED: Action.REJECT}
-
-
-def _action_of(prepared: Prepared) -> Action:
-    """What is missing is the citizen's to supply as soon as one part of it is."""
-    if prepared.outcome in _DECIDED:
-        return _DECIDED[prepared.outcome]
-    asks = any(missing.held_by is Holder.CITIZEN for missing in prepared.missing)
-    return Action.ASK_CITIZEN if asks else Action.AWAIT_AGENCY
-
-
-def _plain(missing: Missing) -> dict[str, Any]:
-    return {
-        "attribute": missing.attribute,
-        "th": missing.title.th,
-        "en": missing.title.en,
-        "held_by": missing.held_by,
-        "agency": missing.agency,
-    }
 
 
 def _unit_of(beneficiary: UUID) -> str:

@@ -124,3 +124,8 @@ def after(status: Status, action: Action) -> Status:
     if moved is None:
         raise _REFUSALS[action]
     return moved
+
+
+def is_service(subject: str) -> bool:
+    """Whether what is applied for is an agency's service, which the agency decides and not we."""
+    return subject.startswith("service:")

@@ -25,12 +25,14 @@ from services.exchange.consent.models import Consent
 from services.exchange.consent.receipts import ConsentReceipts, SignedReceipt
 from services.exchange.consent.repository import ConsentRepository
 from services.exchange.consent.terms import (
+    ConsentEnds,
     ConsentEvent,
     ConsentStatus,
     Giver,
     covered,
     renewable,
     status_of,
+    wanted_of,
 )
 from services.exchange.consent.texts import ConsentTexts, Words, load_texts
 from services.exchange.errors import UnknownPurpose
@@ -38,9 +40,6 @@ from services.exchange.policy import Consented
 
 __all__ = ["ConsentService", "ConsentStatus", "Grant", "Withdrawal"]
 
-_FOREIGN_ATTRIBUTES: Final = Text(
-    th="attributes ต้องเป็นรายการข้อมูลที่วัตถุประสงค์นี้ขอ", en="attributes must be among those that the purpose asks for"
-)
 _NOT_AGREED: Final = Text(th="ความยินยอมนี้ไม่มีรายการข้อมูลดังกล่าว", en="this consent does not name them")
 
 
@@ -76,6 +75,8 @@ class Withdrawal:
 class ConsentService:
     """`receipts` may be left out by who only reads."""
 
+    ended: ConsentEnds | None = None
+
     def __init__(
         self,
         catalogue: Catalogue,
@@ -110,7 +111,7 @@ class ConsentService:
         in_force, shown = self.words(purpose), self.texts.find(purpose, text_version)
         if in_force is None or shown is None or shown.since > today or shown.meaning != in_force.meaning:
             raise ConsentTextChanged(path=("textVersion",))
-        return entry, _wanted(entry, attributes)
+        return entry, wanted_of(entry, attributes)
 
     def words(self, purpose: str) -> Words | None:
         """Those in force today."""
@@ -120,7 +121,7 @@ class ConsentService:
         self, entry: RegisteredPurpose, consent: Consent | None, attributes: Collection[str] | None = None
     ) -> frozenset[str]:
         """What would still have to be agreed to for these attributes (all of the purpose); empty: nobody need ask."""
-        wanted = _wanted(entry, attributes)
+        wanted = wanted_of(entry, attributes)
         return wanted - (self.covered(consent) if consent is not None else frozenset())
 
     def covered(self, consent: Consent) -> frozenset[str]:
@@ -268,14 +269,19 @@ class ConsentService:
             await self._signer.keep(session, prepared.receipts)
             remaining = await ConsentRepository(session).get(prepared.person, prepared.remains["id"])
             assert remaining is not None, "the open one has just ended"
-            return remaining
+            return await self._told(session, remaining)
         found.withdrawn_at = found.ended_at = self._clock.now() if moved else prepared.at
         found.withdrawn_by = prepared.giver.by
         found.receipt_due = moved or not prepared.receipts
         await session.flush()
         if not found.receipt_due:
             await self._signer.keep(session, prepared.receipts)
-        return found
+        return await self._told(session, found)
+
+    async def _told(self, session: AsyncSession, consent: Consent) -> Consent:
+        if self.ended is not None:
+            await self.ended.consent_withdrawn(session, consent)
+        return consent
 
     async def _followed(self, session: AsyncSession, person: UUID, consent: UUID, *, lock: bool) -> Consent:
         """The consent, or the open one that took its place: who withdraws by an old name means what is there now."""
@@ -386,12 +392,3 @@ class ConsentService:
         if current.expires_at <= at:
             return await self._signer.sign(current, ConsentEvent.EXPIRED, current.expires_at)
         return await self._signer.sign(current, ConsentEvent.REPLACED, at, replaced_by=by)
-
-
-def _wanted(entry: RegisteredPurpose, attributes: Collection[str] | None) -> frozenset[str]:
-    """Raises BadInput for none, and for what the purpose does not ask for."""
-    assert entry.attributes is not None
-    wanted = frozenset(attributes) if attributes is not None else entry.attributes
-    if not wanted or not wanted <= entry.attributes:
-        raise BadInput(_FOREIGN_ATTRIBUTES, path=("attributes",))
-    return wanted

@@ -6,13 +6,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.errors import BadInput
+from core.text import Text
 from services.exchange.catalogue import RegisteredPurpose
 from services.exchange.consent.models import Consent
 from services.exchange.consent.texts import ConsentTexts
 
+_FOREIGN_ATTRIBUTES: Final = Text(
+    th="attributes ต้องเป็นรายการข้อมูลที่วัตถุประสงค์นี้ขอ", en="attributes must be among those that the purpose asks for"
+)
 RENEWAL_MAX: Final = timedelta(days=30)
 """How long before its end a consent may be renewed; of a short one, in its last quarter."""
 
@@ -74,3 +81,20 @@ def renewable(entry: RegisteredPurpose, consent: Consent, now: datetime) -> bool
     if consent.given_as != GivenAs.SELF and consent.expires_at - consent.granted_at < entry.consent.valid:
         return False
     return now >= consent.expires_at - min(RENEWAL_MAX, entry.consent.valid / 4)
+
+
+class ConsentEnds(Protocol):
+    """Who tells agencies that a consent they had is withdrawn; api/house.py hands it in."""
+
+    async def consent_withdrawn(self, session: AsyncSession, consent: Consent) -> None:
+        """Called in the transaction of the withdrawal, of all or a part; a part is told by what remains."""
+        ...
+
+
+def wanted_of(entry: RegisteredPurpose, attributes: Collection[str] | None) -> frozenset[str]:
+    """Raises BadInput for none, and for what the purpose does not ask for."""
+    assert entry.attributes is not None
+    wanted = frozenset(attributes) if attributes is not None else entry.attributes
+    if not wanted or not wanted <= entry.attributes:
+        raise BadInput(_FOREIGN_ATTRIBUTES, path=("attributes",))
+    return wanted

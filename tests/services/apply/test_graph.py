@@ -98,7 +98,8 @@ async def test_of_thirty_at_once_with_keys_of_their_own_one_wins(ask: Asking, ro
     [
         ({"programme": None}, "BAD_INPUT", ["programme"]),
         ({"service": "x"}, "BAD_INPUT", ["programme"]),
-        ({"programme": None, "service": "x"}, "NOT_OFFERED_HERE", ["service"]),
+        ({"programme": None, "service": "x"}, "MALFORMED_ID", ["service"]),
+        ({"programme": None, "service": str(global_id("Person", new_id()))}, "MALFORMED_ID", ["service"]),
         ({"programme": "x" * 65}, "NOT_FOUND", ["programme"]),
         ({"programme": "เบี้ย"}, "NOT_FOUND", ["programme"]),
         ({"beneficiary": "nonsense"}, "MALFORMED_ID", ["beneficiary"]),

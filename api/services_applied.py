@@ -1,0 +1,157 @@
+"""Applications to agencies' services, put together: the desk, the courier and what citizens are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.database import Database
+from core.jobs import Job
+from core.money import Money
+from core.rooms import Rooms
+from core.text import Text
+from identity.inbox.models import ChangeKind
+from identity.inbox.service import Inbox, MessageTemplate
+from identity.people import PeopleRegister
+from services.apply.delivery.courier import Courier
+from services.apply.delivery.decider import ServiceDecider, Services
+from services.apply.delivery.desk import DeliveryDesk
+from services.apply.delivery.hearing import Hearing
+from services.apply.delivery.needs import Needs
+from services.apply.forms import Forms
+from services.apply.service import ApplyService
+from services.apply.states import Status
+from services.exchange.catalogue import Catalogue
+from services.exchange.consent.service import ConsentService
+from services.exchange.facts import Gate
+from services.know.entries import service_id
+from services.plugins.plugin import Plugin
+from services.plugins.runner import Runner
+
+CARRIED_EVERY: Final = timedelta(seconds=2)
+TIDIED_EVERY: Final = timedelta(seconds=30)
+
+_AT_SERVICE: Final[Mapping[Status, MessageTemplate]] = {
+    Status.APPROVED: MessageTemplate(
+        "apply.service-approved",
+        title=Text(th="หน่วยงานอนุมัติแล้ว: {title}", en="Approved by the agency: {title}"),
+        body=Text(th="ดูข้อความของหน่วยงานได้ในคำขอ", en="The application shows what the agency says."),
+    ),
+    Status.REJECTED: MessageTemplate(
+        "apply.service-rejected",
+        title=Text(th="หน่วยงานไม่อนุมัติ: {title}", en="Not approved by the agency: {title}"),
+        body=Text(
+            th="ดูเหตุผลของหน่วยงานได้ในคำขอ หากไม่เห็นด้วยให้อุทธรณ์ต่อหน่วยงานนั้น",
+            en="The application shows the agency's reasons. If you do not agree, you may appeal to the agency.",
+        ),
+    ),
+    Status.NEEDS_INFORMATION: MessageTemplate(
+        "apply.service-needs-information",
+        title=Text(th="หน่วยงานขอข้อมูลเพิ่ม: {title}", en="The agency needs more: {title}"),
+        body=Text(
+            th="ดูสิ่งที่หน่วยงานขอและวิธีส่งได้ในคำขอ",
+            en="The application shows what the agency asks for and how to give it.",
+        ),
+    ),
+    Status.WITHDRAWN: MessageTemplate(
+        "apply.service-withdrawn",
+        title=Text(th="ถอนคำขอแล้ว: {title}", en="Withdrawn: {title}"),
+        body=Text(
+            th="คำขอสิ้นสุดแล้ว หากหน่วยงานได้รับคำขอไว้ เราจะแจ้งหน่วยงานให้ คุณยื่นใหม่ได้ทุกเมื่อ",
+            en="The application has ended. If the agency has it, we tell the agency. You may apply again at any time.",
+        ),
+    ),
+}
+_PAYMENT: Final = MessageTemplate(
+    "apply.service-payment",
+    title=Text(th="หน่วยงานแจ้งค่าธรรมเนียม: {title}", en="The agency asks for a payment: {title}"),
+    body=Text(
+        th="{amount} ยังชำระผ่านแอปนี้ไม่ได้ ดูวิธีชำระของหน่วยงานได้ในคำขอ",
+        en="{amount}. It cannot be paid in this app yet; the application shows what the agency says.",
+    ),
+)
+
+
+class ServiceNotices:
+    """Fulfils `services.apply.deciding.Notices` and `services.apply.delivery.hearing.PaymentNotices`."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def application_changed(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, status: Status
+    ) -> None:
+        """A message where the status is news to the citizen, and word to their devices in any case."""
+        if (template := _AT_SERVICE.get(status)) is not None:
+            await self._inbox.send(session, person, template, title=title)
+        await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
+
+    async def payment_requested(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money
+    ) -> None:
+        await self._inbox.send(session, person, _PAYMENT, title=title, amount=amount)
+        await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the rooms around it give."""
+
+    database: Database
+    clock: Clock
+    keys: KeyRing
+    people: PeopleRegister
+    gate: Gate
+    catalogue: Catalogue
+    consents: ConsentService
+    runner: Runner
+    inbox: Inbox
+    forms: Forms
+    plugins: Callable[[], Iterable[Plugin]]
+    """Those in the registry, whatever their standing."""
+
+
+class ServiceApplications:
+    """`decider`, `desk` and `notices` are for the room of applications; with it, the rest is built."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._outlook = outlook
+        self.services = Services(outlook.plugins, service_id)
+        self._needs = Needs(outlook.database, outlook.gate, outlook.catalogue, outlook.consents)
+        self.decider = ServiceDecider(self.services, outlook.forms, self._needs)
+        self.desk = DeliveryDesk(outlook.keys, outlook.clock, outlook.people, self.services)
+        self.notices = ServiceNotices(outlook.inbox)
+
+    def furnish(self, rooms: Rooms, apply: ApplyService) -> Courier:
+        """Builds what hears agencies, and tells the rooms of it."""
+        given = self._outlook
+        hearing = Hearing(given.keys, given.clock, apply, self.desk, self.notices)
+        courier = Courier(
+            given.database,
+            given.clock,
+            given.keys,
+            given.people,
+            runner=given.runner,
+            services=self.services,
+            needs=self._needs,
+            hearing=hearing,
+        )
+        rooms.add(Services, self.services)
+        rooms.add(Hearing, hearing)
+        rooms.add(Courier, courier)
+        given.consents.ended = self.desk
+        return courier
+
+
+def jobs_of_deliveries(courier: Courier) -> list[Job]:
+    return [
+        Job("take to agencies what they are owed", CARRIED_EVERY, courier.run),
+        Job("drop what no agency took, and count", TIDIED_EVERY, courier.tidy),
+    ]

@@ -1,0 +1,1 @@
+"""Applications to agencies' services, taken to the agency and followed there (docs/applying.md)."""

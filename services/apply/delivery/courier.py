@@ -1,0 +1,284 @@
+"""Takes what is owed to agencies there, and comes back with what they say.
+
+An attempt is three steps: a short transaction leases the row, the agency is asked outside any, another transaction
+enters what came of it, if it is still this worker's turn. Whoever is killed in between is followed by another when the
+lease is over, with the same call under the same key: the agency has the effect once, and here is one row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import SystemRandom
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+import structlog
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.database import Database
+from core.errors import NotFound
+from core.ids import NationalId
+from core.sealed import bound_to
+from core.text import Language, Text
+from identity.people import PeopleRegister
+from services.apply import repository as applications
+from services.apply.delivery import repository
+from services.apply.delivery.decider import Services
+from services.apply.delivery.desk import hears
+from services.apply.delivery.figures import DeliveryFigures
+from services.apply.delivery.hearing import Hearing
+from services.apply.delivery.models import AgencyEvent, ServiceCase
+from services.apply.delivery.needs import Needs
+from services.apply.delivery.states import (
+    DECLINED,
+    EVENTS_KEPT,
+    GONE,
+    KINDS,
+    LOOKED_AGAIN,
+    NOTIFY,
+    RETRY_MAX,
+    WELL,
+    Step,
+    retry_in,
+)
+from services.exchange.errors import SourceSilent
+from services.plugins.contract import ApplicationState, EventKind
+from services.plugins.plugin import Plugin
+from services.plugins.runner import AgencyDeclined, Runner, Trouble
+
+ASKER: Final = "sitthi-apply"
+"""The AgentID under which applications are taken to agencies."""
+PAGE: Final = 20
+"""As many calls as an operation has places for."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ended:
+    """How an attempt ended: an answer, the words of a declared error, or a trouble."""
+
+    outcome: str
+    milliseconds: int
+    said: ApplicationState | None = None
+    words: Text | None = None
+
+
+class Courier:
+    """The job. Every worker may run it, and all of them do."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        keys: KeyRing,
+        people: PeopleRegister,
+        *,
+        runner: Runner,
+        services: Services,
+        needs: Needs,
+        hearing: Hearing,
+        chance: Callable[[], float] = SystemRandom().random,
+    ) -> None:
+        """`chance` spreads those who wait; 0 to 1."""
+        self._db, self._clock, self._keys, self._people = database, clock, keys, people
+        self._runner, self._services, self._needs, self._hearing = runner, services, needs, hearing
+        self._chance, self._figures = chance, DeliveryFigures()
+
+    async def run(self) -> int:
+        """Carries out what is due now; how many attempts that were. One agency's trouble is not another's."""
+        async with self._db.read() as session:
+            owing = await repository.owing(session, self._clock.now())
+        return sum(await asyncio.gather(*(self._serve(slug) for slug in sorted(owing))))
+
+    async def look(self, person: UUID, application: UUID) -> None:
+        """Asks the agency now, if it is to be asked at all and what it said is old: the citizen has opened it.
+
+        What goes wrong is noted, and the citizen sees what was said last.
+        """
+        now = self._clock.now()
+        async with self._db.read() as session:
+            case = await repository.case(session, person, application)
+        plugin = self._services.to_call(case.plugin) if case is not None else None
+        if case is None or plugin is None or case.step != Step.STATUS or self._is_fresh(plugin, case, now):
+            return
+        async with self._db.write() as session:
+            claimed = await repository.claim_cases(session, now, limit=1, only=(person, application))
+        for one in claimed:
+            await self._carry(plugin, one)
+
+    async def tidy(self) -> None:
+        """Drops events that no plugin took within a month, and brings the figures to this moment."""
+        now = self._clock.now()
+        async with self._db.write() as session:
+            dropped = await repository.drop_events(session, now - EVENTS_KEPT)
+        for plugin, count in dropped.items():
+            log.warning("agency_events_dropped", plugin=plugin, count=count)
+            self._figures.dropped(plugin, count)
+        async with self._db.read() as session:
+            self._figures.show(await repository.owed(session, now))
+
+    async def _serve(self, slug: str) -> int:
+        """All that is due to one plugin, page by page, until a page meets trouble."""
+        plugin = self._services.to_call(slug)
+        if plugin is None:
+            now = self._clock.now()
+            async with self._db.write() as session:
+                await repository.put_off(session, slug, now, now + RETRY_MAX, GONE)
+            return 0
+        done = 0
+        while True:
+            now = self._clock.now()
+            async with self._db.write() as session:
+                cases = await repository.claim_cases(session, now, limit=PAGE, plugin=slug)
+                events = await repository.claim_events(session, now, limit=PAGE, plugin=slug)
+            well = await asyncio.gather(
+                *(self._carry(plugin, case) for case in cases), *(self._tell(plugin, event) for event in events)
+            )
+            done += len(well)
+            if not well or not all(well):
+                return done
+
+    async def _carry(self, plugin: Plugin, case: ServiceCase) -> bool:
+        """One attempt at what is owed for a case; whether the agency answered."""
+        ended = await self._attempt(plugin, case)
+        async with self._db.write() as session:
+            application = await applications.own(session, case.person, case.application, lock=True)
+            current = await repository.case(session, case.person, case.application, lock=True)
+            if application is None or current is None or current.lease != case.lease:
+                return False  # another's turn by now, which enters what it hears
+            before = current.state
+            current.lease = current.leased_until = None
+            await session.flush()
+            outcome = ended.outcome
+            if ended.said is not None:
+                late = await self._hearing.answered(
+                    session, application, current, plugin.manifest, ended.said, chance=self._chance()
+                )
+                outcome = late or outcome
+            elif ended.words is not None and current.step != Step.STATUS:
+                await self._hearing.declined(session, application, current, plugin.manifest, ended.words)
+            else:
+                wait = retry_in(current.attempts, self._chance())
+                values = {"trouble": outcome, "due_at": self._clock.now() + wait}
+                await repository.store(session, case.person, case.application, values)
+            quiet = case.step == Step.STATUS and outcome == WELL and ended.said and ended.said.state == before
+            if not quiet:
+                self._note(session, case.application, plugin, case.step, outcome, ended.milliseconds)
+        self._figures.attempted(plugin.slug, case.step, outcome)
+        return ended.said is not None or ended.words is not None
+
+    async def _attempt(self, plugin: Plugin, case: ServiceCase) -> Ended:
+        operations = plugin.manifest.operations_of(KINDS[Step(case.step)])
+        if not operations:
+            return Ended(GONE, 0)
+        began = time.monotonic()
+
+        def ended(outcome: str, **came: Any) -> Ended:
+            return Ended(outcome, round((time.monotonic() - began) * 1000), **came)
+
+        try:
+            person, arguments, key = await self._call(case)
+            told = await self._runner.run(
+                plugin, next(iter(operations)), asker=ASKER, person=person, arguments=arguments, key=key
+            )
+        except AgencyDeclined as error:
+            return ended(DECLINED, words=Text(th=error.message(Language.TH), en=error.message(Language.EN)))
+        except SourceSilent as error:
+            return ended(error.reason)
+        except NotFound:
+            return ended(GONE)  # the person was erased meanwhile
+        except Exception:  # one that nobody foresaw must not stand in the way of the others
+            log.exception("delivery_failed", plugin=plugin.slug, step=case.step)
+            return ended(Trouble.FAILED)
+        said = _state_of(told, case.reference)
+        return ended(WELL, said=said) if said is not None else ended(Trouble.MALFORMED)
+
+    async def _call(self, case: ServiceCase) -> tuple[NationalId, Mapping[str, Any], str]:
+        async with self._db.read() as session:
+            person = await self._people.reveal(session, case.person)
+        if case.step != Step.SUBMIT:
+            # Of `cancel` the key differs from that of `submit`, by which the agency knows that; a look has none.
+            key = f"{case.application.hex}:cancel" if case.step == Step.CANCEL else ""
+            return person, {"reference": case.reference}, key
+        assert case.document_sealed is not None, "it goes when the agency has it"
+        bound = bound_to(ServiceCase.document_sealed, case.application)
+        document = orjson.loads(self._keys.open(case.document_sealed, bound_to=bound))
+        if case.attempts == 1 and case.rests_on:
+            gone = await self._needs.withdrawn(case.person, case.rests_on)
+            if gone:
+                document["facts"] = {name: value for name, value in document["facts"].items() if name not in gone}
+                await self._keep(case, document)
+        return person, {"application": document}, case.application.hex
+
+    async def _keep(self, case: ServiceCase, document: Mapping[str, Any]) -> None:
+        """Without what the citizen has taken back before it was sent (PDPA s.19 para 5); the same in every attempt."""
+        bound = bound_to(ServiceCase.document_sealed, case.application)
+        sealed = self._keys.seal(orjson.dumps(document), bound_to=bound)
+        async with self._db.write() as session:
+            await repository.store(session, case.person, case.application, {"document_sealed": sealed})
+
+    async def _tell(self, plugin: Plugin, event: AgencyEvent) -> bool:
+        """One attempt to tell an event to all operations that want to hear of it; whether the agency answered."""
+        bound = bound_to(AgencyEvent.national_id_sealed, event.id)
+        person = NationalId(self._keys.open(event.national_id_sealed, bound_to=bound).decode())
+        told = {"id": event.id.hex, "kind": event.kind, "at": event.at.isoformat(), "reference": event.reference}
+        outcome, began = WELL, time.monotonic()
+        for operation in hears(plugin.manifest, EventKind(event.kind)):
+            try:
+                await self._runner.run(
+                    plugin,
+                    operation,
+                    asker=ASKER,
+                    person=person,
+                    arguments={"event": told},
+                    key=f"{event.id.hex}:{operation}",
+                )
+            except AgencyDeclined:
+                outcome = DECLINED  # it has heard
+            except SourceSilent as error:
+                outcome = error.reason
+                break
+            except Exception:  # as above
+                log.exception("delivery_failed", plugin=plugin.slug, step=NOTIFY)
+                outcome = Trouble.FAILED
+                break
+        milliseconds = round((time.monotonic() - began) * 1000)
+        heard = outcome in (WELL, DECLINED)
+        async with self._db.write() as session:
+            if heard:
+                ours = await repository.close_event(session, event.id, event.lease)
+            else:
+                due = self._clock.now() + retry_in(event.attempts, self._chance())
+                values = {"lease": None, "leased_until": None, "trouble": outcome, "due_at": due}
+                ours = await repository.put_off_event(session, event.id, event.lease, values)
+            if ours:
+                self._note(session, event.id, plugin, NOTIFY, outcome, milliseconds)
+        self._figures.attempted(plugin.slug, NOTIFY, outcome)
+        return heard
+
+    def _note(self, session: Any, owed: UUID, plugin: Plugin, step: str, outcome: str, milliseconds: int) -> None:
+        repository.add_attempt(session, owed, plugin.slug, step, self._clock.now(), outcome, milliseconds)
+
+    def _is_fresh(self, plugin: Plugin, case: ServiceCase, now: datetime) -> bool:
+        if case.checked_at is None:
+            return False
+        specs = plugin.manifest.operations_of(KINDS[Step.STATUS]).values()
+        seconds = max((spec.cache_seconds for spec in specs), default=0)
+        return (now - case.checked_at).total_seconds() < max(seconds, LOOKED_AGAIN.total_seconds())
+
+
+def _state_of(told: Any, reference: str | None) -> ApplicationState | None:
+    """What the agency said, if it is what the contract asks for, about this application, and can be kept."""
+    try:
+        said = ApplicationState.model_validate(told)
+        orjson.dumps(said.model_dump(mode="json"))
+    except (ValueError, TypeError):  # pydantic's own error is a ValueError; half a letter is a TypeError of orjson
+        return None
+    return said if reference in (None, said.reference) else None

@@ -1,0 +1,154 @@
+"""Where it is noted what is owed to agencies, in the transaction of whatever makes it owed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.sealed import bound_to
+from identity.people import PeopleRegister
+from services.apply.deciding import ToDeliver
+from services.apply.delivery import repository
+from services.apply.delivery.decider import PREFIX, Services, agency_of
+from services.apply.delivery.errors import AtTheAgency
+from services.apply.delivery.models import AgencyEvent, ServiceCase
+from services.apply.delivery.states import Step
+from services.apply.errors import AlreadyDecided
+from services.apply.models import Application
+from services.exchange.consent.models import Consent
+from services.plugins.contract import EventKind, Manifest, OperationKind, State
+
+_EVENTS: Final = UUID("0e0b6f2a-5a1c-5c6e-8f0e-3c7d9a1b2e44")
+"""Namespace of the events' ids (UUID version 5): the same event has the same id for ever."""
+
+
+class DeliveryDesk:
+    """Implements :class:`services.apply.deciding.Deliveries`, and hears what agencies are to be told of."""
+
+    def __init__(self, keys: KeyRing, clock: Clock, people: PeopleRegister, services: Services) -> None:
+        self._keys, self._clock, self._people, self._services = keys, clock, people, services
+
+    async def owe(
+        self, session: AsyncSession, application: Application, answers: Mapping[str, Any], to_deliver: ToDeliver
+    ) -> None:
+        document = {
+            "id": application.id.hex,
+            "submittedAt": application.created_at.isoformat(),
+            "answers": answers,
+            "facts": to_deliver.facts,
+        }
+        sealed = self._keys.seal(orjson.dumps(document), bound_to=bound_to(ServiceCase.document_sealed, application.id))
+        now = self._clock.now()
+        session.add(
+            ServiceCase(
+                person=application.person,
+                application=application.id,
+                plugin=to_deliver.plugin,
+                step=Step.SUBMIT,
+                due_at=now,
+                owed_since=now,
+                document_sealed=sealed,
+                rests_on={purpose: list(names) for purpose, names in to_deliver.rests_on.items()},
+            )
+        )
+        await session.flush()
+
+    async def withdraw(self, session: AsyncSession, application: Application, *, leaving: bool) -> None:
+        """The citizen's word holds here at once. What the agency may have by then, it is told to take off its list; and
+        where nobody can tell it, withdrawing is refused, because it would go on deciding."""
+        case = await repository.case(session, application.person, application.id, lock=True)
+        if case is None:  # erased
+            return
+        now = self._clock.now()
+        values: dict[str, Any] = {"lease": None, "leased_until": None, "attempts": 0, "owed_since": now}
+        if case.sent_at is None:
+            values |= {"step": Step.DONE, "due_at": None, "document_sealed": None}
+        else:
+            final = case.state is not None and State(case.state).is_final
+            if final and not leaving:
+                raise AlreadyDecided
+            cancels = not final and self._can_be_told(case, leaving=leaving)
+            if case.reference is None:  # the answer to `submit` is not here yet: without a number nothing is cancelled
+                values = {"cancel_wanted": True}
+            else:
+                step = Step.CANCEL if cancels else Step.DONE
+                values |= {"step": step, "due_at": now if cancels else None}
+                await self.tell(
+                    session, case, EventKind.APPLICATION_WITHDRAWN, application.id, reference=case.reference
+                )
+        await repository.store(session, application.person, application.id, values)
+
+    def refuse(self, application: Application) -> AtTheAgency:
+        return AtTheAgency(agency_of(self._services.plugin(application.subject.removeprefix(PREFIX))))
+
+    async def consent_withdrawn(self, session: AsyncSession, consent: Consent) -> None:
+        """Tells the services of the agency that had the consent; also of a part that was withdrawn."""
+        for plugin in self._services.of_agency(consent.requester):
+            await self._note(
+                session, plugin, EventKind.CONSENT_WITHDRAWN, consent.id, consent.person, at=self._clock.now()
+            )
+
+    async def erased(self, session: AsyncSession, person: UUID, at: datetime, consents: frozenset[str]) -> None:
+        """Tells every service that may know the person: by an application, or by a consent that its agency had."""
+        slugs = set(await repository.plugins_of(session, person))
+        slugs |= {plugin for agency in consents for plugin in self._services.of_agency(agency)}
+        for slug in sorted(slugs):
+            await self._note(session, slug, EventKind.DATA_ERASED, person, person, at=at)
+
+    async def tell(
+        self, session: AsyncSession, case: ServiceCase, kind: EventKind, about: UUID, *, reference: str | None
+    ) -> None:
+        """An event about one case, for its own plugin."""
+        await self._note(session, case.plugin, kind, about, case.person, at=self._clock.now(), reference=reference)
+
+    def cancels(self, slug: str) -> bool:
+        """Whether the plugin takes applications back; of one that is gone nobody knows, and it may come again."""
+        plugin = self._services.plugin(slug)
+        return plugin is None or bool(plugin.manifest.operations_of(OperationKind.CANCEL))
+
+    def _can_be_told(self, case: ServiceCase, *, leaving: bool) -> bool:
+        """Whether a `cancel` is owed. Raises AtTheAgency where no call tells the agency, unless the citizen leaves."""
+        cancels, plugin = self.cancels(case.plugin), self._services.plugin(case.plugin)
+        if not cancels and not leaving:
+            assert plugin is not None, "one that is gone is taken to cancel"
+            if not hears(plugin.manifest, EventKind.APPLICATION_WITHDRAWN):
+                raise AtTheAgency(agency_of(plugin))
+        return cancels
+
+    async def _note(
+        self,
+        session: AsyncSession,
+        slug: str,
+        kind: EventKind,
+        about: UUID,
+        person: UUID,
+        *,
+        at: datetime,
+        reference: str | None = None,
+    ) -> None:
+        """Only what a plugin asked for; for one that is gone it is kept, since it may come back."""
+        plugin = self._services.plugin(slug)
+        if plugin is not None and not hears(plugin.manifest, kind):
+            return
+        key = uuid5(_EVENTS, f"{slug}:{kind}:{about.hex}")
+        national_id = await self._people.reveal(session, person)
+        sealed = self._keys.seal(national_id.digits.encode(), bound_to=bound_to(AgencyEvent.national_id_sealed, key))
+        await repository.add_event(
+            session,
+            AgencyEvent(
+                id=key, plugin=slug, kind=kind, at=at, reference=reference, national_id_sealed=sealed, due_at=at
+            ),
+        )
+
+
+def hears(manifest: Manifest, kind: EventKind) -> tuple[str, ...]:
+    """The operations that want to hear of such an event."""
+    found = manifest.operations_of(OperationKind.NOTIFY)
+    return tuple(name for name, spec in found.items() if kind in spec.events)

@@ -1,0 +1,115 @@
+"""What a service needs of a citizen, read through the gate under the needs of its manifest.
+
+A need on the ground of a public task is read for the purpose `agency-service`; where another agency keeps the fact, an
+agreement between the two must name it (docs/agreements.md). A need on the ground of consent is read for the purpose of
+the catalogue by which this agency asks for consent to that fact, because the words of a consent are reviewed; without
+one it cannot be met. Whatever could not be had is left out of what the agency is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from core.database import Database
+from core.text import Text
+from core.thai_dates import Precision
+from services.apply.delivery.errors import ConsentNeeded
+from services.exchange.catalogue import Catalogue, RegisteredPurpose
+from services.exchange.consent.service import ConsentService
+from services.exchange.facts import Asker, AskerKind, Basis, Fact, Gate
+from services.plugins.contract import Manifest, NeedBasis
+from services.plugins.runner.answers import as_json
+
+SERVICE: Final = "agency-service"
+_LABEL: Final = Text(th="{agency}: {service}", en="{agency}: {service}")
+_SHOWN: Final = {Precision.YEAR: 4, Precision.MONTH: 7}
+"""How many letters of an ISO date are known."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Gathered:
+    """The facts by attribute, in the wire's form of a value; and those that a consent opened, by its purpose."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    rests_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class Needs:
+    def __init__(self, database: Database, gate: Gate, catalogue: Catalogue, consents: ConsentService) -> None:
+        self._db, self._gate, self._catalogue, self._consents = database, gate, catalogue, consents
+
+    async def read(self, manifest: Manifest, person: UUID, request: UUID | None) -> Gathered:
+        """What the service needs of this person. Everything is in their access log.
+
+        Raises :class:`ConsentNeeded`, sooner than anything is read.
+        """
+        by_purpose = self._by_purpose(manifest)
+        for entry, attributes in by_purpose:
+            if entry.purpose.basis is Basis.CONSENT and not await self._agreed(person, entry, attributes):
+                raise ConsentNeeded(entry.purpose.id, entry.purpose.text)
+        label = _LABEL.filled(agency=manifest.agency.title.text, service=manifest.title.text)
+        asker = Asker(
+            AskerKind.SYSTEM, f"service:{manifest.slug}", manifest.agency.slug, label, request, applicant=person
+        )
+        facts: dict[str, Any] = {}
+        rests_on: dict[str, list[str]] = {}
+        for entry, attributes in by_purpose:
+            told = await self._gate.facts(person, attributes, asker=asker, purpose=entry.purpose)
+            known = {name: _wire(fact) for name, fact in told.items() if fact.known}
+            facts |= known
+            if known and entry.purpose.basis is Basis.CONSENT:
+                rests_on[entry.purpose.id] = sorted(known)
+        return Gathered(facts, rests_on)
+
+    async def withdrawn(self, person: UUID, rests_on: Mapping[str, Sequence[str]]) -> frozenset[str]:
+        """Of facts that were read by consent, those that no consent opens any more."""
+        gone: set[str] = set()
+        for purpose, attributes in rests_on.items():
+            entry = self._catalogue.purposes.get(purpose)
+            if entry is None or not await self._agreed(person, entry, attributes):
+                gone.update(attributes)
+        return frozenset(gone)
+
+    async def _agreed(self, person: UUID, entry: RegisteredPurpose, attributes: Sequence[str]) -> bool:
+        async with self._db.read() as session:
+            consented = await self._consents.active(session, person, entry)
+        return consented is not None and consented.attributes.issuperset(attributes)
+
+    def _by_purpose(self, manifest: Manifest) -> list[tuple[RegisteredPurpose, list[str]]]:
+        found: dict[str, tuple[RegisteredPurpose, list[str]]] = {}
+        for need in manifest.needs:
+            entry = self.purpose_of(manifest, need.attribute, need.basis)
+            if entry is None:
+                log.warning("need_without_purpose", plugin=manifest.slug, attribute=need.attribute)
+            else:
+                found.setdefault(entry.purpose.id, (entry, []))[1].append(need.attribute)
+        return list(found.values())
+
+    def purpose_of(self, manifest: Manifest, attribute: str, basis: NeedBasis) -> RegisteredPurpose | None:
+        """The registered purpose for which the agency may ask for it on that ground."""
+        if basis is NeedBasis.PUBLIC_TASK:
+            return self._catalogue.purposes.get(SERVICE)
+        return next(
+            (
+                entry
+                for entry in self._catalogue.purposes.values()
+                if entry.purpose.basis is Basis.CONSENT
+                and entry.requester == manifest.agency.slug
+                and attribute in (entry.attributes or ())
+            ),
+            None,
+        )
+
+
+def _wire(fact: Fact) -> Any:
+    """A value as `services.plugins.contract.wire` writes it; of a date the parts that are known."""
+    value = as_json(fact.value)
+    return value[: _SHOWN.get(fact.precision)] if isinstance(fact.value, date) else value

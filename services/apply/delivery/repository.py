@@ -1,0 +1,223 @@
+"""Queries of what is owed to agencies. Those that read a citizen's rows take the citizen first; jobs' do not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import SQLColumnExpression
+from sqlmodel import col
+
+from core.ids import new_id
+from services.apply.delivery.models import AgencyEvent, DeliveryAttempt, ServiceCase
+from services.apply.delivery.states import NOTIFY, STUCK_AFTER, STUCK_ATTEMPTS, Step
+
+LEASED: Final = timedelta(seconds=60)
+"""Longer than any call may take (`TIME_LIMIT_SECONDS_MAX`, and as long again for a place). Who was killed is followed
+by another when it is over."""
+
+
+async def case(session: AsyncSession, person: UUID, application: UUID, *, lock: bool = False) -> ServiceCase | None:
+    query = select(ServiceCase).where(*_of(person, application)).execution_options(populate_existing=True)
+    found: ServiceCase | None = await session.scalar(query.with_for_update() if lock else query)
+    return found
+
+
+async def cases(session: AsyncSession, person: UUID, applications: Collection[UUID]) -> dict[UUID, ServiceCase]:
+    """By application."""
+    query = select(ServiceCase).where(col(ServiceCase.person) == person, col(ServiceCase.application).in_(applications))
+    return {row.application: row for row in await session.scalars(query)}
+
+
+async def plugins_of(session: AsyncSession, person: UUID) -> frozenset[str]:
+    """Slugs of the services that may know the person, because an application of theirs was sent there."""
+    query = select(col(ServiceCase.plugin)).where(
+        col(ServiceCase.person) == person, col(ServiceCase.sent_at).is_not(None)
+    )
+    return frozenset(await session.scalars(query.distinct()))
+
+
+async def store(session: AsyncSession, person: UUID, application: UUID, values: Mapping[str, Any]) -> None:
+    await session.execute(
+        update(ServiceCase)
+        .where(*_of(person, application))
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def owing(session: AsyncSession, now: datetime) -> frozenset[str]:
+    """Slugs of the plugins to which something is due."""
+    of_cases = await session.scalars(select(col(ServiceCase.plugin)).where(*_due(ServiceCase, now)).distinct())
+    of_events = await session.scalars(select(col(AgencyEvent.plugin)).where(*_due(AgencyEvent, now)).distinct())
+    return frozenset(of_cases) | frozenset(of_events)
+
+
+async def claim_cases(
+    session: AsyncSession,
+    now: datetime,
+    *,
+    limit: int,
+    plugin: str | None = None,
+    only: tuple[UUID, UUID] | None = None,
+) -> Sequence[ServiceCase]:
+    """Leases cases that are due, longest due first, and counts the attempt; or `only` that one, due or not.
+
+    Two who claim at once get different ones: on PostgreSQL a row that another looks at is passed over, on SQLite a
+    write session is alone.
+    """
+    query = select(ServiceCase).order_by(col(ServiceCase.due_at)).limit(limit)
+    if only is None:
+        query = query.where(col(ServiceCase.plugin) == plugin, *_due(ServiceCase, now))
+    else:
+        query = query.where(*_of(*only), col(ServiceCase.due_at).is_not(None), _free(ServiceCase, now))
+    rows = (await session.scalars(query.with_for_update(skip_locked=True))).all()
+    for row in rows:
+        row.lease, row.leased_until = new_id(), now + LEASED
+        row.attempts += 1
+        if row.step == Step.SUBMIT:
+            row.sent_at = row.sent_at or now
+    await session.flush()
+    return rows
+
+
+async def claim_events(session: AsyncSession, now: datetime, *, limit: int, plugin: str) -> Sequence[AgencyEvent]:
+    """:func:`claim_cases` of events."""
+    query = select(AgencyEvent).where(col(AgencyEvent.plugin) == plugin, *_due(AgencyEvent, now))
+    query = query.order_by(col(AgencyEvent.due_at)).limit(limit)
+    rows = (await session.scalars(query.with_for_update(skip_locked=True))).all()
+    for row in rows:
+        row.lease, row.leased_until = new_id(), now + LEASED
+        row.attempts += 1
+    await session.flush()
+    return rows
+
+
+async def put_off(session: AsyncSession, plugin: str, now: datetime, until: datetime, trouble: str) -> None:
+    """What is due to a plugin that is not there: looked at again then. It is not tried, and counts as no attempt."""
+    for model in (ServiceCase, AgencyEvent):
+        await session.execute(
+            update(model)
+            .where(model.plugin == plugin, *_due(model, now))  # type: ignore[arg-type]  # a column by its class
+            .values(due_at=until, trouble=trouble)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def add_event(session: AsyncSession, event: AgencyEvent) -> None:
+    """Once: who notes the same again changes nothing."""
+    dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    await session.execute(dialect.insert(AgencyEvent).values(**event.model_dump()).on_conflict_do_nothing())
+
+
+async def close_event(session: AsyncSession, event: UUID, lease: UUID | None) -> bool:
+    """Deletes one that was told or given up; whether it was still this one's turn."""
+    gone = await session.execute(
+        delete(AgencyEvent).where(col(AgencyEvent.id) == event, col(AgencyEvent.lease) == lease)
+    )
+    return bool(gone.rowcount)  # type: ignore[attr-defined]
+
+
+async def put_off_event(session: AsyncSession, event: UUID, lease: UUID | None, values: Mapping[str, Any]) -> bool:
+    done = await session.execute(
+        update(AgencyEvent)
+        .where(col(AgencyEvent.id) == event, col(AgencyEvent.lease) == lease)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+async def drop_events(session: AsyncSession, before: datetime) -> Mapping[str, int]:
+    """Deletes events of before then, which nobody took; how many, by plugin."""
+    gone = await session.scalars(
+        delete(AgencyEvent).where(col(AgencyEvent.at) < before).returning(col(AgencyEvent.plugin))
+    )
+    dropped: dict[str, int] = {}
+    for plugin in gone:
+        dropped[plugin] = dropped.get(plugin, 0) + 1
+    return dropped
+
+
+def add_attempt(session: AsyncSession, owed: UUID, plugin: str, step: str, at: datetime, outcome: str, ms: int) -> None:
+    session.add(
+        DeliveryAttempt(id=new_id(), owed=owed.hex, plugin=plugin, step=step, at=at, outcome=outcome, milliseconds=ms)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is owed to one plugin, for operators: no word of whose it is."""
+
+    plugin: str
+    step: str
+    count: int
+    stuck: int
+    """Of them, those that were tried too often or wait too long."""
+    oldest: datetime
+    trouble: str | None
+    """One of those that they met."""
+
+
+async def owed(session: AsyncSession, now: datetime) -> Sequence[Owed]:
+    """All that is owed but looks at the state that go well, which are always owed; most trouble first."""
+    step, looks = col(ServiceCase.step), col(ServiceCase.step) == Step.STATUS.value
+    of_cases = select(
+        col(ServiceCase.plugin),
+        step,
+        func.count(),
+        func.count().filter(_is_stuck(ServiceCase, col(ServiceCase.owed_since), now)),
+        func.min(col(ServiceCase.owed_since)),
+        func.max(col(ServiceCase.trouble)),
+    ).where(col(ServiceCase.due_at).is_not(None), ~looks | col(ServiceCase.trouble).is_not(None))
+    of_events = select(
+        col(AgencyEvent.plugin),
+        literal(NOTIFY),
+        func.count(),
+        func.count().filter(_is_stuck(AgencyEvent, col(AgencyEvent.at), now)),
+        func.min(col(AgencyEvent.at)),
+        func.max(col(AgencyEvent.trouble)),
+    )
+    rows = [
+        *(await session.execute(of_cases.group_by(col(ServiceCase.plugin), step))).tuples(),
+        *(await session.execute(of_events.group_by(col(AgencyEvent.plugin)))).tuples(),
+    ]
+    return sorted((Owed(*row) for row in rows), key=lambda one: (-one.stuck, -one.count, one.plugin, one.step))
+
+
+async def hurry(session: AsyncSession, plugin: str, now: datetime) -> int:
+    """Makes all that is owed to a plugin due now; how many."""
+    hurried = 0
+    for model in (ServiceCase, AgencyEvent):
+        done = await session.execute(
+            update(model)
+            .where(model.plugin == plugin, model.due_at > now)  # type: ignore[arg-type, operator]  # columns by class
+            .values(due_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        hurried += done.rowcount  # type: ignore[attr-defined]
+    return hurried
+
+
+def _of(person: UUID, application: UUID) -> tuple[ColumnElement[bool], ...]:
+    return col(ServiceCase.person) == person, col(ServiceCase.application) == application
+
+
+def _is_stuck(
+    model: type[ServiceCase | AgencyEvent], since: SQLColumnExpression[datetime], now: datetime
+) -> ColumnElement[bool]:
+    return or_(col(model.attempts) >= STUCK_ATTEMPTS, col(model.trouble).is_not(None) & (since < now - STUCK_AFTER))
+
+
+def _due(model: type[ServiceCase | AgencyEvent], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return col(model.due_at) <= now, _free(model, now)
+
+
+def _free(model: type[ServiceCase | AgencyEvent], now: datetime) -> ColumnElement[bool]:
+    return or_(col(model.leased_until).is_(None), col(model.leased_until) <= now)

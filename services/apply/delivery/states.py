@@ -1,0 +1,86 @@
+"""What is owed to an agency for one application, and what follows. The table is the documentation.
+
+| owed   | the agency answers     | it declines    | no answer of use | the citizen withdraws          |
+|--------|------------------------|----------------|------------------|--------------------------------|
+| SUBMIT | STATUS; DONE if final; | DONE: rejected | SUBMIT, later    | DONE if never sent; else       |
+|        | CANCEL if withdrawn    |                |                  | SUBMIT, and then CANCEL        |
+| STATUS | STATUS; DONE if final  | STATUS, later  | STATUS, later    | CANCEL                         |
+| CANCEL | DONE                   | DONE           | CANCEL, later    |                                |
+| DONE   |                        |                |                  | refused if final, else CANCEL  |
+
+A plugin without `status` is not asked: its application waits for nobody, and its word is the answer to `submit`. One
+that declares no `cancel` but asks to hear of `application.withdrawn` is told so, and DONE takes the place of CANCEL.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from services.plugins.contract import ApplicationState, OperationKind, State
+
+
+class Step(StrEnum):
+    SUBMIT = "SUBMIT"
+    STATUS = "STATUS"
+    CANCEL = "CANCEL"
+    DONE = "DONE"
+
+
+KINDS: Final = {
+    Step.SUBMIT: OperationKind.SUBMIT,
+    Step.STATUS: OperationKind.STATUS,
+    Step.CANCEL: OperationKind.CANCEL,
+}
+"""By which kind of operation a step is done."""
+
+NOTIFY: Final = "NOTIFY"
+"""Stands beside the steps, for events."""
+WELL: Final = "WELL"
+DECLINED: Final = "DECLINED"
+LATE: Final = "LATE"
+"""The agency contradicts itself: what it says is older than what it said, or other than what it said for good."""
+GONE: Final = "PLUGIN_GONE"
+"""The plugin is suspended or retired, or its manifest has no such operation any more."""
+
+RETRY_FIRST: Final = timedelta(seconds=2)
+RETRY_MAX: Final = timedelta(hours=1)
+POLL_FIRST: Final = timedelta(minutes=1)
+POLL_MAX: Final = timedelta(hours=6)
+LOOKED_AGAIN: Final = timedelta(minutes=1)
+"""Who opens an application sees what the agency said no longer ago than this, or than its `cache_seconds`."""
+EVENTS_KEPT: Final = timedelta(days=30)
+"""For a plugin that is suspended, retired or down. Then the event is dropped, and counted."""
+STUCK_ATTEMPTS: Final = 5
+STUCK_AFTER: Final = timedelta(hours=1)
+"""What is owed so long, or was tried so often, is shown to operators. It is tried on all the same."""
+
+
+def retry_in(attempts: int, chance: float) -> timedelta:
+    """Until the next attempt, after so many without an answer: doubling, and between half and all of it by `chance`
+    (0 to 1), so that those whom one outage met do not come back together."""
+    grown: timedelta = min(RETRY_FIRST * 2 ** min(attempts - 1, 20), RETRY_MAX)
+    return grown * (0.5 + chance / 2)
+
+
+def poll_in(polls: int, chance: float) -> timedelta:
+    """Until the agency is asked again, after so many answers that brought nothing new."""
+    grown: timedelta = min(POLL_FIRST * 2 ** min(polls, 20), POLL_MAX)
+    return grown * (0.5 + chance / 2)
+
+
+def after_answer(step: Step, said: ApplicationState, *, cancel_wanted: bool, polls: bool) -> Step:
+    """What is owed once the agency has answered a step. `polls` is whether the plugin can be asked for the state."""
+    if step is Step.CANCEL or said.state.is_final:
+        return Step.DONE
+    if cancel_wanted:
+        return Step.CANCEL
+    return Step.STATUS if polls else Step.DONE
+
+
+def is_late(state: State | None, state_at: datetime | None, said: ApplicationState) -> bool:
+    """Whether an answer must not change what an earlier one said: the earlier was final, or was of a later moment."""
+    if state is None or said.state is state:
+        return False
+    return state.is_final or (state_at is not None and said.at < state_at)
