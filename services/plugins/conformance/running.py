@@ -13,12 +13,13 @@ from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from services.plugins.conformance.answers import plain
-from services.plugins.contract import AgencyClient, Host
+from services.plugins.contract import AgencyClient, Call, Host
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.plugin import Example, Plugin
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble
 from services.plugins.runner.guards import LaneLimits
 from services.plugins.runner.runner import Runner
+from services.plugins.standing import Standing
 
 ASKER: Final = "sitthi-conformance"
 NAME: Final = "conformance"
@@ -49,6 +50,8 @@ class Ended:
     """The declared error, or a code of :class:`Trouble`."""
     behind: BaseException | None = None
     """What lies behind a trouble."""
+    was_given: bool = False
+    """Whether the function answered, so that a trouble lies in its answer."""
 
     @property
     def told(self) -> tuple[End, Any, str]:
@@ -61,8 +64,10 @@ class Ended:
 
     @property
     def untyped(self) -> str | None:
-        """The place at which the answer is not as the SDL says, and why; the value is in neither."""
-        return str(self.behind) if isinstance(self.behind, MalformedAnswer) else None
+        """What is wrong with the type of an answer that was given and not taken; the value is not in it."""
+        if not self.was_given or self.code != Trouble.MALFORMED:
+            return None
+        return str(self.behind) if isinstance(self.behind, MalformedAnswer) else "it is not what its kind answers"
 
 
 async def run(
@@ -76,8 +81,17 @@ async def run(
     quiet = manifest.model_copy(update={"slug": NAME, "operations": {**manifest.operations, example.operation: spec}})
     host = Host(clock=FixedClock(datetime.fromisoformat(example.now)), agency=agency)
     runner = Runner(lambda _: host, _LIMITS)
-    running = _run(runner, replace(plugin, manifest=quiet), example, key if spec.kind in EFFECTS else "")
-    return await _within(running, limit + _GRACE_SECONDS)
+    function, given = plugin.functions[example.operation], list[Any]()
+
+    async def watched(host: Host, call: Call) -> Any:
+        answer = await function(host, call)
+        given.append(answer)
+        return answer
+
+    functions = {**plugin.functions, example.operation: watched}
+    quieted = replace(plugin, manifest=quiet, functions=functions, standing=Standing.OPEN)
+    running = _run(runner, quieted, example, key if spec.kind in EFFECTS else "")
+    return replace(await _within(running, limit + _GRACE_SECONDS), was_given=bool(given))
 
 
 async def _run(runner: Runner, plugin: Plugin, example: Example, key: str) -> Ended:
