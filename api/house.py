@@ -173,9 +173,7 @@ class House:
         from api.schema import registry_of  # noqa: PLC0415
 
         registry = registry_of(self.base, self.catalogue)
-        self._hosts = add_packages(
-            registry, self._agency_of, lambda plugins: compose(self.base, plugins, self.runner)
-        )
+        self._hosts = add_packages(registry, self._agency_of, lambda plugins: compose(self.base, plugins, self.runner))
         return registry
 
     @property

@@ -12,8 +12,10 @@ The name is the plugin's slug, the value the package that holds `manifest.toml`,
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, distributions
 from importlib.util import find_spec
@@ -46,7 +48,16 @@ class Unusable:
 
 
 def installed(path: list[str] | None = None) -> tuple[Package | Unusable, ...]:
-    """In the order of their slugs. `path` is where to look, as `sys.path`, which is the default."""
+    """In the order of their slugs. `path` is where to look, as `sys.path`, the default; there it looks once."""
+    return _on_the_path(tuple(sys.path)) if path is None else _installed(path)
+
+
+@cache
+def _on_the_path(_: tuple[str, ...]) -> tuple[Package | Unusable, ...]:
+    return _installed(None)
+
+
+def _installed(path: list[str] | None) -> tuple[Package | Unusable, ...]:
     every = distributions() if path is None else distributions(path=path)
     named = {dist.name: dist for dist in reversed(list(every))}  # of two versions on the path, the first is imported
     points = [point for dist in named.values() for point in dist.entry_points.select(group=GROUP)]

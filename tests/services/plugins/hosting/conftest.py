@@ -99,16 +99,16 @@ async def running(hosted: Hosted) -> AsyncIterator[Asking]:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], Installed]:
-    """Installs the package, with this code where one is given."""
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Installed]:
+    """Installs the package, with another code than the probe's where one is given."""
+    return lambda code=PROBE: installed_in(tmp_path, monkeypatch, code)
 
-    def made(code: str | None = PROBE) -> Installed:
-        site = tmp_path / "site"
-        folder = install(site)
-        if code is not None:
-            (folder / "plugin.py").write_text(code, encoding="utf-8")
-        monkeypatch.syspath_prepend(site)
-        (found,) = [one for one in installed([str(site)]) if isinstance(one, Package)]
-        return Installed(folder, found)
 
-    return made
+def installed_in(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> Installed:
+    """The package with this code, on the path."""
+    site = folder / "site"
+    package = install(site)
+    (package / "plugin.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(site)
+    (found,) = [one for one in installed([str(site)]) if isinstance(one, Package)]
+    return Installed(package, found)
