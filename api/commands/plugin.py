@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import plugin_new
+from api.commands import plugin_check, plugin_new
 
 app = typer.Typer(no_args_is_help=True)
 app.command(name="new")(plugin_new.new)
+app.command(name="check")(plugin_check.check)

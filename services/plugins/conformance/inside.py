@@ -52,10 +52,7 @@ class InsideCheck:
 
     async def _examples(self) -> None:
         book = self._book
-        for rule in ("examples.personas", "examples.operations", "examples.errors"):
-            book.looked(rule)
-        if not self._plugin.manifest.errors:
-            book.exempt("examples.errors", _NONE_HELD)
+        book.begins_with_examples()
         for example in self._plugin.examples:
             if not may_be_asked(example):
                 book.failed("examples.personas", f"{example.name}: the number of `person` does not begin with 0")

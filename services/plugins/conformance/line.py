@@ -32,7 +32,7 @@ from services.plugins.contract.wire import (
     TRACEPARENT,
 )
 from services.plugins.plugin import Example, Plugin
-from services.plugins.runner.errors import MalformedReply, Trouble
+from services.plugins.runner.errors import AddressRefused, MalformedReply, Trouble
 from services.plugins.runner.replies import ACCEPTS, body_of
 from services.plugins.runner.trace import traceparent
 
@@ -49,14 +49,17 @@ _ERROR_BYTES_MAX: Final = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a check needs of an endpoint. `url` is as the manifest writes it, `http` connects only where it may."""
+    """What a check needs of an endpoint. `http` connects only where it may."""
 
     url: str
+    """As the manifest writes it: calls are signed for it, and sent there unless `sent_to` says otherwise."""
     http: httpx2.AsyncClient
     key: SigningKey
     """By which calls are signed; the agency finds its public half among ours."""
     keys: KeysOf
     """By which its answers are signed."""
+    sent_to: str = ""
+    """Where the server under check listens, on a developer's own machine."""
     calls_a_second: float = CALLS_A_SECOND
     """What the agency is asked at most, :data:`CALLS_AT_ONCE` at the beginning apart."""
     learns_seconds: float = 12.0
@@ -169,13 +172,14 @@ class Caller:
             return Reply(lost=f"no answer within {limit:g} seconds", timed_out=True)
         except MalformedReply as malformed:
             return Reply(lost="an answer that cannot be read", too_large=malformed.why is Trouble.TOO_LARGE)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except (AddressRefused, httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return Reply(lost=f"no answer ({type(error).__name__})")
 
     async def _sent(self, call: Signed, bytes_max: int) -> Reply:
+        where = self._line.sent_to or self._line.url
         async with self._line.http.stream(
             "POST",
-            self._url(call.operation),
+            f"{where.rstrip('/')}{OPERATIONS_PATH}{call.operation}",
             content=call.body,
             headers={**ACCEPTS, **call.headers},
             follow_redirects=False,

@@ -23,7 +23,6 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks whether a server has learnt our key."""
 _UNREACHABLE: Final = Text(th="ติดต่อปลายทางไม่ได้ จึงไม่ได้ตรวจข้อนี้", en="Not looked at: nothing answers at the endpoint")
 _SPENT: Final = Text(th="การตรวจเรียกครบจำนวนแล้ว จึงไม่ได้ตรวจข้อนี้", en="Not looked at: the check's calls were spent")
-_NO_ERRORS: Final = Text(th="ปลั๊กอินไม่ได้ประกาศข้อผิดพลาด", en="The plugin declares no errors")
 
 
 class OutsideCheck:
@@ -39,10 +38,7 @@ class OutsideCheck:
 
     async def run(self) -> None:
         book = self._book
-        for rule in ("examples.personas", "examples.operations", "examples.errors"):
-            book.looked(rule)
-        if not self._plugin.manifest.errors:
-            book.exempt("examples.errors", _NO_ERRORS)
+        book.begins_with_examples()
         try:
             if not await self._reachable():
                 book.stopped(_UNREACHABLE)

@@ -127,6 +127,14 @@ class Book:
         assert rule in BY_ID, rule
         self._looked.add(rule)
 
+    def begins_with_examples(self) -> None:
+        """All of them are looked at, first of all."""
+        for rule in ("examples.personas", "examples.operations"):
+            self.looked(rule)
+        if self._plugin.manifest.errors:
+            self.looked("examples.errors")
+        self.exempt("examples.errors", _NO_ERRORS)
+
     def failed(self, rule: str, what: str, detail: str | None = None) -> None:
         self.looked(rule)
         whats = self._whats.setdefault(rule, [])
@@ -186,6 +194,7 @@ def _short(whats: Sequence[str]) -> tuple[str, ...]:
 
 _OF_ANOTHER_ORIGIN: Final = Text(th="ข้อนี้ไม่ใช้กับปลั๊กอินที่ทำงาน{where}", en="The rule is not about plugins that run {where}")
 _OF_ANOTHER_KIND: Final = Text(th="ปลั๊กอินไม่มีบริการประเภท {kinds}", en="The plugin has no operation of kind {kinds}")
+_NO_ERRORS: Final = Text(th="ปลั๊กอินไม่ได้ประกาศข้อผิดพลาด", en="The plugin declares no errors")
 _WHERE: Final = {
     "tree": Text(th="ภายในแพลตฟอร์ม", en="inside the platform"),
     "package": Text(th="ในโพรเซสแยก", en="in a process of their own"),
