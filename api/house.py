@@ -214,6 +214,7 @@ class House:
         )
 
     async def close(self) -> None:
+        await self.courier.close()
         await self.http.aclose()
         await self.outside.aclose()
         await self.redis.aclose()

@@ -152,6 +152,6 @@ class ServiceApplications:
 
 def jobs_of_deliveries(courier: Courier) -> list[Job]:
     return [
-        Job("take to agencies what they are owed", CARRIED_EVERY, courier.run),
+        Job("take to agencies what they are owed", CARRIED_EVERY, courier.tick),
         Job("drop what no agency took, and count", TIDIED_EVERY, courier.tidy),
     ]

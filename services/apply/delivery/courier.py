@@ -8,6 +8,7 @@ lease is over, with the same call under the same key: the agency has the effect 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -90,12 +91,25 @@ class Courier:
         self._db, self._clock, self._keys, self._people = database, clock, keys, people
         self._runner, self._services, self._needs, self._hearing = runner, services, needs, hearing
         self._chance, self._figures = chance, DeliveryFigures()
+        self._under_way: dict[str, asyncio.Task[int]] = {}
 
     async def run(self) -> int:
-        """Carries out what is due now; how many attempts that were. One agency's trouble is not another's."""
-        async with self._db.read() as session:
-            owing = await repository.owing(session, self._clock.now())
-        return sum(await asyncio.gather(*(self._serve(slug) for slug in sorted(owing))))
+        """Carries out what is due now; how many attempts that were."""
+        return sum(await asyncio.gather(*(self._serve(slug) for slug in sorted(await self._owing()))))
+
+    async def tick(self) -> None:
+        """:meth:`run` without waiting for its end, so that no agency waits for another."""
+        for slug in await self._owing():
+            if slug not in self._under_way:
+                task = self._under_way[slug] = asyncio.create_task(self._serve(slug), name=f"deliveries to {slug}")
+                task.add_done_callback(lambda done, slug=slug: self._ended(slug, done))  # type: ignore[misc]  # bound now
+
+    async def close(self) -> None:
+        """Gives up what is under way; another worker goes on with it when its lease is over."""
+        for task in [*self._under_way.values()]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def look(self, person: UUID, application: UUID) -> None:
         """Asks the agency now, if it is to be asked at all and what it said is old: the citizen has opened it.
@@ -123,6 +137,15 @@ class Courier:
             self._figures.dropped(plugin, count)
         async with self._db.read() as session:
             self._figures.show(await repository.owed(session, now))
+
+    async def _owing(self) -> frozenset[str]:
+        async with self._db.read() as session:
+            return await repository.owing(session, self._clock.now())
+
+    def _ended(self, slug: str, task: asyncio.Task[int]) -> None:
+        del self._under_way[slug]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("deliveries_failed", plugin=slug, exc_info=error)
 
     async def _serve(self, slug: str) -> int:
         """All that is due to one plugin, page by page, until a page meets trouble."""

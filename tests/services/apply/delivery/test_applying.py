@@ -20,6 +20,8 @@ from tests.services.apply.delivery.office import FULL, OPERATIONS, WORDS, earlie
 from tests.services.exchange.fakes import KEYS, Exchange
 from tests.support import access_log
 
+pytestmark = pytest.mark.in_turn
+
 
 async def test_it_is_taken_at_once_and_the_agency_told_afterwards(
     worker: Worker, market: Market, citizen: UUID, exchange: Exchange
