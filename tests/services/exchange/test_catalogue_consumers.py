@@ -28,7 +28,6 @@ NOT_PROVIDED: Final = {
     "household_income": "the exchange sums it over the household",
     "household_size": "the exchange counts it",
     "lives_with_applicant": "the exchange looks for the child in the household",
-    "health_scheme": "planned: no source of NHSO is connected",
     "student_loan": "planned: no source of the Student Loan Fund is connected",
     "insurance_licence": "planned: no source of the register of intermediaries is connected",
 }

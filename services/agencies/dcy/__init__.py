@@ -1,0 +1,1 @@
+"""The Department of Children and Youth: the child support grant."""

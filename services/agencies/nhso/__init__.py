@@ -1,0 +1,1 @@
+"""The National Health Security Office: the right to health care."""

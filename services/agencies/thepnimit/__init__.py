@@ -1,0 +1,1 @@
+"""Thep Nimit, a municipality that does not exist: what a small local authority brings."""
