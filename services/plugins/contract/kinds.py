@@ -180,7 +180,8 @@ ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {
 def read_answer(kind: OperationKind, answer: Any) -> Any:
     """The answer of an operation of one of the kinds of :data:`ANSWERS`, as its model, or null.
 
-    Raises `ValueError` (of which pydantic's is one) for whatever else was answered, and for text that holds a NUL.
+    Raises `ValueError` (of which pydantic's is one) for whatever else was answered, and for text that cannot be kept:
+    a NUL, or half a letter.
     """
     model = ANSWERS[kind]
     if model is None:
@@ -188,14 +189,14 @@ def read_answer(kind: OperationKind, answer: Any) -> Any:
             raise ValueError("it answers something, and must not")
         return None
     read = answer if isinstance(answer, model) else model.model_validate(answer)
-    if _holds_nul(read.model_dump()):
-        raise ValueError("a text holds a NUL")
+    if not _can_be_kept(read.model_dump()):
+        raise ValueError("a text holds a NUL, or half a letter")
     return read
 
 
-def _holds_nul(told: Any) -> bool:
+def _can_be_kept(told: Any) -> bool:
     if isinstance(told, Mapping):
-        return any(_holds_nul(inner) for inner in told.values())
+        return all(_can_be_kept(inner) for inner in told.values())
     if isinstance(told, list | tuple):
-        return any(_holds_nul(inner) for inner in told)
-    return isinstance(told, str) and "\x00" in told
+        return all(_can_be_kept(inner) for inner in told)
+    return not isinstance(told, str) or ("\x00" not in told and not any("\ud800" <= sign <= "\udfff" for sign in told))

@@ -28,6 +28,7 @@ from services.plugins.contract.wire import (
     DECLARED,
     IDEMPOTENCY_KEY,
     JSON,
+    KEY_PATTERN,
     KEY_REUSED,
     MALFORMED,
     OPERATIONS_PATH,
@@ -35,7 +36,7 @@ from services.plugins.contract.wire import (
     UNKNOWN_OPERATION,
     UNSIGNED,
 )
-from services.plugins.kit.calls import KEY_PATTERN, answer_document, error_document, read_call, same_call
+from services.plugins.kit.calls import answer_document, error_document, read_call, same_call
 from services.plugins.kit.memory import KeyReused, MemoryFull, Nonces, Runs
 
 Scope: TypeAlias = Mapping[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -14,8 +14,6 @@ from services.plugins.contract.kinds import EFFECTS, read_answer
 from services.plugins.contract.wire import LIVE, TEST
 from services.plugins.strict_json import read_json
 from services.plugins.values import as_wire
-
-KEY_PATTERN: Final = r"^[\x21-\x7e]{8,128}$"
 
 
 class _About(BaseModel):

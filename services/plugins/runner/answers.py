@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from graphql import ListTypeNode, NonNullTypeNode, TypeNode
+from pydantic import BaseModel
 
 from core.money import CURRENCY, AmountOutOfRange, Money
 from services.plugins.contract import Known, PartialDate
@@ -39,6 +40,8 @@ def as_json(answer: Any) -> Any:
         return {"satang": answer.satang, "currency": answer.currency}
     if isinstance(answer, PartialDate):
         return str(answer)
+    if isinstance(answer, BaseModel):
+        return answer.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(answer, date):  # a datetime is one
         return answer.isoformat()
     if isinstance(answer, Mapping):

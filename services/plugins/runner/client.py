@@ -8,6 +8,7 @@ uncompressed: a small one that unpacks to a large one would pass any limit befor
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,15 @@ class Credentials:
     consumer_secret: str = field(repr=False)
 
 
+@dataclass(slots=True)
+class _Bought:
+    """The token, shared by all who ask the agency with these credentials."""
+
+    token: str | None = None
+    used_at: float = 0.0
+    buying: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class HttpAgencyClient:
     """One agency. `http` is shared by all and bears the limits of connections; time limits are the runner's.
 
@@ -51,9 +61,7 @@ class HttpAgencyClient:
     ) -> None:
         self._http, self._base, self._credentials = http, base_url.rstrip("/"), credentials
         self._answer_bytes_max, self._seconds = answer_bytes_max, seconds
-        self._token: str | None = None
-        self._token_used_at = 0.0
-        self._buying = asyncio.Lock()
+        self._bought = _Bought()
 
     async def ask(self, path: str, body: Mapping[str, Any], *, on_behalf_of: str) -> Any:
         """A read: repeated when the connection broke, and once with a fresh token when the token was refused.
@@ -68,6 +76,12 @@ class HttpAgencyClient:
         """An effect: never repeated, except with a fresh token, when the agency has refused to look at it."""
         return await self._authorised(path, body, {_AGENT: on_behalf_of, "Idempotency-Key": key})
 
+    def within(self, answer_bytes_max: int) -> HttpAgencyClient:
+        """The same client, token and all, that reads answers of so many bytes."""
+        same = copy.copy(self)
+        same._answer_bytes_max = answer_bytes_max  # noqa: SLF001 - it is one of ours
+        return same
+
     async def _authorised(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         token = await self._valid_token()
         try:
@@ -80,8 +94,9 @@ class HttpAgencyClient:
         return await self._post(path, body, {**headers, "Authorization": f"Bearer {token}"})
 
     async def _valid_token(self) -> str:
-        async with self._buying:  # many callers, one purchase
-            if self._token is None or self._seconds() - self._token_used_at > TOKEN_IDLE_SECONDS:
+        bought = self._bought
+        async with bought.buying:  # many callers, one purchase
+            if bought.token is None or self._seconds() - bought.used_at > TOKEN_IDLE_SECONDS:
                 asked = {
                     "consumer_key": self._credentials.consumer_key,
                     "consumer_secret": self._credentials.consumer_secret,
@@ -90,13 +105,13 @@ class HttpAgencyClient:
                 token = answer.get("access_token") if isinstance(answer, dict) else None
                 if not isinstance(token, str) or not token.isascii() or not token.isprintable():
                     raise MalformedReply(Trouble.MALFORMED)
-                self._token = token
-            self._token_used_at = self._seconds()
-            return self._token
+                bought.token = token
+            bought.used_at = self._seconds()
+            return bought.token
 
     def _forget(self, token: str) -> None:
-        if self._token == token:  # another caller may have bought a new one by now
-            self._token = None
+        if self._bought.token == token:  # another caller may have bought a new one by now
+            self._bought.token = None
 
     async def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         content = orjson.dumps(dict(body))

@@ -12,7 +12,8 @@ from typing import Any
 
 from core.clock import FixedClock
 from core.ids import NationalId
-from services.plugins.contract import AgencyRefusal, Host
+from services.plugins.contract import AgencyRefusal, Host, OperationKind, OperationSpec
+from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
 from services.plugins.plugin import Example, Exchange, Plugin
 from services.plugins.runner.answers import as_json
 from services.plugins.runner.errors import AgencyDeclined, MalformedReply
@@ -58,11 +59,17 @@ async def run_example(plugin: Plugin, example: Example) -> None:
     runner = Runner(lambda _: Host(clock=clock, agency=agency))
     person = None if example.person is None else NationalId(example.person)
     error, answer = None, None
+    spec = plugin.manifest.operations[example.operation]
     try:
         answer = await runner.run(
-            plugin, example.operation, asker="example", person=person, arguments=example.arguments
+            plugin,
+            example.operation,
+            asker="example",
+            person=person,
+            arguments=example.arguments,
+            key=f"example:{example.name[:100]}" if spec.kind in EFFECTS else "",
         )
-        if plugin.manifest.operations[example.operation].batch:
+        if spec.kind is OperationKind.SOURCE and spec.batch:
             answer = answer.get(person, {})
     except AgencyDeclined as declined:
         error = declined.fields["error"]
@@ -71,10 +78,20 @@ async def run_example(plugin: Plugin, example: Example) -> None:
             raise ExampleFailed(f"{example.name}: {agency.unexpected}")
     if agency.trouble is not None:
         raise ExampleFailed(f"{example.name}: {agency.trouble}")
-    if error != example.error or (error is None and as_json(answer) != example.answer):
+    if error != example.error or (error is None and as_json(answer) != _expected(spec, example)):
         raise ExampleFailed(
             f"{example.name}: expected {example.error or example.answer}, got {error or as_json(answer)}"
         )
+
+
+def _expected(spec: OperationSpec, example: Example) -> Any:
+    """The example's answer in the one form in which answers are compared: an instant has many spellings."""
+    if spec.kind not in ANSWERS:
+        return example.answer
+    try:
+        return as_json(read_answer(spec.kind, example.answer))
+    except ValueError as error:
+        raise ExampleFailed(f"{example.name}: `answer` is none of `{spec.kind}`: {error}") from None
 
 
 def _reply(exchange: Exchange) -> Any:

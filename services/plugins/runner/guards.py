@@ -107,12 +107,14 @@ class Lane:
         self.breaker = Breaker(limits, seconds)
         self.running = 0
         self.waiting = 0
-        self._waiting_max = limits.waiting
-        self._places = asyncio.Semaphore(limits.places)
+        self._limits = limits
+        self._places: dict[int, asyncio.Semaphore] = {}
+        """By how many there are: two versions of a plugin, side by side for a moment, may declare different numbers."""
 
     @asynccontextmanager
-    async def enter(self, time_limit_seconds: float) -> AsyncIterator[None]:
-        """Waits for a place, then lets the block run; both together take the time limit at most.
+    async def enter(self, time_limit_seconds: float, places_max: int | None = None) -> AsyncIterator[None]:
+        """Waits for one of `places_max` places (or as many as the limits say), then lets the block run; both together
+        take the time limit at most.
 
         Raises :class:`LaneClosed` at once when the breaker is open, or opens while waiting, :class:`LaneFull` at once
         when too many wait, and `TimeoutError`. Only the block's own failures count for the breaker: a crowd is not the
@@ -120,13 +122,14 @@ class Lane:
         """
         if self.breaker.is_open:
             raise LaneClosed
-        if self._places.locked() and self.waiting >= self._waiting_max:
+        places = self._of(places_max or self._limits.places)
+        if places.locked() and self.waiting >= self._limits.waiting:
             raise LaneFull
         deadline = asyncio.get_running_loop().time() + time_limit_seconds
         self.waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
+                await places.acquire()
         finally:
             self.waiting -= 1
         self.running += 1
@@ -135,7 +138,12 @@ class Lane:
                 yield
         finally:
             self.running -= 1
-            self._places.release()
+            places.release()
+
+    def _of(self, places_max: int) -> asyncio.Semaphore:
+        if places_max not in self._places:
+            self._places[places_max] = asyncio.Semaphore(places_max)
+        return self._places[places_max]
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:

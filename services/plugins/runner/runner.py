@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, Protocol
 
 import structlog
 
 from core.ids import NationalId
+from core.viewer import Viewer
 from services.exchange.errors import SourceSilent
 from services.plugins.contract import (
     Access,
@@ -22,22 +24,35 @@ from services.plugins.contract import (
     OperationKind,
     OperationSpec,
 )
+from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
+from services.plugins.contract.wire import KEY_PATTERN, LIVE, TEST
 from services.plugins.plugin import Plugin
 from services.plugins.runner.answers import check_answer
+from services.plugins.runner.client import HttpAgencyClient
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble, WrongSubject, trouble_of
 from services.plugins.runner.figures import ABANDONED, DECLINED, WELL, LaneHealth, Watch
 from services.plugins.runner.guards import Lane, LaneClosed, LaneFull, LaneLimits
 from services.plugins.runner.kept import AnswerCache
 from services.plugins.runner.subjects import SubjectClient
+from services.plugins.standing import must_be_open
+
+_IS_KEY: Final = re.compile(KEY_PATTERN)
 
 log = structlog.get_logger(__name__)
+
+
+class Forwarding(Protocol):
+    """Makes the token of a citizen who is there, for the agency of one plugin and nobody else."""
+
+    def token(self, manifest: Manifest, viewer: Viewer) -> str: ...
 
 
 class Runner:
     """`host_of` gives a plugin what it may use: its agency's client, the clock, its own configuration.
 
     An operation has one lane in a process, shared by all versions of its plugin, because they speak to one system; a
-    system that hangs takes no place from another. Without `kept` every query asks its agency.
+    system that hangs takes no place from another. Without `kept` every query asks its agency. With `mode` `test` every
+    call is one. `tokens` makes what is forwarded to agencies that ask for it.
     """
 
     def __init__(
@@ -46,7 +61,11 @@ class Runner:
         limits: LaneLimits | None = None,
         seconds: Callable[[], float] = time.monotonic,
         kept: AnswerCache | None = None,
+        *,
+        mode: str = LIVE,
+        tokens: Forwarding | None = None,
     ) -> None:
+        self._mode, self._tokens = mode, tokens
         self._host_of, self._limits, self._seconds = host_of, limits or LaneLimits(), seconds
         self._kept = kept
         self._hosts: dict[str, Host] = {}
@@ -62,17 +81,23 @@ class Runner:
         people: Sequence[NationalId] = (),
         arguments: Mapping[str, Any] | None = None,
         key: str = "",
+        viewer: Viewer | None = None,
     ) -> Any:
-        """The operation's answer, checked. `key` is the idempotency key of a call that has an effect.
+        """The operation's answer, checked. `key` is the idempotency key, which a call with an effect must have and no
+        other may. `viewer` is who is there and asks; without one no token is forwarded.
 
+        A source answers attribute → :class:`Known`, the kinds of `contract.kinds.ANSWERS` their model, a query as its
+        SDL says.
         An operation with a `batch` is asked about `people` (or `person` alone) and answers by person; whoever is left
         out is not known. Raises :class:`SourceSilent`, a `ServiceUnavailable` with a :class:`Trouble` as its reason,
         when the agency does not answer, not in time, or not as it promised, and :class:`AgencyDeclined` for an error
-        that the manifest declares.
+        that the manifest declares. A service that is suspended or over is not asked: `ServiceSuspended`,
+        `ServiceRetired`.
         """
+        must_be_open(plugin.standing, plugin.manifest.title.text)
         spec = plugin.manifest.operations[operation]
-        call = replace(_call(plugin, operation, person, people, arguments or {}, asker), key=key)
-        if spec.kind is not OperationKind.QUERY or not spec.cache_seconds or self._kept is None:
+        call = self._call(plugin, operation, person, people, arguments or {}, asker, key, viewer)
+        if spec.kind is not OperationKind.QUERY or not spec.cache_seconds or self._kept is None or call.token:
             return await self._ask(plugin, spec, call)
         watch = self._watch(plugin.slug, operation)
         kept = await self._kept.get(plugin, call, spec.cache_seconds)
@@ -99,7 +124,8 @@ class Runner:
         watch = self._watch(plugin.slug, call.operation)
         with self._timed(watch) as ended:
             try:
-                async with watch.lane.enter(spec.time_limit_seconds):
+                places = spec.places if "places" in spec.model_fields_set else None
+                async with watch.lane.enter(spec.time_limit_seconds, places):
                     outcome = await self._outcome(plugin, spec, call)
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises is the agency's trouble, not the citizen's
                 trouble = _trouble_of(error)
@@ -115,6 +141,8 @@ class Runner:
     async def _outcome(self, plugin: Plugin, spec: OperationSpec, call: Call) -> Any:
         """The answer, or the declared error; both mean that the agency is well."""
         host, is_source = self._host(plugin), spec.kind is OperationKind.SOURCE
+        if "answer_bytes_max" in spec.model_fields_set and isinstance(host.agency, HttpAgencyClient):
+            host = replace(host, agency=host.agency.within(spec.answer_bytes_max))
         if spec.access is Access.CITIZEN:
             host = replace(host, agency=SubjectClient(host.agency, required=is_source))
         try:
@@ -128,8 +156,37 @@ class Runner:
             if spec.batch:
                 return _known_of_each(answer, plugin.manifest, call)
             return _known(answer, plugin.manifest, call.operation)
+        if spec.kind in ANSWERS:
+            return read_answer(spec.kind, answer)
         node = plugin.graph.answer_type(call.operation)
         return answer if node is None else check_answer(answer, node, plugin.graph)
+
+    def _call(
+        self,
+        plugin: Plugin,
+        operation: str,
+        person: NationalId | None,
+        people: Sequence[NationalId],
+        arguments: Mapping[str, Any],
+        asker: str,
+        key: str,
+        viewer: Viewer | None,
+    ) -> Call:
+        spec = plugin.manifest.operations[operation]
+        about = tuple(people) if person is None else (person,)
+        is_batch = spec.kind is OperationKind.SOURCE and spec.batch > 0
+        if (spec.access is Access.CITIZEN) != bool(about):
+            raise ValueError(f"{plugin.slug}:{operation} is {spec.access}")
+        at_once = spec.batch if is_batch else 1
+        if len(about) > at_once:
+            raise ValueError(f"{plugin.slug}:{operation} is asked about {at_once} at once and no more")
+        if (spec.kind in EFFECTS) != bool(key) or (key and not _IS_KEY.fullmatch(key)):
+            raise ValueError(f"{plugin.slug}:{operation} needs a key of 8 to 128 characters, or must have none")
+        token = ""
+        if spec.forwards_token and viewer is not None and self._tokens is not None:
+            token = self._tokens.token(plugin.manifest, viewer)
+        only = about[0] if len(about) == 1 else None
+        return Call(operation, only, arguments, asker, about if is_batch else (), key, self._mode == TEST, token)
 
     @contextmanager
     def _timed(self, watch: Watch) -> Iterator[list[str]]:
@@ -163,24 +220,6 @@ class Runner:
             place=place,
         )
         return SourceSilent(plugin.manifest.agency.title.text, trouble)
-
-
-def _call(
-    plugin: Plugin,
-    operation: str,
-    person: NationalId | None,
-    people: Sequence[NationalId],
-    arguments: Mapping[str, Any],
-    asker: str,
-) -> Call:
-    spec = plugin.manifest.operations[operation]
-    about = tuple(people) if person is None else (person,)
-    if (spec.access is Access.CITIZEN) != bool(about):
-        raise ValueError(f"{plugin.slug}:{operation} is {spec.access}")
-    if len(about) > max(spec.batch, 1):
-        raise ValueError(f"{plugin.slug}:{operation} is asked about {max(spec.batch, 1)} at once and no more")
-    only = about[0] if len(about) == 1 else None
-    return Call(operation, only, arguments, asker, about if spec.batch else ())
 
 
 def _trouble_of(error: Exception) -> Trouble:
