@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from api.acting import still_acting
 from api.agency import agencies
+from api.conformance import public_reports
 from api.cors import OpenToWebApps
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter, challenge
@@ -61,6 +62,7 @@ from services.exchange.privacy.records import records
 from services.exchange.privacy.routes import my_data_router, open_router
 from services.exchange.privacy.schema import export_schema
 from services.exchange.rest.repository import forget_old_requests
+from services.plugins.conformance.routes import conformance_router
 from services.plugins.routes import service_keys_router
 from services.receive.routes import verification
 
@@ -96,6 +98,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
     app.include_router(service_keys_router(house.service_keys))
+    app.include_router(conformance_router(public_reports(house)))
     app.include_router(catalogue_router(house.published, settings.issuer))
     app.include_router(questions_router(house.db, house.clock))
     app.include_router(agreements_router(house.db, house.clock, house.catalogue))

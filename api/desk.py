@@ -27,7 +27,7 @@ REMOTE_MANIFEST: Final = "manifest.json"
 GROUP: Final = "sitthi.plugins"
 _OF_A_FOLDER: Final = (MANIFEST, "graph.graphql", "form.json", "plugin.py", "examples/*.json")
 
-__all__ = ["DeskPlugin", "host_names_on_file", "plugin_of"]
+__all__ = ["AGENCIES", "DeskPlugin", "folder_hash", "host_names_on_file", "plugin_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def plugin_of(path: Path) -> DeskPlugin:
     plugin = load_folder(folder, host_names_on_file(but=folder.name), stewards, origin=origin)
     if package is not None:
         plugin = replace(plugin, functions=_imported(package, plugin), origin=Origin.TREE)
-    return DeskPlugin(plugin, origin, _hash(folder))
+    return DeskPlugin(plugin, origin, folder_hash(folder))
 
 
 def host_names_on_file(but: str = "") -> HostNames:
@@ -111,7 +111,7 @@ def _imported(folder: Path, plugin: Plugin) -> dict[str, Any]:
     return {operation: getattr(module, function_name(operation)) for operation in plugin.manifest.operations}
 
 
-def _hash(folder: Path) -> str:
+def folder_hash(folder: Path) -> str:
     """SHA-256 over the names and contents of the plugin's files."""
     made = hashlib.sha256()
     for path in sorted(path for pattern in _OF_A_FOLDER for path in folder.glob(pattern)):
