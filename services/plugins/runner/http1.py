@@ -84,7 +84,7 @@ class _Reply:
         status = self.parser.get_status_code()
         if status < 200:
             self._interim += 1
-            if self._interim > INTERIM_MAX or status == 101:
+            if self._interim > INTERIM_MAX or status < 100 or status == 101:
                 self._stop(MalformedReply())
             return
         self.status, self.version = status, self.parser.get_http_version().encode()
@@ -93,6 +93,8 @@ class _Reply:
         self.head_done = True
 
     def on_body(self, body: bytes) -> None:
+        if not self.head_done:  # an interim answer has no body
+            self._stop(MalformedReply())
         self._pieces += 1
         self._body_bytes += len(body)
         if self._pieces > PIECES_MAX + self._body_bytes // PIECE_BYTES_MIN:
@@ -212,13 +214,13 @@ class Connection(asyncio.Protocol):
         self._tell()
 
     async def _wait(self, reply: _Reply) -> None:
-        """For more of the answer."""
+        """For more of the answer; either there is some, or it raises."""
         if reply.failure is None and not self._closed:
             self._news = asyncio.get_running_loop().create_future()
             await self._news
         if reply.failure is not None:
             raise reply.failure
-        if self._closed and not reply.done and not reply.unread:
+        if self._closed and not (reply.head_done and (reply.done or reply.unread)):
             raise httpx2.RemoteProtocolError("the connection ended before the answer did")
 
     def _tell(self) -> None:
