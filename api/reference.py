@@ -14,6 +14,7 @@ import core.settings
 from api.catalogue_page import catalogue_page
 from api.errors import HTTP_STATUS
 from api.privacy import declared_stores
+from api.sandbox_page import sandbox_page
 from core.errors import SitthiError
 from core.settings import Settings
 from core.text import Text
@@ -42,6 +43,7 @@ def pages() -> dict[Path, str]:
         DOCS / "settings.md": settings_page(),
         DOCS / "records-of-processing.md": processing,
         DOCS / "catalogue.md": catalogue_page(),
+        DOCS / "sandbox-agencies.md": sandbox_page(),
     }
 
 

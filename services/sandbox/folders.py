@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import services
+from core.text import Text
 from services.plugins.contract.sandbox import Sandbox
 
 AGENCIES: Final = Path(services.__file__).parent / "agencies"
@@ -21,6 +22,8 @@ FILE: Final = "sandbox.py"
 @dataclass(frozen=True, slots=True)
 class StandIn:
     sandbox: Sandbox
+    title: Text
+    """The agency's."""
     digest: str
     """Of its code: a file that other code wrote is written again."""
 
@@ -34,10 +37,10 @@ def stand_ins(folder: Path = AGENCIES) -> Mapping[str, StandIn]:
     found: dict[str, StandIn] = {}
     for path in sorted(folder.glob(f"*/{FILE}")):
         manifest = tomllib.loads((path.parent / "manifest.toml").read_text(encoding="utf-8"))
-        slug = manifest["agency"]["slug"]
+        slug, title = manifest["agency"]["slug"], manifest["agency"]["title"]
         if slug in found:
             raise ValueError(f"two folders stand in for {slug}")
-        found[slug] = StandIn(_sandbox(path), hashlib.sha256(path.read_bytes()).hexdigest())
+        found[slug] = StandIn(_sandbox(path), Text(**title), hashlib.sha256(path.read_bytes()).hexdigest())
     return found
 
 

@@ -38,6 +38,7 @@ def _benefits(_: Household, p: Person, _day: date) -> Rows:
 
 
 def benefits(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Role in the state (none, official, pensioner, politician), its salary or pension, the state welfare card."""
     found = desk.one("SELECT state_role FROM means WHERE pid = ?", pid)
     if found is None:
         raise no_such_person()
@@ -49,7 +50,7 @@ def benefits(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
 
 
 def means(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
-    """What banks and lenders told CGD; null assets are not reported yet."""
+    """Financial assets (null: not reported yet), credit cards, home and car loans."""
     found = desk.one(
         "SELECT assets_satang, credit_cards, home_loan_satang, car_loan_satang FROM means WHERE pid = ?", pid
     )

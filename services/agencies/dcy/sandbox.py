@@ -64,7 +64,8 @@ def _last_month_paid(born: date, as_of: date) -> str:
 
 
 def registrations(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
-    """The youngest child first."""
+    """Children registered for the child support grant, with status (1 under review, 2 paid, 9 ended) and the last month
+    paid; the latest registration first."""
     sql = (
         "SELECT number, child_th, registered_be, status, monthly_satang, paid_month_be FROM registration "
         "WHERE pid = ? ORDER BY registered_be DESC, number"

@@ -16,6 +16,7 @@ def _rows(_: Household, p: Person, _day: date) -> Rows:
 
 
 def card(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """The disability card with number, kind and validity, or null."""
     return {"card": desk.one("SELECT number, kind, issued_be, valid_until_be FROM card WHERE pid = ?", pid)}
 
 

@@ -18,6 +18,7 @@ def _rows(home: Household, p: Person, _day: date) -> Rows:
 
 
 def registration(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """The registration for the old-age allowance, or null."""
     return {"old_age": desk.one("SELECT subdistrict, registered_be FROM old_age WHERE pid = ?", pid)}
 
 

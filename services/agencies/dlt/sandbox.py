@@ -16,6 +16,7 @@ def _rows(_: Household, p: Person, _day: date) -> Rows:
 
 
 def vehicles(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Vehicles with plate, province, chassis, tax paid until; the first registered first."""
     sql = (
         "SELECT chassis, plate, province, kind, brand, registered_on, tax_paid_until FROM vehicle "
         "WHERE owner_pid = ? ORDER BY registered_on, chassis"

@@ -17,6 +17,7 @@ def _rows(_: Household, p: Person, _day: date) -> Rows:
 
 
 def land(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Parcels: house, condominium, farm, other, with `square_centimetres`."""
     parcels = desk.all("SELECT deed, kind, tenths, province FROM land WHERE owner_pid = ? ORDER BY deed", pid)
     for parcel in parcels:
         parcel["square_centimetres"] = parcel.pop("tenths") * SQUARE_CENTIMETRES[parcel["kind"]]

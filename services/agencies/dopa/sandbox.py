@@ -49,6 +49,8 @@ def _house_rows(home: Household) -> Rows:
 
 
 def person(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Names in both scripts, sex (1 male, 2 female), birth and death, nationality (099 Thai, 999 none), status (0
+    normal, 1 dead, 2 monk, 3 prisoner, 4 in an institution), registration, house with province, parents' numbers."""
     found = _person(desk, pid)
     return found | {"house": _house(desk, found["house_code"])}
 
@@ -79,6 +81,7 @@ def children(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
 
 
 def parents(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Father and mother, each null where unknown."""
     child = _person(desk, pid)
     return {
         parent: None if child[f"{parent}_pid"] is None else _person(desk, child[f"{parent}_pid"])

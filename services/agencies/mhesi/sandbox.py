@@ -31,6 +31,7 @@ def _courses(_: Household, p: Person, _day: date) -> Rows:
 
 
 def transcripts(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Degrees with the average in hundredths, and their courses with credits and grades."""
     sql = (
         "SELECT degree_id, institution, student_number, level, award_th, award_en, title_th, title_en, admitted_on, "
         "awarded_on, gpax_hundredths FROM degree WHERE pid = ? ORDER BY awarded_on"

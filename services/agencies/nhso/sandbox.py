@@ -61,7 +61,7 @@ def _is_family_of_an_official(home: Household, p: Person, as_of: date) -> bool:
 
 
 def right(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
-    """The right that holds, or null."""
+    """The right to health care that holds, with the hospital, or null."""
     found = desk.one("SELECT scheme, since_be, hospital FROM health_right WHERE pid = ?", pid)
     if found is not None:
         place = found.pop("hospital")

@@ -29,7 +29,7 @@ def _rows(_: Household, p: Person, _day: date) -> Rows:
 
 
 def policies(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
-    """The latest start first. A policy starts and ends at 16:30 in Bangkok."""
+    """Compulsory policies, the latest start first, from 16:30 to 16:30 in Bangkok. `status` is as last reported."""
     sql = (
         "SELECT number, chassis, plate, province, insurer, vehicle_class, start_on, end_on, status, reported_on "
         "FROM policy WHERE holder_pid = ? ORDER BY start_on DESC, number"

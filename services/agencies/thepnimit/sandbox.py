@@ -30,7 +30,7 @@ def _rows(home: Household, p: Person, as_of: date) -> Rows:
 
 
 def waste_fees(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
-    """The latest month first."""
+    """Fees for the collection of waste, of whoever heads a house there; the latest month first."""
     sql = "SELECT number, month, satang, due_on, paid_on FROM fee WHERE pid = ? ORDER BY month DESC"
     return {"fees": desk.all(sql, pid)}
 
