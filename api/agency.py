@@ -8,24 +8,26 @@ from fastapi import APIRouter
 
 from identity.provider.registration import AGENCY_RESOURCE
 from services.exchange.corrections.routes import Agents, corrections_router
-from services.exchange.rest.auth import AgencyDoor
+from services.exchange.rest.auth import FACTS_SCOPE, SERVICES_SCOPE, AgencyDoor
 from services.exchange.rest.routes import agency_router
 from services.exchange.rest.service import AgencyFacts
 from services.exchange.rest.terms import AgencyTerms
 from services.exchange.usage.routes import statistics_router
+from services.plugins.registry.routes import ServiceAgents, open_services_router, services_router
 
 if TYPE_CHECKING:
     from api.house import House
 
 
-def door_of(house: House) -> AgencyDoor:
-    """Lets systems of agencies in, by their tokens for `/agency`."""
+def door_of(house: House, scope: str = FACTS_SCOPE) -> AgencyDoor:
+    """Lets systems of agencies in, by their tokens for `/agency` with that scope."""
     return AgencyDoor(
         house.settings.issuer,
         house.identity.presenting,
         house.identity.verifier_for(AGENCY_RESOURCE),
         house.limits,
         house.catalogue.agency_title,
+        scope,
     )
 
 
@@ -33,6 +35,7 @@ def agencies(house: House) -> APIRouter:
     """To be included without a prefix. Where our own provider is switched off, nobody could get a token for it."""
     router = APIRouter()
     router.include_router(statistics_router(house.db, house.clock, house.catalogue.agency_title))
+    router.include_router(open_services_router(house.registered.desk))
     if not house.settings.own_provider:
         return router
     facts = AgencyFacts(
@@ -50,4 +53,7 @@ def agencies(house: House) -> APIRouter:
     router.include_router(agency_router(door_of(house), facts, terms, house.settings.issuer))
     agents = Agents(house.db, house.identity.office.officers)
     router.include_router(corrections_router(door_of(house), house.correction_desk(), agents, house.clock))
+    acting = ServiceAgents(house.db, house.identity.office.officers)
+    door = door_of(house, SERVICES_SCOPE)
+    router.include_router(services_router(door, house.registered.desk, acting, house.settings.issuer))
     return router

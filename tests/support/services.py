@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.clock import Clock
@@ -16,15 +17,17 @@ from core.database import Database
 from services.exchange.catalogue import load_catalogue
 from services.plugins.contract import Call, Fault, Host, Manifest, Operation
 from services.plugins.contract.keys import SigningKey
+from services.plugins.kit import kit_app
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
 from services.plugins.registry.checking import Checks
 from services.plugins.registry.desk import ReviewDesk, ServiceDesk
-from services.plugins.registry.documents import Documents, Ground
+from services.plugins.registry.documents import Documents, Ground, read_remote_manifest
 from services.plugins.registry.examining import Examiner
 from services.plugins.registry.lifecycle import Actor, Lifecycle
 from services.plugins.registry.repository import Name, ServiceRepository
 from tests.support.plugins import HOST
+from tests.support.plugins.far_side import NoAgency
 
 WATER: Final = "waterworks"
 NAME: Final = Name(WATER, WATER)
@@ -96,6 +99,22 @@ def answering(answer: Any) -> Callable[[Manifest], Mapping[str, Operation]]:
         return answer(call) if callable(answer) else answer
 
     return lambda manifest: dict.fromkeys(manifest.operations, run)
+
+
+def far_side(house: Any, documents: Documents, answer: Any) -> None:
+    """From now on this house reaches an honest agency of these documents, in the test's own process."""
+    manifest = read_remote_manifest(documents)
+    assert manifest.endpoint is not None
+    app = kit_app(
+        manifest,
+        answering(answer)(manifest),
+        url=manifest.endpoint.url,
+        host=Host(house.clock, NoAgency()),
+        trusted_keys=house.service_keys,
+        signing_key=_KEY,
+    )
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    house.outside._clients[manifest.slug] = httpx2.AsyncClient(transport=transport)
 
 
 def no_faults(_: str) -> list[Fault]:

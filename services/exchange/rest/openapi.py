@@ -25,19 +25,25 @@ def body_of(model: type[Strict]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def document_of(routes: Sequence[BaseRoute], issuer: str) -> dict[str, Any]:
-    """`issuer` is our own address, where the token endpoint is as well."""
+def document_of(
+    routes: Sequence[BaseRoute],
+    issuer: str,
+    *,
+    title: str = "Sitthi for agencies",
+    description: str = _DESCRIPTION,
+    bodies: Sequence[type[Strict]] = (FactsRequest, BatchRequest),
+    scope: tuple[str, str] = ("agency.facts", "ask for facts of citizens"),
+) -> dict[str, Any]:
+    """`issuer` is our own address, where the token endpoint is as well; `bodies` are what the routes read."""
     document = get_openapi(
-        title="Sitthi for agencies",
+        title=title,
         version=VERSION,
         openapi_version="3.1.0",
-        description=_DESCRIPTION,
+        description=description,
         routes=routes,
         servers=[{"url": issuer}],
     )
-    _, read = models_json_schema(
-        [(FactsRequest, "validation"), (BatchRequest, "validation")], by_alias=True, ref_template=_REF
-    )
+    _, read = models_json_schema([(body, "validation") for body in bodies], by_alias=True, ref_template=_REF)
     document["components"]["schemas"] |= read["$defs"]
     document["components"]["securitySchemes"] = {
         "agency": {
@@ -46,10 +52,10 @@ def document_of(routes: Sequence[BaseRoute], issuer: str) -> dict[str, Any]:
             "flows": {
                 "clientCredentials": {
                     "tokenUrl": f"{issuer}/oauth/token",
-                    "scopes": {"agency.facts": "ask for facts of citizens"},
+                    "scopes": {scope[0]: scope[1]},
                 }
             },
         }
     }
-    document["security"] = [{"agency": ["agency.facts"]}]
+    document["security"] = [{"agency": [scope[0]]}]
     return document
