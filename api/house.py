@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.agency_names import AgencyNames
 from api.forms import AllForms
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
@@ -71,7 +73,15 @@ from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.supervisor import Hosts
-from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, Runner, ServiceKeys, sources_of
+from services.plugins.runner import (
+    AnswerCache,
+    CitizenTokens,
+    Credentials,
+    HttpAgencyClient,
+    Runner,
+    ServiceKeys,
+    sources_of,
+)
 from services.plugins.runner.egress import AgencyClients, no_cookies
 from services.plugins.runner.provisions import provisions_of
 from services.receive.service import Receipts
@@ -113,7 +123,7 @@ class House:
         self.outside = AgencyClients(loopback=settings.plugins_on_loopback, authorities=_authorities())
         self.attestor = Attestor(self.db, self.keys, self.clock, settings.issuer)
         self.sequencer = Sequencer(self.db, self.attestor, self.clock, settings.issuer)
-        self.catalogue: Catalogue = load_catalogue()
+        self.catalogue: Catalogue = replace(load_catalogue(), named=AgencyNames(lambda: self.registry.plugins))
         self.identity = Identity(
             settings,
             self.db,
@@ -127,7 +137,9 @@ class House:
         self.delegations = DelegationService(self.clock, self.keys, self.identity.people)
         self.identity.delegations = self.delegations
         self.service_keys = ServiceKeys(self.keys)
-        self.runner = Runner(self._host_of(), kept=AnswerCache(self.redis, self.keys, self.clock))
+        tokens = CitizenTokens(self.service_keys, self.identity.subjects, self.clock, settings.issuer)
+        kept = AnswerCache(self.redis, self.keys, self.clock)
+        self.runner = Runner(self._host_of(), kept=kept, tokens=tokens)
         self.gate = ExchangeGate(
             database=self.db,
             clock=self.clock,

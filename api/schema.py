@@ -92,7 +92,7 @@ def registry_of(schema: strawberry.Schema, catalogue: Catalogue) -> Registry:
 
     Raises :class:`PluginRefused` when one of ours does not pass the checks that a stranger's must.
     """
-    if schema is not base_schema() or catalogue is not load_catalogue():
+    if schema is not base_schema() or catalogue.attributes is not load_catalogue().attributes:
         return _registry(schema, catalogue, ())
     return _registry(schema, catalogue, _own_plugins())
 

@@ -47,7 +47,11 @@ def open_welfare(
 
 def programmes_over(catalogue: Catalogue) -> ProgrammeCatalogue:
     """The programmes that come with the program, over a catalogue. Raises a FileError for a wrong file."""
-    return _own_programmes() if catalogue is load_catalogue() else load_programmes(PROGRAMMES, vocabulary_of(catalogue))
+    return (
+        _own_programmes()
+        if catalogue.attributes is load_catalogue().attributes
+        else load_programmes(PROGRAMMES, vocabulary_of(catalogue))
+    )
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -121,6 +121,10 @@ class RegisteredPurpose:
         return attribute.subject in self.subjects and (self.attributes is None or attribute.id in self.attributes)
 
 
+def _nobody(_: str) -> Text | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Reviewed data, loaded once at start by :func:`services.exchange.catalogue.load_catalogue`."""
@@ -130,6 +134,8 @@ class Catalogue:
     purposes: Mapping[str, RegisteredPurpose]
     standing: tuple[Terms, ...] = ()
     """Agreements that come with the program."""
+    named: Callable[[str], Text | None] = _nobody
+    """Names of agencies that have a part in no fact, and so are not in `agencies`: they offer services alone."""
 
     def attribute(self, name: str) -> Attribute:
         """Raises :class:`UnknownAttribute`."""
@@ -146,8 +152,8 @@ class Catalogue:
         return found
 
     def agency_title(self, slug: str) -> Text:
-        """The agency's name; for one that the catalogue does not know, its slug."""
-        return self.agencies.get(slug) or Text(th=slug, en=slug)
+        """The agency's name; for one that nobody knows, its slug."""
+        return self.agencies.get(slug) or self.named(slug) or Text(th=slug, en=slug)
 
     def title(self, what: str) -> Text:
         """Title of an attribute, or of `<agency>:<operation>`, as the access log shows it."""
