@@ -83,7 +83,14 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
 
     async def ask(person: UUID | None, info: GraphQLResolveInfo[Any], arguments: Mapping[str, Any]) -> Any:
         async def read(national_id: NationalId) -> Any:
-            return await runner.run(plugin, operation, asker=AGENT, person=national_id, arguments=arguments)
+            return await runner.run(
+                plugin,
+                operation,
+                asker=AGENT,
+                person=national_id,
+                arguments=arguments,
+                viewer=info.context.viewer,
+            )
 
         if person is None:
             return await runner.run(plugin, operation, asker=AGENT, arguments=arguments)

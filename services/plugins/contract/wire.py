@@ -42,6 +42,9 @@ SIGNATURE_INPUT: Final = "signature-input"
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 TRACEPARENT: Final = "traceparent"
 TOKEN: Final = "sitthi-token"  # noqa: S105 - a header's name
+TOKEN_TYPE: Final = "sitthi-citizen+jwt"  # noqa: S105 - a media type
+TOKEN_SECONDS: Final = 60
+"""How long a forwarded token lives."""
 KEY_PATTERN: Final = r"^[\x21-\x7e]{8,128}$"
 """Of an idempotency key."""
 KEYS_PATH: Final = "/.well-known/service-keys.json"

@@ -6,6 +6,7 @@ A package's host process serves it; tests take it for an honest agency. It knows
 from services.plugins.kit.app import CALL_BYTES_MAX, ServiceKit, kit_app
 from services.plugins.kit.followed import FollowedKeys
 from services.plugins.kit.memory import KeyReused, MemoryFull, Nonces, Runs
+from services.plugins.kit.tokens import TokenRefused, read_token
 
 __all__ = [
     "CALL_BYTES_MAX",
@@ -15,5 +16,7 @@ __all__ = [
     "Nonces",
     "Runs",
     "ServiceKit",
+    "TokenRefused",
     "kit_app",
+    "read_token",
 ]

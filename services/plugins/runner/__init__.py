@@ -1,6 +1,7 @@
 """Runs the operations of plugins: in time, in bounds, checked, and never at another's cost."""
 
 from services.plugins.runner.answers import check_answer
+from services.plugins.runner.citizen_tokens import CitizenTokens
 from services.plugins.runner.client import Credentials, HttpAgencyClient
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, MalformedReply, Trouble, WrongSubject
 from services.plugins.runner.examples import ExampleFailed, run_example
@@ -18,6 +19,7 @@ __all__ = [
     "Breaker",
     "BreakerState",
     "CallSigner",
+    "CitizenTokens",
     "Credentials",
     "ExampleFailed",
     "HttpAgencyClient",
