@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from services.plugins.runner import Credentials, HttpAgencyClient, LaneLimits, R
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from services.sandbox.agencies.app import agencies_app
 from services.sandbox.population.personas import persona
-from services.sandbox.population.store import ensure
+from services.sandbox.population.store import agency_file, ensure
 from tests.support.plugins import AGENCIES, HOST
 
 DAY = date(2026, 11, 16)
@@ -34,9 +36,14 @@ CATALOGUE = load_catalogue()
 
 
 @pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("agencies")
     ensure(data, 200, 1, DAY)
+    return data
+
+
+@pytest.fixture(scope="module")
+def base_url(data: Path) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(agencies_app(data), log_level="error", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -63,11 +70,12 @@ class Our:
         return Host(clock=self.clock, agency=client)
 
     async def ask(self, slug: str, operation: str, who: str, **arguments: Any) -> Any:
+        return await self.asking(slug, operation, NationalId(persona(who).national_id), **arguments)
+
+    async def asking(self, slug: str, operation: str, person: NationalId, **arguments: Any) -> Any:
         plugin = self.registry.get(slug)
         assert plugin is not None
-        return await self.runner.run(
-            plugin, operation, asker="test", person=NationalId(persona(who).national_id), arguments=arguments
-        )
+        return await self.runner.run(plugin, operation, asker="test", person=person, arguments=arguments)
 
     async def facts(self, who: str) -> dict[str, Any]:
         """What all sources say, accepted by the catalogue as the exchange accepts it."""
@@ -131,6 +139,45 @@ async def test_the_worker_is_insured_and_drives_an_insured_car(our: Our) -> None
     assert facts["social_security_section"] == "s33"
     assert facts["social_security_months"] > 0
     assert (facts["vehicle_owned"], facts["motor_insurance"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("who", "scheme"),
+    [
+        ("elder", "universal_coverage"),
+        ("worker", "social_security"),
+        ("official", "civil_servant"),
+        ("newborn-parent", "universal_coverage"),
+    ],
+)
+async def test_the_right_to_health_care_is_that_of_work_or_else_universal(our: Our, who: str, scheme: str) -> None:
+    assert (await our.facts(who))["health_scheme"] == scheme
+    seen = await our.ask("nhso", "right", who)
+    assert seen["scheme"] == scheme.upper()
+    assert (seen["hospital"] is None) == (scheme == "civil_servant")
+
+
+async def test_nobody_has_registered_the_newborn_twins_for_the_grant_yet(our: Our) -> None:
+    assert await our.ask("dcy", "registrations", "newborn-parent") == []
+
+
+async def test_a_parent_sees_the_registered_child_and_what_was_paid_for_it(our: Our, data: Path) -> None:
+    with closing(sqlite3.connect(agency_file(data, "dcy"))) as file:
+        parent, month = file.execute(
+            "SELECT pid, paid_month_be FROM registration WHERE status = '2' ORDER BY number"
+        ).fetchone()
+    found = await our.asking("dcy", "registrations", NationalId(parent), status="PAID")
+    assert month == "256910"
+    assert (found[0]["monthly"], found[0]["paidFor"]) == (Money(600_00), date(2026, 10, 1))
+
+
+async def test_the_head_of_a_house_in_the_municipality_sees_six_months_of_fees(our: Our) -> None:
+    fees = await our.ask("thepnimit", "wasteFees", "elder")
+    assert [fee["month"] for fee in fees] == [date(2026, month, 1) for month in (10, 9, 8, 7, 6, 5)]
+    unpaid = await our.ask("thepnimit", "wasteFees", "elder", unpaidOnly=True)
+    assert unpaid == [fee for fee in fees if fee["paidOn"] is None]
+    assert all(fee["overdue"] == (fee["due"] < DAY) for fee in unpaid)
+    assert await our.ask("thepnimit", "wasteFees", "worker") == []
 
 
 async def test_the_graduates_highest_degree_is_the_highest_that_they_see(our: Our) -> None:
