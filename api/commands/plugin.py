@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import plugin_check, plugin_new
+from api.commands import plugin_check, plugin_deliveries, plugin_new
 
 app = typer.Typer(no_args_is_help=True)
 app.command(name="new")(plugin_new.new)
 app.command(name="check")(plugin_check.check)
+app.command(name="deliveries")(plugin_deliveries.deliveries)
