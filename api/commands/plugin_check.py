@@ -52,7 +52,7 @@ def check(
         sys.exit(1)
     with told(settings):
         report = asyncio.run(
-            _over_the_wire(desk, url, keys_at or settings.issuer, settings) if is_remote else _here(desk)
+            over_the_wire(desk, url, keys_at or settings.issuer, settings) if is_remote else _here(desk)
         )
     if as_json:
         typer.echo(json.dumps(report.document, ensure_ascii=False, indent=2))
@@ -72,7 +72,7 @@ async def _here(desk: DeskPlugin) -> Report:
     return replace(report, origin=str(desk.origin))
 
 
-async def _over_the_wire(desk: DeskPlugin, url: str, keys_at: str, settings: Settings) -> Report:
+async def over_the_wire(desk: DeskPlugin, url: str, keys_at: str, settings: Settings) -> Report:
     """The calls are signed by the keys of this machine, which a server finds as it finds Sitthi's."""
     from contextlib import asynccontextmanager
 

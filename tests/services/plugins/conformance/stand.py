@@ -113,6 +113,8 @@ class Stand:
     url: str = URL
     http: httpx2.AsyncClient | None = None
     signs_by: SigningKey | None = None
+    trusts: Any = None
+    """Where it finds the keys of calls, if not among the stand's own."""
 
     def __post_init__(self) -> None:
         self.ours, self.key = (SigningKey.of(Ed25519PrivateKey.generate()) for _ in range(2))
@@ -129,7 +131,7 @@ class Stand:
             {**Waterworks().functions, **self.functions},
             url=self.url,
             host=Host(self.clock, NoAgency()),
-            trusted_keys={self.ours.keyid: self.ours.verifying},
+            trusted_keys=self.trusts or {self.ours.keyid: self.ours.verifying},
             signing_key=self.signs_by or self.key,
             **self.kit_options,
         )
