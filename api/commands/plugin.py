@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import plugin_check, plugin_deliveries, plugin_new
+from api.commands import plugin_check, plugin_deliveries, plugin_new, plugin_registry, plugin_review
 
 app = typer.Typer(no_args_is_help=True)
 app.command(name="new")(plugin_new.new)
 app.command(name="check")(plugin_check.check)
 app.command(name="deliveries")(plugin_deliveries.deliveries)
+for command in plugin_registry.COMMANDS:
+    app.command()(command)
+app.add_typer(
+    plugin_review.app, name="review", help="Reviewing what agencies want to publish: list, show, approve, refuse."
+)
