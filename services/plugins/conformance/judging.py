@@ -89,9 +89,9 @@ class Judge:
     def _declared(self, told: dict[str, Any]) -> Told:
         error = told.get("error")
         code = error.get("code") if isinstance(error, dict) else None
-        if code not in self._plugin.manifest.errors:
+        if not isinstance(code, str) or code not in self._plugin.manifest.errors:
             return Told(broken="answer.typed", what="422 without an error that the manifest declares")
-        return Told(code=str(code), status=DECLARED)
+        return Told(code=code, status=DECLARED)
 
     def _answer(self, told: dict[str, Any], asked: dict[str, Any], operation: str, spec: OperationSpec) -> Told:
         if spec.kind is OperationKind.SOURCE and spec.batch:

@@ -115,6 +115,7 @@ class Stand:
     signs_by: SigningKey | None = None
     trusts: Any = None
     """Where it finds the keys of calls, if not among the stand's own."""
+    learns_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self.ours, self.key = (SigningKey.of(Ed25519PrivateKey.generate()) for _ in range(2))
@@ -141,7 +142,7 @@ class Stand:
         http = self.http or httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app, raise_app_exceptions=False))
         async with http:
             keys = {self.key.keyid: self.key.verifying}
-            line = Line(self.url, http, self.ours, keys, calls_a_second=100_000, learns_seconds=0)
+            line = Line(self.url, http, self.ours, keys, calls_a_second=100_000, learns_seconds=self.learns_seconds)
             suite = Suite(self.clock, lambda _: Opened(line), **options)
             return await suite.check(plugin or self.plugin, documents_hash=HASH)
 
