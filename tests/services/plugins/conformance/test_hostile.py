@@ -1,4 +1,4 @@
-"""An agency that lies, floods, hangs or answers nonsense gets a report like any other, in bounded time, without its words."""
+"""An agency that lies, floods, hangs or answers nonsense gets a report too, in bounded time and without its words."""
 
 from __future__ import annotations
 
