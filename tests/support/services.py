@@ -51,7 +51,7 @@ enum WaterSize {
   LARGE
 }
 """
-_KEY: Final = SigningKey.of(Ed25519PrivateKey.generate())
+KEY: Final = SigningKey.of(Ed25519PrivateKey.generate())
 
 
 def manifest_of(version: str = "1.0.0", slug: str = WATER, **changed: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def manifest_of(version: str = "1.0.0", slug: str = WATER, **changed: Any) -> di
         "namespace": "water",
         "prefix": "Water",
         "operations": {"price": {"kind": "query", "access": "public", "time_limit_seconds": 2}},
-        "endpoint": {"url": "https://water.example", "keys": [_KEY.jwk]},
+        "endpoint": {"url": "https://water.example", "keys": [KEY.jwk]},
     }
     return {name: value for name, value in (copy.deepcopy(document) | changed).items() if value is not None}
 
@@ -111,7 +111,7 @@ def far_side(house: Any, documents: Documents, answer: Any) -> None:
         url=manifest.endpoint.url,
         host=Host(house.clock, NoAgency()),
         trusted_keys=house.service_keys,
-        signing_key=_KEY,
+        signing_key=KEY,
     )
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     house.outside._clients[manifest.slug] = httpx2.AsyncClient(transport=transport)
