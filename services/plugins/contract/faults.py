@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from core.errors import SitthiError
 from core.text import Text
+from services.plugins.contract.texts import quoted
 
 
 class Rule(StrEnum):
@@ -20,6 +21,7 @@ class Rule(StrEnum):
     ENDPOINT = "ENDPOINT"
     LANGUAGE = "LANGUAGE"
     FORM = "FORM"
+    TEXT = "TEXT"
     GRAPH_SYNTAX = "GRAPH_SYNTAX"
     GRAPH_TOO_LARGE = "GRAPH_TOO_LARGE"
     GRAPH_TOO_DEEP = "GRAPH_TOO_DEEP"
@@ -54,6 +56,13 @@ class Fault:
     file: str = "manifest.toml"
     line: int | None = None
     field: str | None = None
+
+    def __post_init__(self) -> None:
+        # A stranger's words stand in them: 64 KB of a name, or what makes a terminal act.
+        for name in ("why", "remedy", "file", "field"):
+            text = getattr(self, name)
+            if text is not None and (shown := quoted(text)) != text:
+                object.__setattr__(self, name, shown)
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"

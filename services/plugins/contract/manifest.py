@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from core.text import Text
 from services.plugins.contract.faults import Fault, ManifestError, Rule
+from services.plugins.contract.texts import trouble_in
 
 CONTRACT_VERSION: Final = 1
 TIME_LIMIT_SECONDS_MAX: Final = 10
@@ -31,8 +33,16 @@ AttributeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$")]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$", max_length=60)]
 """Of the conformance suite (docs/conformance.md)."""
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+
+
+def _plain(text: str) -> str:
+    if (trouble := trouble_in(text)) is not None:
+        raise PydanticCustomError("text", "{trouble}", {"trouble": trouble})
+    return text
+
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_plain)]
+Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_plain)]
 _THAI: Final = re.compile(r"[\u0e01-\u0e4f]")
 
 
@@ -306,7 +316,7 @@ def _faults(error: ValidationError, toml: str | None) -> Iterator[Fault]:
         path = tuple(str(step) for step in found["loc"] if step != "[key]")
         field = ".".join(path)
         yield Fault(
-            Rule.LANGUAGE if path[-1:] in {("th",), ("en",)} or "Thai letter" in found["msg"] else Rule.MANIFEST_FIELD,
+            _rule_of(path, found["type"], found["msg"]),
             f"`{field}`: {found['msg']}",
             _remedy(found["type"], field),
             line=None if toml is None else line_of(toml, path),
@@ -314,11 +324,20 @@ def _faults(error: ValidationError, toml: str | None) -> Iterator[Fault]:
         )
 
 
+def _rule_of(path: tuple[str, ...], kind: str, message: str) -> Rule:
+    if kind == "text":
+        return Rule.TEXT
+    is_of_language = path[-1:] in {("th",), ("en",)} or "Thai letter" in message
+    return Rule.LANGUAGE if is_of_language else Rule.MANIFEST_FIELD
+
+
 def _remedy(kind: str, field: str) -> str:
     if kind == "missing":
         return f"Add `{field}`"
     if kind == "extra_forbidden":
         return f"Remove `{field}`: contract {CONTRACT_VERSION} does not know it"
+    if kind == "text":
+        return "Write it in letters, digits and signs that are seen, with a space after `<`"
     return f"Correct `{field}`"
 
 

@@ -29,8 +29,8 @@ from services.plugins.registry.examples import read_examples
 from services.plugins.registry.form_check import FILE as FORM
 from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import unique
-from services.plugins.registry.graph_check import FILE as GRAPH
 from services.plugins.registry.graph_check import check_graph, check_without_graph
+from services.plugins.registry.graph_words import FILE as GRAPH
 
 MANIFEST: Final = "manifest.toml"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, Final
 
 from graphql import (
-    DirectiveNode,
     DocumentNode,
     EnumTypeDefinitionNode,
     FieldDefinitionNode,
@@ -19,46 +18,48 @@ from graphql import (
     NonNullTypeNode,
     ObjectTypeDefinitionNode,
     ObjectTypeExtensionNode,
-    Visitor,
     build_schema,
     extend_schema,
     parse,
     validate_schema,
-    visit,
 )
 from graphql.validation.validate import validate_sdl
 
 from services.plugins.contract import Access, Fault, Manifest, OperationKind, PluginRefused, Rule
 from services.plugins.plugin import CITIZEN, QUERY, SHARED_TYPES, HostNames, PluginGraph, named_type
+from services.plugins.registry.graph_words import FAULTS_MAX, FILE, fault_at, line_of, text_fault, word_faults
 
-FILE: Final = "graph.graphql"
 BYTES_MAX: Final = 100_000
 TOKENS_MAX: Final = 20_000
 TYPES_MAX: Final = 100
 FIELDS_MAX: Final = 1_000
+ARGUMENTS_MAX: Final = 500
+"""Of all fields together."""
+VALUES_MAX: Final = 1_000
+"""Of all enums together."""
 DEPTH_MAX: Final = 8
+COUNTED_MAX: Final = 100_000
+"""Lines times fields up to which finding each one's line takes next to nothing."""
 STUB: Final = build_schema(
     "type Query { host: Int } type Citizen { host: Int } scalar Date scalar DateTime type Money { satang: Int }"
     " extend type Query { citizen: Citizen money: Money date: Date at: DateTime }"
 )
 """As much of the host's graph as a plugin may lean on."""
-_FIELD_NAME: Final = re.compile(r"[a-z][A-Za-z0-9]*")
-_VALUE_NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
 
 def check_graph(sdl: str, manifest: Manifest, host: HostNames) -> PluginGraph:
     """Parses and checks. Raises :class:`PluginRefused` with every fault found, each with its line."""
     document = _parsed(sdl, manifest.slug)
     graph = _collected(document)
-    faults = [*_check_definitions(document, manifest, host)]
-    if not faults:  # what follows reads the definitions as plain ones
-        faults = [
-            *_check_size(graph),
-            *_check_types(document, graph),
-            *_check_namespaces(document, graph, manifest, host),
-        ]
-    if not faults:
-        faults = [*_check_by_the_book(document), *_check_depth(graph), *_check_bindings(graph, manifest)]
+    steps: tuple[Callable[[], Iterable[Fault]], ...] = (
+        lambda: chain(_check_size(document), _check_definitions(document, manifest, host)),
+        # what follows reads the definitions as plain ones
+        lambda: chain(_check_types(document, graph), _check_namespaces(document, graph, manifest, host)),
+        lambda: chain(_check_by_the_book(sdl, document), _check_depth(graph), _check_bindings(graph, manifest)),
+    )
+    faults: list[Fault] = []
+    for step in steps:
+        faults = faults or [*islice(step(), FAULTS_MAX)]
     if faults:
         raise PluginRefused(manifest.slug, faults)
     return graph
@@ -81,8 +82,10 @@ def check_without_graph(manifest: Manifest) -> PluginGraph:
 
 
 def _parsed(sdl: str, slug: str) -> DocumentNode:
-    if len(sdl.encode()) > BYTES_MAX:
+    if len(sdl) > BYTES_MAX or len(sdl.encode(errors="replace")) > BYTES_MAX:
         raise PluginRefused(slug, [_too_large(f"it is larger than {BYTES_MAX} bytes")])
+    if (fault := text_fault(sdl)) is not None:
+        raise PluginRefused(slug, [fault])
     try:
         return parse(sdl, max_tokens=TOKENS_MAX)
     except GraphQLSyntaxError as error:
@@ -125,7 +128,7 @@ def _check_definitions(document: DocumentNode, manifest: Manifest, host: HostNam
     for node in document.definitions:
         if isinstance(node, ObjectTypeExtensionNode):
             if node.name.value not in (CITIZEN, QUERY):
-                yield _fault(
+                yield fault_at(
                     Rule.OWNERSHIP,
                     node,
                     f"`{node.name.value}` is not this plugin's to extend",
@@ -135,72 +138,40 @@ def _check_definitions(document: DocumentNode, manifest: Manifest, host: HostNam
             yield from _check_type_name(node.name, seen, manifest, host)
         else:
             kind = node.kind.replace("_", " ")
-            yield _fault(
+            yield fault_at(
                 Rule.DEFINITION, node, f"a {kind} has no place in a plugin", "Use types, enums and inputs alone"
             )
         if isinstance(node, ObjectTypeDefinitionNode | ObjectTypeExtensionNode) and node.interfaces:
-            yield _fault(Rule.DEFINITION, node, "a plugin's type implements no interface", "Remove `implements`")
-    yield from _NameCheck.faults_of(document)
+            yield fault_at(Rule.DEFINITION, node, "a plugin's type implements no interface", "Remove `implements`")
+    yield from word_faults(document)
 
 
 def _check_type_name(name: NameNode, seen: set[str], manifest: Manifest, host: HostNames) -> Iterator[Fault]:
     if name.value in seen:
-        yield _fault(Rule.NAME, name, f"`{name.value}` is declared twice", "Keep one")
+        yield fault_at(Rule.NAME, name, f"`{name.value}` is declared twice", "Keep one")
     seen.add(name.value)
     if name.value in host.types | SHARED_TYPES:
-        yield _fault(Rule.OWNERSHIP, name, f"`{name.value}` is a type of the host", "Name it under your prefix")
+        yield fault_at(Rule.OWNERSHIP, name, f"`{name.value}` is a type of the host", "Name it under your prefix")
     elif manifest.prefix is None:
-        yield _fault(Rule.PREFIX, name, "the manifest declares no prefix", 'Add `prefix = "…"` to the manifest')
+        yield fault_at(Rule.PREFIX, name, "the manifest declares no prefix", 'Add `prefix = "…"` to the manifest')
     elif not name.value.startswith(manifest.prefix):
-        yield _fault(
+        yield fault_at(
             Rule.PREFIX, name, f"`{name.value}` does not begin with `{manifest.prefix}`", "Name it under your prefix"
         )
 
 
-class _NameCheck(Visitor):
-    """Names that GraphQL keeps for itself, names out of form, and directives, wherever they stand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.faults: list[Fault] = []
-
-    @classmethod
-    def faults_of(cls, document: DocumentNode) -> list[Fault]:
-        check = cls()
-        visit(document, check)
-        return check.faults
-
-    def enter_name(self, node: NameNode, *_: object) -> None:
-        if node.value.startswith("__"):
-            why = f"`{node.value}` begins with two underscores, which GraphQL keeps for itself"
-            self.faults.append(_fault(Rule.NAME, node, why, "Choose another name"))
-
-    def enter_field_definition(self, node: FieldDefinitionNode, *_: object) -> None:
-        self._in_form(node.name, _FIELD_NAME, "camelCase")
-
-    def enter_input_value_definition(self, node: InputValueDefinitionNode, *_: object) -> None:
-        self._in_form(node.name, _FIELD_NAME, "camelCase")
-
-    def enter_enum_value_definition(self, node: Node, *_: object) -> None:
-        self._in_form(node.name, _VALUE_NAME, "CAPITALS")  # type: ignore[attr-defined]
-
-    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-        if node.name.value != "deprecated":
-            why = f"the directive `@{node.name.value}` has no place in a plugin"
-            self.faults.append(_fault(Rule.DIRECTIVE, node, why, "Remove it; only @deprecated may stand"))
-
-    def _in_form(self, name: NameNode, form: re.Pattern[str], called: str) -> None:
-        if not form.fullmatch(name.value) and not name.value.startswith("__"):
-            self.faults.append(_fault(Rule.NAME, name, f"`{name.value}` is not in {called}", f"Write it in {called}"))
-
-
-def _check_size(graph: PluginGraph) -> Iterator[Fault]:
-    if len(graph.types) > TYPES_MAX:
-        yield _too_large(f"it declares {len(graph.types)} types, more than {TYPES_MAX}")
-    fields = sum(len(node.fields or ()) for node in graph.objects.values())
-    fields += sum(len(node.fields or ()) for node in graph.inputs.values())
-    if fields > FIELDS_MAX:
-        yield _too_large(f"it declares {fields} fields, more than {FIELDS_MAX}")
+def _check_size(document: DocumentNode) -> Iterator[Fault]:
+    """Before anything that costs more for each of them."""
+    types = [node for node in document.definitions if not isinstance(node, ObjectTypeExtensionNode)]
+    if len(types) > TYPES_MAX:
+        yield _too_large(f"it declares {len(types)} types, more than {TYPES_MAX}")
+    fields = [field for node in types for field in getattr(node, "fields", None) or ()]
+    if len(fields) > FIELDS_MAX:
+        yield _too_large(f"it declares {len(fields)} fields, more than {FIELDS_MAX}")
+    if (arguments := sum(len(getattr(field, "arguments", None) or ()) for field in fields)) > ARGUMENTS_MAX:
+        yield _too_large(f"its fields take {arguments} arguments, more than {ARGUMENTS_MAX}")
+    if (values := sum(len(getattr(node, "values", None) or ()) for node in types)) > VALUES_MAX:
+        yield _too_large(f"its enums have {values} values, more than {VALUES_MAX}")
 
 
 def _check_types(document: DocumentNode, graph: PluginGraph) -> Iterator[Fault]:
@@ -225,7 +196,7 @@ def _check_type(
 ) -> Iterator[Fault]:
     if (name := named_type(node.type)) not in known:
         remedy = f"Declare it under your prefix, or use one of {', '.join(sorted(SHARED_TYPES))}"
-        yield _fault(Rule.UNKNOWN_TYPE, node, f"`{name}` cannot stand here", remedy, place)
+        yield fault_at(Rule.UNKNOWN_TYPE, node, f"`{name}` cannot stand here", remedy, place)
 
 
 def _check_namespaces(
@@ -248,32 +219,34 @@ def _check_namespace(
 ) -> Iterator[Fault]:
     parent = node.name.value
     if len(node.fields or ()) != 1:
-        yield _fault(
+        yield fault_at(
             Rule.NAMESPACE, node, f"`{parent}` is extended by other than one field", "Add one field, your namespace"
         )
         return
     (field,) = node.fields or ()
     name, place = field.name.value, f"{parent}.{field.name.value}"
     if name in host.fields_of(parent):
-        yield _fault(Rule.OWNERSHIP, field, f"`{place}` is the host's", "Choose another namespace", place)
+        yield fault_at(Rule.OWNERSHIP, field, f"`{place}` is the host's", "Choose another namespace", place)
     elif name != manifest.namespace:
         remedy = (
             f"Name it `{manifest.namespace}`" if manifest.namespace else f'Add `namespace = "{name}"` to the manifest'
         )
-        yield _fault(Rule.NAMESPACE, field, f"`{name}` is not the namespace of the manifest", remedy, place)
+        yield fault_at(Rule.NAMESPACE, field, f"`{name}` is not the namespace of the manifest", remedy, place)
     if isinstance(field.type, NonNullTypeNode):
-        yield _fault(Rule.NULLABILITY, field, "a namespace must be nullable", "Remove the exclamation mark", place)
+        yield fault_at(Rule.NULLABILITY, field, "a namespace must be nullable", "Remove the exclamation mark", place)
     if named_type(field.type) not in graph.objects or field.type.kind != "named_type":
-        yield _fault(
+        yield fault_at(
             Rule.NAMESPACE, field, "a namespace is one object type of the plugin", "Declare it as a type", place
         )
     if field.arguments:
-        yield _fault(Rule.BINDING, field, "a namespace takes no arguments", "Move them to its fields", place)
+        yield fault_at(Rule.BINDING, field, "a namespace takes no arguments", "Move them to its fields", place)
 
 
 def _check_depth(graph: PluginGraph) -> Iterator[Fault]:
-    """Answers are trees of known depth: no type contains itself, and none lies deeper than the limit."""
+    """Answers are trees of known depth: no type contains itself, and none lies deeper than the limit; nor do inputs."""
     namespaces = frozenset(graph.namespaces.values())
+    inputs = {name: {field.name.value: field for field in node.fields or ()} for name, node in graph.inputs.items()}
+    fields_of = {name: graph.fields(name) for name in graph.objects} | inputs
     heights: dict[str, int] = {}
     faults: list[Fault] = []
 
@@ -281,35 +254,58 @@ def _check_depth(graph: PluginGraph) -> Iterator[Fault]:
         if type_name not in heights:
             inside = above | {type_name}
             heights[type_name] = 1 + max(
-                (below(type_name, inside, field) for field in graph.fields(type_name).values()), default=0
+                (below(type_name, inside, field) for field in fields_of[type_name].values()), default=0
             )
         return heights[type_name]
 
-    def below(type_name: str, inside: frozenset[str], field: FieldDefinitionNode) -> int:
+    def below(type_name: str, inside: frozenset[str], field: FieldDefinitionNode | InputValueDefinitionNode) -> int:
         inner, place = named_type(field.type), f"{type_name}.{field.name.value}"
         if inner in namespaces:
             faults.append(
-                _fault(Rule.NAMESPACE, field, f"`{inner}` is a namespace", "Reach it by its own field alone", place)
+                fault_at(Rule.NAMESPACE, field, f"`{inner}` is a namespace", "Reach it by its own field alone", place)
             )
         elif inner in inside:
-            faults.append(_fault(Rule.GRAPH_TOO_DEEP, field, f"`{inner}` contains itself", "Break the circle", place))
-        elif inner in graph.objects:
+            faults.append(fault_at(Rule.GRAPH_TOO_DEEP, field, f"`{inner}` contains itself", "Break the circle", place))
+        elif inner in fields_of:
             return height(inner, inside)
         return 0
 
-    for root in namespaces:
+    for root in fields_of:  # those that nothing leads to as well: an app's tools walk them all
         if height(root, frozenset()) > DEPTH_MAX:
+            node = graph.objects.get(root) or graph.inputs[root]
             why = f"below `{root}` it is more than {DEPTH_MAX} types deep"
-            faults.append(_fault(Rule.GRAPH_TOO_DEEP, graph.objects[root], why, "Flatten it", root))
+            faults.append(fault_at(Rule.GRAPH_TOO_DEEP, node, why, "Flatten it", root))
     yield from faults
 
 
-def _check_by_the_book(document: DocumentNode) -> Iterator[Fault]:
-    """What the GraphQL specification itself asks of a schema: no empty types, no field twice, defaults that fit."""
-    errors = validate_sdl(document, STUB) or validate_schema(extend_schema(STUB, document, assume_valid_sdl=True))
-    for found in errors:
-        line = found.locations[0].line if found.locations else None
+def _check_by_the_book(sdl: str, document: DocumentNode) -> Iterator[Fault]:
+    """What the GraphQL specification itself asks of a schema: no empty types, no field twice, defaults that fit.
+
+    The library counts lines from the top for each error that it finds; where that would take long it is given a copy
+    without places.
+    """
+    is_long = sdl.count("\n") * sdl.count(":") > COUNTED_MAX
+    checked = parse(sdl, no_location=True, max_tokens=TOKENS_MAX) if is_long else document
+    errors = validate_sdl(checked, STUB) or validate_schema(extend_schema(STUB, checked, assume_valid_sdl=True))
+    lines = (
+        {id(one): line_of(other) for one, other in zip(_nodes(checked), _nodes(document), strict=True)}
+        if errors
+        else {}
+    )
+    for found in errors[:FAULTS_MAX]:
+        line = next((lines[id(node)] for node in found.nodes or () if id(node) in lines), None)
         yield Fault(Rule.GRAPH_SYNTAX, found.message, "Correct it", FILE, line)
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    waiting: list[Any] = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Node):
+            yield one
+            waiting.extend(getattr(one, key) for key in one.keys if key != "loc")
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
 
 
 def _check_bindings(graph: PluginGraph, manifest: Manifest) -> Iterator[Fault]:
@@ -323,12 +319,12 @@ def _check_bindings(graph: PluginGraph, manifest: Manifest) -> Iterator[Fault]:
             bound.add(name)
             if name not in queries:
                 remedy = f'Add [operations.{name}] with kind = "query" to the manifest'
-                yield _fault(Rule.BINDING, field, "no query of the manifest answers it", remedy, place)
+                yield fault_at(Rule.BINDING, field, "no query of the manifest answers it", remedy, place)
             elif queries[name].access is not access:
                 remedy = f'Set access = "{access}" in [operations.{name}]'
-                yield _fault(Rule.BINDING, field, f"a field below `{parent}` must be {access}", remedy, place)
+                yield fault_at(Rule.BINDING, field, f"a field below `{parent}` must be {access}", remedy, place)
             if isinstance(field.type, NonNullTypeNode):
-                yield _fault(
+                yield fault_at(
                     Rule.NULLABILITY,
                     field,
                     "an operation can fail, so its field is nullable",
@@ -339,7 +335,7 @@ def _check_bindings(graph: PluginGraph, manifest: Manifest) -> Iterator[Fault]:
         for name, field in graph.fields(type_name).items():
             if field.arguments:
                 remedy = "Move it to the namespace type, and bind it to an operation"
-                yield _fault(Rule.BINDING, field, "an argument that no operation gets", remedy, f"{type_name}.{name}")
+                yield fault_at(Rule.BINDING, field, "an argument that no operation gets", remedy, f"{type_name}.{name}")
     for name in queries.keys() - bound:
         yield Fault(
             Rule.BINDING,
@@ -347,8 +343,3 @@ def _check_bindings(graph: PluginGraph, manifest: Manifest) -> Iterator[Fault]:
             "Add a field of that name to your namespace type",
             field=f"operations.{name}",
         )
-
-
-def _fault(rule: Rule, node: Node, why: str, remedy: str, field: str | None = None) -> Fault:
-    line = node.loc.start_token.line if node.loc else None
-    return Fault(rule, why, remedy, FILE, line, field)

@@ -9,7 +9,7 @@ from pathlib import Path
 from services.plugins.contract import Fault, Manifest, PluginRefused, Rule
 from services.plugins.plugin import HostNames, Plugin
 from services.plugins.registry.folder import load_folder
-from services.plugins.registry.graph_check import FILE as GRAPH
+from services.plugins.registry.graph_words import FILE as GRAPH
 from services.plugins.standing import Standing
 
 
