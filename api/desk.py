@@ -49,7 +49,7 @@ def plugin_of(path: Path) -> DeskPlugin:
         documents = Documents.of_folder(path)
         host = host_names_on_file()
         ground = Ground(host, stewards, lambda url: endpoint_faults(url, loopback=True), lambda _: {})
-        return DeskPlugin(load_documents(documents, ground), Origin.REMOTE, f"sha-256:{documents.digest.hex()}")
+        return DeskPlugin(load_documents(documents, ground), Origin.REMOTE, documents.digest.hex())
     package = _package(path)
     folder = package or path
     origin = Origin.TREE if package is None else Origin.PACKAGE
@@ -112,9 +112,9 @@ def _imported(folder: Path, plugin: Plugin) -> dict[str, Any]:
 
 
 def folder_hash(folder: Path) -> str:
-    """SHA-256 over the names and contents of the plugin's files."""
+    """SHA-256 over the names and contents of the plugin's files, in hex."""
     made = hashlib.sha256()
     for path in sorted(path for pattern in _OF_A_FOLDER for path in folder.glob(pattern)):
         content = path.read_bytes()
         made.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
-    return f"sha-256:{made.hexdigest()}"
+    return made.hexdigest()

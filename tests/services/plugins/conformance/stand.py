@@ -55,6 +55,7 @@ class Waterworks:
             "meterState": self.meter_state,
             "closeMeter": self.close_meter,
             "paper": self.paper,
+            "take": self.take,
             "hear": self.hear,
         }
 
@@ -94,6 +95,10 @@ class Waterworks:
     async def paper(self, host: Host, call: Call) -> Any:
         title = {"th": "ใบแจ้งหนี้", "en": "Bill"}
         return {"name": "bill.txt", "mediaType": "text/plain", "title": title, "content": "สิทธิ์".encode()}
+
+    async def take(self, _: Host, call: Call) -> Any:
+        empty = [number for number, record in enumerate(call.arguments["records"]) if not record["meter"]]
+        return {"rejected": [{"record": number, "code": "METER_SEALED", "path": "meter"} for number in empty]}
 
     async def hear(self, host: Host, call: Call) -> None:
         """It has heard."""
