@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[4]
 NOBODY = HostNames(frozenset({"Citizen", "Query"}), frozenset({"id"}), frozenset({"viewer"}))
 """A host whose own names are in nobody's way."""
 SLUGS = st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", fullmatch=True).filter(lambda slug: 2 <= len(slug) <= 40)
-LINES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=60).map(str.strip)
+LINES = st.text(
+    st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="<>&") | st.sampled_from("กขคงจชญฎณดตถทนบปผพ"),
+    min_size=1,
+    max_size=60,
+).map(str.strip)
 STARTS = st.builds(
     Start,
     slug=SLUGS,
