@@ -101,4 +101,8 @@ def merged(drafts: Sequence[Draft]) -> Draft:
     """One draft of several with the same key. It names the citizen's own purpose, if that is among theirs; what is then
     read is told with its own purpose in each outcome."""
     first = next((one for one in drafts if one.purpose.basis is Basis.OWN_DATA), drafts[0])
-    return replace(first, attributes=frozenset[str]().union(*(one.attributes for one in drafts)))
+    return replace(
+        first,
+        attributes=frozenset[str]().union(*(one.attributes for one in drafts)),
+        came=tuple(came for one in drafts for came in one.came),
+    )

@@ -35,13 +35,26 @@ from services.exchange.grounds import ACTS_FOR_YOU, Grounds, GroundsReader
 from services.exchange.household import Household, Look, inputs_of
 from services.exchange.needs import Bars, Delegations
 from services.exchange.policy import Verdict
-from services.exchange.questions import Asked, Decided, Given, Question, denied, plain, refused, result
+from services.exchange.questions import (
+    Asked,
+    Decided,
+    Given,
+    Judged,
+    Question,
+    came,
+    denied,
+    plain,
+    refused,
+    result,
+)
+from services.exchange.settling import Settling, alike
 from services.exchange.sign_in import facts_of_claims
 from services.exchange.sources import (
     INVALID_ANSWER,
     SOURCE_FAILED,
     SOURCE_TIMEOUT_SECONDS,
     Answer,
+    Known,
     Reader,
     Sources,
     reason_of,
@@ -90,6 +103,7 @@ class ExchangeGate:
             sources=sources,
             timeout_seconds=source_timeout_seconds,
         )
+        self._settling = Settling(self._reader, self._grounds)
         self._household = Household(catalogue, self._reader, self._deciding, self._grounds)
         self.bulk = BulkRuns(
             database=database,
@@ -140,7 +154,7 @@ class ExchangeGate:
         entry = policy.registered(self._catalogue, purpose)
         grounds = await self._grounds.read(asker, entry, [subject], {what: agency})
         verdict = policy.judge_records(entry, what, agency, subject, grounds.asker, grounds.of(subject))
-        [verdict] = await self._within_quota([verdict])
+        [verdict] = await self._quotas.within([verdict])
         names = frozenset({what})
         if entry is None or not verdict.allowed:
             why = verdict.refused[what]
@@ -173,11 +187,10 @@ class ExchangeGate:
         if not names:
             return
         purpose = self._catalogue.purposes[SIGN_IN].purpose
-        [entry] = await self._deciding.decide([Draft(person, names, THAID, purpose)])
-        await self._reader.keep(person, readings)
         answers = {a.id: Answer(None, at, FactState.FRESH) for a in readings}
         answers |= {name: unavailable(INVALID_ANSWER) for name in refused}
-        await self._log.conclude([result(entry, answers)])
+        await self._deciding.decide([Draft(person, names, THAID, purpose, came=(came(purpose, answers),))])
+        await self._reader.keep(person, readings)
 
     async def forget(self, person: UUID) -> None:
         """Implements :class:`identity.people.correction.KnownFacts`: their national ID is being corrected, and what was
@@ -192,22 +205,25 @@ class ExchangeGate:
     async def _answers(self, questions: Sequence[Asked], asker: Asker) -> list[Given]:
         """For each question an answer to each attribute. Decided in one commit, concluded in one."""
         asked = [one for one in questions if one.wanted]
-        grounds = await self._all_grounds(asked, asker)
-        decided = await self._decide(asked, grounds)
-        ready = [one for one in decided if one.entry is not None]
-        read = await self._read(ready)
-        ended = await self._ended(ready, grounds)
+        with self._log.coming():
+            grounds = await self._all_grounds(asked, asker)
+            judged, known = await self._settling.settle(await self._judge(asked, grounds), grounds)
+        decided = await self._enter(judged)
+        ready = [one for one in decided if one.entry is not None and one.settled is None]
+        read = await self._read(ready, known)
+        ended = await self._settling.ended(ready, grounds)
         results: list[Result] = []
         given: dict[int, Given] = {}
         for one in decided:
-            given[id(one.asked)] = Given(one, {n: refused(reason) for n, reason in one.verdict.refused.items()})
+            told = {n: refused(reason) for n, reason in one.verdict.refused.items()}
+            given[id(one.asked)] = Given(one, told | dict(one.settled or {}))
         for one, (answers, others), gone in zip(ready, read, ended, strict=True):
             assert one.entry is not None
             told = answers | {name: denied(reason) for name, reason in gone.items()}
             results += [result(one.entry, told), *others]
             given[id(one.asked)] = Given(one, {**told, **given[id(one.asked)].answers})
         await self._log.conclude(results)
-        await self._end_late([one for one in ready if one.leaves], grounds, given)
+        await self._end_late([one for one in decided if one.entry is not None and one.leaves], grounds, given)
         return [given.get(id(one)) or Given(None, {}) for one in questions]
 
     async def _end_late(
@@ -218,7 +234,7 @@ class ExchangeGate:
         What was concluded then has a second outcome, that it was refused after all.
         """
         results: list[Result] = []
-        for one, gone in zip(leaving, await self._ended(leaving, grounds), strict=True):
+        for one, gone in zip(leaving, await self._settling.ended(leaving, grounds), strict=True):
             assert one.entry is not None
             answers = given[id(one.asked)].answers
             late = {n: denied(reason) for n, reason in gone.items() if answers[n].state is not FactState.DENIED}
@@ -238,8 +254,8 @@ class ExchangeGate:
             found[purpose] = await self._grounds.read(asker, same[0].entry, subjects, stewards)
         return found
 
-    async def _decide(self, asked: Sequence[Asked], grounds: Mapping[Purpose, Grounds]) -> list[Decided]:
-        """Judges and commits: an entry for what may be read, another for each reason why something may not."""
+    async def _judge(self, asked: Sequence[Asked], grounds: Mapping[Purpose, Grounds]) -> list[Judged]:
+        """What of each may be read, and why something may not."""
         verdicts = []
         for one in asked:
             known = grounds[one.purpose]
@@ -268,81 +284,56 @@ class ExchangeGate:
                 if children is None or one.subject not in children:
                     reason = policy.TIE_UNKNOWN if children is None else policy.NOT_A_CHILD
                     verdicts[index] = policy.refuse(one.wanted, reason)
-        verdicts = await self._within_quota(verdicts)
-        return await self._enter(asked, verdicts, parents, grounds)
+        verdicts = await self._quotas.within(verdicts)
+        return [
+            Judged(asked=one, asker=grounds[one.purpose].asker, verdict=verdict, minors_only=parent is not None)
+            for one, verdict, parent in zip(asked, verdicts, parents, strict=True)
+        ]
 
-    async def _enter(
-        self,
-        asked: Sequence[Asked],
-        verdicts: Sequence[Verdict],
-        parents: Sequence[UUID | None],
-        grounds: Mapping[Purpose, Grounds],
-    ) -> list[Decided]:
-        """Commits the verdicts, in one commit."""
+    async def _enter(self, judged: Sequence[Judged]) -> list[Decided]:
+        """Commits the verdicts, in one commit: an entry for what may be read, with what came of it where that is known,
+        and another for each reason why something may not."""
         drafts: list[Draft] = []
         made = []
-        for one, verdict, parent in zip(asked, verdicts, parents, strict=True):
-            asker = grounds[one.purpose].asker
+        for one in judged:
+            subject, purpose, verdict = one.asked.subject, one.asked.purpose, one.verdict
             allowed: int | None = None
             if verdict.allowed:
-                names = verdict.allowed | self._inputs(verdict, minors_only=parent is not None)
+                names = verdict.allowed | self._inputs(verdict, minors_only=one.minors_only)
                 allowed = len(drafts)
                 drafts.append(
-                    Draft(one.subject, names, asker, one.purpose, consent=verdict.consent, agreements=verdict.rests_on)
+                    Draft(
+                        subject,
+                        names,
+                        one.asker,
+                        purpose,
+                        consent=verdict.consent,
+                        agreements=verdict.rests_on,
+                        came=(came(purpose, one.settled),) if one.settled is not None else (),
+                    )
                 )
             reasons: dict[str, set[str]] = defaultdict(set)
             for name, reason in verdict.refused.items():
                 reasons[reason].add(name)
             refusals = {reason: len(drafts) + n for n, reason in enumerate(reasons)}
             drafts += [
-                Draft(one.subject, frozenset(names), asker, one.purpose, Decision.DENIED, reason)
+                Draft(subject, frozenset(names), one.asker, purpose, Decision.DENIED, reason)
                 for reason, names in reasons.items()
             ]
-            made.append((one, asker, verdict, allowed, refusals, parent is not None))
+            made.append((one, allowed, refusals))
         entries = await self._deciding.decide(drafts)
         return [
             Decided(
-                one,
-                asker,
-                verdict,
-                entries[allowed] if allowed is not None else None,
-                {reason: entries[at] for reason, at in refusals.items()},
-                minors_only,
+                asked=one.asked,
+                asker=one.asker,
+                verdict=one.verdict,
+                minors_only=one.minors_only,
+                settled=one.settled,
+                entry=entries[allowed] if allowed is not None else None,
+                refusals={reason: entries[at] for reason, at in refusals.items()},
             )
-            for one, asker, verdict, allowed, refusals, minors_only in made
+            for one, allowed, refusals in made
         ]
-
-    async def _within_quota(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Counts each subject against each agreement that something is told under, and refuses what is too much."""
-        counts: dict[str, int] = defaultdict(int)
-        terms = {}
-        for verdict in verdicts:
-            for one in {one.id: one for one in verdict.agreements.values()}.values():
-                counts[one.id] += 1
-                terms[one.id] = one
-        refused = {name: await self._quotas.take(terms[name], count) for name, count in sorted(counts.items())}
-        checked = []
-        for verdict in verdicts:
-            left = verdict
-            for name, reason in refused.items():
-                if reason is not None:
-                    gone = [attribute for attribute, one in verdict.agreements.items() if one.id == name]
-                    left = left.without(gone, reason)
-            checked.append(left)
-        return checked
-
-    async def _ended(self, ready: Sequence[Decided], grounds: Mapping[Purpose, Grounds]) -> list[Mapping[str, str]]:
-        """Of each, what may not be told any more: a right that ends while a source answers has ended."""
-        ended: dict[int, Mapping[str, str]] = {}
-        for purpose in dict.fromkeys(one.asked.purpose for one in ready):
-            same = [one for one in ready if one.asked.purpose == purpose]
-            entry = same[0].asked.entry
-            assert entry is not None
-            stewards = {a.id: a.steward for one in same for a in one.asked.wanted}
-            verdicts = [(one.asked.subject, one.verdict) for one in same]
-            found = await self._grounds.still(grounds[purpose], entry, verdicts, stewards)
-            ended |= {id(one): gone for one, gone in zip(same, found, strict=True)}
-        return [ended[id(one)] for one in ready]
 
     def _inputs(self, verdict: Verdict, *, minors_only: bool) -> frozenset[str]:
         """What is read about the subject beside what was asked for."""
@@ -350,13 +341,17 @@ class ExchangeGate:
         inputs = inputs_of([attribute for attribute in allowed if attribute.derived is not None])
         return inputs | {BIRTH_DATE} if minors_only else inputs
 
-    async def _read(self, ready: Sequence[Decided]) -> list[tuple[dict[str, Answer], list[Result]]]:
-        """:meth:`_told` of each. What is to be read of many people alike is read of all of them together."""
-        alike: dict[frozenset[Attribute], list[UUID]] = defaultdict(list)
-        for one in ready:
-            alike[frozenset(plain(one))].append(one.asked.subject)
+    async def _read(
+        self, ready: Sequence[Decided], known: Known | None
+    ) -> list[tuple[dict[str, Answer], list[Result]]]:
+        """:meth:`_told` of each. What is to be read of many people alike is read of all of them together. `known` is
+        what the cache holds of all that is to be read, if it was asked."""
         told = await asyncio.gather(
-            *(self._reader.read_many(people, attributes) for attributes, people in alike.items() if len(people) > 1)
+            *(
+                self._reader.read_many(people, attributes, known)
+                for attributes, people in alike(ready)
+                if len(people) > 1 or known is not None
+            )
         )
         before: dict[UUID, dict[str, Answer]] = defaultdict(dict)
         for group in told:

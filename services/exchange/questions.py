@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.exchange import policy
-from services.exchange.access_log.log import Entry, Result
+from services.exchange.access_log.log import Came, Entry, Result
 from services.exchange.catalogue import Attribute, RegisteredPurpose
 from services.exchange.facts import Asker, Fact, FactState, Ground, Purpose
 from services.exchange.policy import Verdict
@@ -33,19 +33,27 @@ class Asked:
     entry: RegisteredPurpose | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A verdict on one question that is in the log, with the entries it may be acted on."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict on one question, which nobody may act on yet."""
 
     asked: Asked
     asker: Asker
     verdict: Verdict
+    minors_only: bool
+    """Whether the subject must turn out to be a minor before anything is told."""
+    settled: Mapping[str, Answer] | None = None
+    """The answers to all that is allowed, where they were known already: nobody outside is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Judged):
+    """A verdict on one question that is in the log, with the entries it may be acted on."""
+
     entry: Entry | None
     """None when nothing was allowed."""
     refusals: Mapping[str, Entry]
     """By reason."""
-    minors_only: bool
-    """Whether the subject must turn out to be a minor before anything is told."""
 
     @property
     def leaves(self) -> bool:
@@ -73,12 +81,19 @@ class Given:
         return replace(fact, ground=Ground(entry.id, agreement, self.decided.verdict.consent))
 
 
-def plain(decided: Decided) -> list[Attribute]:
+def plain(judged: Judged) -> list[Attribute]:
     """What may be read at once; of who must be a minor first, nothing."""
-    if decided.minors_only:
+    if judged.minors_only:
         return []
-    allowed = decided.verdict.allowed
-    return [attribute for attribute in decided.asked.wanted if attribute.id in allowed and attribute.derived is None]
+    allowed = judged.verdict.allowed
+    return [attribute for attribute in judged.asked.wanted if attribute.id in allowed and attribute.derived is None]
+
+
+def is_plain(judged: Judged) -> bool:
+    """Whether all that is allowed may be read at once."""
+    return not judged.minors_only and all(
+        attribute.derived is None for attribute in judged.asked.wanted if attribute.id in judged.verdict.allowed
+    )
 
 
 def denied(reason: str) -> Answer:
@@ -92,5 +107,14 @@ def refused(reason: str) -> Answer:
 
 def result(entry: Entry, answers: Mapping[str, Answer]) -> Result:
     """What the log keeps of answers: states and error codes, no values."""
-    states = {name: str(answer.state) for name, answer in sorted(answers.items())}
-    return Result(entry, states, {name: a.error for name, a in sorted(answers.items()) if a.error})
+    return Result(entry, *_logged(answers))
+
+
+def came(purpose: Purpose, answers: Mapping[str, Answer]) -> Came:
+    """The same of answers that are known when the decision is entered."""
+    return Came(purpose, *_logged(answers))
+
+
+def _logged(answers: Mapping[str, Answer]) -> tuple[dict[str, str], dict[str, str]]:
+    ordered = sorted(answers.items())
+    return {name: a.state.value for name, a in ordered}, {name: a.error for name, a in ordered if a.error}

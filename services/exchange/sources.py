@@ -66,6 +66,8 @@ Sources: TypeAlias = Callable[[], Iterable[AttributeSource]]
 log = structlog.get_logger(__name__)
 
 
+Known: TypeAlias = Mapping[UUID, Mapping[str, Kept]]
+"""What the cache holds, by person and attribute id."""
 _Told: TypeAlias = Mapping[Key, Answer]
 
 
@@ -88,28 +90,47 @@ class Reader:
         self._running: set[asyncio.Task[_Told]] = set()
         """The loop itself holds tasks weakly, and whoever asked may have gone."""
 
-    async def read(self, person: UUID, attributes: Collection[Attribute]) -> dict[str, Answer]:
+    async def read(
+        self, person: UUID, attributes: Collection[Attribute], known: Known | None = None
+    ) -> dict[str, Answer]:
         """An answer for each attribute. None of them is derived."""
-        return (await self.read_many([person], attributes))[person]
+        return (await self.read_many([person], attributes, known))[person]
+
+    async def known(self, people: Collection[UUID], attributes: Collection[Attribute]) -> Known:
+        """What the cache holds, fresh or not, by person and attribute id. Asks nobody outside."""
+        return await self._cache.get_many(people, attributes)
+
+    def settled(self, known: Mapping[str, Kept], attributes: Collection[Attribute]) -> dict[str, Answer] | None:
+        """The answers, if all of them are known and fresh: then nobody has to be asked. Else None."""
+        now = self._clock.now()
+        told: dict[str, Answer] = {}
+        for attribute in attributes:
+            kept = known.get(attribute.id)
+            if kept is None or not _is_fresh(kept, attribute, now):
+                return None
+            told[attribute.id] = _fresh(kept)
+        figures().cached.inc(len(told))
+        return told
 
     async def read_many(
-        self, people: Collection[UUID], attributes: Collection[Attribute]
+        self, people: Collection[UUID], attributes: Collection[Attribute], known: Known | None = None
     ) -> dict[UUID, dict[str, Answer]]:
         """By person an answer for each attribute; for bulk runs some thousand people at a time.
 
-        One question to the cache for all. A source that declares a batch is asked about so many people in one call, any
-        other about one; of each source at most :data:`PARTS_AT_ONCE` calls are under way. A call that fails leaves the
-        others whole. Never raises for a source; whoever the register does not know has unavailable facts.
+        One question to the cache for all, unless it was asked already and `known` is what it held. A source that
+        declares a batch is asked about so many people in one call, any other about one; of each source at most
+        :data:`PARTS_AT_ONCE` calls are under way. A call that fails leaves the others whole. Never raises for a source;
+        whoever the register does not know has unavailable facts.
         """
-        kept = await self._cache.get_many(people, attributes)
+        kept = await self._cache.get_many(people, attributes) if known is None else known
         now = self._clock.now()
         answers: dict[UUID, dict[str, Answer]] = {}
         wanted: dict[UUID, list[Attribute]] = {}
-        for person, last_known in kept.items():
+        for person in dict.fromkeys(people):
             told = answers[person] = {}
             for attribute in attributes:
-                last = last_known.get(attribute.id)
-                if last is not None and last.read_at <= now < last.read_at + attribute.freshness:
+                last = kept[person].get(attribute.id)
+                if last is not None and _is_fresh(last, attribute, now):
                     told[attribute.id] = _fresh(last)
                 else:
                     wanted.setdefault(person, []).append(attribute)
@@ -121,7 +142,7 @@ class Reader:
                     answer = _or_last_known(far[person, attribute.id], kept[person].get(attribute.id), attribute, now)
                     count.read[answer.state].inc()
                     answers[person][attribute.id] = answer
-        count.cached.inc(len(kept) * len(attributes) - sum(map(len, wanted.values())))
+        count.cached.inc(len(answers) * len(attributes) - sum(map(len, wanted.values())))
         return answers
 
     async def keep(self, person: UUID, readings: Mapping[Attribute, Reading]) -> None:
@@ -284,6 +305,10 @@ def _accepted(
 def _authority(sources: Iterable[AttributeSource], attribute: Attribute) -> AttributeSource | None:
     """Only the steward's own source counts."""
     return next((s for s in sources if s.agency == attribute.steward and attribute.id in s.provides), None)
+
+
+def _is_fresh(kept: Kept, attribute: Attribute, now: datetime) -> bool:
+    return kept.read_at <= now < kept.read_at + attribute.freshness
 
 
 def _fresh(kept: Kept) -> Answer:

@@ -53,6 +53,8 @@ class Outcome:
     asked: int = 0
     answered: int = 0
     entries: int = 0
+    settled: int = 0
+    """Entries that were answered at once, and have no outcome of their own."""
     records: int = 0
     heads: int = 0
     faults: list[str] = field(default_factory=list)
@@ -62,7 +64,8 @@ class Outcome:
         kills = ", ".join(f"{count} of a {name}" for name, count in sorted(self.kills.items()))
         return (
             f"{sum(self.kills.values())} kills ({kills}): {self.asked:,} questions, {self.answered:,} answers, "
-            f"{self.entries:,} entries, {self.records:,} records under {self.heads:,} heads, {len(self.faults)} faults"
+            f"{self.entries:,} entries ({self.settled:,} settled at once), "
+            f"{self.records:,} records under {self.heads:,} heads, {len(self.faults)} faults"
         )
 
 
@@ -170,7 +173,9 @@ async def _judge(url: str, journals: list[list[str]], outcome: Outcome) -> None:
     outcome.faults += _faults(asked, answered, list(entries.values()), outcomes)
     outcome.faults += await verified(url, heads[:: max(1, len(heads) // KEPT_MAX)])
     outcome.asked, outcome.answered = len(asked), len(answered)
-    outcome.entries, outcome.records, outcome.heads = len(entries), len(entries) + len(outcomes), len(heads)
+    outcome.entries, outcome.heads = len(entries), len(heads)
+    outcome.settled = sum(one.settled is not None for one in entries.values())
+    outcome.records = len(entries.keys() | {one.id for one in outcomes})
 
 
 def _faults(
@@ -193,6 +198,8 @@ def _faults(
         if entry.asker_id == HOUSEHOLD:
             if entry.caused_by not in by_id:
                 yield f"the entry {entry.id} about a household names a cause that is not there"
+            if entry.settled is not None:
+                yield f"the entry {entry.id} about a household says what came of it before anything was read"
         elif entry.asker_id not in asked:
             yield f"the entry {entry.id} is of a question that nobody asked"
         elif entry.subject.hex != asked[entry.asker_id][2]:

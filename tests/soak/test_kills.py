@@ -20,6 +20,7 @@ def test_whatever_is_killed_nothing_of_the_log_is_lost_on_sqlite(tmp_path: Path)
     assert outcome.faults == []
     assert outcome.kills.total() == KILLS
     assert outcome.answered > 0
+    assert 0 < outcome.settled < outcome.entries  # killed were both, who asked a source and who did not
 
 
 @pytest.mark.parametrize("seed", [SEED])
@@ -29,3 +30,4 @@ def test_whatever_is_killed_nothing_of_the_log_is_lost_on_postgresql(tmp_path: P
     assert outcome.faults == []
     assert outcome.kills["database"] > 0
     assert outcome.answered > 0
+    assert 0 < outcome.settled < outcome.entries  # killed were both, who asked a source and who did not

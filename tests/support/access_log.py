@@ -34,5 +34,7 @@ async def entries(database: Database, keys: KeyRing, subject: UUID | None = None
 
 
 async def outcomes(database: Database, keys: KeyRing, subject: UUID | None = None) -> list[AccessOutcome]:
-    """What came of them."""
-    return [one for one in await records(database, keys, subject) if isinstance(one, AccessOutcome)]
+    """What came of them, where it stands in a record of its own or in the decision's."""
+    found = await records(database, keys, subject)
+    told = [one.outcome if isinstance(one, AccessEntry) else one for one in found]
+    return [one for one in told if isinstance(one, AccessOutcome)]

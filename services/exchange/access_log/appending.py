@@ -139,7 +139,7 @@ _PG_ONE: Final = f"""
 INSERT INTO access_record ({_COLUMNS}, epoch, xid)
 SELECT $1::uuid, $2::uuid, $3::uuid, $4::timestamptz, $5::bytea, $6::bytea, $7::timestamptz,
        {_EPOCH}, pg_current_xact_id()::text::bigint
-  FROM subject_key WHERE person = $1 AND key_sealed = $8::bytea FOR KEY SHARE OF subject_key
+  FROM subject_key WHERE person = $1 AND key_sealed = $8::bytea
 """  # noqa: S608 - our own words
 _PG_GROUP: Final = f"""
 INSERT INTO access_record ({_COLUMNS}, epoch, xid)
@@ -153,7 +153,6 @@ unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::b
 _PG_MANY: Final = f"""
 WITH valid AS MATERIALIZED (
     SELECT given.* FROM {_PG_GIVEN} JOIN subject_key ON person = subject AND key_sealed = key
-       FOR KEY SHARE OF subject_key
 ) {_PG_GROUP}
 """  # noqa: S608 - our own words
 _PG_MANY_WITH_NEW: Final = f"""
@@ -161,7 +160,7 @@ WITH made AS (
     INSERT INTO subject_key (person, key_sealed) SELECT * FROM unnest($9::uuid[], $10::bytea[])
         ON CONFLICT DO NOTHING RETURNING person, key_sealed
 ), held AS MATERIALIZED (
-    SELECT person, key_sealed FROM subject_key WHERE person = ANY($1) FOR KEY SHARE OF subject_key
+    SELECT person, key_sealed FROM subject_key WHERE person = ANY($1)
 ), valid AS MATERIALIZED (
     SELECT given.* FROM {_PG_GIVEN}
       JOIN (SELECT * FROM held UNION ALL SELECT * FROM made) AS keys ON person = subject AND key_sealed = key

@@ -24,6 +24,8 @@ from services.exchange.access_log.records import AccessEntry, AccessOutcome, Pro
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 VERSION: Final = "3"
+SETTLED: Final = "4"
+"""Of a decision that also says in which state all its attributes were answered."""
 WITHOUT_AGREEMENTS: Final = "2"
 FORMER: Final = "1"
 SALT_BYTES: Final = 32
@@ -35,6 +37,7 @@ def canonical_entry(entry: AccessEntry) -> bytes:
     shown_from = {"disclosed_from": entry.disclosed_from.isoformat() if entry.disclosed_from else None}
     rests_on = {"agreements": entry.agreements} if entry.agreements is not None else {}
     version = VERSION if rests_on else WITHOUT_AGREEMENTS if entry.blind else FORMER
+    settled = {"v": SETTLED, "settled": entry.settled} if entry.settled is not None else {}
     return _json(
         {
             "v": version,
@@ -56,6 +59,7 @@ def canonical_entry(entry: AccessEntry) -> bytes:
             "attributes": entry.attributes,
             "decision": entry.decision,
             "reason": entry.reason,
+            **settled,
         }
     )
 

@@ -1,15 +1,17 @@
 """Commits what many callers append, together (docs/adr/0018).
 
 A home screen asks for a dozen batches of facts at once, and many citizens open theirs in the same moment; a transaction
-each would be the dearest part of it. What arrives while all connections are busy waits for the next that is free: no
-timer holds anybody up who is alone.
+each would be the dearest part of it. What arrives while all connections are busy waits for the next that is free; and
+where others have said that they are about to append, their records are waited for, a moment at most. Nobody who is
+alone is held up.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -23,6 +25,9 @@ from services.exchange.access_log.sealing import Prepared, prepared
 
 GROUP_MAX: Final = 128
 """Callers whose records go into one transaction."""
+COMING_SECONDS_MAX: Final = 0.005
+"""How long a free connection waits for those who are on their way to it, the one after the other: as long as the disk
+takes for one commit."""
 TURNS: Final = 3
 """Of the loop, for which a connection that has nothing to do is kept."""
 _IN_ORDER: Final = attrgetter("subject", "id")
@@ -44,6 +49,19 @@ class Commits:
         self._lanes: set[asyncio.Task[Any] | None] = set()
         self._begins = False
         """Whether a lane has begun and not yet taken its first group."""
+        self._coming = 0
+        self._all_here: asyncio.Future[None] | None = None
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Says that the caller will append within a moment, when the block ends: whoever waits shares its commit."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            if not self._coming and self._all_here is not None and not self._all_here.done():
+                self._all_here.set_result(None)
 
     async def commit(self, records: Sequence[Record]) -> None:
         """Raises whatever the database raises; then nothing of these records was committed, unless it is
@@ -88,7 +106,17 @@ class Commits:
             if self._waiting:
                 break
             await asyncio.sleep(0)
+        if self._waiting and self._coming and len(self._waiting) < GROUP_MAX:
+            await self._await_coming()
         return self._taken()
+
+    async def _await_coming(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._all_here is None or self._all_here.done():
+            self._all_here = here = loop.create_future()
+            latest = loop.call_later(COMING_SECONDS_MAX, lambda: None if here.done() else here.set_result(None))
+            here.add_done_callback(lambda _: latest.cancel())
+        await asyncio.wait([self._all_here])
 
     def _taken(self) -> list[_Waiting]:
         """The next group, without those who went away: they want nothing read."""

@@ -66,6 +66,6 @@ def _peaks(part: bytes) -> list[bytes]:
     while row:
         if len(row) % 2:
             peaks.append(row.pop())
-        row = list(paired(row))
+        row = paired(row)
     peaks.reverse()
     return peaks

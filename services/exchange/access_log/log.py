@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -39,6 +39,15 @@ class Decision(StrEnum):
     DENIED = "DENIED"
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a draft for one purpose: states and error codes by attribute."""
+
+    purpose: Purpose
+    states: Mapping[str, str]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
 ASKED: Final = "ASKED"
 APPROVED: Final = "APPROVED"
 
@@ -59,6 +68,8 @@ class Draft:
     caused_by: UUID | None = None
     disclosure: str | None = None
     """The class by which the subject learns of it later (`disclosure.py`); None: at once."""
+    came: tuple[Came, ...] = ()
+    """What came of it, where that is known already, and so is committed with it: nobody outside has to be asked."""
 
     @property
     def key(self) -> Hashable:
@@ -115,25 +126,31 @@ class AccessLog:
         self._classes = disclosure_classes() if classes is None else classes
         self._requests: OrderedDict[Hashable, _Remembered] = OrderedDict()
 
+    def coming(self) -> AbstractContextManager[None]:
+        """See :meth:`Commits.coming`."""
+        return self._commits.coming()
+
     async def decide(self, drafts: Collection[Draft]) -> Sequence[Entry]:
         """Commits the decisions, all or none, and answers them in the order of the drafts.
 
         A batch of a request that has its entry already adds to it only what it does not name yet. Drafts of one call
-        have keys of their own. Raises whatever the database raises; then nothing was decided.
+        have keys of their own. What came of a draft already is committed with it, and needs no :meth:`conclude`.
+        Raises whatever the database raises; then nothing was decided.
         """
         drafts = [self._classed(veiled(draft)) for draft in drafts]
         steps: list[_Step] = [(draft, _Remembered()) for draft in drafts]
         async with AsyncExitStack() as held:
             if any(draft.asker.request is not None for draft in drafts):
                 steps = await self._held(held, drafts)
-            records = [self._record(draft, memory) for draft, memory in steps]
-            await self._commits.commit([record for record in records if record is not None])
+            made = [self._records(draft, memory) for draft, memory in steps]
+            await self._commits.commit([record for records in made for record in records])
             # After the commit: what was not committed is not remembered.
-            return [_entered(*step, record) for step, record in zip(steps, records, strict=True)]
+            return [_entered(*step, records) for step, records in zip(steps, made, strict=True)]
 
     async def conclude(self, results: Sequence[Result]) -> None:
         """Commits what came of the entries, all or none. Nothing may be answered before this returns."""
-        await self._commits.commit([self._outcome(r.entry, r.states, r.errors) for r in results])
+        if results:
+            await self._commits.commit([self._outcome(r.entry, r.states, r.errors) for r in results])
 
     async def prolong(
         self, entry: AccessEntry, step: str, until: datetime, law: str, agency: str, officer: UUID
@@ -170,19 +187,27 @@ class AccessLog:
                 await held.enter_async_context(memories[n].lock)
         return [(draft, memories[n]) for n, draft in enumerate(drafts)]
 
-    def _record(self, draft: Draft, memory: _Remembered) -> AccessEntry | AccessOutcome | None:
-        """What must be committed before the draft's attributes are read."""
+    def _records(self, draft: Draft, memory: _Remembered) -> list[AccessEntry | AccessOutcome]:
+        """What must be committed before the draft's attributes are read, or told where they are known."""
+        records: list[AccessEntry | AccessOutcome] = []
         if memory.entry is None or memory.at is None or self._clock.now() - memory.at > REQUEST_LASTS:
-            return self._entry(draft)
-        unnamed = draft.attributes - memory.named
-        if not unnamed:
-            return None
-        entry = Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)
-        if draft.decision is Decision.DENIED:  # nothing follows it: this is the outcome
-            return self._outcome(
-                entry, dict.fromkeys(sorted(unnamed), FactState.DENIED), dict.fromkeys(unnamed, str(draft.reason))
-            )
-        return self._outcome(entry, dict.fromkeys(sorted(unnamed), ASKED), {})
+            made = self._entry(draft)
+            records.append(made)
+            if made.settled is not None:
+                return records
+            entry = Entry(draft.subject, made.id, draft.purpose, made.disclosed_from)
+            unnamed: frozenset[str] = frozenset()
+        else:
+            entry = Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)
+            unnamed = draft.attributes - memory.named
+        unnamed = unnamed.difference(*(came.states for came in draft.came))
+        if unnamed and draft.decision is Decision.DENIED:  # nothing follows it: this is the outcome
+            why = dict.fromkeys(unnamed, str(draft.reason))
+            records.append(self._outcome(entry, dict.fromkeys(sorted(unnamed), FactState.DENIED), why))
+        elif unnamed:
+            records.append(self._outcome(entry, dict.fromkeys(sorted(unnamed), ASKED), {}))
+        came = (self._outcome(replace(entry, purpose=one.purpose), one.states, one.errors) for one in draft.came)
+        return [*records, *came]
 
     def _classed(self, draft: Draft) -> Draft:
         """With the class that its purpose has by the data, unless it has one: no caller can forget it."""
@@ -209,6 +234,7 @@ class AccessLog:
             attributes=sorted(draft.attributes),
             decision=draft.decision,
             reason=draft.reason,
+            settled=_settled(draft),
             salt=secrets.token_bytes(SALT_BYTES),
             blind=secrets.token_bytes(BLIND_BYTES),
             disclosed_from=disclosed_from,
@@ -228,11 +254,19 @@ class AccessLog:
         )
 
 
-def _entered(draft: Draft, memory: _Remembered, record: AccessEntry | AccessOutcome | None) -> Entry:
-    """The entry that a draft shares or has, once its record is committed."""
-    if isinstance(record, AccessEntry):
-        memory.entry, memory.at, memory.named = record.id, record.at, set()
-        memory.disclosed_from = record.disclosed_from
+def _settled(draft: Draft) -> str | None:
+    """The one state in which all of it was answered, for its own purpose."""
+    states = {state for came in draft.came for state in came.states.values()}
+    named = frozenset[str]().union(*(came.states for came in draft.came))
+    is_plain = all(came.purpose.id == draft.purpose.id and not came.errors for came in draft.came)
+    return states.pop() if len(states) == 1 and is_plain and named == draft.attributes else None
+
+
+def _entered(draft: Draft, memory: _Remembered, records: Sequence[AccessEntry | AccessOutcome]) -> Entry:
+    """The entry that a draft shares or has, once its records are committed."""
+    if records and isinstance(records[0], AccessEntry):
+        memory.entry, memory.at, memory.named = records[0].id, records[0].at, set()
+        memory.disclosed_from = records[0].disclosed_from
     memory.named |= draft.attributes
     assert memory.entry is not None
     return Entry(draft.subject, memory.entry, draft.purpose, memory.disclosed_from)

@@ -212,9 +212,12 @@ def node_of(tile: bytes, place: Place) -> bytes:
     start, end = place.start * HASH_BYTES, (place.start + place.width) * HASH_BYTES
     if len(tile) < end:
         raise ValueError(f"the tile {place.tile} ends before the hashes that are asked of it")
-    row = [tile[at : at + HASH_BYTES] for at in range(start, end, HASH_BYTES)]
+    if place.width == 1:
+        return tile[start:end]
+    sha256 = hashlib.sha256
+    row = [sha256(b"\x01" + tile[at : at + 2 * HASH_BYTES]).digest() for at in range(start, end, 2 * HASH_BYTES)]
     while len(row) > 1:
-        row = list(paired(row))
+        row = paired(row)
     return row[0]
 
 
@@ -222,15 +225,14 @@ def pyramid(tile: bytes) -> Sequence[Sequence[bytes]]:
     """All nodes of a tile: its hashes, their parents, and so on up to the eighth level as far as it is filled."""
     rows = [[tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]]
     while len(rows[-1]) > 1:
-        rows.append(list(paired(rows[-1])))
+        rows.append(paired(rows[-1]))
     return rows
 
 
-def paired(row: Sequence[bytes]) -> Iterator[bytes]:
+def paired(row: Iterable[bytes]) -> list[bytes]:
     """The parents of neighbours; a last one without a neighbour has none yet."""
-    sha256 = hashlib.sha256
-    for at in range(0, len(row) - 1, 2):
-        yield sha256(b"\x01" + row[at] + row[at + 1]).digest()
+    sha256, hashes = hashlib.sha256, iter(row)
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(hashes, hashes, strict=False)]
 
 
 def widths_of(size: int) -> Iterator[tuple[Tile, int]]:

@@ -6,7 +6,7 @@ Everything here tells of hashes alone. Whose record it is, and whether they may 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +25,7 @@ from services.exchange.access_log.merkle import (
     TILE_LEVELS,
     TILE_WIDTH,
     Node,
+    Place,
     Plan,
     Tile,
     carried_out,
@@ -206,7 +207,8 @@ class TreeReader:
         """`leaves` are tiles of level 0 that were read already."""
         held: dict[Tile, _Kept] = {}
         missing = set()
-        for tile, hashes in _reach_of(plans).items():
+        places = {node: place_of(node) for plan in plans for nodes in plan for node in nodes}
+        for tile, hashes in _reach_of(places.values()).items():
             if tile in leaves:
                 continue
             kept = self._kept.get(tile, hashes)
@@ -218,7 +220,7 @@ class TreeReader:
             held[tile] = self._kept.keep(tile, read)
 
         def hash_of(node: Node) -> bytes:
-            place = place_of(node)
+            place = places[node]
             if place.tile in leaves:
                 return node_of(leaves[place.tile], place)
             within = node.level % TILE_LEVELS
@@ -234,10 +236,10 @@ class TreeReader:
         return {Tile(level, number): hashes for level, number, hashes in rows}
 
 
-def _reach_of(plans: Sequence[Plan]) -> Mapping[Tile, int]:
-    """The tiles that the plans need, and how many hashes each must hold."""
+def _reach_of(places: Iterable[Place]) -> Mapping[Tile, int]:
+    """The tiles that are needed, and how many hashes each must hold."""
     reach: dict[Tile, int] = {}
-    for place in (place_of(node) for plan in plans for nodes in plan for node in nodes):
+    for place in places:
         reach[place.tile] = max(reach.get(place.tile, 0), place.start + place.width)
     return reach
 

@@ -44,11 +44,31 @@ class AccessEntry:
     """32 random bytes under which what the subject may not see is hidden; never told. Empty in version 1."""
     disclosed_from: datetime | None = None
     """When the subject may learn of it; None: at once."""
+    settled: str | None = None
+    """The state in which every one of the attributes was answered, if that was known when the decision was made: nobody
+    outside had to be asked. None where what came of it has records of its own, or nothing came of it."""
+
+    @property
+    def outcome(self) -> AccessOutcome | None:
+        """What came of a decision that was settled at once, as a record of its own would tell it."""
+        if self.settled is None:
+            return None
+        return AccessOutcome(
+            subject=self.subject,
+            entry=self.id,
+            id=self.id,
+            at=self.at,
+            purpose=self.purpose,
+            states=dict.fromkeys(self.attributes, self.settled),
+            errors={},
+            salt=self.salt,
+            disclosed_from=self.disclosed_from,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessOutcome:
-    """What followed a decision.
+    """What followed a decision; of one that was settled at once, what stands in the decision's own record.
 
     An entry of a citizen's own request may take several: the batches of one request share the entry. A batch that asks
     for more than the entry names first appends a record of `ASKED`, before it reads.

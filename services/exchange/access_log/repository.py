@@ -97,18 +97,19 @@ class AccessLogReader:
         entries = [entry for entry in entries if month_of(entry) is None]
         if not entries:
             return found
-        # What came of a decision is later than it: the index leads to where the eldest begins.
+        # What came of a decision is in it, or later than it: the index leads to where the eldest begins.
         query = (
             select(AccessRecord)
-            .where(col(AccessRecord.subject) == subject, col(AccessRecord.id) > min(entries))
-            .where(col(AccessRecord.entry).in_(entries), col(AccessRecord.id) != col(AccessRecord.entry))
+            .where(col(AccessRecord.subject) == subject, col(AccessRecord.id) >= min(entries))
+            .where(col(AccessRecord.entry).in_(entries))
             .where(_disclosed(subject, at))
             .order_by(col(AccessRecord.id))
         )
         rows = (await self._session.scalars(query)).all()
         key = await self._keys.find(self._session, subject) if rows else None
         for row in rows:
-            outcome = _read(row, key, object)  # or a prolongation, which `evidence` tells
+            record = _read(row, key, object)  # or a prolongation, which `evidence` tells
+            outcome = record.outcome if isinstance(record, AccessEntry) else record
             if isinstance(outcome, AccessOutcome):
                 found[outcome.entry].append(outcome)
         return found

@@ -122,6 +122,7 @@ def _entry(
         attributes=document["attributes"],
         decision=document["decision"],
         reason=document["reason"],
+        settled=document.get("settled"),
         salt=salt,
         blind=bytes.fromhex(blind),
         disclosed_from=row.disclosed_from,

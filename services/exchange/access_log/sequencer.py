@@ -25,7 +25,7 @@ from services.exchange.access_log.verify import HEAD
 
 ROUND_MAX: Final = 20_000
 """Records that one round takes."""
-SEQUENCED_EVERY: Final = timedelta(milliseconds=100)
+SEQUENCED_EVERY: Final = timedelta(milliseconds=400)
 AFTER_OUTAGE_SECONDS: Final = 1.0
 
 
@@ -55,7 +55,7 @@ class Sequencer:
                 total += placed
             if placed:  # nothing waited, or what did has its place; 0: another process is at it
                 self._whole_at = time.monotonic()
-        except DatabaseUnavailable:  # it is in the process's log already, and asking ten times a second mends nothing
+        except DatabaseUnavailable:  # it is in the process's log already, and asking again at once mends nothing
             await asyncio.sleep(AFTER_OUTAGE_SECONDS)
             return 0
         finally:

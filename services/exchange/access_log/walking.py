@@ -96,7 +96,7 @@ def _walk_chunk(log: Log, rows: Rows, start: int, end: int, walked: Walked) -> N
             _roots_inside(row, at, inside, above, walked)
         if len(row) == TILE_WIDTH:
             while len(row) > 1:
-                row = list(paired(row))
+                row = paired(row)
             roots.append(row[0])
             above.append(row[0])
     own = log.tiles(1, start // CHUNK, start // CHUNK + 1).get(start // CHUNK, b"")

@@ -15,6 +15,8 @@ was counted and could not be entered in the log stays counted.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,7 +26,7 @@ from redis.exceptions import RedisError
 
 from core.clock import BANGKOK, Clock
 from services.exchange.agreements.terms import Quota, Terms
-from services.exchange.policy import QUOTA_EXCEEDED, QUOTA_UNKNOWN
+from services.exchange.policy import QUOTA_EXCEEDED, QUOTA_UNKNOWN, Verdict
 
 QUESTIONS_MAX: Final = 16
 """Under way to Valkey at once. A crowd that took every connection of the pool would pass for a Valkey that is away."""
@@ -52,6 +54,25 @@ class Quotas:
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("quota_unknown", agreement=terms.id, error=type(error).__name__)
             return QUOTA_UNKNOWN
+
+    async def within(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Counts each subject against each agreement that something is told under, and refuses what is too much."""
+        counts: dict[str, int] = defaultdict(int)
+        terms = {}
+        for verdict in verdicts:
+            for one in {one.id: one for one in verdict.agreements.values()}.values():
+                counts[one.id] += 1
+                terms[one.id] = one
+        refused = {name: await self.take(terms[name], count) for name, count in sorted(counts.items())}
+        checked = []
+        for verdict in verdicts:
+            left = verdict
+            for name, reason in refused.items():
+                if reason is not None:
+                    gone = [attribute for attribute, one in verdict.agreements.items() if one.id == name]
+                    left = left.without(gone, reason)
+            checked.append(left)
+        return checked
 
     async def _added(self, names: tuple[str, str], quota: Quota, count: int) -> bool:
         day, minute = names

@@ -93,7 +93,10 @@ class AccessOutcome:
     states: list[AccessState]
 
 
-@strawberry.type(description="A decision about who may see what of the citizen; made durable before anything was read.")
+@strawberry.type(
+    description="A decision about who may see what of the citizen; made durable before anybody outside was asked, and "
+    "before anything was told."
+)
 class AccessEntry(Node):
     row: strawberry.Private[EntryRow]
     at: datetime

@@ -7,6 +7,7 @@ import hashlib
 import json
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -89,6 +90,19 @@ def test_the_canonical_form_names_the_agreements_and_its_version() -> None:
     assert (shown["v"], shown["agreements"]) == ("3", ["welfare-revenue:1"])
     former = json.loads(canonical_entry(_entry(blind=blind)))
     assert (former["v"], "agreements" in former) == ("2", False)
+
+
+def test_the_canonical_form_says_what_came_of_a_decision_that_was_settled_at_once() -> None:
+    """What was not has the form that it always had."""
+    made = _entry(blind=b"b" * 32, agreements=[], settled="FRESH")
+    shown = json.loads(canonical_entry(made))
+    assert (shown.pop("v"), shown.pop("settled")) == ("4", "FRESH")
+    former = json.loads(canonical_entry(replace(made, settled=None)))
+    assert former == {**shown, "v": "3"}
+    assert made.outcome is not None
+    assert (made.outcome.entry, made.outcome.at, made.outcome.purpose) == (made.id, made.at, made.purpose)
+    assert made.outcome.states == dict.fromkeys(made.attributes, "FRESH")
+    assert replace(made, settled=None).outcome is None
 
 
 def test_the_canonical_form_of_an_outcome_is_fixed() -> None:

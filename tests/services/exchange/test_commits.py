@@ -96,6 +96,39 @@ async def test_a_group_has_an_end(database: Database, groups: list[list[UUID]]) 
     assert [len(group) for group in groups] == [GROUP_MAX, 1]
 
 
+async def test_who_is_on_the_way_shares_the_commit_of_who_is_there(
+    database: Database, groups: list[list[UUID]]
+) -> None:
+    commits, there = Commits(database, KEYS), asyncio.Event()
+
+    async def late() -> None:
+        with commits.coming():
+            await there.wait()
+        await commits.commit([entry(subject=new_id())])
+
+    coming = asyncio.create_task(late())
+    await asyncio.sleep(0)
+    first = asyncio.create_task(commits.commit([entry(subject=new_id())]))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    there.set()
+    await asyncio.gather(coming, first)
+    assert [len(group) for group in groups] == [2]
+
+
+async def test_who_said_to_come_and_does_not_holds_nobody_up_for_long(
+    database: Database, groups: list[list[UUID]]
+) -> None:
+    commits = Commits(database, KEYS)
+    with commits.coming():
+        async with asyncio.timeout(60):
+            await commits.commit([entry()])
+    with pytest.raises(RuntimeError), commits.coming():  # refused on the way, say
+        raise RuntimeError
+    await commits.commit([entry()])
+    assert [len(group) for group in groups] == [1, 1]
+
+
 async def test_what_comes_while_one_group_is_under_way_is_committed_too(database: Database) -> None:
     commits = Commits(database, KEYS)
 

@@ -317,3 +317,25 @@ async def test_an_agreement_that_ends_while_the_outcome_is_committed_has_ended(d
     assert came((await asking)["birth_date"]) == (FactState.DENIED, "NO_AGREEMENT")
     outcomes = await desk.exchange.outcomes(desk.exchange.keys["mother"])
     assert [one.states["birth_date"] for one in outcomes] == ["FRESH", "DENIED"]
+
+
+async def test_an_agreement_that_ends_while_what_the_cache_holds_is_committed_has_ended(desk: Desk) -> None:
+    row = await desk.in_force()
+    assert (await desk.asks())["birth_date"].known
+    log, begun, goes_on = desk.exchange.gate._log._commits, asyncio.Event(), asyncio.Event()
+    commit = log.commit
+
+    async def stalling(records: Any) -> None:
+        if not begun.is_set():
+            begun.set()
+            await goes_on.wait()
+        await commit(records)
+
+    log.commit = stalling  # type: ignore[method-assign]
+    asking = asyncio.create_task(desk.asks())
+    await begun.wait()
+    await desk.act("end", row)
+    goes_on.set()
+    assert (await asking)["birth_date"].reason == "NO_AGREEMENT"
+    outcomes = await desk.exchange.outcomes(desk.exchange.keys["mother"])
+    assert [one.states["birth_date"] for one in outcomes[-2:]] == ["FRESH", "DENIED"]

@@ -16,13 +16,14 @@ SECONDS_MAX = 30
 
 @pytest.fixture
 def server(tmp_path: Path, database_url: str) -> Process:
-    """One that has served: somebody signed in, and every record has its place."""
+    """One that has served: two people signed in, and the record of each has its place."""
     with running(tmp_path / "data", SITTHI_DEMO_CITIZENS="0", SITTHI_DATABASE_URL=database_url) as process:
         told = process.command("log", "head", ok=False)
         assert "no record in the log yet" in told
         process.command("sign-in", "--persona", "elder")
+        process.command("sign-in", "--persona", "officer-one")
         until = time.monotonic() + SECONDS_MAX
-        while "wait" in (told := process.command("log", "verify")) or told.startswith("0 records"):
+        while "wait" in (told := process.command("log", "verify")) or not told.startswith("2 records"):
             assert time.monotonic() < until, told
     return process
 
