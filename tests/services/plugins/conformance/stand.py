@@ -26,7 +26,7 @@ FOLDER: Final = Path(__file__).parent / "waterworks"
 URL: Final = "https://waterworks.example/sitthi"
 CATALOGUE: Final = {"annual_income": "waterworks", "motor_insurance": "waterworks"}
 ME, OTHER, SEALED = "0000000000001", "0000000000027", "0000000000035"
-HASH: Final = "sha-256:test"
+HASH: Final = "00"
 
 _BILLS: Final[dict[str, list[dict[str, Any]]]] = {
     ME: [{"meter": "M-1", "due": "2026-11-30", "amount": Money(25050)}],

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from core.clock import FixedClock
+from services.plugins.conformance import outages
 from tests.services.plugins.conformance.mutants import MUTANTS
 from tests.services.plugins.conformance.stand import shown
+
+
+@pytest.fixture(autouse=True)
+def _no_real_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broken ones are waited for where there are any: in test_outages.py."""
+    monkeypatch.setattr(outages, "BREAKS_AFTER_SECONDS", 0.001)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
