@@ -113,7 +113,7 @@ class Judge:
 
     def _known(self, operation: str, answer: Any) -> dict[str, Known]:
         known = known_of(answer)
-        for attribute in known:
-            if self._plugin.manifest.provides.get(attribute) != operation:
-                raise MalformedAnswer((attribute,), "the manifest does not provide it by this operation")
+        if any(self._plugin.manifest.provides.get(attribute) != operation for attribute in known):
+            # Without its name: it is the agency's word, and a report is public.
+            raise MalformedAnswer((), "it tells of an attribute that the manifest does not provide by this operation")
         return known

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.clock import FixedClock
 from services.plugins.conformance.judging import Judge
 from services.plugins.conformance.line import Caller, Line, Reply
+from services.plugins.contract import Call, Host, Known
 from services.plugins.contract.signatures import sign_answer
 from tests.conftest import NOW
 from tests.services.plugins.conformance.stand import URL, Stand, shown
@@ -58,6 +59,15 @@ async def test_what_it_answers_fails_and_is_nowhere_in_the_report(name: str, clo
     assert SECRET not in json.dumps(report.document, ensure_ascii=False)
     assert "0123456789" not in json.dumps(report.document)
     assert "169.254" not in str(report.findings)
+
+
+async def test_names_that_it_makes_up_are_nowhere_in_the_report_either(clock: FixedClock) -> None:
+    async def member(host: Host, _: Call) -> Any:
+        return {SECRET: Known(value=True, as_of=host.clock.now())}
+
+    report = await Stand(clock, {"member": member}).check()
+    assert list(shown(report)) == ["answer.typed"]
+    assert SECRET not in json.dumps(report.document, ensure_ascii=False)
 
 
 async def test_an_agency_that_never_answers_or_never_ends_takes_as_long_as_a_check_may(clock: FixedClock) -> None:
