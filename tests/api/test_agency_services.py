@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import httpx2
 import jsonschema_rs
 import pytest
+from typer.testing import CliRunner
 
+from api.commands import plugin
+from api.commands.agency_line import AgencyLine
 from core.assurance import StepUpRequired
 from core.text import Text
 from identity.officers.errors import RoleMissing
@@ -26,11 +31,12 @@ from services.plugins.registry.schemas import FILES_MAX
 from tests.identity.officers_of_tests import PASSKEY, THAID, number
 from tests.support.agency import AgencySystem, code_of
 from tests.support.app import Served
-from tests.support.services import SDL, documents_of, far_side
+from tests.support.services import SDL, documents_of, far_side, written
 
 REGISTRAR: Final = {"kind": "SYSTEM", "id": "registrar"}
 ACT: Final = {"agent": REGISTRAR}
-WHY: Final = {**ACT, "reason": "ทดสอบการทำงาน"}
+REASON: Final = "ทดสอบการทำงาน"
+WHY: Final = {**ACT, "reason": REASON}
 ONE: Final = f"{PREFIX}/waterworks"
 FIRST: Final = f"{ONE}/versions/1.0.0"
 PRICE: Final = {"amount": {"satang": 1050, "currency": "THB"}, "since": "2026-01-01"}
@@ -344,3 +350,44 @@ async def test_the_description_is_served_and_every_answer_has_the_shape_it_names
     fits(await waterworks.get(f"{ONE}/events"), f"{PREFIX}/{{slug}}/events", "get")
     for act in ("suspend", "resume", "retire", "rollback"):
         fits(await waterworks.post(f"{ONE}/{act}", WHY), f"{PREFIX}/{{slug}}/{act}", "post")
+
+
+async def test_the_commands_say_what_they_did_and_every_fault_with_its_place(
+    sitthi: Served, waterworks: Waterworks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {**waterworks.holder.private_jwk, "kid": waterworks.holder.kid, "alg": waterworks.holder.algorithm}
+    line = AgencyLine(sitthi.house.settings.issuer, waterworks.client, key, sitthi.http, sitthi.clock)
+    loop = asyncio.get_running_loop()
+
+    def here(made: Any) -> Any:
+        """The command's work in this loop, where the application is; the command itself is in a thread."""
+        return asyncio.run_coroutine_threadsafe(made, loop).result()
+
+    async def sitthi_plugin(*words: str, ok: bool = True) -> str:
+        given = ["--client", waterworks.client, "--key", str(key_file), "--system", "desk"]
+        given = given if words[0] != "status" else given[:-2]
+        done = await asyncio.to_thread(CliRunner().invoke, plugin.app, [*words, *given])
+        assert (done.exit_code == 0) is ok, done.output
+        return done.output
+
+    key_file = tmp_path / "key.json"
+    key_file.write_text(json.dumps(key))
+    monkeypatch.setattr(AgencyLine, "reading", lambda *_: line)
+    monkeypatch.setattr("api.commands.plugin_registry.asyncio.run", here)
+    bad = documents_of(sdl=SDL.replace("  since: Date", "  since: Profile"))
+    refused = await sitthi_plugin("register", written(bad, tmp_path / "bad"), ok=False)
+    assert "graph.graphql:11: UNKNOWN_TYPE: `Profile` cannot stand here" in refused
+    assert "(PLUGIN_REFUSED)" in refused
+    assert "waterworks 1.0.0\tDRAFT" in await sitthi_plugin("register", written(documents_of(), tmp_path / "good"))
+    assert "waterworks 1.0.0\tIN_REVIEW" in await sitthi_plugin("submit", "waterworks", "1.0.0")
+    assert "(SERVICE_STATE_CONFLICT)" in await sitthi_plugin("publish", "waterworks", "1.0.0", ok=False)
+    assert await sitthi_plugin("status") == "waterworks\tnot published\n  1.0.0\tIN_REVIEW\n"
+    told = (await waterworks.get(FIRST)).json()
+    await sitthi.house.registered.reviews.approve(await reviewer(sitthi), UUID(told["review"]["id"]))
+    for command, state in (("suspend", "SUSPENDED"), ("resume", "PUBLISHED"), ("retire", "RETIRED")):
+        assert state in await sitthi_plugin(command, "waterworks", "--reason", REASON)
+    shown = await sitthi_plugin("status", "waterworks", "1.0.0")
+    assert "check of 2026-11-16T" in shown
+    assert "review" in shown
+    nothing = await sitthi_plugin("rollback", "waterworks", "--reason", REASON, ok=False)
+    assert "(NOTHING_TO_ROLL_BACK_TO)" in nothing

@@ -7,6 +7,7 @@ import copy
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -89,6 +90,14 @@ def documents_of(
     default = {f"{name}.json": {"operation": name, "answer": shown} for name in manifest["operations"]}
     given = default if examples is None else dict(examples)
     return Documents.of(manifest, sdl, given, form)
+
+
+def written(documents: Documents, folder: Path) -> str:
+    """The same as files in that folder."""
+    for name, text in documents.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return str(folder)
 
 
 def answering(answer: Any) -> Callable[[Manifest], Mapping[str, Operation]]:

@@ -19,6 +19,7 @@ from services.plugins.registry.form_lines import Path
 from services.plugins.registry.graph_check import STUB
 
 _LEVELS: Final = list(Assurance)
+_OR_NEXT: Final = ", or give the service a new major version"
 _NAMES: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -63,7 +64,7 @@ def _schema(graph: PluginGraph) -> GraphQLSchema:
 
 
 def _of_graph(description: str, graph: PluginGraph) -> Fault:
-    remedy = "Keep it and mark it @deprecated, or give the service a new major version"
+    remedy = f"Keep it and mark it @deprecated{_OR_NEXT}"
     return Fault(Rule.BREAKING, description.removesuffix("."), remedy, GRAPH, *_place(description, graph))
 
 
@@ -143,7 +144,7 @@ def _of_form(former: Mapping[str, Any] | None, form: Mapping[str, Any] | None, d
     for path, why, remedy in _stricter(former, form):
         if FORM in documents.files:
             field = ".".join(map(str, path)) or None
-            yield Fault(Rule.BREAKING, why, remedy, FORM, documents.lines(FORM).of(path), field)
+            yield Fault(Rule.BREAKING, why, f"{remedy}{_OR_NEXT}", FORM, documents.lines(FORM).of(path), field)
         else:
             yield _fault(documents, ".".join(map(str, ("form", *path))), why, remedy)
 
@@ -190,4 +191,4 @@ def _types(schema: Mapping[str, Any]) -> set[str]:
 def _fault(documents: Documents, field: str, why: str, remedy: str) -> Fault:
     path = tuple(int(step) if step.isdigit() else step for step in field.split("."))
     line = documents.lines(MANIFEST).of(path)
-    return Fault(Rule.BREAKING, why, f"{remedy}, or give the service a new major version", MANIFEST, line, field)
+    return Fault(Rule.BREAKING, why, f"{remedy}{_OR_NEXT}", MANIFEST, line, field)

@@ -1,0 +1,203 @@
+"""What another version would break, and what a reviewer must see of it: each by name, with the place and the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.exchange.catalogue import load_catalogue
+from services.plugins.contract import Fault, Rule
+from services.plugins.contract.keys import SigningKey
+from services.plugins.plugin import Plugin
+from services.plugins.registry.diff import breaking_changes, dangerous_changes, is_next_major, number_of
+from services.plugins.registry.documents import Documents, Ground, published_plugin
+from services.plugins.registry.sensitive import Part, sensitive_parts
+from tests.support.plugins import HOST
+from tests.support.services import KEY, SDL, answering, documents_of, no_faults
+
+OWNERS = {one.id: one.steward for one in load_catalogue().attributes.values() if one.derived is None}
+GROUND = Ground(HOST, OWNERS, no_faults, answering(None))
+PUBLIC = {"kind": "query", "access": "public", "time_limit_seconds": 2}
+SOURCE = {"kind": "source", "time_limit_seconds": 2, "batch": 10}
+HEAR = {"kind": "notify", "events": ["data.erased", "consent.withdrawn"], "time_limit_seconds": 2}
+MORE = {**HEAR, "events": ["data.erased", "consent.withdrawn", "application.withdrawn"]}
+LESS = {**HEAR, "events": ["data.erased"]}
+SUBMIT = {"kind": "submit", "time_limit_seconds": 2}
+INGEST: dict[str, Any] = {"kind": "ingest", "access": "public", "time_limit_seconds": 2, "record": {"type": "object",
+          "properties": {"meter": {"type": "string"}, "read": {"type": "integer"}}, "required": ["meter"]}}  # fmt: skip
+SHOP = {"type": "object", "properties": {"name": {"type": "string"}}}
+FORM: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "size": {"type": "string", "enum": ["SMALL", "LARGE"]},
+        "rooms": {"type": ["integer", "null"]},
+        "shop": SHOP,
+    },
+    "required": ["size"],
+}
+TITLES = {"th": "เหตุผล", "en": "Because"}
+BEFORE: dict[str, Any] = {
+    "operations": {"price": PUBLIC, "facts": SOURCE, "hear": HEAR, "take": INGEST},
+    "provides": {"birth_date": "facts", "nationality": "facts"},
+    "errors": {"METER_SEALED": TITLES},
+    "assurance": "2.1",
+    "fee": {"satang": 100, "text": TITLES},
+    "needs": [{"attribute": "birth_date", "purpose": TITLES, "basis": "consent"}],
+}
+
+
+def plugin_of(documents: Documents) -> Plugin:
+    return published_plugin(documents, GROUND)
+
+
+def changed(**members: Any) -> Documents:
+    given = {**BEFORE, **members}
+    given["operations"] = {**BEFORE["operations"], **members.get("operations", {})}
+    given["operations"] = {name: spec for name, spec in given["operations"].items() if spec is not None}
+    form, sdl = members.get("form", FORM), members.get("sdl", SDL)
+    rest = {name: value for name, value in given.items() if name not in ("form", "sdl")}
+    return documents_of("1.1.0", sdl=sdl, form=form, **rest)
+
+
+FORMER = plugin_of(documents_of(sdl=SDL, form=FORM, **BEFORE))
+
+
+def breaks(documents: Documents) -> list[Fault]:
+    return list(breaking_changes(FORMER, plugin_of(documents), documents))
+
+
+def test_what_only_adds_breaks_nobody() -> None:
+    wider = SDL.replace("  since: Date\n", "  since: Date\n  until: Date\n").replace("  LARGE\n", "  LARGE\n  HUGE\n")
+    form = {**FORM, "properties": {**FORM["properties"], "floor": {"type": "integer"}}}
+    documents = changed(
+        sdl=wider,
+        form=form,
+        assurance="1.3",
+        operations={"facts": {**SOURCE, "batch": 20}, "more": SUBMIT, "hear": MORE},
+        errors={"METER_SEALED": TITLES, "METER_GONE": TITLES},
+    )  # fmt: skip
+    assert breaks(documents) == []
+    [dangerous] = dangerous_changes(FORMER, plugin_of(documents))
+    assert (dangerous.file, dangerous.field) == ("graph.graphql", "WaterSize.HUGE")
+
+
+@pytest.mark.parametrize(
+    ("members", "file", "field", "why"),
+    [
+        ({"sdl": SDL.replace("  since: Date\n", "")}, "graph.graphql", "WaterPrice", "WaterPrice.since was removed"),
+        ({"sdl": SDL.replace("since: Date", "since: Int")}, "graph.graphql", "WaterPrice.since", "changed type"),
+        ({"sdl": SDL.replace("amount: Money!", "amount: Money")}, "graph.graphql", "WaterPrice.amount", "changed type"),
+        ({"sdl": SDL.replace("  LARGE\n", "")}, "graph.graphql", "WaterSize", "LARGE was removed"),
+        ({"sdl": SDL.replace("= SMALL)", "= SMALL, of: Int!)")}, "graph.graphql", "WaterOpen.price", "required arg"),
+        ({"sdl": SDL.replace("(size: WaterSize = SMALL)", "")}, "graph.graphql", "WaterOpen.price", "was removed"),
+        ({"operations": {"hear": None}}, "manifest.json", "operations.hear", "was removed"),
+        ({"operations": {"hear": SUBMIT}}, "manifest.json", "operations.hear.kind", "of kind notify"),
+        ({"operations": {"facts": {**SOURCE, "batch": 5}}}, "manifest.json", "operations.facts.batch", "takes 5"),
+        ({"operations": {"hear": LESS}}, "manifest.json", "operations.hear.events", "does not hear of"),
+        ({"assurance": "2.3"}, "manifest.json", "assurance", "asks for 2.3"),
+        ({"delegates": "nothing"}, "manifest.json", "delegates", "acts for a citizen"),
+        ({"provides": {"birth_date": "facts"}}, "manifest.json", "provides", "`nationality` no more"),
+        ({"errors": {}}, "manifest.json", "errors", "`METER_SEALED` was removed"),
+        ({"form": None}, "manifest.json", "form", "no form any more"),
+        ({"form": {**FORM, "required": ["size", "rooms"]}}, "form.json", "required", "`rooms` is required now"),
+        ({"form": {**FORM, "properties": {"size": FORM["properties"]["size"]}}}, "form.json", "properties", "removed"),
+    ],
+)  # fmt: skip
+def test_what_breaks_somebody_is_named_with_its_place_and_remedy(
+    members: dict[str, Any], file: str, field: str, why: str
+) -> None:
+    documents = changed(**members)
+    found = breaks(documents)
+    fault = next(one for one in found if why in one.why)
+    assert (fault.rule, fault.file, fault.field) == (Rule.BREAKING, file, field)
+    assert "new major version" in fault.remedy
+    if field.split(".", maxsplit=1)[0] not in ("delegates", "form"):
+        assert fault.line is not None
+        assert fault.line <= len(documents.files[file].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "where"),
+    [
+        ("size", {"type": "string", "enum": ["SMALL"]}, "properties.size.enum"),
+        ("size", {"type": "integer", "enum": [1]}, "properties.size.type"),
+        ("rooms", {"type": "integer"}, "properties.rooms.type"),
+        ("rooms", {"type": ["integer", "null"], "enum": [1, None]}, "properties.rooms.enum"),
+        ("shop", {"type": "object", "properties": {}}, "properties.shop.properties"),
+        ("shop", {**SHOP, "required": ["name"]}, "properties.shop.required"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_was_right_and_would_be_wrong_is_found(name: str, schema: dict[str, Any], where: str) -> None:
+    form = {**FORM, "properties": {**FORM["properties"], name: schema}}
+    assert where in [fault.field for fault in breaks(changed(form=form))]
+
+
+def test_a_record_that_was_taken_is_taken_still() -> None:
+    stricter = {**INGEST, "record": {**INGEST["record"], "required": ["meter", "read"]}}
+    [fault] = breaks(changed(operations={"take": stricter}))
+    assert (fault.field, "`read` is required now" in fault.why) == ("operations.take.record.required", True)
+
+
+def test_numbers_of_versions_are_numbers() -> None:
+    assert number_of("1.10.0") > number_of("1.9.9")
+    assert is_next_major(FORMER.manifest, plugin_of(documents_of("2.0.0")).manifest)
+    assert not is_next_major(FORMER.manifest, plugin_of(documents_of("1.99.0")).manifest)
+
+
+def parts(documents: Documents, **given: Any) -> list[tuple[Part, str]]:
+    found = sensitive_parts(FORMER.manifest, plugin_of(documents).manifest, documents, **given)
+    return [(one.part, one.place.partition(":")[0]) for one in found]
+
+
+def test_words_forms_and_additions_publish_themselves() -> None:
+    documents = changed(
+        title={"th": "น้ำ", "en": "Water"}, hours={"th": "ทุกวัน", "en": "Daily"}, errors={},
+        sdl=SDL.replace("  since: Date\n", "  since: Date\n  until: Date\n"),
+    )  # fmt: skip
+    assert parts(documents) == []
+
+
+NEED = BEFORE["needs"][0]
+OTHER_KEY = SigningKey.of(Ed25519PrivateKey.generate())
+
+
+@pytest.mark.parametrize(
+    ("members", "part"),
+    [
+        ({"needs": [NEED, {**NEED, "attribute": "nationality"}]}, Part.NEEDS),
+        ({"needs": [{**NEED, "basis": "public_task"}]}, Part.NEEDS),
+        ({"needs": [{**NEED, "purpose": {"th": "อื่น", "en": "Other"}}]}, Part.NEEDS),
+        ({"provides": {**BEFORE["provides"], "annual_income": "facts"}}, Part.PROVIDES),
+        ({"provides": {"birth_date": "facts"}}, Part.PROVIDES),
+        ({"fee": {"satang": 200, "text": TITLES}}, Part.MONEY),
+        ({"fee": None}, Part.MONEY),
+        ({"benefit": TITLES}, Part.MONEY),
+        ({"endpoint": {"url": "https://elsewhere.example", "keys": [KEY.jwk]}}, Part.ENDPOINT),
+        ({"endpoint": {"url": "https://water.example", "keys": [OTHER_KEY.jwk]}}, Part.ENDPOINT),
+        ({"operations": {"facts": {**SOURCE, "forwards_token": True}}}, Part.TOKEN),
+        ({"operations": {"hear": MORE}}, Part.EVENTS),
+        ({"operations": {"more": SUBMIT}}, Part.EFFECTS),
+        ({"operations": {"take": {**INGEST, "access": "citizen"}}}, Part.ACCESS),
+        ({"assurance": "1.1"}, Part.ASSURANCE),
+    ],
+)  # fmt: skip
+def test_what_is_sensitive_goes_to_a_reviewer_with_its_place(members: dict[str, Any], part: Part) -> None:
+    assert parts(changed(**members)) == [(part, "manifest.json")]
+
+
+def test_a_stricter_level_breaks_callers_and_leaks_nothing() -> None:
+    assert parts(changed(assurance="3")) == []
+
+
+def test_the_first_version_the_breaking_one_and_the_held_one_are_looked_at() -> None:
+    documents = changed()
+    [first] = sensitive_parts(None, plugin_of(documents).manifest, documents)
+    assert first.part is Part.FIRST
+    broken = (Fault(Rule.BREAKING, "x", "y", "graph.graphql", 3),)
+    assert parts(documents, breaks=broken, held=True) == [
+        (Part.HELD, "manifest.json"),
+        (Part.BREAKING, "graph.graphql"),
+    ]
