@@ -26,6 +26,7 @@ from services.plugins.contract.keys import SigningKey
 from services.plugins.hosting.discovery import Package
 from services.plugins.hosting.figures import figures
 from services.plugins.hosting.handover import ALIVE_PATH, SOCKET, Agency, Handover
+from services.plugins.hosting.leavings import PREFIX
 from services.plugins.hosting.pace import Pace
 from services.plugins.plugin import Plugin
 from services.plugins.runner.remote import Wire, remote_functions
@@ -77,7 +78,7 @@ class HostProcess:
     @classmethod
     async def start(cls, package: Package, plugin: Plugin, agency: Agency, pace: Pace) -> Self:
         """Raises :class:`HostFailed` with what it said. Whatever was begun is undone."""
-        folder = Path(tempfile.mkdtemp(prefix="sitthi-host-"))  # readable by this user alone
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))  # readable by this user alone
         try:
             process = await _spawn(package, folder)
         except BaseException:

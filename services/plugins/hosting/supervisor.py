@@ -17,6 +17,7 @@ from services.plugins.contract.kinds import EFFECTS
 from services.plugins.hosting.discovery import Package
 from services.plugins.hosting.figures import figures
 from services.plugins.hosting.handover import Agency
+from services.plugins.hosting.leavings import sweep
 from services.plugins.hosting.pace import Pace
 from services.plugins.hosting.process import Ended, HostFailed, HostProcess
 from services.plugins.plugin import Origin, Plugin
@@ -157,6 +158,8 @@ class Hosts:
     async def running(self, *, wait_seconds: float = 10.0) -> AsyncIterator[None]:
         """Keeps all running. Waits so long for the first answers, and no longer: a package that does not come up keeps
         nobody else's service from starting."""
+        if self._hosted:
+            await asyncio.to_thread(sweep)
         async with AsyncExitStack() as stack:
             for one in self._hosted.values():
                 await stack.enter_async_context(one.running())
