@@ -3,6 +3,7 @@
 The home query on SQLite and PostgreSQL beside a bare answer of the same size; here. Whole sign-ins beside those of
 another provider: bench/sign_in.py. Believing a token beside a bare signature: bench/verification.py. Facts through
 the gate and what the access log adds: bench/exchange.py. Verifying that log, proofs out of a large one: bench/log.py.
+From nothing to a published service: bench/join.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Final
 
 import orjson
 
-from bench import exchange, log, sign_in, verification
+from bench import exchange, join, log, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -31,7 +32,7 @@ from core.clock import SystemClock
 HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
-PARTS: Final = ("verification", "exchange", "log", "sign-in", "home")
+PARTS: Final = ("verification", "exchange", "log", "join", "sign-in", "home")
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
 
@@ -52,6 +53,8 @@ class Size:
     """Believed for the first time, in each round."""
     log: log.LogSize
     exchange: exchange.ExchangeSize
+    joins: int
+    """Agencies that join, on each footing."""
 
 
 FULL: Final = Size(
@@ -64,11 +67,12 @@ FULL: Final = Size(
     tokens=1_000,
     log=log.LogSize(records=1_000_000, leaves=10_000_000, proofs=5_000),
     exchange=exchange.ExchangeSize(rounds=5, batches=1_000, records=20_000),
+    joins=5,
 )
 QUICK: Final = Size(
     population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000, sign_ins=60, tokens=100,
     log=log.LogSize(records=70_000, leaves=300_000, proofs=300),
-    exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000),
+    exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
 )  # fmt: skip
 AGAIN: Final = 100
 """So many times more often a token is believed again: it takes next to nothing."""
@@ -108,6 +112,11 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
     if "log" in parts:
         (folder / "log").mkdir()
         await log.bench(folder / "log", footings, size.log, say=_say)
+    if "join" in parts:
+        (folder / "join").mkdir()
+        await asyncio.to_thread(
+            join.bench, Site(folder / "join", 0, SystemClock().today()), footings, rounds=size.joins, say=_say
+        )
     if not {"home", "sign-in"} & set(parts):
         return
     site = Site(folder, size.population, SystemClock().today())

@@ -31,9 +31,9 @@ from services.plugins.registry.documents import Documents, Ground, load_document
 from services.plugins.runner.egress import endpoint_faults
 from services.plugins.runner.remote import Wire
 from services.plugins.scaffold import PRIVATE_KEY, Layout, Start, tree
-from tests.services.plugins.scaffold.agencies import HostKeys, program
-from tests.services.plugins.scaffold.agencies import loaded as read
 from tests.services.plugins.scaffold.test_tree import LINES, NOBODY, SLUGS
+from tests.support.agency_program import HostKeys, program
+from tests.support.agency_program import loaded as read
 from tests.support.server import free_port
 
 ATTRIBUTES = {a.id: a.steward for a in load_catalogue().attributes.values() if a.derived is None}

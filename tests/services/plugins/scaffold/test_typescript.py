@@ -19,8 +19,8 @@ from services.plugins.contract import AgencyError, Call
 from services.plugins.contract.keys import verifying_keys
 from services.plugins.runner.egress import agency_client
 from services.plugins.runner.remote import Wire
-from tests.services.plugins.scaffold.agencies import HostKeys, loaded, program
 from tests.support import node
+from tests.support.agency_program import HostKeys, loaded, program
 from tests.support.server import free_port
 
 AGENCY: Final = Path(__file__).parents[4] / "docs" / "examples" / "plugins" / "saimok-water"
