@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
 """Controls (not tab and line ends), marks of direction, invisible operators, half letters, private and tag characters.
@@ -20,10 +20,16 @@ _TAG: Final = re.compile(r"<[A-Za-z/!?]")
 QUOTED_MAX: Final = 300
 
 
+def unseen_in(text: str) -> str | None:
+    """The first character that is not seen, in words; None when there is none."""
+    found = _UNSEEN.search(text)
+    return None if found is None else f"it holds U+{ord(found[0]):04X}, which is not seen or changes what is"
+
+
 def trouble_in(text: str) -> str | None:
     """What the text holds that it may not; None when it is plain."""
-    if (found := _UNSEEN.search(text)) is not None:
-        return f"it holds U+{ord(found[0]):04X}, which is not seen or changes what is"
+    if (why := unseen_in(text)) is not None:
+        return why
     if (found := _TAG.search(text)) is not None:
         return f"it holds `{found[0]}`, which begins a tag of HTML"
     return None

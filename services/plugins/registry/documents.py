@@ -23,6 +23,7 @@ from services.plugins.registry.examples import read_remote_examples
 from services.plugins.registry.folder import check_provides, check_requirements
 from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import DuplicateJsonKey, Lines, unique
+from services.plugins.registry.form_safety import check_record
 from services.plugins.registry.graph_check import check_graph, check_without_graph
 from services.plugins.strict_json import read_json
 
@@ -34,6 +35,7 @@ EXAMPLES_MAX: Final = 200
 BYTES_MAX: Final = {MANIFEST: 64 * 1024, GRAPH: 100_000, FORM: 64 * 1024}
 EXAMPLE_BYTES_MAX: Final = 64 * 1024
 ALL_BYTES_MAX: Final = 200_000
+_HALF_LETTER: Final = re.compile("[\ud800-\udfff]")
 _EXAMPLE: Final = re.compile(r"examples/[A-Za-z0-9][A-Za-z0-9._-]{0,79}\.json")
 
 
@@ -101,6 +103,7 @@ def load_documents(documents: Documents, ground: Ground) -> Plugin:
     faults.extend(_check_endpoint(manifest, ground))
     if manifest.form is not None:
         faults.extend(check_form(manifest.form, manifest, ground.attributes, text=documents.files.get(FORM, "")))
+    faults.extend(_check_records(manifest))
     examples = _examples(documents, manifest, faults)
     if faults or graph is None:
         raise PluginRefused(manifest.slug, [*_placed(documents, faults)])
@@ -148,15 +151,24 @@ def _check_files(files: Mapping[str, str]) -> Iterator[Fault]:
         yield Fault(Rule.MANIFEST_MISSING, "there is no manifest", f"Send {MANIFEST}", MANIFEST)
     if sum(name.startswith(EXAMPLES) for name in files) > EXAMPLES_MAX:
         yield Fault(Rule.DOCUMENT, f"there are more than {EXAMPLES_MAX} examples", "Send fewer", EXAMPLES)
-    if sum(len(text.encode()) for text in files.values()) > ALL_BYTES_MAX:
+    if sum(len(_bytes(text)) for text in files.values()) > ALL_BYTES_MAX:
         why = f"the files together are larger than {ALL_BYTES_MAX} bytes"
         yield Fault(Rule.DOCUMENT, why, "Send fewer or shorter examples", EXAMPLES)
     for name, text in files.items():
+        if (half := _HALF_LETTER.search(text)) is not None:
+            yield Fault(
+                Rule.TEXT, "it holds half a letter", "Write it in UTF-8", name, text.count("\n", 0, half.start()) + 1
+            )
         if name not in BYTES_MAX and not _EXAMPLE.fullmatch(name):
             remedy = f"Send {MANIFEST}, {GRAPH}, {FORM} and {EXAMPLES}*.json"
             yield Fault(Rule.DOCUMENT, "no file of a remote plugin has this name", remedy, name[:100])
-        elif len(text.encode()) > (most := BYTES_MAX.get(name, EXAMPLE_BYTES_MAX)):
+        elif len(_bytes(text)) > (most := BYTES_MAX.get(name, EXAMPLE_BYTES_MAX)):
             yield Fault(Rule.DOCUMENT, f"it is larger than {most} bytes", "Shorten it", name)
+
+
+def _bytes(text: str) -> bytes:
+    """In UTF-8, with half a letter as it may come in JSON; whatever holds one is refused."""
+    return text.encode(errors="surrogatepass")
 
 
 def _object(documents: Documents, name: str, faults: list[Fault]) -> dict[str, Any] | None:
@@ -189,6 +201,14 @@ def _graph(documents: Documents, manifest: Manifest, host: HostNames, faults: li
     except PluginRefused as refused:
         faults.extend(refused.faults)
         return None
+
+
+def _check_records(manifest: Manifest) -> Iterator[Fault]:
+    """The schemas of what its `ingest` operations take."""
+    for name, spec in manifest.operations.items():
+        for defect in check_record(spec.record or {}):
+            field = ".".join(map(str, ("operations", name, "record", *defect.path)))
+            yield Fault(Rule.FORM, defect.why, defect.remedy, field=field)
 
 
 def _check_endpoint(manifest: Manifest, ground: Ground) -> Iterator[Fault]:

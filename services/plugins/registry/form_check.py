@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
@@ -19,10 +20,10 @@ from services.exchange.catalogue.wording import foreign_letter
 from services.plugins.contract import Fault, Manifest, Rule
 from services.plugins.registry.form_lines import Lines, Path
 from services.plugins.registry.form_reasons import wrong_with
+from services.plugins.registry.form_safety import FAULTS_MAX, broken_in, unsafe_in, unusable_in
 from services.plugins.registry.form_walk import Defect, FormWalk, Property, TooLarge
 
 FILE: Final = "form.json"
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ATTRIBUTE: Final = "x-attribute"
 CITIZEN_ONLY: Final = "x-citizen-only"
 """A property that no agency holds; its value is the reason, in Thai and English."""
@@ -62,26 +63,31 @@ def check_form(
     def fault(path: Path, why: str, remedy: str) -> Fault:
         return Fault(Rule.FORM, why, remedy, FILE, lines.of(path), ".".join(map(str, path)) or None)
 
-    try:
-        jsonschema_rs.meta.validate(form)
-    except jsonschema_rs.ValidationError as error:
-        yield fault(tuple(error.instance_path), error.message, "Write it as JSON Schema 2020-12")
-        return
-    if form.get("$schema", DIALECT) != DIALECT:
-        yield fault(("$schema",), "the form is of another dialect of JSON Schema", f'Write "$schema": "{DIALECT}"')
+    if defects := [*islice(unsafe_in(form), FAULTS_MAX)] or [*broken_in(form)]:
+        yield from (fault(one.path, one.why, one.remedy) for one in defects)
         return
     if form.get("type") != "object" or not isinstance(form.get("properties"), dict):
         yield fault((), "a form is an object with properties", 'Give it "type": "object" and "properties"')
         return
     check = _Check({need.attribute for need in manifest.needs}, attributes, meanings or load_meanings())
+    told = False
     try:
         for found in FormWalk(form).all():
-            if isinstance(found, Defect):
-                yield fault(found.path, found.why, found.remedy)
-            else:
-                yield from (fault(found.path, why, remedy) for why, remedy in check.of(found))
+            for place, why, remedy in _told(found, check):
+                told = True
+                yield fault(place, why, remedy)
     except TooLarge:
+        told = True
         yield fault((), "the form asks more than anybody would answer", "Ask less, and nest it less deep")
+    if not told:  # where the walk did not come to
+        yield from (fault(one.path, one.why, one.remedy) for one in unusable_in(form))
+
+
+def _told(found: Property | Defect, check: _Check) -> Iterator[tuple[Path, str, str]]:
+    if isinstance(found, Defect):
+        yield found.path, found.why, found.remedy
+    else:
+        yield from ((found.path, why, remedy) for why, remedy in check.of(found))
 
 
 class _Check:

@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from services.plugins.contract import Fault, Rule
-from services.plugins.contract.texts import trouble_in
+from services.plugins.contract.texts import trouble_in, unseen_in
 
 FILE: Final = "graph.graphql"
 NAME_LENGTH_MAX: Final = 100
@@ -37,7 +37,7 @@ _VALUE_NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 def text_fault(sdl: str) -> Fault | None:
     """The first character that is not seen, in comments as well: a reviewer reads them."""
     for number, row in enumerate(sdl.removeprefix("\ufeff").split("\n"), start=1):
-        if (why := trouble_in(row.replace("<", "< "))) is not None:
+        if (why := unseen_in(row)) is not None:
             return Fault(Rule.TEXT, why, "Remove it", FILE, number)
     return None
 
