@@ -60,7 +60,8 @@ async def test_requirements_are_told_with_evidence_and_providers(sitthi: Served)
     [[evidence]] = card["evidenceTypeLists"]
     assert evidence["replaces"] == ["disability_card"]
     assert [p["agency"]["slug"] for p in evidence["providers"]] == ["dep"]
-    assert not listed["health-care-right"]["provable"]
+    assert listed["health-care-right"]["provable"]
+    assert not listed["no-student-loan-debt"]["provable"]
 
 
 async def test_purposes_are_told_with_what_they_cover(sitthi: Served) -> None:
