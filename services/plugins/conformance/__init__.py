@@ -1,5 +1,6 @@
 """Whether a plugin keeps the contract: one suite over all of them, with made-up people (docs/conformance.md)."""
 
+from services.plugins.conformance.inside import Sandbox
 from services.plugins.conformance.report import REPORT_TYPE, Finding, Outcome, Report, signed
 from services.plugins.conformance.rules import RULES, SUITE_VERSION, ConformanceRule
 from services.plugins.conformance.suite import Suite
@@ -12,6 +13,7 @@ __all__ = [
     "Finding",
     "Outcome",
     "Report",
+    "Sandbox",
     "Suite",
     "signed",
 ]

@@ -7,11 +7,13 @@ never makes an answer up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from core.clock import Clock
 from core.errors import ServiceUnavailable
+from core.ids import NationalId
 from core.text import Text
 from services.plugins.conformance import agencies
 from services.plugins.conformance.agencies import Fault, RecordedAgency
@@ -20,6 +22,7 @@ from services.plugins.conformance.people import may_be_asked, strangers
 from services.plugins.conformance.report import Book
 from services.plugins.conformance.rules import ABOUT_SOMEBODY, BY_ID
 from services.plugins.conformance.running import End, Ended, run
+from services.plugins.contract import AgencyClient, Manifest, OperationKind
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.plugin import Example, Exchange, Plugin
 from services.plugins.runner.examples import ExampleFailed, run_example
@@ -32,14 +35,23 @@ HANGING_SECONDS: Final = 0.05
 TURNS: Final = 3
 _ASKS_NOBODY: Final = Text(th="ตัวอย่างของปลั๊กอินไม่มีคำขอไปยังหน่วยงานในกรณีนี้", en="Nothing in its examples asks an agency so")
 _NOTHING_SENT: Final = Text(th="ไม่มีบริการใดส่งคำขอที่มีผลไปยังหน่วยงาน", en="Nothing is sent to an agency to have an effect")
+_NO_SANDBOX: Final = Text(th="การตรวจครั้งนี้ไม่ได้ใช้ระบบทดสอบ", en="No sandbox stands behind this check")
 _NONE_HELD: Final = Text(th="ไม่มีตัวอย่างใดที่ใช้ตรวจข้อนี้ได้", en="No example held by which it could be looked at")
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Stand-ins of our own agencies, and people whom they know: made up, though their numbers look like others."""
+
+    client_of: Callable[[Manifest], AgencyClient]
+    people: Sequence[NationalId]
 
 
 class InsideCheck:
     """One check of one plugin; call :meth:`run` once. What it finds is in the book."""
 
-    def __init__(self, plugin: Plugin, book: Book) -> None:
-        self._plugin, self._book = plugin, book
+    def __init__(self, plugin: Plugin, book: Book, clock: Clock, sandbox: Sandbox | None = None) -> None:
+        self._plugin, self._book, self._clock, self._sandbox = plugin, book, clock, sandbox
         self._sound: list[Example] = []
         """Examples that held: only with these the rest is tried, so that one fault is told once."""
 
@@ -47,8 +59,9 @@ class InsideCheck:
         await self._examples()
         for rule in ("answer.typed", "time.limit"):
             self._book.looked(rule)
-        for look in (self._parallel, self._hangs, self._faults, self._people, self._unknown, self._duplicates):
+        for look in (self._everybody, self._parallel, self._hangs, self._faults, self._people, self._unknown):
             await look()
+        await self._duplicates()
 
     async def _examples(self) -> None:
         book = self._book
@@ -82,6 +95,26 @@ class InsideCheck:
             self._book.failed(rule, f"{example.name}: `{example.operation}` ended in {ended.code} ({behind})")
             return False
         return True
+
+    async def _everybody(self) -> None:
+        """The people of the sandbox, by the questions of the examples."""
+        rule = "examples.sandbox"
+        self._book.exempt(rule, _NO_SANDBOX)
+        if self._sandbox is None:
+            return
+        client = self._sandbox.client_of(self._plugin.manifest)
+        for example in self._by_operation(1):
+            if not self._tells(example) or self._kind(example) not in BY_ID[rule].kinds:
+                continue
+            self._book.looked(rule)
+            for number, person in enumerate(self._sandbox.people):
+                asked = replace(example, person=person.digits, now=self._clock.now().isoformat())
+                ended = await run(self._plugin, asked, client)
+                why = ended.untyped or (ended.code if ended.end is End.TROUBLE else "")
+                if not why and ended.end is End.ANSWERED:
+                    why = not_typed(self._kind(example), ended.raw) or ""
+                if why:
+                    self._book.failed(rule, f"`{example.operation}`, of person {number} of the sandbox: {why}")
 
     async def _parallel(self) -> None:
         rule = "time.parallel"
@@ -209,10 +242,11 @@ class InsideCheck:
         """Sound examples with the number of each request in them."""
         return [(example, at) for example in self._by_operation(count) for at in range(len(example.agency))]
 
+    def _kind(self, example: Example) -> OperationKind:
+        return self._plugin.manifest.operations[example.operation].kind
+
     def _tells(self, example: Example) -> bool:
-        return example.person is not None and (
-            self._plugin.manifest.operations[example.operation].kind in ABOUT_SOMEBODY
-        )
+        return example.person is not None and self._kind(example) in ABOUT_SOMEBODY
 
 
 def about(example: Example, digits: str) -> Example:

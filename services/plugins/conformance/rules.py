@@ -66,6 +66,14 @@ RULES: Final[tuple[ConformanceRule, ...]] = (
         'Answer the example with 422 and `{"error": {"code": …}}`; in Python, raise `AgencyError`',
     ),
     ConformanceRule(
+        "examples.sandbox",
+        Text(th="ตอบได้ถูกต้องสำหรับบุคคลตัวอย่างทุกคนในระบบทดสอบ", en="It answers of everybody whom its sandbox knows"),
+        "examples are of a few cases; the people of the sandbox are of many",
+        "See what the sandbox says of that person, and read it, or say that it is not known",
+        INSIDE,
+        ABOUT_SOMEBODY - {OperationKind.STATUS},
+    ),
+    ConformanceRule(
         "answer.signed",
         Text(th="คำตอบลงลายมือชื่อถูกต้อง", en="Every answer is signed, and to its own call"),
         "a decision may rest on the answer for years, and it must be the agency's word",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.clock import Clock
 from core.text import Text
-from services.plugins.conformance.inside import InsideCheck
+from services.plugins.conformance.inside import InsideCheck, Sandbox
 from services.plugins.conformance.report import Book, Report
 from services.plugins.conformance.rules import BY_ID
 from services.plugins.plugin import Origin, Plugin
@@ -24,6 +24,7 @@ _OUT_OF_TIME: Final = Text(th="การตรวจหมดเวลาก่�
 
 class Suite:
     """`line_of` opens the way to the endpoint of a package or a remote plugin; without it only our own are checked.
+    With a `sandbox` these are asked about its people too.
 
     A check changes nothing and needs no database. It waits more than it computes, so it may run in any worker.
     """
@@ -33,9 +34,11 @@ class Suite:
         clock: Clock,
         line_of: Callable[[Plugin], AbstractAsyncContextManager[Line]] | None = None,
         *,
+        sandbox: Sandbox | None = None,
         seconds_max: float = SECONDS_MAX,
     ) -> None:
         self._clock, self._line_of, self._seconds_max = clock, line_of, seconds_max
+        self._sandbox = sandbox
 
     async def check(self, plugin: Plugin, *, documents_hash: str) -> Report:
         """Looks at every rule. `documents_hash` goes into the report: what exactly was checked."""
@@ -61,7 +64,7 @@ class Suite:
 
     async def _looked_at(self, plugin: Plugin, book: Book) -> int:
         if plugin.origin is Origin.TREE:
-            await InsideCheck(plugin, book).run()
+            await InsideCheck(plugin, book, self._clock, self._sandbox).run()
             return 0
         if self._line_of is None:
             raise ValueError(f"{plugin.slug}: this suite was given no way to an endpoint")
