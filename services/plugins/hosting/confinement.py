@@ -82,16 +82,23 @@ def limit(limits: HostLimits) -> None:
     os.nice(limits.niceness)
 
 
+def landlock_version() -> int:
+    """Of this kernel; 0 where there is none."""
+    if sys.platform != "linux":
+        return 0
+    return max(0, int(ctypes.CDLL(None, use_errno=True).syscall(_CREATE, None, 0, 1)))
+
+
 def confine(*, reads: Iterable[Path], lists: Iterable[Path], writes: Path, connects: Iterable[int]) -> int:
     """Shuts the process in, and answers the version of Landlock; 0 where the kernel has none, and nothing is shut.
 
     `lists` are folders of which the names may be read and nothing else. Must run before any thread is started.
     Raises OSError.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(_CREATE, None, 0, 1) if sys.platform == "linux" else -1
-    if version < 1:
+    version = landlock_version()
+    if version == 0:
         return 0
+    libc = ctypes.CDLL(None, use_errno=True)
     rights = _RIGHTS_BY_VERSION.get(version, _RIGHTS)
     ruleset = _Ruleset(rights, _CONNECT_AND_BIND if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
@@ -109,7 +116,7 @@ def confine(*, reads: Iterable[Path], lists: Iterable[Path], writes: Path, conne
     _called(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     _called(libc.syscall(_RESTRICT, rules, 0))
     os.close(rules)
-    return int(version)
+    return version
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from services.sandbox.folders import stand_ins
+from services.sandbox.population.generator import generate
 from services.sandbox.population.personas import PERSONAS
 
+DAY = date(2026, 11, 16)
 PAGE = Path(__file__).parents[3] / "docs" / "sandbox.md"
 
 
@@ -21,3 +26,14 @@ def test_every_answer_says_what_it_holds() -> None:
         if not answer.__doc__
     ]
     assert silent == []
+
+
+def test_the_stand_in_of_the_page_works_as_it_stands() -> None:
+    [snippet] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    module: dict[str, Any] = {}
+    exec(compile(snippet, "sandbox.md", "exec"), module)  # noqa: S102 - our own page
+    [table] = module["SANDBOX"].tables
+    homes = list(generate(20, 1, DAY).households())
+    rows = [row for home in homes for row in table.rows_of(home, DAY)]
+    assert 0 < len(rows) <= len(homes)
+    assert all(len(row) == table.width for row in rows)

@@ -12,10 +12,13 @@ import pytest
 import pytest_asyncio
 
 from core.errors import ServiceUnavailable
-from services.plugins.hosting.confinement import confine
+from services.plugins.hosting.confinement import confine, landlock_version
 from tests.services.plugins.hosting.conftest import PROBE, Asking, Installed, installed_in, running
+from tests.support.programs import absent
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one host process for all: nothing here changes it
+SCOPED = 6
+"""The version of Landlock that keeps signals in."""
 TRIED = """
 
 def tried(function):
@@ -55,6 +58,14 @@ async def test_it_knows_nothing_of_our_settings(inside: Inside) -> None:
     assert "not for packages" not in told
 
 
+@pytest.fixture
+def landlock() -> None:
+    """Skips by name where the kernel has not all that shuts a host in."""
+    if landlock_version() < SCOPED:
+        absent("Landlock of Linux 6.12 or later")
+
+
+@pytest.mark.usefixtures("landlock")
 async def test_it_reads_python_and_itself_and_no_other_file_of_this_user(inside: Inside, tmp_path: Path) -> None:
     secret, ours = tmp_path / "keys.json", Path.cwd() / "pyproject.toml"
     secret.write_text("{}", encoding="utf-8")
@@ -64,6 +75,7 @@ async def test_it_reads_python_and_itself_and_no_other_file_of_this_user(inside:
     assert "PermissionError" in await inside.sees("os.listdir('/')")
 
 
+@pytest.mark.usefixtures("landlock")
 async def test_it_writes_in_its_own_folder_alone_and_only_so_much(inside: Inside) -> None:
     assert await inside.sees("Path('note').write_text('one')") == "3"
     assert "PermissionError" in await inside.sees(f"Path({str(inside.installed.folder)!r}, 'x').write_text('')")
@@ -71,11 +83,13 @@ async def test_it_writes_in_its_own_folder_alone_and_only_so_much(inside: Inside
     assert "OSError" in await inside.sees("Path('large').write_bytes(bytes(65_000_000))")
 
 
+@pytest.mark.usefixtures("landlock")
 async def test_it_starts_no_program_and_signals_nobody(inside: Inside) -> None:
     assert "PermissionError" in await inside.sees("subprocess.run(['/bin/true'])")
     assert "PermissionError" in await inside.sees(f"os.kill({os.getpid()}, 0)")
 
 
+@pytest.mark.usefixtures("landlock")
 async def test_it_connects_to_the_port_of_its_agency_alone(inside: Inside) -> None:
     with socket.create_server(("127.0.0.1", 0)) as database:
         other = database.getsockname()[1]
