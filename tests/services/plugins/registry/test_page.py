@@ -8,6 +8,7 @@ import pytest
 
 from api.commands.plugin_registry import COMMANDS
 from api.commands.plugin_review import app as review
+from services.plugins.registry.routes import PREFIX
 from services.plugins.registry.states import State
 from tests.api.test_agency_services import DESCRIBED
 
