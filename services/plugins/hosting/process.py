@@ -114,7 +114,7 @@ class HostProcess:
                     return Ended.DIED
                 if self._resident_bytes() > self._pace.limits.resident_bytes_max:
                     return Ended.TOO_LARGE
-                if not await self._answers():
+                if not await self._answers(self._pace.hang_seconds):
                     # Its end may be known to the socket a moment before it is to us.
                     done, _ = await asyncio.wait({ending}, timeout=self._pace.watch_seconds)
                     return Ended.DIED if done else Ended.HUNG
@@ -169,7 +169,7 @@ class HostProcess:
                 with contextlib.suppress(ConnectionError):  # it ended before it read; what it said tells why
                     await asked.drain()
                 version = await self._ready()
-                if version is not None and await self._answers():
+                if version is not None and await self._answers(self._pace.start_seconds):
                     return version
                 if version is None:
                     await saying
@@ -195,9 +195,9 @@ class HostProcess:
             written += piece
             del written[:-SAID_BYTES_MAX]
 
-    async def _answers(self) -> bool:
+    async def _answers(self, within_seconds: float) -> bool:
         try:
-            reply = await self._http.get(ALIVE_PATH, timeout=self._pace.hang_seconds)
+            reply = await self._http.get(ALIVE_PATH, timeout=within_seconds)
         except httpx2.HTTPError:
             return False
         return reply.status_code == httpx2.codes.NO_CONTENT

@@ -102,6 +102,9 @@ class Hosted:
         except (HostFailed, OSError) as failed:
             log.error("package_host_failed", plugin=slug, package=self._package.distribution, said=str(failed))  # noqa: TRY400 - it says why
             return Ended.NOT_STARTED
+        except Exception:
+            log.exception("package_host_failed", plugin=slug, package=self._package.distribution)
+            return Ended.NOT_STARTED
         why: Ended | None = None
         try:
             self._host = host

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +82,7 @@ async def test_a_call_with_an_effect_is_not_made_again(package: Callable[..., In
 
 
 async def test_a_host_that_hangs_is_replaced(package: Callable[..., Installed]) -> None:
-    pace = replace(PACE, hang_seconds=0.5)
+    pace = replace(PACE, hang_seconds=1.5)
     async with running(package().hosted(pace)) as asking:
         pid = asking.hosted.pid
         assert pid is not None
@@ -123,6 +124,24 @@ async def test_a_package_that_cannot_start_says_why_does_not_spin_and_is_tried_f
     waits = [line["again_in_seconds"] for line in logs if line["event"] == "package_host_ended"]
     assert len(waits) >= 3
     assert waits[2] > waits[0]
+
+
+async def test_whatever_goes_wrong_at_a_start_it_is_tried_again(
+    package: Callable[..., Installed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing of ours is known to raise this; a supervisor that ended over it would leave the package dead for good.
+    hosted = package().hosted()
+    async with AsyncExitStack() as stack:
+        with monkeypatch.context() as patch:
+            patch.setattr("services.plugins.hosting.process.remote_functions", _fails)
+            await stack.enter_async_context(Hosts([hosted]).running(wait_seconds=0.1))
+            await until(lambda: hosted.failures > 0)
+        async with asyncio.timeout(WAIT_SECONDS):
+            await hosted.up()
+
+
+def _fails(*_: object) -> None:
+    raise LookupError
 
 
 @pytest.mark.parametrize(
