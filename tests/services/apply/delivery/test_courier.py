@@ -102,7 +102,8 @@ async def test_what_comes_after_anothers_turn_has_begun_is_not_entered(
     async with worker.database.write() as session:
         [claimed] = await repository.claim_cases(session, worker.clock.now(), limit=1, plugin="stall-permit")
     assert await other.later(seconds=LEASED.total_seconds()) == 1
-    market.office.says = {"reference": "M-9", "state": "REJECTED", "note": WORDS, "at": "2026-11-16T03:00:00Z"}
+    now = worker.clock.now().isoformat()
+    market.office.says = {"reference": "M-9", "state": "REJECTED", "note": WORDS, "at": now}
     [plugin] = market.plugins
     await worker.courier._carry(plugin, claimed)  # the first one's answer, late
     assert (await worker.case(citizen, key)).reference == "M-1"
