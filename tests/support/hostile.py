@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from core.clock import FixedClock
+from core.clock import Clock
 from services.plugins.contract.keys import SigningKey
 from services.plugins.contract.signatures import sign_answer
 
@@ -33,6 +33,7 @@ class Peer:
     headers: dict[str, str]
     body: dict[str, Any]
     hostile: Hostile
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     @property
@@ -87,6 +88,11 @@ class Peer:
         if not data:
             return
 
+    async def silence(self) -> None:
+        """Not a word, until the other side leaves."""
+        while await self.reader.read(65_536):
+            continue
+
     async def for_ever(self, data: bytes, *, pause: float = 0) -> None:
         """Until the other side leaves."""
         while True:
@@ -101,7 +107,7 @@ Attack = Callable[[Peer], Awaitable[None]]
 class Hostile:
     """Answers every request by its `attack`; after it the connection ends, unless `keeps` says otherwise."""
 
-    clock: FixedClock
+    clock: Clock
     attack: Attack
     key: SigningKey = field(default_factory=lambda: SigningKey.of(Ed25519PrivateKey.generate(), "agency"))
     port: int = 0
@@ -141,7 +147,7 @@ class Hostile:
         first, *lines = head.strip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = orjson.loads(await reader.readexactly(int(headers.get("content-length", "0"))) or b"{}")
-        peer = Peer(first.split()[1], headers, body, self, writer)
+        peer = Peer(first.split()[1], headers, body, self, reader, writer)
         if peer.target.endswith(TOKEN_PATH):
             if self.token_attack is not None:
                 await self.token_attack(peer)
@@ -154,7 +160,7 @@ class Hostile:
 
 
 @asynccontextmanager
-async def hostile_agency(clock: FixedClock, attack: Attack) -> AsyncIterator[Hostile]:
+async def hostile_agency(clock: Clock, attack: Attack) -> AsyncIterator[Hostile]:
     """Listens on a free port of the loopback address."""
     hostile = Hostile(clock, attack)
     listener = await asyncio.start_server(hostile.serve, "127.0.0.1", 0)

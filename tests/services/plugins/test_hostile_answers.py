@@ -615,7 +615,7 @@ async def test_our_own_code_over_a_general_client_is_as_safe(stand: Stand, case:
 
 
 async def silence(peer: Peer) -> None:
-    await asyncio.Event().wait()
+    await peer.silence()
 
 
 async def head_by_the_byte(peer: Peer) -> None:
@@ -638,12 +638,12 @@ async def interim_by_and_by(peer: Peer) -> None:
     for _ in range(5):
         await peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
         await asyncio.sleep(QUICK / 10)
-    await asyncio.Event().wait()
+    await peer.silence()
 
 
 async def the_end_never(peer: Peer) -> None:
     await peer.send(OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
-    await asyncio.Event().wait()
+    await peer.silence()
 
 
 @pytest.mark.parametrize(
@@ -834,6 +834,21 @@ async def test_a_signature_does_not_make_it_right(stand: Stand, attack: Attack, 
     assert await stand.ask() is None
     assert stand.trouble == trouble
     await stand.is_as_before()
+
+
+@only_remote
+@pytest.mark.parametrize("name", [SOMEBODY_ELSE, "x" * 100_000, "\x1b[2J\n", "annual_income"])
+async def test_what_a_source_makes_up_is_nobodys_word_and_not_logged(stand: Stand, name: str) -> None:
+    async def invents(peer: Peer) -> None:
+        await peer.say({name: {"value": "M1", "asOf": "2026-11-16T10:00:00+07:00"}})
+
+    stand.hostile.attack = invents
+    with structlog.testing.capture_logs() as entries, pytest.raises(SourceSilent) as caught:
+        await stand.runner.run(
+            stand.library, "membership", asker="test", person=PID, arguments={"attributes": ["library_member"]}
+        )
+    assert caught.value.reason == MALFORMED
+    assert name not in str(entries)
 
 
 # Strings are data
