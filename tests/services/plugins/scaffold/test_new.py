@@ -136,3 +136,11 @@ def test_a_package_goes_around_the_plugin(desk: Path) -> None:
     assert done.exit_code == 0, done.output
     assert {"pyproject.toml", "README.md", "sitthi_water_bills/plugin.py"} < files(desk / "water-bills")
     assert "pip install water-bills" in done.output
+
+
+@pytest.mark.parametrize(("words", "path"), [([], "town-desk"), (["--package"], "town-desk/sitthi_town_desk")])
+def test_what_it_wrote_passes_the_whole_check_unedited(words: list[str], path: str, desk: Path) -> None:
+    assert new("town-desk", *words).exit_code == 0
+    done = CliRunner().invoke(app, ["plugin", "check", path])
+    assert done.exit_code == 0, done.output
+    assert ", 0 failed," in done.output
