@@ -130,7 +130,8 @@ class Follower:
         self._loaded, self.generation = found.plugins, seen
         _generation.set(seen)
         _skipped.set(len(found.skipped))
-        log.info("services_followed", generation=seen, services=len(found.plugins), skipped=len(found.skipped))
+        if seen:
+            log.info("services_followed", generation=seen, services=len(found.plugins), skipped=len(found.skipped))
         await self._mark(found)
 
     async def _read(self) -> tuple[Sequence[Current], Mapping[Name, Mapping[str, str]]]:

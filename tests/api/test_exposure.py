@@ -22,7 +22,9 @@ __all__ = ["production"]
 TOKEN: Final = "a-token-of-this-test-which-is-long-enough"
 KEPT: Final = {
     "/.well-known/attestation-keys.json": "public, max-age=300",
+    "/.well-known/service-keys.json": "public, max-age=60",
     "/agency/v1/openapi.json": "public, max-age=300",
+    "/agency/v1/services/openapi.json": "public, max-age=300",
     "/catalogue/v1/attributes": "public, no-cache",
     "/catalogue/v1/openapi.json": "public, no-cache",
     "/catalogue/v1/purposes": "public, no-cache",

@@ -250,20 +250,37 @@ async def test_an_agency_registers_its_own_services_alone(services: Registering)
     ]
 
 
-async def test_what_stands_in_the_way_after_a_passed_check_is_in_the_trail(services: Registering) -> None:
+async def test_a_service_that_ended_during_the_check_comes_back_by_a_reviewer_alone(services: Registering) -> None:
     await services.published(documents_of())
     await services.desk.register(SYSTEM, documents_of("1.1.0"))
     await services.desk.submit(SYSTEM, NAME, "1.1.0")
 
-    async def somebody_is_quicker() -> None:
+    async def it_ends() -> None:
         services.suite.meanwhile = None
-        async with services.db.write() as session:
-            await services.lifecycle.suspend(session, SYSTEM, NAME, REASON)
-            await services.lifecycle.retire(session, SYSTEM, NAME, REASON)
+        await services.desk.retire(SYSTEM, NAME, REASON)
 
-    services.suite.meanwhile = somebody_is_quicker
+    services.suite.meanwhile = it_ends
     await services.checks.run()
-    assert await services.state("1.1.0") == "IN_REVIEW", "a service that was over comes back by a reviewer alone"
+    assert await services.state("1.1.0") == "IN_REVIEW"
+
+
+async def test_what_stands_in_the_way_after_a_passed_check_is_in_the_trail(services: Registering) -> None:
+    for version in ("1.0.0", "1.0.1"):
+        await services.published(documents_of(version))
+    await services.desk.register(SYSTEM, documents_of("1.1.0"))
+    await services.desk.submit(SYSTEM, NAME, "1.1.0")
+
+    async def another_version_is_current() -> None:
+        services.suite.meanwhile = None
+        await services.desk.roll_back(SYSTEM, NAME, None, REASON)
+
+    services.suite.meanwhile = another_version_is_current
+    assert await services.checks.run() == 1
+    assert await services.state("1.1.0") == "CHECKED"
+    last = (await services.desk.events(NAME))[-1]
+    assert (last.kind, last.version, last.reason[:9]) == ("PASS", "1.1.0", "CONFLICT:")
+    assert (await services.desk.report(NAME, "1.1.0")).passed
+    assert (await services.desk.submit(SYSTEM, NAME, "1.1.0")).state == "PUBLISHED", "and by another word it goes on"
 
 
 PARALLEL = 6
