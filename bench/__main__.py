@@ -3,6 +3,7 @@
 The home query on SQLite and PostgreSQL beside a bare answer of the same size; here. Whole sign-ins beside those of
 another provider: bench/sign_in.py. Believing a token beside a bare signature: bench/verification.py. Facts through
 the gate and what the access log adds: bench/exchange.py. Verifying that log, proofs out of a large one: bench/log.py.
+What the runner adds to a call of an agency: bench/plugins.py.
 From nothing to a published service: bench/join.py.
 """
 
@@ -22,7 +23,7 @@ from typing import Final
 
 import orjson
 
-from bench import exchange, join, log, sign_in, verification
+from bench import exchange, join, log, plugins, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -32,7 +33,7 @@ from core.clock import SystemClock
 HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
-PARTS: Final = ("verification", "exchange", "log", "join", "sign-in", "home")
+PARTS: Final = ("verification", "exchange", "log", "plugins", "join", "sign-in", "home")
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
 
@@ -53,6 +54,7 @@ class Size:
     """Believed for the first time, in each round."""
     log: log.LogSize
     exchange: exchange.ExchangeSize
+    plugins: plugins.PluginSize
     joins: int
     """Agencies that join, on each footing."""
 
@@ -67,12 +69,14 @@ FULL: Final = Size(
     tokens=1_000,
     log=log.LogSize(records=1_000_000, leaves=10_000_000, proofs=5_000),
     exchange=exchange.ExchangeSize(rounds=5, batches=1_000, records=20_000),
+    plugins=plugins.PluginSize(rounds=60, calls=40),
     joins=5,
 )
 QUICK: Final = Size(
     population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000, sign_ins=60, tokens=100,
     log=log.LogSize(records=70_000, leaves=300_000, proofs=300),
     exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
+    plugins=plugins.PluginSize(rounds=10, calls=20),
 )  # fmt: skip
 AGAIN: Final = 100
 """So many times more often a token is believed again: it takes next to nothing."""
@@ -112,6 +116,8 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
     if "log" in parts:
         (folder / "log").mkdir()
         await log.bench(folder / "log", footings, size.log, say=_say)
+    if "plugins" in parts:
+        await plugins.bench(size.plugins, say=_say)
     if "join" in parts:
         (folder / "join").mkdir()
         await asyncio.to_thread(

@@ -8,9 +8,10 @@ missing are null.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeAlias
 
 from graphql import ListTypeNode, NonNullTypeNode, TypeNode
 from pydantic import BaseModel
@@ -29,7 +30,13 @@ _INT_MAX: Final = 2**31 - 1
 
 def check_answer(answer: Any, node: TypeNode, graph: PluginGraph) -> Any:
     """The answer, cut to the SDL and with Python values for dates and money. Raises :class:`MalformedAnswer`."""
-    return _Check(graph).value(answer, node, ())
+    return answer_check(node, graph)(answer)
+
+
+def answer_check(node: TypeNode, graph: PluginGraph) -> Callable[[Any], Any]:
+    """:func:`check_answer` of one type, for many answers: what the SDL says is looked up once."""
+    check = _Checks(graph).of(node)
+    return lambda answer: check(answer, _Room())
 
 
 def as_json(answer: Any) -> Any:
@@ -51,47 +58,118 @@ def as_json(answer: Any) -> Any:
     return answer
 
 
-class _Check:
+class _Room:
+    """How much more an answer may hold."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = ITEMS_MAX
+
+    def take(self, items: int) -> None:
+        self.left -= items
+        if self.left < 0:
+            raise MalformedAnswer((), f"it holds more than {ITEMS_MAX} values")
+
+
+_Check: TypeAlias = Callable[[Any, _Room], Any]
+"""Answers the value, or raises with the path from there on."""
+
+
+class _Checks:
+    """A check for each type, made when it is first needed."""
+
     def __init__(self, graph: PluginGraph) -> None:
         self._graph = graph
-        self._fields = {name: graph.fields(name) for name in graph.objects}
-        self._items = 0
+        self._named: dict[str, _Check] = {}
 
-    def value(self, value: Any, node: TypeNode, path: tuple[str | int, ...]) -> Any:
+    def of(self, node: TypeNode) -> _Check:
         if isinstance(node, NonNullTypeNode):
+            return _required(self.of(node.type))
+        if isinstance(node, ListTypeNode):
+            return _list_of(self.of(node.type))
+        name = named_type(node)
+        if name not in self._named:
+            self._named[name] = self._of_name(name)
+        return self._named[name]
+
+    def _of_name(self, name: str) -> _Check:
+        if name in self._graph.objects:
+            return self._object(name)
+        if name in self._graph.enums:
+            return _one_of(name, self._graph.enums[name])
+        return _scalar(name, _SCALARS[name])
+
+    def _object(self, name: str) -> _Check:
+        @cache
+        def fields() -> tuple[tuple[str, _Check], ...]:
+            return tuple((key, self.of(field.type)) for key, field in self._graph.fields(name).items())
+
+        def check(value: Any, room: _Room) -> Any:
             if value is None:
-                raise MalformedAnswer(path, "it is missing, and must not be")
-            return self.value(value, node.type, path)
+                return None
+            if type(value) is not dict and not isinstance(value, Mapping):  # the first is many times faster
+                raise MalformedAnswer((), "it is not an object")
+            told, key = {}, ""
+            room.take(len(fields()))
+            try:
+                for key, inner in fields():
+                    told[key] = inner(value.get(key), room)
+            except MalformedAnswer as error:
+                raise error.below(key) from None
+            return told
+
+        return check
+
+
+def _required(inner: _Check) -> _Check:
+    def check(value: Any, room: _Room) -> Any:
+        if value is None:
+            raise MalformedAnswer((), "it is missing, and must not be")
+        return inner(value, room)
+
+    return check
+
+
+def _list_of(inner: _Check) -> _Check:
+    def check(value: Any, room: _Room) -> Any:
         if value is None:
             return None
-        if isinstance(node, ListTypeNode):
-            if not isinstance(value, list | tuple):
-                raise MalformedAnswer(path, "it is not a list")
-            return [self.value(item, node.type, self._step(path, index)) for index, item in enumerate(value)]
-        return self._named(value, named_type(node), path)
-
-    def _named(self, value: Any, name: str, path: tuple[str | int, ...]) -> Any:
-        if name in self._fields:
-            if not isinstance(value, Mapping):
-                raise MalformedAnswer(path, "it is not an object")
-            return {
-                key: self.value(value.get(key), field.type, self._step(path, key))
-                for key, field in self._fields[name].items()
-            }
-        if name in self._graph.enums:
-            if not isinstance(value, str) or value not in self._graph.enums[name]:
-                raise MalformedAnswer(path, f"it is no value of {name}")
-            return str(value)
+        if not isinstance(value, list | tuple):
+            raise MalformedAnswer((), "it is not a list")
+        told: list[Any] = []
+        room.take(len(value))
         try:
-            return _SCALARS[name](value)
-        except (TypeError, ValueError, KeyError, AmountOutOfRange):
-            raise MalformedAnswer(path, f"it is not of type {name}") from None
+            for item in value:
+                told.append(inner(item, room))  # noqa: PERF401 - its length is where an error is
+        except MalformedAnswer as error:
+            raise error.below(len(told)) from None
+        return told
 
-    def _step(self, path: tuple[str | int, ...], key: str | int) -> tuple[str | int, ...]:
-        self._items += 1
-        if self._items > ITEMS_MAX:
-            raise MalformedAnswer(path, f"it holds more than {ITEMS_MAX} values")
-        return (*path, key)
+    return check
+
+
+def _one_of(name: str, values: frozenset[str]) -> _Check:
+    def check(value: Any, _: _Room) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, str) or value not in values:
+            raise MalformedAnswer((), f"it is no value of {name}")
+        return str(value)
+
+    return check
+
+
+def _scalar(name: str, read: Callable[[Any], Any]) -> _Check:
+    def check(value: Any, _: _Room) -> Any:
+        if value is None:
+            return None
+        try:
+            return read(value)
+        except (TypeError, ValueError, KeyError, AmountOutOfRange):
+            raise MalformedAnswer((), f"it is not of type {name}") from None
+
+    return check
 
 
 def _string(value: Any) -> str:
@@ -154,7 +232,7 @@ def _money(value: Any) -> Money:
     return Money(value["satang"])
 
 
-_SCALARS: Final = {
+_SCALARS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Boolean": _boolean,
     "Date": _date,
     "DateTime": _instant,

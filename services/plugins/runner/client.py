@@ -118,7 +118,8 @@ class HttpAgencyClient:
         headers = {**headers, "Content-Type": "application/json", **ACCEPTS}
         async with self._http.stream("POST", f"{self._base}{path}", content=content, headers=headers) as reply:
             taken = await body_of(reply, self._answer_bytes_max)
-        status, retry_after = reply.status_code, seconds_of(reply.headers.get("retry-after"))
+        status = reply.status_code
+        retry_after = seconds_of(reply.headers.get("retry-after")) if status >= HTTPStatus.BAD_REQUEST else None
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise AgencyRefusal(status, code_of(taken), retry_after_seconds=retry_after)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

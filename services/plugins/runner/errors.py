@@ -88,6 +88,10 @@ class MalformedAnswer(Exception):
         super().__init__(f"{'.'.join(map(str, path)) or 'the answer'}: {why}")
         self.path, self.why = path, why
 
+    def below(self, step: str | int) -> MalformedAnswer:
+        """The same, seen from one step further up."""
+        return MalformedAnswer((step, *self.path), self.why)
+
 
 def trouble_of(error: Exception) -> Trouble:
     """What it means that an operation ended so."""

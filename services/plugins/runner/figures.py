@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
@@ -36,6 +36,16 @@ class LaneHealth:
     """How the last call ended: `WELL`, `DECLINED`, `ABANDONED` or a code of :class:`Trouble`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The figures of one operation, looked up once."""
+
+    seconds: Histogram
+    breaker: Gauge
+    running: Gauge
+    waiting: Gauge
+
+
 @dataclass(slots=True)
 class Watch:
     """A lane, and what is told of it."""
@@ -44,24 +54,38 @@ class Watch:
     operation: str
     lane: Lane
     last: str | None = None
+    own: _Own | None = None
+    calls: dict[str, Counter] = field(default_factory=dict)
 
     def ended(self, outcome: str, seconds: float) -> None:
-        told = figures()
         self.last = outcome
-        told.calls.labels(self.plugin, self.operation, outcome).inc()
-        told.seconds.labels(self.plugin, self.operation).observe(seconds)
+        self._calls(outcome).inc()
+        self._told.seconds.observe(seconds)
         self.tell()
 
     def tell(self) -> None:
         """Brings the gauges to this moment: that a pause is over, no call tells."""
-        told, names = figures(), (self.plugin, self.operation)
-        told.breaker.labels(*names).set(_STATES[self.lane.breaker.state])
-        told.running.labels(*names).set(self.lane.running)
-        told.waiting.labels(*names).set(self.lane.waiting)
+        told = self._told
+        told.breaker.set(_STATES[self.lane.breaker.state])
+        told.running.set(self.lane.running)
+        told.waiting.set(self.lane.waiting)
 
     def spared(self) -> None:
         """A kept answer was given again."""
-        figures().calls.labels(self.plugin, self.operation, CACHED).inc()
+        self._calls(CACHED).inc()
+
+    @property
+    def _told(self) -> _Own:
+        if self.own is None:
+            all_, names = figures(), (self.plugin, self.operation)
+            gauges = (gauge.labels(*names) for gauge in (all_.breaker, all_.running, all_.waiting))
+            self.own = _Own(all_.seconds.labels(*names), *gauges)
+        return self.own
+
+    def _calls(self, outcome: str) -> Counter:
+        if outcome not in self.calls:
+            self.calls[outcome] = figures().calls.labels(self.plugin, self.operation, outcome)
+        return self.calls[outcome]
 
     @property
     def health(self) -> LaneHealth:

@@ -123,40 +123,42 @@ class Lane:
         if self.breaker.is_open:
             raise LaneClosed
         places = self._of(places_max or self._limits.places)
-        if places.locked() and self.waiting >= self._limits.waiting:
-            raise LaneFull
         deadline = asyncio.get_running_loop().time() + time_limit_seconds
+        if places.locked():
+            await self._wait(places, deadline)
+        else:
+            await places.acquire()  # at once
+        self.running += 1
+        try:
+            probe = self.breaker.enter()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    yield
+            except Exception as error:
+                if is_of_the_call(error):
+                    self.breaker.left(probe=probe)
+                else:
+                    self.breaker.failed(probe=probe)
+                raise
+            except BaseException:
+                self.breaker.left(probe=probe)
+                raise
+            self.breaker.succeeded(probe=probe)
+        finally:
+            self.running -= 1
+            places.release()
+
+    async def _wait(self, places: asyncio.Semaphore, deadline: float) -> None:
+        if self.waiting >= self._limits.waiting:
+            raise LaneFull
         self.waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
                 await places.acquire()
         finally:
             self.waiting -= 1
-        self.running += 1
-        try:
-            async with self._watched(), asyncio.timeout_at(deadline):
-                yield
-        finally:
-            self.running -= 1
-            places.release()
 
     def _of(self, places_max: int) -> asyncio.Semaphore:
         if places_max not in self._places:
             self._places[places_max] = asyncio.Semaphore(places_max)
         return self._places[places_max]
-
-    @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[None]:
-        probe = self.breaker.enter()
-        try:
-            yield
-        except Exception as error:
-            if is_of_the_call(error):
-                self.breaker.left(probe=probe)
-            else:
-                self.breaker.failed(probe=probe)
-            raise
-        except BaseException:
-            self.breaker.left(probe=probe)
-            raise
-        self.breaker.succeeded(probe=probe)

@@ -26,8 +26,8 @@ from services.plugins.contract import (
 )
 from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
 from services.plugins.contract.wire import KEY_PATTERN, LIVE, TEST
-from services.plugins.plugin import Plugin
-from services.plugins.runner.answers import check_answer
+from services.plugins.plugin import Plugin, PluginGraph
+from services.plugins.runner.answers import answer_check
 from services.plugins.runner.client import HttpAgencyClient
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble, WrongSubject, trouble_of
 from services.plugins.runner.figures import ABANDONED, DECLINED, WELL, LaneHealth, Watch
@@ -70,6 +70,7 @@ class Runner:
         self._kept = kept
         self._hosts: dict[str, Host] = {}
         self._watched: dict[tuple[str, str], Watch] = {}
+        self._checks: dict[tuple[str, str], tuple[PluginGraph, Callable[[Any], Any] | None]] = {}
 
     async def run(
         self,
@@ -101,10 +102,10 @@ class Runner:
             return await self._ask(plugin, spec, call)
         watch = self._watch(plugin.slug, operation)
         kept = await self._kept.get(plugin, call, spec.cache_seconds)
-        node = plugin.graph.answer_type(operation)
-        if kept is not None and node is not None:
+        check = self._check(plugin, operation)
+        if kept is not None and check is not None:
             watch.spared()
-            return check_answer(kept.answer, node, plugin.graph)
+            return check(kept.answer)
         asked_at = self._host(plugin).clock.now()
         answer = await self._ask(plugin, spec, call)
         await self._kept.put(plugin, call, answer, spec.cache_seconds, asked_at=asked_at)
@@ -158,8 +159,17 @@ class Runner:
             return _known(answer, plugin.manifest, call.operation)
         if spec.kind in ANSWERS:
             return read_answer(spec.kind, answer)
-        node = plugin.graph.answer_type(call.operation)
-        return answer if node is None else check_answer(answer, node, plugin.graph)
+        check = self._check(plugin, call.operation)
+        return answer if check is None else check(answer)
+
+    def _check(self, plugin: Plugin, operation: str) -> Callable[[Any], Any] | None:
+        """Of answers that the graph shows; made once for each version of a plugin."""
+        made = self._checks.get((plugin.slug, operation))
+        if made is None or made[0] is not plugin.graph:
+            node = plugin.graph.answer_type(operation)
+            made = plugin.graph, None if node is None else answer_check(node, plugin.graph)
+            self._checks[plugin.slug, operation] = made
+        return made[1]
 
     def _call(
         self,
@@ -243,7 +253,8 @@ def _known(answer: Any, manifest: Manifest, operation: str) -> dict[str, Known]:
     known: dict[str, Known] = {}
     for attribute, reading in answer.items():
         if manifest.provides.get(attribute) != operation:
-            raise MalformedAnswer((str(attribute),), "the manifest does not provide it by this operation")
+            # Without the name: it is the agency's, may be a person's number, and the place is logged.
+            raise MalformedAnswer((), "it holds what the manifest does not provide by this operation")
         if not isinstance(reading, Known) or reading.as_of.tzinfo is None:
             raise MalformedAnswer((attribute,), "it is not Known as of an aware instant")
         known[attribute] = reading
