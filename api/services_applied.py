@@ -5,36 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
+from core.ids import NationalId
 from core.jobs import Job
 from core.money import Money
 from core.rooms import Rooms
-from core.text import Text
+from core.text import Language, Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import Inbox, MessageTemplate
 from identity.people import PeopleRegister
+from services.apply.delivery.agencies import Declined
 from services.apply.delivery.courier import Courier
 from services.apply.delivery.decider import ServiceDecider, Services
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.needs import Needs
+from services.apply.delivery.states import GONE
 from services.apply.forms import Forms
 from services.apply.service import ApplyService
 from services.apply.states import Status
-from services.exchange.catalogue import Catalogue
+from services.exchange.catalogue import Catalogue, RegisteredPurpose
+from services.exchange.consent.models import Consent
 from services.exchange.consent.service import ConsentService
+from services.exchange.errors import SourceSilent
 from services.exchange.facts import Gate
 from services.know.entries import service_id
+from services.plugins.contract import Manifest
 from services.plugins.plugin import Plugin
-from services.plugins.runner import Runner
+from services.plugins.runner import AgencyDeclined, Runner
+from services.plugins.standing import Standing, must_be_open
 
+ASKER: Final = "sitthi-apply"
+"""The AgentID under which applications are taken to agencies."""
 CARRIED_EVERY: Final = timedelta(seconds=2)
 TIDIED_EVERY: Final = timedelta(seconds=30)
 
@@ -118,15 +129,82 @@ class Outlook:
     """Those in the registry, whatever their standing."""
 
 
+class PluginAgencies:
+    """Fulfils `services.apply.delivery.agencies.Agencies`: the plugins of the registry, behind the runner."""
+
+    def __init__(self, runner: Runner, plugins: Callable[[], Iterable[Plugin]]) -> None:
+        self._runner, self._plugins = runner, plugins
+
+    def manifests(self) -> Iterable[Manifest]:
+        return (plugin.manifest for plugin in self._plugins())
+
+    def manifest(self, slug: str) -> Manifest | None:
+        found = self._find(slug)
+        return found.manifest if found is not None else None
+
+    def is_open(self, slug: str) -> bool:
+        found = self._find(slug)
+        return found is not None and found.standing is Standing.OPEN
+
+    def must_be_open(self, slug: str) -> None:
+        if (found := self._find(slug)) is not None:
+            must_be_open(found.standing, found.manifest.title.text)
+
+    def service_id(self, subject: str) -> UUID:
+        return service_id(subject)
+
+    async def call(
+        self, slug: str, operation: str, person: NationalId, arguments: Mapping[str, Any], *, key: str
+    ) -> Any:
+        plugin = self._find(slug)
+        if plugin is None or operation not in plugin.manifest.operations:
+            raise SourceSilent(slug, GONE)  # a moment ago it was there
+        try:
+            return await self._runner.run(plugin, operation, asker=ASKER, person=person, arguments=arguments, key=key)
+        except AgencyDeclined as error:
+            words = Text(th=error.message(Language.TH), en=error.message(Language.EN))
+            raise Declined(words) from None
+
+    def _find(self, slug: str) -> Plugin | None:
+        return next((one for one in self._plugins() if one.slug == slug), None)
+
+
+class NumbersOfPeople:
+    """Fulfils `services.apply.delivery.agencies.Numbers`."""
+
+    def __init__(self, people: PeopleRegister) -> None:
+        self._people = people
+
+    async def number_of(self, session: AsyncSession, person: UUID) -> NationalId:
+        return await self._people.reveal(session, person)
+
+
+class ConsentsOfPeople:
+    """Fulfils `services.apply.delivery.agencies.Consents`."""
+
+    def __init__(self, consents: ConsentService) -> None:
+        self._consents = consents
+
+    async def agreed(self, session: AsyncSession, person: UUID, entry: RegisteredPurpose) -> frozenset[str]:
+        found = await self._consents.active(session, person, entry)
+        return found.attributes if found is not None else frozenset()
+
+    async def requesters(self, session: AsyncSession, person: UUID) -> frozenset[str]:
+        query = select(col(Consent.requester)).where(col(Consent.person) == person).distinct()
+        return frozenset(await session.scalars(query))
+
+
 class ServiceApplications:
     """`decider`, `desk` and `notices` are for the room of applications; with it, the rest is built."""
 
     def __init__(self, outlook: Outlook) -> None:
         self._outlook = outlook
-        self.services = Services(outlook.plugins, service_id)
-        self._needs = Needs(outlook.database, outlook.gate, outlook.catalogue, outlook.consents)
-        self.decider = ServiceDecider(self.services, outlook.forms, self._needs)
-        self.desk = DeliveryDesk(outlook.keys, outlook.clock, outlook.people, self.services)
+        self.agencies = PluginAgencies(outlook.runner, outlook.plugins)
+        self.numbers = NumbersOfPeople(outlook.people)
+        consents = ConsentsOfPeople(outlook.consents)
+        self.needs = Needs(outlook.database, outlook.gate, outlook.catalogue, consents)
+        self.decider = ServiceDecider(self.agencies, outlook.forms, self.needs)
+        self.desk = DeliveryDesk(outlook.keys, outlook.clock, self.agencies, self.numbers, consents)
         self.notices = ServiceNotices(outlook.inbox)
 
     def furnish(self, rooms: Rooms, apply: ApplyService) -> Courier:
@@ -137,13 +215,12 @@ class ServiceApplications:
             given.database,
             given.clock,
             given.keys,
-            given.people,
-            runner=given.runner,
-            services=self.services,
-            needs=self._needs,
+            agencies=self.agencies,
+            numbers=self.numbers,
+            needs=self.needs,
             hearing=hearing,
         )
-        rooms.add(Services, self.services)
+        rooms.add(Services, Services(self.agencies))
         rooms.add(Hearing, hearing)
         rooms.add(Courier, courier)
         given.consents.ended = self.desk

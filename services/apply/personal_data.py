@@ -20,7 +20,6 @@ from services.apply.delivery.states import EVENTS_KEPT, Step
 from services.apply.models import Appeal, Application, Decision
 from services.apply.service import ApplyService
 from services.apply.states import ACTIVE, Status
-from services.exchange.consent.models import Consent
 
 APPEAL_TIME: Final = timedelta(days=15)
 """Administrative Procedure Act 2539 s.44: an administrative act is appealed within 15 days of its notice."""
@@ -84,8 +83,7 @@ class _Applications(TableStore):
         for key, status in (await session.execute(query)).tuples().all():
             if status != Status.APPROVED or erasure.end_benefits:
                 await self._apply.withdraw(session, erasure.person, key, leaving=True)
-        had = select(col(Consent.requester)).where(col(Consent.person) == erasure.person).distinct()
-        await self._desk.erased(session, erasure.person, erasure.at, frozenset(await session.scalars(had)))
+        await self._desk.erased(session, erasure.person, erasure.at)
 
     async def stays(self, session: AsyncSession, erasure: Erasure) -> Sequence[Stay]:
         """A decision while it can still be appealed; and what an agency is still to take off its list."""

@@ -31,13 +31,14 @@ CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
     # who may call a method of this name, on whatever it is called
     "reveal": (
         *(GATE, "services/exchange/sources.py", "services/pay/tasks.py"),
-        *("identity/proposals/registry_acts.py", "identity/account/graph.py"),
+        *("identity/proposals/registry_acts.py", "identity/account/graph.py", "api/services_applied.py"),
     ),
     "reveal_all": ("services/exchange/sources.py",),
     "read_many": ("services/exchange/", "services/plugins/runner/"),
 }
-RUNNERS: Final = ("services/plugins/runner/", "api/composer/binding.py")
-"""Who may run a plugin's operation: the runner itself, and the composer, inside a look of the gate."""
+RUNNERS: Final = ("services/plugins/runner/", "api/composer/binding.py", "api/services_applied.py")
+"""Who may run a plugin's operation: the runner itself; the composer, inside a look of the gate; and whoever takes a
+citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "exchange:fact": ("services/exchange/cache.py",),
     "exchange:corrected": ("services/exchange/cache.py",),

@@ -26,11 +26,10 @@ from core.database import Database
 from core.errors import NotFound
 from core.ids import NationalId
 from core.sealed import bound_to
-from core.text import Language, Text
-from identity.people import PeopleRegister
+from core.text import Text
 from services.apply import repository as applications
 from services.apply.delivery import repository
-from services.apply.delivery.decider import Services
+from services.apply.delivery.agencies import Agencies, Declined, Numbers
 from services.apply.delivery.desk import hears
 from services.apply.delivery.figures import DeliveryFigures
 from services.apply.delivery.hearing import Hearing
@@ -39,9 +38,11 @@ from services.apply.delivery.needs import Needs
 from services.apply.delivery.states import (
     DECLINED,
     EVENTS_KEPT,
+    FAILED,
     GONE,
     KINDS,
     LOOKED_AGAIN,
+    MALFORMED,
     NOTIFY,
     RETRY_MAX,
     WELL,
@@ -49,12 +50,8 @@ from services.apply.delivery.states import (
     retry_in,
 )
 from services.exchange.errors import SourceSilent
-from services.plugins.contract import ApplicationState, EventKind
-from services.plugins.plugin import Plugin
-from services.plugins.runner import AgencyDeclined, Runner, Trouble
+from services.plugins.contract import ApplicationState, EventKind, Manifest
 
-ASKER: Final = "sitthi-apply"
-"""The AgentID under which applications are taken to agencies."""
 PAGE: Final = 20
 """As many calls as an operation has places for."""
 
@@ -79,17 +76,16 @@ class Courier:
         database: Database,
         clock: Clock,
         keys: KeyRing,
-        people: PeopleRegister,
         *,
-        runner: Runner,
-        services: Services,
+        agencies: Agencies,
+        numbers: Numbers,
         needs: Needs,
         hearing: Hearing,
         chance: Callable[[], float] = SystemRandom().random,
     ) -> None:
         """`chance` spreads those who wait; 0 to 1."""
-        self._db, self._clock, self._keys, self._people = database, clock, keys, people
-        self._runner, self._services, self._needs, self._hearing = runner, services, needs, hearing
+        self._db, self._clock, self._keys = database, clock, keys
+        self._agencies, self._numbers, self._needs, self._hearing = agencies, numbers, needs, hearing
         self._chance, self._figures = chance, DeliveryFigures()
         self._under_way: dict[str, asyncio.Task[int]] = {}
 
@@ -119,13 +115,13 @@ class Courier:
         now = self._clock.now()
         async with self._db.read() as session:
             case = await repository.case(session, person, application)
-        plugin = self._services.to_call(case.plugin) if case is not None else None
-        if case is None or plugin is None or case.step != Step.STATUS or self._is_fresh(plugin, case, now):
+        manifest = self._to_call(case.plugin) if case is not None else None
+        if case is None or manifest is None or case.step != Step.STATUS or self._is_fresh(manifest, case, now):
             return
         async with self._db.write() as session:
             claimed = await repository.claim_cases(session, now, limit=1, only=(person, application))
         for one in claimed:
-            await self._carry(plugin, one)
+            await self._carry(manifest, one)
 
     async def tidy(self) -> None:
         """Drops events that no plugin took within a month, and brings the figures to this moment."""
@@ -138,6 +134,9 @@ class Courier:
         async with self._db.read() as session:
             self._figures.show(await repository.owed(session, now))
 
+    def _to_call(self, slug: str) -> Manifest | None:
+        return self._agencies.manifest(slug) if self._agencies.is_open(slug) else None
+
     async def _owing(self) -> frozenset[str]:
         async with self._db.read() as session:
             return await repository.owing(session, self._clock.now())
@@ -149,8 +148,8 @@ class Courier:
 
     async def _serve(self, slug: str) -> int:
         """All that is due to one plugin, page by page, until a page meets trouble."""
-        plugin = self._services.to_call(slug)
-        if plugin is None:
+        manifest = self._to_call(slug)
+        if manifest is None:
             now = self._clock.now()
             async with self._db.write() as session:
                 await repository.put_off(session, slug, now, now + RETRY_MAX, GONE)
@@ -162,15 +161,15 @@ class Courier:
                 cases = await repository.claim_cases(session, now, limit=PAGE, plugin=slug)
                 events = await repository.claim_events(session, now, limit=PAGE, plugin=slug)
             well = await asyncio.gather(
-                *(self._carry(plugin, case) for case in cases), *(self._tell(plugin, event) for event in events)
+                *(self._carry(manifest, case) for case in cases), *(self._tell(manifest, event) for event in events)
             )
             done += len(well)
             if not well or not all(well):
                 return done
 
-    async def _carry(self, plugin: Plugin, case: ServiceCase) -> bool:
+    async def _carry(self, manifest: Manifest, case: ServiceCase) -> bool:
         """One attempt at what is owed for a case; whether the agency answered."""
-        ended = await self._attempt(plugin, case)
+        ended = await self._attempt(manifest, case)
         async with self._db.write() as session:
             application = await applications.own(session, case.person, case.application, lock=True)
             current = await repository.case(session, case.person, case.application, lock=True)
@@ -182,23 +181,23 @@ class Courier:
             outcome = ended.outcome
             if ended.said is not None:
                 late = await self._hearing.answered(
-                    session, application, current, plugin.manifest, ended.said, chance=self._chance()
+                    session, application, current, manifest, ended.said, chance=self._chance()
                 )
                 outcome = late or outcome
             elif ended.words is not None and current.step != Step.STATUS:
-                await self._hearing.declined(session, application, current, plugin.manifest, ended.words)
+                await self._hearing.declined(session, application, current, manifest, ended.words)
             else:
                 wait = retry_in(current.attempts, self._chance())
                 values = {"trouble": outcome, "due_at": self._clock.now() + wait}
                 await repository.store(session, case.person, case.application, values)
             quiet = case.step == Step.STATUS and outcome == WELL and ended.said and ended.said.state == before
             if not quiet:
-                self._note(session, case.application, plugin, case.step, outcome, ended.milliseconds)
-        self._figures.attempted(plugin.slug, case.step, outcome)
+                self._note(session, case.application, manifest, case.step, outcome, ended.milliseconds)
+        self._figures.attempted(manifest.slug, case.step, outcome)
         return ended.said is not None or ended.words is not None
 
-    async def _attempt(self, plugin: Plugin, case: ServiceCase) -> Ended:
-        operations = plugin.manifest.operations_of(KINDS[Step(case.step)])
+    async def _attempt(self, manifest: Manifest, case: ServiceCase) -> Ended:
+        operations = manifest.operations_of(KINDS[Step(case.step)])
         if not operations:
             return Ended(GONE, 0)
         began = time.monotonic()
@@ -208,24 +207,22 @@ class Courier:
 
         try:
             person, arguments, key = await self._call(case)
-            told = await self._runner.run(
-                plugin, next(iter(operations)), asker=ASKER, person=person, arguments=arguments, key=key
-            )
-        except AgencyDeclined as error:
-            return ended(DECLINED, words=Text(th=error.message(Language.TH), en=error.message(Language.EN)))
+            told = await self._agencies.call(manifest.slug, next(iter(operations)), person, arguments, key=key)
+        except Declined as error:
+            return ended(DECLINED, words=error.words)
         except SourceSilent as error:
             return ended(error.reason)
         except NotFound:
             return ended(GONE)  # the person was erased meanwhile
         except Exception:  # one that nobody foresaw must not stand in the way of the others
-            log.exception("delivery_failed", plugin=plugin.slug, step=case.step)
-            return ended(Trouble.FAILED)
+            log.exception("delivery_failed", plugin=manifest.slug, step=case.step)
+            return ended(FAILED)
         said = _state_of(told, case.reference)
-        return ended(WELL, said=said) if said is not None else ended(Trouble.MALFORMED)
+        return ended(WELL, said=said) if said is not None else ended(MALFORMED)
 
     async def _call(self, case: ServiceCase) -> tuple[NationalId, Mapping[str, Any], str]:
         async with self._db.read() as session:
-            person = await self._people.reveal(session, case.person)
+            person = await self._numbers.number_of(session, case.person)
         if case.step != Step.SUBMIT:
             # Of `cancel` the key differs from that of `submit`, by which the agency knows that; a look has none.
             key = f"{case.application.hex}:cancel" if case.step == Step.CANCEL else ""
@@ -247,30 +244,24 @@ class Courier:
         async with self._db.write() as session:
             await repository.store(session, case.person, case.application, {"document_sealed": sealed})
 
-    async def _tell(self, plugin: Plugin, event: AgencyEvent) -> bool:
+    async def _tell(self, manifest: Manifest, event: AgencyEvent) -> bool:
         """One attempt to tell an event to all operations that want to hear of it; whether the agency answered."""
         bound = bound_to(AgencyEvent.national_id_sealed, event.id)
         person = NationalId(self._keys.open(event.national_id_sealed, bound_to=bound).decode())
         told = {"id": event.id.hex, "kind": event.kind, "at": event.at.isoformat(), "reference": event.reference}
         outcome, began = WELL, time.monotonic()
-        for operation in hears(plugin.manifest, EventKind(event.kind)):
+        for operation in hears(manifest, EventKind(event.kind)):
             try:
-                await self._runner.run(
-                    plugin,
-                    operation,
-                    asker=ASKER,
-                    person=person,
-                    arguments={"event": told},
-                    key=f"{event.id.hex}:{operation}",
-                )
-            except AgencyDeclined:
+                key = f"{event.id.hex}:{operation}"
+                await self._agencies.call(manifest.slug, operation, person, {"event": told}, key=key)
+            except Declined:
                 outcome = DECLINED  # it has heard
             except SourceSilent as error:
                 outcome = error.reason
                 break
             except Exception:  # as above
-                log.exception("delivery_failed", plugin=plugin.slug, step=NOTIFY)
-                outcome = Trouble.FAILED
+                log.exception("delivery_failed", plugin=manifest.slug, step=NOTIFY)
+                outcome = FAILED
                 break
         milliseconds = round((time.monotonic() - began) * 1000)
         heard = outcome in (WELL, DECLINED)
@@ -282,17 +273,17 @@ class Courier:
                 values = {"lease": None, "leased_until": None, "trouble": outcome, "due_at": due}
                 ours = await repository.put_off_event(session, event.id, event.lease, values)
             if ours:
-                self._note(session, event.id, plugin, NOTIFY, outcome, milliseconds)
-        self._figures.attempted(plugin.slug, NOTIFY, outcome)
+                self._note(session, event.id, manifest, NOTIFY, outcome, milliseconds)
+        self._figures.attempted(manifest.slug, NOTIFY, outcome)
         return heard
 
-    def _note(self, session: Any, owed: UUID, plugin: Plugin, step: str, outcome: str, milliseconds: int) -> None:
-        repository.add_attempt(session, owed, plugin.slug, step, self._clock.now(), outcome, milliseconds)
+    def _note(self, session: Any, owed: UUID, manifest: Manifest, step: str, outcome: str, milliseconds: int) -> None:
+        repository.add_attempt(session, owed, manifest.slug, step, self._clock.now(), outcome, milliseconds)
 
-    def _is_fresh(self, plugin: Plugin, case: ServiceCase, now: datetime) -> bool:
+    def _is_fresh(self, manifest: Manifest, case: ServiceCase, now: datetime) -> bool:
         if case.checked_at is None:
             return False
-        specs = plugin.manifest.operations_of(KINDS[Step.STATUS]).values()
+        specs = manifest.operations_of(KINDS[Step.STATUS]).values()
         seconds = max((spec.cache_seconds for spec in specs), default=0)
         return (now - case.checked_at).total_seconds() < max(seconds, LOOKED_AGAIN.total_seconds())
 

@@ -13,16 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.sealed import bound_to
-from identity.people import PeopleRegister
 from services.apply.deciding import ToDeliver
 from services.apply.delivery import repository
-from services.apply.delivery.decider import PREFIX, Services, agency_of
+from services.apply.delivery.agencies import Agencies, Consents, Numbers, Withdrawn
+from services.apply.delivery.decider import PREFIX, agency_of
 from services.apply.delivery.errors import AtTheAgency
 from services.apply.delivery.models import AgencyEvent, ServiceCase
 from services.apply.delivery.states import Step
 from services.apply.errors import AlreadyDecided
 from services.apply.models import Application
-from services.exchange.consent.models import Consent
 from services.plugins.contract import EventKind, Manifest, OperationKind, State
 
 _EVENTS: Final = UUID("0e0b6f2a-5a1c-5c6e-8f0e-3c7d9a1b2e44")
@@ -32,8 +31,9 @@ _EVENTS: Final = UUID("0e0b6f2a-5a1c-5c6e-8f0e-3c7d9a1b2e44")
 class DeliveryDesk:
     """Implements :class:`services.apply.deciding.Deliveries`, and hears what agencies are to be told of."""
 
-    def __init__(self, keys: KeyRing, clock: Clock, people: PeopleRegister, services: Services) -> None:
-        self._keys, self._clock, self._people, self._services = keys, clock, people, services
+    def __init__(self, keys: KeyRing, clock: Clock, agencies: Agencies, numbers: Numbers, consents: Consents) -> None:
+        self._keys, self._clock, self._agencies = keys, clock, agencies
+        self._numbers, self._consents = numbers, consents
 
     async def owe(
         self, session: AsyncSession, application: Application, answers: Mapping[str, Any], to_deliver: ToDeliver
@@ -86,19 +86,20 @@ class DeliveryDesk:
         await repository.store(session, application.person, application.id, values)
 
     def refuse(self, application: Application) -> AtTheAgency:
-        return AtTheAgency(agency_of(self._services.plugin(application.subject.removeprefix(PREFIX))))
+        return AtTheAgency(agency_of(self._agencies.manifest(application.subject.removeprefix(PREFIX))))
 
-    async def consent_withdrawn(self, session: AsyncSession, consent: Consent) -> None:
+    async def consent_withdrawn(self, session: AsyncSession, consent: Withdrawn) -> None:
         """Tells the services of the agency that had the consent; also of a part that was withdrawn."""
-        for plugin in self._services.of_agency(consent.requester):
+        for plugin in self._of_agency(consent.requester):
             await self._note(
                 session, plugin, EventKind.CONSENT_WITHDRAWN, consent.id, consent.person, at=self._clock.now()
             )
 
-    async def erased(self, session: AsyncSession, person: UUID, at: datetime, consents: frozenset[str]) -> None:
+    async def erased(self, session: AsyncSession, person: UUID, at: datetime) -> None:
         """Tells every service that may know the person: by an application, or by a consent that its agency had."""
         slugs = set(await repository.plugins_of(session, person))
-        slugs |= {plugin for agency in consents for plugin in self._services.of_agency(agency)}
+        for agency in await self._consents.requesters(session, person):
+            slugs.update(self._of_agency(agency))
         for slug in sorted(slugs):
             await self._note(session, slug, EventKind.DATA_ERASED, person, person, at=at)
 
@@ -110,16 +111,19 @@ class DeliveryDesk:
 
     def cancels(self, slug: str) -> bool:
         """Whether the plugin takes applications back; of one that is gone nobody knows, and it may come again."""
-        plugin = self._services.plugin(slug)
-        return plugin is None or bool(plugin.manifest.operations_of(OperationKind.CANCEL))
+        manifest = self._agencies.manifest(slug)
+        return manifest is None or bool(manifest.operations_of(OperationKind.CANCEL))
+
+    def _of_agency(self, agency: str) -> list[str]:
+        return [one.slug for one in self._agencies.manifests() if one.agency.slug == agency]
 
     def _can_be_told(self, case: ServiceCase, *, leaving: bool) -> bool:
         """Whether a `cancel` is owed. Raises AtTheAgency where no call tells the agency, unless the citizen leaves."""
-        cancels, plugin = self.cancels(case.plugin), self._services.plugin(case.plugin)
+        cancels, manifest = self.cancels(case.plugin), self._agencies.manifest(case.plugin)
         if not cancels and not leaving:
-            assert plugin is not None, "one that is gone is taken to cancel"
-            if not hears(plugin.manifest, EventKind.APPLICATION_WITHDRAWN):
-                raise AtTheAgency(agency_of(plugin))
+            assert manifest is not None, "one that is gone is taken to cancel"
+            if not hears(manifest, EventKind.APPLICATION_WITHDRAWN):
+                raise AtTheAgency(agency_of(manifest))
         return cancels
 
     async def _note(
@@ -134,11 +138,11 @@ class DeliveryDesk:
         reference: str | None = None,
     ) -> None:
         """Only what a plugin asked for; for one that is gone it is kept, since it may come back."""
-        plugin = self._services.plugin(slug)
-        if plugin is not None and not hears(plugin.manifest, kind):
+        manifest = self._agencies.manifest(slug)
+        if manifest is not None and not hears(manifest, kind):
             return
         key = uuid5(_EVENTS, f"{slug}:{kind}:{about.hex}")
-        national_id = await self._people.reveal(session, person)
+        national_id = await self._numbers.number_of(session, person)
         sealed = self._keys.seal(national_id.digits.encode(), bound_to=bound_to(AgencyEvent.national_id_sealed, key))
         await repository.add_event(
             session,

@@ -17,14 +17,14 @@ from uuid import UUID
 import structlog
 
 from core.database import Database
+from core.money import Money
 from core.text import Text
 from core.thai_dates import Precision
+from services.apply.delivery.agencies import Consents
 from services.apply.delivery.errors import ConsentNeeded
 from services.exchange.catalogue import Catalogue, RegisteredPurpose
-from services.exchange.consent.service import ConsentService
 from services.exchange.facts import Asker, AskerKind, Basis, Fact, Gate
 from services.plugins.contract import Manifest, NeedBasis
-from services.plugins.runner.answers import as_json
 
 SERVICE: Final = "agency-service"
 _LABEL: Final = Text(th="{agency}: {service}", en="{agency}: {service}")
@@ -43,7 +43,7 @@ class Gathered:
 
 
 class Needs:
-    def __init__(self, database: Database, gate: Gate, catalogue: Catalogue, consents: ConsentService) -> None:
+    def __init__(self, database: Database, gate: Gate, catalogue: Catalogue, consents: Consents) -> None:
         self._db, self._gate, self._catalogue, self._consents = database, gate, catalogue, consents
 
     async def read(self, manifest: Manifest, person: UUID, request: UUID | None) -> Gathered:
@@ -80,8 +80,7 @@ class Needs:
 
     async def _agreed(self, person: UUID, entry: RegisteredPurpose, attributes: Sequence[str]) -> bool:
         async with self._db.read() as session:
-            consented = await self._consents.active(session, person, entry)
-        return consented is not None and consented.attributes.issuperset(attributes)
+            return (await self._consents.agreed(session, person, entry)).issuperset(attributes)
 
     def _by_purpose(self, manifest: Manifest) -> list[tuple[RegisteredPurpose, list[str]]]:
         found: dict[str, tuple[RegisteredPurpose, list[str]]] = {}
@@ -111,5 +110,14 @@ class Needs:
 
 def _wire(fact: Fact) -> Any:
     """A value as `services.plugins.contract.wire` writes it; of a date the parts that are known."""
-    value = as_json(fact.value)
-    return value[: _SHOWN.get(fact.precision)] if isinstance(fact.value, date) else value
+    if isinstance(fact.value, date):
+        return fact.value.isoformat()[: _SHOWN.get(fact.precision)]
+    return _plain(fact.value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"satang": value.satang, "currency": value.currency}
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, tuple) else value

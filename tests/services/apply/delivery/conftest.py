@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.forms import AllForms
+from api.services_applied import ConsentsOfPeople, NumbersOfPeople, PluginAgencies
 from core.attestation.service import Attestor
 from core.cache import open_redis
 from core.clock import FixedClock
@@ -22,7 +23,7 @@ from core.money import Money
 from core.text import Text
 from services.apply.delivery import repository
 from services.apply.delivery.courier import Courier
-from services.apply.delivery.decider import ServiceDecider, Services
+from services.apply.delivery.decider import ServiceDecider
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import AgencyEvent, DeliveryAttempt, ServiceCase
@@ -33,7 +34,6 @@ from services.apply.states import Status
 from services.exchange.consent.receipts import ConsentReceipts
 from services.exchange.consent.service import ConsentService
 from services.exchange.consent.texts import load_texts
-from services.know.entries import service_id
 from services.plugins.contract import Host
 from services.plugins.plugin import Plugin
 from services.plugins.runner import LaneLimits, Runner
@@ -74,31 +74,30 @@ class Worker:
         receipts = ConsentReceipts(CATALOGUE, load_texts(), KEYS, attestor)
         self.consents = ConsentService(CATALOGUE, clock, receipts)
         forms = AllForms(CATALOGUE, ProgrammeCatalogue(()), lambda: [one.manifest for one in market.plugins], clock)
-        needs = Needs(database, exchange.gate, CATALOGUE, self.consents)
-        self.services = Services(lambda: market.plugins, service_id)
-        self.desk = DeliveryDesk(KEYS, clock, exchange.people, self.services)
+        host = Host(clock, agency=None)  # type: ignore[arg-type]  # the agency of these tests is in their functions
+        agencies = PluginAgencies(Runner(lambda _: host, LaneLimits(failures_max=1_000_000)), lambda: market.plugins)
+        numbers, consents = NumbersOfPeople(exchange.people), ConsentsOfPeople(self.consents)
+        needs = Needs(database, exchange.gate, CATALOGUE, consents)
+        self.desk = DeliveryDesk(KEYS, clock, agencies, numbers, consents)
         self.consents.ended = self.desk
         self.notices = market.notices
         self.service = ApplyService(
             database,
             KEYS,
             clock,
-            deciders={"service": ServiceDecider(self.services, forms, needs)},
+            deciders={"service": ServiceDecider(agencies, forms, needs)},
             awarder=TableAwarder(),
             notices=market.notices,
             forms=forms,
             deliveries=self.desk,
         )
         self.hearing = Hearing(KEYS, clock, self.service, self.desk, market.notices)
-        host = Host(clock, agency=None)  # type: ignore[arg-type]  # the agency of these tests is in their functions
-        self.runner = Runner(lambda _: host, LaneLimits(failures_max=1_000_000))
         self.courier = Courier(
             database,
             clock,
             KEYS,
-            exchange.people,
-            runner=self.runner,
-            services=self.services,
+            agencies=agencies,
+            numbers=numbers,
             needs=needs,
             hearing=self.hearing,
             chance=lambda: 1.0,

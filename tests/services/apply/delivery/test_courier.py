@@ -105,7 +105,7 @@ async def test_what_comes_after_anothers_turn_has_begun_is_not_entered(
     now = worker.clock.now().isoformat()
     market.office.says = {"reference": "M-9", "state": "REJECTED", "note": WORDS, "at": now}
     [plugin] = market.plugins
-    await worker.courier._carry(plugin, claimed)  # the first one's answer, late
+    await worker.courier._carry(plugin.manifest, claimed)  # the first one's answer, late
     assert (await worker.case(citizen, key)).reference == "M-1"
     assert (await worker.application(citizen, key)).status == Status.SUBMITTED
 
@@ -344,7 +344,7 @@ async def test_who_leaves_is_forgotten_by_every_service_that_knew_them(
     stranger = await exchange.person("stranger")
     for person in (citizen, stranger, citizen):
         async with worker.database.write() as session:
-            await worker.desk.erased(session, person, worker.clock.now(), frozenset())
+            await worker.desk.erased(session, person, worker.clock.now())
     [event] = await worker.events()
     assert event.kind == EventKind.DATA_ERASED
     assert exchange.ids["citizen"].digits.encode() not in event.national_id_sealed
