@@ -5,6 +5,7 @@ another provider: bench/sign_in.py. Believing a token beside a bare signature: b
 the gate and what the access log adds: bench/exchange.py. Verifying that log, proofs out of a large one: bench/log.py.
 What the runner adds to a call of an agency: bench/plugins.py.
 From nothing to a published service: bench/join.py.
+What others wait while one agency fails: bench/isolation.py.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Final
 
 import orjson
 
-from bench import exchange, join, log, plugins, sign_in, verification
+from bench import exchange, isolation, join, log, plugins, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -57,6 +58,8 @@ class Size:
     plugins: plugins.PluginSize
     joins: int
     """Agencies that join, on each footing."""
+    isolation: tuple[int, int]
+    """Rounds, and questions of others in each phase of one."""
 
 
 FULL: Final = Size(
@@ -71,11 +74,13 @@ FULL: Final = Size(
     exchange=exchange.ExchangeSize(rounds=5, batches=1_000, records=20_000),
     plugins=plugins.PluginSize(rounds=60, calls=40),
     joins=5,
+    isolation=(4, 800),
 )
 QUICK: Final = Size(
     population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000, sign_ins=60, tokens=100,
     log=log.LogSize(records=70_000, leaves=300_000, proofs=300),
     exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
+    isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
 )  # fmt: skip
 AGAIN: Final = 100
@@ -96,10 +101,11 @@ def main() -> None:
     given = _arguments().parse_args()
     if not Path("/proc/self/stat").exists():
         sys.exit("The CPU of a process is read from /proc, which only Linux has.")
+    size, parts = QUICK if given.quick else FULL, given.parts or PARTS
     with tempfile.TemporaryDirectory(prefix="sitthi-bench-") as folder:
-        asyncio.run(
-            bench(Path(folder), QUICK if given.quick else FULL, given.on or list(FOOTINGS), given.parts or PARTS)
-        )
+        asyncio.run(bench(Path(folder), size, given.on or list(FOOTINGS), parts))
+    if "isolation" in parts:  # on the event loop that serves
+        isolation.run(*size.isolation, _say)
 
 
 async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[str]) -> None:

@@ -43,10 +43,10 @@ from services.plugins.contract.wire import (
     TOKEN,
     TRACEPARENT,
 )
+from services.plugins.runner.digest import Digest
 from services.plugins.runner.errors import MalformedReply, Trouble, WrongSubject
 from services.plugins.runner.replies import ACCEPTS, asked_again, body_of, code_of, is_json, seconds_of
 from services.plugins.runner.trace import traceparent
-from services.plugins.strict_json import read_json
 from services.plugins.values import as_wire, known_of
 
 ERROR_BYTES_MAX: Final = 16 * 1024
@@ -82,6 +82,7 @@ class Wire:
             raise ValueError("the URL is not in its normal form")
         self._http, self._url, self._keys = http, url.rstrip("/"), keys
         self._signer, self._clock, self._mode = signer, clock, mode
+        self._digest = Digest()
 
     async def ask(self, manifest: Manifest, call: Call) -> Any:
         """The answer, as a function in this process would give it.
@@ -146,7 +147,7 @@ class Wire:
         if not is_json(reply.headers):
             raise MalformedReply
         try:
-            return status, read_json(taken)
+            return status, await self._digest.read(taken)
         except ValueError:
             raise MalformedReply from None
 
