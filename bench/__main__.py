@@ -34,7 +34,7 @@ from core.clock import SystemClock
 HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
-PARTS: Final = ("verification", "exchange", "log", "plugins", "join", "sign-in", "home")
+PARTS: Final = ("verification", "exchange", "log", "isolation", "plugins", "join", "sign-in", "home")
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
 
