@@ -8,11 +8,13 @@ from fastapi import APIRouter
 
 from identity.provider.registration import AGENCY_RESOURCE
 from services.exchange.corrections.routes import Agents, corrections_router
-from services.exchange.rest.auth import FACTS_SCOPE, SERVICES_SCOPE, AgencyDoor
+from services.exchange.rest.auth import FACTS_SCOPE, INGEST_SCOPE, SERVICES_SCOPE, AgencyDoor
 from services.exchange.rest.routes import agency_router
 from services.exchange.rest.service import AgencyFacts
 from services.exchange.rest.terms import AgencyTerms
 from services.exchange.usage.routes import statistics_router
+from services.plugins.records.routes import records_router
+from services.plugins.records.service import RecordDesk
 from services.plugins.registry.routes import ServiceAgents, open_services_router, services_router
 
 if TYPE_CHECKING:
@@ -56,4 +58,6 @@ def agencies(house: House) -> APIRouter:
     acting = ServiceAgents(house.db, house.identity.office.officers)
     door = door_of(house, SERVICES_SCOPE)
     router.include_router(services_router(door, house.registered.desk, acting, house.settings.issuer))
+    records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
+    router.include_router(records_router(door_of(house, INGEST_SCOPE), records))
     return router

@@ -6,6 +6,7 @@ than a page of answers.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -29,6 +30,8 @@ from core.text import preferred_language
 BODY_BYTES_MAX: Final = 256 * 1024
 OUTSIDE: Final = "/sandbox/"
 """What stands in for other people's servers: a bank's files are large, and bounded by the bank."""
+INGEST: Final = re.compile(r"/agency/v1/services/[^/]+/ingest/[^/]+")
+"""Records of agencies: bounded by the route, which reads nothing before it knows who sends."""
 TOKENS_MAX: Final = 4_000
 DEPTH_MAX: Final = 15
 FIELDS_MAX: Final = 1_000
@@ -125,7 +128,7 @@ class BodyLimit:
         self.app, self.bytes_max = app, bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(OUTSIDE):
+        if scope["type"] != "http" or scope["path"].startswith(OUTSIDE) or INGEST.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])

@@ -33,6 +33,7 @@ AGENCY_SCOPES: Final[Mapping[str, Text]] = {
         th="ขอข้อมูลของประชาชนตามอำนาจหน้าที่", en="ask for facts of citizens, on the agency's legal basis"
     ),
     "agency.services": Text(th="ลงทะเบียนและให้บริการของหน่วยงาน", en="register and serve the agency's services"),
+    "agency.ingest": Text(th="ส่งข้อมูลเข้าบริการของหน่วยงาน", en="send records to the agency's services"),
 }
 APP_SCOPES: Final = frozenset({"openid", "profile", CITIZEN_SCOPE, "offline_access"})
 MACHINE: Final = "client_credentials"

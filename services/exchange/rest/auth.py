@@ -17,6 +17,7 @@ from services.exchange.rest.errors import AgencyScopeMissing
 
 FACTS_SCOPE: Final = "agency.facts"
 SERVICES_SCOPE: Final = "agency.services"
+INGEST_SCOPE: Final = "agency.ingest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Records that agencies send of their own accord."""

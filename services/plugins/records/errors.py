@@ -1,0 +1,49 @@
+"""What can be wrong with records that an agency sends. None says what stood in them."""
+
+from __future__ import annotations
+
+from core.errors import Conflict, SitthiError
+from core.text import Text
+
+
+class IngestConflict(Conflict):
+    """The agency used this key for another body; nothing of this one was looked at."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+    text = Text(
+        th="idempotencyKey นี้ใช้กับคำขอที่มีข้อมูลต่างจากนี้ไปแล้ว",
+        en="This idempotencyKey was used before with another input.",
+    )
+
+
+class IngestRunning(Conflict):
+    """The same sending is being taken by another request right now."""
+
+    code = "INGEST_RUNNING"
+    text = Text(
+        th="กำลังรับข้อมูลชุดนี้อยู่ กรุณาส่งซ้ำด้วยรหัสเดิมในอีกสักครู่",
+        en="This very sending is being taken right now. Send it again under the same key in a moment.",
+    )
+
+
+class NdjsonWanted(SitthiError):
+    code = "NDJSON_WANTED"
+    text = Text(th="ต้องส่งข้อมูลเป็น application/x-ndjson", en="Send the records as application/x-ndjson.")
+
+
+class IngestInterrupted(SitthiError):
+    """The plugin did not take all of it. What is settled stays settled; the same body under the same key goes on."""
+
+    code = "INGEST_INTERRUPTED"
+    text = Text(
+        th="รับข้อมูลได้ถึงบรรทัดที่ {settled} กรุณาส่งข้อมูลชุดเดิมด้วยรหัสเดิมอีกครั้ง",
+        en="Everything up to line {settled} is settled. Send the same content again under the same key.",
+    )
+
+    def __init__(self, *, settled: int, uncertain: int, trouble: str) -> None:
+        super().__init__(settled=settled, uncertain=uncertain, trouble=trouble)
+        self.settled = settled
+        self.uncertain = uncertain
+        """Up to this line, from the settled ones on, the agency may or may not have it."""
+        self.trouble = trouble
+        """A code of :class:`services.plugins.runner.Trouble`, or `TIME_UP` when the request took too long."""

@@ -1,0 +1,142 @@
+"""A body of NDJSON: its lines, in calls of bounded size, each held against the operation's schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jsonschema_rs
+
+from core.errors import BadInput
+from core.text import Text
+from services.plugins.strict_json import read_json
+
+LINES_MAX: Final = 10_000
+LINE_BYTES_MAX: Final = 64 * 1024
+CALL_BYTES_MAX: Final = 1_000_000
+"""Of the lines of one call; a plugin reads two megabytes."""
+PATTERN_BYTES_MAX: Final = 100_000
+
+UNREADABLE: Final = "RECORD_UNREADABLE"
+TOO_LARGE: Final = "RECORD_TOO_LARGE"
+INVALID: Final = "RECORD_INVALID"
+WORDS: Final[Mapping[str, Text]] = {
+    UNREADABLE: Text(th="บรรทัดนี้ไม่ใช่ JSON ที่ใช้ได้", en="The line is not plain JSON."),
+    TOO_LARGE: Text(th="บรรทัดนี้ยาวเกินไป", en="The line is too long."),
+    INVALID: Text(th="ข้อมูลไม่ตรงตามแบบที่กำหนด", en="The record does not fit the operation's schema."),
+}
+_EMPTY: Final = Text(th="body: ไม่มีข้อมูล", en="body: no record in it")
+_TOO_MANY: Final = Text(th="body: มีบรรทัดมากเกินไป", en="body: too many lines")
+_UNKNOWN: Final = "?"
+_PLACE: Final = re.compile("[0-9]{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    number: int
+    """From 1, blank lines counted."""
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A line that was not taken: by us before anybody was asked, or by the agency."""
+
+    line: int
+    code: str
+    path: str | None = None
+    """A JSON Pointer (RFC 6901) into the record; a step that the schema does not name is `?`."""
+    keyword: str | None = None
+    """Of the schema, which the record does not keep."""
+
+    def as_row(self) -> list[Any]:
+        return [self.line, self.code, self.path, self.keyword]
+
+
+def lines_of(body: bytes) -> list[Line]:
+    """Lines that are not blank. Raises :class:`BadInput`."""
+    if body.count(b"\n") > LINES_MAX:
+        raise BadInput(_TOO_MANY, path=("body",))
+    lines = [Line(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
+    if not lines:
+        raise BadInput(_EMPTY, path=("body",))
+    return lines
+
+
+def calls_of(lines: Sequence[Line], size: int) -> Iterator[list[Line]]:
+    """The same lines make the same calls, wherever one begins to send again."""
+    call: list[Line] = []
+    weight = 0
+    for line in lines:
+        if call and (len(call) >= size or weight + len(line.content) > CALL_BYTES_MAX):
+            yield call
+            call, weight = [], 0
+        call.append(line)
+        weight += len(line.content)
+    if call:
+        yield call
+
+
+class Schema:
+    """What a record of an operation is."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._validator = jsonschema_rs.Draft202012Validator(
+            dict(schema),
+            validate_formats=True,
+            offline=True,
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=PATTERN_BYTES_MAX, dfa_size_limit=PATTERN_BYTES_MAX),
+        )
+        self._names = frozenset(_names_in(schema))
+
+    def read(self, line: Line) -> Any | Rejection:
+        """The record, or why it is none."""
+        if len(line.content) > LINE_BYTES_MAX:
+            return Rejection(line.number, TOO_LARGE)
+        try:
+            record = read_json(line.content)
+        except ValueError:
+            return Rejection(line.number, UNREADABLE)
+        error = next(self._validator.iter_errors(record), None)
+        if error is None:
+            return record
+        keyword = next((step for step in reversed(error.schema_path) if isinstance(step, str)), None)
+        return Rejection(line.number, INVALID, self.pointer(error.instance_path, record), keyword)
+
+    def pointer(self, steps: Sequence[str | int], record: Any) -> str:
+        """Without a name that the sender made up: it may be anything, a national ID too.
+
+        The library writes a name of digits as a number, so only what stands in a list is taken for a place in it.
+        """
+        known, here = list[str](), record
+        for step in steps:
+            if isinstance(here, list) and isinstance(step, int) and step < len(here):
+                known.append(str(step))
+                here = here[step]
+            else:
+                name = str(step)
+                known.append(name if name in self._names else _UNKNOWN)
+                here = here.get(name) if isinstance(here, Mapping) else None
+        return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in known)
+
+    def pointer_of(self, path: str | None, record: Any) -> str | None:
+        """Of what a plugin calls a place, as a JSON Pointer or with dots."""
+        if path is None:
+            return None
+        steps = path[1:].split("/") if path.startswith("/") else path.split(".")
+        return self.pointer([int(step) if _PLACE.fullmatch(step) else step for step in steps if step], record)
+
+
+def _names_in(schema: Any) -> Iterator[str]:
+    waiting = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            named = value.get("properties")
+            if isinstance(named, Mapping):
+                yield from map(str, named)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)

@@ -1,0 +1,98 @@
+"""`POST /agency/v1/services/{slug}/ingest/{operation}`: an agency's system sends records to its own service.
+
+The page for developers is docs/plugins.md. The body is read here, after it is known who sends, and within bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from core.errors import BadInput, BodyTooLarge, ServiceUnavailable
+from core.text import Text, preferred_language
+from services.exchange.rest.auth import AgencyDoor, Caller
+from services.plugins.contract.wire import KEY_PATTERN
+from services.plugins.plugin import Plugin
+from services.plugins.records.errors import NdjsonWanted
+from services.plugins.records.lines import Rejection, lines_of
+from services.plugins.records.service import Outcome, RecordDesk, Sending
+
+PATH: Final = "/agency/v1/services/{slug}/ingest/{operation}"
+NDJSON: Final = "application/x-ndjson"
+KEY: Final = "Idempotency-Key"
+BODY_BYTES_MAX: Final = 4_000_000
+BODY_SECONDS_MAX: Final = 60.0
+PLACES: Final = 4
+"""Sendings at once in one process: each is held in memory while it is taken."""
+RETRY_SECONDS: Final = 10
+_KEY: Final = re.compile(KEY_PATTERN)
+_NO_KEY: Final = Text(
+    th="Idempotency-Key: ต้องมี 8 ถึง 128 ตัวอักษร ASCII", en="Idempotency-Key: 8 to 128 visible ASCII characters"
+)
+_BROKEN_OFF: Final = Text(th="body: ส่งมาไม่ครบ", en="body: it did not arrive whole, or not in time")
+_OURSELVES: Final = Text(th="สิทธิ", en="Sitthi")
+
+
+def records_router(door: AgencyDoor, desk: RecordDesk) -> APIRouter:
+    """To be included without a prefix."""
+    router, places = APIRouter(), asyncio.Semaphore(PLACES)
+
+    @router.post(PATH, summary="Send records to the agency's own service", operation_id="ingest")
+    async def ingest(
+        slug: str, operation: str, request: Request, caller: Caller = Depends(door.caller)
+    ) -> JSONResponse:
+        plugin = desk.find(caller.agency, slug, operation)
+        key = request.headers.get(KEY, "")
+        if not _KEY.fullmatch(key):
+            raise BadInput(_NO_KEY, path=(KEY,))
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != NDJSON:
+            raise NdjsonWanted
+        if places.locked():
+            raise ServiceUnavailable(_OURSELVES)
+        async with places:
+            body = await _body(request)
+            outcome = await desk.take(Sending(plugin, operation, caller.client, key, body, lines_of(body)))
+        return _answer(request, caller, desk, plugin, outcome)
+
+    return router
+
+
+async def _body(request: Request) -> bytes:
+    """Raises :class:`BodyTooLarge` before it holds more than so much, and :class:`BadInput`."""
+    parts, size = list[bytes](), 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for part in request.stream():
+                size += len(part)
+                if size > BODY_BYTES_MAX:
+                    raise BodyTooLarge
+                parts.append(part)
+    except (TimeoutError, ClientDisconnect):
+        raise BadInput(_BROKEN_OFF, path=("body",)) from None
+    return b"".join(parts)
+
+
+def _answer(request: Request, caller: Caller, desk: RecordDesk, plugin: Plugin, outcome: Outcome) -> JSONResponse:
+    told: dict[str, Any] = {
+        "taken": outcome.taken,
+        "rejected": [_rejection(desk, plugin, one) for one in outcome.rejected],
+    }
+    broken = outcome.interrupted
+    if broken is None:
+        return JSONResponse(told, headers=dict(caller.headers))
+    message = broken.message(preferred_language(request.headers.get("accept-language")))
+    more = {"settled": broken.settled, "uncertain": broken.uncertain, "trouble": broken.trouble, **told}
+    error = {"message": message, "extensions": {"code": broken.code, **more}}
+    headers = {**caller.headers, "Retry-After": str(RETRY_SECONDS)}
+    return JSONResponse({"errors": [error]}, 503, headers=headers)
+
+
+def _rejection(desk: RecordDesk, plugin: Plugin, one: Rejection) -> dict[str, Any]:
+    words = desk.words(plugin, one.code)
+    told = {"line": one.line, "code": one.code, "path": one.path, "keyword": one.keyword}
+    return {**told, "message": {"th": words.th, "en": words.en}}

@@ -1,0 +1,217 @@
+"""Takes an agency's records to its plugin: each line once, whatever breaks on the way.
+
+The body goes in calls of the operation's `batch`, one after the other. A call's key is made of the sending's key and of
+its first line, so that a call which is made again is the same call to the agency, and a call whose answer we have is
+not made again. No call is made in an open transaction (docs/adr/0008).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.database import Database
+from core.errors import NotFound, ServiceUnavailable
+from core.ids import new_id
+from core.text import Text
+from services.plugins.contract import Access, OperationKind
+from services.plugins.contract.kinds import RECORDS_DEFAULT, Taken
+from services.plugins.plugin import Plugin
+from services.plugins.records.errors import IngestConflict, IngestInterrupted, IngestRunning
+from services.plugins.records.lines import WORDS, Line, Rejection, Schema, calls_of
+from services.plugins.records.models import IngestChunk, IngestRequest
+from services.plugins.records.repository import IngestRepository
+from services.plugins.runner.errors import AgencyDeclined, Trouble
+from services.plugins.runner.runner import Runner
+from services.plugins.standing import must_be_open
+
+KEPT: Final = timedelta(days=90)
+"""How long a key and its answer are remembered."""
+LEASED: Final = timedelta(seconds=60)
+"""Longer than any call may take; who was killed is followed by another when it is over."""
+RUN_SECONDS: Final = 60.0
+"""No call begins later than that after the request: the rest is for the next request under the same key."""
+TIME_UP: Final = "TIME_UP"
+_GONE: Final = Text(th="หน่วยงานไม่รับข้อมูลบรรทัดนี้", en="The agency did not take this line.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Who sends what to which operation."""
+
+    plugin: Plugin
+    operation: str
+    client: str
+    key: str
+    body: bytes
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    taken: int
+    rejected: tuple[Rejection, ...]
+    interrupted: IngestInterrupted | None = None
+
+
+class RecordDesk:
+    """`plugins` are those in force; `seconds` is a steady clock."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        keys: KeyRing,
+        runner: Runner,
+        plugins: Callable[[], Sequence[Plugin]],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db, self._clock, self._keys, self._runner = db, clock, keys, runner
+        self._plugins, self._seconds = plugins, seconds
+
+    def find(self, agency: str, slug: str, operation: str) -> Plugin:
+        """The agency's own plugin with that operation of kind ingest, about nobody in particular.
+
+        Raises :class:`NotFound`, and what a service that is not open raises.
+        """
+        for plugin in self._plugins():
+            manifest = plugin.manifest
+            spec = manifest.operations.get(operation)
+            if (
+                (manifest.slug, manifest.agency.slug) == (slug, agency)
+                and spec is not None
+                and spec.kind is OperationKind.INGEST
+                and spec.access is Access.PUBLIC
+            ):
+                must_be_open(plugin.standing, manifest.title.text)
+                return plugin
+        raise NotFound
+
+    async def take(self, sending: Sending) -> Outcome:
+        """What came of it, now or when it was sent first. Raises :class:`IngestConflict`, :class:`IngestRunning`."""
+        row = await self._begin(sending)
+        trouble = await self._go_on(sending, row) if row.lease is not None else None
+        async with self._db.read() as session:
+            repository = IngestRepository(session)
+            row = await repository.get(row.id)
+            rejected = tuple(Rejection(*told) for told in await repository.rejected(row.id))
+        return Outcome(row.taken, rejected, trouble)
+
+    def words(self, plugin: Plugin, code: str) -> Text:
+        """Ours, or the manifest's."""
+        if (ours := WORDS.get(code)) is not None:
+            return ours
+        declared = plugin.manifest.errors.get(code)
+        return _GONE if declared is None else declared.text
+
+    async def _begin(self, sending: Sending) -> IngestRequest:
+        """The sending's row, with a lease of ours unless nothing is left to do."""
+        now, manifest = self._clock.now(), sending.plugin.manifest
+        digest = hashlib.sha256(sending.body).hexdigest()
+        fresh = IngestRequest(
+            id=new_id(),
+            agency=manifest.agency.slug,
+            plugin=manifest.slug,
+            operation=sending.operation,
+            key=self._keys.blind_index(f"{manifest.slug}/{sending.operation}/{sending.key}", domain="ingest.key"),
+            digest=self._keys.blind_index(digest, domain="ingest.body"),
+            lines=sending.lines[-1].number,
+            size=manifest.operations[sending.operation].batch or RECORDS_DEFAULT,
+            settled=0,
+            taken=0,
+            at=now,
+        )
+        async with self._db.write() as session:
+            repository = IngestRepository(session)
+            await repository.forget(now - KEPT)
+            row = await repository.enter(fresh)
+            if row.digest != fresh.digest:
+                raise IngestConflict
+            if row.settled < row.lines:
+                if row.lease is not None and row.leased_until is not None and now < row.leased_until:
+                    raise IngestRunning
+                row.lease, row.leased_until = new_id(), now + LEASED
+            return row
+
+    async def _go_on(self, sending: Sending, row: IngestRequest) -> IngestInterrupted | None:
+        """From the first line that is not settled. Whatever ends it, the next request need not wait."""
+        assert row.lease is not None, "the row was begun"
+        ends, is_ours = self._seconds() + RUN_SECONDS, True
+        spec = sending.plugin.manifest.operations[sending.operation]
+        assert spec.record is not None, "an ingest says what a record is"
+        schema, left = Schema(spec.record), [line for line in sending.lines if line.number > row.settled]
+        try:
+            for call in calls_of(left, row.size):
+                if self._seconds() > ends:
+                    return IngestInterrupted(settled=row.settled, uncertain=row.settled, trouble=TIME_UP)
+                try:
+                    chunk, taken = await self._call(sending, row, call, schema)
+                except ServiceUnavailable as silent:
+                    reason = str(getattr(silent, "reason", silent.code))
+                    return IngestInterrupted(settled=row.settled, uncertain=call[-1].number, trouble=reason)
+                is_ours = await self._settle(row, row.lease, chunk, call[-1].number, taken)
+                if not is_ours:
+                    raise IngestRunning
+            return None
+        finally:
+            if is_ours:
+                async with self._db.write() as session:
+                    await IngestRepository(session).hold(row.id, row.lease, {"lease": None, "leased_until": None})
+
+    async def _call(
+        self, sending: Sending, row: IngestRequest, call: Sequence[Line], schema: Schema
+    ) -> tuple[IngestChunk, int]:
+        """What is settled of these lines, and how many were taken. Raises `ServiceUnavailable`."""
+        read = [(line.number, schema.read(line)) for line in call]
+        rejected = [found for _, found in read if isinstance(found, Rejection)]
+        good = [(number, found) for number, found in read if not isinstance(found, Rejection)]
+        if good:
+            rejected += await self._ask(sending, row, call[0].number, good, schema)
+        rows = [one.as_row() for one in sorted(rejected, key=lambda one: one.line)]
+        return IngestChunk(request=row.id, first=call[0].number, rejected=rows), len(call) - len(rejected)
+
+    async def _ask(
+        self, sending: Sending, row: IngestRequest, first: int, good: Sequence[tuple[int, Any]], schema: Schema
+    ) -> list[Rejection]:
+        """The lines that the agency rejects. Raises `ServiceUnavailable`."""
+        plugin = sending.plugin
+        try:
+            told: Taken = await self._runner.run(
+                plugin,
+                sending.operation,
+                asker=sending.client,
+                arguments={"records": [record for _, record in good]},
+                key=f"{hashlib.sha256(row.key + row.digest).hexdigest()}-{first}",
+            )
+        except AgencyDeclined as declined:  # the call as a whole, and so each of its lines
+            return [Rejection(number, str(declined.fields["error"])) for number, _ in good]
+        known = {one.record: one for one in reversed(told.rejected)}
+        if any(number >= len(good) for number in known) or any(
+            one.code not in plugin.manifest.errors for one in told.rejected
+        ):
+            raise _Malformed(plugin.manifest.agency.title.text)
+        return [Rejection(good[n][0], one.code, schema.pointer_of(one.path, good[n][1])) for n, one in known.items()]
+
+    async def _settle(self, row: IngestRequest, lease: UUID, chunk: IngestChunk, last: int, taken: int) -> bool:
+        """Whether it was still ours to settle."""
+        row.settled, row.taken = last, row.taken + taken
+        values = {"settled": row.settled, "taken": row.taken, "leased_until": self._clock.now() + LEASED}
+        async with self._db.write() as session:
+            repository = IngestRepository(session)
+            is_ours = await repository.hold(row.id, lease, values)
+            if is_ours:
+                repository.add(chunk)
+        return is_ours
+
+
+class _Malformed(ServiceUnavailable):
+    """The plugin rejects what it was not given, or by a code that its manifest does not declare."""
+
+    reason = Trouble.MALFORMED

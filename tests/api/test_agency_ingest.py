@@ -1,0 +1,125 @@
+"""An agency's system sends records to its own service over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from services.plugins.records.routes import BODY_BYTES_MAX
+from tests.services.plugins.records.register import Register, policies
+from tests.support.agency import AgencySystem, code_of
+from tests.support.app import Served
+
+PATH: Final = "/agency/v1/services/register/ingest/policies"
+
+
+@pytest.fixture
+def register(sitthi: Served) -> Register:
+    register = Register()
+    sitthi.house.registry.add(register.plugin())
+    return register
+
+
+async def system(sitthi: Served, agency: str = "register", scope: str = "agency.ingest") -> AgencySystem:
+    return await AgencySystem.registered(sitthi, agency, scopes=(scope,))
+
+
+async def send(agency: AgencySystem, body: Any, path: str = PATH, **changed: str | None) -> httpx2.Response:
+    given = {
+        **await agency.headers(),
+        "content-type": "application/x-ndjson",
+        "idempotency-key": "sending-0001",
+        **{name.replace("_", "-"): value for name, value in changed.items()},
+    }
+    headers = {name: value for name, value in given.items() if value is not None}
+    return await agency.sitthi.http.post(path, content=body, headers=headers)
+
+
+async def test_records_reach_the_plugin_and_each_line_that_does_not_says_why(
+    sitthi: Served, register: Register
+) -> None:
+    agency = await system(sitthi)
+    first = await send(agency, policies(1, 91) + b"{\n")
+    assert first.status_code == 200, first.text
+    assert first.json() == {
+        "taken": 1,
+        "rejected": [
+            {
+                "line": 2,
+                "code": "POLICY_UNKNOWN",
+                "path": "/policy",
+                "keyword": None,
+                "message": {"th": "ไม่พบกรมธรรม์", "en": "There is no such policy."},
+            },
+            {
+                "line": 3,
+                "code": "RECORD_UNREADABLE",
+                "path": None,
+                "keyword": None,
+                "message": {"th": "บรรทัดนี้ไม่ใช่ JSON ที่ใช้ได้", "en": "The line is not plain JSON."},
+            },
+        ],
+    }
+    assert (await send(agency, policies(1, 91) + b"{\n")).json() == first.json()
+    assert code_of(await send(agency, policies(2))) == (409, "IDEMPOTENCY_CONFLICT")
+    assert register.kept == ["P-1"]
+
+
+async def test_an_interrupted_sending_says_how_far_it_came_and_goes_on(sitthi: Served, register: Register) -> None:
+    agency = await system(sitthi)
+    register.lost = [TimeoutError()]
+    broken = await send(agency, policies(1, 2, 3))
+    assert code_of(broken) == (503, "INGEST_INTERRUPTED")
+    told = broken.json()["errors"][0]["extensions"]
+    assert (told["settled"], told["uncertain"], told["taken"], told["rejected"]) == (0, 2, 0, [])
+    assert broken.headers["retry-after"] == "10"
+    assert (await send(agency, policies(1, 2, 3))).json() == {"taken": 3, "rejected": []}
+    assert register.kept == ["P-1", "P-2", "P-3"]
+
+
+async def test_more_than_a_question_may_hold_is_taken_and_too_much_is_not(sitthi: Served, register: Register) -> None:
+    agency = await system(sitthi)
+
+    async def parts(size: int) -> AsyncIterator[bytes]:
+        yield policies(1)
+        for _ in range(size // 50_000):
+            yield b" " * 49_999 + b"\n"
+
+    assert (await send(agency, parts(1_000_000))).json() == {"taken": 1, "rejected": []}
+    too_much = await send(agency, parts(BODY_BYTES_MAX), idempotency_key="sending-0002")
+    assert code_of(too_much) == (413, "BODY_TOO_LARGE")
+    assert register.kept == ["P-1"]
+
+
+async def test_nobody_else_sends_to_it(sitthi: Served, register: Register) -> None:
+    other = await system(sitthi, "lake")
+    assert code_of(await send(other, policies(1))) == (404, "NOT_FOUND")
+    registrar = await system(sitthi, scope="agency.services")
+    assert code_of(await send(registrar, policies(1))) == (403, "SCOPE_MISSING")
+    own = await system(sitthi)
+    assert code_of(await own.get("/agency/v1/services")) == (403, "SCOPE_MISSING")
+    for authorization in (None, f"Bearer {await sitthi.token('elder')}"):
+        assert (await send(own, policies(1), authorization=authorization)).status_code == 401
+    assert register.calls == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({"idempotency_key": None}, (400, "BAD_INPUT")),
+        ({"idempotency_key": "short"}, (400, "BAD_INPUT")),
+        ({"content_type": "application/json"}, (415, "NDJSON_WANTED")),
+        ({"content_type": None}, (415, "NDJSON_WANTED")),
+        ({"path": PATH.replace("policies", "other")}, (404, "NOT_FOUND")),
+        ({"body": b"\n"}, (400, "BAD_INPUT")),
+    ],
+)
+async def test_what_is_out_of_form_is_refused_before_anybody_is_asked(
+    sitthi: Served, register: Register, changed: dict[str, Any], refused: tuple[int, str]
+) -> None:
+    given = {"body": policies(1), **changed}
+    assert code_of(await send(await system(sitthi), given.pop("body"), **given)) == refused
+    assert register.calls == []
