@@ -15,7 +15,7 @@ from graphql import DocumentNode, GraphQLSchema, Node, extend_schema, find_break
 from services.plugins.contract import Assurance, Delegates, Fault, Manifest, Rule
 from services.plugins.plugin import Plugin, PluginGraph
 from services.plugins.registry.documents import FORM, GRAPH, MANIFEST, Documents
-from services.plugins.registry.form_lines import Path
+from services.plugins.registry.form_lines import Lines, Path
 from services.plugins.registry.graph_check import STUB
 
 _LEVELS: Final = list(Assurance)
@@ -26,11 +26,12 @@ _NAMES: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def breaking_changes(former: Plugin, plugin: Plugin, documents: Documents) -> tuple[Fault, ...]:
     """What would break, whatever its version says. `documents` are those of `plugin`."""
     before, after = _schema(former.graph), _schema(plugin.graph)
+    lines = documents.lines(MANIFEST)  # once: a form of 300 questions has as many faults
     return (
         *(_of_graph(change.description, plugin.graph) for change in find_breaking_changes(before, after)),
-        *_of_operations(former.manifest, plugin.manifest, documents),
-        *_of_manifest(former.manifest, plugin.manifest, documents),
-        *_of_form(former.manifest.form, plugin.manifest.form, documents),
+        *_of_operations(former.manifest, plugin.manifest, lines),
+        *_of_manifest(former.manifest, plugin.manifest, lines),
+        *_of_form(former.manifest.form, plugin.manifest.form, documents, lines),
     )
 
 
@@ -98,55 +99,59 @@ def _line(node: Node) -> int | None:
     return node.loc.start_token.line if node.loc else None
 
 
-def _of_operations(former: Manifest, manifest: Manifest, documents: Documents) -> Iterator[Fault]:
+def _of_operations(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator[Fault]:
     for name, before in former.operations.items():
         after = manifest.operations.get(name)
         if after is None:
-            yield _fault(documents, f"operations.{name}", f"the operation `{name}` was removed", "Keep it")
+            yield _fault(lines, f"operations.{name}", f"the operation `{name}` was removed", "Keep it")
             continue
         place = f"operations.{name}"
         if after.kind is not before.kind:
             why = f"`{name}` was of kind {before.kind}, and is of kind {after.kind}"
-            yield _fault(documents, f"{place}.kind", why, "Give what is new a name of its own")
+            yield _fault(lines, f"{place}.kind", why, "Give what is new a name of its own")
         if after.access is not before.access:
             why = f"`{name}` was for {before.access}, and is for {after.access}"
-            yield _fault(documents, f"{place}.access", why, "Give what is new a name of its own")
+            yield _fault(lines, f"{place}.access", why, "Give what is new a name of its own")
         if after.batch < before.batch:
             why = f"`{name}` took {before.batch} at once, and takes {after.batch}"
-            yield _fault(documents, f"{place}.batch", why, "Keep the former number")
+            yield _fault(lines, f"{place}.batch", why, "Keep the former number")
         for event in sorted(set(before.events) - set(after.events)):
             why = f"`{name}` does not hear of {event.value} any more"
-            yield _fault(documents, f"{place}.events", why, "Keep it")
+            yield _fault(lines, f"{place}.events", why, "Keep it")
         if before.record is not None and after.record is not None:
             for path, why, remedy in _stricter(before.record, after.record):
                 field = ".".join(map(str, ("operations", name, "record", *path)))
-                yield _fault(documents, field, f"a record of `{name}`: {why}", remedy)
+                yield _fault(lines, field, f"a record of `{name}`: {why}", remedy)
 
 
-def _of_manifest(former: Manifest, manifest: Manifest, documents: Documents) -> Iterator[Fault]:
+def _of_manifest(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator[Fault]:
     if _LEVELS.index(manifest.assurance) > _LEVELS.index(former.assurance):
         why = f"it asked for identity assurance level {former.assurance.value}, and asks for {manifest.assurance.value}"
-        yield _fault(documents, "assurance", why, "Keep the former level")
+        yield _fault(lines, "assurance", why, "Keep the former level")
     if former.delegates is Delegates.VIEW and manifest.delegates is Delegates.NOTHING:
-        yield _fault(documents, "delegates", "who acts for a citizen may not look any more", 'Keep "view"')
+        yield _fault(lines, "delegates", "who acts for a citizen may not look any more", 'Keep "view"')
     for attribute in sorted(former.provides.keys() - manifest.provides.keys()):
-        yield _fault(documents, "provides", f"it provides `{attribute}` no more", "Keep providing it")
+        yield _fault(lines, "provides", f"it provides `{attribute}` no more", "Keep providing it")
     for code in sorted(former.errors.keys() - manifest.errors.keys()):
-        yield _fault(documents, "errors", f"the error `{code}` was removed", "Keep it declared")
+        yield _fault(lines, "errors", f"the error `{code}` was removed", "Keep it declared")
 
 
-def _of_form(former: Mapping[str, Any] | None, form: Mapping[str, Any] | None, documents: Documents) -> Iterator[Fault]:
+def _of_form(
+    former: Mapping[str, Any] | None, form: Mapping[str, Any] | None, documents: Documents, lines: Lines
+) -> Iterator[Fault]:
     if former is None:
         return
     if form is None:
-        yield _fault(documents, "form", "there is no form any more, and applications are under way", "Keep the form")
+        yield _fault(lines, "form", "there is no form any more, and applications are under way", "Keep the form")
         return
+    is_file = FORM in documents.files
+    of_form = documents.lines(FORM)
     for path, why, remedy in _stricter(former, form):
-        if FORM in documents.files:
+        if is_file:
             field = ".".join(map(str, path)) or None
-            yield Fault(Rule.BREAKING, why, f"{remedy}{_OR_NEXT}", FORM, documents.lines(FORM).of(path), field)
+            yield Fault(Rule.BREAKING, why, f"{remedy}{_OR_NEXT}", FORM, of_form.of(path), field)
         else:
-            yield _fault(documents, ".".join(map(str, ("form", *path))), why, remedy)
+            yield _fault(lines, ".".join(map(str, ("form", *path))), why, remedy)
 
 
 def _stricter(former: Mapping[str, Any], schema: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, str, str]]:
@@ -188,7 +193,7 @@ def _types(schema: Mapping[str, Any]) -> set[str]:
     return named or {"array", "boolean", "integer", "null", "number", "object", "string"}
 
 
-def _fault(documents: Documents, field: str, why: str, remedy: str) -> Fault:
+def _fault(lines: Lines, field: str, why: str, remedy: str) -> Fault:
     path = tuple(int(step) if step.isdigit() else step for step in field.split("."))
-    line = documents.lines(MANIFEST).of(path)
+    line = lines.of(path)
     return Fault(Rule.BREAKING, why, f"{remedy}{_OR_NEXT}", MANIFEST, line, field)

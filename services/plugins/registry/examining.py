@@ -53,7 +53,8 @@ class Examiner:
         if current is None:
             return Examined(documents, plugin, None, None)
         former = await asyncio.to_thread(published_plugin, Documents(current.files), self._ground())
-        breaks, dangers = breaking_changes(former, plugin, documents), dangerous_changes(former, plugin)
+        breaks = await asyncio.to_thread(breaking_changes, former, plugin, documents)
+        dangers = await asyncio.to_thread(dangerous_changes, former, plugin)
         return Examined(documents, plugin, former.manifest, current.digest, breaks, dangers)
 
     async def warnings(self, examined: Examined) -> Sequence[Fault]:

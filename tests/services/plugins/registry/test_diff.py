@@ -13,6 +13,7 @@ from services.plugins.contract.keys import SigningKey
 from services.plugins.plugin import Plugin
 from services.plugins.registry.diff import breaking_changes, dangerous_changes, is_next_major, number_of
 from services.plugins.registry.documents import Documents, Ground, published_plugin
+from services.plugins.registry.form_lines import Lines
 from services.plugins.registry.sensitive import Part, sensitive_parts
 from tests.support.plugins import HOST
 from tests.support.services import KEY, SDL, answering, documents_of, no_faults
@@ -38,6 +39,7 @@ FORM: dict[str, Any] = {
     },
     "required": ["size"],
 }
+_TWO_TYPES = ("string", "integer")
 TITLES = {"th": "เหตุผล", "en": "Because"}
 BEFORE: dict[str, Any] = {
     "operations": {"price": PUBLIC, "facts": SOURCE, "hear": HEAR, "take": INGEST},
@@ -139,6 +141,23 @@ def test_a_record_that_was_taken_is_taken_still() -> None:
     stricter = {**INGEST, "record": {**INGEST["record"], "required": ["meter", "read"]}}
     [fault] = breaks(changed(operations={"take": stricter}))
     assert (fault.field, "`read` is required now" in fault.why) == ("operations.take.record.required", True)
+
+
+def test_a_long_form_is_read_once_however_much_of_it_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 questions of another type kept the process for six seconds: the file was read anew for each."""
+    read: list[str] = []
+    lines = Documents.lines
+
+    def counted(self: Documents, name: str) -> Lines:
+        read.append(name)
+        return lines(self, name)
+
+    monkeypatch.setattr(Documents, "lines", counted)
+    forms = [{"type": "object", "properties": {f"q{i}": {"type": kind} for i in range(300)}} for kind in _TWO_TYPES]
+    before, after = (documents_of(form=form) for form in forms)
+    found = breaking_changes(plugin_of(before), plugin_of(after), after)
+    assert len(found) == 300
+    assert sorted(read) == ["form.json", "manifest.json"]
 
 
 def test_numbers_of_versions_are_numbers() -> None:
