@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from services.plugins.contract import Access, Assurance, Delegates, Fault, Manifest, Need
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.registry.documents import MANIFEST, Documents
 
+_NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_NOT_ASKED: Final = frozenset({"const", "enum", "default", "examples"})
 _LEVELS: Final = list(Assurance)
 
 
@@ -39,8 +42,43 @@ class Part(StrEnum):
     """What it hears of citizens of its own accord."""
     EFFECTS = "EFFECTS"
     """An operation that is new and changes something, or provides or takes in records."""
+    NAMES = "NAMES"
+    """What it claims of the graph: its prefix, its namespace."""
+    AGENCY = "AGENCY"
+    """Under which name citizens see whose service it is."""
+    CONTACT = "CONTACT"
+    """Where citizens turn with what they would tell nobody else."""
+    QUESTIONS = "QUESTIONS"
+    """A question of the form, or a member of a record, that nobody has looked at: what is kept of citizens."""
+    EXEMPT = "EXEMPT"
+    """Which rules of the conformance suite it does not keep, and why."""
     HELD = "HELD"
     """The reviewers suspended the service."""
+
+
+NOT_LOOKED_AT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "contract": "there is one",
+        "slug": "another one is another service",
+        "version": "every version has another",
+        "agency.slug": "the caller's own, or it is refused",
+        "category": "where it is listed",
+        "title": "its own words, under the agency's name, which is looked at",
+        "description": "its own words",
+        "keywords": "by which it is found",
+        "hours": "its own words",
+        "errors": "its own words; a code that is gone breaks callers",
+        "requirements": "of the catalogue; the facts that prove them are needs",
+        "operations.kind": "another one breaks callers; a new operation with an effect is looked at",
+        "operations.time_limit_seconds": "bounded by the contract",
+        "operations.cache_seconds": "bounded by the contract, and for the same citizen alone",
+        "operations.batch": "bounded by the contract; a smaller one breaks callers",
+        "operations.places": "bounded by the contract",
+        "operations.answer_bytes_max": "bounded by the contract",
+    }
+)
+"""What publishes itself, and why it may; every other member of a manifest is looked at when it changes. A member that
+is in neither place fails a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +148,8 @@ def _operations(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
             yield Part.ACCESS, f"`{name}` was {before.access}, and is {after.access}", (*place, "access")
         elif before is None and after.access is Access.PUBLIC:
             yield Part.ACCESS, f"`{name}` is new, and open to anyone", (*place, "access")
+        if before is not None and (new := _new_in(before.record, after.record)):
+            yield Part.QUESTIONS, f"a record of `{name}` has `{new}` now", (*place, "record")
         if after.kind in EFFECTS and (before is None or before.kind is not after.kind):
             yield Part.EFFECTS, f"`{name}` is new, and changes something", place
 
@@ -123,8 +163,42 @@ def _rest(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
     if before != after:
         what = "url" if (before and before.url) != (after and after.url) else "keys"
         yield Part.ENDPOINT, f"the {what} of the endpoint changed", ("endpoint", what)
+    if (manifest.prefix, manifest.namespace) != (former.prefix, former.namespace):
+        what = "prefix" if manifest.prefix != former.prefix else "namespace"
+        yield Part.NAMES, f"the {what} changed", (what,)
+    if manifest.agency.title != former.agency.title:
+        yield Part.AGENCY, "the agency goes by another name", ("agency", "title")
+    if manifest.contact != former.contact:
+        yield Part.CONTACT, "citizens are sent elsewhere for help", ("contact",)
+    if new := _new_in(former.form, manifest.form):
+        yield Part.QUESTIONS, f"the form asks for `{new}` now", ("form",)
+    if manifest.exempt != former.exempt:
+        yield Part.EXEMPT, "it keeps other rules of the conformance suite, or says another reason", ("exempt",)
     if _LEVELS.index(manifest.assurance) < _LEVELS.index(former.assurance):
         why = f"identity assurance level {former.assurance.value} was asked for, and now {manifest.assurance.value}"
         yield Part.ASSURANCE, why, ("assurance",)
     if former.delegates is Delegates.NOTHING and manifest.delegates is not Delegates.NOTHING:
         yield Part.DELEGATES, "who acts for a citizen may look now", ("delegates",)
+
+
+def _new_in(former: Mapping[str, Any] | None, schema: Mapping[str, Any] | None) -> str:
+    """The names that a JSON Schema takes and its former did not, wherever in it they stand: what may be asked now."""
+    return ", ".join(sorted({*_asked(schema)} - {*_asked(former)}))
+
+
+def _asked(schema: Any, path: str = "") -> Iterator[str]:
+    """Every property below a schema, by the properties that lead to it."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _asked(one, path)
+    if not isinstance(schema, Mapping):
+        return
+    if "properties" in schema and schema.get("additionalProperties") is not False:
+        yield f"{path}*"
+    for keyword, value in schema.items():
+        if keyword in _NAMED and isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield f"{path}{name}"
+                yield from _asked(inner, f"{path}{name}.")
+        elif keyword not in _NOT_ASKED:
+            yield from _asked(value, path)

@@ -8,13 +8,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.exchange.catalogue import load_catalogue
-from services.plugins.contract import Fault, Rule
+from services.plugins.contract import Fault, Manifest, OperationSpec, Rule
 from services.plugins.contract.keys import SigningKey
+from services.plugins.contract.manifest import Agency
 from services.plugins.plugin import Plugin
 from services.plugins.registry.diff import breaking_changes, dangerous_changes, is_next_major, number_of
 from services.plugins.registry.documents import Documents, Ground, published_plugin
 from services.plugins.registry.form_lines import Lines
-from services.plugins.registry.sensitive import Part, sensitive_parts
+from services.plugins.registry.sensitive import NOT_LOOKED_AT, Part, sensitive_parts
 from tests.support.plugins import HOST
 from tests.support.services import KEY, SDL, answering, documents_of, no_faults
 
@@ -28,7 +29,7 @@ LESS = {**HEAR, "events": ["data.erased"]}
 SUBMIT = {"kind": "submit", "time_limit_seconds": 2}
 INGEST: dict[str, Any] = {"kind": "ingest", "access": "public", "time_limit_seconds": 2, "record": {"type": "object",
           "properties": {"meter": {"type": "string"}, "read": {"type": "integer"}}, "required": ["meter"]}}  # fmt: skip
-SHOP = {"type": "object", "properties": {"name": {"type": "string"}}}
+SHOP: dict[str, Any] = {"type": "object", "properties": {"name": {"type": "string"}}}
 FORM: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -171,7 +172,7 @@ def parts(documents: Documents, **given: Any) -> list[tuple[Part, str]]:
     return [(one.part, one.place.partition(":")[0]) for one in found]
 
 
-def test_words_forms_and_additions_publish_themselves() -> None:
+def test_words_and_additions_publish_themselves() -> None:
     documents = changed(
         title={"th": "น้ำ", "en": "Water"}, hours={"th": "ทุกวัน", "en": "Daily"}, errors={},
         sdl=SDL.replace("  since: Date\n", "  since: Date\n  until: Date\n"),
@@ -201,10 +202,72 @@ OTHER_KEY = SigningKey.of(Ed25519PrivateKey.generate())
         ({"operations": {"more": SUBMIT}}, Part.EFFECTS),
         ({"operations": {"take": {**INGEST, "access": "citizen"}}}, Part.ACCESS),
         ({"assurance": "1.1"}, Part.ASSURANCE),
+        ({"agency": {"slug": "waterworks", "title": {"th": "กรมสรรพากร", "en": "Revenue Department"}}}, Part.AGENCY),
+        ({"contact": {"url": "https://elsewhere.example"}}, Part.CONTACT),
+        ({"exempt": {"person.unknown": TITLES}}, Part.EXEMPT),
+        ({"form": {**FORM, "properties": {**FORM["properties"], "pin": {"type": "string"}}}}, Part.QUESTIONS),
+        ({"form": {**FORM, "properties": {**FORM["properties"], "shop": {"type": "object", "properties": {
+            **SHOP["properties"], "pin": {"type": "string"}}}}}}, Part.QUESTIONS),
+        ({"form": {**FORM, "additionalProperties": True}}, Part.QUESTIONS),
+        ({"operations": {"take": {**INGEST, "record": {**INGEST["record"], "properties": {
+            **INGEST["record"]["properties"], "faith": {"type": "string"}}}}}}, Part.QUESTIONS),
     ],
 )  # fmt: skip
 def test_what_is_sensitive_goes_to_a_reviewer_with_its_place(members: dict[str, Any], part: Part) -> None:
     assert parts(changed(**members)) == [(part, "manifest.json")]
+
+
+def test_a_name_of_the_graph_is_looked_at_before_it_is_claimed() -> None:
+    """A service without a graph claimed any prefix and namespace in a version that published itself."""
+    source: dict[str, Any] = {"operations": {"facts": SOURCE}, "provides": {"birth_date": "facts"}}
+    former = plugin_of(documents_of(sdl=None, prefix=None, namespace=None, **source)).manifest
+    both: dict[str, Any] = {"operations": {"facts": SOURCE, "price": PUBLIC}, "provides": source["provides"]}
+    found = sensitive_parts(former, plugin_of(documents := documents_of("1.1.0", **both)).manifest, documents)
+    assert {one.part for one in found} == {Part.NAMES, Part.ACCESS}
+
+
+LOOKED_AT = {
+    *("agency.title", "assurance", "benefit", "contact", "delegates", "endpoint", "exempt", "fee", "form", "namespace"),
+    *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
+    "operations.record",
+}
+"""Each has a test of its own above."""
+
+
+def test_every_member_of_a_manifest_is_looked_at_or_said_to_need_no_look() -> None:
+    members = {*Manifest.model_fields} - {"agency", "operations"}
+    members |= {f"agency.{name}" for name in Agency.model_fields}
+    members |= {f"operations.{name}" for name in OperationSpec.model_fields}
+    assert members == LOOKED_AT | {*NOT_LOOKED_AT}, "decide about what is new, here and in sensitive.py"
+    assert not LOOKED_AT & {*NOT_LOOKED_AT}
+
+
+HARMLESS: dict[str, dict[str, Any]] = {
+    "category": {"category": "health"},
+    "title": {"title": TITLES},
+    "description": {"description": TITLES},
+    "keywords": {"keywords": {"th": ["น้ำ"], "en": ["tap"]}},
+    "hours": {"hours": TITLES},
+    "errors": {"errors": {"METER_SEALED": TITLES, "METER_GONE": TITLES}},
+    "requirements": {"requirements": []},
+    "operations.time_limit_seconds": {"operations": {"facts": {**SOURCE, "time_limit_seconds": 3}}},
+    "operations.cache_seconds": {"operations": {"facts": {**SOURCE, "cache_seconds": 60}}},
+    "operations.batch": {"operations": {"facts": {**SOURCE, "batch": 20}}},
+    "operations.places": {"operations": {"facts": {**SOURCE, "places": 5}}},
+    "operations.answer_bytes_max": {"operations": {"facts": {**SOURCE, "answer_bytes_max": 5_000}}},
+}
+
+
+@pytest.mark.parametrize("member", HARMLESS)
+def test_what_needs_no_look_publishes_itself(member: str) -> None:
+    assert member in NOT_LOOKED_AT
+    assert parts(changed(**HARMLESS[member])) == []
+
+
+def test_delegates_may_look_only_when_a_reviewer_said_so() -> None:
+    former = plugin_of(documents_of(delegates="nothing")).manifest
+    documents = documents_of("1.1.0", delegates="view")
+    assert [one.part for one in sensitive_parts(former, plugin_of(documents).manifest, documents)] == [Part.DELEGATES]
 
 
 def test_a_stricter_level_breaks_callers_and_leaks_nothing() -> None:
