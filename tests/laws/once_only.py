@@ -16,16 +16,22 @@ IMPORTERS: Final[Mapping[str, tuple[str, ...]]] = {
     # who may import a module that leads to facts, or a part of it (`module:name`); a folder ends with a slash
     "services.exchange.gate": (HOUSE, "services/exchange/graph/facts.py", "services/exchange/bulk/"),
     "services.exchange.household": (GATE,),
-    "services.exchange.sources:Reader": (GATE, "services/exchange/household.py", "services/exchange/bulk/"),
+    "services.exchange.sources:Reader": (
+        *(GATE, "services/exchange/household.py", "services/exchange/bulk/"),
+        "services/exchange/settling.py",  # what the gate holds already, told in one commit
+    ),
     "services.exchange.sources:Sources": (GATE,),
     "services.exchange.cache:FactCache": (GATE, "services/exchange/sources.py"),
-    "services.exchange.cache:Kept": ("services/exchange/sources.py",),
+    "services.exchange.cache:Kept": ("services/exchange/sources.py", "services/exchange/settling.py"),
     "services.exchange.sign_in": (GATE,),
     "services.exchange.deciding": (GATE, "services/exchange/household.py", "services/exchange/bulk/"),
     "services.plugins.runner:PluginSource": (),
     "services.plugins.runner:sources_of": (HOUSE,),
     "services.plugins.runner.sources": ("services/plugins/runner/",),
-    "services.sandbox": ("services/sandbox/", HOUSE, "api/sandbox.py", "api/cli.py", "api/commands/talk.py"),
+    "services.sandbox": (
+        *("services/sandbox/", HOUSE, "api/sandbox.py", "api/cli.py", "api/commands/talk.py"),
+        "api/sandbox_page.py",  # lists its addresses, and asks none
+    ),
 }
 CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
     # who may call a method of this name, on whatever it is called
@@ -36,9 +42,14 @@ CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
     "reveal_all": ("services/exchange/sources.py",),
     "read_many": ("services/exchange/", "services/plugins/runner/"),
 }
-RUNNERS: Final = ("services/plugins/runner/", "api/composer/binding.py", "api/services_applied.py")
-"""Who may run a plugin's operation: the runner itself; the composer, inside a look of the gate; and whoever takes a
-citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is."""
+RUNNERS: Final = (
+    *("services/plugins/runner/", "api/composer/binding.py", "api/services_applied.py"),
+    "services/plugins/conformance/running.py",
+    "services/plugins/records/service.py",
+)
+"""Who may run a plugin's operation: the runner itself; the composer, inside a look of the gate; whoever takes a
+citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is; the
+conformance suite, about the made-up people of examples alone; and what hands an agency's own records to its plugin."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "exchange:fact": ("services/exchange/cache.py",),
     "exchange:corrected": ("services/exchange/cache.py",),
@@ -48,6 +59,10 @@ BY_NAME: Final = frozenset({"import_module", "__import__", "exec", "eval", "find
 LOADERS: Final = (
     *("api/reference.py", "core/database.py"),  # walk over all rooms to list their models and errors
     "services/plugins/registry/folder.py",  # loads our own reviewed plugins
+    "services/sandbox/folders.py",  # loads the stand-ins of their agencies
+    "api/desk.py",  # runs a developer's package on the developer's own machine
+    "services/plugins/hosting/__main__.py",  # runs a package where nothing of ours is
+    "services/plugins/hosting/discovery.py",  # finds a package, and imports nothing
     "welfare/rules/python_code.py",  # runs what it compiled out of a programme's conditions
 )
 """Who may import or run what is not written down."""
