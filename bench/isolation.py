@@ -44,6 +44,9 @@ PER_SECOND: Final = 40
 """Questions of others: a pace that a busy machine keeps, too."""
 CROWD: Final = 60
 """Citizens who look at the failing agency at once, again and again: its places and its whole queue."""
+MEASURES: Final = ("p50 ms", "p99 ms", "CPU ms/question")
+MORE: Final = ("broken", "p99 ×", "CPU ×", "calls")
+"""Answers of others that were not whole; ratios to the quiet; calls of the failing agency in a phase."""
 QUESTION: Final = """{ viewer {
   profile { name } insurance { policies { number status } } power { loans { id title state } }
 } }"""
@@ -59,6 +62,8 @@ class Heard:
     """Of this process, for each question."""
     asked: int
     """Of the failing agency."""
+    broken: int
+    """Answers of others that were not whole."""
 
 
 async def bench(rounds: int, questions: int, say: Callable[[str], None]) -> Mapping[str, float]:
@@ -82,10 +87,10 @@ async def bench(rounds: int, questions: int, say: Callable[[str], None]) -> Mapp
                 before = after
     print(f"\nfields of others, {PER_SECOND} questions a second, {rounds} rounds of {questions} questions each;")
     print("median (least–most); × is the ratio to the quiet before and after, the median of the rounds")
-    print(f"  {'':<10}{'p50 ms':>24}{'p99 ms':>24}{'CPU ms/question':>24}{'p99 ×':>8}{'CPU ×':>8}{'calls':>8}")
+    print("".join(["  ", " " * 10, *(f"{name:>24}" for name in MEASURES), *(f"{name:>8}" for name in MORE)]))
     for name, phases in heard.items():
         cells = [_cell([getattr(one, key) for one in phases]) for key in ("p50_ms", "p99_ms", "cpu_ms")]
-        row = "".join(f"{cell:>24}" for cell in cells)
+        row = "".join(f"{cell:>24}" for cell in cells) + f"{sum(one.broken for one in phases):>8}"
         if name != QUIET:
             calls = round(median(one.asked for one in phases))
             row += f"{median(ratios[name]):>8.2f}{median(costs[name]):>8.2f}{calls:>8}"
@@ -106,6 +111,8 @@ class _Stand:
     schema: strawberry.Schema
     runner: Runner
     failing: Mapping[str, Plugin]
+    broken: int = 0
+    """Answers of others that were not whole, in this phase."""
 
     async def phase(self, failing: str | None, questions: int) -> Heard:
         """So many questions of others at a steady pace, while a crowd looks at the failing agency if there is one."""
@@ -114,23 +121,21 @@ class _Stand:
         crowd = [asyncio.create_task(self._looks(failing, counts, n / CROWD)) for n in range(size)]
         try:
             await asyncio.sleep(1.5)  # the crowd is complete
-            began = time.process_time()
+            self.broken, began = 0, time.process_time()
             took = await asyncio.gather(*[asyncio.create_task(self._asked(n / PER_SECOND)) for n in range(questions)])
             cpu = time.process_time() - began
         finally:
             for one in crowd:
                 one.cancel()
             await asyncio.gather(*crowd, return_exceptions=True)
-        return Heard(median(took), quantiles(took, n=100)[98], cpu * 1_000 / questions, counts[0])
+        return Heard(median(took), quantiles(took, n=100)[98], cpu * 1_000 / questions, counts[0], self.broken)
 
     async def _asked(self, delay: float) -> float:
         """Milliseconds from when it was to be asked, so that a loop that was held up is not forgiven."""
         due = time.perf_counter() + delay  # the loop's own clock counts whole milliseconds
         await asyncio.sleep(delay)
-        data, errors = await self.world.ask(self.schema, QUESTION)
-        if errors or not data["viewer"]["power"]["loans"]:
-            reasons = {str(getattr(error.original_error, "reason", error)) for error in errors}
-            sys.exit(f"an answer of others was not whole: {', '.join(sorted(reasons))}")
+        _, errors = await self.world.ask(self.schema, QUESTION)
+        self.broken += bool(errors)
         return (time.perf_counter() - due) * 1_000
 
     async def _looks(self, failing: str | None, counts: list[int], delay: float) -> None:
