@@ -18,7 +18,7 @@ from services.plugins.contract import Call, Host, Manifest, Operation
 from services.plugins.contract.keys import verifying_keys
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
-from services.plugins.registry.checking import CHECK_EVERY, Checks
+from services.plugins.registry.checking import AT_ONCE, CHECK_EVERY, Checks
 from services.plugins.registry.desk import ReviewDesk, ServiceDesk
 from services.plugins.registry.documents import Ground
 from services.plugins.registry.examining import Examiner
@@ -44,7 +44,7 @@ class Registered:
         """What a serving process repeats."""
         return [
             Job("follow what services are published", FOLLOW_EVERY, self.follower.run),
-            Job("check services that wait for it", CHECK_EVERY, self.checks.run),
+            *(Job("check services that wait for it", CHECK_EVERY, self.checks.run) for _ in range(AT_ONCE)),
         ]
 
 

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("submitted_client", sa.String(), nullable=True),
         sa.Column("lease", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(f"state IN ({STATES})", name=op.f("ck_service_version_state_known")),

@@ -2,6 +2,10 @@
 
 A check is taken under a lease that its process prolongs while it runs. When the process dies, the lease ends and
 another takes the check up again: the suite asks with test personas, and a check that was half run has changed nothing.
+That is done so often and no more: what breaks the suite itself would break it for ever, and the agency would wait.
+
+Of one agency one check is under way at a time, so that one whose endpoint dawdles through all its drafts keeps nobody
+else waiting.
 """
 
 from __future__ import annotations
@@ -24,16 +28,19 @@ from core.text import Language
 from services.plugins.contract import PluginRefused
 from services.plugins.plugin import Plugin
 from services.plugins.registry.documents import Documents
+from services.plugins.registry.errors import CheckBroken
 from services.plugins.registry.examining import Examiner
 from services.plugins.registry.lifecycle import Actor, Examined, Lifecycle
-from services.plugins.registry.models import ServiceReport
+from services.plugins.registry.models import ServiceReport, ServiceVersion
 from services.plugins.registry.repository import Name, ServiceRepository
 
 CHECK_EVERY: Final = timedelta(seconds=1)
 LEASE: Final = timedelta(seconds=60)
 PROLONG_SECONDS: Final = 15.0
 AT_ONCE: Final = 4
-"""Checks that one worker has under way."""
+"""Checks that one worker has under way: so many jobs run :meth:`Checks.run`."""
+ATTEMPTS_MAX: Final = 3
+"""How often a check is begun that does not come to an end."""
 REASON_LENGTH_MAX: Final = 2_000
 
 log = structlog.get_logger(__name__)
@@ -75,42 +82,62 @@ class Checks:
         self._conformance, self._sign, self._prolong_seconds = conformance, sign, prolong_seconds
 
     async def run(self) -> int:
-        """The job: takes what waits and checks it; answers how many it checked to the end."""
+        """The job: takes one of those that wait and checks it; answers how many it checked to the end."""
         async with self._db.read() as session:
             waiting = await ServiceRepository(session).waiting_for_a_check(self._clock.now(), limit=AT_ONCE)
-        if not waiting:
+        for name, version in waiting:
+            lease = new_id()
+            taken = await self._taken(name, version, lease)
+            if taken is None:
+                continue
+            # A task of its own: whoever loses the lease is cancelled, and the job goes on.
+            [outcome] = await asyncio.gather(self._one(name, taken, lease), return_exceptions=True)
+            if outcome is None:
+                return 1
+            log.error("service_check_failed", service=name.slug, version=version, exc_info=outcome)
+            if isinstance(outcome, Exception) and taken.attempts >= ATTEMPTS_MAX:
+                await self._give_up(name, taken)
             return 0
-        done = await asyncio.gather(*(self._one(name, version) for name, version in waiting), return_exceptions=True)
-        for (name, version), outcome in zip(waiting, done, strict=True):
-            if isinstance(outcome, BaseException):
-                log.error("service_check_failed", service=name.slug, version=version, exc_info=outcome)
-        return sum(outcome is True for outcome in done)
+        return 0
 
-    async def _one(self, name: Name, version: str) -> bool:
-        lease, now = new_id(), self._clock.now()
+    async def _taken(self, name: Name, version: str, lease: UUID) -> ServiceVersion | None:
+        """The version, whose check is this process's now; None where it is another's, or was begun too often."""
+        now = self._clock.now()
         async with self._db.write() as session:
             repository = ServiceRepository(session)
             if not await repository.take(name, version, lease, now, now + LEASE):
-                return False
+                return None
             row = await repository.version(name, version)
-            assert row is not None
-            documents, digest = Documents(row.files), row.digest
-            submitter = (
-                None if row.submitted_by is None else Actor(name.agency, row.submitted_by, row.submitted_client or "")
-            )
+        assert row is not None
+        if row.attempts > ATTEMPTS_MAX:  # the processes that began it all ended
+            await self._give_up(name, row)
+            return None
+        return row
+
+    async def _give_up(self, name: Name, row: ServiceVersion) -> None:
+        log.error("service_check_given_up", service=name.slug, version=row.version, attempts=ATTEMPTS_MAX)
+        await self._failed(name, row, CheckBroken(attempts=ATTEMPTS_MAX))
+
+    async def _one(self, name: Name, row: ServiceVersion, lease: UUID) -> None:
+        documents, version = Documents(row.files), row.version
+        submitter = (
+            None if row.submitted_by is None else Actor(name.agency, row.submitted_by, row.submitted_client or "")
+        )
         async with self._prolonging(name, version, lease):
             try:
                 examined = await self._examiner.examine(name, documents, composing=True)
             except PluginRefused as refused:  # another's names by now, or a rule that is stricter since
-                return await self._refused(name, version, digest, refused)
-            report = await self._conformance.check(examined.plugin, documents_hash=digest.hex())
-            kept = self._kept(name, version, digest, report, await self._sign(report.document))
+                return await self._failed(name, row, refused)
+            report = await self._conformance.check(examined.plugin, documents_hash=row.digest.hex())
+            kept = self._kept(name, version, row.digest, report, await self._sign(report.document))
         return await self._conclude(kept, submitter, examined)
 
-    async def _refused(self, name: Name, version: str, digest: bytes, refused: PluginRefused) -> bool:
+    async def _failed(self, name: Name, row: ServiceVersion, why: SitthiError) -> None:
+        """Without a report: the suite did not come to one."""
         async with self._db.write() as session:
-            await self._lifecycle.checked(session, name, version, digest=digest, passed=False, reason=_reason(refused))
-        return True
+            await self._lifecycle.checked(
+                session, name, row.version, digest=row.digest, passed=False, reason=_reason(why)
+            )
 
     def _kept(self, name: Name, version: str, digest: bytes, report: CheckReport, attestation: str) -> ServiceReport:
         return ServiceReport(
@@ -125,7 +152,7 @@ class Checks:
             at=self._clock.now(),
         )
 
-    async def _conclude(self, kept: ServiceReport, submitter: Actor | None, examined: Examined) -> bool:
+    async def _conclude(self, kept: ServiceReport, submitter: Actor | None, examined: Examined) -> None:
         """Keeps the report, and goes on where somebody wants the version published; what stands in the way of that is
         said in the trail, and the version stays checked."""
         why = ""
@@ -135,9 +162,8 @@ class Checks:
             except SitthiError as error:
                 why = _reason(error)
             else:
-                return True
+                return
         await self._write(kept, why)
-        return True
 
     async def _write(
         self, kept: ServiceReport, why: str, submitter: Actor | None = None, examined: Examined | None = None

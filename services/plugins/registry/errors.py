@@ -55,6 +55,17 @@ class ServiceHeld(NotAllowed):
     )
 
 
+class CheckBroken(SitthiError):
+    """The conformance suite itself broke, again and again; the operators were told. Stands in the trail of the version,
+    which is a draft again."""
+
+    code = "SERVICE_CHECK_BROKEN"
+    text = Text(
+        th="ระบบตรวจขัดข้องเองทั้ง {attempts} ครั้ง มิได้แปลว่าบริการผิด เราทราบแล้ว กรุณาขอตรวจใหม่ภายหลัง",
+        en="The check itself broke {attempts} times. That says nothing of the service, and we know; ask again later.",
+    )
+
+
 class SlugTaken(Conflict):
     """The service is another agency's."""
 

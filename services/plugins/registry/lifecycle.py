@@ -101,8 +101,8 @@ class Lifecycle:
             row = ServiceVersion(
                 agency=name.agency, slug=name.slug, version=examined.version, state=State.DRAFT, files=files,
                 digest=digest, sent_by=actor.by, sent_client=actor.client, sent_at=self._clock.now(),
-                submitted_by=None, submitted_client=None, lease=None, lease_until=None, published_at=None,
-                retired_at=None,
+                submitted_by=None, submitted_client=None, lease=None, lease_until=None, attempts=0,
+                published_at=None, retired_at=None,
             )  # fmt: skip
             session.add(row)
             await self._note(session, service, row, actor, Act.REGISTER)
@@ -116,7 +116,7 @@ class Lifecycle:
     async def check(self, session: AsyncSession, actor: Actor, name: Name, version: str) -> ServiceVersion:
         """The conformance suite is to run."""
         service, row = await self._locked(session, name, version)
-        row.state, row.lease, row.lease_until = after(row.state, Act.CHECK), None, None
+        row.state, row.lease, row.lease_until, row.attempts = after(row.state, Act.CHECK), None, None, 0
         await self._note(session, service, row, actor, Act.CHECK)
         return row
 
@@ -129,6 +129,8 @@ class Lifecycle:
             raise Conflict
         act = Act.PASS if passed else Act.FAIL
         row.state, row.lease, row.lease_until = after(row.state, act), None, None
+        if not passed:  # whoever mends it says anew that it is to be published
+            row.submitted_by = row.submitted_client = None
         await self._note(session, service, row, HOUSE, act, reason)
         return row
 
@@ -143,7 +145,7 @@ class Lifecycle:
         self._must_be(row, examined)
         row.submitted_by, row.submitted_client = actor.by, actor.client
         if row.state == State.DRAFT:
-            row.state, row.lease, row.lease_until = after(row.state, Act.CHECK), None, None
+            row.state, row.lease, row.lease_until, row.attempts = after(row.state, Act.CHECK), None, None, 0
             await self._note(session, service, row, actor, Act.CHECK)
             return row
         return await self._go_on(session, service, row, actor, examined)
@@ -195,7 +197,7 @@ class Lifecycle:
     async def withdraw(self, session: AsyncSession, actor: Actor, name: Name, version: str) -> ServiceVersion:
         """Takes it back from the reviewers."""
         service, row = await self._locked(session, name, version)
-        row.state = after(row.state, Act.WITHDRAW)
+        row.state, row.submitted_by, row.submitted_client = after(row.state, Act.WITHDRAW), None, None
         review = await ServiceRepository(session).open_review(name, version)
         assert review is not None, "what is in review has one"
         review.outcome, review.decided_by, review.decided_at = "WITHDRAWN", actor.by, self._clock.now()
@@ -225,7 +227,7 @@ class Lifecycle:
     ) -> ServiceVersion:
         """Back to its agency, which is told why, where, and what would mend it."""
         service, row = await self._locked(session, Name(review.agency, review.slug), review.version)
-        row.state = after(row.state, Act.REFUSE)
+        row.state, row.submitted_by, row.submitted_client = after(row.state, Act.REFUSE), None, None
         review.outcome, review.decided_by, review.decided_at = "REFUSED", actor.by, self._clock.now()
         review.reason, review.place, review.remedy = reason, place, remedy
         await self._note(session, service, row, actor, Act.REFUSE, reason)

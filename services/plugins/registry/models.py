@@ -89,6 +89,8 @@ class ServiceVersion(SQLModel, table=True):
     """Of the process that checks it."""
     lease_until: datetime | None = Field(sa_type=Instant)
     """A check whose process is gone by then is taken up again."""
+    attempts: int
+    """How often the check that waits, or was the last, was begun."""
     published_at: datetime | None = Field(sa_type=Instant)
     """First."""
     retired_at: datetime | None = Field(sa_type=Instant)

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, func, or_, text, update
+from sqlalchemy import ColumnElement, Update, exists, func, or_, text, update
 from sqlalchemy import select as sa_select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from services.plugins.registry.models import (
@@ -164,19 +165,28 @@ class ServiceRepository:
         return (await self._session.scalars(query)).one_or_none()
 
     async def waiting_for_a_check(self, now: datetime, *, limit: int) -> Sequence[tuple[Name, str]]:
-        """Versions that nobody is checking: never begun, or the process is gone."""
-        row = ServiceVersion
-        query = (
-            sa_select(col(row.agency), col(row.slug), col(row.version))
-            .where(col(row.state) == State.CHECKING, _is_free(now))
-            .order_by(col(row.sent_at))
-            .limit(limit)
+        """Versions that nobody is checking: never begun, or the process is gone. Of an agency the one that was sent
+        first, and none while another of its is being checked."""
+        row, other = ServiceVersion, aliased(ServiceVersion)
+        in_turn = func.row_number().over(
+            partition_by=col(row.agency), order_by=(col(row.sent_at), col(row.slug), col(row.version))
         )
+        is_busy = exists().where(
+            col(other.agency) == col(row.agency), col(other.state) == State.CHECKING, col(other.lease_until) > now
+        )
+        free = (
+            sa_select(col(row.agency), col(row.slug), col(row.version), col(row.sent_at), in_turn.label("turn"))
+            .where(col(row.state) == State.CHECKING, ~is_busy)
+            .subquery()
+        )
+        columns = (free.c.agency, free.c.slug, free.c.version)
+        query = sa_select(*columns).where(free.c.turn == 1).order_by(free.c.sent_at).limit(limit)
         return [(Name(one[0], one[1]), one[2]) for one in await self._session.execute(query)]
 
     async def take(self, name: Name, version: str, lease: UUID, now: datetime, until: datetime) -> bool:
-        """Whether the check is this process's now: of several that ask at once, one's."""
-        taken = _checking(name, version).where(_is_free(now)).values(lease=lease, lease_until=until)
+        """Whether the check is this process's now: of several that ask at once, one's. Each is counted."""
+        begun = col(ServiceVersion.attempts) + 1
+        taken = _checking(name, version).where(_is_free(now)).values(lease=lease, lease_until=until, attempts=begun)
         return await self._session.scalar(taken.returning(col(ServiceVersion.slug))) is not None
 
     async def prolong(self, name: Name, version: str, lease: UUID, until: datetime) -> bool:
