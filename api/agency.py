@@ -13,6 +13,8 @@ from services.exchange.rest.routes import agency_router
 from services.exchange.rest.service import AgencyFacts
 from services.exchange.rest.terms import AgencyTerms
 from services.exchange.usage.routes import statistics_router
+from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
+from services.plugins.operating.routes import maintenance_routes
 from services.plugins.records.routes import records_router
 from services.plugins.records.service import RecordDesk
 from services.plugins.registry.routes import ServiceAgents, open_services_router, services_router
@@ -57,7 +59,9 @@ def agencies(house: House) -> APIRouter:
     router.include_router(corrections_router(door_of(house), house.correction_desk(), agents, house.clock))
     acting = ServiceAgents(house.db, house.identity.office.officers)
     door = door_of(house, SERVICES_SCOPE)
-    router.include_router(services_router(door, house.registered.desk, acting, house.settings.issuer))
+    maintenance = maintenance_routes(door, house.registered.maintenance, acting)
+    desk, issuer = house.registered.desk, house.settings.issuer
+    router.include_router(services_router(door, desk, acting, issuer, more=[maintenance], bodies=MAINTENANCE_BODIES))
     records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
     router.include_router(records_router(door_of(house, INGEST_SCOPE), records))
     return router

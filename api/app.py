@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from email.utils import format_datetime
 
 import structlog
 from fastapi import FastAPI, Request
@@ -56,6 +57,7 @@ from services.exchange.consent.routes import receipt_verification
 from services.exchange.consent.tasks import give_receipts
 from services.exchange.corrections.tasks import FOLLOW_EVERY as FOLLOW_CORRECTIONS_EVERY
 from services.exchange.corrections.tasks import Forgetting
+from services.exchange.errors import SourceSilent
 from services.exchange.evidence.routes import catalogue_router
 from services.exchange.once_only.routes import questions_router
 from services.exchange.privacy.records import records
@@ -82,6 +84,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             production = house.settings.environment is Environment.PRODUCTION
             await seed_clients(session, house.clock, production=production)
         await house.attestor.public()  # the first key is made before anybody waits for a signature
+        await house.stores.open(house.registry.plugins)
         await house.registered.follower.follow()  # what is published is in the graph before anybody asks for it
         async with house.hosts.running(), house.identity.serving(), repeating(jobs_of(house)):
             yield
@@ -217,6 +220,8 @@ def _answer_errors(app: FastAPI, *, secure: bool) -> None:
             headers = {"WWW-Authenticate": challenge(scheme, error.demand)}
         if isinstance(error, RateLimited):
             headers["Retry-After"] = str(error.retry_after)
+        if isinstance(error, SourceSilent) and error.until is not None:  # RFC 9110 s.10.2.3: an instant
+            headers["Retry-After"] = format_datetime(error.until, usegmt=True)
         return JSONResponse(as_json(error, language), status or status_of(error), headers=headers)
 
     async def domain(connection: HTTPConnection, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from core.assurance import StepUpRequired
 from core.errors import SitthiError
 from core.text import Language, Text
+from services.exchange.errors import SourceSilent
 from services.plugins.contract import PluginRefused
 
 log = structlog.get_logger("api.errors")
@@ -74,6 +75,8 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "SERVICE_REVIEW_NEEDED": 409,
     "SERVICE_SLUG_TAKEN": 409,
     "SERVICE_STATE_CONFLICT": 409,
+    "MAINTENANCE_OVER": 409,
+    "MAINTENANCE_OVERLAPS": 409,
     "SERVICE_VERSION_NOT_HIGHER": 409,
     "SERVICE_VERSION_TAKEN": 409,
     "BULK_BUSY": 409,
@@ -99,6 +102,7 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "INTERNAL": 500,
     "KEYS_UNUSABLE": 500,
     "SEAL_BROKEN": 500,
+    "STORE_UNUSABLE": 500,
 }
 """Codes not listed are the caller's to mend: 422."""
 
@@ -140,6 +144,8 @@ def extensions_of(error: SitthiError) -> dict[str, Any]:
         return {"code": error.code, "acrValues": demand.assurance.acr, "maxAge": demand.age_seconds_max}
     if isinstance(error, PluginRefused):
         return {"code": error.code, "faults": [asdict(fault) for fault in error.faults]}
+    if isinstance(error, SourceSilent) and error.until is not None:
+        return {"code": error.code, "until": error.until.isoformat()}
     return {"code": error.code}
 
 

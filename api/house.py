@@ -61,6 +61,7 @@ from services.exchange.privacy.requests import PrivacyRequests
 from services.exchange.privacy.room import PrivacyRoom
 from services.exchange.ties import RegisterTies
 from services.know.entries import ServiceEntries
+from services.know.operating import Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
@@ -73,6 +74,7 @@ from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.supervisor import Hosts
+from services.plugins.operating.windows import Windows
 from services.plugins.runner import (
     AnswerCache,
     CitizenTokens,
@@ -84,6 +86,7 @@ from services.plugins.runner import (
 )
 from services.plugins.runner.egress import AgencyClients, no_cookies
 from services.plugins.runner.provisions import provisions_of
+from services.plugins.store.stores import Stores
 from services.receive.service import Receipts
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from welfare.entitlements.room import open_welfare
@@ -138,8 +141,10 @@ class House:
         self.identity.delegations = self.delegations
         self.service_keys = ServiceKeys(self.keys)
         tokens = CitizenTokens(self.service_keys, self.identity.subjects, self.clock, settings.issuer)
+        self.stores = Stores(self.db, self.keys, self.clock, settings.data / "plugins")
         kept = AnswerCache(self.redis, self.keys, self.clock)
-        self.runner = Runner(self._host_of(), kept=kept, tokens=tokens)
+        self.windows = Windows(self.clock)
+        self.runner = Runner(self._host_of(), kept=kept, tokens=tokens, windows=self.windows)
         self.gate = ExchangeGate(
             database=self.db,
             clock=self.clock,
@@ -230,6 +235,7 @@ class House:
         await self.http.aclose()
         await self.outside.aclose()
         await self.redis.aclose()
+        await self.stores.close()
         await self.db.close()
 
     def _furnish(self, rooms: Rooms) -> None:
@@ -283,6 +289,7 @@ class House:
         services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.offered])
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
+        rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
 
     def _service_applications(self, forms: Forms) -> ServiceApplications:
         outlook = Outlook(
@@ -322,7 +329,8 @@ class House:
         def host_of(manifest: Manifest) -> Host:
             agency = self._agency_of(manifest)
             credentials = Credentials(agency.consumer_key, agency.consumer_secret)
-            return Host(self.clock, HttpAgencyClient(self.http, agency.base_url, credentials))
+            store = self.stores.of(self.registry.get(manifest.slug))
+            return Host(self.clock, HttpAgencyClient(self.http, agency.base_url, credentials), store=store)
 
         return host_of
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from api.composer.follower import FOLLOW_EVERY, Follower
 from api.composer.holder import SchemaHolder
 from core.jobs import Job
@@ -16,6 +18,7 @@ from services.plugins.conformance import REPORT_TYPE, Suite
 from services.plugins.conformance.line import Line
 from services.plugins.contract import Call, Host, Manifest, Operation
 from services.plugins.contract.keys import verifying_keys
+from services.plugins.operating.maintenance import MaintenanceDesk
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
 from services.plugins.registry.checking import AT_ONCE, CHECK_EVERY, Checks
@@ -23,6 +26,7 @@ from services.plugins.registry.desk import ReviewDesk, ServiceDesk
 from services.plugins.registry.documents import Ground
 from services.plugins.registry.examining import Examiner
 from services.plugins.registry.lifecycle import Lifecycle
+from services.plugins.registry.repository import ServiceRepository
 from services.plugins.runner.egress import endpoint_faults
 from services.plugins.runner.remote import Wire
 
@@ -38,6 +42,7 @@ class Registered:
     reviews: ReviewDesk
     checks: Checks
     follower: Follower
+    maintenance: MaintenanceDesk
 
     @property
     def jobs(self) -> list[Job]:
@@ -58,7 +63,7 @@ def registered(house: House) -> Registered:
         return house.schemas
 
     ground = ground_of(house)
-    follower = Follower(house.db, house.clock, registry, holder, ground)
+    follower = Follower(house.db, house.clock, registry, holder, ground, house.windows)
     lifecycle = Lifecycle(house.clock)
     examiner = Examiner(house.db, house.clock, house.catalogue, registry, ground, follower.fits)
     officers: OfficerRegister = house.identity.office.officers
@@ -67,7 +72,12 @@ def registered(house: House) -> Registered:
         ReviewDesk(house.db, house.clock, officers, examiner, lifecycle),
         Checks(house.db, house.clock, lifecycle, examiner, suite_of(house), partial(_signed, house)),
         follower,
+        MaintenanceDesk(house.db, house.clock, lambda slug: registry().get(slug), _tell_workers),
     )
+
+
+async def _tell_workers(session: AsyncSession) -> None:
+    await ServiceRepository(session).bump()
 
 
 def ground_of(house: House) -> Callable[[], Ground]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import plugin_check, plugin_deliveries, plugin_new, plugin_registry, plugin_review
+from api.commands import plugin_check, plugin_deliveries, plugin_new, plugin_operating, plugin_registry, plugin_review
 
 app = typer.Typer(no_args_is_help=True)
 app.command(name="new")(plugin_new.new)
@@ -14,4 +14,7 @@ for command in plugin_registry.COMMANDS:
     app.command()(command)
 app.add_typer(
     plugin_review.app, name="review", help="Reviewing what agencies want to publish: list, show, approve, refuse."
+)
+app.add_typer(
+    plugin_operating.app, name="maintenance", help="Announcing when a service will not answer: announce, list, cancel."
 )

@@ -49,10 +49,10 @@ def register(
     files = dict(Documents.of_folder(folder).files)
 
     async def job(line: AgencyLine) -> Mapping[str, Any]:
-        told: Mapping[str, Any] = await line.ask("POST", "", {**_agent(system, officer), "files": files})
+        told: Mapping[str, Any] = await line.ask("POST", "", {**acting(system, officer), "files": files})
         return told
 
-    told = _with(client, key, issuer, job)
+    told = with_line(client, key, issuer, job)
     typer.echo(f"{_line(told)}\nNext: sitthi plugin submit {told['service']} {told['version']} …")
 
 
@@ -72,7 +72,7 @@ def status(
             return _service(await line.ask("GET", f"/{slug}"))
         return [text for one in (await line.ask("GET", ""))["services"] for text in _service(one)]
 
-    for text in _with(client, key, issuer, job):
+    for text in with_line(client, key, issuer, job):
         typer.echo(text)
 
 
@@ -88,14 +88,14 @@ def submit(
     """Checks a version against your endpoint, and publishes it or hands it to the reviewers. Waits for the check."""
 
     async def job(line: AgencyLine) -> list[str]:
-        await line.ask("POST", f"/{slug}/versions/{version}/submit", _agent(system, officer))
+        await line.ask("POST", f"/{slug}/versions/{version}/submit", acting(system, officer))
         told = await _checked(line, f"/{slug}/versions/{version}")
         if told["report"] is not None and not told["report"]["passed"]:
             report = await line.ask("GET", f"/{slug}/versions/{version}/report")
             return [*_whole(told), *_failed(report["report"])]
         return _whole(told)
 
-    lines = _with(client, key, issuer, job)
+    lines = with_line(client, key, issuer, job)
     for text in lines:
         typer.echo(text)
     if lines[0].endswith("DRAFT"):
@@ -112,7 +112,7 @@ def publish(
     officer: Officer = "",
 ) -> None:
     """Publishes a version that is checked and touches nothing sensitive."""
-    _act(client, key, issuer, f"/{slug}/versions/{version}/publish", _agent(system, officer))
+    _act(client, key, issuer, f"/{slug}/versions/{version}/publish", acting(system, officer))
 
 
 def rollback(
@@ -127,7 +127,7 @@ def rollback(
 ) -> None:
     """Goes back to a version that was published before, at once."""
     which = {"version": to} if to else {}
-    _act(client, key, issuer, f"/{slug}/rollback", {**_agent(system, officer), "reason": reason, **which})
+    _act(client, key, issuer, f"/{slug}/rollback", {**acting(system, officer), "reason": reason, **which})
 
 
 def suspend(
@@ -140,7 +140,7 @@ def suspend(
     officer: Officer = "",
 ) -> None:
     """Stops a service for the time being, at once."""
-    _act(client, key, issuer, f"/{slug}/suspend", {**_agent(system, officer), "reason": reason})
+    _act(client, key, issuer, f"/{slug}/suspend", {**acting(system, officer), "reason": reason})
 
 
 def resume(
@@ -153,7 +153,7 @@ def resume(
     officer: Officer = "",
 ) -> None:
     """Opens a service again that your agency suspended."""
-    _act(client, key, issuer, f"/{slug}/resume", {**_agent(system, officer), "reason": reason})
+    _act(client, key, issuer, f"/{slug}/resume", {**acting(system, officer), "reason": reason})
 
 
 def retire(
@@ -166,7 +166,7 @@ def retire(
     officer: Officer = "",
 ) -> None:
     """Ends a service. Its names stay in the graph for a year, deprecated, and say that it is over."""
-    _act(client, key, issuer, f"/{slug}/retire", {**_agent(system, officer), "reason": reason})
+    _act(client, key, issuer, f"/{slug}/retire", {**acting(system, officer), "reason": reason})
 
 
 COMMANDS: Final = (register, status, submit, publish, rollback, suspend, resume, retire)
@@ -187,10 +187,10 @@ def _act(client: str, key: Path, issuer: str, path: str, body: Mapping[str, Any]
         told: Mapping[str, Any] = await line.ask("POST", path, body)
         return told
 
-    typer.echo(_line(_with(client, key, issuer, job)))
+    typer.echo(_line(with_line(client, key, issuer, job)))
 
 
-def _with(client: str, key: Path, issuer: str, job: Callable[[AgencyLine], Awaitable[T]]) -> T:
+def with_line(client: str, key: Path, issuer: str, job: Callable[[AgencyLine], Awaitable[T]]) -> T:
     """Runs the job; whatever goes wrong is told in sentences, and exit status 1."""
     import httpx2
 
@@ -216,7 +216,8 @@ def _with(client: str, key: Path, issuer: str, job: Callable[[AgencyLine], Await
             _fail(f"{key} cannot be read as a private key: {error}")
 
 
-def _agent(system: str, officer: str) -> dict[str, Any]:
+def acting(system: str, officer: str) -> dict[str, Any]:
+    """The member of a request that says who acts."""
     return {"agent": {"kind": "OFFICER", "id": officer} if officer else {"kind": "SYSTEM", "id": system}}
 
 

@@ -24,6 +24,8 @@ from core.clock import Clock
 from core.database import Database
 from core.errors import ServiceUnavailable
 from services.plugins.contract import PluginRefused
+from services.plugins.operating.maintenance import standing_windows
+from services.plugins.operating.windows import Window, Windows
 from services.plugins.plugin import Origin, Plugin
 from services.plugins.registry import Registry
 from services.plugins.registry.documents import Documents, Ground, published_plugin
@@ -79,8 +81,9 @@ class Follower:
         registry: Callable[[], Registry],
         holder: Callable[[], SchemaHolder],
         ground: Callable[[], Ground],
+        windows: Windows | None = None,
     ) -> None:
-        self._db, self._clock = db, clock
+        self._db, self._clock, self._windows = db, clock, windows
         self._registry, self._holder, self._ground = registry, holder, ground
         self._loaded: dict[Name, _Loaded] = {}
         self._following = asyncio.Lock()
@@ -120,13 +123,16 @@ class Follower:
         await self._holder().composed([*others, plugin])
 
     async def _bring(self, seen: int) -> None:
-        current, files = await self._read()
+        current, files, windows = await self._read()
         ours = [one for one in self._registry().plugins if one.origin is not Origin.REMOTE]
         found = await asyncio.to_thread(self._parsed, current, files, ours)
-        schema = await self._composed(ours, found)
-        # No await between these two: who asks the graph and who asks the registry see the same services.
-        self._registry().swap([*ours, *(one.plugin for one in found.plugins.values())])
-        self._holder().swap(schema)
+        if not self._is_as_before(found):
+            schema = await self._composed(ours, found)
+            # No await between these two: who asks the graph and who asks the registry see the same services.
+            self._registry().swap([*ours, *(one.plugin for one in found.plugins.values())])
+            self._holder().swap(schema)
+        if self._windows is not None:
+            self._windows.swap(windows)
         self._loaded, self.generation = found.plugins, seen
         _generation.set(seen)
         _skipped.set(len(found.skipped))
@@ -134,15 +140,22 @@ class Follower:
             log.info("services_followed", generation=seen, services=len(found.plugins), skipped=len(found.skipped))
         await self._mark(found)
 
-    async def _read(self) -> tuple[Sequence[Current], Mapping[Name, Mapping[str, str]]]:
-        """What is current, and the files of what this process has not read yet."""
+    def _is_as_before(self, found: _Round) -> bool:
+        """Whether what this process has in its graph is what would go there again: maintenance changes no graph."""
+        loaded = self._loaded
+        same = found.plugins.keys() == loaded.keys() and all(found.plugins[name] is loaded[name] for name in loaded)
+        return same and self.generation >= 0
+
+    async def _read(self) -> tuple[Sequence[Current], Mapping[Name, Mapping[str, str]], Sequence[Window]]:
+        """What is current, the files of what this process has not read yet, and announced maintenance."""
         gone = self._clock.now() - RETIRED_SHOWN
         async with self._db.read() as session:
             repository = ServiceRepository(session)
             current = [one for one in await repository.all_current() if not _is_over(one, gone)]
             new = [one for one in current if self._known(one) is None]
             files = await repository.files([(one.name, one.version) for one in new])
-        return current, files
+            windows = await standing_windows(session, self._clock.now())
+        return current, files, windows
 
     def _known(self, one: Current) -> _Loaded | None:
         known = self._loaded.get(one.name)

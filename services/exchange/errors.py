@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from core.errors import NotAllowed, ServiceUnavailable, SitthiError
 from core.text import Text
 
@@ -28,6 +30,9 @@ class LookRefused(NotAllowed):
 class SourceSilent(ServiceUnavailable):
     """A source gave no answer that can be used. `reason` is a stable code (docs/exchange.md) for the access log and the
     operator; the citizen reads that the agency cannot be reached."""
+
+    until: datetime | None = None
+    """When it is to be asked again, where its agency said so beforehand."""
 
     def __init__(self, service: str | Text, reason: str) -> None:
         self.reason = reason

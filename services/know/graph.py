@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from core.graph import (
 from core.text import Text
 from services.exchange.graph.fields import described
 from services.know.entries import Entry
+from services.know.operating import Maintenance, Window
 from services.know.service import KnowService
 from services.plugins.contract import ServiceCategory
 
@@ -40,6 +42,22 @@ class ServiceContact:
     phone: str | None
     email: str | None
     url: str | None
+
+
+@strawberry.type(description="A time in which a service, or a part of it, does not answer, as its agency announced.")
+class MaintenanceWindow:
+    window: strawberry.Private[Window]
+    begins_at: datetime
+    ends_at: datetime = strawberry.field(description="From this moment on it answers again.")
+    operations: list[str] = strawberry.field(description="What of the service does not answer; none of it: all.")
+
+    @described("Why, in the agency's words.")
+    def words(self, info: Info) -> str:
+        return localized(info, self.window.words)
+
+    @described("Whether it is on now.")
+    def is_on(self, info: Info) -> bool:
+        return self.window.is_on(info.context.clock.now())
 
 
 @strawberry.type(description="A fact that a service reads from its owner, so that nobody asks the citizen for it.")
@@ -104,6 +122,22 @@ class Service(Node):
     @strawberry.field
     def contact(self) -> ServiceContact:
         return ServiceContact(phone=self.entry.phone, email=self.entry.email, url=self.entry.url)
+
+    @described("Announced maintenance, on or to come, the next first. Show it before the citizen tries.")
+    def maintenance(self, info: Info) -> list[MaintenanceWindow]:
+        return [
+            MaintenanceWindow(
+                window=one, begins_at=one.begins_at, ends_at=one.ends_at, operations=sorted(one.operations)
+            )
+            for one in (() if self.entry.is_programme else self._windows(info).of(self.slug))
+        ]
+
+    @described("Whether nothing of it is under announced maintenance now.")
+    def available_now(self, info: Info) -> bool:
+        return self.entry.is_programme or not self._windows(info).is_on(self.slug)
+
+    def _windows(self, info: Info) -> Maintenance:
+        return info.context.room(Maintenance)  # type: ignore[type-abstract]  # known by its protocol alone
 
 
 def _maybe(info: Info, text: Text | None) -> str | None:

@@ -22,6 +22,8 @@ from identity.officers.errors import RoleMissing
 from identity.officers.register import Officer, SignIn
 from identity.proposals.errors import MakerIsChecker
 from services.exchange.rest.openapi import document_of
+from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
+from services.plugins.operating.routes import maintenance_routes
 from services.plugins.registry.desk import ServiceDesk
 from services.plugins.registry.documents import Documents
 from services.plugins.registry.errors import RemedyMissing
@@ -50,9 +52,15 @@ class _Nobody:
 
 _NOBODY: Final[Any] = (_Nobody(), ServiceDesk(*[None] * 3), None)  # type: ignore[arg-type]  # it is only described
 DESCRIBED: Final = document_of(
-    services_router(_NOBODY[0], _NOBODY[1], _NOBODY[2], "http://localhost").routes,
+    services_router(
+        _NOBODY[0],
+        _NOBODY[1],
+        _NOBODY[2],
+        "http://localhost",
+        more=[maintenance_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2])],
+    ).routes,
     "http://localhost",
-    bodies=BODIES,
+    bodies=(*BODIES, *MAINTENANCE_BODIES),
 )
 
 

@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import Any, Final
 from uuid import UUID
@@ -54,6 +54,13 @@ from services.plugins.contract import ApplicationState, EventKind, Manifest
 
 PAGE: Final = 20
 """As many calls as an operation has places for."""
+MAINTENANCE_SPREAD: Final = timedelta(seconds=30)
+"""After announced maintenance, so that not all come back in one moment."""
+
+_NOTHING_LEFT: Final[Mapping[str, Any]] = {
+    "step": Step.DONE, "due_at": None, "attempts": 0, "sent_at": None, "trouble": None, "document_sealed": None,
+}  # fmt: skip
+"""Withdrawn while its first attempt was under way, which came to nothing: the agency never hears of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +73,10 @@ class Ended:
     milliseconds: int
     said: ApplicationState | None = None
     words: Text | None = None
+    until: datetime | None = None
+    """Announced maintenance, until then: nobody was asked, and it counts as no attempt."""
+    asked: bool = True
+    """Whether anything of it may have left for the agency."""
 
 
 class Courier:
@@ -135,7 +146,7 @@ class Courier:
             self._figures.show(await repository.owed(session, now))
 
     def _to_call(self, slug: str) -> Manifest | None:
-        return self._agencies.manifest(slug) if self._agencies.is_open(slug) else None
+        return self._agencies.manifest(slug) if self._agencies.goes_on(slug) else None
 
     async def _owing(self) -> frozenset[str]:
         async with self._db.read() as session:
@@ -187,10 +198,12 @@ class Courier:
             elif ended.words is not None and current.step != Step.STATUS:
                 await self._hearing.declined(session, application, current, manifest, ended.words)
             else:
-                wait = retry_in(current.attempts, self._chance())
-                values = {"trouble": outcome, "due_at": self._clock.now() + wait}
+                values = self._later(outcome, current.attempts, ended.until)
+                if not ended.asked and repository.is_first(case):
+                    values = _NOTHING_LEFT if current.cancel_wanted else {**values, "sent_at": None}
                 await repository.store(session, case.person, case.application, values)
             quiet = case.step == Step.STATUS and outcome == WELL and ended.said and ended.said.state == before
+            quiet = quiet or ended.until is not None
             if not quiet:
                 self._note(session, case.application, manifest, case.step, outcome, ended.milliseconds)
         self._figures.attempted(manifest.slug, case.step, outcome)
@@ -199,7 +212,7 @@ class Courier:
     async def _attempt(self, manifest: Manifest, case: ServiceCase) -> Ended:
         operations = manifest.operations_of(KINDS[Step(case.step)])
         if not operations:
-            return Ended(GONE, 0)
+            return Ended(GONE, 0, asked=False)
         began = time.monotonic()
 
         def ended(outcome: str, **came: Any) -> Ended:
@@ -211,7 +224,8 @@ class Courier:
         except Declined as error:
             return ended(DECLINED, words=error.words)
         except SourceSilent as error:
-            return ended(error.reason)
+            asked = error.until is None and self._agencies.may_have(manifest.slug, error)
+            return ended(error.reason, asked=asked, until=error.until)
         except NotFound:
             return ended(GONE)  # the person was erased meanwhile
         except Exception:  # one that nobody foresaw must not stand in the way of the others
@@ -230,7 +244,7 @@ class Courier:
         assert case.document_sealed is not None, "it goes when the agency has it"
         bound = bound_to(ServiceCase.document_sealed, case.application)
         document = orjson.loads(self._keys.open(case.document_sealed, bound_to=bound))
-        if case.attempts == 1 and case.rests_on:
+        if repository.is_first(case) and case.rests_on:
             gone = await self._needs.withdrawn(case.person, case.rests_on)
             if gone:
                 document["facts"] = {name: value for name, value in document["facts"].items() if name not in gone}
@@ -249,7 +263,7 @@ class Courier:
         bound = bound_to(AgencyEvent.national_id_sealed, event.id)
         person = NationalId(self._keys.open(event.national_id_sealed, bound_to=bound).decode())
         told = {"id": event.id.hex, "kind": event.kind, "at": event.at.isoformat(), "reference": event.reference}
-        outcome, began = WELL, time.monotonic()
+        outcome, until, began = WELL, None, time.monotonic()
         for operation in hears(manifest, EventKind(event.kind)):
             try:
                 key = f"{event.id.hex}:{operation}"
@@ -257,7 +271,7 @@ class Courier:
             except Declined:
                 outcome = DECLINED  # it has heard
             except SourceSilent as error:
-                outcome = error.reason
+                outcome, until = error.reason, error.until
                 break
             except Exception:  # as above
                 log.exception("delivery_failed", plugin=manifest.slug, step=NOTIFY)
@@ -269,13 +283,20 @@ class Courier:
             if heard:
                 ours = await repository.close_event(session, event.id, event.lease)
             else:
-                due = self._clock.now() + retry_in(event.attempts, self._chance())
-                values = {"lease": None, "leased_until": None, "trouble": outcome, "due_at": due}
+                values = {"lease": None, "leased_until": None, **self._later(outcome, event.attempts, until)}
                 ours = await repository.put_off_event(session, event.id, event.lease, values)
-            if ours:
+            if ours and until is None:
                 self._note(session, event.id, manifest, NOTIFY, outcome, milliseconds)
         self._figures.attempted(manifest.slug, NOTIFY, outcome)
         return heard
+
+    def _later(self, trouble: str, attempts: int, until: datetime | None) -> Mapping[str, Any]:
+        """When to try again: after maintenance, spread; it is looked at within the hour, in case it ends before."""
+        now, chance = self._clock.now(), self._chance()
+        if until is None:
+            return {"trouble": trouble, "due_at": now + retry_in(attempts, chance)}
+        due = min(until + MAINTENANCE_SPREAD * chance, now + RETRY_MAX)
+        return {"trouble": trouble, "due_at": due, "attempts": attempts - 1}
 
     def _note(self, session: Any, owed: UUID, manifest: Manifest, step: str, outcome: str, milliseconds: int) -> None:
         repository.add_attempt(session, owed, manifest.slug, step, self._clock.now(), outcome, milliseconds)

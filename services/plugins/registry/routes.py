@@ -6,7 +6,7 @@ is docs/services-registry.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Request
@@ -97,18 +97,28 @@ class ServiceAgents:
         return Actor(caller.agency, officer.person.hex, caller.client)
 
 
-def services_router(door: AgencyDoor, desk: ServiceDesk, agents: ServiceAgents, issuer: str) -> APIRouter:
-    """To be included without a prefix. `issuer` is our own address."""
+def services_router(
+    door: AgencyDoor,
+    desk: ServiceDesk,
+    agents: ServiceAgents,
+    issuer: str,
+    *,
+    more: Sequence[Callable[[APIRouter], None]] = (),
+    bodies: Sequence[type[Strict]] = (),
+) -> APIRouter:
+    """To be included without a prefix. `issuer` is our own address; `more` add routes that read `bodies`."""
     router = APIRouter(prefix=PREFIX)
     _add_sending(router, door, desk, agents)
     _add_looks(router, door, desk)
     _add_acts(router, door, desk, agents)
+    for add in more:
+        add(router)
     described = document_of(
         router.routes,
         issuer,
         title="Sitthi for agencies: services",
         description=_DESCRIPTION,
-        bodies=BODIES,
+        bodies=(*BODIES, *bodies),
         scope=("agency.services", "register and serve the agency's services"),
     )
     outer = APIRouter()

@@ -70,9 +70,9 @@ class Watch:
         told.running.set(self.lane.running)
         told.waiting.set(self.lane.waiting)
 
-    def spared(self) -> None:
-        """A kept answer was given again."""
-        self._calls(CACHED).inc()
+    def spared(self, outcome: str = CACHED) -> None:
+        """It was not asked: a kept answer was given again, or there is maintenance."""
+        self._calls(outcome).inc()
 
     @property
     def _told(self) -> _Own:

@@ -12,7 +12,7 @@ from services.plugins.standing import Standing
 
 
 def provisions_of(runner: Runner, plugins: Iterable[Plugin]) -> Iterator[Provision]:
-    """One for each source operation; those of a service that is suspended, and those that this
+    """One for each source operation; those of a service that is suspended or under maintenance, and those that this
     process leaves alone for a moment, do not answer."""
     for plugin in plugins:
         provides = plugin.manifest.provides
@@ -22,5 +22,7 @@ def provisions_of(runner: Runner, plugins: Iterable[Plugin]) -> Iterator[Provisi
                 service=plugin.slug,
                 operation=operation,
                 attributes=frozenset(name for name, by in provides.items() if by == operation),
-                answers=plugin.standing is Standing.OPEN and not runner.lane(plugin, operation).breaker.is_open,
+                answers=plugin.standing is Standing.OPEN
+                and runner.window(plugin, operation) is None
+                and not runner.lane(plugin, operation).breaker.is_open,
             )

@@ -26,6 +26,8 @@ from services.plugins.contract import (
 )
 from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
 from services.plugins.contract.wire import KEY_PATTERN, LIVE, TEST
+from services.plugins.operating.errors import MAINTENANCE, UnderMaintenance
+from services.plugins.operating.windows import Window, Windows
 from services.plugins.plugin import Plugin, PluginGraph
 from services.plugins.runner.answers import answer_check
 from services.plugins.runner.client import HttpAgencyClient
@@ -52,7 +54,8 @@ class Runner:
 
     An operation has one lane in a process, shared by all versions of its plugin, because they speak to one system; a
     system that hangs takes no place from another. Without `kept` every query asks its agency. With `mode` `test` every
-    call is one. `tokens` makes what is forwarded to agencies that ask for it.
+    call is one. `tokens` makes what is forwarded to agencies that ask for it. While one of `windows` is on, what it
+    covers is not asked.
     """
 
     def __init__(
@@ -64,8 +67,9 @@ class Runner:
         *,
         mode: str = LIVE,
         tokens: Forwarding | None = None,
+        windows: Windows | None = None,
     ) -> None:
-        self._mode, self._tokens = mode, tokens
+        self._mode, self._tokens, self._windows = mode, tokens, windows
         self._host_of, self._limits, self._seconds = host_of, limits or LaneLimits(), seconds
         self._kept = kept
         self._hosts: dict[str, Host] = {}
@@ -93,7 +97,8 @@ class Runner:
         out is not known. Raises :class:`SourceSilent`, a `ServiceUnavailable` with a :class:`Trouble` as its reason,
         when the agency does not answer, not in time, or not as it promised, and :class:`AgencyDeclined` for an error
         that the manifest declares. A service that is suspended or over is not asked: `ServiceSuspended`,
-        `ServiceRetired`.
+        `ServiceRetired`. Nor is what is under announced maintenance: :class:`UnderMaintenance`, a `SourceSilent`; what
+        is kept of a query is answered all the same.
         """
         must_be_open(plugin.standing, plugin.manifest.title.text)
         spec = plugin.manifest.operations[operation]
@@ -121,8 +126,15 @@ class Runner:
     def lane(self, plugin: Plugin, operation: str) -> Lane:
         return self._watch(plugin.slug, operation).lane
 
+    def window(self, plugin: Plugin, operation: str) -> Window | None:
+        """The maintenance because of which it is not asked now."""
+        return None if self._windows is None else self._windows.on(plugin.slug, operation)
+
     async def _ask(self, plugin: Plugin, spec: OperationSpec, call: Call) -> Any:
         watch = self._watch(plugin.slug, call.operation)
+        if (window := self.window(plugin, call.operation)) is not None:
+            watch.spared(MAINTENANCE)
+            raise UnderMaintenance(plugin.manifest.title.text, window)
         with self._timed(watch) as ended:
             try:
                 places = spec.places if "places" in spec.model_fields_set else None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import strawberry
 from graphql import GraphQLError
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from api.composer import SchemaHolder, host_names
@@ -18,12 +19,16 @@ from api.composer.follower import RETIRED_SHOWN, Follower
 from core.clock import FixedClock
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
+from core.text import Text
 from services.exchange.catalogue import load_catalogue
 from services.plugins.contract import Fault, Money, PluginRefused, Rule
+from services.plugins.operating.maintenance import MaintenanceDesk
+from services.plugins.operating.windows import Windows
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
 from services.plugins.registry.documents import Ground
 from services.plugins.registry.lifecycle import Actor
+from services.plugins.registry.repository import ServiceRepository
 from tests.support.plugins import AGENCIES
 from tests.support.plugins.small_graph import POLICY, World, small_base
 from tests.support.services import NAME, SDL, SYSTEM, Registering, answering, documents_of, no_faults
@@ -133,6 +138,31 @@ async def test_what_is_over_says_so_for_a_year_and_then_its_names_are_gone(
         later = Worker(worker.world, services.db)
         await later.follower.follow()
         assert (later.registry.get("waterworks") is not None) is there
+
+
+async def test_announced_maintenance_is_known_at_the_next_look_and_composes_nothing(
+    services: Registering, worker: Worker, clock: FixedClock
+) -> None:
+    windows = Windows(clock)
+    follower = Worker(worker.world, services.db, windows=windows)
+    await services.published(documents_of())
+    await follower.follower.follow()
+    before = follower.holder.current
+
+    async def tell(session: AsyncSession) -> None:
+        await ServiceRepository(session).bump()
+
+    desk = MaintenanceDesk(services.db, clock, follower.registry.get, tell)
+    begins, words = clock.now(), Text(th="ปิดปรับปรุง", en="Maintenance")
+    row, made = await desk.announce(SYSTEM, "waterworks", begins, begins + timedelta(hours=1), words)
+    assert made
+    assert not windows.is_on("waterworks")
+    await follower.follower.follow()
+    assert windows.is_on("waterworks")
+    await desk.cancel(SYSTEM, "waterworks", row.id)
+    await follower.follower.follow()
+    assert not windows.is_on("waterworks")
+    assert follower.holder.current is before
 
 
 async def test_what_did_not_change_stays_the_very_same(services: Registering, worker: Worker) -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -14,7 +15,7 @@ from prometheus_client import REGISTRY
 from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
-from core.text import Language
+from core.text import Language, Text
 from services.exchange.errors import SourceSilent
 from services.exchange.facts import Reading
 from services.plugins.contract import (
@@ -27,6 +28,7 @@ from services.plugins.contract import (
     PartialDate,
     Precision,
 )
+from services.plugins.operating.windows import Window, Windows
 from services.plugins.plugin import Plugin
 from services.plugins.registry import load_folder
 from services.plugins.runner import (
@@ -571,3 +573,31 @@ async def test_a_date_of_which_parts_are_unknown_counts_as_the_first_and_says_so
     (source,) = sources_of(stand.runner, [replace(stand.library, functions={"membership": member})])
     reading = (await source.read(PERSON, ["library_member"]))["library_member"]
     assert (reading.value, reading.precision) == (value, precision)
+
+
+async def test_what_is_under_maintenance_is_not_asked_and_its_breaker_hears_nothing(
+    library: Plugin, clock: FixedClock
+) -> None:
+    asked: list[str] = []
+
+    async def ask(host: Host, call: Call) -> Any:
+        asked.append(call.operation)
+        return []
+
+    words = Text(th="ปิดปรับปรุง", en="We are moving.")
+    until = clock.now() + timedelta(hours=1)
+    windows = Windows(clock, [Window(UUID(int=1), library.slug, clock.now(), until, words, frozenset({"loans"}))])
+    runner = Runner(lambda _: Host(clock, NoAgency()), LaneLimits(failures_max=1), windows=windows)
+    busy = replace(library, functions=dict.fromkeys(library.functions, ask))
+    for _ in range(3):
+        with pytest.raises(SourceSilent) as caught:
+            await runner.run(busy, "loans", asker="test", person=PERSON)
+    error = caught.value
+    assert (error.code, error.reason, error.until) == ("SERVICE_UNAVAILABLE", "SOURCE_MAINTENANCE", until)
+    assert (error.message(Language.TH), error.message(Language.EN)) == (words.th, words.en)
+    assert asked == []
+    assert runner.lane(busy, "loans").breaker.state is BreakerState.CLOSED
+    assert await runner.run(busy, "searchShelves", asker="test", arguments={"query": "x"}) == []
+    clock.advance(timedelta(hours=1))
+    await runner.run(busy, "loans", asker="test", person=PERSON)
+    assert asked == ["searchShelves", "loans"]

@@ -35,6 +35,7 @@ from services.exchange.consent.receipts import ConsentReceipts
 from services.exchange.consent.service import ConsentService
 from services.exchange.consent.texts import load_texts
 from services.plugins.contract import Host
+from services.plugins.operating.windows import Windows
 from services.plugins.plugin import Plugin
 from services.plugins.runner import LaneLimits, Runner
 from tests.services.apply.conftest import TableAwarder
@@ -75,7 +76,9 @@ class Worker:
         self.consents = ConsentService(CATALOGUE, clock, receipts)
         forms = AllForms(CATALOGUE, ProgrammeCatalogue(()), lambda: [one.manifest for one in market.plugins], clock)
         host = Host(clock, agency=None)  # type: ignore[arg-type]  # the agency of these tests is in their functions
-        agencies = PluginAgencies(Runner(lambda _: host, LaneLimits(failures_max=1_000_000)), lambda: market.plugins)
+        self.windows = Windows(clock)
+        runner = Runner(lambda _: host, LaneLimits(failures_max=1_000_000), windows=self.windows)
+        agencies = PluginAgencies(runner, lambda: market.plugins)
         numbers, consents = NumbersOfPeople(exchange.people), ConsentsOfPeople(self.consents)
         needs = Needs(database, exchange.gate, CATALOGUE, consents)
         self.desk = DeliveryDesk(KEYS, clock, agencies, numbers, consents)

@@ -1,0 +1,1 @@
+"""What operating services takes: announced maintenance, how well they answer, what is about to end."""
