@@ -21,6 +21,7 @@ from graphql import (
 
 from services.plugins.contract import Manifest, Operation
 from services.plugins.standing import Standing
+from services.plugins.store.migrations import Migration
 
 CITIZEN: Final = "Citizen"
 QUERY: Final = "Query"
@@ -115,6 +116,8 @@ class Plugin:
     origin: Origin = Origin.TREE
     standing: Standing = Standing.OPEN
     """What is not open is in the graph, and asked nothing."""
+    migrations: tuple[Migration, ...] = ()
+    """Of its `store/`; none, where it has no tables of its own."""
 
     @property
     def slug(self) -> str:

@@ -13,13 +13,14 @@ from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from services.plugins.conformance.answers import plain
-from services.plugins.contract import AgencyClient, Call, Host
+from services.plugins.contract import AgencyClient, Call, Host, OperationKind
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.plugin import Example, Plugin
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble
 from services.plugins.runner.guards import LaneLimits
 from services.plugins.runner.runner import Runner
 from services.plugins.standing import Standing
+from services.plugins.store.stores import temporary_store
 
 ASKER: Final = "sitthi-conformance"
 NAME: Final = "conformance"
@@ -73,14 +74,15 @@ class Ended:
 async def run(
     plugin: Plugin, example: Example, agency: AgencyClient, *, key: str = KEY, seconds: float | None = None
 ) -> Ended:
-    """Runs the example's call. `seconds` replaces the operation's time limit; so long it takes at most."""
+    """Runs the example's call. `seconds` replaces the operation's time limit; so long it takes at most.
+
+    Its tables, if it has any, are empty before, and gone after.
+    """
     manifest = plugin.manifest
     spec = manifest.operations[example.operation]
     limit = spec.time_limit_seconds if seconds is None else seconds
     spec = spec.model_copy(update={"time_limit_seconds": limit})
     quiet = manifest.model_copy(update={"slug": NAME, "operations": {**manifest.operations, example.operation: spec}})
-    host = Host(clock=FixedClock(datetime.fromisoformat(example.now)), agency=agency)
-    runner = Runner(lambda _: host, _LIMITS)
     function, given = plugin.functions[example.operation], list[Any]()
 
     async def watched(host: Host, call: Call) -> Any:
@@ -90,8 +92,12 @@ async def run(
 
     functions = {**plugin.functions, example.operation: watched}
     quieted = replace(plugin, manifest=quiet, functions=functions, standing=Standing.OPEN)
-    running = _run(runner, quieted, example, key if spec.kind in EFFECTS else "")
-    return replace(await _within(running, limit + _GRACE_SECONDS), was_given=bool(given))
+    clock = FixedClock(datetime.fromisoformat(example.now))
+    async with temporary_store(plugin, clock) as store:
+        host = Host(clock, agency, store=store)
+        runner = Runner(lambda _: host, _LIMITS)
+        running = _run(runner, quieted, example, key if spec.kind in EFFECTS else "")
+        return replace(await _within(running, limit + _GRACE_SECONDS), was_given=bool(given))
 
 
 async def _run(runner: Runner, plugin: Plugin, example: Example, key: str) -> Ended:
@@ -105,7 +111,7 @@ async def _run(runner: Runner, plugin: Plugin, example: Example, key: str) -> En
         return Ended(End.DECLINED, code=str(declined.fields["error"]))
     except ServiceUnavailable as silent:
         return Ended(End.TROUBLE, code=str(getattr(silent, "reason", "")), behind=silent.__context__)
-    if spec.batch:
+    if spec.kind is OperationKind.SOURCE and spec.batch:
         answer = answer.get(person, {})
     return Ended(End.ANSWERED, plain(spec.kind, answer), answer)
 

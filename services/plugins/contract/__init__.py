@@ -67,6 +67,7 @@ from services.plugins.contract.operations import (
     Operation,
     ask_each,
 )
+from services.plugins.contract.store import NoStore, Plain, Store, StoreTransaction
 
 __all__ = [
     "BANGKOK",
@@ -98,17 +99,21 @@ __all__ = [
     "NationalId",
     "Need",
     "NeedBasis",
+    "NoStore",
     "Operation",
     "OperationKind",
     "OperationSpec",
     "PartialDate",
     "PaymentRequest",
+    "Plain",
     "PluginRefused",
     "Precision",
     "Rejected",
     "Rule",
     "ServiceCategory",
     "State",
+    "Store",
+    "StoreTransaction",
     "Taken",
     "Text",
     "Titles",

@@ -38,6 +38,7 @@ class Rule(StrEnum):
     NEEDS = "NEEDS"
     CODE = "CODE"
     IMPORT = "IMPORT"
+    STORE = "STORE"
     EXAMPLES = "EXAMPLES"
     COMPOSITION = "COMPOSITION"
     BREAKING = "BREAKING"

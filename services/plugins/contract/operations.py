@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from core.clock import Clock
 from core.ids import NationalId
+from services.plugins.contract.store import NoStore, Store
 
 
 class AgencyError(Exception):
@@ -63,6 +64,8 @@ class Host:
     agency: AgencyClient
     config: Mapping[str, str] = field(default_factory=dict)
     """The operator's configuration of this plugin, and of no other."""
+    store: Store = field(default_factory=NoStore)
+    """Tables of its own, where its folder holds `store/`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from services.plugins.contract import Access, Fault, Manifest, Rule
+from services.plugins.contract import Access, Fault, Manifest, OperationKind, Rule
 from services.plugins.plugin import Example, Exchange
 
 
@@ -114,10 +114,21 @@ def _check(example: Example, manifest: Manifest, file: str) -> Iterator[Fault]:
         )
 
 
+def _codes(example: Example, manifest: Manifest) -> Iterator[str]:
+    """The declared errors that it shows: the call's own, or an ingest's for single records."""
+    if example.error is not None:
+        yield example.error
+    elif example.operation in manifest.operations_of(OperationKind.INGEST) and isinstance(example.answer, dict):
+        rejected = example.answer.get("rejected")
+        for one in rejected if isinstance(rejected, list) else ():
+            if isinstance(one, dict) and isinstance(one.get("code"), str):
+                yield one["code"]
+
+
 def _missing(examples: Sequence[Example], manifest: Manifest) -> Iterator[Fault]:
     for operation in manifest.operations.keys() - {example.operation for example in examples if example.error is None}:
         yield Fault(
             Rule.EXAMPLES, f"`{operation}` has no example", "Add one", "examples", field=f"operations.{operation}"
         )
-    for code in manifest.errors.keys() - {example.error for example in examples}:
+    for code in manifest.errors.keys() - {code for example in examples for code in _codes(example, manifest)}:
         yield Fault(Rule.EXAMPLES, f"the error `{code}` has no example", "Add one", "examples", field=f"errors.{code}")

@@ -31,6 +31,8 @@ from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import unique
 from services.plugins.registry.graph_check import check_graph, check_without_graph
 from services.plugins.registry.graph_words import FILE as GRAPH
+from services.plugins.store.migrations import FOLDER as STORE
+from services.plugins.store.migrations import Migration, MigrationFault, read_migrations
 
 MANIFEST: Final = "manifest.toml"
 
@@ -55,10 +57,11 @@ def load_folder(
         faults.extend(check_form(manifest.form, manifest, attributes, text=text))
     examples = read_examples(folder, manifest, faults)
     faults.extend(_check_code(folder, manifest, alone=origin is Origin.PACKAGE))
+    migrations = _read_store(folder, origin, faults)
     if faults or graph is None:
         raise PluginRefused(manifest.slug, faults)
     functions = {} if origin is Origin.PACKAGE else _functions(folder, manifest)
-    return Plugin(manifest, graph, functions, examples, origin)
+    return Plugin(manifest, graph, functions, examples, origin, migrations=migrations)
 
 
 def check_provides(manifest: Manifest, attributes: Mapping[str, str]) -> Iterator[Fault]:
@@ -134,6 +137,17 @@ def _check_code(folder: Path, manifest: Manifest, *, alone: bool) -> Iterator[Fa
         yield Fault(Rule.CODE, "there is no code", f"Write {CODE}", CODE)
         return
     yield from check_code(path.read_text(encoding="utf-8"), manifest, alone=alone)
+
+
+def _read_store(folder: Path, origin: Origin, faults: list[Fault]) -> tuple[Migration, ...]:
+    if origin is Origin.PACKAGE and (folder / STORE).exists():
+        faults.append(Fault(Rule.STORE, "a package has no store", "Bring a database of your own", STORE))
+        return ()
+    try:
+        return read_migrations(folder)
+    except MigrationFault as fault:
+        faults.append(Fault(Rule.STORE, fault.why, fault.remedy, fault.file))
+        return ()
 
 
 def _functions(folder: Path, manifest: Manifest) -> Mapping[str, Operation]:

@@ -18,6 +18,7 @@ from services.plugins.plugin import Example, Exchange, Plugin
 from services.plugins.runner.answers import as_json
 from services.plugins.runner.errors import AgencyDeclined, MalformedReply
 from services.plugins.runner.runner import Runner
+from services.plugins.store.stores import temporary_store
 
 
 class ExampleFailed(Exception):
@@ -56,19 +57,20 @@ async def run_example(plugin: Plugin, example: Example) -> None:
     """Raises :class:`ExampleFailed` with what is different; :class:`ServiceUnavailable` when the operation broke."""
     agency = RecordedAgency(example.agency)
     clock = FixedClock(datetime.fromisoformat(example.now))
-    runner = Runner(lambda _: Host(clock=clock, agency=agency))
     person = None if example.person is None else NationalId(example.person)
     error, answer = None, None
     spec = plugin.manifest.operations[example.operation]
     try:
-        answer = await runner.run(
-            plugin,
-            example.operation,
-            asker="example",
-            person=person,
-            arguments=example.arguments,
-            key=f"example:{example.name[:100]}" if spec.kind in EFFECTS else "",
-        )
+        async with temporary_store(plugin, clock) as store:
+            host = Host(clock, agency, store=store)
+            answer = await Runner(lambda _: host).run(
+                plugin,
+                example.operation,
+                asker="example",
+                person=person,
+                arguments=example.arguments,
+                key=f"example:{example.name[:100]}" if spec.kind in EFFECTS else "",
+            )
         if spec.kind is OperationKind.SOURCE and spec.batch:
             answer = answer.get(person, {})
     except AgencyDeclined as declined:

@@ -1,0 +1,29 @@
+"""What a plugin may say to its tables while it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from services.plugins.contract.store import Plain
+
+SQL_LENGTH_MAX: Final = 10_000
+_KINDS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES"})
+_FIRST: Final = re.compile(r"\s*([A-Za-z]+)\b")
+
+
+def check(sql: str, values: Mapping[str, Plain] | None) -> dict[str, Plain]:
+    """The values. Raises `ValueError`, which holds none of them.
+
+    It keeps migrations the one way to change tables. What is out of reach is so by the database (`store.py`).
+    """
+    first = _FIRST.match(sql)
+    if first is None or first[1].upper() not in _KINDS:
+        raise ValueError("a statement is a SELECT, INSERT, UPDATE, DELETE, WITH or VALUES")
+    if len(sql) > SQL_LENGTH_MAX:
+        raise ValueError("the statement is too long; give values by name")
+    for name, value in (values or {}).items():
+        if value is not None and type(value) not in (str, int, bool, bytes):
+            raise ValueError(f":{name} is not plain: a str, int, bool, bytes or None")
+    return dict(values or {})

@@ -1,0 +1,1 @@
+CREATE INDEX policy_holder ON policy (holder);
