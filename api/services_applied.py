@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -40,14 +40,17 @@ from services.exchange.errors import SourceSilent
 from services.exchange.facts import Gate
 from services.know.entries import service_id
 from services.plugins.contract import Manifest
-from services.plugins.plugin import Plugin
-from services.plugins.runner import AgencyDeclined, Runner
+from services.plugins.plugin import Origin, Plugin
+from services.plugins.runner import AgencyDeclined, Runner, Trouble
 from services.plugins.standing import Standing, must_be_open
 
 ASKER: Final = "sitthi-apply"
 """The AgentID under which applications are taken to agencies."""
 CARRIED_EVERY: Final = timedelta(seconds=2)
 TIDIED_EVERY: Final = timedelta(seconds=30)
+_NOT_ASKED: Final = frozenset({GONE, Trouble.BUSY, Trouble.PAUSED})
+_NOT_CONNECTED: Final = frozenset({Trouble.UNREACHABLE, Trouble.ADDRESS_REFUSED})
+"""Of a plugin that is asked by one call. A function of our own may have made another before the one that failed."""
 
 _AT_SERVICE: Final[Mapping[Status, MessageTemplate]] = {
     Status.APPROVED: MessageTemplate(
@@ -142,9 +145,9 @@ class PluginAgencies:
         found = self._find(slug)
         return found.manifest if found is not None else None
 
-    def is_open(self, slug: str) -> bool:
+    def goes_on(self, slug: str) -> bool:
         found = self._find(slug)
-        return found is not None and found.standing is Standing.OPEN
+        return found is not None and found.standing is not Standing.SUSPENDED
 
     def must_be_open(self, slug: str) -> None:
         if (found := self._find(slug)) is not None:
@@ -157,13 +160,19 @@ class PluginAgencies:
         self, slug: str, operation: str, person: NationalId, arguments: Mapping[str, Any], *, key: str
     ) -> Any:
         plugin = self._find(slug)
-        if plugin is None or operation not in plugin.manifest.operations:
+        if plugin is None or not self.goes_on(slug) or operation not in plugin.manifest.operations:
             raise SourceSilent(slug, GONE)  # a moment ago it was there
+        running = replace(plugin, standing=Standing.OPEN)  # for what it has; new applications are refused before
         try:
-            return await self._runner.run(plugin, operation, asker=ASKER, person=person, arguments=arguments, key=key)
+            return await self._runner.run(running, operation, asker=ASKER, person=person, arguments=arguments, key=key)
         except AgencyDeclined as error:
             words = Text(th=error.message(Language.TH), en=error.message(Language.EN))
             raise Declined(words) from None
+
+    def may_have(self, slug: str, error: SourceSilent) -> bool:
+        plugin = self._find(slug)
+        by_one_call = plugin is not None and plugin.origin is not Origin.TREE
+        return error.reason not in _NOT_ASKED and not (by_one_call and error.reason in _NOT_CONNECTED)
 
     def _find(self, slug: str) -> Plugin | None:
         return next((one for one in self._plugins() if one.slug == slug), None)

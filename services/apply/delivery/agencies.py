@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.ids import NationalId
 from core.text import Text
 from services.exchange.catalogue import RegisteredPurpose
+from services.exchange.errors import SourceSilent
 from services.plugins.contract import Manifest
 
 
@@ -37,8 +38,9 @@ class Agencies(Protocol):
         """Suspended and retired ones too; None for one that nobody knows any more."""
         ...
 
-    def is_open(self, slug: str) -> bool:
-        """Whether it may be asked now."""
+    def goes_on(self, slug: str) -> bool:
+        """Whether it may be asked about what was applied for: it is not suspended. One that is over goes on to the end
+        of what it has."""
         ...
 
     def must_be_open(self, slug: str) -> None:
@@ -53,6 +55,10 @@ class Agencies(Protocol):
         self, slug: str, operation: str, person: NationalId, arguments: Mapping[str, Any], *, key: str
     ) -> Any:
         """Raises :class:`Declined`, and `SourceSilent` where no answer can be had or used."""
+        ...
+
+    def may_have(self, slug: str, error: SourceSilent) -> bool:
+        """Whether anything of the call that ended so may have left for the agency."""
         ...
 
 

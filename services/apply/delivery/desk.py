@@ -68,6 +68,7 @@ class DeliveryDesk:
             return
         now = self._clock.now()
         values: dict[str, Any] = {"lease": None, "leased_until": None, "attempts": 0, "owed_since": now}
+        values["trouble"] = None
         if case.sent_at is None:
             values |= {"step": Step.DONE, "due_at": None, "document_sealed": None}
         else:
@@ -76,7 +77,7 @@ class DeliveryDesk:
                 raise AlreadyDecided
             cancels = not final and self._can_be_told(case, leaving=leaving)
             if case.reference is None:  # the answer to `submit` is not here yet: without a number nothing is cancelled
-                values = {"cancel_wanted": True}
+                values = {"cancel_wanted": True, "owed_since": now}
             else:
                 step = Step.CANCEL if cancels else Step.DONE
                 values |= {"step": step, "due_at": now if cancels else None}

@@ -107,10 +107,10 @@ class Hearing:
         """A declared error: to `submit` the agency's rejection, to `cancel` its word that it does not take it back."""
         values: dict[str, Any] = {
             "step": Step.DONE, "due_at": None, "attempts": 0, "checked_at": self._clock.now(), "document_sealed": None,
-            "told_sealed": self._seal(case.application, {"note": _written(words)}),
+            "told_sealed": self._seal(case.application, {"note": _written(words)}), "trouble": None,
         }  # fmt: skip
         if case.step == Step.SUBMIT:
-            values |= {"state": State.REJECTED, "state_at": self._clock.now(), "trouble": None}
+            values |= {"state": State.REJECTED, "state_at": self._clock.now()}
         await repository.store(session, case.person, case.application, values)
         if case.step == Step.SUBMIT and application.status not in CLOSED:
             said = _decided(application, manifest, Outcome.REFUSED, words, {"declined": _written(words)})

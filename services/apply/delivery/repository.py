@@ -87,6 +87,11 @@ async def claim_cases(
     return rows
 
 
+def is_first(case: ServiceCase) -> bool:
+    """Of a leased case: whether nothing of it can have left for the agency before this turn."""
+    return case.sent_at is not None and case.leased_until == case.sent_at + LEASED
+
+
 async def claim_events(session: AsyncSession, now: datetime, *, limit: int, plugin: str) -> Sequence[AgencyEvent]:
     """:func:`claim_cases` of events."""
     query = select(AgencyEvent).where(col(AgencyEvent.plugin) == plugin, *_due(AgencyEvent, now))

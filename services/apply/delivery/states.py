@@ -45,7 +45,7 @@ MALFORMED: Final = "ANSWER_MALFORMED"
 FAILED: Final = "SOURCE_FAILED"
 """As the exchange names them (docs/exchange.md)."""
 GONE: Final = "PLUGIN_GONE"
-"""The plugin is suspended or retired, or its manifest has no such operation any more."""
+"""The plugin is suspended, or out of the registry, or its manifest has no such operation any more."""
 
 RETRY_FIRST: Final = timedelta(seconds=2)
 RETRY_MAX: Final = timedelta(hours=1)
@@ -54,7 +54,7 @@ POLL_MAX: Final = timedelta(hours=6)
 LOOKED_AGAIN: Final = timedelta(minutes=1)
 """Who opens an application sees what the agency said no longer ago than this, or than its `cache_seconds`."""
 EVENTS_KEPT: Final = timedelta(days=30)
-"""For a plugin that is suspended, retired or down. Then the event is dropped, and counted."""
+"""For a plugin that is suspended, gone or down. Then the event is dropped, and counted."""
 STUCK_ATTEMPTS: Final = 5
 STUCK_AFTER: Final = timedelta(hours=1)
 """What is owed so long, or was tried so often, is shown to operators. It is tried on all the same."""

@@ -209,7 +209,7 @@ async def test_an_agency_that_takes_too_long_is_asked_again_later(
     assert await worker.attempts() == [("SUBMIT", "TIMEOUT")]
 
 
-@pytest.mark.parametrize("standing", [None, Standing.SUSPENDED, Standing.RETIRED])
+@pytest.mark.parametrize("standing", [None, Standing.SUSPENDED])
 async def test_what_is_owed_to_a_plugin_that_is_gone_waits_for_it(
     worker: Worker, market: Market, citizen: UUID, standing: Standing | None
 ) -> None:
