@@ -81,6 +81,16 @@ class NothingToRollBackTo(Conflict):
     )
 
 
+class KeysDropped(Conflict):
+    """The former version believes answers that are signed by a key which the agency has given up since."""
+
+    code = "SERVICE_KEYS_DROPPED"
+    text = Text(
+        th="เวอร์ชัน {version} เชื่อกุญแจที่เลิกใช้แล้ว กรุณาส่งเอกสารชุดนั้นเป็นเวอร์ชันใหม่พร้อมกุญแจปัจจุบัน",
+        en="Version {version} trusts a key that was dropped. Send its files as a new version, with the keys of now.",
+    )
+
+
 class RemedyMissing(SitthiError):
     """Who refuses says what is wrong, where, and what would mend it."""
 

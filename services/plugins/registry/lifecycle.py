@@ -21,7 +21,6 @@ from services.plugins.plugin import Plugin
 from services.plugins.registry.diff import is_next_major, number_of
 from services.plugins.registry.documents import Documents
 from services.plugins.registry.errors import (
-    NothingToRollBackTo,
     ReviewNeeded,
     ServiceHeld,
     VersionNotHigher,
@@ -32,6 +31,7 @@ from services.plugins.registry.registry import Claims, clashes_between
 from services.plugins.registry.repository import Name, ServiceRepository
 from services.plugins.registry.sensitive import Sensitive, sensitive_parts
 from services.plugins.registry.states import PUBLISHED_ONCE, REPLACEABLE, Act, State, after
+from services.plugins.registry.ways_back import highest_below, must_be_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,8 @@ class Lifecycle:
     async def roll_back(
         self, session: AsyncSession, actor: Actor, name: Name, version: str, examined: Examined, reason: str
     ) -> ServiceVersion:
-        """Puts a version in force again that was published before. Raises ServiceHeld, Conflict, PluginRefused."""
+        """Puts a version in force again that was published before. Raises ServiceHeld, KeysDropped, Conflict,
+        PluginRefused."""
         service, row = await self._locked(session, name, version)
         self._must_be(row, examined)
         if service.held:
@@ -178,21 +179,12 @@ class Lifecycle:
         if current is not None and current.state == State.RETIRED:
             after(current.state, Act.ROLL_BACK)  # refuses
         after(row.state, Act.ROLL_BACK)
+        await must_be_open(ServiceRepository(session), name, examined.plugin.manifest, examined.former)
         return await self._put_in_force(session, service, row, actor, examined, Act.ROLL_BACK, reason)
 
     async def to_roll_back_to(self, session: AsyncSession, name: Name) -> str:
-        """The highest version below the current one that was published. Raises NothingToRollBackTo."""
-        repository = ServiceRepository(session)
-        current = await repository.current(name)
-        below = [
-            row.version
-            for row in await repository.versions(name)
-            if row.state == State.SUPERSEDED
-            and (current is None or number_of(row.version) < number_of(current.version))
-        ]
-        if not below:
-            raise NothingToRollBackTo
-        return max(below, key=number_of)
+        """Where it goes back to where no version is named. Raises NothingToRollBackTo."""
+        return await highest_below(ServiceRepository(session), name)
 
     async def withdraw(self, session: AsyncSession, actor: Actor, name: Name, version: str) -> ServiceVersion:
         """Takes it back from the reviewers."""
@@ -265,7 +257,9 @@ class Lifecycle:
         row = await repository.current(name)
         if service is None or row is None:
             raise NotFound
-        state = after(row.state, act)
+        # What its agency has suspended the reviewers may hold: else it would be out of their reach, and soon open.
+        is_held_too = held and not service.held and row.state == State.SUSPENDED
+        state = State.SUSPENDED if is_held_too else after(row.state, act)
         if service.held and not held and not reviewing:
             raise ServiceHeld
         await repository.bump()

@@ -56,6 +56,8 @@ class ServiceRepository:
 
     async def service(self, name: Name, *, lock: bool = False) -> Service | None:
         """`lock`: whoever else acts on the service waits until the transaction ends."""
+        if not _is_kept(name.slug):
+            return None
         key = (name.agency, name.slug)
         return await self._session.get(Service, key, with_for_update=lock or None, populate_existing=True)
 
@@ -77,6 +79,8 @@ class ServiceRepository:
 
     async def published_name(self, slug: str) -> Name | None:
         """Whose service of that slug it is."""
+        if not _is_kept(slug):
+            return None
         query = select(Service.agency).where(col(Service.slug) == slug, col(Service.current).is_not(None))
         found = await self._session.scalar(query)
         return None if found is None else Name(found, slug)
@@ -90,6 +94,8 @@ class ServiceRepository:
         ]
 
     async def version(self, name: Name, version: str) -> ServiceVersion | None:
+        if not _is_kept(name.slug, version):
+            return None
         key = (name.agency, name.slug, version)
         return await self._session.get(ServiceVersion, key, populate_existing=True)
 
@@ -155,6 +161,8 @@ class ServiceRepository:
 
     async def report(self, name: Name, version: str) -> ServiceReport | None:
         """The newest of the version."""
+        if not _is_kept(name.slug, version):
+            return None
         row = ServiceReport
         query = (
             select(row)
@@ -225,6 +233,11 @@ class ServiceRepository:
             .where(col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.current) == version, changed)
             .values(skipped=why, skipped_at=None if why is None else now)
         )
+
+
+def _is_kept(*texts: str) -> bool:
+    """Whether there can be such a name at all: of a NUL, as a path may hold one, PostgreSQL takes offence."""
+    return not any("\0" in text for text in texts)
 
 
 def _checking(name: Name, version: str) -> Update:

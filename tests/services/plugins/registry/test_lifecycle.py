@@ -6,11 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.errors import Conflict, NotFound
 from services.plugins.contract import PluginRefused, Rule
+from services.plugins.contract.keys import SigningKey
 from services.plugins.registry.documents import Documents
 from services.plugins.registry.errors import (
+    KeysDropped,
     NothingToRollBackTo,
     ReviewNeeded,
     ServiceHeld,
@@ -20,7 +23,7 @@ from services.plugins.registry.errors import (
 )
 from services.plugins.registry.lifecycle import Actor
 from services.plugins.registry.repository import Name, ServiceRepository
-from tests.support.services import NAME, REVIEWER, SDL, SYSTEM, Registering, documents_of
+from tests.support.services import KEY, NAME, REVIEWER, SDL, SYSTEM, Registering, documents_of
 
 WIDER = SDL.replace("  since: Date\n", "  since: Date\n  until: Date\n")
 NARROWER = SDL.replace("  since: Date\n", "")
@@ -214,6 +217,53 @@ async def test_what_the_reviewers_suspended_its_agency_cannot_start_again(servic
     assert (await services.desk.resume(SYSTEM, NAME, REASON)).state == "PUBLISHED", "its own suspension it may end"
 
 
+async def test_nobody_goes_back_to_what_the_reviewers_stopped(services: Registering) -> None:
+    for version in ("1.0.0", "1.0.1"):
+        await services.published(documents_of(version))
+    async with services.db.write() as session:
+        await services.lifecycle.suspend(session, REVIEWER, NAME, REASON, held=True)
+    await services.published(documents_of("1.0.2"))
+    with pytest.raises(ServiceHeld):
+        await services.desk.roll_back(SYSTEM, NAME, "1.0.1", REASON)
+    assert (await services.desk.roll_back(SYSTEM, NAME, None, REASON)).version == "1.0.0", "it is passed over"
+
+
+async def test_a_version_that_the_reviewers_resumed_is_a_way_back_again(services: Registering) -> None:
+    for version in ("1.0.0", "1.0.1"):
+        await services.published(documents_of(version))
+    async with services.db.write() as session:
+        await services.lifecycle.suspend(session, REVIEWER, NAME, REASON, held=True)
+    async with services.db.write() as session:
+        await services.lifecycle.resume(session, REVIEWER, NAME, REASON, reviewing=True)
+    await services.published(documents_of("1.0.2"))
+    assert (await services.desk.roll_back(SYSTEM, NAME, None, REASON)).version == "1.0.1"
+
+
+async def test_a_service_that_its_agency_suspended_first_can_still_be_held(services: Registering) -> None:
+    """It was out of the reviewers' reach then, and open again when its agency liked."""
+    await services.published(documents_of())
+    await services.desk.suspend(SYSTEM, NAME, REASON)
+    async with services.db.write() as session:
+        row = await services.lifecycle.suspend(session, REVIEWER, NAME, REASON, held=True)
+    assert row.state == "SUSPENDED"
+    with pytest.raises(ServiceHeld):
+        await services.desk.resume(SYSTEM, NAME, REASON)
+    async with services.db.write() as session:
+        with pytest.raises(ServiceStateConflict):
+            await services.lifecycle.suspend(session, REVIEWER, NAME, REASON, held=True)
+
+
+async def test_nobody_goes_back_to_a_key_that_was_given_up(services: Registering) -> None:
+    """It may be given up because it was stolen; whoever stole it may have the client, too."""
+    url, new = "https://water.example", SigningKey.of(Ed25519PrivateKey.generate())
+    for version, keys in (("1.0.0", [KEY]), ("1.0.1", [KEY, new]), ("1.0.2", [new]), ("1.0.3", [new])):
+        await services.published(documents_of(version, endpoint={"url": url, "keys": [key.jwk for key in keys]}))
+    for version in ("1.0.0", "1.0.1"):
+        with pytest.raises(KeysDropped):
+            await services.desk.roll_back(SYSTEM, NAME, version, REASON)
+    assert (await services.desk.roll_back(SYSTEM, NAME, None, REASON)).version == "1.0.2"
+
+
 async def test_there_is_nothing_to_go_back_to_before_the_second_version(services: Registering) -> None:
     await services.published(documents_of())
     with pytest.raises(NothingToRollBackTo):
@@ -317,6 +367,18 @@ async def test_of_two_services_that_claim_one_name_at_once_one_is_published(serv
     )
     assert len([one for one in outcomes if isinstance(one, PluginRefused)]) == 1, outcomes
     assert {await services.state("1.0.0"), await services.state("1.0.0", theirs)} == {"PUBLISHED", "IN_REVIEW"}
+
+
+@pytest.mark.parametrize(("slug", "version"), [("a\0b", "1.0.0"), ("waterworks", "1\0")])
+async def test_a_name_that_nothing_can_have_is_unknown(services: Registering, slug: str, version: str) -> None:
+    """Anybody may write one into the path of a report."""
+    await services.published(documents_of())
+    name = Name("waterworks", slug)
+    looks: list[Any] = [services.desk.public_report(slug, version), services.desk.report(name, version)]
+    looks += [services.desk.shown(name, version), services.desk.check(SYSTEM, name, version)]
+    for look in looks:
+        with pytest.raises(NotFound):
+            await look
 
 
 async def test_first_drafts_sent_at_once_are_one(services: Registering) -> None:
