@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
 
+from core.ids import NationalId
 from services.plugins.records.routes import BODY_BYTES_MAX
-from tests.services.plugins.records.register import Register, policies
+from tests.services.plugins.records.register import Register, ndjson, policies
 from tests.support.agency import AgencySystem, code_of
 from tests.support.app import Served
 
+POLICIES: Final = Path(__file__).parents[1] / "support" / "plugins" / "policies"
 PATH: Final = "/agency/v1/services/register/ingest/policies"
 
 
@@ -123,3 +127,13 @@ async def test_what_is_out_of_form_is_refused_before_anybody_is_asked(
     given = {"body": policies(1), **changed}
     assert code_of(await send(await system(sitthi), given.pop("body"), **given)) == refused
     assert register.calls == []
+
+
+async def test_a_register_of_our_tree_keeps_what_it_is_sent_in_tables_of_its_own(sitthi: Served) -> None:
+    plugin = sitthi.house.registry.load(POLICIES)
+    agency = await system(sitthi, "policies")
+    path, until = "/agency/v1/services/policies/ingest/arrivals", "2027-01-01"
+    body = ndjson(*({"number": f"P-{n}", "holder": f"000000000000{n}", "until": until} for n in (1, 1, 9)))
+    assert (await send(agency, body, path)).json() == {"taken": 3, "rejected": []}
+    told = await sitthi.house.runner.run(plugin, "mine", asker="citizen", person=NationalId("0000000000001"))
+    assert told == [{"number": "P-1", "until": date(2027, 1, 1)}]
