@@ -19,6 +19,9 @@ from services.plugins.plugin import Example, Plugin
 NONE_HELD: Final = Text(th="ไม่มีตัวอย่างใดที่ใช้ตรวจข้อนี้ได้", en="No example held by which it could be looked at")
 
 
+_AFTER_THE_SIGNATURE: Final = ("answer.typed", "answer.subject")
+
+
 class Bench:
     """What the parts of a check share: the plugin, the book, and the way to the endpoint."""
 
@@ -27,6 +30,8 @@ class Bench:
         self.caller, self.judge = Caller(plugin, line, clock), Judge(plugin, line.keys, clock)
         self.sound: list[Example] = []
         """Examples that held: only with these the rest is tried, so that one fault is told once."""
+        self.is_theirs = False
+        """Whether any answer was signed by a key of the manifest."""
 
     def kind(self, example: Example) -> OperationKind:
         return self.plugin.manifest.operations[example.operation].kind
@@ -36,6 +41,7 @@ class Bench:
         that one."""
         made = call or self.caller.call(example)
         told = self.judge.told(made, await self.caller.send(made))
+        self.is_theirs |= told.is_answer or told.broken in _AFTER_THE_SIGNATURE
         spec = self.plugin.manifest.operations[example.operation]
         if told.is_answer and not told.code and spec.kind is OperationKind.SOURCE and spec.batch:
             (person,) = json.loads(made.body)["about"]["nationalIds"]

@@ -21,6 +21,13 @@ from services.plugins.plugin import Example, Plugin
 
 LOOK_SECONDS: Final = 1.0
 """Between two looks whether a server has learnt our key."""
+STRANGERS_MAX: Final = 5
+"""Examples that are asked of a server none of whose answers was signed: whoever wrote the manifest may have written
+somebody else's address, and the check would be one more way to flood it."""
+_NOT_THEIRS: Final = Text(
+    th="ไม่มีคำตอบใดที่ลงนามด้วยกุญแจใน manifest จึงไม่ได้ตรวจข้อนี้",
+    en="Not looked at: no answer was signed by a key of the manifest",
+)
 _UNREACHABLE: Final = Text(th="ติดต่อปลายทางไม่ได้ จึงไม่ได้ตรวจข้อนี้", en="Not looked at: nothing answers at the endpoint")
 _SPENT: Final = Text(th="การตรวจเรียกครบจำนวนแล้ว จึงไม่ได้ตรวจข้อนี้", en="Not looked at: the check's calls were spent")
 
@@ -43,7 +50,9 @@ class OutsideCheck:
             if not await self._reachable():
                 book.stopped(_UNREACHABLE)
                 return
-            await self._examples()
+            if not await self._examples():
+                book.stopped(_NOT_THEIRS)
+                return
             await self._parallel()
             for part in (Persons, Attacks, Outages, Repeats):
                 await part(self._bench).run()
@@ -69,14 +78,18 @@ class OutsideCheck:
             return False
         return True
 
-    async def _examples(self) -> None:
-        for example in self._ordered():
+    async def _examples(self) -> bool:
+        """Whether it went through them all; not when nobody at the endpoint signs by the keys of the manifest."""
+        for asked, example in enumerate(self._ordered()):
+            if asked >= STRANGERS_MAX and not self._bench.is_theirs:
+                return False
             if not may_be_asked(example):
                 self._book.failed("examples.personas", f"{example.name}: `person` does not begin with 0")
             elif await self._holds(example):
                 self._bench.sound.append(example)
         for rule in ("answer.signed", "answer.subject", "answer.typed", "answer.bounded", "time.limit"):
             self._book.looked(rule)
+        return True
 
     def _ordered(self) -> list[Example]:
         """What has an effect comes last."""

@@ -43,6 +43,7 @@ def _plain(text: str) -> str:
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_plain)]
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_plain)]
+_PAGE: Final = r"^https://[^\s/?#@\\<>\"]+([/?#][^\s\\<>\"]*)?$"
 _THAI: Final = re.compile(r"[\u0e01-\u0e4f]")
 
 
@@ -221,8 +222,12 @@ class Contact(_Strict):
     """Where a citizen reaches people; at least one way."""
 
     phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{3,20}$")] | None = None
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)] | None = None
-    url: Annotated[str, StringConstraints(pattern=r"^https://", max_length=300)] | None = None
+    email: (
+        Annotated[str, StringConstraints(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=200), AfterValidator(_plain)]
+        | None
+    ) = None
+    url: Annotated[str, StringConstraints(pattern=_PAGE, max_length=300), AfterValidator(_plain)] | None = None
+    """Without a user's name before the host, by which one host is made to look like another."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

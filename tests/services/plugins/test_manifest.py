@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.plugins.contract import ManifestError, OperationKind, Rule, parse_manifest, read_manifest
-from services.plugins.contract.manifest import MANIFEST_BYTES_MAX
+from services.plugins.contract.manifest import MANIFEST_BYTES_MAX, Contact
 from tests.support.plugins import LIBRARY
 
 TOML = (LIBRARY / "manifest.toml").read_text(encoding="utf-8")
@@ -71,6 +72,30 @@ def test_a_wrong_field_is_named_with_its_line(old: str, new: str, field: str, li
     assert fault.rule is Rule.MANIFEST_FIELD
     if line is not None:
         assert fault.line == line_with(line)
+
+
+@pytest.mark.parametrize(
+    ("contact", "is_taken"),
+    [
+        ({"url": "https://waterworks.example"}, True),
+        ({"url": "https://line.example/ti/p/@waterworks?from=app#top"}, True),
+        ({"url": "https://rd.example@elsewhere.example/"}, False),
+        ({"url": "https://"}, False),
+        ({"url": "https://waterworks.example\\@elsewhere.example"}, False),
+        ({"url": 'https://waterworks.example/"><b>'}, False),
+        ({"url": "https://waterworks.example\njavascript:1"}, False),
+        ({"url": "https://waterworks.example/\u202e"}, False),
+        ({"email": "help@waterworks.example"}, True),
+        ({"email": "help\u202e@waterworks.example"}, False),
+        ({"email": "<b>@waterworks.example"}, False),
+    ],
+)
+def test_where_citizens_are_sent_is_what_it_looks_like(contact: dict[str, str], is_taken: bool) -> None:
+    if is_taken:
+        assert Contact.model_validate(contact).model_dump(exclude_none=True) == contact
+        return
+    with pytest.raises(ValidationError):
+        Contact.model_validate(contact)
 
 
 def test_a_missing_field_is_asked_for() -> None:

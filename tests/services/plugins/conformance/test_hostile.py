@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.clock import FixedClock
 from services.plugins.conformance.judging import Judge
 from services.plugins.conformance.line import Caller, Line, Reply
+from services.plugins.conformance.outside import STRANGERS_MAX
 from services.plugins.contract import Call, Host, Known
 from services.plugins.contract.signatures import sign_answer
 from tests.conftest import NOW
@@ -59,6 +60,22 @@ async def test_what_it_answers_fails_and_is_nowhere_in_the_report(name: str, clo
     assert SECRET not in json.dumps(report.document, ensure_ascii=False)
     assert "0123456789" not in json.dumps(report.document)
     assert "169.254" not in str(report.findings)
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 500])
+async def test_somebody_elses_server_is_asked_a_few_times_and_no_more(status: int, clock: FixedClock) -> None:
+    """A manifest may name any address on the internet: two hundred examples were two hundred requests there."""
+    asked: list[str] = []
+
+    def stranger(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        return httpx2.Response(status, headers=HEADERS, content=b"{}")
+
+    stand = Stand(clock, http=httpx2.AsyncClient(transport=httpx2.MockTransport(stranger)))
+    assert len(stand.plugin.examples) > STRANGERS_MAX
+    report = await stand.check()
+    assert not report.passed
+    assert len(asked) == STRANGERS_MAX + 1, "the first is asked twice: whether anything answers, and what"
 
 
 async def test_names_that_it_makes_up_are_nowhere_in_the_report_either(clock: FixedClock) -> None:
