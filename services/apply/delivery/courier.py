@@ -50,10 +50,10 @@ from services.apply.delivery.states import (
     retry_in,
 )
 from services.exchange.errors import SourceSilent
-from services.plugins.contract import ApplicationState, EventKind, Manifest
+from services.plugins.contract import ApplicationState, EventKind, Manifest, OperationKind
 
 PAGE: Final = 20
-"""As many calls as an operation has places for."""
+"""As many calls as an operation has places for that does not say how many."""
 MAINTENANCE_SPREAD: Final = timedelta(seconds=30)
 """After announced maintenance, so that not all come back in one moment."""
 
@@ -169,8 +169,10 @@ class Courier:
         while True:
             now = self._clock.now()
             async with self._db.write() as session:
-                cases = await repository.claim_cases(session, now, limit=PAGE, plugin=slug)
-                events = await repository.claim_events(session, now, limit=PAGE, plugin=slug)
+                cases = await repository.claim_cases(session, now, limit=_page(manifest, *KINDS.values()), plugin=slug)
+                events = await repository.claim_events(
+                    session, now, limit=_page(manifest, OperationKind.NOTIFY), plugin=slug
+                )
             well = await asyncio.gather(
                 *(self._carry(manifest, case) for case in cases), *(self._tell(manifest, event) for event in events)
             )
@@ -307,6 +309,12 @@ class Courier:
         specs = manifest.operations_of(KINDS[Step.STATUS]).values()
         seconds = max((spec.cache_seconds for spec in specs), default=0)
         return (now - case.checked_at).total_seconds() < max(seconds, LOOKED_AGAIN.total_seconds())
+
+
+def _page(manifest: Manifest, *kinds: OperationKind) -> int:
+    """How many are taken at once: no more than find a place, because the time limit runs while one waits."""
+    specs = [spec for kind in kinds for spec in manifest.operations_of(kind).values()]
+    return min([PAGE, *(spec.places for spec in specs if "places" in spec.model_fields_set)])
 
 
 def _state_of(told: Any, reference: str | None) -> ApplicationState | None:

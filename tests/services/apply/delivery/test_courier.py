@@ -10,11 +10,14 @@ from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import select
+from sqlmodel import col
 
 from core.clock import FixedClock
 from core.database import Database
 from core.settings import Settings
 from services.apply.delivery import repository
+from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.repository import LEASED
 from services.apply.delivery.states import EVENTS_KEPT, STUCK_ATTEMPTS, Step, poll_in, retry_in
 from services.apply.states import Status
@@ -207,6 +210,28 @@ async def test_an_agency_that_takes_too_long_is_asked_again_later(
     await worker.apply(citizen)
     await worker.courier.run()
     assert await worker.attempts() == [("SUBMIT", "TIMEOUT")]
+
+
+async def test_no_more_are_taken_at_once_than_the_agency_has_places_for(
+    worker: Worker, market: Market, exchange: Exchange
+) -> None:
+    market.publish(operations={**OPERATIONS, "takeIt": {**OPERATIONS["takeIt"], "places": 2}})
+    [plugin] = market.plugins
+    take, most = plugin.functions["takeIt"], 0
+
+    async def counted(host: Any, call: Any) -> Any:
+        nonlocal most
+        async with worker.database.read() as session:
+            leased = await session.scalars(select(ServiceCase).where(col(ServiceCase.lease).is_not(None)))
+            most = max(most, len(leased.all()))
+        return await take(host, call)
+
+    plugin.functions["takeIt"] = counted  # type: ignore[index]  # a dict, in this test
+    for number in range(5):
+        await worker.apply(await exchange.person(f"citizen {number}"))
+    assert await worker.courier.run() == 5
+    assert 1 <= most <= 2
+    assert await worker.attempts() == [("SUBMIT", "WELL")] * 5
 
 
 @pytest.mark.parametrize("standing", [None, Standing.SUSPENDED])
