@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx2
 import pytest
 
 from core.ids import NationalId
-from services.plugins.records.routes import BODY_BYTES_MAX
+from services.plugins.records.routes import BODY_BYTES_MAX, PLACES
 from tests.services.plugins.records.register import Register, ndjson, policies
 from tests.support.agency import AgencySystem, code_of
 from tests.support.app import Served
@@ -96,6 +97,23 @@ async def test_more_than_a_question_may_hold_is_taken_and_too_much_is_not(sitthi
     too_much = await send(agency, parts(BODY_BYTES_MAX), idempotency_key="sending-0002")
     assert code_of(too_much) == (413, "BODY_TOO_LARGE")
     assert register.kept == ["P-1"]
+
+
+async def test_more_sendings_at_once_than_are_held_are_sent_away(sitthi: Served, register: Register) -> None:
+    agency, goes_on, inside = await system(sitthi), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold() -> None:
+        inside.release()
+        await goes_on.wait()
+
+    register.gate = hold
+    held = [asyncio.create_task(send(agency, policies(n), idempotency_key=f"sending-{n:04}")) for n in range(PLACES)]
+    for _ in held:
+        await inside.acquire()
+    assert code_of(await send(agency, policies(99), idempotency_key="sending-0099")) == (503, "SERVICE_UNAVAILABLE")
+    goes_on.set()
+    assert [(await one).status_code for one in held] == [200] * PLACES
+    assert (await send(agency, policies(98), idempotency_key="sending-0099")).status_code == 200
 
 
 async def test_nobody_else_sends_to_it(sitthi: Served, register: Register) -> None:
