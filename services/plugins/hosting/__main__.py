@@ -24,7 +24,7 @@ from core.clock import SystemClock
 from services.plugins.contract import Access, Call, Host, Manifest, Operation, OperationKind, parse_manifest
 from services.plugins.contract.keys import SigningKey, verifying_keys
 from services.plugins.contract.names import function_name
-from services.plugins.hosting.confinement import confine, die_with, limit
+from services.plugins.hosting.confinement import confine, die_with, limit, stay_alone
 from services.plugins.hosting.handover import ALIVE_PATH, LINE_BYTES_MAX, SOCKET, Agency, Handover
 from services.plugins.kit import ServiceKit, kit_app
 from services.plugins.runner import Credentials, HttpAgencyClient
@@ -51,6 +51,7 @@ def main() -> None:
     http = httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
     limit(handover.limits)
     version = _confine(handover, work)
+    stay_alone()
     app = _app(handover, http)
     os.write(told, b"ready %d\n" % version)
     os.close(told)

@@ -9,7 +9,9 @@ read the server's settings, keys and database, nor look into the server.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import platform
 import resource
 import signal
 import sys
@@ -40,6 +42,19 @@ _SYSTEM: Final = (
     *("/usr/local/lib", "/usr/local/share/ca-certificates"),
 )
 """What Python needs of the system: libraries, time zones, certificates, and how names become addresses."""
+
+
+_PR_SET_SECCOMP, _FILTER = 22, 2
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _MACHINE_AT, _FLAGS_AT = 0, 4, 16
+"""In `struct seccomp_data`; of the first argument, the lower half (both machines are little-endian)."""
+_CLONE_THREAD: Final = 0x10000
+_OF_X32: Final = 0x40000000
+_CLONE3: Final = 435
+_ALLOWED: Final = 0x7FFF0000
+_ERROR: Final = 0x00050000
+_MACHINES: Final = {"x86_64": (0xC000003E, 56, (57, 58)), "aarch64": (0xC00000B7, 220, ())}
+"""Of each machine its name for the kernel (AUDIT_ARCH), its number of `clone`, and those of `fork` and `vfork`."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -117,6 +132,39 @@ def confine(*, reads: Iterable[Path], lists: Iterable[Path], writes: Path, conne
     _called(libc.syscall(_RESTRICT, rules, 0))
     os.close(rules)
     return version
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("value", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+
+
+def stay_alone() -> bool:
+    """From now on the process can start threads and no processes (seccomp(2)): one that begins a session of its own
+    would outlive the host and the server, and no limit of memory would count it. Whether that is so: not on another
+    machine than x86-64 and ARM64 with Linux, nor where the kernel has no filters."""
+    machine = _MACHINES.get(platform.machine())
+    if sys.platform != "linux" or machine is None or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return False
+    arch, clone, forks = machine
+    # The C library asks for `clone3`, whose flags a filter cannot see, and takes `clone` where there is none.
+    ends = [(_RETURN, 0, 0, value) for value in (_ALLOWED, _ERROR | errno.EPERM, _ERROR | errno.ENOSYS)]
+    tests = [(_IF_AT_LEAST, _OF_X32, "refused"), *((_IF_EQUAL, number, "refused") for number in forks)]
+    tests += [(_IF_EQUAL, _CLONE3, "absent"), (_IF_EQUAL, clone, "flags")]
+    flags_at = 3 + len(tests) + 1
+    allowed = flags_at + 2
+    to = {"refused": allowed + 1, "absent": allowed + 2, "flags": flags_at}
+    written = [(_LOAD, 0, 0, _MACHINE_AT), (_IF_EQUAL, 0, allowed + 1 - 2, arch), (_LOAD, 0, 0, _NUMBER_AT)]
+    for place, (code, value, where) in enumerate(tests, start=3):
+        written.append((code, to[where] - place - 1, 0, value))
+    written += [(_RETURN, 0, 0, _ALLOWED), (_LOAD, 0, 0, _FLAGS_AT), (_IF_SET, 0, 1, _CLONE_THREAD), *ends]
+    program = (_Instruction * len(written))(*(_Instruction(*one) for one in written))
+    libc = ctypes.CDLL(None, use_errno=True)
+    _called(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    return bool(libc.prctl(_PR_SET_SECCOMP, _FILTER, ctypes.byref(_Program(len(written), program)), 0, 0) == 0)
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:

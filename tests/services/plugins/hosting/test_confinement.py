@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,3 +121,32 @@ async def test_a_kernel_without_landlock_shuts_nothing_and_says_so(
 ) -> None:
     monkeypatch.setattr("services.plugins.hosting.confinement.sys.platform", "darwin")
     assert confine(reads=[], lists=[], writes=tmp_path, connects=[]) == 0
+
+
+FORKING = """
+
+def forked():
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
+
+
+def threaded():
+    thread = threading.Thread(target=lambda: held.append("ran"))
+    thread.start()
+    thread.join()
+    return held
+"""
+
+
+async def test_it_starts_threads_and_no_process_that_would_outlive_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in a session of its own was still there when host and server had ended."""
+    if platform.machine() not in ("x86_64", "aarch64") or sys.platform != "linux":
+        absent("Linux on x86-64 or ARM64")
+    installed = installed_in(tmp_path, monkeypatch, PROBE + TRIED + FORKING)
+    async with running(installed.hosted()) as asking:
+        assert await asking.probe("tried(forked)") == "'PermissionError'"
+        assert await asking.probe("tried(threaded)") == "['ran']"
