@@ -30,7 +30,7 @@ from core.text import Text
 from services.apply import repository as applications
 from services.apply.delivery import repository
 from services.apply.delivery.agencies import Agencies, Declined, Numbers
-from services.apply.delivery.desk import hears
+from services.apply.delivery.desk import OF, hears, mark_of
 from services.apply.delivery.figures import DeliveryFigures
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import AgencyEvent, ServiceCase
@@ -246,11 +246,14 @@ class Courier:
         assert case.document_sealed is not None, "it goes when the agency has it"
         bound = bound_to(ServiceCase.document_sealed, case.application)
         document = orjson.loads(self._keys.open(case.document_sealed, bound_to=bound))
+        of = document.pop(OF)
+        if of != mark_of(self._keys, person):  # the number was wrong, and is corrected: they may be somebody else's
+            document["facts"] = {}
         if repository.is_first(case) and case.rests_on:
             gone = await self._needs.withdrawn(case.person, case.rests_on)
             if gone:
                 document["facts"] = {name: value for name, value in document["facts"].items() if name not in gone}
-                await self._keep(case, document)
+                await self._keep(case, {OF: of, **document})
         return person, {"application": document}, case.application.hex
 
     async def _keep(self, case: ServiceCase, document: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
+from core.ids import NationalId
 from core.sealed import bound_to
 from services.apply.deciding import ToDeliver
 from services.apply.delivery import repository
@@ -27,6 +28,9 @@ from services.plugins.contract import EventKind, Manifest, OperationKind, State
 _EVENTS: Final = UUID("0e0b6f2a-5a1c-5c6e-8f0e-3c7d9a1b2e44")
 """Namespace of the events' ids (UUID version 5): the same event has the same id for ever."""
 
+OF: Final = "of"
+"""Beside what is handed over: :func:`mark_of` the number under which the facts were read."""
+
 
 class DeliveryDesk:
     """Implements :class:`services.apply.deciding.Deliveries`, and hears what agencies are to be told of."""
@@ -38,7 +42,9 @@ class DeliveryDesk:
     async def owe(
         self, session: AsyncSession, application: Application, answers: Mapping[str, Any], to_deliver: ToDeliver
     ) -> None:
+        number = await self._numbers.number_of(session, application.person)
         document = {
+            OF: mark_of(self._keys, number),
             "id": application.id.hex,
             "submittedAt": application.created_at.isoformat(),
             "answers": answers,
@@ -151,6 +157,11 @@ class DeliveryDesk:
                 id=key, plugin=slug, kind=kind, at=at, reference=reference, national_id_sealed=sealed, due_at=at
             ),
         )
+
+
+def mark_of(keys: KeyRing, number: NationalId) -> str:
+    """Of whose file facts were read; from it nobody learns the number."""
+    return keys.blind_index(number.digits, domain="delivery").hex()
 
 
 def hears(manifest: Manifest, kind: EventKind) -> tuple[str, ...]:

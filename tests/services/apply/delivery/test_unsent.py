@@ -17,6 +17,7 @@ from services.plugins.standing import ServiceRetired, ServiceSuspended, Standing
 from tests.services.apply.delivery.conftest import Market, Worker
 from tests.services.apply.delivery.office import OPERATIONS
 from tests.services.apply.delivery.test_courier import CONSENT_NEED, LENDER, agree, disagree
+from tests.services.exchange.fakes import Exchange, national_id
 
 pytestmark = pytest.mark.in_turn
 
@@ -98,6 +99,19 @@ async def test_facts_whose_consent_is_withdrawn_while_nobody_can_be_asked_are_no
     await worker.later(hours=1)
     [sent] = market.office.asked("takeIt")
     assert sent.arguments["application"]["facts"] == {}
+
+
+async def test_facts_that_were_read_under_a_wrong_number_are_not_sent_under_the_right_one(
+    worker: Worker, market: Market, citizen: UUID, exchange: Exchange
+) -> None:
+    await worker.apply(citizen)
+    async with worker.database.write() as session:
+        await exchange.people.correct(session, citizen, national_id(99), by="two officers")
+    await worker.courier.run()
+    [sent] = market.office.asked("takeIt")
+    assert sent.person == national_id(99)
+    assert sent.arguments["application"]["facts"] == {}
+    assert set(sent.arguments["application"]) == {"id", "submittedAt", "answers", "facts"}
 
 
 async def test_who_was_never_asked_needs_no_way_to_take_it_back(
