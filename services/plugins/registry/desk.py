@@ -27,7 +27,7 @@ from services.plugins.registry.lifecycle import Actor, Examined, Lifecycle
 from services.plugins.registry.models import Service, ServiceEvent, ServiceReport, ServiceReview, ServiceVersion
 from services.plugins.registry.repository import Name, ServiceRepository
 from services.plugins.registry.sensitive import Sensitive
-from services.plugins.registry.states import PUBLISHED_ONCE, State
+from services.plugins.registry.states import PUBLISHED_ONCE, Act, State, after
 
 PLACE_LENGTH_MAX: Final = 200
 REMEDY_LENGTH_MAX: Final = 1_000
@@ -81,7 +81,7 @@ class ServiceDesk:
             return await self._lifecycle.submit(session, actor, name, version, examined)
 
     async def publish(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
-        examined = await self._examined(name, version)
+        examined = await self._examined(name, version, Act.PUBLISH)
         async with self._db.write() as session:
             return await self._lifecycle.publish(session, actor, name, version, examined)
 
@@ -91,7 +91,7 @@ class ServiceDesk:
         if version is None:
             async with self._db.read() as session:
                 version = await self._lifecycle.to_roll_back_to(session, name)
-        examined = await self._examined(name, version)
+        examined = await self._examined(name, version, Act.ROLL_BACK)
         async with self._db.write() as session:
             return await self._lifecycle.roll_back(session, actor, name, version, examined, said)
 
@@ -169,8 +169,9 @@ class ServiceDesk:
             raise NotFound
         return row
 
-    async def _examined(self, name: Name, version: str) -> Examined:
+    async def _examined(self, name: Name, version: str, act: Act) -> Examined:
         row = await self._row(name, version)
+        after(row.state, act)  # refused before anything is composed for it; looked at again under the lock
         return await self._examiner.examine(name, Documents(row.files), composing=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from core.clock import Clock
@@ -36,9 +37,17 @@ class Examiner:
     ) -> None:
         self._db, self._clock, self._catalogue = db, clock, catalogue
         self._registry, self._ground, self._fits = registry, ground, fits
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def examine(self, name: Name, documents: Documents, *, composing: bool = False) -> Examined:
-        """Raises PluginRefused with every fault; `composing` also tries the graph with it, which takes a while."""
+        """Raises PluginRefused with every fault; `composing` also tries the graph with it, which takes a while.
+
+        One at a time for each agency: it takes a thread, and there are few that all share.
+        """
+        async with self._turns[name.agency]:
+            return await self._examined(name, documents, composing=composing)
+
+    async def _examined(self, name: Name, documents: Documents, *, composing: bool) -> Examined:
         plugin = await asyncio.to_thread(load_documents, documents, self._ground())
         faults = [*self._faults_of_name(plugin, name), *self._faults_of_ours(plugin)]
         async with self._db.read() as session:

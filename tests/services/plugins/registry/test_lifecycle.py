@@ -381,6 +381,39 @@ async def test_a_name_that_nothing_can_have_is_unknown(services: Registering, sl
             await look
 
 
+async def test_of_one_agency_one_graph_is_composed_at_a_time(services: Registering) -> None:
+    """Composing takes a thread, of which all that serves citizens has a few."""
+    at_once = most = 0
+
+    async def slow(_: Any) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+
+    await services.published(documents_of())
+    await services.checked(documents_of("1.0.1"))
+    services.examiner._fits = slow
+    acts = (services.desk.publish(SYSTEM, NAME, "1.0.1") for _ in range(PARALLEL))
+    await asyncio.gather(*acts, return_exceptions=True)
+    assert most == 1
+
+
+async def test_nothing_is_composed_for_what_cannot_be_published(services: Registering) -> None:
+    async def never(_: Any) -> None:
+        raise AssertionError("a graph was composed")
+
+    services.examiner._fits = never
+    await services.desk.register(SYSTEM, documents_of())
+    for act in (
+        services.desk.publish(SYSTEM, NAME, "1.0.0"),
+        services.desk.roll_back(SYSTEM, NAME, "1.0.0", REASON),
+    ):
+        with pytest.raises(ServiceStateConflict):
+            await act
+
+
 async def test_first_drafts_sent_at_once_are_one(services: Registering) -> None:
     documents = documents_of()
     made = await asyncio.gather(*(services.desk.register(SYSTEM, documents) for _ in range(PARALLEL)))
