@@ -61,7 +61,7 @@ from services.exchange.privacy.requests import PrivacyRequests
 from services.exchange.privacy.room import PrivacyRoom
 from services.exchange.ties import RegisterTies
 from services.know.entries import ServiceEntries
-from services.know.operating import Maintenance
+from services.know.operating import Answering, Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
@@ -74,6 +74,7 @@ from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.supervisor import Hosts
+from services.plugins.operating.figures import Tally
 from services.plugins.operating.windows import Windows
 from services.plugins.runner import (
     AnswerCache,
@@ -143,8 +144,8 @@ class House:
         tokens = CitizenTokens(self.service_keys, self.identity.subjects, self.clock, settings.issuer)
         self.stores = Stores(self.db, self.keys, self.clock, settings.data / "plugins")
         kept = AnswerCache(self.redis, self.keys, self.clock)
-        self.windows = Windows(self.clock)
-        self.runner = Runner(self._host_of(), kept=kept, tokens=tokens, windows=self.windows)
+        self.windows, self.tally = Windows(self.clock), Tally(self.db, self.clock)
+        self.runner = Runner(self._host_of(), kept=kept, tokens=tokens, windows=self.windows, tally=self.tally)
         self.gate = ExchangeGate(
             database=self.db,
             clock=self.clock,
@@ -290,6 +291,7 @@ class House:
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
         rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
+        rooms.add(Answering, self.tally)  # type: ignore[type-abstract]  # as Forms is
 
     def _service_applications(self, forms: Forms) -> ServiceApplications:
         outlook = Outlook(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +19,7 @@ from services.plugins.conformance import REPORT_TYPE, Suite
 from services.plugins.conformance.line import Line
 from services.plugins.contract import Call, Host, Manifest, Operation
 from services.plugins.contract.keys import verifying_keys
+from services.plugins.operating.figures import Tally
 from services.plugins.operating.maintenance import MaintenanceDesk
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
@@ -33,6 +35,9 @@ from services.plugins.runner.remote import Wire
 if TYPE_CHECKING:
     from api.house import House
 
+WRITTEN_EVERY: Final = timedelta(minutes=1)
+READ_EVERY: Final = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -43,6 +48,7 @@ class Registered:
     checks: Checks
     follower: Follower
     maintenance: MaintenanceDesk
+    tally: Tally
 
     @property
     def jobs(self) -> list[Job]:
@@ -50,6 +56,8 @@ class Registered:
         return [
             Job("follow what services are published", FOLLOW_EVERY, self.follower.run),
             *(Job("check services that wait for it", CHECK_EVERY, self.checks.run) for _ in range(AT_ONCE)),
+            Job("write down how services answer", WRITTEN_EVERY, self.tally.write),
+            Job("read how services answer", READ_EVERY, self.tally.read),
         ]
 
 
@@ -73,6 +81,7 @@ def registered(house: House) -> Registered:
         Checks(house.db, house.clock, lifecycle, examiner, suite_of(house), partial(_signed, house)),
         follower,
         MaintenanceDesk(house.db, house.clock, lambda slug: registry().get(slug), _tell_workers),
+        house.tally,
     )
 
 

@@ -38,7 +38,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_service_maintenance_slug_ends_at", "service_maintenance", ["slug", "ends_at"])
     op.create_index("ix_service_maintenance_ends_at", "service_maintenance", ["ends_at"])
+    counts = ("answered", "failed", "kept", *(f"step_{number}" for number in range(13)))
+    op.create_table(
+        "service_hour",
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("operation", sa.String(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in counts),
+        sa.PrimaryKeyConstraint("slug", "operation", "hour", name=op.f("pk_service_hour")),
+    )
+    op.create_index("ix_service_hour_hour", "service_hour", ["hour"])
 
 
 def downgrade() -> None:
+    op.drop_table("service_hour")
     op.drop_table("service_maintenance")

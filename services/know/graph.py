@@ -24,7 +24,7 @@ from core.graph import (
 from core.text import Text
 from services.exchange.graph.fields import described
 from services.know.entries import Entry
-from services.know.operating import Maintenance, Window
+from services.know.operating import Answering, Maintenance, Window
 from services.know.service import KnowService
 from services.plugins.contract import ServiceCategory
 
@@ -58,6 +58,15 @@ class MaintenanceWindow:
     @described("Whether it is on now.")
     def is_on(self, info: Info) -> bool:
         return self.window.is_on(info.context.clock.now())
+
+
+@strawberry.type(description="How well a service answered lately.")
+class ServiceAvailability:
+    days: int = strawberry.field(description="Over how many days, up to some minutes ago.")
+    percent: float = strawberry.field(description="Of its calls that were answered; announced maintenance is left out.")
+    p95_milliseconds: int | None = strawberry.field(
+        description="Within about that long 95 of 100 answers came; null where they took longer than five seconds."
+    )
 
 
 @strawberry.type(description="A fact that a service reads from its owner, so that nobody asks the citizen for it.")
@@ -135,6 +144,14 @@ class Service(Node):
     @described("Whether nothing of it is under announced maintenance now.")
     def available_now(self, info: Info) -> bool:
         return self.entry.is_programme or not self._windows(info).is_on(self.slug)
+
+    @described("How well it answered lately; null where it was asked too seldom to say.")
+    def availability(self, info: Info) -> ServiceAvailability | None:
+        answering = info.context.room(Answering)  # type: ignore[type-abstract]  # known by its protocol alone
+        found = None if self.entry.is_programme else answering.of(self.slug)
+        if found is None:
+            return None
+        return ServiceAvailability(days=found.days, percent=found.percent, p95_milliseconds=found.p95_milliseconds)
 
     def _windows(self, info: Info) -> Maintenance:
         return info.context.room(Maintenance)  # type: ignore[type-abstract]  # known by its protocol alone

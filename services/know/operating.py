@@ -36,3 +36,22 @@ class Maintenance(Protocol):
     def is_on(self, slug: str) -> bool:
         """Whether any of the service's operations is not asked now."""
         ...
+
+
+class Availability(Protocol):
+    """How a service answered lately."""
+
+    @property
+    def days(self) -> int: ...
+    @property
+    def percent(self) -> float: ...
+    @property
+    def p95_milliseconds(self) -> int | None: ...
+
+
+class Answering(Protocol):
+    """In memory, as :class:`Maintenance`."""
+
+    def of(self, slug: str) -> Availability | None:
+        """None for a service that was asked too seldom to say anything."""
+        ...

@@ -72,6 +72,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "service_review": Nobodys(_SERVICES.reason, {"asked_by": _ACTOR, "decided_by": "an officer"}),
     "service_report": _SERVICES,
     "service_generation": _SERVICES,
+    "service_hour": Nobodys("sums by operation and hour, of no person"),
     "ingest_request": Nobodys("how far an agency's sending came; of what it sent, hashes and counts alone"),
     "ingest_chunk": Nobodys("which lines of an agency's sending were rejected, and why; nothing of what they said"),
     "service_maintenance": Nobodys(_SERVICES.reason, {"announced_by": _ACTOR, "cancelled_by": _ACTOR}),

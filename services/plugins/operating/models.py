@@ -1,4 +1,4 @@
-"""Tables of announced maintenance."""
+"""Tables of announced maintenance, and of how well services answer."""
 
 from __future__ import annotations
 
@@ -37,3 +37,34 @@ class ServiceMaintenance(SQLModel, table=True):
     announced_at: datetime = Field(sa_type=Instant)
     cancelled_at: datetime | None = Field(sa_type=Instant)
     cancelled_by: str | None
+
+
+class ServiceHour(SQLModel, table=True):
+    """How an operation answered in one hour, in all workers: sums, of no person."""
+
+    __tablename__ = "service_hour"
+    __table_args__ = (Index("ix_service_hour_hour", "hour"),)
+
+    slug: str = Field(primary_key=True)
+    operation: str = Field(primary_key=True)
+    hour: datetime = Field(sa_type=Instant, primary_key=True)
+    """Its beginning."""
+    answered: int
+    """Well, or by an error that the manifest declares."""
+    failed: int
+    kept: int
+    """Answered without asking the agency."""
+    step_0: int
+    step_1: int
+    step_2: int
+    step_3: int
+    step_4: int
+    step_5: int
+    step_6: int
+    step_7: int
+    step_8: int
+    step_9: int
+    step_10: int
+    step_11: int
+    step_12: int
+    """How many answers came within each of `STEPS_SECONDS`; the last, how many took longer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -36,6 +36,12 @@ class LaneHealth:
     """How the last call ended: `WELL`, `DECLINED`, `ABANDONED` or a code of :class:`Trouble`."""
 
 
+class Counting(Protocol):
+    """Sums up how operations answer, for the catalogue."""
+
+    def count(self, slug: str, operation: str, outcome: str, seconds: float | None = None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Own:
     """The figures of one operation, looked up once."""
@@ -56,12 +62,15 @@ class Watch:
     last: str | None = None
     own: _Own | None = None
     calls: dict[str, Counter] = field(default_factory=dict)
+    tally: Counting | None = None
 
     def ended(self, outcome: str, seconds: float) -> None:
         self.last = outcome
         self._calls(outcome).inc()
         self._told.seconds.observe(seconds)
         self.tell()
+        if self.tally is not None:
+            self.tally.count(self.plugin, self.operation, outcome, seconds)
 
     def tell(self) -> None:
         """Brings the gauges to this moment: that a pause is over, no call tells."""
@@ -73,6 +82,8 @@ class Watch:
     def spared(self, outcome: str = CACHED) -> None:
         """It was not asked: a kept answer was given again, or there is maintenance."""
         self._calls(outcome).inc()
+        if self.tally is not None:
+            self.tally.count(self.plugin, self.operation, outcome)
 
     @property
     def _told(self) -> _Own:
@@ -108,6 +119,7 @@ class Figures:
     breaker: Gauge
     running: Gauge
     waiting: Gauge
+    of_agency: Gauge
 
 
 @cache
@@ -120,4 +132,5 @@ def figures() -> Figures:
         Gauge("sitthi_agency_breaker", "0 closed, 1 half-open, 2 open: the agency is not asked", names),
         Gauge("sitthi_agency_running", "Calls under way", names),
         Gauge("sitthi_agency_waiting", "Calls waiting for a place", names),
+        Gauge("sitthi_agency_service", "1: whose a plugin is, to sum the others up by agency", ["agency", "plugin"]),
     )

@@ -32,7 +32,7 @@ from services.plugins.plugin import Plugin, PluginGraph
 from services.plugins.runner.answers import answer_check
 from services.plugins.runner.client import HttpAgencyClient
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble, WrongSubject, trouble_of
-from services.plugins.runner.figures import ABANDONED, DECLINED, WELL, LaneHealth, Watch
+from services.plugins.runner.figures import ABANDONED, DECLINED, WELL, Counting, LaneHealth, Watch, figures
 from services.plugins.runner.guards import Lane, LaneClosed, LaneFull, LaneLimits
 from services.plugins.runner.kept import AnswerCache
 from services.plugins.runner.subjects import SubjectClient
@@ -55,7 +55,7 @@ class Runner:
     An operation has one lane in a process, shared by all versions of its plugin, because they speak to one system; a
     system that hangs takes no place from another. Without `kept` every query asks its agency. With `mode` `test` every
     call is one. `tokens` makes what is forwarded to agencies that ask for it. While one of `windows` is on, what it
-    covers is not asked.
+    covers is not asked. `tally` sums up how operations answer.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class Runner:
         mode: str = LIVE,
         tokens: Forwarding | None = None,
         windows: Windows | None = None,
+        tally: Counting | None = None,
     ) -> None:
-        self._mode, self._tokens, self._windows = mode, tokens, windows
+        self._mode, self._tokens, self._windows, self._tally = mode, tokens, windows, tally
         self._host_of, self._limits, self._seconds = host_of, limits or LaneLimits(), seconds
         self._kept = kept
         self._hosts: dict[str, Host] = {}
@@ -105,7 +106,7 @@ class Runner:
         call = self._call(plugin, operation, person, people, arguments or {}, asker, key, viewer)
         if spec.kind is not OperationKind.QUERY or not spec.cache_seconds or self._kept is None or call.token:
             return await self._ask(plugin, spec, call)
-        watch = self._watch(plugin.slug, operation)
+        watch = self._watch(plugin, operation)
         kept = await self._kept.get(plugin, call, spec.cache_seconds)
         check = self._check(plugin, operation)
         if kept is not None and check is not None:
@@ -124,14 +125,14 @@ class Runner:
         return tuple(watch.health for _, watch in sorted(self._watched.items()))
 
     def lane(self, plugin: Plugin, operation: str) -> Lane:
-        return self._watch(plugin.slug, operation).lane
+        return self._watch(plugin, operation).lane
 
     def window(self, plugin: Plugin, operation: str) -> Window | None:
         """The maintenance because of which it is not asked now."""
         return None if self._windows is None else self._windows.on(plugin.slug, operation)
 
     async def _ask(self, plugin: Plugin, spec: OperationSpec, call: Call) -> Any:
-        watch = self._watch(plugin.slug, call.operation)
+        watch = self._watch(plugin, call.operation)
         if (window := self.window(plugin, call.operation)) is not None:
             watch.spared(MAINTENANCE)
             raise UnderMaintenance(plugin.manifest.title.text, window)
@@ -219,10 +220,13 @@ class Runner:
         finally:
             watch.ended(said[0] if said else ABANDONED, self._seconds() - began)
 
-    def _watch(self, slug: str, operation: str) -> Watch:
+    def _watch(self, plugin: Plugin, operation: str) -> Watch:
+        slug = plugin.slug
         watch = self._watched.get((slug, operation))
         if watch is None:
-            watch = self._watched[slug, operation] = Watch(slug, operation, Lane(self._limits, self._seconds))
+            lane = Lane(self._limits, self._seconds)
+            watch = self._watched[slug, operation] = Watch(slug, operation, lane, tally=self._tally)
+            figures().of_agency.labels(plugin.manifest.agency.slug, slug).set(1)
         return watch
 
     def _host(self, plugin: Plugin) -> Host:
