@@ -18,6 +18,7 @@ from api.agency_names import AgencyNames
 from api.forms import AllForms
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
+from api.once_each import OnceEach
 from api.privacy import stores_of
 from api.rate_limits import CallerLimits
 from api.services_applied import Outlook, ServiceApplications
@@ -76,6 +77,7 @@ from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.supervisor import Hosts
 from services.plugins.operating.figures import Tally
 from services.plugins.operating.windows import Windows
+from services.plugins.plugin import Plugin
 from services.plugins.runner import (
     AnswerCache,
     CitizenTokens,
@@ -153,7 +155,7 @@ class House:
             redis=self.redis,
             people=self.identity.people,
             catalogue=self.catalogue,
-            sources=lambda: sources_of(self.runner, self.registry.plugins),
+            sources=OnceEach(lambda: self.registry.plugins, lambda plugins: sources_of(self.runner, plugins)),
             delegations=self.delegations,
             bars=StoppedUses(),
         )
@@ -259,7 +261,7 @@ class House:
         forms = AllForms(
             self.catalogue,
             self.welfare.programmes,
-            lambda: [plugin.manifest for plugin in self.registry.plugins],
+            OnceEach(lambda: self.registry.plugins, _manifests),
             self.clock,
         )
         at_agencies = self._service_applications(forms)
@@ -287,7 +289,7 @@ class House:
         rooms.add(Receipts, self.receipts)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
-        services = ServiceEntries(lambda: [plugin.manifest for plugin in self.registry.offered])
+        services = ServiceEntries(OnceEach(lambda: self.registry.offered, _manifests))
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
         rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
@@ -345,6 +347,10 @@ class House:
         if not self.settings.sandbox and self.settings.sandbox_url is None:
             return NOWHERE
         return (self.settings.sandbox_url or f"{self.local}/sandbox").rstrip("/")
+
+
+def _manifests(plugins: tuple[Plugin, ...]) -> tuple[Manifest, ...]:
+    return tuple(plugin.manifest for plugin in plugins)
 
 
 def _client(settings: Settings, local: str, doorway: Doorway | None) -> httpx2.AsyncClient:

@@ -17,7 +17,7 @@ class ProgrammeEntries:
     def __init__(self, programmes: ProgrammeCatalogue, catalogue: Catalogue) -> None:
         self._entries = tuple(_entry(programme, catalogue) for programme in programmes)
 
-    def entries(self) -> Iterable[Entry]:
+    def entries(self) -> tuple[Entry, ...]:
         return self._entries
 
 

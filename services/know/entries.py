@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID, uuid5
@@ -66,22 +66,31 @@ def service_id(subject: str) -> UUID:
 class EntrySource(Protocol):
     """Handed in by `api`: the entries of this moment."""
 
-    def entries(self) -> Iterable[Entry]: ...
+    def entries(self) -> tuple[Entry, ...]:
+        """The very same tuple until something changes."""
+        ...
 
 
 class ServiceEntries:
-    """The entries of the plugins that offer a citizen something. `manifests` answers those published now."""
+    """The entries of the plugins that offer a citizen something. `manifests` answers those published now: the very same
+    tuple until something changes."""
 
-    def __init__(self, manifests: Callable[[], Iterable[Manifest]]) -> None:
+    def __init__(self, manifests: Callable[[], tuple[Manifest, ...]]) -> None:
         self._manifests = manifests
+        self._read: tuple[Manifest, ...] = ()
         self._made: dict[int, tuple[Manifest, Entry]] = {}
+        self._entries: tuple[Entry, ...] = ()
 
     def entries(self) -> tuple[Entry, ...]:
-        # Kept with its manifest, whose identity would otherwise be free for another's use.
-        known = self._made
-        services = [manifest for manifest in self._manifests() if manifest.is_service]
-        self._made = {id(one): known.get(id(one)) or (one, entry_of(one)) for one in services}
-        return tuple(entry for _, entry in self._made.values())
+        manifests = self._manifests()
+        if manifests is not self._read:
+            # Kept with its manifest, whose identity would otherwise be free for another's use.
+            known = self._made
+            services = [manifest for manifest in manifests if manifest.is_service]
+            self._made = {id(one): known.get(id(one)) or (one, entry_of(one)) for one in services}
+            self._entries = tuple(entry for _, entry in self._made.values())
+            self._read = manifests
+        return self._entries
 
 
 def entry_of(manifest: Manifest) -> Entry:

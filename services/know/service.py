@@ -35,17 +35,20 @@ class Listed:
 
 
 class KnowService:
-    """The catalogue of this moment: the sources are asked each time, their texts made ready once."""
+    """The catalogue of this moment: the sources are asked each time, and their texts made ready when they changed."""
 
     def __init__(self, sources: Sequence[EntrySource]) -> None:
         self._sources = tuple(sources)
+        self._read: tuple[tuple[Entry, ...], ...] = ()
         self._ready: Mapping[Entry, Searchable] = {}
+        self._by_id: Mapping[UUID, Entry] = {}
 
     def entries(self) -> tuple[Entry, ...]:
-        return tuple(entry for source in self._sources for entry in source.entries())
+        return tuple(self._searchable())
 
     def find(self, key: UUID) -> Entry | None:
-        return next((entry for entry in self.entries() if entry.id == key), None)
+        self._searchable()
+        return self._by_id.get(key)
 
     def search(
         self,
@@ -70,11 +73,16 @@ class KnowService:
         return sorted(found, key=lambda one: one.rank)[:limit]
 
     def _searchable(self) -> Mapping[Entry, Searchable]:
-        # Made anew as a whole and then set, so that a search that is under way keeps the one it began with.
-        known = self._ready
-        ready = {entry: known.get(entry) or Searchable(_texts(entry)) for entry in self.entries()}
-        self._ready = ready
-        return ready
+        """Made anew when a source answers another list than before: a request costs no more for a thousand services
+        that it does not ask for. It is made as a whole and then set, so that a search that is under way keeps the one
+        it began with."""
+        read = tuple(source.entries() for source in self._sources)
+        if len(read) != len(self._read) or any(new is not old for new, old in zip(read, self._read, strict=True)):
+            known = self._ready
+            ready = {entry: known.get(entry) or Searchable(_texts(entry)) for entries in read for entry in entries}
+            self._by_id = {entry.id: entry for entry in ready}
+            self._read, self._ready = read, ready
+        return self._ready
 
 
 def _terms(search: str | None) -> tuple[str, ...]:

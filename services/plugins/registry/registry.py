@@ -23,6 +23,7 @@ class Registry:
         self.host, self.attributes = host, attributes
         self._plugins: dict[str, Plugin] = {}
         self._in_order: tuple[Plugin, ...] | None = ()
+        self._offered: tuple[Plugin, ...] | None = ()
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -33,8 +34,10 @@ class Registry:
 
     @property
     def offered(self) -> tuple[Plugin, ...]:
-        """Those that a citizen can use now: neither suspended nor over."""
-        return tuple(plugin for plugin in self.plugins if plugin.standing is Standing.OPEN)
+        """Those that a citizen can use now: neither suspended nor over; one tuple until it changes."""
+        if self._offered is None:
+            self._offered = tuple(plugin for plugin in self.plugins if plugin.standing is Standing.OPEN)
+        return self._offered
 
     def get(self, slug: str) -> Plugin | None:
         return self._plugins.get(slug)
@@ -51,17 +54,21 @@ class Registry:
         """Adds a checked plugin. Raises :class:`PluginRefused` when what it claims is another plugin's."""
         if faults := [*self.clashes(plugin)]:
             raise PluginRefused(plugin.slug, faults)
-        self._plugins[plugin.slug], self._in_order = plugin, None
+        self._plugins[plugin.slug] = plugin
+        self._changed()
         return plugin
 
     def remove(self, slug: str) -> None:
         del self._plugins[slug]
-        self._in_order = None
+        self._changed()
 
     def swap(self, plugins: Iterable[Plugin]) -> None:
         """From now on there are exactly these, each checked, none at another's cost."""
         self._plugins = {plugin.slug: plugin for plugin in plugins}
-        self._in_order = None
+        self._changed()
+
+    def _changed(self) -> None:
+        self._in_order = self._offered = None
 
     def clashes(self, plugin: Plugin) -> Iterator[Fault]:
         """What it claims that is the host's or another plugin's."""

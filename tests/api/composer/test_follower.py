@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +28,7 @@ from services.plugins.operating.maintenance import MaintenanceDesk
 from services.plugins.operating.windows import Windows
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
-from services.plugins.registry.documents import Ground
+from services.plugins.registry.documents import Documents, Ground, published_plugin
 from services.plugins.registry.lifecycle import Actor
 from services.plugins.registry.repository import ServiceRepository
 from tests.support.plugins import AGENCIES
@@ -35,6 +37,7 @@ from tests.support.services import NAME, SDL, SYSTEM, Registering, answering, do
 
 ASK = "{ water { price { amount { satang } } } seasons }"
 REASON = "ทดสอบการทำงาน"
+RIVER_SDL = SDL.replace("Water", "River").replace("water:", "river:")
 OWNERS = {one.id: one.steward for one in load_catalogue().attributes.values() if one.derived is None}
 RIVER = Actor("riverworks", "registrar", "riverworks-client")
 RIVERWORKS = {"slug": "riverworks", "title": {"th": "การประปาแม่น้ำ", "en": "Riverworks"}}
@@ -138,6 +141,31 @@ async def test_what_is_over_says_so_for_a_year_and_then_its_names_are_gone(
         later = Worker(worker.world, services.db)
         await later.follower.follow()
         assert (later.registry.get("waterworks") is not None) is there
+
+
+async def test_each_version_is_read_once_and_a_graph_that_nobody_uses_any_more_is_forgotten(
+    services: Registering, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand services cost their reading once; what a swap leaves behind does not add up."""
+    read: list[str] = []
+
+    def counted(documents: Documents, ground: Ground) -> Plugin:
+        plugin = published_plugin(documents, ground)
+        read.append(f"{plugin.slug} {plugin.manifest.version}")
+        return plugin
+
+    monkeypatch.setattr("api.composer.follower.published_plugin", counted)
+    await services.published(documents_of())
+    await worker.follower.follow()
+    former = weakref.ref(worker.holder.current._schema)
+    river = documents_of(slug="riverworks", agency=RIVERWORKS, namespace="river", prefix="River", sdl=RIVER_SDL)
+    await services.published(river, RIVER)
+    await worker.follower.follow()
+    await services.desk.suspend(SYSTEM, NAME, REASON)
+    await worker.follower.follow()
+    assert read == ["waterworks 1.0.0", "riverworks 1.0.0"]
+    gc.collect()
+    assert former() is None
 
 
 async def test_announced_maintenance_is_known_at_the_next_look_and_composes_nothing(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ from core.errors import BadInput
 from core.graph import Context, Rooms
 from core.ids import GlobalId, new_id
 from core.text import Language, Text
-from services.know.entries import Entry, ServiceEntries
+from services.know import entries
+from services.know.entries import Entry, ServiceEntries, entry_of
 from services.know.graph import NODES, KnowQuery, Service
 from services.know.service import SEARCH_LENGTH_MAX, KnowService
 from services.plugins.contract import Manifest, ServiceCategory, read_manifest
@@ -27,10 +28,12 @@ OLD_AGE = Entry(
     keywords=(Text(th="คนแก่", en="pension"), "ผส"),
 )
 
+PROGRAMMES = (OLD_AGE,)
+
 
 class Programmes:
-    def entries(self) -> Iterable[Entry]:
-        return [OLD_AGE]
+    def entries(self) -> tuple[Entry, ...]:
+        return PROGRAMMES
 
 
 def manifests() -> list[Manifest]:
@@ -41,7 +44,7 @@ def manifests() -> list[Manifest]:
 @pytest.fixture
 def know() -> KnowService:
     published = manifests()
-    return KnowService([ServiceEntries(lambda: published), Programmes()])
+    return KnowService([ServiceEntries(lambda: tuple(published)), Programmes()])
 
 
 def found(know: KnowService, search: str | None = None, **options: Any) -> list[str]:
@@ -127,7 +130,7 @@ def test_a_search_has_a_length(know: KnowService) -> None:
 
 def test_a_service_that_is_published_is_found_at_once_and_one_withdrawn_is_not() -> None:
     published = manifests()[:1]
-    know = KnowService([ServiceEntries(lambda: published)])
+    know = KnowService([ServiceEntries(lambda: tuple(published))])
     assert found(know, "transcript") == []
     published.append(manifests()[1])
     assert found(know, "transcript") == ["mhesi"]
@@ -137,7 +140,7 @@ def test_a_service_that_is_published_is_found_at_once_and_one_withdrawn_is_not()
 
 def test_a_new_version_of_a_service_has_its_new_words() -> None:
     published = manifests()[:1]
-    know = KnowService([ServiceEntries(lambda: published)])
+    know = KnowService([ServiceEntries(lambda: tuple(published))])
     assert found(know, "zebra") == []
     published[0] = published[0].model_copy(
         update={"description": published[0].description.model_copy(update={"en": "zebra"})}
@@ -145,9 +148,30 @@ def test_a_new_version_of_a_service_has_its_new_words() -> None:
     assert found(know, "zebra") == ["oic"]
 
 
+def test_while_nothing_changes_no_request_looks_through_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def counted(manifest: Manifest) -> Entry:
+        made.append(manifest.slug)
+        return entry_of(manifest)
+
+    monkeypatch.setattr(entries, "entry_of", counted)
+    published = tuple(manifests())
+    services = ServiceEntries(lambda: published)
+    know = KnowService([services])
+    everything = know.search(limit=100)
+    first, ready = services.entries(), know._searchable()
+    for _ in range(3):
+        assert know.search(limit=100)[0].entry is everything[0].entry
+        assert know.find(everything[0].entry.id) is everything[0].entry
+    assert services.entries() is first
+    assert know._searchable() is ready
+    assert len(made) == len(set(made))
+
+
 def test_a_service_keeps_its_id(know: KnowService) -> None:
     (oic,) = [entry for entry in know.entries() if entry.slug == "oic"]
-    assert oic.id == ServiceEntries(lambda: manifests()[:1]).entries()[0].id
+    assert oic.id == ServiceEntries(lambda: tuple(manifests()[:1])).entries()[0].id
     assert know.find(oic.id) == oic
     assert know.find(new_id()) is None
 
