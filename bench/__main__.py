@@ -4,7 +4,7 @@ The home query on SQLite and PostgreSQL beside a bare answer of the same size; h
 another provider: bench/sign_in.py. Believing a token beside a bare signature: bench/verification.py. Facts through
 the gate and what the access log adds: bench/exchange.py. Verifying that log, proofs out of a large one: bench/log.py.
 What the runner adds to a call of an agency: bench/plugins.py.
-From nothing to a published service: bench/join.py.
+What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
 What others wait while one agency fails: bench/isolation.py.
 """
 
@@ -24,7 +24,7 @@ from typing import Final
 
 import orjson
 
-from bench import exchange, isolation, join, log, plugins, sign_in, verification
+from bench import composition, exchange, isolation, join, log, plugins, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -34,7 +34,7 @@ from core.clock import SystemClock
 HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
-PARTS: Final = ("verification", "exchange", "log", "isolation", "plugins", "join", "sign-in", "home")
+PARTS: Final = ("verification", "exchange", "log", "isolation", "plugins", "composition", "join", "sign-in", "home")
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
 
@@ -56,6 +56,7 @@ class Size:
     log: log.LogSize
     exchange: exchange.ExchangeSize
     plugins: plugins.PluginSize
+    composition: composition.CompositionSize
     joins: int
     """Agencies that join, on each footing."""
     isolation: tuple[int, int]
@@ -73,6 +74,7 @@ FULL: Final = Size(
     log=log.LogSize(records=1_000_000, leaves=10_000_000, proofs=5_000),
     exchange=exchange.ExchangeSize(rounds=5, batches=1_000, records=20_000),
     plugins=plugins.PluginSize(rounds=60, calls=40),
+    composition=composition.CompositionSize(plugins=1_000, swaps=20, rounds=9, requests=40),
     joins=5,
     isolation=(4, 800),
 )
@@ -82,6 +84,7 @@ QUICK: Final = Size(
     exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
     isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
+    composition=composition.CompositionSize(plugins=100, swaps=4, rounds=3, requests=10),
 )  # fmt: skip
 AGAIN: Final = 100
 """So many times more often a token is believed again: it takes next to nothing."""
@@ -124,6 +127,9 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
         await log.bench(folder / "log", footings, size.log, say=_say)
     if "plugins" in parts:
         await plugins.bench(size.plugins, say=_say)
+    if "composition" in parts:
+        (folder / "composition").mkdir()
+        await composition.bench(folder / "composition", size.composition, say=_say)
     if "join" in parts:
         (folder / "join").mkdir()
         await asyncio.to_thread(

@@ -20,6 +20,7 @@ from prometheus_client import Gauge
 from strawberry import Schema
 
 from api.composer.holder import SchemaHolder
+from api.composer.quiet import quiet
 from core.clock import Clock
 from core.database import Database
 from core.errors import ServiceUnavailable
@@ -161,6 +162,7 @@ class Follower:
         known = self._loaded.get(one.name)
         return known if known is not None and (known.version, known.digest) == (one.version, one.digest) else None
 
+    @quiet()
     def _parsed(
         self, current: Sequence[Current], files: Mapping[Name, Mapping[str, str]], ours: Sequence[Plugin]
     ) -> _Round:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from strawberry import Schema
 
 from api.composer.compose import compose
+from api.composer.quiet import quiet
 from services.plugins.plugin import Plugin
 from services.plugins.runner import Runner
 
@@ -35,7 +36,11 @@ class SchemaHolder:
 
         Raises :class:`PluginRefused`.
         """
-        return await asyncio.to_thread(compose, self._base, tuple(plugins), self._runner)
+        return await asyncio.to_thread(self._composed, tuple(plugins))
+
+    def _composed(self, plugins: tuple[Plugin, ...]) -> Schema:
+        with quiet(len(plugins)):
+            return compose(self._base, plugins, self._runner)
 
     def swap(self, schema: Schema) -> None:
         """New operations run on it from now on. Those under way finish on the one they began with."""
