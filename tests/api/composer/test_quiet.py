@@ -64,8 +64,6 @@ def test_of_former_graphs_no_more_than_a_few_stay() -> None:
         del made
         # With them the current one, and that which was it when those before were looked for.
         assert sum(one() is not None for one in former) <= FORMER_MAX + 2
-            "the current one, and that of the moment of looking, with them"
-        )
     del current
     for _ in range(FORMER_MAX + 1):
         with quiet(MANY):
