@@ -77,7 +77,7 @@ RULES: Final[tuple[ConformanceRule, ...]] = (
         "answer.signed",
         Text(th="คำตอบลงลายมือชื่อถูกต้อง", en="Every answer is signed, and to its own call"),
         "a decision may rest on the answer for years, and it must be the agency's word",
-        "Sign by a key of the manifest as services.plugins.contract.wire says (RFC 9421 §2.4)",
+        "Sign by a key of the manifest as docs/plugin-protocol.md says (RFC 9421 §2.4)",
         WIRE,
     ),
     ConformanceRule(
@@ -145,7 +145,7 @@ RULES: Final[tuple[ConformanceRule, ...]] = (
         "garbage.type",
         Text(th="ปฏิเสธคำขอที่ผิดรูปแบบ", en="A call of the wrong form is refused, and does no harm"),
         "what is guessed from a malformed call is done about the wrong thing",
-        "Answer 400 to a body that is not a call as services.plugins.contract.wire writes it",
+        "Answer 400 to a body that is not a call as docs/plugin-protocol.md describes it",
         WIRE,
     ),
     ConformanceRule(

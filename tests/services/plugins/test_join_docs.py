@@ -53,7 +53,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     if shutil.which("curl") is None:
         pytest.skip("not on this machine: curl")
     folder = tmp_path_factory.mktemp("join")
-    browser = f"{sys.executable} -m tests.support.passkey_browser officer-one %s"
+    browser = f"{sys.executable} -m tests.support.passkey_browser official %s"
     with running(folder / "data", SITTHI_DEMO_CITIZENS="0", BROWSER=browser) as server:
         return _said(server, folder)
 
