@@ -134,7 +134,8 @@ async def bench(folder: Path, size: CompositionSize, *, say: Callable[[str], Non
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.issuer) as http,
     ):
         house: House = app.state.house
-        await _composing(house, size, figures, say)
+        with quiet():  # as the follower does it
+            await _composing(house, size, figures, say)
         token = (await sign_in(settings, "elder", transport=httpx2.ASGITransport(app=app)))["access_token"]
         await _home(house, size, figures, http, token, say)
     print(f"\n{size.plugins} plugins of {TYPES} types each, beside our own, on {os.cpu_count()} processors")
@@ -228,7 +229,6 @@ async def _home(
     )
 
 
-@quiet()  # as the follower does it
 def _load(count: int, ground: Ground) -> list[Plugin]:
     return [published_plugin(documents_of(number), ground) for number in range(count)]
 

@@ -115,7 +115,8 @@ class Follower:
         async with self._following:
             if seen == self.generation:
                 return False
-            await self._bring(seen)
+            with quiet():  # from the first service's reading on, until what was read is put aside
+                await self._bring(seen)
             return True
 
     async def fits(self, plugin: Plugin) -> None:
@@ -162,7 +163,6 @@ class Follower:
         known = self._loaded.get(one.name)
         return known if known is not None and (known.version, known.digest) == (one.version, one.digest) else None
 
-    @quiet()
     def _parsed(
         self, current: Sequence[Current], files: Mapping[Name, Mapping[str, str]], ours: Sequence[Plugin]
     ) -> _Round:
