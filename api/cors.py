@@ -21,6 +21,7 @@ OPEN: Final = frozenset(
         "/.well-known/oauth-protected-resource",
         "/.well-known/oauth-protected-resource/graphql",
         "/.well-known/attestation-keys.json",
+        "/.well-known/service-keys.json",
         "/verify/log/head",
         "/verify/log/consistency",
         "/oauth/jwks",

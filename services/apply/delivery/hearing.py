@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -78,7 +78,11 @@ class Hearing:
             said = said.model_copy(update={"state": before})
             log.warning("agency_contradicts_itself", plugin=case.plugin, application=case.application.hex)
         else:
-            values |= {"reference": said.reference, "state": said.state, "state_at": said.at}
+            values |= {
+                "reference": said.reference,
+                "state": said.state,
+                "state_at": _since(case.state_at, said.at, now),
+            }
             values["told_sealed"] = self._seal(case.application, told) if told else None
         news = not late and said.state is not before
         polls = bool(manifest.operations_of(OperationKind.STATUS))
@@ -154,6 +158,12 @@ class Hearing:
 
     def _seal(self, application: UUID, told: Mapping[str, Any]) -> bytes:
         return self._keys.seal(orjson.dumps(told), bound_to=bound_to(ServiceCase.told_sealed, application))
+
+
+def _since(before: datetime | None, said: datetime, now: datetime) -> datetime:
+    """Since when a state is known to hold. It never moves back, and what an agency says of the future is of now: else
+    a later answer would be taken for a late one, or none ever be taken again."""
+    return min(max(said, before or said), now)
 
 
 def _told(said: ApplicationState) -> dict[str, Any]:

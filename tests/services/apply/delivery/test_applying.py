@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -349,3 +350,26 @@ async def test_a_service_that_needs_consent_says_to_what(
         await worker.apply(citizen)
     assert refused.value.path == ("consent", "student-loan-screening")
     assert await access_log.entries(exchange.database, KEYS, citizen) == []
+
+
+async def test_a_word_of_the_future_keeps_no_later_one_out(worker: Worker, market: Market, citizen: UUID) -> None:
+    key = await worker.apply(citizen)
+    await worker.courier.run()
+    market.office.more = {"at": datetime(9999, 1, 1, tzinfo=UTC)}
+    await worker.later(minutes=2)
+    assert (await worker.case(citizen, key)).state_at == worker.clock.now()
+    market.office.state, market.office.more = State.APPROVED, {}
+    await worker.later(minutes=2)
+    assert (await worker.application(citizen, key)).status == Status.APPROVED
+
+
+async def test_the_same_state_said_of_an_earlier_moment_lets_no_older_state_in(
+    worker: Worker, market: Market, citizen: UUID
+) -> None:
+    key = await worker.apply(citizen)
+    await worker.courier.run()
+    await worker.later(minutes=2)
+    since = (await worker.case(citizen, key)).state_at
+    market.office.more = earlier(worker.clock)
+    await worker.later(minutes=2)
+    assert (await worker.case(citizen, key)).state_at == since
