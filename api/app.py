@@ -65,6 +65,8 @@ from services.exchange.privacy.routes import my_data_router, open_router
 from services.exchange.privacy.schema import export_schema
 from services.exchange.rest.repository import forget_old_requests
 from services.plugins.conformance.routes import conformance_router
+from services.plugins.documents.routes import documents_router
+from services.plugins.documents.service import DocumentDesk
 from services.plugins.routes import service_keys_router
 from services.receive.routes import verification
 
@@ -107,6 +109,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(agreements_router(house.db, house.clock, house.catalogue))
     app.include_router(log_router(house.db))
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
+    app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
     app.include_router(agencies(house))
@@ -154,6 +157,7 @@ def jobs_of(house: House) -> list[Job]:
         ),
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
+        Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
         Job("erase what people asked to have erased", timedelta(minutes=5), house.privacy.eraser.run),
         Job("delete what was kept long enough", timedelta(hours=1), house.privacy.retention.run),

@@ -17,6 +17,7 @@ from services.apply import graph as apply
 from services.exchange import graph as exchange
 from services.know import graph as know
 from services.pay.destinations import graph as pay
+from services.plugins.documents import graph as documents
 from services.receive import graph as receive
 from welfare.entitlements import graph as welfare
 
@@ -28,6 +29,7 @@ class Citizen(
     exchange.ExchangeOfCitizen,
     welfare.WelfareOfCitizen,
     apply.ApplyOfCitizen,
+    documents.DocumentsOfCitizen,
     receive.ReceiveOfCitizen,
     pay.PayOfCitizen,
     inbox.InboxOfCitizen,
@@ -52,6 +54,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **exchange.NODES,
     **welfare.NODES,
     **apply.NODES,
+    **documents.NODES,
     **receive.NODES,
     **know.NODES,
     **inbox.NODES,
@@ -66,6 +69,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Person": Delegate.VIEW,
     "Entitlement": Delegate.VIEW,
     "Application": Delegate.VIEW,
+    "IssuedDocument": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,
     "AccessEntry": Delegate.NOTHING,
@@ -100,6 +104,7 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.
 @strawberry.type
 class Mutation(
     apply.ApplyMutation,
+    documents.DocumentMutation,
     receive.ReceiveMutation,
     pay.PayMutation,
     exchange.ExchangeMutation,

@@ -61,7 +61,7 @@ from services.exchange.privacy.export import Downloads
 from services.exchange.privacy.requests import PrivacyRequests
 from services.exchange.privacy.room import PrivacyRoom
 from services.exchange.ties import RegisterTies
-from services.know.entries import ServiceEntries
+from services.know.entries import ServiceEntries, service_id
 from services.know.operating import Answering, Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
@@ -73,6 +73,7 @@ from services.pay.reconciliation import Reconciliation
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
+from services.plugins.documents.service import DocumentDesk
 from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.supervisor import Hosts
 from services.plugins.operating.figures import Tally
@@ -282,6 +283,7 @@ class House:
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
+        rooms.add(DocumentDesk, self._documents())
         self.privacy = self._privacy(apply)
         rooms.add(PrivacyRoom, self.privacy)
         rooms.add(PrivacyRequests, self.privacy.requests)
@@ -310,6 +312,18 @@ class House:
             plugins=lambda: self.registry.plugins,
         )
         return ServiceApplications(outlook)
+
+    def _documents(self) -> DocumentDesk:
+        return DocumentDesk(
+            self.db,
+            self.clock,
+            self.keys,
+            self.gate,
+            self.runner,
+            lambda: self.registry.plugins,
+            service_id,
+            self.settings.issuer,
+        )
 
     def _privacy(self, apply: ApplyService) -> PrivacyRoom:
         return PrivacyRoom(

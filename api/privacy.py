@@ -10,6 +10,7 @@ import services.apply.personal_data
 import services.exchange.personal_data
 import services.exchange.privacy.personal_data
 import services.pay.personal_data
+import services.plugins.documents.personal_data
 import services.receive.personal_data
 from core.personal_data import PersonalData, Store
 
@@ -24,6 +25,7 @@ _MODULES: Final = (
     services.exchange.personal_data,
     services.exchange.privacy.personal_data,
     services.pay.personal_data,
+    services.plugins.documents.personal_data,
     services.receive.personal_data,
 )
 
@@ -40,6 +42,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
     return [
         *core.personal_core.first(keys),
         *services.apply.personal_data.personal_data(keys, apply, house.deliveries),
+        *services.plugins.documents.personal_data.personal_data(keys),
         *services.receive.personal_data.personal_data(keys),
         *services.pay.personal_data.personal_data(keys),
         *services.exchange.personal_data.personal_data(keys, clock),

@@ -31,6 +31,7 @@ from services.pay.needs import SettledPayment
 from services.receive.models import Receipt
 from services.receive.repository import ReceiptRepository
 from services.sandbox.population.personas import persona
+from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
 
@@ -229,8 +230,19 @@ UNKNOWN: Final = {
         "SignInSession",
         "Passkey",
         "PrivacyRequest",
+        "IssuedDocument",
     )
 }
+
+
+async def _issue(sitthi: Served) -> dict[str, Any]:
+    sitthi.house.registry.add(Office().plugin())
+    return {"service": SERVICE, "operation": OPERATION, "arguments": {"year": 2569}}
+
+
+async def document_of(sitthi: Served, persona: str) -> str:
+    payload = await sitthi.do("issueDocument", "document { id }", persona, **await _issue(sitthi))
+    return str(payload["document"]["id"])
 
 
 async def _pay_to(_: Served) -> dict[str, Any]:
@@ -291,6 +303,7 @@ CASES: Final[Mapping[str, Case]] = {
     "supplement": Case("elder", _supplement, {"answers": {"annual_income": 1}}),
     "withdraw": Case("elder", _withdraw, {"application": UNKNOWN["Application"]}),
     "appeal": Case("official", _appeal, {"grounds": "เหตุอื่น"}),
+    "issueDocument": Case("elder", _issue, {"arguments": {"year": 2570}}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),
     "grantConsent": Case("graduate", _grant, {"attributes": ["name"]}),

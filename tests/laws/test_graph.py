@@ -31,6 +31,7 @@ from tests.laws.cases import (
     PURPOSE,
     WORDS,
     application_of,
+    document_of,
     payments_of,
     person_of,
     receipt_of,
@@ -169,6 +170,10 @@ async def _delegation(sitthi: Served) -> str:
     return str(made["delegation"]["id"])
 
 
+async def _document(sitthi: Served) -> str:
+    return await document_of(sitthi, "graduate")
+
+
 OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Citizen": _citizen,
     "Person": _person,
@@ -178,6 +183,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "PrivacyRequest": _privacy_request,
     "Entitlement": _entitlement,
     "Application": _application,
+    "IssuedDocument": _document,
     "Payment": _payment,
     "Receipt": _receipt,
     "Delegation": _delegation,

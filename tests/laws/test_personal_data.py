@@ -26,6 +26,7 @@ from services.exchange.privacy.retention import THIS, retention_classes
 from services.exchange.privacy.stopping import stopping
 from services.exchange.rest.repository import REQUESTS_KEPT
 from services.pay.personal_data import ACCOUNTS_KEPT
+from services.plugins.documents.service import KEPT as DOCUMENTS_KEPT
 from tests.harness.test_append_only import KEYS
 from tests.support.app import Served
 
@@ -160,6 +161,7 @@ def test_the_numbers_in_the_file_are_those_of_the_programs() -> None:
     assert kept["traffic"] == SESSIONS_KEPT
     assert kept["agency-traffic"] == REQUESTS_KEPT
     assert kept["requests"] == IDEMPOTENCY_KEPT
+    assert kept["documents"] == DOCUMENTS_KEPT
     assert retention_classes()["accounting"].kept == ACCOUNTS_KEPT
 
 

@@ -1,0 +1,45 @@
+"""What is held of people in documents that agencies issued (core/personal_data.py)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.crypto import KeyRing
+from core.personal_data import Fate, LegalBasis, PersonalData, Record, Rows, Store
+from core.personal_rows import TableStore, pages
+from core.text import Text
+
+_CONTENT: Final = "issued_content"
+DOCUMENTS: Final = Store(
+    name="documents",
+    title=Text(th="เอกสารที่หน่วยงานออกให้", en="Documents that agencies issued to you"),
+    description=Text(
+        th="เอกสารที่ท่านขอจากหน่วยงาน เก็บไว้ให้ท่านดาวน์โหลดได้จนหมดอายุ ตัวเอกสารดาวน์โหลดแยกทีละฉบับ",
+        en="Documents that you asked agencies for, until they expire. Each is downloaded by itself.",
+    ),
+    purpose=Text(th="ส่งมอบเอกสารที่ท่านขอ", en="To hand you the documents that you asked for"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="documents",
+    sensitive=True,
+    rows=(
+        Rows(_CONTENT, ("person",), Fate.DELETED, hidden=frozenset({"content_sealed"}), alone=True),
+        Rows("issued_document", ("person",), Fate.DELETED, alone=True),
+    ),
+)
+
+
+class _Documents(TableStore):
+    async def export(self, session: AsyncSession, person: UUID) -> AsyncIterator[Record]:
+        """Which there are. What they say is not read: many a document would fill the memory, and each can be had."""
+        for rows in self._about.rows:
+            if rows.table != _CONTENT:
+                async for row in pages(session, rows, person):
+                    yield rows.table, await self._told(session, rows, row)
+
+
+def personal_data(keys: KeyRing) -> list[PersonalData]:
+    return [_Documents(DOCUMENTS, keys)]

@@ -1,0 +1,206 @@
+"""Asks an agency for a document, keeps it sealed, and gives it to its citizen.
+
+The agency is asked inside a look of the gate, in no transaction (docs/adr/0008). The key of its call is made of who
+asks and of their idempotency key, so that whoever asks again after a crash makes the same call, and the agency answers
+what it answered before. What came is written in the one transaction of the mutation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.assurance import Aal, Assurance, Demand, Ial, StepUpRequired
+from core.clock import Clock
+from core.crypto import KeyRing
+from core.database import Database
+from core.envelope import DataKey, SubjectKeys
+from core.errors import NotFound
+from core.ids import NationalId, new_id
+from core.sealed import bound_to
+from core.text import Text
+from core.viewer import Viewer
+from services.exchange.facts import Asker, Gate, Purpose
+from services.plugins.contract import Access, Document, Manifest, OperationKind
+from services.plugins.documents import repository
+from services.plugins.documents.errors import NotIssuedHere, TooManyDocuments
+from services.plugins.documents.forms import safe_name
+from services.plugins.documents.models import IssuedContent, IssuedDocument
+from services.plugins.plugin import Plugin
+from services.plugins.runner.runner import Runner
+from services.plugins.standing import must_be_open
+
+KEPT: Final = timedelta(days=90)
+DOCUMENTS_MAX: Final = 40
+"""Of one citizen at a time: each may be of 5 MB. Those who ask at the same moment may be a few more."""
+AGENT: Final = "sitthi-documents"
+"""The AgentID under which agencies are asked for documents; in whose name it was is in the access log."""
+PATH: Final = "/documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for, by whom."""
+
+    plugin: Plugin
+    operation: str
+    arguments: Mapping[str, Any]
+    key: str
+    """The idempotency key that the client gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document as its citizen sees it in a list."""
+
+    row: IssuedDocument
+    name: str
+    media_type: str
+    title: Text
+
+    @property
+    def demand(self) -> Demand:
+        return demand_of(self.row)
+
+
+class DocumentDesk:
+    """`plugins` are those in force; `service_id` is what the catalogue of services calls `service:<slug>`."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        keys: KeyRing,
+        gate: Gate,
+        runner: Runner,
+        plugins: Callable[[], Sequence[Plugin]],
+        service_id: Callable[[str], UUID],
+        issuer: str,
+    ) -> None:
+        self._db, self._clock, self._keys, self._subjects = db, clock, keys, SubjectKeys(keys)
+        self._gate, self._runner, self._plugins = gate, runner, plugins
+        self._service_id, self._issuer = service_id, issuer
+
+    def find(self, service: UUID, operation: str) -> Plugin:
+        """The plugin of a service that issues documents to citizens by that operation.
+
+        Raises :class:`NotIssuedHere`, and what a service that is not open raises.
+        """
+        for plugin in self._plugins():
+            manifest = plugin.manifest
+            if self._service_id(f"service:{manifest.slug}") != service:
+                continue
+            spec = manifest.operations.get(operation)
+            if spec is None or spec.kind is not OperationKind.ISSUE or spec.access is not Access.CITIZEN:
+                raise NotIssuedHere(path=("operation",))
+            must_be_open(plugin.standing, manifest.title.text)
+            return plugin
+        raise NotIssuedHere(path=("service",))
+
+    async def ask(self, wish: Wish, viewer: Viewer, asker: Asker, purpose: Purpose) -> Document:
+        """The document, from the agency. To be called in no transaction.
+
+        Raises :class:`TooManyDocuments`, and what the gate and the runner raise.
+        """
+        async with self._db.read() as session:
+            if await repository.count(session, viewer.person, self._clock.now()) >= DOCUMENTS_MAX:
+                raise TooManyDocuments(most=DOCUMENTS_MAX)
+        plugin, operation = wish.plugin, wish.operation
+        agency = plugin.manifest.agency.slug
+        key = self._call_key(wish, viewer)
+
+        async def read(person: NationalId) -> Any:
+            return await self._runner.run(
+                plugin, operation, asker=AGENT, person=person, arguments=wish.arguments, key=key, viewer=viewer
+            )
+
+        told = await self._gate.look(viewer.person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
+        assert isinstance(told, Document), "the runner reads what an issue answers"
+        return told
+
+    async def keep(self, session: AsyncSession, person: UUID, wish: Wish, document: Document) -> Kept:
+        """Writes what came. `session` is that of the mutation's transaction."""
+        now, id_ = self._clock.now(), new_id()
+        title = document.title.text
+        about = {
+            "name": safe_name(document.name),
+            "media_type": document.media_type,
+            "title": {"th": title.th, "en": title.en},
+        }
+        data_key = await self._subjects.for_sealing(session, person)
+        row = IssuedDocument(
+            person=person,
+            id=id_,
+            plugin=wish.plugin.slug,
+            operation=wish.operation,
+            assurance=wish.plugin.manifest.assurance.value,
+            about_sealed=data_key.seal(orjson.dumps(about), bound_to=bound_to(IssuedDocument.about_sealed, id_)),
+            size=len(document.content),
+            issued_at=now,
+            expires_at=now + KEPT,
+        )
+        sealed = data_key.seal(document.content, bound_to=bound_to(IssuedContent.content_sealed, id_))
+        session.add(row)
+        await session.flush()
+        session.add(IssuedContent(person=person, id=id_, content_sealed=sealed))
+        return _opened(row, data_key)
+
+    async def own(self, person: UUID, document: UUID) -> Kept | None:
+        """The person's; foreign, unknown and expired are alike."""
+        async with self._db.read() as session:
+            row = await repository.own(session, person, document, self._clock.now())
+            key = None if row is None else await self._subjects.find(session, person)
+        return None if row is None or key is None else _opened(row, key)
+
+    async def page(self, person: UUID, limit: int, before: UUID | None) -> list[Kept]:
+        """Newest first."""
+        async with self._db.read() as session:
+            rows = await repository.page(session, person, limit, before, self._clock.now())
+            key = await self._subjects.find(session, person) if rows else None
+        return [] if key is None else [_opened(row, key) for row in rows]
+
+    async def download(self, viewer: Viewer, document: UUID) -> tuple[str, bytes]:
+        """The name and the content. Raises NotFound, and StepUpRequired as the service demanded."""
+        now = self._clock.now()
+        kept = await self.own(viewer.person, document)
+        if kept is None:
+            raise NotFound
+        if not kept.demand.met_by(viewer.acr, viewer.authenticated_at, now):
+            raise StepUpRequired(kept.demand)
+        async with self._db.read() as session:
+            sealed = await repository.content(session, viewer.person, document)
+            key = await self._subjects.find(session, viewer.person)
+        if sealed is None or key is None:  # erased just now
+            raise NotFound
+        return kept.name, key.open(sealed, bound_to=bound_to(IssuedContent.content_sealed, document))
+
+    async def expire(self) -> None:
+        """The job: what is over is gone."""
+        async with self._db.write() as session:
+            await repository.delete_expired(session, self._clock.now())
+
+    def url_of(self, document: UUID) -> str:
+        return f"{self._issuer}{PATH}/{document.hex}"
+
+    def _call_key(self, wish: Wish, viewer: Viewer) -> str:
+        """The same for every repeat of one request; from it nobody learns who asked, nor compares with another."""
+        acting = None if viewer.acting is None else viewer.acting.person.hex
+        parts = [wish.plugin.slug, wish.operation, viewer.person.hex, viewer.client, acting, wish.key]
+        return self._keys.blind_index(orjson.dumps(parts).decode(), domain="issue.key").hex()
+
+
+def demand_of(of: Manifest | IssuedDocument) -> Demand:
+    """What a service asks of whoever looks at a citizen's records in it; of its documents too."""
+    level = of.assurance if isinstance(of, IssuedDocument) else of.assurance.value
+    return Demand(Assurance(Ial(level), Aal.AAL_1))
+
+
+def _opened(row: IssuedDocument, key: DataKey) -> Kept:
+    about = orjson.loads(key.open(row.about_sealed, bound_to=bound_to(IssuedDocument.about_sealed, row.id)))
+    return Kept(row, about["name"], about["media_type"], Text(**about["title"]))
