@@ -48,10 +48,10 @@ class OutsideCheck:
         book.begins_with_examples()
         try:
             if not await self._reachable():
-                book.stopped(_UNREACHABLE)
+                book.nobody_there(_UNREACHABLE)
                 return
             if not await self._examples():
-                book.stopped(_NOT_THEIRS)
+                book.nobody_there(_NOT_THEIRS)
                 return
             await self._parallel()
             for part in (Persons, Attacks, Outages, Repeats):

@@ -108,6 +108,10 @@ async def signed(report: Report, attestor: Signs) -> str:
     return await attestor.sign(report.document, typ=REPORT_TYPE)
 
 
+_WITHOUT_ANSWERS: Final = frozenset({"examples.personas", "endpoint.reachable"})
+"""Rules that are seen to without an answer of the plugin."""
+
+
 class Book:
     """Takes down what is found while a check runs. No rule that nobody looked at can read as done."""
 
@@ -147,6 +151,11 @@ class Book:
         """There is nothing of the plugin to look at; what was looked at counts, whenever this is said."""
         assert rule in BY_ID, rule
         self._reasons.setdefault(rule, reason)
+
+    def nobody_there(self, reason: Text) -> None:
+        """No call met the plugin: what was begun does not count as done."""
+        self._looked &= {*self._whats, *_WITHOUT_ANSWERS}
+        self.stopped(reason)
 
     def stopped(self, reason: Text) -> None:
         """Nothing more is looked at. Something else has failed, so that this hides nothing."""

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clock import FixedClock
+from services.plugins.conformance import Outcome
 from services.plugins.conformance.judging import Judge
 from services.plugins.conformance.line import Caller, Line, Reply
 from services.plugins.conformance.outside import STRANGERS_MAX
@@ -76,6 +77,8 @@ async def test_somebody_elses_server_is_asked_a_few_times_and_no_more(status: in
     report = await stand.check()
     assert not report.passed
     assert len(asked) == STRANGERS_MAX + 1, "the first is asked twice: whether anything answers, and what"
+    done = {finding.rule.id for finding in report.findings if finding.outcome is Outcome.DONE}
+    assert done <= {"examples.personas", "endpoint.reachable"}, "nothing else of it was seen"
 
 
 async def test_names_that_it_makes_up_are_nowhere_in_the_report_either(clock: FixedClock) -> None:
