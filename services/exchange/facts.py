@@ -87,6 +87,10 @@ class Assured:
     """Of a machine: whether its token is bound to a key that it proved to hold (RFC 9449)."""
 
 
+SERVICE_ASKER: Final = "service:"
+"""Begins the id of an asker that is an agency's service, to which the applicant applies here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """In whose name a fact is asked for; shown to the citizen as it stands here."""

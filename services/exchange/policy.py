@@ -14,7 +14,7 @@ from uuid import UUID
 from core.assurance import LEAST
 from services.exchange.agreements.terms import Terms
 from services.exchange.catalogue import AskerRole, Attribute, Catalogue, Least, RegisteredPurpose
-from services.exchange.facts import Asker, AskerKind, Basis, Purpose
+from services.exchange.facts import SERVICE_ASKER, Asker, AskerKind, Basis, Purpose
 
 AGE_OF_MAJORITY: Final = 20
 """Civil and Commercial Code s.19. (Majority by marriage, s.20, is not in the register of this exchange.)"""
@@ -137,6 +137,8 @@ def _possible_roles(
         return (AskerRole.AGENCY,) if asker.agency is not None else ()
     if asker.kind is AskerKind.OFFICER:
         return (AskerRole.OFFICER,) if asker.agency in entry.officers_of else ()
+    if asker.id.startswith(SERVICE_ASKER):
+        return (AskerRole.SERVICE,) if asker.agency is not None and asker.applicant == subject else ()
     return (AskerRole.SYSTEM,)
 
 

@@ -23,7 +23,7 @@ from core.thai_dates import Precision
 from services.apply.delivery.agencies import Consents
 from services.apply.delivery.errors import ConsentNeeded
 from services.exchange.catalogue import Catalogue, RegisteredPurpose
-from services.exchange.facts import Asker, AskerKind, Basis, Fact, Gate
+from services.exchange.facts import SERVICE_ASKER, Asker, AskerKind, Basis, Fact, Gate
 from services.plugins.contract import Manifest, NeedBasis
 
 SERVICE: Final = "agency-service"
@@ -57,7 +57,7 @@ class Needs:
                 raise ConsentNeeded(entry.purpose.id, entry.purpose.text)
         label = _LABEL.filled(agency=manifest.agency.title.text, service=manifest.title.text)
         asker = Asker(
-            AskerKind.SYSTEM, f"service:{manifest.slug}", manifest.agency.slug, label, request, applicant=person
+            AskerKind.SYSTEM, f"{SERVICE_ASKER}{manifest.slug}", manifest.agency.slug, label, request, applicant=person
         )
         facts: dict[str, Any] = {}
         rests_on: dict[str, list[str]] = {}

@@ -79,6 +79,7 @@ class AskerRole(StrEnum):
     PARENT = "PARENT"
     DELEGATE = "DELEGATE"
     SYSTEM = "SYSTEM"
+    SERVICE = "SERVICE"
     OFFICER = "OFFICER"
     AGENCY = "AGENCY"
 

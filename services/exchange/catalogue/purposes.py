@@ -39,7 +39,7 @@ class _Purpose(Strict):
     basis: Literal["OWN_DATA", "PUBLIC_TASK", "CONSENT"]
     th: Words
     en: Words
-    askers: list[Literal["SELF", "PARENT", "DELEGATE", "SYSTEM", "OFFICER", "AGENCY"]] = Field(min_length=1)
+    askers: list[Literal["SELF", "PARENT", "DELEGATE", "SYSTEM", "SERVICE", "OFFICER", "AGENCY"]] = Field(min_length=1)
     subjects: list[Literal["person", "household", "child"]] = Field(min_length=1)
     attributes: list[Id] | None = None
     officers_of: list[Slug] = Field(default_factory=list)

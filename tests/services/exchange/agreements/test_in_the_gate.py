@@ -82,6 +82,19 @@ async def test_no_part_of_sitthi_asks_as_if_from_outside(desk: Desk, asker: Aske
     assert fact.state is FactState.DENIED
 
 
+async def test_a_service_of_the_agency_is_told_of_who_applies_to_it_and_of_nobody_else(desk: Desk) -> None:
+    await desk.in_force()
+    mother = desk.exchange.keys["mother"]
+    service = replace(system(), id="service:permits", agency="sso", applicant=mother)
+    assert (await desk.asks(asker=service))["birth_date"].state is FactState.FRESH
+    for other in (
+        replace(service, applicant=None),
+        replace(service, applicant=UUID(int=7)),
+        replace(service, agency="rd"),
+    ):
+        assert (await desk.asks(asker=other))["birth_date"].state is FactState.DENIED
+
+
 @pytest.mark.parametrize("act", ["suspend", "end"])
 async def test_it_ends_at_once(desk: Desk, act: str) -> None:
     row = await desk.in_force()
