@@ -592,9 +592,9 @@ async def test_what_is_under_maintenance_is_not_asked_and_its_breaker_hears_noth
     for _ in range(3):
         with pytest.raises(SourceSilent) as caught:
             await runner.run(busy, "loans", asker="test", person=PERSON)
-    error = caught.value
-    assert (error.code, error.reason, error.until) == ("SERVICE_UNAVAILABLE", "SOURCE_MAINTENANCE", until)
-    assert (error.message(Language.TH), error.message(Language.EN)) == (words.th, words.en)
+        error = caught.value
+        assert (error.code, error.reason, error.until) == ("SERVICE_UNAVAILABLE", "SOURCE_MAINTENANCE", until)
+        assert (error.message(Language.TH), error.message(Language.EN)) == (words.th, words.en)
     assert asked == []
     assert runner.lane(busy, "loans").breaker.state is BreakerState.CLOSED
     assert await runner.run(busy, "searchShelves", asker="test", arguments={"query": "x"}) == []

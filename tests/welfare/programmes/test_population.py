@@ -11,8 +11,8 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
-from services.sandbox.population.generator import generate
 from services.plugins.contract.people import Household, LandKind, Person
+from services.sandbox.population.generator import generate
 from tests.welfare.programmes.case_files import PROGRAMMES
 from welfare.programmes import ForEach, Outcome, Version, evaluate
 from welfare.programmes.frames import MET, determine_frame

@@ -15,6 +15,7 @@ from core.ids import new_id
 from identity.delegation.models import Delegation
 from identity.inbox.models import Change, Message
 from identity.passkeys.models import Passkey
+from services.apply.delivery.models import ServiceCase
 from services.apply.models import Appeal, Application, Decision
 from services.exchange.consent.models import Consent
 from services.exchange.corrections.models import Correction
@@ -102,6 +103,14 @@ async def _appeal(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, for_, decision, appeal)
 
 
+async def _service_case(sitthi: Served, at: datetime) -> None:
+    for_ = application(sitthi.clock.now())
+    case = ServiceCase(
+        person=PERSON, application=for_.id, plugin="market", step="DONE", owed_since=at, checked_at=at, rests_on={}
+    )
+    await _add(sitthi, for_, case)
+
+
 async def _receipt(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, receipt(at))
 
@@ -175,6 +184,7 @@ MAKERS: Final[dict[str, Make]] = {
     "delegation": _delegation,
     "application": _application,
     "appeal": _appeal,
+    "service_case": _service_case,
     "receipt": _receipt,
     "rating": _rating,
     "award": _award,

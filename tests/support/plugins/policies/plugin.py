@@ -1,9 +1,11 @@
 """A system of record: what insurers send is kept here, and nowhere else."""
 
+from typing import Any
+
 from services.plugins.contract import Call, Host
 
 
-async def arrivals(host: Host, call: Call) -> dict:
+async def arrivals(host: Host, call: Call) -> dict[str, Any]:
     rejected = []
     async with host.store.transaction() as tx:
         for place, record in enumerate(call.arguments["records"]):
@@ -17,7 +19,7 @@ async def arrivals(host: Host, call: Call) -> dict:
     return {"rejected": rejected}
 
 
-async def mine(host: Host, call: Call) -> list[dict]:
+async def mine(host: Host, call: Call) -> list[dict[str, Any]]:
     async with host.store.transaction() as tx:
         return await tx.fetch(
             "SELECT number, until FROM policy WHERE holder = :holder ORDER BY number", {"holder": call.citizen.digits}
