@@ -30,7 +30,7 @@ async def right(host: Host, call: Call) -> dict[str, Any] | None:
 async def scheme(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     now = host.clock.now()
     return {
-        person: {"health_scheme": Known(None if told["right"] is None else _scheme(told["right"]), now)}
+        person: {"health_scheme": Known("none" if told["right"] is None else _scheme(told["right"]), now)}
         for person, told in (await ask_each(host, call, "/right")).items()
     }
 

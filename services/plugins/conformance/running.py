@@ -20,7 +20,7 @@ from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trou
 from services.plugins.runner.guards import LaneLimits
 from services.plugins.runner.runner import Runner
 from services.plugins.standing import Standing
-from services.plugins.store.stores import temporary_store
+from services.plugins.store.temporary import temporary_store
 
 ASKER: Final = "sitthi-conformance"
 NAME: Final = "conformance"

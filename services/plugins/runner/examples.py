@@ -18,7 +18,7 @@ from services.plugins.plugin import Example, Exchange, Plugin
 from services.plugins.runner.answers import as_json
 from services.plugins.runner.errors import AgencyDeclined, MalformedReply
 from services.plugins.runner.runner import Runner
-from services.plugins.store.stores import temporary_store
+from services.plugins.store.temporary import temporary_store
 
 
 class ExampleFailed(Exception):

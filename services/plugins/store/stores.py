@@ -9,7 +9,6 @@ import hmac
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from sqlalchemy import text
@@ -107,21 +106,6 @@ class _Standing:
     async def close(self) -> None:
         if self._store is not None:
             await self._store.close()
-
-
-@asynccontextmanager
-async def temporary_store(plugin: Plugin, clock: Clock) -> AsyncIterator[Store]:
-    """An empty store that is gone after the block, for a run that is only a check."""
-    if not plugin.migrations:
-        yield NoStore()
-        return
-    with TemporaryDirectory(prefix="sitthi-store-") as folder:
-        database = Database(f"sqlite+aiosqlite:///{folder}/store.db", durable=False, pool_size=PLACES)
-        store = DatabaseStore(plugin.slug, database, plugin.migrations, clock)
-        try:
-            yield store
-        finally:
-            await store.close()
 
 
 def _verifier(password: str, salt_of: str) -> str:

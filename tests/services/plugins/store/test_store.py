@@ -26,7 +26,8 @@ from services.plugins.registry import load_folder
 from services.plugins.runner import Runner, run_example
 from services.plugins.store.migrations import Migration
 from services.plugins.store.store import LEDGER, ROWS_MAX, StoreUnusable
-from services.plugins.store.stores import Stores, temporary_store
+from services.plugins.store.stores import Stores
+from services.plugins.store.temporary import temporary_store
 from tests.services.plugins.records.register import ndjson
 from tests.support.plugins import HOST
 from tests.support.plugins.far_side import NoAgency, key_ring
