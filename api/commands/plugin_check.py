@@ -24,6 +24,7 @@ _MARKS: Final = {"done": "✓", "failed": "✗", "exempt": "–"}
 
 
 def check(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(help="The plugin's folder: manifest, graph, examples, and its code if any.")],
     url: Annotated[
         str, typer.Option(help="Where the server of a remote plugin listens; the manifest's endpoint by default.")
@@ -41,7 +42,7 @@ def check(
     from core.settings import Settings
     from services.plugins.contract import PluginRefused
 
-    _quieten()
+    _quieten(context)
     settings, is_remote = Settings(), (path / REMOTE_MANIFEST).is_file()
     if url and not is_remote:
         fail(f"There is no {REMOTE_MANIFEST} in {path}: only a remote plugin has a server to ask.")
@@ -107,12 +108,14 @@ async def over_the_wire(desk: DeskPlugin, url: str, keys_at: str, settings: Sett
         )
 
 
-def _quieten() -> None:
-    """What the suite makes go wrong is no news to anybody."""
+def _quieten(context: typer.Context) -> None:
+    """Until the command ends: what the suite makes go wrong is no news to anybody."""
     import logging
 
     import structlog
 
+    before = structlog.get_config()
+    context.call_on_close(lambda: structlog.configure(**before))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

@@ -7,13 +7,11 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from api.cli import app
@@ -28,13 +26,6 @@ from services.plugins.plugin import Origin
 from tests.services.plugins.conformance.stand import HASH, Stand, shown
 from tests.services.plugins.conformance.test_outages import served
 from tests.support.plugins import AGENCIES
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 def copy_of(agency: str, folder: Path) -> Path:
