@@ -44,6 +44,7 @@ from services.plugins.runner import (
 )
 from services.plugins.runner.errors import MalformedAnswer
 from services.plugins.runner.guards import BreakerState
+from tests.services.exchange.fakes import until
 from tests.support.plugins import CATALOGUE, HOST, LIBRARY
 
 PERSON = NationalId("0000000000001")
@@ -215,14 +216,20 @@ async def test_no_more_calls_than_places_run_at_once(stand: Stand) -> None:
 
 
 async def test_waiting_for_a_place_in_vain_is_not_the_agencys_failure(stand: Stand) -> None:
-    async def slow(host: Host, call: Call) -> Any:
-        await asyncio.sleep(0.9)
-        return []
+    lane = stand.runner.lane(stand.library, "loans")
+    done = asyncio.Event()
 
-    outcomes = await asyncio.gather(*(stand.run(slow) for _ in range(8)), return_exceptions=True)
-    assert sum(outcome == [] for outcome in outcomes) == 2
-    # Four or so began after the first two and ran into their own end; those waiting never counted.
-    assert stand.runner.lane(stand.library, "loans").breaker.failures <= 2
+    async def call(limit: float) -> None:
+        async with lane.enter(limit):
+            await done.wait()
+
+    within = [asyncio.create_task(call(60)) for _ in range(2)]
+    await until(lambda: lane.running == 2)
+    in_vain = await asyncio.gather(*(call(0.05) for _ in range(6)), return_exceptions=True)
+    assert [type(outcome) for outcome in in_vain] == [TimeoutError] * 6
+    done.set()
+    await asyncio.gather(*within)
+    assert lane.breaker.failures == 0
 
 
 async def fail_times(stand: Stand, times: int) -> None:
