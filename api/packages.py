@@ -41,7 +41,7 @@ def add_packages(
         except PluginRefused as refused:
             faults = [str(fault) for fault in refused.faults]
             # Its faults are the message; the trace would be of our own checks.
-            log.error("package_refused", package=package.distribution, faults=faults)  # noqa: TRY400
+            log.error("package_refused", package=package.distribution, faults=faults)  # noqa: TRY400 - its faults say all
             continue
         hosted = Hosted(package, plugin, agency_of(plugin.manifest), pace)
         registry.add(hosted.plugin)
