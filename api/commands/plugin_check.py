@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from services.plugins.conformance import Finding, Report
     from services.plugins.contract import Fault
+    from services.plugins.plugin import Plugin
 
 REMOTE_MANIFEST: Final = "manifest.json"
 _MARKS: Final = {"done": "✓", "failed": "✗", "exempt": "–"}
@@ -93,7 +94,7 @@ async def over_the_wire(desk: DeskPlugin, url: str, keys_at: str, settings: Sett
     line = Line(endpoint.url, http, ours.current, verifying_keys(endpoint.keys), sent_to=url)
 
     @asynccontextmanager
-    async def line_of(_: object):  # type: ignore[no-untyped-def] # its type is the suite's business
+    async def line_of(_: Plugin) -> AsyncIterator[Line]:
         async with http:
             yield line
 

@@ -46,7 +46,7 @@ def quiet(plugins: int = 0) -> Iterator[None]:
 
 
 def _put_aside() -> None:
-    global _former  # noqa: PLW0603 - as above
+    global _former  # noqa: PLW0603 - what the collector has put aside is the process's too
     _former += 1
     if _former > FORMER_MAX:
         _former = 0
