@@ -16,9 +16,15 @@ class Outcome(StrEnum):
 
 
 class Cadence(StrEnum):
+    """How often a benefit is given."""
+
+    DAY = "DAY"
+    """For each day of what it insures against; the payer counts the days of a claim."""
     MONTH = "MONTH"
     QUARTER = "QUARTER"
     ONCE = "ONCE"
+    STANDING = "STANDING"
+    """A right and not a sum: it stands as long as the conditions are met, and has no amount."""
 
 
 class Per(StrEnum):
@@ -39,7 +45,7 @@ class ConditionOutcome:
 
 @dataclass(frozen=True, slots=True)
 class BenefitAmount:
-    """What would be paid per period; `amount` is None where an unknown fact decides it."""
+    """What would be paid per period; `amount` is None where an unknown fact decides it, and of what is a right."""
 
     kind: str
     text: Text
@@ -48,6 +54,11 @@ class BenefitAmount:
     per: Per
     payday: int
     in_kind: bool
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is a standing (health care, a loan) and not a sum."""
+        return self.cadence is Cadence.STANDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from welfare.programmes.model import Version
+from welfare.programmes.model import Amount, Benefit, Formula, Version
+from welfare.rules import fact_names
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
 
 MET: Final = "met"
@@ -18,7 +19,8 @@ def determine_frame(version: Version, frame: pl.DataFrame, on: date) -> pl.DataF
     """`met` (null is UNKNOWN), `condition.<id>` (the same) and `benefit.<kind>` in satang, row by row.
 
     The frame has a column for each of `version.needs`, null where unknown. A benefit is null where an unknown fact
-    decides its amount, and 0 where nothing is paid, so in every row that is not entitled. Raises FactColumnMissing,
+    decides its amount, and 0 where nothing is paid, so in every row that is not entitled; a right is no sum and has no
+    column. Raises FactColumnMissing,
     FactWrongType, FactOutOfRange, FactUnknownCode or DayOutOfRange.
     """
     emitter = PolarsEmitter(on)
@@ -29,7 +31,26 @@ def determine_frame(version: Version, frame: pl.DataFrame, on: date) -> pl.DataF
     amounts = {
         f"benefit.{b.kind}": pl.when(pl.col(MET).eq_missing(pl.lit(value=False)))
         .then(pl.lit(0, dtype=pl.Int64))
-        .otherwise(emitter.amount([a.tree for a in b.arms], [*(a.amount.satang for a in b.arms), b.otherwise.satang]))
-        for b in version.benefits
+        .otherwise(_amount(emitter, b))
+        for b in version.sums
     }
     return decided.with_columns(met.alias(MET)).with_columns(**amounts).select(MET, *conditions, *amounts)
+
+
+def _amount(emitter: PolarsEmitter, benefit: Benefit) -> pl.Expr:
+    """The first true arm's, null where an arm before is unknown, or a fact of the formula that is chosen."""
+    chosen = _value(emitter, benefit.otherwise)
+    for arm in reversed(benefit.arms):
+        chosen = emitter.first_match(emitter.predicate(arm.tree), _value(emitter, arm.amount), chosen)
+    return chosen
+
+
+def _value(emitter: PolarsEmitter, amount: Amount) -> pl.Expr:
+    if not isinstance(amount, Formula):
+        return pl.lit(amount.satang, dtype=pl.Int64)
+    value, names = emitter.term(amount.tree), fact_names(amount.tree)
+    if not names:
+        return value
+    # Said for every fact, since a horizontal minimum passes over nulls.
+    known = pl.all_horizontal([pl.col(name).is_not_null() for name in names])
+    return pl.when(known).then(value).otherwise(pl.lit(None, dtype=pl.Int64))

@@ -15,8 +15,8 @@ from core.text import Text
 from welfare.programmes.answer import Cadence, Determination, Per
 from welfare.programmes.errors import FrozenInvalid
 from welfare.programmes.evaluate import Facts, evaluate
-from welfare.programmes.model import Arm, Benefit, Condition, ForEach, Status, Version
-from welfare.rules import AttributeType, Kind, Value, Vocabulary, from_json, to_json
+from welfare.programmes.model import Amount, Arm, Benefit, Condition, ForEach, Formula, Status, Version
+from welfare.rules import AttributeType, Kind, Value, Vocabulary, from_json, term_from_json, to_json
 from welfare.rules.errors import TreeInvalid
 
 FORM: Final = 1
@@ -99,8 +99,8 @@ def _benefit(benefit: Benefit) -> Stored:
         "per": benefit.per.value,
         "payday": benefit.payday,
         "in_kind": benefit.in_kind,
-        "arms": [{"tree": to_json(arm.tree), "satang": arm.amount.satang} for arm in benefit.arms],
-        "otherwise": benefit.otherwise.satang,
+        "arms": [{"tree": to_json(arm.tree), "satang": _amount(arm.amount)} for arm in benefit.arms],
+        "otherwise": _amount(benefit.otherwise),
     }
 
 
@@ -112,9 +112,18 @@ def _thawed_benefit(stored: Stored) -> Benefit:
         per=Per(stored["per"]),
         payday=stored["payday"],
         in_kind=stored["in_kind"],
-        arms=tuple(Arm(from_json(arm["tree"]), Money(arm["satang"])) for arm in stored["arms"]),
-        otherwise=Money(stored["otherwise"]),
+        arms=tuple(Arm(from_json(arm["tree"]), _thawed_amount(arm["satang"])) for arm in stored["arms"]),
+        otherwise=_thawed_amount(stored["otherwise"]),
     )
+
+
+def _amount(amount: Amount) -> int | Stored:
+    """Satang, or the tree of the formula that gives them."""
+    return to_json(amount.tree) if isinstance(amount, Formula) else amount.satang
+
+
+def _thawed_amount(stored: Any) -> Amount:
+    return Formula(term_from_json(stored)) if isinstance(stored, dict) else Money(stored)
 
 
 def _types(types: Mapping[str, AttributeType]) -> Stored:

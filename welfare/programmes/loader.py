@@ -6,10 +6,11 @@ The layout is described in docs/rules.md.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from core.money import Money
 from core.strict_yaml import Reader, read
@@ -17,21 +18,30 @@ from core.text import Text
 from welfare.programmes import errors
 from welfare.programmes.answer import Cadence, Per
 from welfare.programmes.model import (
+    Amount,
     Arm,
     Benefit,
+    Channel,
     Condition,
+    Exclusion,
     ForEach,
+    Formula,
     Programme,
     ProgrammeCatalogue,
     Status,
     Version,
 )
 from welfare.programmes.quantities import Quantity, quantity
-from welfare.rules import Constant, Kind, Pred, Vocabulary, parse
+from welfare.rules import Constant, Kind, Pred, Term, Vocabulary, parse, parse_amount
 from welfare.rules.errors import RuleError
 from welfare.rules.tree import Param, fact_names, walk
 
+Tree = TypeVar("Tree", Pred, Term)
+
 ARMS_MAX: Final = 20
+_NAMED: Final = re.compile(r":[a-z0-9_]*")
+_WRITTEN: Final = re.compile(r"[-+0-9.,]")
+"""How a sum begins: a formula begins with a name."""
 _PLACE: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _CITATION_WORDS: Final = {
     "หลักเกณฑ์": "criteria",
@@ -46,10 +56,29 @@ _CITATION_WORDS: Final = {
 
 def load_programmes(directory: Path, vocabulary: Vocabulary) -> ProgrammeCatalogue:
     """Every `*.yaml` of a folder, as programmes over the given attributes. Raises a FileError."""
-    programmes = [
-        load_programme(path.read_text("utf-8"), path.name, vocabulary) for path in sorted(directory.glob("*.yaml"))
+    files = [
+        _ProgrammeFile(Reader(read(path.read_text("utf-8"), path.name), path.name), vocabulary)
+        for path in sorted(directory.glob("*.yaml"))
     ]
+    programmes = [file.programme() for file in files]
+    _check_exclusions(files, programmes)
     return ProgrammeCatalogue(tuple(sorted(programmes, key=lambda programme: programme.slug)))
+
+
+def _check_exclusions(files: Sequence[_ProgrammeFile], programmes: Sequence[Programme]) -> None:
+    """Each names another programme about the same kind of beneficiary, and each pair stands in one file alone."""
+    by_slug = {programme.slug: programme for programme in programmes}
+    said: set[frozenset[str]] = set()
+    for file, programme in zip(files, programmes, strict=True):
+        line = file.top.line("excludes")
+        for one in programme.excludes:
+            other = by_slug.get(one.programme)
+            if other is None or other is programme:
+                raise errors.UnknownReference(file.file, line, name=one.programme, where="programmes")
+            pair = frozenset({programme.slug, other.slug})
+            if pair in said or other.for_each is not programme.for_each:
+                raise file.top.wrong("excludes", "another programme for beneficiaries of the same kind, named once")
+            said.add(pair)
 
 
 def load_programme(text: str, file: str, vocabulary: Vocabulary) -> Programme:
@@ -82,12 +111,21 @@ class _ProgrammeFile:
             payer=top.slug("payer"),
             for_each=self.for_each,
             back_pay=top.flag("back_pay"),
+            channel=Channel(top.choice("channel", *Channel)) if top.has("channel") else Channel.HERE,
+            on_request=top.flag("on_request") if top.has("on_request") else False,
+            excludes=tuple(self._exclusion(part) for part in top.parts("excludes")) if top.has("excludes") else (),
             versions=self._timeline(in_force),
             proposed=tuple(v.version for v in versions if v.version.status is Status.PROPOSED),
             source=top.word("source"),
             unverified=_remarks(top),
         )
         top.done()
+        return result
+
+    def _exclusion(self, part: Reader) -> Exclusion:
+        law = _text(part.part("law"), whole=True)
+        result = Exclusion(part.slug("programme"), _text(part), law)
+        part.done()
         return result
 
     def _version(self, part: Reader) -> _VersionPart:
@@ -147,7 +185,8 @@ class _VersionPart:
         benefits = tuple(self._benefit(name) for name in part.words("benefits"))
         if not conditions or not benefits:
             raise part.wrong("all_of" if not conditions else "benefits", "not empty")
-        trees = [c.tree for c in conditions] + [a.tree for b in benefits for a in b.arms]
+        trees = [*(c.tree for c in conditions), *(a.tree for b in benefits for a in b.arms)]
+        formulas = [formula for benefit in benefits for formula in benefit.formulas]
         return Version(
             programme=self.programme.slug,
             for_each=self.programme.for_each,
@@ -157,7 +196,7 @@ class _VersionPart:
             law=self.law,
             conditions=conditions,
             benefits=benefits,
-            vocabulary=_narrowed(self.programme.vocabulary, trees),
+            vocabulary=_narrowed(self.programme.vocabulary, [*trees, *formulas]),
             source=part.word("source") if part.has("source") else "",
             unverified=_remarks(part),
         )
@@ -200,9 +239,12 @@ class _VersionPart:
         return tuple(result)
 
     def _rule(self, part: Reader, key: str, name: str) -> Pred:
+        return self._parsed(parse, part, key, name)
+
+    def _parsed(self, parser: Callable[..., Tree], part: Reader, key: str, name: str) -> Tree:
         constants = {n: Constant(q.kind, q.value) for n, q in self.parameters.items()}
         try:
-            tree = parse(part.word(key), self.programme.vocabulary, constants)
+            tree = parser(part.word(key), self.programme.vocabulary, constants)
         except RuleError as error:
             raise errors.RuleRefused(self.file, part.line(key), name, error) from error
         self.mentioned |= {node.name for node in walk(tree) if isinstance(node, Param)}
@@ -225,11 +267,12 @@ class _VersionPart:
         self.uses.add(name)
         part = self.programme.benefits.part(name)
         payday = part.number("payday", 1, 31) if part.has("payday") else self.programme.payday
-        arms, otherwise = self._arms(part)
+        cadence = Cadence(part.choice("cadence", *Cadence))
+        arms, otherwise = ((), Money(0)) if cadence is Cadence.STANDING else self._arms(part)
         benefit = Benefit(
             kind=name,
             text=self._filled(_text(part), part),
-            cadence=Cadence(part.choice("cadence", *Cadence)),
+            cadence=cadence,
             per=Per(part.choice("per", *Per)),
             payday=payday,
             in_kind=part.flag("in_kind") if part.has("in_kind") else False,
@@ -239,8 +282,8 @@ class _VersionPart:
         part.done()
         return benefit
 
-    def _arms(self, part: Reader) -> tuple[tuple[Arm, ...], Money]:
-        """`amount: :rate`, or a list of `if … pay …` that ends in one `otherwise`."""
+    def _arms(self, part: Reader) -> tuple[tuple[Arm, ...], Amount]:
+        """`amount: :rate`, `amount: share(wage, :rate)`, or a list of `if … pay …` that ends in one `otherwise`."""
         if not isinstance(part.any("amount"), list):
             return (), self._money(part, "amount")
         entries = part.parts("amount")
@@ -252,15 +295,18 @@ class _VersionPart:
             entry.done()
         return tuple(arms), otherwise
 
-    def _money(self, part: Reader, key: str) -> Money:
+    def _money(self, part: Reader, key: str) -> Amount:
+        """A sum as it is written, the name of one, or a formula over facts."""
         written = part.word(key)
-        if written.startswith(":"):
+        if _NAMED.fullmatch(written):
             found = self.parameters.get(written[1:])
             self.mentioned.add(written[1:])
-        else:
+        elif _WRITTEN.match(written):
             found = quantity(written)
+        else:
+            return Formula(self._parsed(parse_amount, part, key, "amount"))
         if found is None or found.kind is not Kind.MONEY:
-            raise part.wrong(key, "a sum such as 600 baht, or :name of one in `with`")
+            raise part.wrong(key, "a sum such as 600 baht, :name of one in `with`, or a formula")
         return Money(found.value)
 
 
@@ -276,7 +322,7 @@ def _remarks(part: Reader) -> tuple[Text, ...]:
     return tuple(_text(remark, whole=True) for remark in part.parts("unverified")) if part.has("unverified") else ()
 
 
-def _narrowed(vocabulary: Vocabulary, trees: list[Pred]) -> Vocabulary:
+def _narrowed(vocabulary: Vocabulary, trees: Sequence[Pred | Term]) -> Vocabulary:
     names = {name for tree in trees for name in fact_names(tree)}
     person = {name: vocabulary.person[name] for name in sorted(names) if not name.startswith("child.")}
     child = {name: kind for name, kind in sorted(vocabulary.child.items()) if f"child.{name}" in names}

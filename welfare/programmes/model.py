@@ -13,7 +13,7 @@ from core.errors import NotFound
 from core.money import Money
 from core.text import Text
 from welfare.programmes.answer import BenefitAmount, Cadence, ConditionOutcome, Outcome, Per
-from welfare.rules import FALSE, TRUE, UNKNOWN, Compiled, Pred, Vocabulary, fact_names
+from welfare.rules import FALSE, TRUE, UNKNOWN, Compiled, Plain, Pred, Term, Vocabulary, fact_names, term_value
 
 OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
 
@@ -30,6 +30,26 @@ class ForEach(StrEnum):
 
     PERSON = "person"
     CHILD = "child"
+
+
+class Channel(StrEnum):
+    """Where one applies."""
+
+    HERE = "here"
+    """Sitthi takes the application and decides it."""
+    PAYER = "payer"
+    """With the agency that pays, since what is paid hangs on a claim that it examines."""
+    NONE = "none"
+    """Nowhere: who fulfils the conditions has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Of two programmes that nobody may have together: the other one, why, and the place in the law."""
+
+    programme: str
+    text: Text
+    law: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +74,42 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """A sum that the law computes from facts: `tree` is a term of money, never below 0."""
+
+    tree: Term
+
+
+Amount = Money | Formula
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """The amount is `amount` if `tree` holds and no arm before it did."""
 
     tree: Pred
-    amount: Money
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A benefit whose amount is a formula: what it is, once the facts of a citizen are there."""
+
+    benefit: Benefit
+    tree: Term
+
+    def of(self, facts: Mapping[str, Plain], child: Mapping[str, Plain]) -> BenefitAmount | None:
+        """None where the formula gives nothing; an amount of None where a fact that it reads is unknown."""
+        satang = term_value(self.tree, facts, child)
+        if satang is None:
+            return self.benefit.of(None)
+        return self.benefit.of(Money(satang)) if satang else None
 
 
 @dataclass(frozen=True, slots=True)
 class Benefit:
     """What is paid. First true arm, else `otherwise`; an unknown arm makes the amount unknown; zero is not paid.
+    A benefit that is a right (cadence STANDING) has no arms, and no amount.
 
     `payday` is the day of the month (the last day of a shorter month). What is given `in_kind` (an allowance for goods,
     a discount) never becomes a payment to the citizen.
@@ -76,14 +122,30 @@ class Benefit:
     payday: int
     in_kind: bool
     arms: tuple[Arm, ...]
-    otherwise: Money
+    otherwise: Amount
 
-    def amounts(self) -> tuple[BenefitAmount | None, ...]:
+    @property
+    def is_right(self) -> bool:
+        return self.cadence is Cadence.STANDING
+
+    @property
+    def formulas(self) -> tuple[Term, ...]:
+        """Those among its amounts, in order."""
+        every = (*(arm.amount for arm in self.arms), self.otherwise)
+        return tuple(amount.tree for amount in every if isinstance(amount, Formula))
+
+    def amounts(self) -> tuple[BenefitAmount | Computed | None, ...]:
         """By arm; then `otherwise`; last the unknown amount, which ARM_UNKNOWN (-1) picks. None is nothing to pay."""
-        known = [*(arm.amount for arm in self.arms), self.otherwise]
-        return (*(self._amount(money) if money.satang else None for money in known), self._amount(None))
+        if self.is_right:
+            return self.of(None), self.of(None)
+        return (*(self._choice(arm.amount) for arm in self.arms), self._choice(self.otherwise), self.of(None))
 
-    def _amount(self, money: Money | None) -> BenefitAmount:
+    def _choice(self, amount: Amount) -> BenefitAmount | Computed | None:
+        if isinstance(amount, Formula):
+            return Computed(self, amount.tree)
+        return self.of(amount) if amount.satang else None
+
+    def of(self, money: Money | None) -> BenefitAmount:
         return BenefitAmount(self.kind, self.text, money, self.cadence, self.per, self.payday, self.in_kind)
 
 
@@ -92,7 +154,9 @@ class Prepared:
     """Every object an answer can be made of, made once: by condition and outcome, and by benefit and arm."""
 
     conditions: tuple[tuple[ConditionOutcome, ConditionOutcome, ConditionOutcome], ...]
-    benefits: tuple[tuple[BenefitAmount | None, ...], ...]
+    benefits: tuple[tuple[BenefitAmount | Computed | None, ...], ...]
+    computes: bool
+    """Whether any amount is a formula."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +186,11 @@ class Version:
 
     @cached_property
     def prepared(self) -> Prepared:
-        return Prepared(tuple(c.outcomes() for c in self.conditions), tuple(b.amounts() for b in self.benefits))
+        return Prepared(
+            tuple(c.outcomes() for c in self.conditions),
+            tuple(b.amounts() for b in self.benefits),
+            any(b.formulas for b in self.benefits),
+        )
 
     @cached_property
     def trees(self) -> tuple[Pred, ...]:
@@ -133,7 +201,13 @@ class Version:
     @cached_property
     def needs(self) -> tuple[str, ...]:
         """The facts the version reads, `child.` before those of the child, in the order of its rules."""
-        return tuple(dict.fromkeys(name for tree in self.trees for name in fact_names(tree)))
+        formulas = (formula for benefit in self.benefits for formula in benefit.formulas)
+        return tuple(dict.fromkeys(name for tree in (*self.trees, *formulas) for name in fact_names(tree)))
+
+    @property
+    def sums(self) -> tuple[Benefit, ...]:
+        """The benefits that are money's worth: all but rights."""
+        return tuple(benefit for benefit in self.benefits if not benefit.is_right)
 
     def covers(self, day: date) -> bool:
         return self.starts is not None and self.starts <= day and (self.until is None or day <= self.until)
@@ -141,7 +215,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Programme:
-    """`versions` are those in force, in order and without overlap; `proposed` those announced."""
+    """`versions` are those in force, in order and without overlap; `proposed` those announced.
+
+    `on_request`: it is put to nobody who did not ask for it, because already the question tells a secret
+    (docs/adr/0027). `excludes` says what its own file says; the catalogue knows both directions.
+    """
 
     slug: str
     title: Text
@@ -152,6 +230,9 @@ class Programme:
     proposed: tuple[Version, ...] = ()
     source: str = ""
     unverified: tuple[Text, ...] = ()
+    channel: Channel = Channel.HERE
+    on_request: bool = False
+    excludes: tuple[Exclusion, ...] = ()
 
     def version_on(self, day: date) -> Version | None:
         """The version in force on a day. A proposed one is never in force."""
@@ -174,9 +255,17 @@ class ProgrammeCatalogue:
 
     programmes: tuple[Programme, ...]
     _by_slug: Mapping[str, Programme] = field(init=False, repr=False, compare=False)
+    _excluded: Mapping[str, tuple[Exclusion, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_slug", {programme.slug: programme for programme in self.programmes})
+        excluded: dict[str, tuple[Exclusion, ...]] = {}
+        for programme in self.programmes:
+            for one in programme.excludes:
+                back = Exclusion(programme.slug, one.text, one.law)
+                excluded[programme.slug] = (*excluded.get(programme.slug, ()), one)
+                excluded[one.programme] = (*excluded.get(one.programme, ()), back)
+        object.__setattr__(self, "_excluded", excluded)
 
     def __iter__(self) -> Iterator[Programme]:
         return iter(self.programmes)
@@ -194,6 +283,16 @@ class ProgrammeCatalogue:
             raise ProgrammeUnknown
         return programme
 
+    def exclusions(self, slug: str) -> tuple[Exclusion, ...]:
+        """The programmes that nobody may have beside this one, whichever of the two files says so."""
+        return self._excluded.get(slug, ())
+
+    def put_to_everyone(self) -> Iterator[Programme]:
+        """Without those that are put only to whoever asks for them."""
+        return (programme for programme in self.programmes if not programme.on_request)
+
     def needs_on(self, day: date) -> tuple[str, ...]:
-        """Every fact that any programme in force on that day reads: what to ask the exchange for, in one batch."""
-        return tuple(dict.fromkeys(name for programme in self for name in programme.needs_on(day)))
+        """Every fact that the programmes in force on that day read which are put to everyone: what to ask the exchange
+        for, in one batch."""
+        everyones = self.put_to_everyone()
+        return tuple(dict.fromkeys(name for programme in everyones for name in programme.needs_on(day)))

@@ -46,6 +46,12 @@ def from_json(stored: object) -> t.Pred:
     return tree
 
 
+def term_from_json(stored: object) -> t.Term:
+    """The term that `to_json` wrote. Raises TreeInvalid for anything it cannot have written."""
+    term: t.Term = _read(stored, t.Term, 0)
+    return term
+
+
 def _check_base(base: str) -> None:
     if base not in ("assessment_date", "fiscal_year_start"):
         try:

@@ -52,6 +52,11 @@ def parse(source: str, vocabulary: Vocabulary, parameters: Mapping[str, Constant
     return _Parser(tokens_of(source), vocabulary, parameters or {}).condition()
 
 
+def parse_amount(source: str, vocabulary: Vocabulary, parameters: Mapping[str, Constant] | None = None) -> t.Term:
+    """The tree of a sum of money that is never below 0. Raises a RuleError with line and column."""
+    return _Parser(tokens_of(source), vocabulary, parameters or {}).amount()
+
+
 class _Parser:
     def __init__(self, tokens: list[Token], vocabulary: Vocabulary, parameters: Mapping[str, Constant]) -> None:
         self._tokens = tokens
@@ -107,6 +112,17 @@ class _Parser:
         if self._now.form is not Form.END:
             raise self._unexpected("AND, OR or the end")
         return result
+
+    def amount(self) -> t.Term:
+        result = self._sum()
+        if self._now.form is not Form.END:
+            raise self._unexpected("the end")
+        if result.sort is not Sort.MONEY:
+            raise wrong_type(result, "money")
+        if result.low < 0:
+            token = result.token
+            raise errors.WrongType(token.line, token.column, found="a sum below 0", expected="a sum of 0 or more")
+        return result.term
 
     def _chain(self) -> Operand:
         first = self._negation()
