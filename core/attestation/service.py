@@ -38,6 +38,8 @@ SUCCESSION: Final = "sitthi-key-succession+jwt"
 ATTESTATION_BYTES_MAX: Final = 4 * 1024 * 1024
 """An answer about a batch of people is long; nothing that we sign is longer."""
 _CACHE_SECONDS: Final = 30.0
+_SIGNS_UNSEEN_SECONDS: Final = 100.0
+"""Less than `_SETTLES`: what is signed with a key read so long ago still verifies."""
 _SETTLES: Final = timedelta(minutes=2)
 """A process that does not know yet of the next key may sign with the former one so long after its end: readers allow
 it, and its private half is kept for as long."""
@@ -62,14 +64,21 @@ class Attestor:
 
         Raises whatever the database raises when no key is known yet.
         """
-        row = await self._current()
-        now = int(self._clock.now().timestamp())
-        return jwt.encode(
-            {**claims, "iss": self._issuer, "iat": now},
-            self._key_of(row),
-            algorithm=ALGORITHM,
-            headers={"kid": row.id, "typ": typ},
-        )
+        return self._signed(await self._current(), claims, typ)
+
+    async def ready(self) -> None:
+        """Has the current key at hand, so that :meth:`sign_now` can sign inside a transaction. Call it outside one."""
+        if time.monotonic() - self._read_at > _CACHE_SECONDS / 2 or self._signs_now() is None:
+            await self._current()
+            await self._read()
+
+    def sign_now(self, claims: Mapping[str, Any], *, typ: str) -> str:
+        """As :meth:`sign`, without a look at the database. Within 100 seconds after :meth:`ready`, else RuntimeError:
+        by then another process may have ended the key."""
+        row = self._signs_now()
+        if row is None or time.monotonic() - self._read_at > _SIGNS_UNSEEN_SECONDS:
+            raise RuntimeError("Attestor.ready comes before a transaction that signs")
+        return self._signed(row, claims, typ)
 
     async def verify(self, token: str, *, typ: str) -> dict[str, Any]:
         """The claims of what was signed here, at any time. Raises :class:`AttestationInvalid`."""
@@ -95,7 +104,7 @@ class Attestor:
             at = datetime.fromtimestamp(claims["iat"], UTC)
         except (jwt.PyJWTError, TypeError, ValueError, OverflowError, OSError):
             raise AttestationInvalid from None
-        if not _signed(row, at):
+        if not _was_its_time(row, at):
             raise AttestationInvalid
         return claims
 
@@ -134,6 +143,15 @@ class Attestor:
             made = await self._succeed(session, next(row for row in rows if row.ended_at is None))
         await self._read()
         return made
+
+    def _signed(self, row: AttestationKey, claims: Mapping[str, Any], typ: str) -> str:
+        now = int(self._clock.now().timestamp())
+        return jwt.encode(
+            {**claims, "iss": self._issuer, "iat": now},
+            self._key_of(row),
+            algorithm=ALGORITHM,
+            headers={"kid": row.id, "typ": typ},
+        )
 
     async def _current(self) -> AttestationKey:
         if time.monotonic() - self._read_at > _CACHE_SECONDS:
@@ -205,7 +223,7 @@ class Attestor:
         return kid
 
 
-def _signed(row: AttestationKey, at: datetime) -> bool:
+def _was_its_time(row: AttestationKey, at: datetime) -> bool:
     begins = row.signs_from.replace(microsecond=0)  # `iat` is in whole seconds
     return begins <= at and (row.ended_at is None or at < row.ended_at + _SETTLES)
 

@@ -96,6 +96,10 @@ class Prepared:
     """Facts that their owners told, so that nobody asked the applicant for them."""
     delivery: ToDeliver | None = None
     """Where an agency decides: the application is taken, and this is owed to the agency."""
+    rule: Mapping[str, Any] | None = None
+    """The law it was decided by, as JSON, where the record leaves it out: stored once for all decisions by it."""
+    decided_by: Mapping[str, str] = field(default_factory=lambda: {"kind": "SYSTEM"})
+    """Who or what decided, as it is signed: `kind` (SYSTEM, AGENCY, OFFICER) and `agency`; never a person's name."""
     closes: bool = False
     """Whether a grant, too, ends it, so that one may apply again: what was applied for lives on at the agency."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import ForeignKeyConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
@@ -70,7 +70,11 @@ class Decision(SQLModel, table=True):
     record_sealed: bytes = sealed("decision.record", by="id", subject="person")
     """The frozen rule and the facts, by which it is replayed; under the applicant's data key, bound to this row."""
     reasons: list[dict[str, Any]] = Field(sa_type=Json)
-    """`{"condition", "th", "en", "outcome", "law": {"th", "en"}}` each; no values of facts."""
+    """`{"condition", "th", "en", "outcome", "law": {"th", "en"}, "facts"}` each; names of facts, no values."""
+    rule: str | None = Field(default=None, max_length=64)
+    """The law it was taken by, in `decision_rule`. Null where an agency decided, and of decisions before that table."""
+    token: str | None = Field(default=None, sa_type=Text)
+    """What is signed of it (services/apply/decisions/proof.py). Null of decisions before they were signed."""
 
 
 class ApplicationEvent(SQLModel, table=True):

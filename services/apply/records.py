@@ -1,4 +1,4 @@
-"""The record of a decision, sealed and opened again."""
+"""The records of decisions, opened again."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.crypto import KeyRing
+from core.crypto import KeyRing, SealBroken
 from core.envelope import SubjectKeys
 from core.errors import NotFound
+from core.sealed import bound_to
 from services.apply import repository
 from services.apply.deciding import Outcome
+from services.apply.decisions.signing import read_rule, rule_content
 from services.apply.models import Decision
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DecisionRecord:
-    """What a decision was and what it was taken on. `record` holds personal facts: never log or show it as it is."""
+    """What a decision was and what it was taken on, with the law as `version`.
+
+    `record` holds personal facts: never log or show it as it is."""
 
     id: UUID
     application: UUID
@@ -41,27 +45,29 @@ class DecisionRecords:
         self._subjects = SubjectKeys(keys)
 
     async def latest(self, session: AsyncSession, application: UUID) -> DecisionRecord | None:
-        """The last decision on an application. Raises `SealBroken` when the record was tampered with."""
+        """The last decision on an application. Raises `SealBroken` when the record or its law was tampered with."""
         row = await repository.last_decision(session, application)
         return None if row is None else await self._opened(session, row)
 
     async def by_id(self, session: AsyncSession, decision: UUID) -> DecisionRecord:
-        """Raises `NotFound`, or `SealBroken` when the record was tampered with."""
+        """Raises `NotFound`, or `SealBroken` when the record or its law was tampered with."""
         row = await repository.decision(session, decision)
         if row is None:
             raise NotFound
         return await self._opened(session, row)
 
-    async def seal(self, session: AsyncSession, person: UUID, decision: UUID, record: Mapping[str, Any]) -> bytes:
-        """For the row of that decision on an application of this person. `session` is a write session."""
-        plain = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-        return (await self._subjects.for_sealing(session, person)).seal(plain, bound_to=_binding(decision))
-
     async def _opened(self, session: AsyncSession, row: Decision) -> DecisionRecord:
         applied_at = await repository.applied_at(session, row.person, row.application)
-        plain = await self._subjects.open(session, row.person, row.record_sealed, bound_to=_binding(row.id))
-        return DecisionRecord(row.id, row.application, applied_at, row.at, Outcome(row.outcome), orjson.loads(plain))
+        record = await self.opened(session, row)
+        if row.rule is not None:
+            version = read_rule(row.rule, await rule_content(session, row.rule))
+            if version is None or record.get("rule") != row.rule:
+                raise SealBroken
+            record["version"] = version
+        return DecisionRecord(row.id, row.application, applied_at, row.at, Outcome(row.outcome), record)
 
-
-def _binding(decision: UUID) -> str:
-    return f"decision.record:{decision.hex}"
+    async def opened(self, session: AsyncSession, row: Decision) -> dict[str, Any]:
+        """What was sealed, without the law. Raises `SealBroken` when it was changed, and when its key was destroyed."""
+        place = bound_to(Decision.record_sealed, row.id)
+        plain = await self._subjects.open(session, row.person, row.record_sealed, bound_to=place)
+        return orjson.loads(plain)  # type: ignore[no-any-return]  # an object, as it was sealed

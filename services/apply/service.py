@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.attestation.service import Attestor
 from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.database import Database
@@ -34,11 +34,11 @@ from services.apply.deciding import (
     Request,
     action_of,
 )
+from services.apply.decisions.signing import DecisionWriter
 from services.apply.delivery.answers import harmless
 from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
 from services.apply.forms import Form, Forms, refuse_known
-from services.apply.models import Appeal, Application, Decision
-from services.apply.records import DecisionRecords
+from services.apply.models import Appeal, Application
 from services.apply.states import Action, Status, is_service
 
 
@@ -81,12 +81,13 @@ class ApplyService:
         counter: ApplicationCounter | None = None,
         deliveries: Deliveries | None = None,
         service_notices: Notices | None = None,
+        attestor: Attestor | None = None,
     ) -> None:
-        """Without `forms`, answers to what the state holds are refused by the decider alone. The last two are for what
-        agencies decide."""
+        """Without `forms`, answers to what the state holds are refused by the decider alone; without `attestor`,
+        decisions are not signed. `deliveries` and `service_notices` are for what agencies decide."""
         self._db, self._keys, self._clock = database, keys, clock
         self._deciders, self._awarder, self._notices, self._forms = deciders, awarder, notices, forms
-        self._records, self._counter = DecisionRecords(keys), counter
+        self._decisions, self._counter = DecisionWriter(keys, attestor), counter
         self._deliveries, self._service_notices = deliveries, service_notices or notices
 
     async def prepare(
@@ -111,7 +112,13 @@ class ApplyService:
             standing = await repository.active(session, applicant, _unit_of(beneficiary), subject)
         if standing is not None:
             raise AlreadyApplied(standing)
-        return Submission(asked, await decider.prepare(asked))
+        prepared = await decider.prepare(asked)
+        await self.ready_to_decide()
+        return Submission(asked, prepared)
+
+    async def ready_to_decide(self) -> None:
+        """Comes before each transaction that may decide, and outside it: fetches what signs. Each `prepare…` does."""
+        await self._decisions.ready()
 
     async def apply(self, session: AsyncSession, submission: Submission) -> Application:
         """Writes the application and its decision. Raises AlreadyApplied: of many at once, one wins."""
@@ -236,7 +243,8 @@ class ApplyService:
     async def hear(
         self, session: AsyncSession, person: UUID, application: UUID, said: Prepared | None, *, news: bool
     ) -> Application:
-        """What an agency said of an application to its service; None: that it took it off its list.
+        """What an agency said of an application to its service; None: that it took it off its list. The caller came by
+        :meth:`ready_to_decide` before the transaction.
 
         With `news` it leaves a step in the history even if the status stays. Raises what the table of states raises.
         """
@@ -264,6 +272,7 @@ class ApplyService:
         merged = {**self._open_answers(found), **answers}
         again = Request(person, found.beneficiary, found.subject, merged, request)
         prepared = await self._decider(found.subject).prepare(again)
+        await self.ready_to_decide()
         return Reconsideration(application, found.version, again, prepared, supplemented)
 
     async def _write_again(self, session: AsyncSession, again: Reconsideration) -> Application:
@@ -288,7 +297,7 @@ class ApplyService:
             return  # it still waits for the same
         await self._move(session, application, action, missing=missing, **decided)
         if decided:
-            await self._add_decision(session, application, prepared, now)
+            await self._decisions.add(session, application, prepared, now)
             await repository.close_appeal(session, application, prepared.outcome)
         if prepared.outcome is Outcome.GRANTED and prepared.pays:
             await self._awarder.award(
@@ -302,25 +311,6 @@ class ApplyService:
             )
         if decided or application.status != was:
             await self._tell(session, application)
-
-    async def _add_decision(
-        self, session: AsyncSession, application: Application, prepared: Prepared, at: datetime
-    ) -> None:
-        earlier = await repository.last_decision(session, application.id)
-        key = new_id()
-        session.add(
-            Decision(
-                person=application.person,
-                id=key,
-                application=application.id,
-                sequence=1 if earlier is None else earlier.sequence + 1,
-                at=at,
-                outcome=prepared.outcome,
-                record_sealed=await self._records.seal(session, application.person, key, prepared.record),
-                reasons=[dict(reason) for reason in prepared.reasons],
-            )
-        )
-        await session.flush()
 
     async def _move(
         self,

@@ -81,7 +81,7 @@ class DecidedAmounts:
         current = programme.version_on(day)
         if current is None:
             return None
-        frozen = record["version"]
+        frozen = record["version"]  # which DecisionRecords puts there
         starts = None if current.starts is None else current.starts.isoformat()
         law = frozen if frozen["starts"] == starts else freeze(current)
         return replay_decision({**record, "version": law}, day).determination

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from datetime import date
+from typing import Any, Final
 from uuid import UUID
 
 from core.clock import Clock
@@ -16,7 +18,7 @@ from welfare.entitlements.answers import with_answers
 from welfare.entitlements.assessment import CHILD, CHILDREN, Assessment, Member, assess
 from welfare.entitlements.reading import Reader
 from welfare.entitlements.record import record_of
-from welfare.programmes import ForEach, Outcome, Programme, ProgrammeCatalogue, ProgrammeUnknown, Version
+from welfare.programmes import ForEach, Outcome, Programme, ProgrammeCatalogue, ProgrammeUnknown, Version, freeze
 
 _DECIDED: Final = {
     Outcome.MET: Decided.GRANTED,
@@ -30,6 +32,7 @@ class ProgrammeDecider:
 
     def __init__(self, gate: Gate, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue) -> None:
         self._gate, self._clock, self._catalogue, self._programmes = gate, clock, catalogue, programmes
+        self._frozen: dict[tuple[str, date | None], tuple[Version, Mapping[str, Any]]] = {}
 
     async def prepare(self, request: Request) -> Prepared:
         """Reads the facts anew, for the decision, and in the payer's name.
@@ -48,7 +51,15 @@ class ProgrammeDecider:
         childs = None if child is None else child.facts
         found = assess(self._catalogue, programme, today, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
-        return replace(_prepared(found, request.applicant), read=read)
+        return replace(_prepared(self._catalogue, found, request.applicant), read=read, rule=self._rule(version))
+
+    def _rule(self, version: Version) -> Mapping[str, Any]:
+        """The law as it is stored beside decisions; made once for all of them."""
+        key = (version.programme, version.starts)
+        kept = self._frozen.get(key)
+        if kept is None or kept[0] is not version:
+            kept = self._frozen[key] = (version, freeze(version))
+        return kept[1]
 
     async def _facts(self, programme: Programme, version: Version, request: Request) -> tuple[Member, Member | None]:
         """Facts of the person of the rules, and of the child where the programme is for children."""
@@ -77,7 +88,7 @@ def _known(member: Member | None) -> int:
     return 0 if member is None else sum(fact.known for fact in member.facts.values())
 
 
-def _prepared(found: Assessment, applicant: UUID) -> Prepared:
+def _prepared(catalogue: Catalogue, found: Assessment, applicant: UUID) -> Prepared:
     outcome = _DECIDED[found.determination.outcome]
     paid = [benefit for benefit in found.determination.benefits if not benefit.in_kind]
     if outcome is Decided.GRANTED and any(benefit.amount is None for benefit in paid):
@@ -85,7 +96,7 @@ def _prepared(found: Assessment, applicant: UUID) -> Prepared:
     return Prepared(
         outcome=outcome,
         title=found.programme.title,
-        record=record_of(found, applicant),
+        record=record_of(catalogue, found, applicant),
         reasons=tuple(
             {
                 "condition": condition.id,
@@ -93,9 +104,11 @@ def _prepared(found: Assessment, applicant: UUID) -> Prepared:
                 "en": condition.text.en,
                 "outcome": condition.outcome.value,
                 "law": {"th": condition.law.th, "en": condition.law.en},
+                "facts": list(condition.facts_used),
             }
             for condition in found.determination.conditions
         ),
         missing=found.missing if outcome is Decided.NEEDS_INFORMATION else (),
         pays=bool(paid),
+        decided_by={"kind": "SYSTEM", "agency": found.programme.payer},
     )

@@ -13,7 +13,7 @@ from core.clock import FixedClock
 from core.errors import BadInput, NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.money import Money
-from services.apply.deciding import Holder, Outcome, Request
+from services.apply.deciding import Holder, Outcome, Prepared, Request
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.facts import WELFARE_DECISION
 from tests.welfare.entitlements.conftest import CHILD, PERSON, TableGate
@@ -47,11 +47,16 @@ def ask(applicant: UUID, subject: str, beneficiary: UUID | None = None, **answer
     return Request(applicant, beneficiary or applicant, subject, answers)
 
 
+def stored(prepared: Prepared) -> dict[str, object]:
+    """The record with the law beside it, as the room of applications gives it back."""
+    return {**prepared.record, "version": prepared.rule}
+
+
 async def test_an_elder_is_granted_with_reasons_that_hold_no_fact(decider: ProgrammeDecider, gate: TableGate) -> None:
     prepared = await decider.prepare(ask(gate.add(birth_date=date(1955, 3, 1)), OLD_AGE))
     assert (prepared.outcome, prepared.pays) == (Outcome.GRANTED, True)
     assert b"1955" not in orjson.dumps(prepared.reasons)
-    assert {tuple(r) for r in prepared.reasons} == {("condition", "th", "en", "outcome", "law")}
+    assert {tuple(r) for r in prepared.reasons} == {("condition", "th", "en", "outcome", "law", "facts")}
 
 
 async def test_an_official_is_refused_and_nothing_is_missing(decider: ProgrammeDecider, gate: TableGate) -> None:
@@ -161,7 +166,7 @@ async def test_what_only_the_citizen_knows_decides_once_it_is_told(
     assert (await decider.prepare(ask(holder, DISABILITY, person_status="normal"))).outcome is Outcome.GRANTED
     refused = await decider.prepare(ask(holder, DISABILITY, person_status="institution"))
     assert refused.outcome is Outcome.REFUSED
-    assert refused.record["sources"]["person_status"]["source"] == "citizen"
+    assert refused.record["facts"]["person_status"]["source"] == "citizen"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +219,7 @@ async def test_a_record_replays_to_its_outcome_after_a_journey_through_json(
 ) -> None:
     elder = gate.add({**PERSON, "birth_date": date(1955, 3, 1), **changed})
     prepared = await decider.prepare(ask(elder, OLD_AGE))
-    replayed = replay_decision(orjson.loads(orjson.dumps(prepared.record)))
+    replayed = replay_decision(orjson.loads(orjson.dumps(stored(prepared))))
     assert replayed.agrees
     expected = {Outcome.GRANTED: Determined.MET, Outcome.REFUSED: Determined.UNMET}
     assert replayed.determination.outcome is expected[prepared.outcome]
@@ -227,16 +232,18 @@ async def test_the_record_says_where_each_fact_is_from_and_how_good_it_was(
     child = gate.add(CHILD, parent=parent)
     gate.down = {"rd"}
     record = (await decider.prepare(ask(parent, GRANT, child))).record
-    assert record["sources"]["child.birth_date"] == {
-        "source": "dopa", "as_of": clock.now().isoformat(), "state": "FRESH"
+    assert record["child"]["birth_date"] == {
+        "value": "2025-05-20", "th": "วันเดือนปีเกิด", "en": "date of birth",
+        "source": "dopa", "as_of": clock.now().isoformat(), "state": "FRESH",
     }  # fmt: skip
-    assert record["sources"].keys() == set(record["facts"]) | {f"child.{name}" for name in record["child"]}
+    told = {name: fact["source"] for name, fact in {**record["facts"], **record["child"]}.items()}
+    assert None not in told.values()
 
 
 async def test_a_record_whose_facts_were_changed_no_longer_agrees(decider: ProgrammeDecider, gate: TableGate) -> None:
     elder = gate.add(birth_date=date(1955, 3, 1))
-    record = orjson.loads(orjson.dumps((await decider.prepare(ask(elder, OLD_AGE))).record))
-    record["facts"]["birth_date"] = "1935-03-01"
+    record = orjson.loads(orjson.dumps(stored(await decider.prepare(ask(elder, OLD_AGE)))))
+    record["facts"]["birth_date"]["value"] = "1935-03-01"
     replayed = replay_decision(record)
     assert not replayed.agrees
     assert [b.amount for b in replayed.determination.benefits] == [Money.baht(1000)]
