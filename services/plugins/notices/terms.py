@@ -104,4 +104,4 @@ def year_after(day: date) -> date:
 
 def sunset_of(since: datetime, *wished: date | None) -> date:
     """The latest of what was wished, and never less than a year after `since`."""
-    return max(year_after(bangkok_day(since)), *(day for day in wished if day is not None))
+    return max([year_after(bangkok_day(since)), *(day for day in wished if day is not None)])

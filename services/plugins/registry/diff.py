@@ -2,17 +2,23 @@
 
 The graphs are compared by graphql-core, manifests and forms by rules of our own. Every fault names the place in the new
 files and the remedy; in the end the remedy is always a new major version, which says to everybody that it breaks.
+
+What clients were told of for a year breaks nobody any more: a name that was published deprecated, without a break, may
+be gone from its sunset on (docs/adr/0027).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLSchema, Node, extend_schema, find_breaking_changes, find_dangerous_changes
 
-from services.plugins.contract import Assurance, Delegates, Fault, Manifest, Rule
+from services.plugins.contract import Assurance, Delegates, Fault, Manifest, OperationKind, Rule
+from services.plugins.notices.terms import Notice
+from services.plugins.notices.yearly import Notices, early_sunsets
 from services.plugins.plugin import Plugin, PluginGraph
 from services.plugins.registry.documents import FORM, GRAPH, MANIFEST, Documents
 from services.plugins.registry.form_lines import Lines, Path
@@ -23,22 +29,41 @@ _OR_NEXT: Final = ", or give the service a new major version"
 _NAMES: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def breaking_changes(former: Plugin, plugin: Plugin, documents: Documents) -> tuple[Fault, ...]:
-    """What would break, whatever its version says. `documents` are those of `plugin`."""
+def breaking_changes(
+    former: Plugin,
+    plugin: Plugin,
+    documents: Documents,
+    notices: Mapping[str, Notice] | None = None,
+    today: date = date.min,
+) -> tuple[Fault, ...]:
+    """What would break, whatever its version says. `documents` are those of `plugin`; `notices` stand of `former`, by
+    coordinate, on the Bangkok day `today`."""
     before, after = _schema(former.graph), _schema(plugin.graph)
     lines = documents.lines(MANIFEST)  # once: a form of 300 questions has as many faults
+    told = Notices(former.graph.definitions, plugin.graph.definitions, notices or {}, today)
     return (
-        *(_of_graph(change.description, plugin.graph) for change in find_breaking_changes(before, after)),
-        *_of_operations(former.manifest, plugin.manifest, lines),
+        *(
+            _of_graph(change.description, plugin.graph, told)
+            for change in find_breaking_changes(before, after)
+            if not told.lets_go(change)
+        ),
+        *_of_operations(former, plugin.manifest, lines, told),
         *_of_manifest(former.manifest, plugin.manifest, lines),
         *_of_form(former.manifest.form, plugin.manifest.form, documents, lines),
     )
 
 
-def dangerous_changes(former: Plugin, plugin: Plugin) -> tuple[Fault, ...]:
-    """What may surprise a client that is not written with care: a new value of an enum, another default."""
+def dangerous_changes(
+    former: Plugin, plugin: Plugin, notices: Mapping[str, Notice] | None = None, today: date = date.min
+) -> tuple[Fault, ...]:
+    """What may surprise a client that is not written with care: a new value of an enum, another default. And its
+    author: a day in a reason that is too early, and is not the one that clients are told."""
     found = find_dangerous_changes(_schema(former.graph), _schema(plugin.graph))
-    return tuple(
+    early = (
+        Fault(Rule.DIRECTIVE, why, remedy, GRAPH, line, coordinate)
+        for coordinate, why, remedy, line in early_sunsets(plugin.graph.definitions, notices or {}, today)
+    )
+    surprising = (
         Fault(
             Rule.BREAKING,
             change.description,
@@ -48,6 +73,7 @@ def dangerous_changes(former: Plugin, plugin: Plugin) -> tuple[Fault, ...]:
         )
         for change in found
     )
+    return (*surprising, *early)
 
 
 def is_next_major(former: Manifest, manifest: Manifest) -> bool:
@@ -64,9 +90,9 @@ def _schema(graph: PluginGraph) -> GraphQLSchema:
     return extend_schema(STUB, DocumentNode(definitions=graph.definitions), assume_valid_sdl=True)
 
 
-def _of_graph(description: str, graph: PluginGraph) -> Fault:
-    remedy = f"Keep it and mark it @deprecated{_OR_NEXT}"
-    return Fault(Rule.BREAKING, description.removesuffix("."), remedy, GRAPH, *_place(description, graph))
+def _of_graph(description: str, graph: PluginGraph, told: Notices) -> Fault:
+    why, remedy = told.refusal(description)
+    return Fault(Rule.BREAKING, why, f"{remedy}{_OR_NEXT}", GRAPH, *_place(description, graph))
 
 
 def _place(description: str, graph: PluginGraph) -> tuple[int | None, str | None]:
@@ -99,9 +125,14 @@ def _line(node: Node) -> int | None:
     return node.loc.start_token.line if node.loc else None
 
 
-def _of_operations(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator[Fault]:
+def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notices) -> Iterator[Fault]:
+    former = plugin.manifest
+    shown = {f"{kind}.{name}": name for kind in plugin.graph.namespaces.values() for name in plugin.graph.fields(kind)}
+    gone = {name for coordinate, name in shown.items() if told.is_let_go(coordinate)}
     for name, before in former.operations.items():
         after = manifest.operations.get(name)
+        if after is None and before.kind is OperationKind.QUERY and name in gone:
+            continue  # nothing shows it any more
         if after is None:
             yield _fault(lines, f"operations.{name}", f"the operation `{name}` was removed", "Keep it")
             continue

@@ -27,6 +27,7 @@ from graphql.validation.validate import validate_sdl
 
 from services.plugins.contract import Access, Fault, Manifest, OperationKind, PluginRefused, Rule
 from services.plugins.plugin import CITIZEN, QUERY, SHARED_TYPES, HostNames, PluginGraph, named_type
+from services.plugins.registry.deprecation_check import deprecation_faults
 from services.plugins.registry.graph_words import FAULTS_MAX, FILE, fault_at, line_of, text_fault, word_faults
 
 BYTES_MAX: Final = 100_000
@@ -144,6 +145,7 @@ def _check_definitions(document: DocumentNode, manifest: Manifest, host: HostNam
         if isinstance(node, ObjectTypeDefinitionNode | ObjectTypeExtensionNode) and node.interfaces:
             yield fault_at(Rule.DEFINITION, node, "a plugin's type implements no interface", "Remove `implements`")
     yield from word_faults(document)
+    yield from deprecation_faults(document)
 
 
 def _check_type_name(name: NameNode, seen: set[str], manifest: Manifest, host: HostNames) -> Iterator[Fault]:
