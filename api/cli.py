@@ -66,7 +66,7 @@ def serve(
         prepare(settings)
     typer.echo(f"Sitthi is at {settings.issuer}")
     uvicorn.run(
-        "api.app:create_app",
+        "api.serving:create_serving_app",
         factory=True,
         host=settings.host,
         port=settings.port,

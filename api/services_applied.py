@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -28,8 +28,9 @@ from services.apply.delivery.courier import Courier
 from services.apply.delivery.decider import ServiceDecider, Services
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
-from services.apply.delivery.needs import Needs
-from services.apply.delivery.states import GONE
+from services.apply.delivery.models import ServiceCase
+from services.apply.delivery.needs import Needs, StandingGate
+from services.apply.delivery.states import GONE, KINDS, Hindrance, Step
 from services.apply.forms import Forms
 from services.apply.service import ApplyService
 from services.apply.states import Status
@@ -37,9 +38,8 @@ from services.exchange.catalogue import Catalogue, RegisteredPurpose
 from services.exchange.consent.models import Consent
 from services.exchange.consent.service import ConsentService
 from services.exchange.errors import SourceSilent
-from services.exchange.facts import Gate
 from services.know.entries import service_id
-from services.plugins.contract import Manifest
+from services.plugins.contract import Manifest, OperationKind
 from services.plugins.plugin import Origin, Plugin
 from services.plugins.runner import AgencyDeclined, Runner, Trouble
 from services.plugins.standing import Standing, must_be_open
@@ -83,6 +83,46 @@ _AT_SERVICE: Final[Mapping[Status, MessageTemplate]] = {
         ),
     ),
 }
+_HINDERED: Final[Mapping[Hindrance, MessageTemplate]] = {
+    Hindrance.FAILED: MessageTemplate(
+        "apply.service-not-delivered",
+        title=Text(th="ส่งคำขอถึงหน่วยงานไม่สำเร็จ: {title}", en="It did not get to the agency: {title}"),
+        body=Text(
+            th="เราหยุดส่งคำขอนี้แล้ว หน่วยงานอาจได้รับหรือไม่ได้รับ เจ้าหน้าที่ของเราทราบแล้วและอาจส่งอีกครั้ง "
+            "คุณสอบถามหน่วยงานได้ หรือถอนคำขอแล้วยื่นใหม่",
+            en="We have stopped sending this application. The agency may have it, or not. Our operators know and may "
+            "send it again. You can ask the agency, or withdraw the application and apply again.",
+        ),
+    ),
+    Hindrance.NOT_TAKEN_BACK: MessageTemplate(
+        "apply.service-not-taken-back",
+        title=Text(th="แจ้งหน่วยงานว่าคุณถอนคำขอไม่สำเร็จ: {title}", en="The agency was not told that you withdrew: {title}"),
+        body=Text(
+            th="คำขอสิ้นสุดแล้วที่นี่ แต่หน่วยงานอาจยังพิจารณาอยู่ โปรดแจ้งหน่วยงานโดยตรง ช่องทางติดต่ออยู่ที่หน้าบริการ",
+            en="The application has ended here, but the agency may still be deciding it. Please tell the agency "
+            "itself; its service page says how to reach it.",
+        ),
+    ),
+    Hindrance.STOPPED: MessageTemplate(
+        "apply.service-stopped",
+        title=Text(th="ยังไม่ส่งคำขอให้หน่วยงาน: {title}", en="Your application is not sent for now: {title}"),
+        body=Text(
+            th="คุณขอระงับหรือคัดค้านการใช้ข้อมูลของคุณไว้ เราจึงไม่ส่งคำขอนี้ให้หน่วยงาน หากต้องการให้ส่ง โปรดยกเลิกการระงับ หรือถอนคำขอนี้",
+            en="You have had the use of your data stopped, so this application is not sent to the agency. Lift that to "
+            "have it sent, or withdraw the application.",
+        ),
+    ),
+    Hindrance.WITHOUT_FACTS: MessageTemplate(
+        "apply.service-without-facts",
+        title=Text(th="ส่งคำขอโดยไม่มีข้อมูลบางรายการ: {title}", en="Sent without some facts: {title}"),
+        body=Text(
+            th="ความยินยอมหรือข้อตกลงที่ใช้ส่งข้อมูลบางรายการสิ้นสุดลงระหว่างที่ส่งคำขอ จากนี้เราส่งคำขอโดยไม่มีข้อมูลนั้น "
+            "หน่วยงานอาจได้รับข้อมูลนั้นไปก่อนแล้ว",
+            en="A consent, or an agreement, under which some of your facts were sent ended while the application was "
+            "on its way. From now on it is sent without them. The agency may have got them before.",
+        ),
+    ),
+}
 _PAYMENT: Final = MessageTemplate(
     "apply.service-payment",
     title=Text(th="หน่วยงานแจ้งค่าธรรมเนียม: {title}", en="The agency asks for a payment: {title}"),
@@ -94,7 +134,7 @@ _PAYMENT: Final = MessageTemplate(
 
 
 class ServiceNotices:
-    """Fulfils `services.apply.deciding.Notices` and `services.apply.delivery.hearing.PaymentNotices`."""
+    """Fulfils `services.apply.deciding.Notices` and `services.apply.delivery.hearing.HindranceNotices`."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -113,6 +153,12 @@ class ServiceNotices:
         await self._inbox.send(session, person, _PAYMENT, title=title, amount=amount)
         await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
 
+    async def hindered(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, hindrance: Hindrance
+    ) -> None:
+        await self._inbox.send(session, person, _HINDERED[hindrance], title=title)
+        await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -122,7 +168,7 @@ class Outlook:
     clock: Clock
     keys: KeyRing
     people: PeopleRegister
-    gate: Gate
+    gate: StandingGate
     catalogue: Catalogue
     consents: ConsentService
     runner: Runner
@@ -201,6 +247,24 @@ class ConsentsOfPeople:
     async def requesters(self, session: AsyncSession, person: UUID) -> frozenset[str]:
         query = select(col(Consent.requester)).where(col(Consent.person) == person).distinct()
         return frozenset(await session.scalars(query))
+
+
+class OwedToServices:
+    """Fulfils `services.plugins.registry.passing.Owing`: what the cases of applications wait for."""
+
+    async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
+        """A withdrawal that waits for its `submit` to be answered needs `cancel` after it."""
+        query = (
+            select(col(ServiceCase.step), col(ServiceCase.cancel_wanted), func.count())
+            .where(col(ServiceCase.plugin) == slug, col(ServiceCase.due_at).is_not(None))
+            .group_by(col(ServiceCase.step), col(ServiceCase.cancel_wanted))
+        )
+        owed: dict[OperationKind, int] = {}
+        for step, cancel_wanted, count in (await session.execute(query)).tuples():
+            kinds = {KINDS[Step(step)], *([OperationKind.CANCEL] if cancel_wanted else [])}
+            for kind in kinds:
+                owed[kind] = owed.get(kind, 0) + count
+        return owed
 
 
 class ServiceApplications:

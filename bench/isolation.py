@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -73,6 +74,8 @@ async def bench(rounds: int, questions: int, say: Callable[[str], None]) -> Mapp
     costs: dict[str, list[float]] = defaultdict(list)
     async with _agencies() as ports, _stand(ports) as stand:
         await stand.phase(None, questions // 4)  # warms up
+        gc.collect()
+        gc.freeze()  # as each process of `sitthi serve` does
         for number in range(rounds):
             before = await stand.phase(None, questions)
             heard[QUIET].append(before)

@@ -16,7 +16,9 @@ STUCK: Final = 3
 
 
 def deliveries(
-    retry: Annotated[str, typer.Option(help="Have all that is owed to this service tried now, by its slug.")] = "",
+    retry: Annotated[
+        str, typer.Option(help="Have all that is owed to this service tried now, by its slug; what was given up too.")
+    ] = "",
 ) -> None:
     """What is owed to agencies' services: applications, withdrawals, events. Fails where something is stuck."""
     import asyncio
@@ -30,7 +32,8 @@ def deliveries(
     if retry:
         typer.echo(f"{hurried} of {retry} are tried now.")
     for one in owed:
-        counts = f"{one.count} owed, {one.stuck} stuck, since {one.oldest:%Y-%m-%d %H:%M}Z"
+        given_up = f", {one.failed} of them given up" if one.failed else ""
+        counts = f"{one.count} owed, {one.stuck} stuck{given_up}, since {one.oldest:%Y-%m-%d %H:%M}Z"
         typer.echo("  ".join((one.plugin, one.step, counts, one.trouble or "no trouble yet")))
     if not owed:
         typer.echo("Nothing is owed.")

@@ -217,5 +217,15 @@ class Gate(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What stands against handing on facts that were told before."""
+
+    barred: str | None
+    """Why the citizen has had the use of their data stopped, for this purpose or for all; None where they have not."""
+    refused: Mapping[str, str]
+    """Of the attributes those that may not be told any more, and why."""
+
+
 class LookReader(Protocol):
     async def __call__(self, person: NationalId, /) -> Any: ...

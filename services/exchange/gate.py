@@ -30,7 +30,7 @@ from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
 from services.exchange.deciding import Deciding
 from services.exchange.errors import LookRefused
-from services.exchange.facts import Asker, AskerKind, Facts, FactState, LookReader, Purpose
+from services.exchange.facts import Asker, AskerKind, Facts, FactState, LookReader, Purpose, Still
 from services.exchange.grounds import ACTS_FOR_YOU, Grounds, GroundsReader
 from services.exchange.household import Household, Look, inputs_of
 from services.exchange.needs import Bars, Delegations
@@ -137,6 +137,16 @@ class ExchangeGate:
         ]
         told = await self._answers(asked, asker)
         return [{a.id: given.fact(a) for a in one.wanted} for one, given in zip(asked, told, strict=True)]
+
+    async def still(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Still:
+        """What stands against telling now what was told before and lies ready to be handed on. Nothing is read, and
+        nothing is entered in the log: what is handed on was. Attributes that nobody knows any more are refused."""
+        entry = policy.registered(self._catalogue, purpose)
+        known = [self._catalogue.attributes[name] for name in attributes if name in self._catalogue.attributes]
+        grounds = await self._grounds.read(asker, entry, [subject], {one.id: one.steward for one in known})
+        verdict = policy.judge(entry, known, subject, grounds.asker, grounds.of(subject))
+        unknown = dict.fromkeys(set(attributes) - {one.id for one in known}, policy.NOT_FOR_THIS_PURPOSE)
+        return Still(grounds.barred.get(subject), {**verdict.refused, **unknown})
 
     async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None:
         """The subject's minor children, eldest first; None when nobody could say, or it may not be asked."""

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import SystemRandom
 from typing import Any, Final
@@ -19,6 +18,7 @@ from uuid import UUID
 
 import orjson
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
@@ -26,16 +26,17 @@ from core.database import Database
 from core.errors import NotFound
 from core.ids import NationalId
 from core.sealed import bound_to
-from core.text import Text
 from services.apply import repository as applications
 from services.apply.delivery import repository
 from services.apply.delivery.agencies import Agencies, Declined, Numbers
+from services.apply.delivery.attempts import Barred, Ended, state_of
 from services.apply.delivery.desk import OF, hears, mark_of
 from services.apply.delivery.figures import DeliveryFigures
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import AgencyEvent, ServiceCase
 from services.apply.delivery.needs import Needs
 from services.apply.delivery.states import (
+    CONFLICT,
     DECLINED,
     EVENTS_KEPT,
     FAILED,
@@ -46,12 +47,16 @@ from services.apply.delivery.states import (
     NOTIFY,
     RETRY_MAX,
     WELL,
+    Hindrance,
     Step,
     retry_in,
 )
+from services.apply.models import Application
 from services.exchange.errors import SourceSilent
-from services.plugins.contract import ApplicationState, EventKind, Manifest, OperationKind
+from services.plugins.contract import EventKind, Manifest, OperationKind
 
+GIVEN_UP_NOW: Final = "GIVEN_UP"
+"""An outcome of the figures."""
 PAGE: Final = 20
 """As many calls as an operation has places for that does not say how many."""
 MAINTENANCE_SPREAD: Final = timedelta(seconds=30)
@@ -63,20 +68,6 @@ _NOTHING_LEFT: Final[Mapping[str, Any]] = {
 """Withdrawn while its first attempt was under way, which came to nothing: the agency never hears of it."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Ended:
-    """How an attempt ended: an answer, the words of a declared error, or a trouble."""
-
-    outcome: str
-    milliseconds: int
-    said: ApplicationState | None = None
-    words: Text | None = None
-    until: datetime | None = None
-    """Announced maintenance, until then: nobody was asked, and it counts as no attempt."""
-    asked: bool = True
-    """Whether anything of it may have left for the agency."""
 
 
 class Courier:
@@ -99,6 +90,7 @@ class Courier:
         self._agencies, self._numbers, self._needs, self._hearing = agencies, numbers, needs, hearing
         self._chance, self._figures = chance, DeliveryFigures()
         self._under_way: dict[str, asyncio.Task[int]] = {}
+        self._looking: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> int:
         """Carries out what is due now; how many attempts that were."""
@@ -113,7 +105,7 @@ class Courier:
 
     async def close(self) -> None:
         """Gives up what is under way; another worker goes on with it when its lease is over."""
-        for task in [*self._under_way.values()]:
+        for task in [*self._under_way.values(), *self._looking.values()]:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -121,8 +113,16 @@ class Courier:
     async def look(self, person: UUID, application: UUID) -> None:
         """Asks the agency now, if it is to be asked at all and what it said is old: the citizen has opened it.
 
-        What goes wrong is noted, and the citizen sees what was said last.
+        What goes wrong is noted, and the citizen sees what was said last. However often a citizen looks, an agency that
+        does not answer is asked once in :data:`LOOKED_AGAIN`; who looks while it is asked waits for the same answer.
         """
+        looking = self._looking.get(application)
+        if looking is None:
+            looking = self._looking[application] = asyncio.create_task(self._look(person, application))
+            looking.add_done_callback(lambda done: self._looked(application, done))
+        await asyncio.shield(looking)
+
+    async def _look(self, person: UUID, application: UUID) -> None:
         now = self._clock.now()
         async with self._db.read() as session:
             case = await repository.case(session, person, application)
@@ -135,8 +135,10 @@ class Courier:
             await self._carry(manifest, one)
 
     async def tidy(self) -> None:
-        """Drops events that no plugin took within a month, and brings the figures to this moment."""
+        """Gives up what was not to be done within a month, drops events that no plugin took by then, and brings the
+        figures to this moment."""
         now = self._clock.now()
+        await self._give_up(now)
         async with self._db.write() as session:
             dropped = await repository.drop_events(session, now - EVENTS_KEPT)
         for plugin, count in dropped.items():
@@ -144,6 +146,23 @@ class Courier:
             self._figures.dropped(plugin, count)
         async with self._db.read() as session:
             self._figures.show(await repository.owed(session, now))
+
+    async def _give_up(self, now: datetime) -> None:
+        while True:
+            async with self._db.write() as session:
+                cases = await repository.overdue(session, now, limit=PAGE)
+                for case in cases:
+                    application = await applications.own(session, case.person, case.application)
+                    if application is not None:
+                        await self._hearing.failed(session, application, case, None)
+                        self._figures.attempted(case.plugin, case.step, GIVEN_UP_NOW)
+            if len(cases) < PAGE:
+                return
+
+    def _looked(self, application: UUID, done: asyncio.Task[None]) -> None:
+        del self._looking[application]
+        if not done.cancelled():
+            done.exception()  # whoever looks is told; it may be that nobody waits any more
 
     def _to_call(self, slug: str) -> Manifest | None:
         return self._agencies.manifest(slug) if self._agencies.goes_on(slug) else None
@@ -183,6 +202,7 @@ class Courier:
     async def _carry(self, manifest: Manifest, case: ServiceCase) -> bool:
         """One attempt at what is owed for a case; whether the agency answered."""
         ended = await self._attempt(manifest, case)
+        await self._hearing.ready()
         async with self._db.write() as session:
             application = await applications.own(session, case.person, case.application, lock=True)
             current = await repository.case(session, case.person, case.application, lock=True)
@@ -200,16 +220,28 @@ class Courier:
             elif ended.words is not None and current.step != Step.STATUS:
                 await self._hearing.declined(session, application, current, manifest, ended.words)
             else:
-                values = self._later(outcome, current.attempts, ended.until)
-                if not ended.asked and repository.is_first(case):
-                    values = _NOTHING_LEFT if current.cancel_wanted else {**values, "sent_at": None}
-                await repository.store(session, case.person, case.application, values)
+                await self._unanswered(session, application, current, case, ended)
             quiet = case.step == Step.STATUS and outcome == WELL and ended.said and ended.said.state == before
-            quiet = quiet or ended.until is not None
+            quiet = quiet or ended.until is not None or (ended.barred and case.trouble == outcome)
             if not quiet:
                 self._note(session, case.application, manifest, case.step, outcome, ended.milliseconds)
         self._figures.attempted(manifest.slug, case.step, outcome)
         return ended.said is not None or ended.words is not None
+
+    async def _unanswered(
+        self, session: AsyncSession, application: Application, current: ServiceCase, case: ServiceCase, ended: Ended
+    ) -> None:
+        """Enters an attempt that brought no answer; `case` is as it was leased, `current` as it is now."""
+        if ended.outcome == CONFLICT:
+            await self._hearing.failed(session, application, current, CONFLICT)
+            return
+        values = self._later(ended.outcome, current.attempts, ended)
+        if not ended.asked and repository.is_first(case):
+            values = _NOTHING_LEFT if current.cancel_wanted else {**values, "sent_at": None}
+        if ended.barred and values is not _NOTHING_LEFT:
+            await self._hearing.stopped(session, application, current, values)
+        else:
+            await repository.store(session, case.person, case.application, values)
 
     async def _attempt(self, manifest: Manifest, case: ServiceCase) -> Ended:
         operations = manifest.operations_of(KINDS[Step(case.step)])
@@ -221,22 +253,24 @@ class Courier:
             return Ended(outcome, round((time.monotonic() - began) * 1000), **came)
 
         try:
-            person, arguments, key = await self._call(case)
+            person, arguments, key = await self._call(manifest, case)
             told = await self._agencies.call(manifest.slug, next(iter(operations)), person, arguments, key=key)
         except Declined as error:
             return ended(DECLINED, words=error.words)
         except SourceSilent as error:
             asked = error.until is None and self._agencies.may_have(manifest.slug, error)
             return ended(error.reason, asked=asked, until=error.until)
+        except Barred as stopped:
+            return ended(stopped.reason, asked=False, barred=True)
         except NotFound:
             return ended(GONE)  # the person was erased meanwhile
         except Exception:  # one that nobody foresaw must not stand in the way of the others
             log.exception("delivery_failed", plugin=manifest.slug, step=case.step)
             return ended(FAILED)
-        said = _state_of(told, case.reference)
+        said = state_of(told, case.reference)
         return ended(WELL, said=said) if said is not None else ended(MALFORMED)
 
-    async def _call(self, case: ServiceCase) -> tuple[NationalId, Mapping[str, Any], str]:
+    async def _call(self, manifest: Manifest, case: ServiceCase) -> tuple[NationalId, Mapping[str, Any], str]:
         async with self._db.read() as session:
             person = await self._numbers.number_of(session, case.person)
         if case.step != Step.SUBMIT:
@@ -249,25 +283,37 @@ class Courier:
         of = document.pop(OF)
         if of != mark_of(self._keys, person):  # the number was wrong, and is corrected: they may be somebody else's
             document["facts"] = {}
-        if repository.is_first(case) and case.rests_on:
-            gone = await self._needs.withdrawn(case.person, case.rests_on)
-            if gone:
-                document["facts"] = {name: value for name, value in document["facts"].items() if name not in gone}
-                await self._keep(case, {OF: of, **document})
+        now = await self._needs.still(manifest, case.person, document["facts"], case.rests_on)
+        if now.barred is not None:
+            raise Barred(now.barred)
+        if now.gone:
+            document["facts"] = {name: value for name, value in document["facts"].items() if name not in now.gone}
+            await self._thin(case, {OF: of, **document})
         return person, {"application": document}, case.application.hex
 
-    async def _keep(self, case: ServiceCase, document: Mapping[str, Any]) -> None:
-        """Without what the citizen has taken back before it was sent (PDPA s.19 para 5); the same in every attempt."""
+    async def _thin(self, case: ServiceCase, document: Mapping[str, Any]) -> None:
+        """Without what may not be sent any more, because a consent was withdrawn (PDPA s.19 para 5) or an agreement has
+        ended: from now on in every attempt. An agency that has it already, with those facts, says so (`CONFLICT`); of
+        a consent it hears by its own event.
+
+        Raises :class:`NotFound` where it is another's turn.
+        """
         bound = bound_to(ServiceCase.document_sealed, case.application)
         sealed = self._keys.seal(orjson.dumps(document), bound_to=bound)
         async with self._db.write() as session:
-            await repository.store(session, case.person, case.application, {"document_sealed": sealed})
+            application = await applications.own(session, case.person, case.application)
+            if application is None or not await repository.store_leased(session, case, {"document_sealed": sealed}):
+                raise NotFound
+            if not repository.is_first(case):
+                await self._hearing.hindered(session, application, Hindrance.WITHOUT_FACTS)
 
     async def _tell(self, manifest: Manifest, event: AgencyEvent) -> bool:
         """One attempt to tell an event to all operations that want to hear of it; whether the agency answered."""
         bound = bound_to(AgencyEvent.national_id_sealed, event.id)
         person = NationalId(self._keys.open(event.national_id_sealed, bound_to=bound).decode())
         told = {"id": event.id.hex, "kind": event.kind, "at": event.at.isoformat(), "reference": event.reference}
+        if event.application is not None:
+            told["application"] = event.application
         outcome, until, began = WELL, None, time.monotonic()
         for operation in hears(manifest, EventKind(event.kind)):
             try:
@@ -283,30 +329,39 @@ class Courier:
                 outcome = FAILED
                 break
         milliseconds = round((time.monotonic() - began) * 1000)
-        heard = outcome in (WELL, DECLINED)
+        heard = outcome in (WELL, DECLINED, CONFLICT)  # of the last: something under its key it has heard
         async with self._db.write() as session:
             if heard:
                 ours = await repository.close_event(session, event.id, event.lease)
             else:
-                values = {"lease": None, "leased_until": None, **self._later(outcome, event.attempts, until)}
+                values = {
+                    "lease": None,
+                    "leased_until": None,
+                    **self._later(outcome, event.attempts, Ended(outcome, milliseconds, until=until)),
+                }
                 ours = await repository.put_off_event(session, event.id, event.lease, values)
             if ours and until is None:
                 self._note(session, event.id, manifest, NOTIFY, outcome, milliseconds)
         self._figures.attempted(manifest.slug, NOTIFY, outcome)
         return heard
 
-    def _later(self, trouble: str, attempts: int, until: datetime | None) -> Mapping[str, Any]:
-        """When to try again: after maintenance, spread; it is looked at within the hour, in case it ends before."""
+    def _later(self, trouble: str, attempts: int, ended: Ended) -> Mapping[str, Any]:
+        """When to try again: after maintenance, spread; it is looked at within the hour, in case it ends before, and so
+        is what the citizen has had stopped."""
         now, chance = self._clock.now(), self._chance()
-        if until is None:
+        if ended.until is None and not ended.barred:
             return {"trouble": trouble, "due_at": now + retry_in(attempts, chance)}
-        due = min(until + MAINTENANCE_SPREAD * chance, now + RETRY_MAX)
+        due = now + RETRY_MAX
+        if ended.until is not None:
+            due = min(ended.until + MAINTENANCE_SPREAD * chance, due)
         return {"trouble": trouble, "due_at": due, "attempts": attempts - 1}
 
     def _note(self, session: Any, owed: UUID, manifest: Manifest, step: str, outcome: str, milliseconds: int) -> None:
         repository.add_attempt(session, owed, manifest.slug, step, self._clock.now(), outcome, milliseconds)
 
     def _is_fresh(self, manifest: Manifest, case: ServiceCase, now: datetime) -> bool:
+        if case.tried_at is not None and now - case.tried_at < LOOKED_AGAIN:
+            return True
         if case.checked_at is None:
             return False
         specs = manifest.operations_of(KINDS[Step.STATUS]).values()
@@ -318,13 +373,3 @@ def _page(manifest: Manifest, *kinds: OperationKind) -> int:
     """How many are taken at once: no more than find a place, because the time limit runs while one waits."""
     specs = [spec for kind in kinds for spec in manifest.operations_of(kind).values()]
     return min([PAGE, *(spec.places for spec in specs if "places" in spec.model_fields_set)])
-
-
-def _state_of(told: Any, reference: str | None) -> ApplicationState | None:
-    """What the agency said, if it is what the contract asks for, about this application, and can be kept."""
-    try:
-        said = ApplicationState.model_validate(told)
-        orjson.dumps(said.model_dump(mode="json"))
-    except (ValueError, TypeError):  # pydantic's own error is a ValueError; half a letter is a TypeError of orjson
-        return None
-    return said if reference in (None, said.reference) else None

@@ -81,12 +81,14 @@ class DeliveryDesk:
             final = case.state is not None and State(case.state).is_final
             if final and not leaving:
                 raise AlreadyDecided
-            cancels = not final and self._can_be_told(case, leaving=leaving)
+            cancels = not final and self._can_be_told(case, leaving=leaving or case.failed_at is not None)
             if case.reference is None:  # the answer to `submit` is not here yet: without a number nothing is cancelled
                 values = {"cancel_wanted": True, "owed_since": now}
+                if case.failed_at is not None:  # nor will it be: an event may find it there by its id
+                    await self.tell_unnumbered(session, case)
             else:
                 step = Step.CANCEL if cancels else Step.DONE
-                values |= {"step": step, "due_at": now if cancels else None}
+                values |= {"step": step, "due_at": now if cancels else None, "failed_at": None}
                 await self.tell(
                     session, case, EventKind.APPLICATION_WITHDRAWN, application.id, reference=case.reference
                 )
@@ -114,7 +116,24 @@ class DeliveryDesk:
         self, session: AsyncSession, case: ServiceCase, kind: EventKind, about: UUID, *, reference: str | None
     ) -> None:
         """An event about one case, for its own plugin."""
-        await self._note(session, case.plugin, kind, about, case.person, at=self._clock.now(), reference=reference)
+        now = self._clock.now()
+        await self._note(
+            session, case.plugin, kind, about, case.person, at=now, reference=reference, application=case.application
+        )
+
+    async def tell_unnumbered(self, session: AsyncSession, case: ServiceCase) -> None:
+        """That an application was withdrawn of which the agency's number never came: it is found by its id. If the
+        number comes after all, that is another event."""
+        about = uuid5(_EVENTS, f"unnumbered:{case.application.hex}")
+        await self.tell(session, case, EventKind.APPLICATION_WITHDRAWN, about, reference=None)
+
+    async def number_corrected(self, session: AsyncSession, person: UUID) -> None:
+        """Tells the services that may have an application of the person under a national ID that was wrong, in the
+        transaction that corrects it. Nobody is told the former number: the application's id and number lead to it."""
+        number = await self._numbers.number_of(session, person)
+        for case in await repository.sent(session, person):
+            about = uuid5(_EVENTS, f"{case.application.hex}:{mark_of(self._keys, number)}")
+            await self.tell(session, case, EventKind.IDENTIFIER_CORRECTED, about, reference=case.reference)
 
     def cancels(self, slug: str) -> bool:
         """Whether the plugin takes applications back; of one that is gone nobody knows, and it may come again."""
@@ -143,6 +162,7 @@ class DeliveryDesk:
         *,
         at: datetime,
         reference: str | None = None,
+        application: UUID | None = None,
     ) -> None:
         """Only what a plugin asked for; for one that is gone it is kept, since it may come back."""
         manifest = self._agencies.manifest(slug)
@@ -154,7 +174,14 @@ class DeliveryDesk:
         await repository.add_event(
             session,
             AgencyEvent(
-                id=key, plugin=slug, kind=kind, at=at, reference=reference, national_id_sealed=sealed, due_at=at
+                id=key,
+                plugin=slug,
+                kind=kind,
+                at=at,
+                reference=reference,
+                application=application.hex if application is not None else None,
+                national_id_sealed=sealed,
+                due_at=at,
             ),
         )
 

@@ -23,9 +23,18 @@ from services.apply.delivery.models import ServiceCase
 from services.apply.errors import NotOfferedHere
 from services.apply.states import is_service
 from services.exchange.graph.fields import described
+from services.exchange.policy import BARS
 from services.plugins.contract import State
 
 CASES: Final = "application.case"
+_GIVEN_UP: Final = Text(
+    th="เราหยุดติดต่อหน่วยงานเรื่องนี้แล้ว โปรดติดต่อหน่วยงาน หรือถอนคำขอแล้วยื่นใหม่",
+    en="We have stopped trying to reach the agency about it. Ask the agency, or withdraw and apply again.",
+)
+_STOPPED: Final = Text(
+    th="ไม่ส่งให้หน่วยงาน เพราะคุณขอระงับหรือคัดค้านการใช้ข้อมูลของคุณ",
+    en="It is not sent to the agency, because you have had the use of your data stopped.",
+)
 
 strawberry.enum(
     State,
@@ -48,11 +57,17 @@ class ApplicationAtAgency:
     )
     state: State | None
     since: datetime | None = strawberry.field(description="Since when it is in that state, as the agency says.")
-    checked_at: datetime | None = strawberry.field(description="When the agency last answered.")
+    checked_at: datetime | None = strawberry.field(
+        description="When the agency last answered: of then is all that stands here."
+    )
+    tried_at: datetime | None = strawberry.field(description="When we last tried to reach the agency, also in vain.")
     note: str | None = strawberry.field(description="What the agency says to the citizen.")
     payment: RequestedPayment | None
     waiting: bool = strawberry.field(
         description="Whether the agency could not be told or asked when that was last tried; it is tried again."
+    )
+    hindrance: str | None = strawberry.field(
+        description="What keeps the application from the agency, in words; null where we only wait for the agency."
     )
 
 
@@ -77,6 +92,13 @@ class OfService:
         return None if case is None else _shown(info, case)
 
 
+def hindrance_of(case: ServiceCase) -> Text | None:
+    """In words for the citizen."""
+    if case.failed_at is not None:
+        return _GIVEN_UP
+    return _STOPPED if case.trouble in BARS else None
+
+
 def _shown(info: Info, case: ServiceCase) -> ApplicationAtAgency:
     told = info.context.room(Hearing).told(case)
     note, payment = told.get("note"), told.get("payment")
@@ -91,7 +113,9 @@ def _shown(info: Info, case: ServiceCase) -> ApplicationAtAgency:
         )
         if payment is not None
         else None,
-        waiting=case.trouble is not None,
+        tried_at=case.tried_at,
+        waiting=case.trouble is not None and case.failed_at is None,
+        hindrance=localized(info, words) if (words := hindrance_of(case)) is not None else None,
     )
 
 

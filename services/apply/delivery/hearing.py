@@ -20,7 +20,7 @@ from services.apply.deciding import Holder, Missing, Outcome, Prepared
 from services.apply.delivery import repository
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.models import ServiceCase
-from services.apply.delivery.states import LATE, Step, after_answer, is_late, poll_in
+from services.apply.delivery.states import LATE, Hindrance, Step, after_answer, is_late, poll_in
 from services.apply.models import Application
 from services.apply.service import ApplyService
 from services.apply.states import Status
@@ -49,13 +49,25 @@ class PaymentNotices(Protocol):
         ...
 
 
+class HindranceNotices(PaymentNotices, Protocol):
+    async def hindered(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, hindrance: Hindrance
+    ) -> None:
+        """Tells `person` what keeps their application from the agency. Called inside the transaction."""
+        ...
+
+
 class Hearing:
     """Every method writes in the caller's transaction, which holds the application and then the case."""
 
     def __init__(
-        self, keys: KeyRing, clock: Clock, apply: ApplyService, desk: DeliveryDesk, notices: PaymentNotices
+        self, keys: KeyRing, clock: Clock, apply: ApplyService, desk: DeliveryDesk, notices: HindranceNotices
     ) -> None:
         self._keys, self._clock, self._apply, self._desk, self._notices = keys, clock, apply, desk, notices
+
+    async def ready(self) -> None:
+        """Comes before the transaction: a decision that is heard is signed in it."""
+        await self._apply.ready_to_decide()
 
     async def answered(
         self,
@@ -70,7 +82,7 @@ class Hearing:
         """Enters an answer; :data:`LATE` where it must not change what was said before, with the reason in the log."""
         now, step = self._clock.now(), Step(case.step)
         before = State(case.state) if case.state is not None else None
-        values: dict[str, Any] = {"checked_at": now, "attempts": 0, "trouble": None}
+        values: dict[str, Any] = {"checked_at": now, "attempts": 0, "trouble": None, "failed_at": None}
         late = is_late(before, case.state_at, said)
         told, old = (_told(said), self.told(case)) if not late else ({}, {})
         if late:
@@ -119,6 +131,39 @@ class Hearing:
         if case.step == Step.SUBMIT and application.status not in CLOSED:
             said = _decided(application, manifest, Outcome.REFUSED, words, {"declined": _written(words)})
             await self._apply.hear(session, application.person, application.id, said, news=True)
+
+    async def failed(
+        self, session: AsyncSession, application: Application, case: ServiceCase, reason: str | None
+    ) -> None:
+        """Given up: nothing is due any more, and the citizen is told. What an operator may have tried again stays."""
+        values = {"due_at": None, "failed_at": self._clock.now(), "trouble": reason or case.trouble}
+        await repository.store(session, case.person, case.application, values)
+        if case.step == Step.SUBMIT and case.cancel_wanted:
+            await self._desk.tell_unnumbered(session, case)
+        log.error("delivery_given_up", plugin=case.plugin, step=case.step, application=case.application.hex)
+        taken_back = case.step == Step.CANCEL or application.status == Status.WITHDRAWN
+        await self.hindered(session, application, Hindrance.NOT_TAKEN_BACK if taken_back else Hindrance.FAILED)
+
+    async def stopped(
+        self, session: AsyncSession, application: Application, case: ServiceCase, values: Mapping[str, Any]
+    ) -> None:
+        """The citizen has had the use of their data stopped; `values` say when it is looked at again. What they have
+        withdrawn meanwhile, and the agency may have, is never sent again: the agency is told of it by an event."""
+        if case.cancel_wanted:
+            await self._desk.tell_unnumbered(session, case)
+            values = {**values, "step": Step.DONE, "due_at": None, "document_sealed": None}
+        elif case.trouble != values["trouble"]:
+            await self.hindered(session, application, Hindrance.STOPPED)
+        await repository.store(session, case.person, case.application, values)
+
+    async def hindered(self, session: AsyncSession, application: Application, hindrance: Hindrance) -> None:
+        await self._notices.hindered(
+            session,
+            person=application.person,
+            application=application.id,
+            title=Text(**application.title),
+            hindrance=hindrance,
+        )
 
     def told(self, case: ServiceCase) -> Mapping[str, Any]:
         """`note` and `payment` of the agency's last word, as they were sealed."""
@@ -208,4 +253,6 @@ def _decided(
         "law": _written(by),
     }
     service = {"service": manifest.slug, "version": manifest.version, "agency": manifest.agency.slug}
-    return Prepared(outcome, Text(**application.title), {**service, **record}, (reason,), closes=True)
+    decided_by = {"kind": "AGENCY", "agency": manifest.agency.slug}
+    title = Text(**application.title)
+    return Prepared(outcome, title, {**service, **record}, (reason,), closes=True, decided_by=decided_by)

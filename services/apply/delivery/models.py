@@ -13,6 +13,7 @@ from core.database import Instant, Json
 from core.sealed import sealed
 
 _OWED: Final = text("due_at IS NOT NULL")
+_FAILED: Final = text("failed_at IS NOT NULL")
 
 
 class ServiceCase(SQLModel, table=True):
@@ -26,6 +27,7 @@ class ServiceCase(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["person", "application"], ["application.person", "application.id"]),
         Index("ix_service_case_due", "plugin", "due_at", postgresql_where=_OWED, sqlite_where=_OWED),
+        Index("ix_service_case_failed", "plugin", postgresql_where=_FAILED, sqlite_where=_FAILED),
     )
 
     person: UUID = Field(primary_key=True)
@@ -47,8 +49,12 @@ class ServiceCase(SQLModel, table=True):
     """When the first attempt to submit began: from then on the agency may have it."""
     cancel_wanted: bool = False
     """The citizen has withdrawn what the agency may have and has not numbered yet."""
+    tried_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the last attempt at anything began."""
     trouble: str | None = Field(default=None, max_length=40)
-    """Why the last attempt ended without an answer."""
+    """Why the last attempt ended without an answer, or why none is made."""
+    failed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was given up; until an operator has it tried again, nothing is due."""
     reference: str | None = Field(default=None, max_length=100)
     """The agency's own number."""
     state: str | None = Field(default=None, max_length=20)
@@ -78,6 +84,8 @@ class AgencyEvent(SQLModel, table=True):
     kind: str = Field(max_length=40)
     at: datetime = Field(sa_type=Instant)
     reference: str | None = Field(default=None, max_length=100)
+    application: str | None = Field(default=None, max_length=32)
+    """Whose id the agency knows it by, as 32 hex digits; of an event that is about one."""
     national_id_sealed: bytes = sealed("agency_event.national_id", by="id")
     """Of whom it is about. Nothing else in the row leads to them: their own rows may be erased by then."""
     due_at: datetime = Field(sa_type=Instant)

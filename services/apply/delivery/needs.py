@@ -8,10 +8,10 @@ one it cannot be met. Whatever could not be had is left out of what the agency i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
@@ -23,7 +23,7 @@ from core.thai_dates import Precision
 from services.apply.delivery.agencies import Consents
 from services.apply.delivery.errors import ConsentNeeded
 from services.exchange.catalogue import Catalogue, RegisteredPurpose
-from services.exchange.facts import SERVICE_ASKER, Asker, AskerKind, Basis, Fact, Gate
+from services.exchange.facts import SERVICE_ASKER, Asker, AskerKind, Basis, Fact, Gate, Purpose, Still
 from services.plugins.contract import Manifest, NeedBasis
 
 SERVICE: Final = "agency-service"
@@ -42,8 +42,24 @@ class Gathered:
     rests_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How what lies ready to be sent stands now."""
+
+    barred: str | None
+    """Why nothing may be sent: the citizen has had the use of their data stopped."""
+    gone: frozenset[str]
+    """Facts that may not be sent: a consent or an agreement has ended."""
+
+
+class StandingGate(Gate, Protocol):
+    async def still(self, subject: UUID, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> Still:
+        """See :meth:`services.exchange.gate.ExchangeGate.still`."""
+        ...
+
+
 class Needs:
-    def __init__(self, database: Database, gate: Gate, catalogue: Catalogue, consents: Consents) -> None:
+    def __init__(self, database: Database, gate: StandingGate, catalogue: Catalogue, consents: Consents) -> None:
         self._db, self._gate, self._catalogue, self._consents = database, gate, catalogue, consents
 
     async def read(self, manifest: Manifest, person: UUID, request: UUID | None) -> Gathered:
@@ -55,10 +71,7 @@ class Needs:
         for entry, attributes in by_purpose:
             if entry.purpose.basis is Basis.CONSENT and not await self._agreed(person, entry, attributes):
                 raise ConsentNeeded(entry.purpose.id, entry.purpose.text)
-        label = _LABEL.filled(agency=manifest.agency.title.text, service=manifest.title.text)
-        asker = Asker(
-            AskerKind.SYSTEM, f"{SERVICE_ASKER}{manifest.slug}", manifest.agency.slug, label, request, applicant=person
-        )
+        asker = self._asker(manifest, person, request)
         facts: dict[str, Any] = {}
         rests_on: dict[str, list[str]] = {}
         for entry, attributes in by_purpose:
@@ -69,18 +82,34 @@ class Needs:
                 rests_on[entry.purpose.id] = sorted(known)
         return Gathered(facts, rests_on)
 
-    async def withdrawn(self, person: UUID, rests_on: Mapping[str, Sequence[str]]) -> frozenset[str]:
-        """Of facts that were read by consent, those that no consent opens any more."""
-        gone: set[str] = set()
-        for purpose, attributes in rests_on.items():
+    async def still(
+        self, manifest: Manifest, person: UUID, facts: Collection[str], rests_on: Mapping[str, Sequence[str]]
+    ) -> Standing:
+        """Of facts that lie ready to be sent, those that may not be sent any more; and whether anything may."""
+        by_consent = {purpose: [name for name in names if name in facts] for purpose, names in rests_on.items()}
+        consented = {name for names in by_consent.values() for name in names}
+        groups = {SERVICE: [name for name in facts if name not in consented], **by_consent}
+        asker, gone, barred = self._asker(manifest, person, None), set[str](), None
+        for purpose, attributes in groups.items():
             entry = self._catalogue.purposes.get(purpose)
-            if entry is None or not await self._agreed(person, entry, attributes):
+            if entry is None:
                 gone.update(attributes)
-        return frozenset(gone)
+                continue
+            told = await self._gate.still(person, attributes, asker=asker, purpose=entry.purpose)
+            gone.update(told.refused)
+            barred = barred or told.barred
+        return Standing(barred, frozenset(gone))
 
     async def _agreed(self, person: UUID, entry: RegisteredPurpose, attributes: Sequence[str]) -> bool:
         async with self._db.read() as session:
             return (await self._consents.agreed(session, person, entry)).issuperset(attributes)
+
+    @staticmethod
+    def _asker(manifest: Manifest, person: UUID, request: UUID | None) -> Asker:
+        label = _LABEL.filled(agency=manifest.agency.title.text, service=manifest.title.text)
+        return Asker(
+            AskerKind.SYSTEM, f"{SERVICE_ASKER}{manifest.slug}", manifest.agency.slug, label, request, applicant=person
+        )
 
     def _by_purpose(self, manifest: Manifest) -> list[tuple[RegisteredPurpose, list[str]]]:
         found: dict[str, tuple[RegisteredPurpose, list[str]]] = {}

@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from core.ids import new_id
 from services.apply.delivery.models import AgencyEvent, DeliveryAttempt, ServiceCase
-from services.apply.delivery.states import NOTIFY, STUCK_AFTER, STUCK_ATTEMPTS, Step
+from services.apply.delivery.states import GIVEN_UP, GIVEN_UP_AFTER, NOTIFY, STUCK_AFTER, STUCK_ATTEMPTS, Step
 
 LEASED: Final = timedelta(seconds=60)
 """Longer than any call may take (`TIME_LIMIT_SECONDS_MAX`, and as long again for a place). Who was killed is followed
@@ -43,6 +43,12 @@ async def plugins_of(session: AsyncSession, person: UUID) -> frozenset[str]:
     return frozenset(await session.scalars(query.distinct()))
 
 
+async def sent(session: AsyncSession, person: UUID) -> Sequence[ServiceCase]:
+    """Of the person's applications those that an agency may have."""
+    query = select(ServiceCase).where(col(ServiceCase.person) == person, col(ServiceCase.sent_at).is_not(None))
+    return (await session.scalars(query.order_by(col(ServiceCase.application)))).all()
+
+
 async def store(session: AsyncSession, person: UUID, application: UUID, values: Mapping[str, Any]) -> None:
     await session.execute(
         update(ServiceCase)
@@ -50,6 +56,29 @@ async def store(session: AsyncSession, person: UUID, application: UUID, values: 
         .values(**values)
         .execution_options(synchronize_session=False)
     )
+
+
+async def store_leased(session: AsyncSession, case: ServiceCase, values: Mapping[str, Any]) -> bool:
+    """:func:`store` if it is still this one's turn; whether it was."""
+    done = await session.execute(
+        update(ServiceCase)
+        .where(*_of(case.person, case.application), col(ServiceCase.lease) == case.lease)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+async def overdue(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[ServiceCase]:
+    """Cases to be given up, longest owed first; nobody is at one of them, or can begin while `session` lasts."""
+    query = select(ServiceCase).where(
+        col(ServiceCase.due_at).is_not(None),
+        col(ServiceCase.owed_since) <= now - GIVEN_UP_AFTER,
+        col(ServiceCase.step).in_([step.value for step in GIVEN_UP]),
+        _free(ServiceCase, now),
+    )
+    query = query.order_by(col(ServiceCase.owed_since)).limit(limit).with_for_update(skip_locked=True)
+    return (await session.scalars(query)).all()
 
 
 async def owing(session: AsyncSession, now: datetime) -> frozenset[str]:
@@ -79,7 +108,7 @@ async def claim_cases(
         query = query.where(*_of(*only), col(ServiceCase.due_at).is_not(None), _free(ServiceCase, now))
     rows = (await session.scalars(query.with_for_update(skip_locked=True))).all()
     for row in rows:
-        row.lease, row.leased_until = new_id(), now + LEASED
+        row.lease, row.leased_until, row.tried_at = new_id(), now + LEASED, now
         row.attempts += 1
         if row.step == Step.SUBMIT:
             row.sent_at = row.sent_at or now
@@ -168,19 +197,23 @@ class Owed:
     oldest: datetime
     trouble: str | None
     """One of those that they met."""
+    failed: int = 0
+    """Of them, those that were given up: nothing happens before somebody has them tried again. They are stuck too."""
 
 
 async def owed(session: AsyncSession, now: datetime) -> Sequence[Owed]:
     """All that is owed but looks at the state that go well, which are always owed; most trouble first."""
     step, looks = col(ServiceCase.step), col(ServiceCase.step) == Step.STATUS.value
+    failed = col(ServiceCase.failed_at).is_not(None)
     of_cases = select(
         col(ServiceCase.plugin),
         step,
         func.count(),
-        func.count().filter(_is_stuck(ServiceCase, col(ServiceCase.owed_since), now)),
+        func.count().filter(failed | _is_stuck(ServiceCase, col(ServiceCase.owed_since), now)),
         func.min(col(ServiceCase.owed_since)),
         func.max(col(ServiceCase.trouble)),
-    ).where(col(ServiceCase.due_at).is_not(None), ~looks | col(ServiceCase.trouble).is_not(None))
+        func.count().filter(failed),
+    ).where(col(ServiceCase.due_at).is_not(None) | failed, ~looks | col(ServiceCase.trouble).is_not(None))
     of_events = select(
         col(AgencyEvent.plugin),
         literal(NOTIFY),
@@ -188,6 +221,7 @@ async def owed(session: AsyncSession, now: datetime) -> Sequence[Owed]:
         func.count().filter(_is_stuck(AgencyEvent, col(AgencyEvent.at), now)),
         func.min(col(AgencyEvent.at)),
         func.max(col(AgencyEvent.trouble)),
+        literal(0),
     )
     rows = [
         *(await session.execute(of_cases.group_by(col(ServiceCase.plugin), step))).tuples(),
@@ -197,8 +231,14 @@ async def owed(session: AsyncSession, now: datetime) -> Sequence[Owed]:
 
 
 async def hurry(session: AsyncSession, plugin: str, now: datetime) -> int:
-    """Makes all that is owed to a plugin due now; how many."""
-    hurried = 0
+    """Makes all that is owed to a plugin due now, what was given up too; how many."""
+    revived = await session.execute(
+        update(ServiceCase)
+        .where(col(ServiceCase.plugin) == plugin, col(ServiceCase.failed_at).is_not(None))
+        .values(failed_at=None, due_at=now, owed_since=now, attempts=0)
+        .execution_options(synchronize_session=False)
+    )
+    hurried = int(revived.rowcount)  # type: ignore[attr-defined]
     for model in (ServiceCase, AgencyEvent):
         done = await session.execute(
             update(model)

@@ -8,6 +8,11 @@
 | CANCEL | DONE                   | DONE           | CANCEL, later    |                                |
 | DONE   |                        |                |                  | refused if final, else CANCEL  |
 
+What is not answered for `GIVEN_UP_AFTER` is given up, and so is at once what the agency knows under its key with
+another call in it (`CONFLICT`): its row says `failed_at`, nothing is due, the citizen and operators are told, and an
+operator may have it tried again. A look is never given up. What the citizen has had stopped by a restriction or an
+objection is not sent while that lasts.
+
 A plugin without `status` is not asked: its application waits for nobody, and its word is the answer to `submit`. One
 that declares no `cancel` but asks to hear of `application.withdrawn` is told so, and DONE takes the place of CANCEL.
 """
@@ -19,6 +24,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.plugins.contract import ApplicationState, OperationKind, State
+from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 
 
 class Step(StrEnum):
@@ -44,20 +50,40 @@ LATE: Final = "LATE"
 MALFORMED: Final = "ANSWER_MALFORMED"
 FAILED: Final = "SOURCE_FAILED"
 """As the exchange names them (docs/exchange.md)."""
+CONFLICT: Final = "SOURCE_CONFLICT"
+"""The agency knows the key with another call in it: what was sent before arrived, and what is to be sent differs."""
 GONE: Final = "PLUGIN_GONE"
 """The plugin is suspended, or out of the registry, or its manifest has no such operation any more."""
+
+
+class Hindrance(StrEnum):
+    """What a citizen is told of an application that does not get to its agency as it was made."""
+
+    FAILED = "FAILED"
+    """It was given up: the agency may have it, or not."""
+    NOT_TAKEN_BACK = "NOT_TAKEN_BACK"
+    """That the citizen has withdrawn it was not to be told to the agency."""
+    STOPPED = "STOPPED"
+    """The citizen has had the use of their data stopped."""
+    WITHOUT_FACTS = "WITHOUT_FACTS"
+    """It is sent again without facts whose ground has ended; the agency may have them of an earlier attempt."""
+
 
 RETRY_FIRST: Final = timedelta(seconds=2)
 RETRY_MAX: Final = timedelta(hours=1)
 POLL_FIRST: Final = timedelta(minutes=1)
 POLL_MAX: Final = timedelta(hours=6)
 LOOKED_AGAIN: Final = timedelta(minutes=1)
-"""Who opens an application sees what the agency said no longer ago than this, or than its `cache_seconds`."""
-EVENTS_KEPT: Final = timedelta(days=30)
+"""Who opens an application sees what the agency said no longer ago than this, or than its `cache_seconds`. An agency
+that does not answer is asked no more often than this either."""
+GIVEN_UP_AFTER: Final = timedelta(days=KEY_REPEATED_DAYS_MAX)
+"""As the contract says: an agency remembers keys a day longer."""
+GIVEN_UP: Final = frozenset({Step.SUBMIT, Step.CANCEL})
+EVENTS_KEPT: Final = GIVEN_UP_AFTER
 """For a plugin that is suspended, gone or down. Then the event is dropped, and counted."""
 STUCK_ATTEMPTS: Final = 5
 STUCK_AFTER: Final = timedelta(hours=1)
-"""What is owed so long, or was tried so often, is shown to operators. It is tried on all the same."""
+"""What is owed so long, or was tried so often, is shown to operators. It is tried on until it is given up."""
 
 
 def retry_in(attempts: int, chance: float) -> timedelta:

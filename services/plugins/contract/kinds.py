@@ -163,7 +163,10 @@ class Event(_Document):
     kind: EventKind
     at: Instant
     reference: str | None = None
-    """Of the application, for `application.withdrawn`: the agency's own number."""
+    """Of the application, for `application.withdrawn` and `identifier.corrected`: the agency's own number. Absent where
+    its answer to `submit` never came."""
+    application: str | None = None
+    """Of these two: the application's `id`, under which it was submitted."""
 
 
 ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {

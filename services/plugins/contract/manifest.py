@@ -93,6 +93,8 @@ class EventKind(StrEnum):
     """The citizen took back a consent on which this service's facts were read."""
     DATA_ERASED = "data.erased"
     """The citizen left, or had their data erased, PDPA 2562 s.33; the agency looks at its own duty."""
+    IDENTIFIER_CORRECTED = "identifier.corrected"
+    """The national ID under which an application was made was wrong; the event is about the right one."""
 
 
 class Access(StrEnum):

@@ -69,7 +69,11 @@ DECLARED: Final = 422
 UNSIGNED: Final = 401
 UNKNOWN_OPERATION: Final = 404
 KEY_REUSED: Final = 409
-"""Of a known idempotency key with another call in it."""
+"""Of a known idempotency key with another call in it: final, whoever made the call makes it no more."""
+KEY_REPEATED_DAYS_MAX: Final = 30
+"""A call with an effect is made again under its key for so long after the first time, and then given up."""
+KEY_REMEMBERED_DAYS: Final = 31
+"""How long an agency remembers a key, at the least. That of a `submit` it remembers for ever."""
 MALFORMED: Final = 400
 BUSY: Final = 503
 """With `Retry-After`, which the host heeds."""

@@ -62,6 +62,10 @@ class _Reply:
         return self.status in (HTTPStatus.OK, DECLARED)
 
 
+def _size(reply: _Reply) -> int:
+    return len(reply.body)
+
+
 class _Refused(Exception):
     """The call is not taken: status and code of the answer."""
 
@@ -88,7 +92,7 @@ class ServiceKit:
     ) -> None:
         self._manifest, self._functions, self._url, self._host = manifest, dict(functions), url.rstrip("/"), host
         self._trusted, self._key, self._look = trusted_keys, signing_key, look_for_keys
-        self._nonces, self._runs = nonces or Nonces(), runs or Runs()
+        self._nonces, self._runs = nonces or Nonces(), runs or Runs(size_of=_size)
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,24 +2,30 @@
 
 Both live in the process. An agency that answers from several, or that restarts while calls are under way, keeps them
 where all of them look: the id of an application is its key for ever, so its own table of applications does for that.
+A call is remembered by its hash. Answers that are documents are large: only the last few of them are remembered, and
+one that is asked for again after that is made again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
-from services.plugins.contract.wire import FRESH_SECONDS
+from services.plugins.contract.wire import FRESH_SECONDS, KEY_REMEMBERED_DAYS
 
 NONCES_MAX: Final = 200_000
-RUNS_MAX: Final = 20_000
+RUNS_MAX: Final = 100_000
+LARGE_BYTES: Final = 64 * 1024
+LARGE_MAX: Final = 16
+"""Answers of more than so many bytes that are remembered at once; each may be of 7 MB."""
 NONCE_SECONDS: Final = 2 * FRESH_SECONDS
 """A call may be signed `FRESH_SECONDS` ahead of our clock, and is fresh for as long again after that."""
-REMEMBERED_FOR: Final = timedelta(days=1)
+REMEMBERED_FOR: Final = timedelta(days=KEY_REMEMBERED_DAYS)
 
 Answer = TypeVar("Answer")
 
@@ -61,9 +67,11 @@ class _Run(Generic[Answer]):
 class Runs(Generic[Answer]):
     """Calls with an effect, by key: the same call runs once, however often it comes and though it comes at once."""
 
-    def __init__(self, entries_max: int = RUNS_MAX) -> None:
+    def __init__(self, entries_max: int = RUNS_MAX, size_of: Callable[[Answer], int] = lambda _: 0) -> None:
+        """`size_of` says how many bytes an answer takes."""
         self._runs: OrderedDict[str, _Run[Answer]] = OrderedDict()
-        self._max = entries_max
+        self._max, self._size_of = entries_max, size_of
+        self._large: OrderedDict[str, None] = OrderedDict()
 
     async def once(self, key: str, call: bytes, run: Callable[[], Awaitable[Answer]], now: datetime) -> Answer:
         """What `run` answers, or answered when the call came first. One that failed may be tried again.
@@ -72,6 +80,7 @@ class Runs(Generic[Answer]):
         `run` raises.
         """
         self._forget(now)
+        call = hashlib.sha256(call).digest()
         found = self._runs.get(key)
         if found is None:
             if len(self._runs) >= self._max:
@@ -84,10 +93,15 @@ class Runs(Generic[Answer]):
 
     async def _tried(self, key: str, run: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
-            return await run()
+            answer = await run()
         except BaseException:
             self._runs.pop(key, None)
             raise
+        if self._size_of(answer) > LARGE_BYTES:
+            self._large[key] = None
+            while len(self._large) > LARGE_MAX:
+                self._runs.pop(self._large.popitem(last=False)[0], None)
+        return answer
 
     def _forget(self, now: datetime) -> None:
         while self._runs:
@@ -95,6 +109,7 @@ class Runs(Generic[Answer]):
             if now - first.began <= REMEMBERED_FOR or not first.task.done():
                 return
             del self._runs[key]
+            self._large.pop(key, None)
 
 
 def _heard(task: asyncio.Task[Any]) -> None:

@@ -50,6 +50,8 @@ class Trouble(StrEnum):
     """A status of 5xx."""
     LIMITED = "SOURCE_LIMITED"
     """A status of 429."""
+    CONFLICT = "SOURCE_CONFLICT"
+    """Of a remote plugin: it knows the call's idempotency key with another call in it. Asking again changes nothing."""
     REFUSED = "SOURCE_REFUSED"
     """Another status of 4xx that has no meaning for the operation."""
     TOO_LARGE = "ANSWER_TOO_LARGE"
@@ -71,6 +73,10 @@ class MalformedReply(Exception):
     def __init__(self, why: Trouble = Trouble.UNREADABLE, *, retry_after_seconds: int | None = None) -> None:
         super().__init__()
         self.why, self.retry_after_seconds = why, retry_after_seconds
+
+
+class KeyKnownThere(AgencyRefusal):
+    """A remote plugin knows the idempotency key with another call in it (`contract.wire.KEY_REUSED`)."""
 
 
 class AddressRefused(Exception):
@@ -97,6 +103,8 @@ def trouble_of(error: Exception) -> Trouble:
     """What it means that an operation ended so."""
     if isinstance(error, MalformedReply):
         return error.why
+    if isinstance(error, KeyKnownThere):
+        return Trouble.CONFLICT
     if isinstance(error, AgencyRefusal):
         return Trouble.LIMITED if error.status == TOO_MANY_REQUESTS else Trouble.REFUSED
     return next((trouble for kinds, trouble in _KINDS if isinstance(error, kinds)), Trouble.FAILED)

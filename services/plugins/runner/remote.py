@@ -37,6 +37,7 @@ from services.plugins.contract.wire import (
     DECLARED,
     IDEMPOTENCY_KEY,
     JSON,
+    KEY_REUSED,
     LIVE,
     OPERATIONS_PATH,
     TEST,
@@ -44,7 +45,7 @@ from services.plugins.contract.wire import (
     TRACEPARENT,
 )
 from services.plugins.runner.digest import Digest
-from services.plugins.runner.errors import MalformedReply, Trouble, WrongSubject
+from services.plugins.runner.errors import KeyKnownThere, MalformedReply, Trouble, WrongSubject
 from services.plugins.runner.replies import ACCEPTS, asked_again, body_of, code_of, is_json, seconds_of
 from services.plugins.runner.trace import traceparent
 from services.plugins.values import as_wire, known_of
@@ -96,10 +97,12 @@ class Wire:
         document = self._document(manifest, spec, call)
         body = orjson.dumps(document, default=as_wire)
         if spec.kind in EFFECTS:
-            status, told = await self._post(spec, call, body)
+            status, taken, told = await self._post(spec, call, body)
         else:
-            status, told = await asked_again(lambda: self._post(spec, call, body))
-        if not isinstance(told, dict) or "about" not in told:
+            status, taken, told = await asked_again(lambda: self._post(spec, call, body))
+        in_form = isinstance(told, dict) and "about" in told
+        self._digest.judge(taken, useful=in_form and told["about"] == document["about"])
+        if not in_form:
             raise MalformedReply(Trouble.MALFORMED)
         if told["about"] != document["about"]:
             raise WrongSubject
@@ -123,8 +126,8 @@ class Wire:
             "arguments": call.arguments,
         }
 
-    async def _post(self, spec: OperationSpec, call: Call, body: bytes) -> tuple[int, Any]:
-        """Status and what the body says: of a 200 and of a declared error, and both are signed."""
+    async def _post(self, spec: OperationSpec, call: Call, body: bytes) -> tuple[int, bytes, Any]:
+        """Status, body and what it says: of a 200 and of a declared error, and both are signed."""
         url = f"{self._url}{OPERATIONS_PATH}{call.operation}"
         headers = {CONTENT_TYPE: JSON, TRACEPARENT: traceparent()}
         if call.key:
@@ -139,7 +142,7 @@ class Wire:
             is_answer = status in (HTTPStatus.OK, DECLARED)
             taken = await body_of(reply, spec.answer_bytes_max if is_answer else ERROR_BYTES_MAX)
         if not is_answer:
-            raise _refusal(reply, taken)
+            raise _refusal(reply, taken, has_effect=spec.kind in EFFECTS)
         try:
             verify_answer(status, reply.headers.raw, taken, signature_of(signed), self._keys, now=self._clock.now())
         except NotSigned:
@@ -147,7 +150,7 @@ class Wire:
         if not is_json(reply.headers):
             raise MalformedReply
         try:
-            return status, await self._digest.read(taken)
+            return status, taken, await self._digest.read(taken)
         except ValueError:
             raise MalformedReply from None
 
@@ -167,8 +170,10 @@ def _about(spec: OperationSpec, call: Call) -> dict[str, Any] | None:
     return None if call.person is None else {"nationalId": call.person.digits}
 
 
-def _refusal(reply: httpx2.Response, taken: bytes) -> Exception:
+def _refusal(reply: httpx2.Response, taken: bytes, *, has_effect: bool) -> Exception:
     status, retry_after = reply.status_code, seconds_of(reply.headers.get("retry-after"))
+    if status == KEY_REUSED and has_effect:
+        return KeyKnownThere(status, code_of(taken))
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return AgencyRefusal(status, code_of(taken), retry_after_seconds=retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

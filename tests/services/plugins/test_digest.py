@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.plugins.runner import digest
-from services.plugins.runner.digest import SHARE, SHORT_BYTES_MAX, Digest
+from services.plugins.runner.digest import SHARE, SHARE_MIN, SHORT_BYTES_MAX, Digest
 
 LONG = b"[" + b" " * SHORT_BYTES_MAX + b"]"
 
@@ -64,13 +64,43 @@ async def test_a_short_answer_never_waits(stand: Stand, size: int, waits: bool) 
     assert (len(stand.slept) == 2) is waits
 
 
+async def test_each_long_answer_of_no_use_halves_the_share_and_a_useful_one_gives_it_back(stand: Stand) -> None:
+    for useful in (False, False, True, True):
+        await stand.digest.read(LONG)
+        stand.digest.judge(LONG, useful=useful)
+    waits = [round(0.02 * (1 / share - 1), 6) for share in (SHARE / 2, SHARE / 4, SHARE)]
+    assert stand.slept == [0, *waits]
+
+
+async def test_a_liar_keeps_a_share_that_the_hundredth_of_others_does_not_feel(stand: Stand) -> None:
+    for _ in range(20):
+        await stand.digest.read(LONG)
+        stand.digest.judge(LONG, useful=False)
+    assert stand.slept[-1] == round(0.02 * (1 / SHARE_MIN - 1), 6)
+    assert SHARE_MIN < 0.01
+
+
+async def test_a_short_answer_of_no_use_takes_nothing_from_the_share(stand: Stand) -> None:
+    await stand.digest.read(LONG)
+    stand.digest.judge(b"{}", useful=False)
+    await stand.digest.read(LONG)
+    assert stand.slept == [0, round(0.02 * (1 / SHARE - 1), 6)]
+
+
+async def test_what_cannot_be_read_was_of_no_use() -> None:
+    one = Digest()
+    with pytest.raises(ValueError, match="JSON"):
+        await one.read(LONG[:-1])
+    assert one._share == SHARE / 2
+
+
 async def test_what_cannot_be_read_counts_as_well_and_whoever_gives_up_holds_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = Digest()
     with pytest.raises(ValueError, match="JSON"):
         await one.read(LONG[:-1])
-    monkeypatch.setattr(one, "_free_at", float("inf"))
+    monkeypatch.setattr(one, "_ended", float("inf"))
     waiting = [asyncio.create_task(one.read(LONG)) for _ in range(3)]
     await asyncio.sleep(0)
     for task in waiting:
@@ -78,5 +108,5 @@ async def test_what_cannot_be_read_counts_as_well_and_whoever_gives_up_holds_nob
     assert [type(told) for told in await asyncio.gather(*waiting, return_exceptions=True)] == [
         asyncio.CancelledError
     ] * 3
-    monkeypatch.setattr(one, "_free_at", 0.0)
+    monkeypatch.setattr(one, "_ended", 0.0)
     assert await one.read(LONG) == []

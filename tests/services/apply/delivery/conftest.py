@@ -28,6 +28,7 @@ from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import AgencyEvent, DeliveryAttempt, ServiceCase
 from services.apply.delivery.needs import Needs
+from services.apply.delivery.states import Hindrance
 from services.apply.models import Application
 from services.apply.service import ApplyService
 from services.apply.states import Status
@@ -54,6 +55,7 @@ NAME = {
 class RecordingNotices:
     told: list[tuple[UUID, Status]] = field(default_factory=list)
     payments: list[Money] = field(default_factory=list)
+    hindrances: list[Hindrance] = field(default_factory=list)
 
     async def application_changed(
         self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, status: Status
@@ -64,6 +66,11 @@ class RecordingNotices:
         self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money
     ) -> None:
         self.payments.append(amount)
+
+    async def hindered(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, hindrance: Hindrance
+    ) -> None:
+        self.hindrances.append(hindrance)
 
 
 class Worker:
