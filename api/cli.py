@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import agreement, client, correction, keys, log, officer, pay, plugin, privacy, session
+from api.commands import agency, agreement, client, correction, keys, log, officer, pay, plugin, privacy, session
 from core.clock import SystemClock
 from core.log import configure
 from core.settings import Environment, Settings
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(client.app, name="client", help="Programs that sign people in, and systems of agencies.")
 app.add_typer(agreement.app, name="agreement", help="Agreements between agencies: list, propose, accept, suspend, end.")
+app.add_typer(agency.app, name="agency", help="Agencies' own systems: where they are, and whether they answer.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
@@ -140,11 +141,13 @@ def reference(
 
 def prepare(settings: Settings) -> None:
     """What must be there before the first request: folder, keys, tables, clients, and in development a population."""
+    from api.connections import named_by
     from core import migrations
     from core.crypto import load_keys
 
     _make_data_folder(settings)
     keys = load_keys(settings)  # here a key that cannot be used is a sentence
+    named_by(settings).must_hold()  # and so is a secret of an agency's that is not there
     migrations.upgrade(settings.sqlalchemy_url, keys=lambda: keys)
     if settings.sandbox:
         from services.sandbox.population.commands import keep_demo

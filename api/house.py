@@ -8,13 +8,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.agency_names import AgencyNames
+from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.forms import AllForms
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
@@ -74,7 +75,6 @@ from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.documents.service import DocumentDesk
-from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.supervisor import Hosts
 from services.plugins.operating.figures import Tally
 from services.plugins.operating.windows import Windows
@@ -82,8 +82,6 @@ from services.plugins.plugin import Plugin
 from services.plugins.runner import (
     AnswerCache,
     CitizenTokens,
-    Credentials,
-    HttpAgencyClient,
     Runner,
     ServiceKeys,
     sources_of,
@@ -92,7 +90,6 @@ from services.plugins.runner.egress import AgencyClients, no_cookies
 from services.plugins.runner.provisions import provisions_of
 from services.plugins.store.stores import Stores
 from services.receive.service import Receipts
-from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from welfare.entitlements.room import open_welfare
 
 if TYPE_CHECKING:  # the graph takes as long to load as all the rest, and few commands ask one
@@ -102,8 +99,6 @@ if TYPE_CHECKING:  # the graph takes as long to load as all the rest, and few co
     from services.plugins.registry import Registry
 
 HTTP_TIMEOUT_SECONDS: Final = 10.0
-NOWHERE: Final = "https://not-connected.invalid"
-"""No host ever has this name (RFC 2606 §2): what is sent there reaches nobody."""
 
 
 class Doorway:
@@ -128,6 +123,7 @@ class House:
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
         self.outside = AgencyClients(loopback=settings.plugins_on_loopback, authorities=_authorities())
+        self.connections = connections_of(settings, self.clock, self.http, self._outside(), _authorities())
         self.attestor = Attestor(self.db, self.keys, self.clock, settings.issuer)
         self.sequencer = Sequencer(self.db, self.attestor, self.clock, settings.issuer)
         self.catalogue: Catalogue = replace(load_catalogue(), named=AgencyNames(lambda: self.registry.plugins))
@@ -194,7 +190,9 @@ class House:
         from api.schema import registry_of  # noqa: PLC0415 - few commands ask a graph
 
         registry = registry_of(self.base, self.catalogue)
-        self._hosts = add_packages(registry, self._agency_of, lambda plugins: compose(self.base, plugins, self.runner))
+        self._hosts = add_packages(
+            registry, partial(agency_of, self.connections), lambda plugins: compose(self.base, plugins, self.runner)
+        )
         return registry
 
     @property
@@ -238,6 +236,7 @@ class House:
         await self.courier.close()
         await self.http.aclose()
         await self.outside.aclose()
+        await self.connections.aclose()
         await self.redis.aclose()
         await self.stores.close()
         await self.db.close()
@@ -277,6 +276,7 @@ class House:
             forms=forms,
             deliveries=at_agencies.desk,
             service_notices=at_agencies.notices,
+            attestor=self.attestor,
         )
         self.courier = at_agencies.furnish(rooms, apply)
         self.deliveries = at_agencies.desk
@@ -345,16 +345,10 @@ class House:
 
     def _host_of(self) -> Callable[[Manifest], Host]:
         def host_of(manifest: Manifest) -> Host:
-            agency = self._agency_of(manifest)
-            credentials = Credentials(agency.consumer_key, agency.consumer_secret)
             store = self.stores.of(self.registry.get(manifest.slug))
-            return Host(self.clock, HttpAgencyClient(self.http, agency.base_url, credentials), store=store)
+            return Host(self.clock, client_of(self.connections, self.http, manifest.agency.slug), store=store)
 
         return host_of
-
-    def _agency_of(self, manifest: Manifest) -> Agency:
-        [(key, secret)] = SANDBOX_CREDENTIALS.items()
-        return Agency(f"{self._outside()}/{manifest.agency.slug}", key, secret)
 
     def _outside(self) -> str:
         """Where the agencies and the bank are: in the sandbox, or nowhere as long as none are connected."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from services.plugins.connections import Agency
 from services.plugins.contract import Fault, Manifest, PluginRefused, Rule
 from services.plugins.hosting.discovery import Package, Unusable, installed
-from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.pace import Pace
 from services.plugins.hosting.supervisor import Hosted, Hosts
 from services.plugins.plugin import Origin, Plugin

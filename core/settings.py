@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     plugin_loopback: bool | None = None
     """Whether agencies' plugins may be on this machine, at 127.0.0.0/8, `::1` and `localhost`, and be asked by `http://`
     there. Default: in development alone; production refuses it."""
+    agencies_file: Path | None = None
+    """A TOML file that says where agencies' own systems are and how Sitthi signs in there; it names where secrets are, and
+    holds none (docs/agency-connections.md). Whom it does not name, the sandbox stands in for, in development alone."""
     trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = ()
     """JSON list of other OpenID providers whose access tokens open the graph (docs/trusted-issuers.md)."""
     own_provider: bool = True
@@ -83,6 +86,29 @@ class Settings(BaseSettings):
     rate_limit_scale: float | None = Field(None, ge=0, le=1_000_000, allow_inf_nan=False)
     """Multiplies the counts of all limits on traffic; 0 turns them off. Default: 1 in production, where 0.01 to 100 is
     allowed; 1000 in development, where everything comes from one address. Limits on guessing stay as they are."""
+    service_changes_per_hour: int = Field(20, ge=1, le=10_000)
+    """How often in an hour an agency's system may publish, roll back and resume one service: every worker then composes
+    the graph anew. Suspending is never limited, nor is what reviewers do."""
+    agency_changes_per_hour: int = Field(60, ge=1, le=10_000)
+    """The same of all services of an agency together."""
+    service_checks_per_hour: int = Field(30, ge=1, le=10_000)
+    """How many conformance checks of one service an agency may ask for in an hour."""
+    agency_checks_per_hour: int = Field(120, ge=1, le=10_000)
+    """The same of all services of an agency together."""
+    service_sendings_per_hour: int = Field(120, ge=1, le=10_000)
+    """How often in an hour an agency may send documents of one service, or hand them to the reviewers."""
+    agency_sendings_per_hour: int = Field(480, ge=1, le=10_000)
+    """The same of all services of an agency together."""
+    service_drafts: int = Field(20, ge=1, le=1_000)
+    """How many versions of one service that were never published may stand at once."""
+    agency_drafts: int = Field(200, ge=1, le=10_000)
+    """The same of all services of an agency together."""
+    service_versions: int = Field(1_000, ge=2, le=100_000)
+    """How many versions of one service are kept, with what was published: each holds at most 200,000 bytes."""
+    agency_versions: int = Field(5_000, ge=2, le=100_000)
+    """The same of all services of an agency together."""
+    service_check_days: int = Field(30, ge=1, le=366)
+    """How many days a passed conformance check is good for publishing the version that passed it."""
     metrics_token: SecretStr | None = Field(None, min_length=32)
     """Who sends it as a bearer token may read `/metrics`. Without one nobody may in production, and while developing
     only programs on this machine."""

@@ -24,12 +24,12 @@ from core.clock import SystemClock
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from services.exchange.catalogue import load_catalogue
+from services.plugins.connections import Agency
 from services.plugins.contract import Host, Manifest
 from services.plugins.hosting.discovery import Package, Unusable, installed
-from services.plugins.hosting.handover import Agency
 from services.plugins.plugin import Origin
 from services.plugins.registry import Registry
-from services.plugins.runner import AgencyDeclined, Runner
+from services.plugins.runner import AgencyDeclined, Credentials, Runner
 from services.plugins.runner.examples import RecordedAgency
 from tests.support.packages import install
 from tests.support.plugins import CATALOGUE, HOST
@@ -94,7 +94,10 @@ async def test_a_packages_operations_ask_its_agency_from_its_host_process(
     registry, runner = Registry(HOST, CATALOGUE), Runner(_host_of)
     with library() as url:
         hosts = add_packages(
-            registry, lambda _: Agency(url, "sitthi", "handed over"), _nothing, found=installed([str(tmp_path)])
+            registry,
+            lambda _: Agency(url, Credentials("sitthi", "handed over")),
+            _nothing,
+            found=installed([str(tmp_path)]),
         )
         plugin = registry.get("library")
         assert plugin is not None

@@ -21,13 +21,15 @@ import httpx2
 import uvicorn
 
 from core.clock import SystemClock
+from services.plugins.connections import Agency
+from services.plugins.connections.service import http_of
 from services.plugins.contract import Access, Call, Host, Manifest, Operation, OperationKind, parse_manifest
 from services.plugins.contract.keys import SigningKey, verifying_keys
 from services.plugins.contract.names import function_name
 from services.plugins.hosting.confinement import confine, die_with, limit, stay_alone
-from services.plugins.hosting.handover import ALIVE_PATH, LINE_BYTES_MAX, SOCKET, Agency, Handover
+from services.plugins.hosting.handover import ALIVE_PATH, LINE_BYTES_MAX, SOCKET, Handover
 from services.plugins.kit import ServiceKit, kit_app
-from services.plugins.runner import Credentials, HttpAgencyClient
+from services.plugins.runner import HttpAgencyClient
 from services.plugins.runner.subjects import SubjectClient
 
 NAME_SERVICE: Final = 53
@@ -48,7 +50,7 @@ def main() -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(work.parent / SOCKET))
     listener.listen(BACKLOG)  # from now on whoever connects waits until we serve
-    http = httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+    http = _http(handover.agency)
     limit(handover.limits)
     version = _confine(handover, work)
     stay_alone()
@@ -60,14 +62,25 @@ def main() -> None:
     os._exit(0)  # whatever threads the package may have left
 
 
+def _http(agency: Agency) -> httpx2.AsyncClient:
+    """Made before the process is shut in: the list of authorities is read now."""
+    if not agency.is_guarded:  # a sandbox of ours
+        return httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+    return http_of(agency, httpx2.create_ssl_context(trust_env=False))
+
+
+def _port_of(url: str) -> int:
+    address = urlsplit(url)
+    return address.port or DEFAULT_PORTS[address.scheme]
+
+
 def _confine(handover: Handover, work: Path) -> int:
-    address = urlsplit(handover.agency.base_url)
-    port = address.port or DEFAULT_PORTS[address.scheme]
+    ports = {_port_of(url) for url in handover.agency.urls}
     ours = [Path(place) for place in handover.ours]
     roots = {place.parent for place in ours}
     path = [Path(place) for place in sys.path]
     reads = [place for place in (*path, Path(sys.prefix), Path(sys.base_prefix)) if place not in roots]
-    return confine(reads=[*reads, *ours], lists=roots, writes=work, connects=(port, NAME_SERVICE))
+    return confine(reads=[*reads, *ours], lists=roots, writes=work, connects=(*ports, NAME_SERVICE))
 
 
 def _fall_silent() -> None:
@@ -102,8 +115,7 @@ def _function(module: ModuleType, manifest: Manifest, operation: str) -> Operati
 
 
 def _host(agency: Agency, http: httpx2.AsyncClient) -> Host:
-    credentials = Credentials(agency.consumer_key, agency.consumer_secret)
-    return Host(SystemClock(), HttpAgencyClient(http, agency.base_url, credentials), agency.config)
+    return Host(SystemClock(), HttpAgencyClient(http, agency.base_url, agency.way), agency.config)
 
 
 class _Alive:

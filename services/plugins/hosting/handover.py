@@ -14,6 +14,8 @@ from typing import Any, Final, Self
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.plugins.connections import Agency
+
 LINE_BYTES_MAX: Final = 1_000_000
 SOCKET: Final = "host.sock"
 ALIVE_PATH: Final = "/alive"
@@ -35,17 +37,6 @@ class HostLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Agency:
-    """How the package's code reaches its agency."""
-
-    base_url: str
-    consumer_key: str = ""
-    consumer_secret: str = field(default="", repr=False)
-    config: Mapping[str, str] = field(default_factory=dict)
-    """The operator's configuration of this plugin."""
-
-
-@dataclass(frozen=True, slots=True)
 class Handover:
     parent: int
     """The process that must live."""
@@ -59,6 +50,7 @@ class Handover:
     answers_by: bytes = field(repr=False)
     """The private key (Ed25519) of the host's answers, made for this one process."""
     agency: Agency
+    """How the package's code reaches its agency."""
     limits: HostLimits
     ours: tuple[str, ...]
     """Folders of our own code, when it does not lie among the installed packages."""
@@ -66,7 +58,7 @@ class Handover:
     def line(self) -> bytes:
         fields = {name: getattr(self, name) for name in self.__slots__}
         secret = base64.b64encode(self.answers_by).decode()
-        return orjson.dumps(fields | {"answers_by": secret}) + b"\n"
+        return orjson.dumps(fields | {"answers_by": secret, "agency": self.agency.as_json()}) + b"\n"
 
     @classmethod
     def of(cls, line: bytes) -> Self:
@@ -75,7 +67,7 @@ class Handover:
             **told
             | {
                 "answers_by": base64.b64decode(told["answers_by"]),
-                "agency": Agency(**told["agency"]),
+                "agency": Agency.of_json(told["agency"]),
                 "limits": HostLimits(**told["limits"]),
                 "ours": tuple(told["ours"]),
             }

@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import services
 from core.clock import SystemClock
+from services.plugins.connections import Agency
 from services.plugins.contract import Operation
 from services.plugins.contract.keys import SigningKey
 from services.plugins.hosting.discovery import Package
 from services.plugins.hosting.figures import figures
-from services.plugins.hosting.handover import ALIVE_PATH, SOCKET, Agency, Handover
+from services.plugins.hosting.handover import ALIVE_PATH, SOCKET, Handover
 from services.plugins.hosting.leavings import PREFIX
 from services.plugins.hosting.pace import Pace
 from services.plugins.plugin import Plugin

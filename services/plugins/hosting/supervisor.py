@@ -12,11 +12,11 @@ from typing import Any, Final
 import httpx2
 import structlog
 
+from services.plugins.connections import Agency
 from services.plugins.contract import Call, Host, Manifest, Operation
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.hosting.discovery import Package
 from services.plugins.hosting.figures import figures
-from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.leavings import sweep
 from services.plugins.hosting.pace import Pace
 from services.plugins.hosting.process import Ended, HostFailed, HostProcess

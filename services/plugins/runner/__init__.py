@@ -2,7 +2,7 @@
 
 from services.plugins.runner.answers import check_answer
 from services.plugins.runner.citizen_tokens import CitizenTokens
-from services.plugins.runner.client import Credentials, HttpAgencyClient
+from services.plugins.runner.client import HttpAgencyClient
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, MalformedReply, Trouble, WrongSubject
 from services.plugins.runner.examples import ExampleFailed, run_example
 from services.plugins.runner.figures import LaneHealth
@@ -12,6 +12,7 @@ from services.plugins.runner.remote import CallSigner, Wire, remote_functions
 from services.plugins.runner.runner import Runner
 from services.plugins.runner.service_keys import ServiceKeys
 from services.plugins.runner.sources import PluginSource, sources_of
+from services.plugins.runner.tokens import ClientKey, Credentials, Way
 
 __all__ = [
     "AgencyDeclined",
@@ -20,6 +21,7 @@ __all__ = [
     "BreakerState",
     "CallSigner",
     "CitizenTokens",
+    "ClientKey",
     "Credentials",
     "ExampleFailed",
     "HttpAgencyClient",
@@ -32,6 +34,7 @@ __all__ = [
     "Runner",
     "ServiceKeys",
     "Trouble",
+    "Way",
     "Wire",
     "WrongSubject",
     "check_answer",

@@ -1,67 +1,52 @@
 """The agency over HTTP, in the manner of the Government Data Exchange (GDX).
 
-A consumer key and secret buy a token, which lives while it is used at least every 60 minutes; every request names the
+What buys a token, and how long it lives, says :mod:`services.plugins.runner.tokens`; every request names the
 AgentID. Bodies are JSON and POSTed, so that a national ID never stands in a URL. No redirect is followed. Replies come
 uncompressed: a small one that unpacks to a large one would pass any limit before it is counted.
 """
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import httpx2
 import orjson
 
+from core.clock import Clock, SystemClock
 from services.plugins.contract import AgencyRefusal
 from services.plugins.runner.errors import MalformedReply, Trouble
 from services.plugins.runner.replies import ACCEPTS, asked_again, body_of, code_of, is_json, seconds_of
+from services.plugins.runner.tokens import TokenKeeper, Way
 from services.plugins.strict_json import read_json
 
 ANSWER_BYTES_MAX: Final = 1_000_000
-TOKEN_IDLE_SECONDS: Final = 55 * 60
-"""Given up five minutes before the agency would, so that no request meets a token that has just died."""
 _AGENT: Final = "AgentID"
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    consumer_key: str
-    consumer_secret: str = field(repr=False)
-
-
-@dataclass(slots=True)
-class _Bought:
-    """The token, shared by all who ask the agency with these credentials."""
-
-    token: str | None = None
-    used_at: float = 0.0
-    buying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class HttpAgencyClient:
     """One agency. `http` is shared by all and bears the limits of connections; time limits are the runner's.
 
-    `base_url` has no trailing slash. `seconds` is a clock that only moves forward.
+    `base_url` has no trailing slash. `way` is how one signs in there, or what says so at each purchase of a token; None
+    where the agency asks for none. `seconds` is a clock that only moves forward.
     """
 
     def __init__(
         self,
         http: httpx2.AsyncClient,
         base_url: str,
-        credentials: Credentials,
+        way: Way | Callable[[], Way | None] | None,
         *,
         answer_bytes_max: int = ANSWER_BYTES_MAX,
+        clock: Clock | None = None,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._http, self._base, self._credentials = http, base_url.rstrip("/"), credentials
-        self._answer_bytes_max, self._seconds = answer_bytes_max, seconds
-        self._bought = _Bought()
+        self._http, self._base, self._answer_bytes_max = http, base_url.rstrip("/"), answer_bytes_max
+        way_of = way if callable(way) else lambda: way
+        self._tokens = TokenKeeper(way_of, clock or SystemClock(), seconds)
 
     async def ask(self, path: str, body: Mapping[str, Any], *, on_behalf_of: str) -> Any:
         """A read: repeated when the connection broke, and once with a fresh token when the token was refused.
@@ -82,41 +67,30 @@ class HttpAgencyClient:
         same._answer_bytes_max = answer_bytes_max  # noqa: SLF001 - it is one of ours
         return same
 
+    async def sign_in(self) -> bool:
+        """Buys a token where none is held that lives, and says whether the agency asks for one."""
+        return await self._valid_token() is not None
+
     async def _authorised(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
         token = await self._valid_token()
         try:
-            return await self._post(path, body, {**headers, "Authorization": f"Bearer {token}"})
+            return await self._ask(path, body, headers, token)
         except AgencyRefusal as refusal:
-            if refusal.status != HTTPStatus.UNAUTHORIZED:
+            if refusal.status != HTTPStatus.UNAUTHORIZED or token is None:
                 raise
-        self._forget(token)
-        token = await self._valid_token()
-        return await self._post(path, body, {**headers, "Authorization": f"Bearer {token}"})
+        self._tokens.forget(token)
+        return await self._ask(path, body, headers, await self._valid_token())
 
-    async def _valid_token(self) -> str:
-        bought = self._bought
-        async with bought.buying:  # many callers, one purchase
-            if bought.token is None or self._seconds() - bought.used_at > TOKEN_IDLE_SECONDS:
-                asked = {
-                    "consumer_key": self._credentials.consumer_key,
-                    "consumer_secret": self._credentials.consumer_secret,
-                }
-                answer = await self._post("/oauth/token", asked, {})
-                token = answer.get("access_token") if isinstance(answer, dict) else None
-                if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-                    raise MalformedReply(Trouble.MALFORMED)
-                bought.token = token
-            bought.used_at = self._seconds()
-            return bought.token
+    async def _valid_token(self) -> str | None:
+        return await self._tokens.valid(self._post, self._base)
 
-    def _forget(self, token: str) -> None:
-        if self._bought.token == token:  # another caller may have bought a new one by now
-            self._bought.token = None
+    async def _ask(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], token: str | None) -> Any:
+        signed_in = {} if token is None else {"Authorization": f"Bearer {token}"}
+        sent = {**headers, **signed_in, "Content-Type": "application/json"}
+        return await self._post(f"{self._base}{path}", orjson.dumps(dict(body)), sent)
 
-    async def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
-        content = orjson.dumps(dict(body))
-        headers = {**headers, "Content-Type": "application/json", **ACCEPTS}
-        async with self._http.stream("POST", f"{self._base}{path}", content=content, headers=headers) as reply:
+    async def _post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Any:
+        async with self._http.stream("POST", url, content=content, headers={**headers, **ACCEPTS}) as reply:
             taken = await body_of(reply, self._answer_bytes_max)
         status = reply.status_code
         retry_after = seconds_of(reply.headers.get("retry-after")) if status >= HTTPStatus.BAD_REQUEST else None

@@ -30,11 +30,22 @@ class Tokens:
         expected = self._credentials.get(consumer_key, "")
         if not expected or not hmac.compare_digest(expected.encode(), consumer_secret.encode()):
             raise Refusal(401, "CREDENTIALS_WRONG", WRONG_SECRET)
+        return self.make()
+
+    def make(self) -> str:
+        """A token, for whoever has proved to be entitled to one."""
         while len(self._used) >= TOKENS_MAX:
             del self._used[next(iter(self._used))]
         token = secrets.token_urlsafe(24)
         self._used[token] = self._seconds()
         return token
+
+    def end(self, token: str) -> None:
+        """It is refused from now on."""
+        self._used.pop(token, None)
+
+    def end_all(self) -> None:
+        self._used.clear()
 
     def check(self, authorization: str, agent: str) -> None:
         """Raises a :class:`Refusal`: 401 without a living token, 400 where nobody says who asks."""

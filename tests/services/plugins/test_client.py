@@ -12,8 +12,8 @@ import stamina
 
 from services.plugins.contract import AgencyRefusal
 from services.plugins.runner import Credentials, HttpAgencyClient, MalformedReply, Trouble
-from services.plugins.runner.client import TOKEN_IDLE_SECONDS
 from services.plugins.runner.replies import ATTEMPTS, WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX
+from services.plugins.runner.tokens import TOKEN_IDLE_SECONDS
 
 PID = "0000000000001"
 JSON = {"content-type": "application/json"}

@@ -12,14 +12,14 @@ import pytest
 
 from core.clock import SystemClock
 from core.ids import NationalId
+from services.plugins.connections import Agency
 from services.plugins.contract import Host, Manifest, OperationKind
 from services.plugins.hosting.discovery import Package, installed
-from services.plugins.hosting.handover import Agency
 from services.plugins.hosting.pace import Pace
 from services.plugins.hosting.supervisor import Hosted, Hosts
 from services.plugins.plugin import Origin, Plugin
 from services.plugins.registry import load_folder
-from services.plugins.runner import LaneLimits, Runner
+from services.plugins.runner import Credentials, LaneLimits, Runner
 from services.plugins.runner.examples import RecordedAgency
 from tests.support.packages import install
 from tests.support.plugins import CATALOGUE, HOST
@@ -67,7 +67,7 @@ class Installed:
         return replace(plugin, manifest=plugin.manifest.model_copy(update={"operations": operations}))
 
     def hosted(self, pace: Pace = PACE, base_url: str = "http://127.0.0.1:9", **plugin: Any) -> Hosted:
-        return Hosted(self.package, self.plugin(**plugin), Agency(base_url, "sitthi", "a secret"), pace)
+        return Hosted(self.package, self.plugin(**plugin), Agency(base_url, Credentials("sitthi", "a secret")), pace)
 
 
 class Asking:

@@ -1,0 +1,146 @@
+"""How an agency is signed in at: what buys a token there, and how long the token lives.
+
+Three ways. A consumer key and secret, as at the Government Data Exchange (GDX): the token lives while it is used at
+least every 60 minutes. A client that proves itself by a signed JWT (RFC 6749 §4.4, RFC 7523 §2.2): the token lives as
+long as its answer says. Nothing: the agency asks for no token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import jwt
+import orjson
+
+from core.clock import Clock
+from services.plugins.runner.errors import MalformedReply, Trouble
+
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - an address, not a token
+TOKEN_IDLE_SECONDS: Final = 55 * 60
+"""Given up five minutes before the agency would, so that no request meets a token that has just died."""
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_SECONDS: Final = 60
+UNSAID_SECONDS: Final = 300
+"""How long a token is used whose answer does not say how long it lives (RFC 6749 §5.1 only recommends it)."""
+EARLY_SECONDS: Final = 30
+"""Before its end a token is given up, or after half its life if that is sooner."""
+LIFE_SECONDS_MAX: Final = 86_400
+
+Post: TypeAlias = Callable[[str, bytes, Mapping[str, str]], Awaitable[Any]]
+"""Sends a body to an address with these headers, and answers the JSON that came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    token: str = field(repr=False)
+    life_seconds: float
+    is_renewed_by_use: bool
+    """Whether its life begins anew with each use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A consumer key and secret. Without `token_url`, the token is bought below the agency's address."""
+
+    consumer_key: str
+    consumer_secret: str = field(repr=False)
+    token_url: str = ""
+
+    async def buy(self, post: Post, base_url: str, _: datetime) -> Bought:
+        asked = {"consumer_key": self.consumer_key, "consumer_secret": self.consumer_secret}
+        headers = {"Content-Type": "application/json"}
+        told = await post(self.token_url or base_url + TOKEN_PATH, orjson.dumps(asked), headers)
+        return Bought(_token(told), TOKEN_IDLE_SECONDS, is_renewed_by_use=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A client and the private key (JWK, RFC 7517) by which it proves itself. `audience` is the address that tokens are
+    bought at, unless the agency wants to read another name of its."""
+
+    client_id: str
+    key: Mapping[str, Any] = field(repr=False)
+    token_url: str = ""
+    audience: str = ""
+    scope: str = ""
+
+    async def buy(self, post: Post, base_url: str, now: datetime) -> Bought:
+        """Each purchase with an assertion of its own: one that was seen is worth nothing."""
+        url = self.token_url or base_url + TOKEN_PATH
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": self.client_id,
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self._assertion(self.audience or url, int(now.timestamp())),
+        }
+        asked = fields | ({"scope": self.scope} if self.scope else {})
+        told = await post(url, urlencode(asked).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+        token = _token(told)
+        if str(told.get("token_type", "")).lower() != "bearer":
+            raise MalformedReply(Trouble.MALFORMED)
+        said = told.get("expires_in", UNSAID_SECONDS)
+        if isinstance(said, bool) or not isinstance(said, int) or not said > 0:
+            raise MalformedReply(Trouble.MALFORMED)
+        life = min(said, LIFE_SECONDS_MAX)
+        return Bought(token, max(life - EARLY_SECONDS, life / 2), is_renewed_by_use=False)
+
+    def _assertion(self, audience: str, now: int) -> str:
+        key = jwt.PyJWK(dict(self.key))
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": audience,
+            "jti": str(uuid4()),
+            "iat": now,
+            "exp": now + ASSERTION_SECONDS,
+        }
+        headers = {"kid": str(self.key["kid"])} if "kid" in self.key else None
+        return jwt.encode(claims, key.key, algorithm=key.algorithm_name, headers=headers)
+
+
+class Way(Protocol):
+    """What buys a token. Raises AgencyRefusal where it is refused, MalformedReply, or an error of httpx2."""
+
+    async def buy(self, post: Post, base_url: str, now: datetime, /) -> Bought: ...
+
+
+class TokenKeeper:
+    """The token of one agency, shared by all who ask it. `way_of` is asked at each purchase: a secret that was replaced
+    is the next one's. `seconds` is a clock that only moves forward."""
+
+    def __init__(self, way_of: Callable[[], Way | None], clock: Clock, seconds: Callable[[], float]) -> None:
+        self._way_of, self._clock, self._seconds = way_of, clock, seconds
+        self._bought: Bought | None = None
+        self._since = 0.0
+        self._buying = asyncio.Lock()
+
+    async def valid(self, post: Post, base_url: str) -> str | None:
+        """A token that lives; None where the agency asks for none."""
+        async with self._buying:  # many callers, one purchase
+            bought, now = self._bought, self._seconds()
+            if bought is None or now - self._since > bought.life_seconds:
+                way = self._way_of()
+                if way is None:
+                    return None
+                bought = self._bought = await way.buy(post, base_url, self._clock.now())
+                self._since = self._seconds()
+            elif bought.is_renewed_by_use:
+                self._since = now
+            return bought.token
+
+    def forget(self, token: str) -> None:
+        if self._bought is not None and self._bought.token == token:  # another caller may have bought one by now
+            self._bought = None
+
+
+def _token(told: Any) -> str:
+    token = told.get("access_token") if isinstance(told, dict) else None
+    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+        raise MalformedReply(Trouble.MALFORMED)
+    return token
