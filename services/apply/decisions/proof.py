@@ -28,6 +28,8 @@ SCHEMA: Final = "sitthi-decision/1"
 ALGORITHM: Final = "sha-256"
 SALT: Final = "salt"
 """The member of a record that holds the secret; it is committed to by nothing."""
+DECIDED: Final = "decided"
+"""The member that says again, under the seal, what the row says in clear."""
 ONE_BY_ONE: Final = ("facts", "child")
 """Members that are told fact by fact: `facts.annual_income`, `child.birth_date`."""
 _SECRET_BYTES: Final = 32
@@ -70,6 +72,14 @@ def disclosures(record: Mapping[str, Any]) -> dict[str, str]:
 def digests(of: Collection[str]) -> list[str]:
     """Sorted, so that their order tells nothing (RFC 9901 §4.2.4.1)."""
     return sorted(_digest(one) for one in of)
+
+
+def uncommitted(record: Mapping[str, Any], claims: Mapping[str, Any]) -> list[str]:
+    """The members that the claims do not commit to as they are; `?` if they commit to others besides."""
+    committed = set(claims.get("_sd") or ())
+    found = {name: _digest(one) for name, one in disclosures(record).items()}
+    wrong = [name for name, digest in found.items() if digest not in committed]
+    return wrong or (["?"] if len(committed) != len(found) else [])
 
 
 def presented(token: str, chosen: Sequence[str]) -> str:

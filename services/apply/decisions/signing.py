@@ -91,7 +91,8 @@ class DecisionWriter:
         """The JWS, and the record as it is sealed: with the secret of its salts."""
         if self._attestor is None:
             return None, record
-        secured = {**record, proof.SALT: proof.new_secret()}
+        decision = {"outcome": decided.outcome, "reasons": proof.sha256_of(decided.reasons)}
+        secured = {**record, proof.DECIDED: decision, proof.SALT: proof.new_secret()}
         claims = {**claims_of(decided), "_sd": proof.digests(proof.disclosures(secured).values())}
         return self._attestor.sign_now(claims, typ=proof.TYPE), secured
 
