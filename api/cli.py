@@ -11,7 +11,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from api.commands import agency, agreement, client, correction, keys, log, officer, pay, plugin, privacy, session
+from api.commands import (
+    agency,
+    agreement,
+    client,
+    correction,
+    decision,
+    keys,
+    log,
+    officer,
+    pay,
+    plugin,
+    privacy,
+    session,
+)
 from core.clock import SystemClock
 from core.log import configure
 from core.settings import Environment, Settings
@@ -26,6 +39,7 @@ app.add_typer(agreement.app, name="agreement", help="Agreements between agencies
 app.add_typer(agency.app, name="agency", help="Agencies' own systems: where they are, and whether they answer.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
+app.add_typer(decision.app, name="decision", help="Decisions on applications: taken again, years later.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")

@@ -16,7 +16,7 @@ from services.apply.decisions.examining import Examined, Examiner, Member, State
 from welfare.entitlements.record import RecordUnreadable, replay_decision
 from welfare.programmes import Outcome
 
-_MEANS: Final = {Decided.GRANTED: Outcome.MET, Decided.REFUSED: Outcome.UNMET}
+_MEANS: Final = {Decided.GRANTED.value: Outcome.MET, Decided.REFUSED.value: Outcome.UNMET}
 
 
 class Answer(StrEnum):
@@ -84,7 +84,7 @@ def _answer(seen: Examined) -> Answer:
         again = replay_decision({**seen.record, "version": seen.version})
     except RecordUnreadable:
         return Answer.NOT_POSSIBLE
-    same = again.agrees and again.determination.outcome is _MEANS.get(Decided(seen.row.outcome))
+    same = again.agrees and again.determination.outcome is _MEANS.get(seen.row.outcome)
     return Answer.SAME if same else Answer.DIFFERENT
 
 
@@ -92,4 +92,4 @@ def _contradicts(seen: Examined) -> bool:
     """Whether the row says something else than its own sealed record: then it is the row that was changed."""
     assert seen.record is not None, "it was replayed"
     recorded = Outcome(seen.record["outcome"])
-    return recorded is not _MEANS.get(Decided(seen.row.outcome))
+    return recorded is not _MEANS.get(seen.row.outcome)
