@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from welfare.programmes.model import Amount, Benefit, Formula, Version
+from welfare.programmes.siblings import AtMost
 from welfare.rules import fact_names
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
 
@@ -54,3 +55,25 @@ def _value(emitter: PolarsEmitter, amount: Amount) -> pl.Expr:
     # Said for every fact, since a horizontal minimum passes over nulls.
     known = pl.all_horizontal([pl.col(name).is_not_null() for name in names])
     return pl.when(known).then(value).otherwise(pl.lit(None, dtype=pl.Int64))
+
+
+def met_among_siblings(at_most: AtMost, met: str, born: str, applicant: str, key: str) -> pl.Expr:
+    """`AtMost.among` over a frame: the columns are a child's outcome alone, birth, applicant and place in the list.
+
+    `key` is unique among an applicant's children.
+    """
+    alone, known, limit = pl.col(met), pl.col(born).is_not_null(), at_most.children
+    possible = alone.fill_null(value=True).cast(pl.Int64)
+    certain = (alone.fill_null(value=False) & known).cast(pl.Int64)
+    maybe_before = (possible * known).cum_sum().over(applicant, order_by=[born, key]) - possible * known
+    surely_before = certain.cum_sum().over(applicant, order_by=[born, key]) - certain
+    maybe_unplaced = (possible * ~known).sum().over(applicant)
+    no, unknown = pl.lit(value=False), pl.lit(None, dtype=pl.Boolean)
+    behind = pl.when(known).then(maybe_before + maybe_unplaced).otherwise(possible.sum().over(applicant) - 1)
+    return (
+        pl.when(alone.eq_missing(no) | (known & (surely_before >= limit)))
+        .then(no)
+        .when(behind >= limit)
+        .then(unknown)
+        .otherwise(alone)
+    )

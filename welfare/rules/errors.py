@@ -257,6 +257,16 @@ class FactColumnMissing(FactError):
     )
 
 
+class NameTooLong(SitthiError):
+    """A name that a database would cut, so that two facts might share a column."""
+
+    code = "RULE_NAME_TOO_LONG"
+    text = Text(
+        th="ชื่อ {name}… ยาวเกิน {limit} ไบต์ ใช้เป็นชื่อคอลัมน์ไม่ได้",
+        en="The name {name}… is longer than {limit} bytes and cannot name a column.",
+    )
+
+
 class ChildExpected(SitthiError):
     code = "RULE_CHILD_EXPECTED"
     text = Text(th="โครงการนี้พิจารณาเป็นรายเด็ก ต้องระบุเด็ก", en="This programme is decided for each child: say for which.")

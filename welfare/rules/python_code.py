@@ -88,21 +88,30 @@ class PythonEmitter:
             case t.Flag(fact):
                 return self.leaf(node, self.variable(fact))
             case t.Compare(left, op, right):
-                return self.leaf(node, f"{self.term(left)} {_OPERATORS[op]} {self.term(right)}")
+                return self.leaf(node, self.compared(self.term(left), op, self.term(right)))
             case t.Between():
-                return self.predicate(lowered(node))
+                return self.predicate(self.between(node))
             case t.CodeIn(fact, codes, negated):
-                return self.leaf(node, f"{self.variable(fact)} {'not in' if negated else 'in'} {codes!r}")
+                return self.leaf(node, self.code_in(fact, codes, negated))
             case t.AgeOn():
                 return self.leaf(node, self.age(node))
             case t.DateCompare(fact, op, at):
-                return self.leaf(node, f"{self.variable(fact)} {_OPERATORS[op]} {self.day(at, None)}")
+                return self.leaf(node, self.compared(self.variable(fact), op, self.day(at, None)))
             case t.Not(item):
                 return self.negation(item)
             case t.And(items):
                 return self.chain(items, stop=FALSE, sign="<")
             case t.Or(items):
                 return self.chain(items, stop=TRUE, sign=">")
+
+    def between(self, node: t.Between) -> t.Pred:
+        return lowered(node)
+
+    def code_in(self, fact: t.Fact, codes: tuple[str, ...], negated: bool) -> str:
+        return f"{self.variable(fact)} {'not in' if negated else 'in'} {codes!r}"
+
+    def compared(self, left: str, op: t.Cmp, right: str) -> str:
+        return f"{left} {_OPERATORS[op]} {right}"
 
     def age(self, node: t.AgeOn) -> str:
         """No arithmetic on the fact: n years are completed exactly when the birth date is not after the cut."""
@@ -127,13 +136,19 @@ class PythonEmitter:
         names = t.fact_names(node)
         variables = [f"v{self.facts[name]}" for name in names]
         n = self.fresh()
-        self.line(f"t{n} = 1 if {' or '.join(f'{v} is None' for v in variables)} else (2 if {known} else 0)")
+        self.line(f"t{n} = {self.outcome(self.unknown(variables, node), known)}")
         if self.masks:
             bits = " | ".join(
                 f"({1 << self.facts[name]} if {v} is None else 0)" for name, v in zip(names, variables, strict=True)
             )
             self.line(f"m{n} = {bits}")
         return n
+
+    def unknown(self, variables: Sequence[str], node: t.Pred) -> str:  # noqa: ARG002 (a seeded bug looks at the node)
+        return " or ".join(f"{v} is None" for v in variables)
+
+    def outcome(self, unknown: str, known: str) -> str:
+        return f"1 if {unknown} else (2 if {known} else 0)"
 
     def negation(self, item: t.Pred) -> int:
         inner, n = self.predicate(item), self.fresh()
@@ -209,7 +224,10 @@ class PythonEmitter:
             case t.Greatest(left, right):
                 return f"max({self.term(left)}, {self.term(right)})"
             case t.Share(money, points):
-                return f"(({self.term(money)} * {points.value} + {BASIS_POINTS // 2}) // {BASIS_POINTS})"
+                return self.share(self.term(money), points.value)
+
+    def share(self, money: str, basis_points: int) -> str:
+        return f"(({money} * {basis_points} + {BASIS_POINTS // 2}) // {BASIS_POINTS})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +241,14 @@ class Function:
 
 
 def compile_rules(
-    conditions: Sequence[t.Pred], amounts: Sequence[Sequence[t.Pred]], *, masks: bool = False
+    conditions: Sequence[t.Pred],
+    amounts: Sequence[Sequence[t.Pred]],
+    *,
+    masks: bool = False,
+    writer: type[PythonEmitter] = PythonEmitter,
 ) -> Function:
     """One function for all: its answer is an outcome (or mask) a condition, then an arm (or mask) an amount."""
-    emitter = PythonEmitter(masks)
+    emitter = writer(masks)
     prefix = "m" if masks else "t"
     results = [f"{prefix}{emitter.predicate(c)}" for c in conditions] + [emitter.amount(arms) for arms in amounts]
     source = emitter.function(results)

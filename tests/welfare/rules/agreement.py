@@ -1,22 +1,27 @@
-"""Random well-typed rules and random facts: the one test function that compares the executions, and what feeds it.
+"""Random well-typed rules and random facts: what compares the executions, and what feeds it.
 
-`disagreements` is used by the property test on the real emitters and by the mutation test on broken ones.
+Used by the property tests on the real emitters, by the tests of broken ones, and by the soak of a million and more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random  # noqa: TID251 (made-up facts from a seed)
 from typing import Any, Final
 
 import polars as pl
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
-from welfare.rules import AttributeType, Constant, Kind, Vocabulary, compile_rules, fact_names, parse, to_json
+from tests.welfare.rules.engines import ROW, Engine
+from welfare.rules import FALSE, TRUE, UNKNOWN, AttributeType, Constant, Kind, Vocabulary, compile_rules, parse, to_json
 from welfare.rules.codec import from_json
 from welfare.rules.dates import fiscal_year_start
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
+from welfare.rules.python_code import PythonEmitter
+from welfare.rules.sql_code import SqlEmitter, identifier
 from welfare.rules.tree import Pred
 
 BOUND: Final = 10**12
@@ -40,7 +45,11 @@ PARAMETERS: Final = {
     "rate": Constant(Kind.INT, 3333),
     "limit": Constant(Kind.MONEY, 10_000_000),
     "small": Constant(Kind.MONEY, 1),
+    "owed": Constant(Kind.MONEY, -1),
+    "much": Constant(Kind.MONEY, 2_000_000_000),  # with a factor it leaves 32 bits
 }
+slow: Final = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+THREE: Final = {FALSE: False, UNKNOWN: None, TRUE: True}
 DTYPES: Final[dict[Kind, Any]] = {Kind.BOOL: pl.Boolean, Kind.DATE: pl.Date, Kind.CODE: pl.String}
 DAYS: Final = [
     date(2024, 2, 29), date(2024, 3, 1), date(2025, 2, 28), date(2026, 2, 28), date(2025, 3, 1), date(2025, 9, 30),
@@ -58,7 +67,9 @@ def named(draw: st.DrawFn, *names: str) -> str:
 
 numbers = st.sampled_from(["0", "1", "2", "7", ":few", ":years"])
 int_atoms = st.one_of(named("size", "count"), named("size", "count"), numbers)
-money_atoms = st.one_of(named("income", "assets"), named("income", "assets"), st.sampled_from([":limit", ":small"]))
+money_atoms = st.one_of(
+    named("income", "assets"), named("income", "assets"), st.sampled_from([":limit", ":small", ":much"])
+)
 
 
 def combined(inner: st.SearchStrategy[str], times: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -98,7 +109,12 @@ codes = st.lists(st.sampled_from(CODES), min_size=1, max_size=2).map(lambda c: "
 predicates = st.one_of(
     named("flag", "other_flag"),
     numeric(),
-    st.builds("share({}, :rate) {} :small".format, named("income", "assets"), comparisons),
+    st.builds(
+        "share({}, :rate) {} {}".format,
+        named("income", "assets"),
+        comparisons,
+        st.sampled_from([":small", ":owed"]),
+    ),
     st.builds("{} {}IN ({})".format, named("standing"), st.sampled_from(["", "NOT "]), codes),
     st.builds("{} {} '{}'".format, named("standing"), st.sampled_from(["=", "<>"]), st.sampled_from(CODES)),
     st.builds(
@@ -143,7 +159,23 @@ def values(attribute: AttributeType, on: date) -> Sequence[Any]:
         case Kind.CODE:
             return attribute.codes
         case _:
-            edges = [attribute.minimum, attribute.maximum, 0, 1, 2, 3, 6, 7, 10_000_000, 10_000_001, 9_999_999, 15, 5]
+            edges = [
+                attribute.minimum,
+                attribute.maximum,
+                0,
+                1,
+                2,
+                3,
+                6,
+                7,
+                10_000_000,
+                10_000_001,
+                9_999_999,
+                15,
+                5,
+                -2,
+                -5,
+            ]
             return [v for v in edges if attribute.minimum <= v <= attribute.maximum]
 
 
@@ -154,12 +186,16 @@ def people_of(seed: int, on: date, size: int) -> list[dict[str, Any]]:
     return [{n: dice.choice(v) if dice.random() < KNOWN else None for n, v in choices.items()} for _ in range(size)]
 
 
-@st.composite
-def situations(draw: st.DrawFn) -> tuple[list[str], date, list[dict[str, Any]]]:
-    """Four rules, a day, and 64 people."""
-    on = draw(st.sampled_from(DAYS[:8]))
-    texts = draw(st.lists(rules, min_size=4, max_size=4))
-    return texts, on, people_of(draw(st.integers(0, 2**32)), on, 64)
+ASSESSED: Final = DAYS[:8]
+"""The days on which the generated rules are assessed."""
+RULES: Final = 4
+situations = st.tuples(st.lists(rules, min_size=RULES, max_size=RULES), st.sampled_from(ASSESSED))
+"""Some rules, which are also the arms of an amount, and a day."""
+
+
+def crowds(seed: int, size: int) -> dict[date, Crowd]:
+    """So many people for each day."""
+    return {on: Crowd.of(on, people_of(seed + n, on, size), f"people {on}") for n, on in enumerate(ASSESSED)}
 
 
 def frame_of(people: list[dict[str, Any]]) -> pl.DataFrame:
@@ -171,34 +207,96 @@ def frame_of(people: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def disagreements(
-    texts: list[str], on: date, people: list[dict[str, Any]], emitter: type[PolarsEmitter] = PolarsEmitter
-) -> list[str]:
-    """Where Python and Polars answer differently, for conditions and for amounts whose arms are the same rules.
+@dataclass(frozen=True)
+class Crowd:
+    """Facts of many people on one day, in every form that an execution reads."""
 
-    Each tree goes through its stored form first; the masks of the second Python function must agree with the first.
-    """
-    trees: list[Pred] = [from_json(to_json(parse(text, VOCABULARY, PARAMETERS))) for text in texts]
-    compiled, masks = compile_rules(trees, [trees]), compile_rules(trees, [trees], masks=True)
-    bound = tuple(d.on(on) for d in compiled.days)
-    masks_bound = tuple(d.on(on) for d in masks.days)
-    writer = emitter(on)
-    names = list(dict.fromkeys(name for tree in trees for name in fact_names(tree)))
-    frame = checked_frame(frame_of(people), names, VOCABULARY)
-    satang = [100 * (i + 1) for i in range(len(trees) + 1)]
-    expressions = [writer.predicate(tree).alias(str(i)) for i, tree in enumerate(trees)]
-    by_frame = frame.select(*expressions, writer.amount(trees, satang).alias("amount")).rows()
+    on: date
+    people: list[tuple[dict[str, Any], dict[str, Any]]]
+    """Each person's own facts, and their child's."""
+    frame: pl.DataFrame
+    table: str
+
+    @classmethod
+    def of(cls, on: date, people: list[dict[str, Any]], table: str = "people") -> Crowd:
+        split = [
+            (
+                {n: v for n, v in person.items() if not n.startswith("child.")},
+                {n[6:]: v for n, v in person.items() if n.startswith("child.")},
+            )
+            for person in people
+        ]
+        return cls(on, split, checked_frame(frame_of(people), list(people[0]), VOCABULARY), table)
+
+
+def trees_of(texts: Sequence[str]) -> list[Pred]:
+    """Each rule by way of its stored form, which is what a decision replays."""
+    return [from_json(to_json(parse(text, VOCABULARY, PARAMETERS))) for text in texts]
+
+
+def satang_of(trees: Sequence[Pred]) -> list[int]:
+    """What each arm pays, and the last what is paid otherwise."""
+    return [100 * (i + 1) for i in range(len(trees) + 1)]
+
+
+def framed(columns: Sequence[Sequence[Any]]) -> pl.DataFrame:
+    """An answer: a column of booleans for each rule, then the satang. A value of another type is refused."""
+    kinds: list[Any] = [pl.Boolean] * (len(columns) - 1) + [pl.Int64]
+    return pl.DataFrame([pl.Series(str(i), c, dtype=kinds[i], strict=True) for i, c in enumerate(columns)])
+
+
+def by_python(trees: list[Pred], crowd: Crowd, writer: type[PythonEmitter] = PythonEmitter) -> pl.DataFrame:
+    """The answers of the first function; AssertionError where the masks of the second do not fit them."""
+    compiled = compile_rules(trees, [trees], writer=writer)
+    masks = compile_rules(trees, [trees], masks=True, writer=writer)
+    bound = tuple(d.on(crowd.on) for d in compiled.days)
+    masks_bound = tuple(d.on(crowd.on) for d in masks.days)
+    answers = [compiled.call(own, child, bound) for own, child in crowd.people]
+    unknown = [masks.call(own, child, masks_bound) for own, child in crowd.people]
+    satang = satang_of(trees)
+    columns: list[list[Any]] = []
+    for i in range(len(trees)):
+        outcomes = [answer[i] for answer in answers]
+        assert [o == UNKNOWN for o in outcomes] == [bool(mask[i]) for mask in unknown], "only the unknown is missing"
+        columns.append([THREE[outcome] for outcome in outcomes])
+    return framed([*columns, [None if answer[-1] < 0 else satang[answer[-1]] for answer in answers]])
+
+
+def by_polars(trees: list[Pred], crowd: Crowd, writer: type[PolarsEmitter] = PolarsEmitter) -> pl.DataFrame:
+    emitter = writer(crowd.on)
+    expressions = [emitter.predicate(tree).alias(str(i)) for i, tree in enumerate(trees)]
+    amount = emitter.amount(trees, satang_of(trees)).alias(str(len(trees)))
+    return crowd.frame.select(*expressions, amount)
+
+
+def query_of(trees: list[Pred], crowd: Crowd, writer: type[SqlEmitter] = SqlEmitter) -> str:
+    emitter = writer(crowd.on)
+    columns = [*map(emitter.predicate, trees), emitter.amount(trees, [emitter.number(n) for n in satang_of(trees)])]
+    return f"SELECT {', '.join(columns)} FROM {identifier(crowd.table)} ORDER BY {identifier(ROW)}"  # noqa: S608 (ours)
+
+
+def by_sql(trees: list[Pred], crowd: Crowd, engine: Engine, writer: type[SqlEmitter] = SqlEmitter) -> pl.DataFrame:
+    return framed(list(zip(*engine.rows(query_of(trees, crowd, writer)), strict=True)))
+
+
+def difference(texts: Sequence[str], crowd: Crowd, one: pl.DataFrame, other: pl.DataFrame, name: str) -> list[str]:
+    """A line for each rule about which the two differ, with the first person that shows it."""
+    if one.equals(other):
+        return []
     found = []
-    for person, row in zip(people, by_frame, strict=True):
-        own = {n: v for n, v in person.items() if not n.startswith("child.")}
-        child = {n[6:]: v for n, v in person.items() if n.startswith("child.")}
-        answer = compiled.call(own, child, bound)
-        mask = masks.call(own, child, masks_bound)
-        outcomes = [{0: False, 1: None, 2: True}[o] for o in answer[:-1]]
-        amount = None if answer[-1] < 0 else satang[answer[-1]]
-        for i, (one, many) in enumerate(zip([*outcomes, amount], row, strict=True)):
-            if one is not many and one != many:
-                found.append(f"{[*texts, 'amount'][i]}: one {one}, many {many}, {person}")
-            if i < len(texts) and (one is None) != bool(mask[i]):
-                found.append(f"{texts[i]}: outcome {one}, unknown facts {mask[i]:b}")
+    for i, text in enumerate([*texts, "amount"]):
+        for left, right, person in zip(one[str(i)], other[str(i)], crowd.people, strict=True):
+            if left is not right and left != right:
+                found.append(f"{text} on {crowd.on}: Python {left}, {name} {right}, {person}")
+                break
+    return found or [f"{name}: another shape"]
+
+
+def disagreements(texts: Sequence[str], crowd: Crowd, engines: Sequence[Engine]) -> list[str]:
+    """Where Polars or a database answers otherwise than Python, for conditions and for amounts of the same rules."""
+    trees = trees_of(texts)
+    expected = by_python(trees, crowd)
+    found = difference(texts, crowd, expected, by_polars(trees, crowd), "polars")
+    for engine in engines:
+        found += difference(texts, crowd, expected, by_sql(trees, crowd, engine), engine.name)
     return found

@@ -1,0 +1,105 @@
+"""Random facts for a version, most of them on or beside what its rules compare with: for comparing executions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random  # noqa: TID251 (made-up facts from a seed)
+from typing import Any, Final
+
+import polars as pl
+
+from welfare.programmes import Version
+from welfare.rules import AttributeType, Kind
+from welfare.rules.dates import cut, resolved
+from welfare.rules.tree import AgeOn, DateCompare, Number, Param, walk
+
+KNOWN: Final = 0.9
+"""Of each fact; of some people all are known."""
+DTYPES: Final[dict[Kind, Any]] = {Kind.BOOL: pl.Boolean, Kind.DATE: pl.Date, Kind.CODE: pl.String}
+LEAP_DAYS: Final = tuple(date(year, 2, 29) for year in (1932, 1936, 1960, 2004, 2008, 2020, 2024))
+Row = dict[str, Any]
+
+
+def boundary_facts(version: Version, on: date, seed: int, size: int) -> list[Row]:
+    """So many rows of the facts that the version reads, by their full names; None is unknown."""
+    dice = Random(seed)
+    choices = {name: list(_values(version, name, on)) for name in version.needs}
+    likely = [_likely(version, name, values) for name, values in choices.items()]
+    rows = []
+    for _ in range(size):
+        known, usual = dice.choice((KNOWN, 1.0, 1.0)), dice.choice((0.0, 0.7, 0.95))
+        rows.append(
+            {
+                name: (dice.choice(some) if dice.random() < usual else dice.choice(values))
+                if dice.random() < known
+                else None
+                for (name, values), some in zip(choices.items(), likely, strict=True)
+            }
+        )
+    return rows
+
+
+def frame_of(version: Version, rows: list[Row]) -> pl.DataFrame:
+    columns = []
+    for name in version.needs:
+        attribute = _type(version, name)
+        columns.append(pl.Series(name, [row[name] for row in rows], dtype=DTYPES.get(attribute.kind, pl.Int64)))
+    return pl.DataFrame(columns)
+
+
+def split(row: Row) -> tuple[Row, Row]:
+    """The person's own facts and the child's."""
+    own = {name: value for name, value in row.items() if not name.startswith("child.")}
+    return own, {name[6:]: value for name, value in row.items() if name.startswith("child.")}
+
+
+def _type(version: Version, name: str) -> AttributeType:
+    attribute = version.vocabulary.type_of(name)
+    assert attribute is not None
+    return attribute
+
+
+def _values(version: Version, name: str, on: date) -> Iterator[Any]:
+    attribute = _type(version, name)
+    if attribute.kind is Kind.BOOL:
+        yield from (True, False)
+    elif attribute.kind is Kind.CODE:
+        yield from attribute.codes
+    elif attribute.kind is Kind.DATE:
+        yield from LEAP_DAYS
+        yield from (date(1800, 1, 1), date(2400, 12, 31))
+        for day in _days(version, on):
+            yield from (day + timedelta(days=n) for n in (-1, 0, 1))
+    else:
+        constants = {n.value for n in _nodes(version) if isinstance(n, Number | Param)}
+        near = {constant * times + n for constant in constants for times in (1, 2, 3, 5) for n in (-1, 0, 1)}
+        near |= {attribute.minimum, attribute.maximum, 0, 1, 2, 3, 5, 7}
+        yield from sorted(value for value in near if attribute.minimum <= value <= attribute.maximum)
+
+
+def _likely(version: Version, name: str, values: list[Any]) -> list[Any]:
+    """Values with which conditions are more often met, so that what hides behind a no is seen too."""
+    kind = _type(version, name).kind
+    if kind is Kind.BOOL:
+        return [name.endswith(("registered", "card", "is_thai", "applicant"))]
+    if kind is Kind.CODE:
+        return values[:1]
+    if kind is Kind.DATE:
+        return values
+    return [value for value in values if 0 <= value <= 10] or values
+
+
+def _days(version: Version, on: date) -> Iterator[date]:
+    for node in _nodes(version):
+        if isinstance(node, AgeOn):
+            yield cut(resolved(node.at, on), node.years.value)
+            yield cut(resolved(node.at, on), node.years.value + 1)
+        elif isinstance(node, DateCompare):
+            yield resolved(node.at, on)
+
+
+def _nodes(version: Version) -> Iterator[Any]:
+    formulas = (formula for benefit in version.benefits for formula in benefit.formulas)
+    for tree in (*version.trees, *formulas):
+        yield from walk(tree)
