@@ -20,7 +20,7 @@ from api.forms import AllForms
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
 from api.once_each import OnceEach
-from api.privacy import stores_of
+from api.privacy import KeepersOfDocuments, stores_of
 from api.rate_limits import CallerLimits
 from api.services_applied import Outlook, ServiceApplications
 from core.attestation.service import Attestor
@@ -280,11 +280,14 @@ class House:
         )
         self.courier = at_agencies.furnish(rooms, apply)
         self.deliveries = at_agencies.desk
+        self.identity.office.hears_of_numbers = at_agencies.desk
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
-        rooms.add(DocumentDesk, self._documents())
+        documents = self._documents()
+        rooms.add(DocumentDesk, documents)
         self.privacy = self._privacy(apply)
+        documents.keepers = KeepersOfDocuments(self.privacy.holds)
         rooms.add(PrivacyRoom, self.privacy)
         rooms.add(PrivacyRequests, self.privacy.requests)
         rooms.add(Downloads, self.privacy.downloads)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 import core.personal_core
 import identity.personal_data
@@ -13,6 +20,10 @@ import services.pay.personal_data
 import services.plugins.documents.personal_data
 import services.receive.personal_data
 from core.personal_data import PersonalData, Store
+from services.exchange.privacy.holds import LegalHolds
+from services.exchange.privacy.models import PrivacyRequest
+from services.exchange.privacy.states import Kind, Status
+from services.plugins.documents.models import IssuedDocument
 
 if TYPE_CHECKING:
     from api.house import House
@@ -50,3 +61,22 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
         *services.exchange.privacy.personal_data.personal_data(keys),
         *core.personal_core.last(keys),
     ]
+
+
+class KeepersOfDocuments:
+    """Fulfils `services.plugins.documents.service.Keepers`."""
+
+    def __init__(self, holds: LegalHolds) -> None:
+        self._holds = holds
+
+    async def held(self, session: AsyncSession) -> Collection[UUID | None]:
+        return (await self._holds.held_tables(session)).get(str(IssuedDocument.__tablename__), set())
+
+    async def has_left(self, session: AsyncSession, person: UUID, since: datetime) -> bool:
+        """Also of whom a hold keeps the number: what was on its way when the rest went is not to come back."""
+        query = select(col(PrivacyRequest.id)).where(
+            col(PrivacyRequest.person) == person,
+            col(PrivacyRequest.kind) == Kind.EXIT.value,
+            or_(col(PrivacyRequest.status) == Status.ERASING.value, col(PrivacyRequest.finished_at) >= since),
+        )
+        return await session.scalar(query.limit(1)) is not None

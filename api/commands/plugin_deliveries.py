@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from api.commands.words import when
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,7 +35,7 @@ def deliveries(
         typer.echo(f"{hurried} of {retry} are tried now.")
     for one in owed:
         given_up = f", {one.failed} of them given up" if one.failed else ""
-        counts = f"{one.count} owed, {one.stuck} stuck{given_up}, since {one.oldest:%Y-%m-%d %H:%M}Z"
+        counts = f"{one.count} owed, {one.stuck} stuck{given_up}, since {when(one.oldest)}"
         typer.echo("  ".join((one.plugin, one.step, counts, one.trouble or "no trouble yet")))
     if not owed:
         typer.echo("Nothing is owed.")

@@ -25,7 +25,7 @@ from identity.officers.register import OfficerRegister
 from identity.officers.routes import OfficerRoutes
 from identity.officers.trail import Trail
 from identity.people import PeopleRegister
-from identity.people.correction import Correction, KnownFacts
+from identity.people.correction import Correction, HearsOfNumbers, KnownFacts
 from identity.proposals.acts import Act
 from identity.proposals.agency_acts import ClientAdd, ClientKeys, OfficerAdd
 from identity.proposals.registry_acts import GuardianshipAdd, GuardianshipEnd, IdCorrection
@@ -35,13 +35,14 @@ _UNNAMED: Final = Text(th="{slug}", en="{slug}")
 
 
 class OfficerRoom:
-    """`titles` (of agencies) and `known_facts` may be set after building, when those rooms stand."""
+    """`titles` (of agencies), `known_facts` and `hears_of_numbers` may be set later, when those rooms stand."""
 
     def __init__(self, db: Database, clock: Clock, keys: KeyRing, people: PeopleRegister) -> None:
         self._db, self._clock, self._keys, self._people = db, clock, keys, people
         self._inbox = Inbox(clock)
         self.titles: Callable[[str], Text] | None = None
         self.known_facts: KnownFacts | None = None
+        self.hears_of_numbers: HearsOfNumbers | None = None
         self.officers = OfficerRegister(people, clock)
         self.leaving = Leaving(self.officers, self._inbox, clock)
         self.counter = Counter(keys, clock, people, self.officers)
@@ -49,7 +50,7 @@ class OfficerRoom:
     @cached_property
     def proposals(self) -> Proposals:
         delegations = DelegationService(self._clock, self._keys, self._people)
-        correction = Correction(self._people, self._inbox, self._clock)
+        correction = Correction(self._people, self._inbox, self._clock, lambda: self.hears_of_numbers)
         acts: list[Act] = [
             OfficerAdd(self.officers, self._people),
             IdCorrection(self._people, correction, delegations, self.title_of),

@@ -7,6 +7,7 @@ number and finds everything as it was, but for delegations, which rested on the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -48,9 +49,25 @@ class KnownFacts(Protocol):
         ...
 
 
+class HearsOfNumbers(Protocol):
+    """Whoever told others about a person under their number."""
+
+    async def number_corrected(self, session: AsyncSession, person: UUID) -> None:
+        """It was wrong, and is right now. Called inside the transaction that corrects it."""
+        ...
+
+
 class Correction:
-    def __init__(self, people: PeopleRegister, inbox: Inbox, clock: Clock) -> None:
-        self._people, self._inbox, self._clock = people, inbox, clock
+    """`hears` is asked at each correction who wants to hear of it."""
+
+    def __init__(
+        self,
+        people: PeopleRegister,
+        inbox: Inbox,
+        clock: Clock,
+        hears: Callable[[], HearsOfNumbers | None] = lambda: None,
+    ) -> None:
+        self._people, self._inbox, self._clock, self._hears = people, inbox, clock, hears
 
     async def apply(self, session: AsyncSession, person: UUID, new: NationalId, *, agency: Text, by: str) -> None:
         """Corrects, ends every sign-in of the person, and tells them. Raises what :meth:`PeopleRegister.correct` does.
@@ -58,6 +75,8 @@ class Correction:
         Facts that were read under the former number are for the edge to forget (:class:`KnownFacts`).
         """
         await self._people.correct(session, person, new, by=by)
+        if (hears := self._hears()) is not None:
+            await hears.number_corrected(session, person)
         endings = Endings(self._clock)
         await endings.end_sessions(session, person, EndReason.SESSION_ENDED)
         await endings.part_from_number(session, person)

@@ -50,6 +50,11 @@ class PeopleRegister:
         found = await session.scalars(select(col(Person.id)).where(col(Person.id).in_(list(people))))
         return frozenset(found)
 
+    async def keep_there(self, session: AsyncSession, person: UUID) -> bool:
+        """Whether the person is in the register. Who is, cannot leave before `session`, a write session, ends."""
+        query = select(col(Person.id)).where(col(Person.id) == person).with_for_update(read=True, key_share=True)
+        return await session.scalar(query) is not None
+
     async def reveal(self, session: AsyncSession, person: UUID) -> NationalId:
         """The national ID of a person. Raises :class:`NotFound`."""
         sealed = await session.scalar(select(col(Person.national_id_sealed)).where(col(Person.id) == person))

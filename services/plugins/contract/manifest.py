@@ -355,9 +355,13 @@ def _unreadable(plugin: str, why: str, line: int | None) -> ManifestError:
 def line_of(toml: str, path: tuple[str, ...]) -> int | None:
     """The line on which the deepest part of `path` that is written down begins; None when nothing of it is."""
     best, best_depth, table = None, 0, tuple[str, ...]()
+    many: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(toml.splitlines(), start=1):
-        if header := re.match(r"\s*\[\[?([^\]]+)\]\]?", line):
-            table = tuple(part.strip().strip('"') for part in header[1].split("."))
+        if header := re.match(r"\s*\[(\[?)([^\]]+)\]\]?", line):
+            table = tuple(part.strip().strip('"') for part in header[2].split("."))
+            if header[1]:  # one more of an array of tables
+                many[table] = many.get(table, -1) + 1
+                table = (*table, str(many[table]))
             written = table
         elif key := re.match(r"\s*([A-Za-z0-9_\-.\"]+)\s*=", line):
             written = (*table, *(part.strip('"') for part in key[1].split(".")))

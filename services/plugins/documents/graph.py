@@ -130,7 +130,8 @@ class DocumentMutation:
         desk, work = info.context.room(DocumentDesk), work_of(info)
         plugin = desk.find(_service(input.service), input.operation)
         _rights_of(plugin).check(info.context)
-        wish = Wish(plugin, input.operation, read_arguments(input.arguments), input.idempotency_key)
+        arguments, now = read_arguments(input.arguments), info.context.clock.now()
+        wish = Wish(plugin, input.operation, arguments, input.idempotency_key, now)
         document = await desk.ask(wish, work.viewer, viewer_asker(info), look_purpose(info))
         async with work.transaction() as session:
             kept = await desk.keep(session, work.viewer.person, wish, document)

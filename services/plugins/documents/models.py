@@ -33,6 +33,22 @@ class IssuedDocument(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=Instant)
 
 
+class IssueWish(SQLModel, table=True):
+    """What was asked for under an idempotency key, claimed before an agency is asked: whatever else comes under the key
+    asks nobody. Kept for `service.WISH_KEPT`."""
+
+    __tablename__ = "issue_wish"
+    __table_args__ = (Index("ix_issue_wish_at", "at"),)
+
+    person: UUID = Field(primary_key=True)
+    key: bytes = Field(primary_key=True)
+    """Keyed hash of the idempotency key and of whose it is."""
+    digest: bytes
+    """Keyed hash of what was asked for."""
+    at: datetime = Field(sa_type=Instant)
+    """When it was asked for first."""
+
+
 class IssuedContent(SQLModel, table=True):
     """What a document says: in a table of its own, so that a list of documents reads none of them."""
 

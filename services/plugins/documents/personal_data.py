@@ -14,6 +14,8 @@ from core.personal_rows import TableStore, pages
 from core.text import Text
 
 _CONTENT: Final = "issued_content"
+_UNTOLD: Final = frozenset({_CONTENT, "issue_wish"})
+"""What they say is downloaded by itself; of a wish there are only hashes."""
 DOCUMENTS: Final = Store(
     name="documents",
     title=Text(th="เอกสารที่หน่วยงานออกให้", en="Documents that agencies issued to you"),
@@ -28,6 +30,7 @@ DOCUMENTS: Final = Store(
     rows=(
         Rows(_CONTENT, ("person",), Fate.DELETED, hidden=frozenset({"content_sealed"}), alone=True),
         Rows("issued_document", ("person",), Fate.DELETED, alone=True),
+        Rows("issue_wish", ("person",), Fate.DELETED, hidden=frozenset({"key", "digest"}), alone=True),
     ),
 )
 
@@ -36,7 +39,7 @@ class _Documents(TableStore):
     async def export(self, session: AsyncSession, person: UUID) -> AsyncIterator[Record]:
         """Which there are. What they say is not read: many a document would fill the memory, and each can be had."""
         for rows in self._about.rows:
-            if rows.table != _CONTENT:
+            if rows.table not in _UNTOLD:
                 async for row in pages(session, rows, person):
                     yield rows.table, await self._told(session, rows, row)
 

@@ -2,15 +2,16 @@
 
 The agency is asked inside a look of the gate, in no transaction (docs/adr/0008). The key of its call is made of who
 asks and of their idempotency key, so that whoever asks again after a crash makes the same call, and the agency answers
-what it answered before. What came is written in the one transaction of the mutation.
+what it answered before. What is asked for is claimed under their key before the agency is asked, so that nothing else
+is ever asked for under it. What came is written in the one transaction of the mutation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import orjson
@@ -22,12 +23,15 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.envelope import DataKey, SubjectKeys
 from core.errors import NotFound
+from core.graph.mutations import IdempotencyConflict
 from core.ids import NationalId, new_id
 from core.sealed import bound_to
 from core.text import Text
 from core.viewer import Viewer
+from identity.people import PeopleRegister
 from services.exchange.facts import Asker, Gate, Purpose
 from services.plugins.contract import Access, Document, Manifest, OperationKind
+from services.plugins.contract.wire import KEY_REMEMBERED_DAYS
 from services.plugins.documents import repository
 from services.plugins.documents.errors import NotIssuedHere, TooManyDocuments
 from services.plugins.documents.forms import safe_name
@@ -37,6 +41,8 @@ from services.plugins.runner.runner import Runner
 from services.plugins.standing import must_be_open
 
 KEPT: Final = timedelta(days=90)
+WISH_KEPT: Final = timedelta(days=KEY_REMEMBERED_DAYS)
+"""As long as an agency remembers the key of its call."""
 DOCUMENTS_MAX: Final = 40
 """Of one citizen at a time: each may be of 5 MB. Those who ask at the same moment may be a few more."""
 AGENT: Final = "sitthi-documents"
@@ -53,6 +59,8 @@ class Wish:
     arguments: Mapping[str, Any]
     key: str
     """The idempotency key that the client gave."""
+    at: datetime
+    """When it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,18 @@ class Kept:
     @property
     def demand(self) -> Demand:
         return demand_of(self.row)
+
+
+class Keepers(Protocol):
+    """What other rooms know of how long a person's documents are kept; `api/house.py` hands it in."""
+
+    async def held(self, session: AsyncSession) -> Collection[UUID | None]:
+        """Whose documents a legal hold keeps now; None stands for everybody's."""
+        ...
+
+    async def has_left(self, session: AsyncSession, person: UUID, since: datetime) -> bool:
+        """Whether what there was of the person was erased since then, or is being erased."""
+        ...
 
 
 class DocumentDesk:
@@ -86,6 +106,9 @@ class DocumentDesk:
         self._db, self._clock, self._keys, self._subjects = db, clock, keys, SubjectKeys(keys)
         self._gate, self._runner, self._plugins = gate, runner, plugins
         self._service_id, self._issuer = service_id, issuer
+        self._people = PeopleRegister(keys, clock)
+        self.keepers: Keepers | None = None
+        """Set when that room stands."""
 
     def find(self, service: UUID, operation: str) -> Plugin:
         """The plugin of a service that issues documents to citizens by that operation.
@@ -106,11 +129,13 @@ class DocumentDesk:
     async def ask(self, wish: Wish, viewer: Viewer, asker: Asker, purpose: Purpose) -> Document:
         """The document, from the agency. To be called in no transaction.
 
-        Raises :class:`TooManyDocuments`, and what the gate and the runner raise.
+        Raises :class:`TooManyDocuments`, :class:`IdempotencyConflict` where the key was used for something else, though
+        nothing came of that, and what the gate and the runner raise.
         """
         async with self._db.read() as session:
             if await repository.count(session, viewer.person, self._clock.now()) >= DOCUMENTS_MAX:
                 raise TooManyDocuments(most=DOCUMENTS_MAX)
+        await self._claim(wish, viewer)
         plugin, operation = wish.plugin, wish.operation
         agency = plugin.manifest.agency.slug
         key = self._call_key(wish, viewer)
@@ -125,7 +150,11 @@ class DocumentDesk:
         return told
 
     async def keep(self, session: AsyncSession, person: UUID, wish: Wish, document: Document) -> Kept:
-        """Writes what came. `session` is that of the mutation's transaction."""
+        """Writes what came. `session` is that of the mutation's transaction.
+
+        Raises :class:`NotFound` for who was erased while the agency was asked: nothing new is kept of them.
+        """
+        await self._must_be_there(session, person, wish.at)
         now, id_ = self._clock.now(), new_id()
         title = document.title.text
         about = {
@@ -181,18 +210,41 @@ class DocumentDesk:
         return kept.name, key.open(sealed, bound_to=bound_to(IssuedContent.content_sealed, document))
 
     async def expire(self) -> None:
-        """The job: what is over is gone."""
+        """The job: what is over is gone, but for what a legal hold keeps; its citizen sees that no more either."""
         async with self._db.write() as session:
-            await repository.delete_expired(session, self._clock.now())
+            now = self._clock.now()
+            held = await self.keepers.held(session) if self.keepers is not None else ()
+            await repository.delete_expired(session, now, held)
+            await repository.forget_wishes(session, now - WISH_KEPT)
 
     def url_of(self, document: UUID) -> str:
         return f"{self._issuer}{PATH}/{document.hex}"
 
+    async def _claim(self, wish: Wish, viewer: Viewer) -> None:
+        whose = [viewer.person.hex, viewer.client, _acting(viewer), wish.key]
+        what = [wish.plugin.slug, wish.operation, wish.arguments]
+        key = self._keys.blind_index(orjson.dumps(whose).decode(), domain="issue.claim")
+        written = orjson.dumps(what, option=orjson.OPT_SORT_KEYS).decode()
+        digest = self._keys.blind_index(written, domain="issue.wish")
+        async with self._db.write() as session:
+            claimed = await repository.claim(session, viewer.person, key, digest, wish.at)
+        if claimed != digest:
+            raise IdempotencyConflict(path=("idempotencyKey",))
+
+    async def _must_be_there(self, session: AsyncSession, person: UUID, since: datetime) -> None:
+        if not await self._people.keep_there(session, person):
+            raise NotFound
+        if self.keepers is not None and await self.keepers.has_left(session, person, since):
+            raise NotFound
+
     def _call_key(self, wish: Wish, viewer: Viewer) -> str:
         """The same for every repeat of one request; from it nobody learns who asked, nor compares with another."""
-        acting = None if viewer.acting is None else viewer.acting.person.hex
-        parts = [wish.plugin.slug, wish.operation, viewer.person.hex, viewer.client, acting, wish.key]
+        parts = [wish.plugin.slug, wish.operation, viewer.person.hex, viewer.client, _acting(viewer), wish.key]
         return self._keys.blind_index(orjson.dumps(parts).decode(), domain="issue.key").hex()
+
+
+def _acting(viewer: Viewer) -> str | None:
+    return None if viewer.acting is None else viewer.acting.person.hex
 
 
 def demand_of(of: Manifest | IssuedDocument) -> Demand:

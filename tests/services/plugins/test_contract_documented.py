@@ -164,7 +164,8 @@ def test_every_word_of_the_wire_is_in_the_protocol(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [200, wire.DECLARED, wire.MALFORMED, wire.UNSIGNED, wire.UNKNOWN_OPERATION, wire.KEY_REUSED, wire.BUSY]
+    "status",
+    [200, wire.DECLARED, wire.MALFORMED, wire.UNSIGNED, wire.UNKNOWN_OPERATION, wire.KEY_REUSED, 413, wire.BUSY],
 )
 def test_every_status_has_a_line(status: int) -> None:
     assert f"\n| {status} |" in PROTOCOL
@@ -175,7 +176,26 @@ def test_the_table_of_kinds_says_which_have_an_effect() -> None:
     assert rows == {kind.value: "yes" if kind in EFFECTS else "no" for kind in OperationKind}
 
 
+def needed() -> Iterator[tuple[str, str]]:
+    """Each member of the page's tables of a manifest and of an operation, with when it is needed."""
+    for members, when in re.findall(
+        r"^\| ((?:`\w+`(?:, )?)+) \| ([^|`]*(?:`\w+`[^|`]*)*)\| .*\|$", PROTOCOL, re.MULTILINE
+    ):
+        for name in re.findall(r"`(\w+)`", members):
+            yield name, when.strip()
+
+
+@pytest.mark.parametrize("model", [manifest.Manifest, manifest.OperationSpec])
+def test_the_page_says_which_members_are_always_needed(model: type[BaseModel]) -> None:
+    told = dict(needed())
+    for name, field in model.model_fields.items():
+        assert name in told, f"{name} has no line"
+        assert (told[name] == "always") == field.is_required(), name
+
+
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
+    for days in (wire.KEY_REPEATED_DAYS_MAX, wire.KEY_REMEMBERED_DAYS):
+        assert f"{days} days" in PROTOCOL
     for figure in (wire.FRESH_SECONDS, 2 * wire.FRESH_SECONDS):
         assert f"{figure} seconds" in PROTOCOL
     for figure in (manifest.ANSWER_BYTES_MAX, manifest.DOCUMENT_BYTES_MAX):
