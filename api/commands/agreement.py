@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.officer_acts import As, Reason, as_officer
+from api.commands.officer_acts import As, as_officer
+from api.commands.words import Reason, when
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -70,9 +71,7 @@ def show(agreement: Which, profile: As = None) -> None:
                 raise NotFound
             events = await AgreementRepository(session).events(key)
         said = [f"  {name}: {value}" for name, value in _shown(row).items()]
-        done = [
-            f"  {one.at:%Y-%m-%d %H:%M} {one.kind} version {one.version} {one.agency} {one.reason}" for one in events
-        ]
+        done = [f"  {when(one.at)} {one.kind} version {one.version} {one.agency} {one.reason}" for one in events]
         return [_line(row), *said, *done]
 
     typer.echo("\n".join(as_officer(profile, job)))

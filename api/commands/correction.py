@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.officer_acts import As, as_officer
+from api.commands.words import when
 from services.exchange.corrections.roles import DECIDE
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def show(correction: Which, profile: As = None) -> None:
         told += [f"version {case.row.version}", f"says: {case.statement}"]
         for step in case.steps:
             note = f": {step.note}" if step.note else ""
-            told.append(f"{step.at:%Y-%m-%d %H:%M} {step.action.value} by {step.by or 'the citizen'}{note}")
+            told.append(f"{when(step.at)} {step.action.value} by {step.by or 'the citizen'}{note}")
         return told
 
     for line in as_officer(profile, job):

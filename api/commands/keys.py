@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from api.commands.words import when
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ async def _retire(opened: Opened, key_id: str) -> None:
 
 async def _rotate_signing(opened: Opened) -> None:
     following = await opened.signing.rotate()
-    typer.echo(f"{following.kid} is published, and signs from {following.signs_at:%Y-%m-%d %H:%M} UTC.")
+    typer.echo(f"{following.kid} is published, and signs from {when(following.signs_at)}.")
 
 
 async def _withdraw(opened: Opened) -> None:
@@ -194,6 +195,6 @@ def _tell_of_broken(columns: dict[str, Resealed]) -> None:
 
 def _of_signing(key: KeyState) -> str:
     if key.withdrawn_at is not None:
-        return f"withdrawn {key.withdrawn_at:%Y-%m-%d %H:%M}"
-    until = "" if key.retired_at is None else f" until {key.retired_at:%Y-%m-%d %H:%M}"
-    return f"signs from {key.signs_at:%Y-%m-%d %H:%M}{until}"
+        return f"withdrawn {when(key.withdrawn_at)}"
+    until = "" if key.retired_at is None else f" until {when(key.retired_at)}"
+    return f"signs from {when(key.signs_at)}{until}"

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import typer
 
+from api.commands.words import when
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def approve(entry: Entry, profile: Profile = None) -> None:
     async def job(prolonging: Prolonging, officer: Officer, person: UUID) -> datetime:
         return await prolonging.approve(officer, person, _key(entry))
 
-    typer.echo(f"Approved: shown from {_act(profile, job):%Y-%m-%d %H:%M}Z on.")
+    typer.echo(f"Approved: shown from {when(_act(profile, job))} on.")
 
 
 def _key(given: str) -> UUID:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from api.commands.words import Reason
 from core.settings import Settings
 from core.text import Language
 
@@ -32,7 +33,6 @@ ENDING_MIN: Final = 6
 """Characters of the end of a proposal's id that are enough to name it."""
 
 As = Annotated[str | None, typer.Option("--as", help="Which sign-in of this machine acts.")]
-Reason = Annotated[str, typer.Option(help="Why; it stays in the trail. No national IDs.")]
 Which = Annotated[str, typer.Argument(help="The proposal's id, or its last characters.")]
 
 

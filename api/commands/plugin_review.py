@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.commands.officer_acts import As, Reason, as_officer
+from api.commands.officer_acts import As, as_officer
+from api.commands.words import Reason, when
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,7 +34,7 @@ def list_reviews(profile: As = None) -> None:
 
     for row in as_officer(profile, job):
         parts = " ".join(sorted({str(part["part"]) for part in row.parts}))
-        typer.echo(f"{row.id.hex}\t{row.agency}\t{row.slug} {row.version}\t{row.asked_at:%Y-%m-%d %H:%M}\t{parts}")
+        typer.echo(f"{row.id.hex}\t{row.agency}\t{row.slug} {row.version}\t{when(row.asked_at)}\t{parts}")
 
 
 @app.command()
@@ -48,7 +49,7 @@ def show(review: Which, files: bool = False, profile: As = None) -> None:
     assert asked is not None, "it is a review that is shown"
     typer.echo(f"{asked.agency}: {asked.slug} {asked.version}\t{shown.row.state}")
     if report is not None:
-        typer.echo(f"  check of {report.at:%Y-%m-%d %H:%M}: {'passed' if report.passed else 'failed'}")
+        typer.echo(f"  check of {when(report.at)}: {'passed' if report.passed else 'failed'}")
     for part in asked.parts:
         typer.echo(f"  {part['place']}: {part['part']}: {part['why']}")
     for fault in (*shown.faults, *shown.warnings):

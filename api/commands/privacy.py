@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from api.commands.words import when
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def show(request: Ending, profile: Profile = None) -> None:
     async def job(desk: Desk, officer: Officer) -> list[str]:
         row, events = await desk.show(officer, request)
         kept = [f"  keeps {one['store']} ({one['hold']}, {one['law']['en']}) until {one['until']}" for one in row.stays]
-        done = [f"  {event.at:%Y-%m-%d %H:%M}Z  {event.kind}  {event.by}  {event.detail}" for event in events]
+        done = [f"  {when(event.at)}  {event.kind}  {event.by}  {event.detail}" for event in events]
         return [_line(row), *kept, *done]
 
     for line in _act(profile, job):

@@ -381,21 +381,30 @@ async def test_the_commands_say_what_they_did_and_every_fault_with_its_place(
     key_file = tmp_path / "key.json"
     key_file.write_text(json.dumps(key))
     monkeypatch.setattr(AgencyLine, "reading", lambda *_: line)
-    monkeypatch.setattr("api.commands.plugin_registry.asyncio.run", here)
+    monkeypatch.setattr("api.commands.agency_options.asyncio.run", here)
     bad = documents_of(sdl=SDL.replace("  since: Date", "  since: Profile"))
     refused = await sitthi_plugin("register", written(bad, tmp_path / "bad"), ok=False)
     assert "graph.graphql:11: UNKNOWN_TYPE: `Profile` cannot stand here" in refused
-    assert "(PLUGIN_REFUSED)" in refused
+    assert refused.splitlines()[-1] == (
+        "Nothing was changed: the documents have one fault. Mend them and send again (PLUGIN_REFUSED)."
+    )
     assert "waterworks 1.0.0\tDRAFT" in await sitthi_plugin("register", written(documents_of(), tmp_path / "good"))
-    assert "waterworks 1.0.0\tIN_REVIEW" in await sitthi_plugin("submit", "waterworks", "1.0.0")
+    submitted = await sitthi_plugin("submit", "waterworks", "1.0.0")
+    why = "waits for a reviewer since 2026-11-16 10:00+07:00, because\n"
+    assert "waterworks 1.0.0\tIN_REVIEW" in submitted
+    assert f"{why}    manifest.json:3: FIRST: it was never published\n" in submitted
     assert "(SERVICE_STATE_CONFLICT)" in await sitthi_plugin("publish", "waterworks", "1.0.0", ok=False)
-    assert await sitthi_plugin("status") == "waterworks\tnot published\n  1.0.0\tIN_REVIEW\n"
+    status = await sitthi_plugin("status")
+    assert status.startswith("waterworks\tnot published\n  1.0.0\tIN_REVIEW\n    review ")
+    assert status.endswith(f"{why}      manifest.json:3: FIRST: it was never published\n")
     told = (await waterworks.get(FIRST)).json()
     await sitthi.house.registered.reviews.approve(await reviewer(sitthi), UUID(told["review"]["id"]))
     for command, state in (("suspend", "SUSPENDED"), ("resume", "PUBLISHED"), ("retire", "RETIRED")):
         assert state in await sitthi_plugin(command, "waterworks", "--reason", REASON)
     shown = await sitthi_plugin("status", "waterworks", "1.0.0")
-    assert "check of 2026-11-16T" in shown
-    assert "review" in shown
+    assert "check of 2026-11-16 10:00+07:00: passed" in shown
+    assert "APPROVED 2026-11-16 10:00+07:00" in shown
+    assert "because" not in shown
+    assert "5 to 500 characters" in await sitthi_plugin("suspend", "waterworks", "--reason", "no", ok=False)
     nothing = await sitthi_plugin("rollback", "waterworks", "--reason", REASON, ok=False)
     assert "(NOTHING_TO_ROLL_BACK_TO)" in nothing

@@ -218,7 +218,7 @@ async def test_the_agency_announces_lists_and_cancels_by_command(
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(AgencyLine, "reading", lambda *_: line)
     monkeypatch.setattr(
-        "api.commands.plugin_registry.asyncio.run", lambda made: asyncio.run_coroutine_threadsafe(made, loop).result()
+        "api.commands.agency_options.asyncio.run", lambda made: asyncio.run_coroutine_threadsafe(made, loop).result()
     )
 
     async def run(*words: str, status: int = 0) -> str:

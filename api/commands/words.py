@@ -1,0 +1,34 @@
+"""Words that many commands use: options that they take, and how they write an instant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from core.clock import BANGKOK
+
+
+def _said(reason: str) -> str:
+    """Before anything is sent or signed in for: what is too short is told at once."""
+    from core.errors import BadInput
+    from core.text import Language
+    from identity.officers.reasons import checked_reason
+
+    try:
+        return checked_reason(reason)
+    except BadInput as bad:
+        raise typer.BadParameter(bad.fields["what"].in_language(Language.EN)) from None
+
+
+Reason = Annotated[
+    str,
+    typer.Option(help="Why, in 5 to 500 characters; it stays in the trail. No national IDs.", callback=_said),
+]
+
+
+def when(at: datetime | str) -> str:
+    """An instant as people here read a clock, with the zone beside it: `2026-11-22 21:01+07:00`."""
+    instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return instant.astimezone(BANGKOK).isoformat(sep=" ", timespec="minutes")
