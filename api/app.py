@@ -48,6 +48,7 @@ from identity.provider.errors import ScopeMissing
 from identity.provider.housekeeping import forget_ended
 from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
+from services.apply.decisions.routes import decision_verification
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
 from services.exchange.access_log.routes import log_router
@@ -113,6 +114,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
+    app.include_router(decision_verification(house.db, house.attestor))
     app.include_router(agencies(house))
     app.include_router(health_router(Readiness(house.db, house.redis)))
     app.include_router(metrics_router(house.settings, lambda: house.runner.health))

@@ -36,6 +36,7 @@ from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
 from services.apply import models, repository
 from services.apply.deciding import Holder, Missing
+from services.apply.decisions.graph import DECISIONS, WithDecisions
 from services.apply.delivery.graph import CASES, OfService, subject_of
 from services.apply.errors import AlreadyApplied
 from services.apply.form_graph import FormQuery
@@ -98,7 +99,7 @@ class ApplicationStep:
 
 
 @strawberry.type(description="An application of the viewer.")
-class Application(Node, OfService):
+class Application(Node, OfService, WithDecisions):
     subject: str = strawberry.field(description="What is applied for: `programme:<slug>` or `service:<slug>`.")
     status: Status
     turn: Turn
@@ -327,7 +328,7 @@ async def _acted(info: Info, application: strawberry.ID, act: Any) -> Applicatio
 
 def _changed(info: Info, row: models.Application) -> Application:
     """The application after a mutation: what an earlier field of the request has loaded of it is outdated."""
-    for name in (_DECISIONS, _EVENTS, CASES):
+    for name in (_DECISIONS, DECISIONS, _EVENTS, CASES):
         info.context.loaders.pop(name, None)
     return Application.of(row)
 

@@ -133,6 +133,15 @@ async def last_decisions(session: AsyncSession, person: UUID, applications: Coll
     }
 
 
+async def decisions(session: AsyncSession, person: UUID, applications: Collection[UUID]) -> dict[UUID, list[Decision]]:
+    """By application, newest first."""
+    query = select(Decision).where(col(Decision.person) == person, col(Decision.application).in_(applications))
+    found: dict[UUID, list[Decision]] = {application: [] for application in applications}
+    for row in await session.scalars(query.order_by(col(Decision.sequence).desc())):
+        found[row.application].append(row)
+    return found
+
+
 async def last_decision(session: AsyncSession, application: UUID) -> Decision | None:
     """The latest decision on an application, for the rooms that act for the state: payment, replay."""
     query = select(Decision).where(col(Decision.application) == application)

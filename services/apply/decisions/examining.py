@@ -73,7 +73,7 @@ class Examined:
 
 
 _INTACT: Final = Finding(State.INTACT)
-_OUTCOMES: Final = frozenset({"outcome", "conditions", "benefits", "gives", proof.DECIDED})
+_OUTCOMES: Final = frozenset({"outcome", "conditions", "benefits", "gives", proof.REASONS, proof.DECIDED})
 _LAW: Final = frozenset({"rule", "programme", "title"})
 
 
@@ -139,7 +139,7 @@ def _compare(seen: Examined, record: Mapping[str, Any], claims: Mapping[str, Any
     if proof.SALT not in record:
         seen.put(Member.FACTS, State.TAMPERED, "OF_ANOTHER_FORM")
         return
-    for name in proof.uncommitted(record, claims):
+    for name in proof.uncommitted(record, seen.row.reasons, claims):
         member = Member.OUTCOME if name in _OUTCOMES else Member.TREE if name in _LAW else Member.FACTS
         seen.put(member, State.TAMPERED, f"NOT_AS_SIGNED: {name}")
 
@@ -154,7 +154,7 @@ def _law(seen: Examined, content: str | None) -> None:
         seen.version = read_rule(rule, content)
         if seen.version is None:
             seen.put(Member.TREE, State.TAMPERED, "GONE" if content is None else "CHANGED")
-    elif record is not None and "version" in record:  # of before: the law is sealed with the facts
+    elif record is not None and isinstance(record.get("version"), Mapping):  # of before: sealed with the facts
         seen.version = record["version"]
     elif seen.found.get(Member.FACTS, _INTACT).state is State.ERASED and claims is None:
         seen.put(Member.TREE, State.ERASED)
@@ -171,7 +171,7 @@ def _outcome(seen: Examined) -> None:
     for one in said:
         wrong = [
             name
-            for name, stored in (("outcome", row.outcome), ("reasons", proof.sha256_of(row.reasons)))
+            for name, stored in (("outcome", row.outcome), ("reasons_sha256", proof.sha256_of(row.reasons)))
             if one.get(name) != stored
         ]
         if wrong:

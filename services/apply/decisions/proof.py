@@ -28,6 +28,7 @@ SCHEMA: Final = "sitthi-decision/1"
 ALGORITHM: Final = "sha-256"
 SALT: Final = "salt"
 """The member of a record that holds the secret; it is committed to by nothing."""
+REASONS: Final = "reasons"
 DECIDED: Final = "decided"
 """The member that says again, under the seal, what the row says in clear."""
 ONE_BY_ONE: Final = ("facts", "child")
@@ -63,10 +64,13 @@ def members(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def disclosures(record: Mapping[str, Any]) -> dict[str, str]:
-    """The disclosure of each member. Raises KeyError or ValueError for a record without a secret."""
+def disclosures(record: Mapping[str, Any], reasons: Any) -> dict[str, str]:
+    """The disclosure of each member of the sealed record, and of the reasons, which the row has in clear.
+
+    Raises KeyError or ValueError for a record without a secret.
+    """
     secret = bytes.fromhex(record[SALT])
-    return {name: _disclosure(secret, name, value) for name, value in members(record)}
+    return {name: _disclosure(secret, name, value) for name, value in members({**record, REASONS: reasons})}
 
 
 def digests(of: Collection[str]) -> list[str]:
@@ -74,10 +78,10 @@ def digests(of: Collection[str]) -> list[str]:
     return sorted(_digest(one) for one in of)
 
 
-def uncommitted(record: Mapping[str, Any], claims: Mapping[str, Any]) -> list[str]:
+def uncommitted(record: Mapping[str, Any], reasons: Any, claims: Mapping[str, Any]) -> list[str]:
     """The members that the claims do not commit to as they are; `?` if they commit to others besides."""
     committed = set(claims.get("_sd") or ())
-    found = {name: _digest(one) for name, one in disclosures(record).items()}
+    found = {name: _digest(one) for name, one in disclosures(record, reasons).items()}
     wrong = [name for name, digest in found.items() if digest not in committed]
     return wrong or (["?"] if len(committed) != len(found) else [])
 
@@ -107,7 +111,7 @@ def disclosed(claims: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]
         if not one.isascii() or _digest(one) not in committed:
             raise AttestationInvalid
         name, value = _read(one)
-        if name in found or name in claims:
+        if name in found or name in claims or name == "...":
             raise AttestationInvalid
         found[name] = value
     return found

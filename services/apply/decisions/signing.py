@@ -91,14 +91,14 @@ class DecisionWriter:
         """The JWS, and the record as it is sealed: with the secret of its salts."""
         if self._attestor is None:
             return None, record
-        decision = {"outcome": decided.outcome, "reasons": proof.sha256_of(decided.reasons)}
+        decision = {"outcome": decided.outcome, "reasons_sha256": proof.sha256_of(decided.reasons)}
         secured = {**record, proof.DECIDED: decision, proof.SALT: proof.new_secret()}
-        claims = {**claims_of(decided), "_sd": proof.digests(proof.disclosures(secured).values())}
+        claims = {**claims_of(decided), "_sd": proof.digests(proof.disclosures(secured, decided.reasons).values())}
         return self._attestor.sign_now(claims, typ=proof.TYPE), secured
 
 
 def claims_of(decided: Decided) -> dict[str, Any]:
-    """The claims in clear: what the row of the decision has in clear too. `reasons` by their digest."""
+    """The claims in clear: what the row of the decision has in clear too, the reasons by their digest."""
     return {
         "schema": proof.SCHEMA,
         "jti": decided.id.hex,
@@ -109,7 +109,7 @@ def claims_of(decided: Decided) -> dict[str, Any]:
         "decided_at": decided.at.isoformat(),
         "decided_by": dict(decided.by),
         "rule": decided.rule,
-        "reasons": proof.sha256_of(decided.reasons),
+        "reasons_sha256": proof.sha256_of(decided.reasons),
         "_sd_alg": proof.ALGORITHM,
     }
 
