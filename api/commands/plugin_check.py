@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from services.plugins.plugin import Plugin
 
 REMOTE_MANIFEST: Final = "manifest.json"
-_MARKS: Final = {"done": "✓", "failed": "✗", "exempt": "–"}
+_MARKS: Final = {"done": "✓", "failed": "✗", "exempt": "○", "not-applicable": "–", "not-looked-at": "·"}
+_ALWAYS_COUNTED: Final = 3
 
 
 def check(
@@ -125,12 +126,13 @@ def _tell(report: Report) -> None:
     for finding in report.findings:
         _tell_finding(finding)
     counts = {mark: sum(str(f.outcome) == mark for f in report.findings) for mark in _MARKS}
-    typer.echo("\n" + ", ".join(f"{count} {mark}" for mark, count in counts.items()) + ".")
+    told = [f"{n} {mark.replace('-', ' ')}" for i, (mark, n) in enumerate(counts.items()) if n or i < _ALWAYS_COUNTED]
+    typer.echo("\n" + ", ".join(told) + ".")
 
 
 def _tell_finding(finding: Finding) -> None:
     rule = finding.rule
-    reason = "" if finding.reason is None else f" ({'declared: ' if finding.declared else ''}{finding.reason.en})"
+    reason = "" if finding.reason is None else f" ({str(finding.outcome).replace('-', ' ')}: {finding.reason.en})"
     typer.echo(f"{_MARKS[str(finding.outcome)]} {rule.id:<26} {rule.title.en}{reason}")
     if finding.what:
         for line in (*finding.what, *finding.details):

@@ -48,7 +48,7 @@ class Attacks:
         probe = self._bench.probe
         for rule in RULES:
             if rule.id.startswith(_MARKS):
-                self._bench.book.exempt(rule.id, NONE_HELD)
+                self._bench.book.not_applicable(rule.id, NONE_HELD)
         if probe is None:
             return
         for look in (self._garbage, self._forged_keys, self._altered, self._times):

@@ -99,7 +99,7 @@ class InsideCheck:
     async def _everybody(self) -> None:
         """The people of the sandbox, by the questions of the examples."""
         rule = "examples.sandbox"
-        self._book.exempt(rule, _NO_SANDBOX)
+        self._book.not_applicable(rule, _NO_SANDBOX)
         if self._sandbox is None:
             return
         client = self._sandbox.client_of(self._plugin.manifest)
@@ -126,7 +126,7 @@ class InsideCheck:
             if any(ended.told != alone.told for ended in ends):
                 what = f"{example.name}: of {places} calls at once, not all ended as one alone does"
                 self._book.failed(rule, what)
-        self._book.exempt(rule, _NONE_HELD)
+        self._book.not_applicable(rule, _NONE_HELD)
 
     async def _hangs(self) -> None:
         for example, at in self._asking(1):
@@ -154,7 +154,7 @@ class InsideCheck:
                 # What the agency said of its own accord, and is of the SDL's type, is its word.
                 if ended.end is not End.TROUBLE and not (agency.said and ended.answer in agency.said):
                     self._book.failed(rule, _invented(example, at, fault, ended))
-        self._book.exempt(rule, _ASKS_NOBODY)
+        self._book.not_applicable(rule, _ASKS_NOBODY)
 
     async def _people(self) -> None:
         """An agency that answers about another, and two citizens who ask at once."""
@@ -170,7 +170,7 @@ class InsideCheck:
                 self._book.failed(rule, _invented(example, at, fault, ended))
         for operation in self._plugin.manifest.operations:
             await self._at_once([e for e in self._sound if e.operation == operation and self._tells(e)], other)
-        self._book.exempt(rule, _NONE_HELD)
+        self._book.not_applicable(rule, _NONE_HELD)
 
     async def _at_once(self, examples: Sequence[Example], other: str) -> None:
         if not examples:
@@ -202,7 +202,7 @@ class InsideCheck:
             elif SEVERAL in request and ended.end is not End.ANSWERED:
                 # The manner of GDX says it in so many words; of one person, an agency has words of its own.
                 self._book.failed(rule, f"{example.name}: `{example.operation}` broke at null for a person")
-        self._book.exempt(rule, _ASKS_NOBODY)
+        self._book.not_applicable(rule, _ASKS_NOBODY)
 
     async def _duplicates(self) -> None:
         for example in self._by_operation(EXAMPLES_MAX):
@@ -220,7 +220,7 @@ class InsideCheck:
                 what = f"{example.name}: two calls are sent to the agency under one idempotency key"
                 self._book.failed("duplicates.other-call", what)
         for rule in ("duplicates.same-key", "duplicates.other-call"):
-            self._book.exempt(rule, _NOTHING_SENT)
+            self._book.not_applicable(rule, _NOTHING_SENT)
 
     async def _sent(self, example: Example, key: str) -> list[tuple[str, str, str]]:
         agency = RecordedAgency(example.agency)

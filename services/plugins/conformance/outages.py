@@ -25,7 +25,7 @@ class Outages:
     async def run(self) -> None:
         probe, book = self._bench.probe, self._bench.book
         for rule, look in zip(_RULES, (self._broken_off, self._slow, self._hung_up), strict=True):
-            book.exempt(rule, NONE_HELD)
+            book.not_applicable(rule, NONE_HELD)
             if probe is not None and book.asks_for(rule):
                 book.looked(rule)
                 await look(rule, probe)

@@ -120,4 +120,4 @@ class OutsideCheck:
             if wrong:
                 what = f"{held[0].name}: {len(wrong)} of {spec.places} calls at once did not end well: {wrong[0]}"
                 self._book.failed(rule, what)
-        self._book.exempt(rule, NONE_HELD)
+        self._book.not_applicable(rule, NONE_HELD)

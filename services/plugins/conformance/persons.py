@@ -47,7 +47,7 @@ class Persons:
             if spec.batch > 1 and spec.kind is OperationKind.SOURCE:
                 await self._together(known[0], told)
         for rule in (WRONG, UNKNOWN):
-            bench.book.exempt(rule, NONE_HELD)
+            bench.book.not_applicable(rule, NONE_HELD)
 
     def _unknown(self, known: list[Example], alone: list[tuple[Example, Told]]) -> None:
         book = self._bench.book

@@ -34,7 +34,7 @@ class Repeats:
                 await self._again(held[0])
                 await self._at_once(held[0])
         for rule in (SAME, PARALLEL, OTHER):
-            bench.book.exempt(rule, _NONE)
+            bench.book.not_applicable(rule, _NONE)
 
     async def _again(self, example: Example) -> None:
         bench, (anew, key) = self._bench, _anew(example)

@@ -1,4 +1,4 @@
-"""What the suite found out of a plugin: each rule as done, failed or exempt, and all of it as a public document."""
+"""What the suite found out of a plugin: each rule with its outcome, and all of it as a public document."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, Final, Protocol
 
 from core.text import Text
 from services.plugins.conformance.rules import BY_ID, RULES, SUITE_VERSION, ConformanceRule
+from services.plugins.contract.manifest import CONTRACT_VERSION
 from services.plugins.plugin import Plugin
 
-SCHEMA: Final = "sitthi-conformance/1"
+SCHEMA: Final = "sitthi-conformance/2"
+"""Version 1 called exempt both what a plugin may leave and what there was nothing to look at for."""
 REPORT_TYPE: Final = "sitthi-conformance+jwt"
 """`typ` of a signed report."""
 WHATS_MAX: Final = 5
@@ -24,6 +26,11 @@ class Outcome(StrEnum):
     DONE = "done"
     FAILED = "failed"
     EXEMPT = "exempt"
+    """The plugin does not keep it, by its own word, which its manifest says and its agency answers for."""
+    NOT_APPLICABLE = "not-applicable"
+    """There is nothing of this plugin that the rule could be about."""
+    NOT_LOOKED_AT = "not-looked-at"
+    """The check ended before: something else has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,7 @@ class Finding:
     what: tuple[str, ...] = ()
     """Of a failure."""
     reason: Text | None = None
-    """Of an exemption."""
-    declared: bool = False
-    """Whether the exemption is the plugin's own word."""
+    """Of every outcome but done and failed."""
     details: tuple[str, ...] = ()
 
     @property
@@ -55,7 +60,7 @@ class Finding:
         if self.outcome is Outcome.FAILED:
             told |= {"what": list(self.what), "why": self.rule.why, "remedy": self.rule.remedy}
         if self.reason is not None:
-            told |= {"reason": {"th": self.reason.th, "en": self.reason.en}, "declared": self.declared}
+            told |= {"reason": {"th": self.reason.th, "en": self.reason.en}}
         return told
 
 
@@ -86,6 +91,7 @@ class Report:
         return {
             "schema": SCHEMA,
             "suite": self.suite,
+            "contract": CONTRACT_VERSION,
             "plugin": self.plugin,
             "version": self.version,
             "documents": self.documents_hash,
@@ -120,7 +126,8 @@ class Book:
         self._looked: set[str] = set()
         self._whats: dict[str, list[str]] = {}
         self._details: dict[str, list[str]] = {}
-        self._reasons: dict[str, Text] = {}
+        self._nothing: dict[str, Text] = {}
+        self._stopped: Text | None = None
         self._declared = {name: titles.text for name, titles in plugin.manifest.exempt.items() if _may(name)}
 
     def asks_for(self, rule: str) -> bool:
@@ -137,7 +144,7 @@ class Book:
             self.looked(rule)
         if self._plugin.manifest.errors:
             self.looked("examples.errors")
-        self.exempt("examples.errors", _NO_ERRORS)
+        self.not_applicable("examples.errors", _NO_ERRORS)
 
     def failed(self, rule: str, what: str, detail: str | None = None) -> None:
         self.looked(rule)
@@ -147,10 +154,10 @@ class Book:
             if detail is not None:
                 self._details.setdefault(rule, []).append(detail)
 
-    def exempt(self, rule: str, reason: Text) -> None:
+    def not_applicable(self, rule: str, reason: Text) -> None:
         """There is nothing of the plugin to look at; what was looked at counts, whenever this is said."""
         assert rule in BY_ID, rule
-        self._reasons.setdefault(rule, reason)
+        self._nothing.setdefault(rule, reason)
 
     def nobody_there(self, reason: Text) -> None:
         """No call met the plugin: what was begun does not count as done."""
@@ -160,17 +167,16 @@ class Book:
     def stopped(self, reason: Text) -> None:
         """Nothing more is looked at. Something else has failed, so that this hides nothing."""
         assert self._whats
-        for rule in RULES:
-            self.exempt(rule.id, reason)
+        self._stopped = self._stopped or reason
 
     def findings(self) -> tuple[Finding, ...]:
         return tuple(self._finding(rule) for rule in RULES)
 
     def _finding(self, rule: ConformanceRule) -> Finding:
         if (structural := self._structural(rule)) is not None:
-            return Finding(rule, Outcome.EXEMPT, reason=structural)
+            return Finding(rule, Outcome.NOT_APPLICABLE, reason=structural)
         if rule.id in self._declared:
-            return Finding(rule, Outcome.EXEMPT, reason=self._declared[rule.id], declared=True)
+            return Finding(rule, Outcome.EXEMPT, reason=self._declared[rule.id])
         if rule.id in self._whats:
             return Finding(
                 rule,
@@ -180,8 +186,10 @@ class Book:
             )
         if rule.id in self._looked:
             return Finding(rule, Outcome.DONE)
-        if rule.id in self._reasons:
-            return Finding(rule, Outcome.EXEMPT, reason=self._reasons[rule.id])
+        if rule.id in self._nothing:
+            return Finding(rule, Outcome.NOT_APPLICABLE, reason=self._nothing[rule.id])
+        if self._stopped is not None:
+            return Finding(rule, Outcome.NOT_LOOKED_AT, reason=self._stopped)
         return Finding(rule, Outcome.FAILED, what=("it was not looked at",))
 
     def _structural(self, rule: ConformanceRule) -> Text | None:

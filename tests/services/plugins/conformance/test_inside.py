@@ -251,7 +251,7 @@ async def test_what_was_not_looked_at_when_the_time_is_over_is_not_done(clock: F
     report = await check(plugin_with(clock, bills=for_ever), clock, seconds_max=0.05)
     assert list(shown(report)) == ["time.total"]
     outcomes = {finding.rule.id: finding.outcome for finding in report.findings}
-    assert outcomes["person.wrong"] is Outcome.EXEMPT
+    assert outcomes["person.wrong"] is Outcome.NOT_LOOKED_AT
 
 
 def test_there_is_no_rule_that_no_plugin_breaks() -> None:

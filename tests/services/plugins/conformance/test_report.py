@@ -41,7 +41,9 @@ async def test_a_report_names_what_was_checked_by_which_suite_and_when_and_every
         "passed": True,
     }
     assert [rule["id"] for rule in told["rules"]] == [rule.id for rule in RULES]
-    assert all("th" in rule["reason"] for rule in told["rules"] if rule["outcome"] == "exempt")
+    assert told["schema"] == "sitthi-conformance/2"
+    assert {rule["outcome"] for rule in told["rules"]} == {"done", "not-applicable"}
+    assert all("th" in rule["reason"] for rule in told["rules"] if rule["outcome"] == "not-applicable")
 
 
 async def test_a_failure_is_told_with_its_remedy_and_without_anything_that_was_answered(clock: FixedClock) -> None:
@@ -61,7 +63,8 @@ async def test_what_a_manifest_exempts_itself_from_is_shown_with_its_reason(cloc
     assert report.passed
     (told,) = [rule for rule in report.document["rules"] if rule["id"] == "time.parallel"]
     assert told["outcome"] == "exempt"
-    assert told["declared"] is True
+    others = {rule["outcome"] for rule in report.document["rules"] if rule["id"] != "time.parallel"}
+    assert "exempt" not in others, "what is not about the plugin goes by another word"
     assert told["reason"]["en"] == "Our old system cannot."
 
 
@@ -71,11 +74,11 @@ def test_a_rule_that_nobody_looked_at_is_not_done(rule: str, clock: FixedClock) 
     assert finding.outcome is Outcome.FAILED
 
 
-def test_what_was_looked_at_counts_whatever_is_said_of_exemptions(clock: FixedClock) -> None:
+def test_what_was_looked_at_counts_whatever_is_said_of_what_there_is_not(clock: FixedClock) -> None:
     book = Book(Stand(clock).plugin)
     for rule in ("time.limit", "person.wrong"):
         book.looked(rule)
-        book.exempt(rule, Text(th="ไม่มี", en="nothing"))
+        book.not_applicable(rule, Text(th="ไม่มี", en="nothing"))
     book.failed("person.wrong", "mixed up")
     found = {finding.rule.id: finding.outcome for finding in book.findings()}
     assert (found["time.limit"], found["person.wrong"]) == (Outcome.DONE, Outcome.FAILED)
@@ -88,3 +91,15 @@ def test_of_many_failures_of_one_rule_the_first_are_shown_and_the_others_counted
         book.failed("answer.typed", f"example {number}")
     (finding,) = [one for one in book.findings() if one.rule.id == "answer.typed"]
     assert finding.what == (*(f"example {number}" for number in range(WHATS_MAX)), "and 2 more")
+
+
+def test_what_nobody_came_to_because_the_check_ended_goes_by_a_word_of_its_own(clock: FixedClock) -> None:
+    book = Book(Stand(clock).plugin)
+    book.failed("time.limit", "too slow")
+    book.not_applicable("person.unknown", Text(th="ไม่มี", en="nothing"))
+    book.stopped(Text(th="หมดเวลา", en="time is up"))
+    found = {finding.rule.id: finding for finding in book.findings()}
+    assert found["person.wrong"].outcome is Outcome.NOT_LOOKED_AT
+    assert found["person.wrong"].document["reason"]["en"] == "time is up"
+    assert found["person.unknown"].outcome is Outcome.NOT_APPLICABLE
+    assert found["time.limit"].outcome is Outcome.FAILED
