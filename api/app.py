@@ -19,6 +19,7 @@ from api.acting import still_acting
 from api.agency import agencies
 from api.conformance import public_reports
 from api.cors import OpenToWebApps
+from api.deprecations.stamping import tell_our_names
 from api.errors import INTERNAL, BadRequest, as_json, status_of
 from api.graphql import GraphRouter, challenge
 from api.headers import UNLESS_SAID, SafeHeaders, always
@@ -29,6 +30,7 @@ from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
 from api.privacy import declared_stores
 from api.rate_limits import RateLimits
+from api.registered import tell_workers
 from api.services_applied import jobs_of_deliveries
 from core.addresses import Addresses, networks
 from core.assurance import StepUpRequired
@@ -68,6 +70,7 @@ from services.exchange.rest.repository import forget_old_requests
 from services.plugins.conformance.routes import conformance_router
 from services.plugins.documents.routes import documents_router
 from services.plugins.documents.service import DocumentDesk
+from services.plugins.notices.routes import changes_router
 from services.plugins.routes import service_keys_router
 from services.receive.routes import verification
 
@@ -88,6 +91,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
             production = house.settings.environment is Environment.PRODUCTION
             await seed_clients(session, house.clock, production=production)
         await house.attestor.public()  # the first key is made before anybody waits for a signature
+        await tell_our_names(house.db, house.clock, tell_workers)
         await house.stores.open(house.registry.plugins)
         await house.registered.follower.follow()  # what is published is in the graph before anybody asks for it
         async with house.hosts.running(), house.identity.serving(), repeating(jobs_of(house)):
@@ -106,6 +110,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(attestation_router(house.attestor))
     app.include_router(service_keys_router(house.service_keys))
     app.include_router(conformance_router(public_reports(house)))
+    app.include_router(changes_router(house.db, settings.issuer))
     app.include_router(catalogue_router(house.published, settings.issuer))
     app.include_router(questions_router(house.db, house.clock))
     app.include_router(agreements_router(house.db, house.clock, house.catalogue))

@@ -28,6 +28,7 @@ OPEN: Final = frozenset(
         "/oauth/token",
         "/oauth/revoke",
         "/oauth/userinfo",
+        "/services/changes",
     }
 )
 _PREFLIGHT_SECONDS: Final = 7_200
@@ -43,7 +44,7 @@ class OpenToWebApps:
             allow_origins=["*"],
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "DPoP", "Accept-Language"],
-            expose_headers=["DPoP-Nonce", "WWW-Authenticate", "Retry-After"],
+            expose_headers=["DPoP-Nonce", "WWW-Authenticate", "Retry-After", "Deprecation", "Sunset", "Link"],
             max_age=_PREFLIGHT_SECONDS,
         )
 

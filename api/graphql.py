@@ -22,6 +22,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types.unset import UnsetType
 
 from api.composer import SchemaHolder
+from api.deprecations import warned
 from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
 from api.lasting import ending_with
 from api.rate_limits import CallerLimits
@@ -114,7 +115,8 @@ class GraphRouter(GraphQLRouter[Context, None]):
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         request.scope[_CONTEXT] = kwargs.get("context")
         try:
-            return challenged(request, await super().run(request, *args, **kwargs), kwargs.get("context"))
+            context = kwargs.get("context")
+            return warned(challenged(request, await super().run(request, *args, **kwargs), context), context)
         except HTTPException as error:
             return _refusal(request, BadRequest(what=without_values(error.reason)), error.status_code)
         except RecursionError:

@@ -76,6 +76,7 @@ from services.pay.tasks import PaymentJobs
 from services.plugins.contract import Host, Manifest
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.hosting.supervisor import Hosts
+from services.plugins.notices.uses import DeprecatedUses
 from services.plugins.operating.figures import Tally
 from services.plugins.operating.windows import Windows
 from services.plugins.plugin import Plugin
@@ -144,6 +145,7 @@ class House:
         self.stores = Stores(self.db, self.keys, self.clock, settings.data / "plugins")
         kept = AnswerCache(self.redis, self.keys, self.clock)
         self.windows, self.tally = Windows(self.clock), Tally(self.db, self.clock)
+        self.deprecated_uses = DeprecatedUses(self.db, self.clock)
         self.runner = Runner(self._host_of(), kept=kept, tokens=tokens, windows=self.windows, tally=self.tally)
         self.gate = ExchangeGate(
             database=self.db,
@@ -298,6 +300,7 @@ class House:
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
         rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
+        rooms.add(DeprecatedUses, self.deprecated_uses)
         rooms.add(Answering, self.tally)  # type: ignore[type-abstract]  # as Forms is
 
     def _service_applications(self, forms: Forms) -> ServiceApplications:

@@ -19,6 +19,7 @@ from services.plugins.conformance import REPORT_TYPE, Suite
 from services.plugins.conformance.line import Line
 from services.plugins.contract import Call, Host, Manifest, Operation
 from services.plugins.contract.keys import verifying_keys
+from services.plugins.notices.uses import DeprecatedUses
 from services.plugins.operating.figures import Tally
 from services.plugins.operating.maintenance import MaintenanceDesk
 from services.plugins.plugin import Plugin
@@ -49,6 +50,7 @@ class Registered:
     follower: Follower
     maintenance: MaintenanceDesk
     tally: Tally
+    deprecated_uses: DeprecatedUses
 
     @property
     def jobs(self) -> list[Job]:
@@ -58,6 +60,8 @@ class Registered:
             *(Job("check services that wait for it", CHECK_EVERY, self.checks.run) for _ in range(AT_ONCE)),
             Job("write down how services answer", WRITTEN_EVERY, self.tally.write),
             Job("read how services answer", READ_EVERY, self.tally.read),
+            Job("write down who uses what goes", WRITTEN_EVERY, self.deprecated_uses.write),
+            Job("forget who used what goes", timedelta(hours=1), self.deprecated_uses.forget),
         ]
 
 
@@ -80,12 +84,13 @@ def registered(house: House) -> Registered:
         ReviewDesk(house.db, house.clock, officers, examiner, lifecycle),
         Checks(house.db, house.clock, lifecycle, examiner, suite_of(house), partial(_signed, house)),
         follower,
-        MaintenanceDesk(house.db, house.clock, lambda slug: registry().get(slug), _tell_workers),
+        MaintenanceDesk(house.db, house.clock, lambda slug: registry().get(slug), tell_workers),
         house.tally,
+        house.deprecated_uses,
     )
 
 
-async def _tell_workers(session: AsyncSession) -> None:
+async def tell_workers(session: AsyncSession) -> None:
     await ServiceRepository(session).bump()
 
 

@@ -16,6 +16,7 @@ from strawberry import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from api.composer.binding import bind
+from api.deprecations import announce, our_names
 from core.graph import MoneyAmount
 from services.plugins.contract import Fault, PluginRefused, Rule
 from services.plugins.plugin import CITIZEN, QUERY, SHARED_TYPES, HostNames, Plugin, documents
@@ -47,6 +48,8 @@ def compose(base: Schema, plugins: Iterable[Plugin], runner: Runner) -> Schema:
     _keep_enums(_graphql(base), extended)
     for plugin in shown:
         bind(extended, plugin, runner)
+    told = [notice for plugin in shown for notice in plugin.notices.values()]
+    announce(extended, [*our_names().standing.values(), *told])
     return _copy_around(base, extended)
 
 

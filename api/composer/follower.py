@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import structlog
@@ -21,10 +21,12 @@ from strawberry import Schema
 
 from api.composer.holder import SchemaHolder
 from api.composer.quiet import quiet
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from core.database import Database
 from core.errors import ServiceUnavailable
 from services.plugins.contract import PluginRefused
+from services.plugins.notices.history import standing_notices
+from services.plugins.notices.terms import Notice, year_after
 from services.plugins.operating.maintenance import standing_windows
 from services.plugins.operating.windows import Window, Windows
 from services.plugins.plugin import Origin, Plugin
@@ -36,8 +38,6 @@ from services.plugins.registry.states import State
 from services.plugins.standing import Standing
 
 FOLLOW_EVERY: Final = timedelta(milliseconds=300)
-RETIRED_SHOWN: Final = timedelta(days=365)
-"""How long the names of a service that is over stay in the graph, deprecated."""
 WHY_LENGTH_MAX: Final = 2_000
 _STANDING: Final[Mapping[State, Standing]] = {
     State.PUBLISHED: Standing.OPEN,
@@ -55,6 +55,19 @@ class _Loaded:
     version: str
     digest: bytes
     plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What the database says, at one look."""
+
+    current: Sequence[Current]
+    files: Mapping[Name, Mapping[str, str]]
+    notices: Mapping[str, Mapping[str, Notice]]
+    """By service and coordinate."""
+    windows: Sequence[Window]
+    ends: date | None
+    """The next day on which names go by themselves."""
 
 
 @dataclass(slots=True)
@@ -89,6 +102,8 @@ class Follower:
         self._loaded: dict[Name, _Loaded] = {}
         self._following = asyncio.Lock()
         self._unreachable = False
+        self._ends: date | None = None
+        """The next day on which names leave the graph though nobody publishes anything."""
         self.generation = -1
         """Of what is in the graph; -1 before the first look."""
 
@@ -110,14 +125,17 @@ class Follower:
         """
         rows = await self._db.alone(GENERATION, {})
         seen = int(rows[0][0]) if rows else 0
-        if seen == self.generation:
+        if seen == self.generation and not self._is_time():
             return False
         async with self._following:
-            if seen == self.generation:
+            if seen == self.generation and not self._is_time():
                 return False
             with quiet():  # from the first service's reading on, until what was read is put aside
                 await self._bring(seen)
             return True
+
+    def _is_time(self) -> bool:
+        return self._ends is not None and self._clock.today() >= self._ends
 
     async def fits(self, plugin: Plugin) -> None:
         """Composes the graph as it would be with this one, and throws it away. Raises PluginRefused."""
@@ -125,17 +143,17 @@ class Follower:
         await self._holder().composed([*others, plugin])
 
     async def _bring(self, seen: int) -> None:
-        current, files, windows = await self._read()
+        now = await self._read()
         ours = [one for one in self._registry().plugins if one.origin is not Origin.REMOTE]
-        found = await asyncio.to_thread(self._parsed, current, files, ours)
+        found = await asyncio.to_thread(self._parsed, now, ours)
         if not self._is_as_before(found):
             schema = await self._composed(ours, found)
             # No await between these two: who asks the graph and who asks the registry see the same services.
             self._registry().swap([*ours, *(one.plugin for one in found.plugins.values())])
             self._holder().swap(schema)
         if self._windows is not None:
-            self._windows.swap(windows)
-        self._loaded, self.generation = found.plugins, seen
+            self._windows.swap(now.windows)
+        self._loaded, self.generation, self._ends = found.plugins, seen, now.ends
         _generation.set(seen)
         _skipped.set(len(found.skipped))
         if seen:
@@ -148,38 +166,39 @@ class Follower:
         same = found.plugins.keys() == loaded.keys() and all(found.plugins[name] is loaded[name] for name in loaded)
         return same and self.generation >= 0
 
-    async def _read(self) -> tuple[Sequence[Current], Mapping[Name, Mapping[str, str]], Sequence[Window]]:
-        """What is current, the files of what this process has not read yet, and announced maintenance."""
-        gone = self._clock.now() - RETIRED_SHOWN
+    async def _read(self) -> _Now:
+        """What is current, the files of what this process has not read yet, notices, and announced maintenance."""
+        today = self._clock.today()
         async with self._db.read() as session:
             repository = ServiceRepository(session)
-            current = [one for one in await repository.all_current() if not _is_over(one, gone)]
+            there = await repository.all_current()
+            current = [one for one in there if (end := names_go_on(one)) is None or end > today]
             new = [one for one in current if self._known(one) is None]
             files = await repository.files([(one.name, one.version) for one in new])
+            notices = await standing_notices(session)
             windows = await standing_windows(session, self._clock.now())
-        return current, files, windows
+        ends = min((end for one in current if (end := names_go_on(one)) is not None), default=None)
+        return _Now(current, files, notices, windows, ends)
 
     def _known(self, one: Current) -> _Loaded | None:
         known = self._loaded.get(one.name)
         return known if known is not None and (known.version, known.digest) == (one.version, one.digest) else None
 
-    def _parsed(
-        self, current: Sequence[Current], files: Mapping[Name, Mapping[str, str]], ours: Sequence[Plugin]
-    ) -> _Round:
+    def _parsed(self, now: _Now, ours: Sequence[Plugin]) -> _Round:
         """In a thread: a thousand services take a while."""
         found, ground = _Round(), self._ground()
-        for one in current:
+        for one in now.current:
             known = self._known(one)
             try:
                 if known is None:
-                    if one.name not in files:
+                    if one.name not in now.files:
                         continue  # another version became current in this very moment: the counter will tell
-                    plugin = published_plugin(Documents(files[one.name]), ground)
+                    plugin = published_plugin(Documents(now.files[one.name]), ground)
                     _must_not_clash(plugin, ours)
                     known = _Loaded(one.version, one.digest, plugin)
-                standing = _STANDING[one.state]
-                if known.plugin.standing is not standing:
-                    known = replace(known, plugin=replace(known.plugin, standing=standing))
+                standing, notices = _STANDING[one.state], now.notices.get(one.name.slug, {})
+                if known.plugin.standing is not standing or known.plugin.notices != notices:
+                    known = replace(known, plugin=replace(known.plugin, standing=standing, notices=notices))
                 found.plugins[one.name] = known
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one service is not the others' trouble
                 found.skip(one.name, one.version, error)
@@ -229,5 +248,8 @@ def _must_not_clash(plugin: Plugin, ours: Sequence[Plugin]) -> None:
         raise PluginRefused(plugin.slug, faults)
 
 
-def _is_over(one: Current, gone: datetime) -> bool:
-    return one.state is State.RETIRED and one.retired_at is not None and one.retired_at <= gone
+def names_go_on(one: Current) -> date | None:
+    """The Bangkok day on which the names of a service that is over leave the graph; None for one that is not."""
+    if one.state is not State.RETIRED or one.retired_at is None:
+        return None
+    return year_after(bangkok_day(one.retired_at))

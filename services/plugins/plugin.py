@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from services.plugins.contract import Manifest, Operation
+from services.plugins.notices.terms import Notice
 from services.plugins.standing import Standing
 from services.plugins.store.migrations import Migration
 
@@ -118,6 +119,8 @@ class Plugin:
     """What is not open is in the graph, and asked nothing."""
     migrations: tuple[Migration, ...] = ()
     """Of its `store/`; none, where it has no tables of its own."""
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    """By coordinate: what of its graph goes away, as the registry stamped it."""
 
     @property
     def slug(self) -> str:

@@ -7,7 +7,7 @@ import gc
 import weakref
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from api.composer import SchemaHolder, host_names
-from api.composer.follower import RETIRED_SHOWN, Follower
-from core.clock import FixedClock
+from api.composer.follower import Follower
+from core.clock import BANGKOK, FixedClock
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
 from core.text import Text
@@ -129,18 +129,35 @@ async def test_suspended_its_names_stay_and_say_so_and_the_rest_is_whole(service
 async def test_what_is_over_says_so_for_a_year_and_then_its_names_are_gone(
     services: Registering, worker: Worker, clock: FixedClock
 ) -> None:
+    """From every worker's graph at the same midnight of Bangkok: of one that runs since, and of one that just began."""
     await services.published(documents_of())
     await services.desk.retire(SYSTEM, NAME, REASON)
     await worker.follower.follow()
     assert (await worker.ask())[1] == ["water.price: SERVICE_RETIRED"]
-    deprecated = '{ __type(name: "Query") { fields(includeDeprecated: true) { name isDeprecated } } }'
+    deprecated = '{ __type(name: "Query") { fields(includeDeprecated: true) { name deprecationReason } } }'
     fields = (await worker.ask(deprecated))[0]["__type"]["fields"]
-    assert [one["name"] for one in fields if one["isDeprecated"]] == ["water"]
-    for passed, there in ((RETIRED_SHOWN - timedelta(seconds=1), True), (timedelta(seconds=1), False)):
-        clock.advance(passed)
+    [reason] = [one["deprecationReason"] for one in fields if one["deprecationReason"] is not None]
+    assert reason.endswith("(deprecated since 2026-11-16), until 2027-11-16")
+    gone = datetime(2027, 11, 16, tzinfo=BANGKOK)
+    for moment, there in ((gone - timedelta(seconds=1), True), (gone, False)):
+        clock.set(moment)
         later = Worker(worker.world, services.db)
-        await later.follower.follow()
-        assert (later.registry.get("waterworks") is not None) is there
+        for one in (worker, later):
+            await one.follower.follow()
+            assert (one.registry.get("waterworks") is not None) is there
+
+
+async def test_a_day_on_which_nothing_goes_composes_nothing(
+    services: Registering, worker: Worker, clock: FixedClock
+) -> None:
+    await services.published(documents_of())
+    await services.desk.retire(SYSTEM, NAME, REASON)
+    assert await worker.follower.follow()
+    clock.advance(timedelta(days=300))
+    assert not await worker.follower.follow()
+    clock.advance(timedelta(days=65))
+    assert await worker.follower.follow()
+    assert not await worker.follower.follow()
 
 
 async def test_each_version_is_read_once_and_a_graph_that_nobody_uses_any_more_is_forgotten(
