@@ -39,7 +39,7 @@ def agencies(house: House) -> APIRouter:
     """To be included without a prefix. Where our own provider is switched off, nobody could get a token for it."""
     router = APIRouter()
     router.include_router(statistics_router(house.db, house.clock, house.catalogue.agency_title))
-    router.include_router(open_services_router(house.registered.desk))
+    router.include_router(open_services_router())
     if not house.settings.own_provider:
         return router
     facts = AgencyFacts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from api.desk import AGENCIES, folder_hash
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class OwnReport:
     report: Mapping[str, Any]
     attestation: str
+    at: datetime
 
 
 class PublicReports:
@@ -43,7 +45,7 @@ class PublicReports:
         hash_of: Callable[[Plugin], str],
     ) -> None:
         self._registry, self._desk, self._attestor = registry, desk, attestor
-        self._suite, self._hash_of = Suite(clock), hash_of
+        self._suite, self._clock, self._hash_of = Suite(clock), clock, hash_of
         self._own: dict[str, OwnReport] = {}
         self._checking = asyncio.Lock()
 
@@ -65,7 +67,9 @@ class PublicReports:
         async with self._checking:  # one at a time: whoever asks for all of them keeps nobody else waiting long
             if plugin.slug not in self._own:
                 report = await self._suite.check(plugin, documents_hash=self._hash_of(plugin))
-                self._own[plugin.slug] = OwnReport(report.document, await signed(report, self._attestor))
+                self._own[plugin.slug] = OwnReport(
+                    report.document, await signed(report, self._attestor), self._clock.now()
+                )
             return self._own[plugin.slug]
 
 

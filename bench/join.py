@@ -122,7 +122,7 @@ class _Round:
         search = f'{{ services(search: "{title}", first: 1) {{ nodes {{ title }} }} }}'
         self._until(search, {"services": {"nodes": [{"title": title}]}})
         read = SystemClock().now()
-        report = self._http.get(f"/open/services/{self._name}/versions/1.0.1/report").json()
+        report = self._http.get(f"/services/{self._name}/1.0.1/conformance").json()
         passed = datetime.fromisoformat(report["at"])
         self._laps += [(CHANGE, time.monotonic() - began), (AFTER_PLATFORM, (read - passed).total_seconds())]
 

@@ -152,9 +152,11 @@ async def test_a_service_goes_from_its_documents_to_every_citizens_graph(
     assert (await sitthi.graph(ASK))["water"] == {"price": {"amount": {"satang": 1050}}}
     listed = await sitthi.graph("{ services(first: 50) { nodes { slug title } } }")
     assert {"slug": "waterworks", "title": "Water prices"} in listed["services"]["nodes"]
-    report = (await sitthi.http.get("/open/services/waterworks/versions/1.0.0/report")).json()
+    report = (await sitthi.http.get("/services/waterworks/1.0.0/conformance")).json()
+    moved = await sitthi.http.get("/open/services/waterworks/versions/1.0.0/report")
+    assert (moved.status_code, moved.headers["location"]) == (308, "/services/waterworks/1.0.0/conformance")
     claims = await sitthi.house.attestor.verify(report["attestation"], typ="sitthi-conformance+jwt")
-    assert (report["passed"], claims["passed"], claims["plugin"]) == (True, True, "waterworks")
+    assert (report["report"]["passed"], claims["passed"], claims["plugin"]) == (True, True, "waterworks")
     assert claims["documents"] == documents_of().digest.hex()
     assert {rule["outcome"] for rule in claims["rules"]} == {"done", "not-applicable"}
 
@@ -237,7 +239,7 @@ async def test_another_agency_sees_nothing_of_it_and_changes_nothing(sitthi: Ser
     for act in ("suspend", "resume", "retire", "rollback"):
         refused = code_of(await other.post(f"{ONE}/{act}", WHY))
         assert refused in {(404, "NOT_FOUND"), (409, "NOTHING_TO_ROLL_BACK_TO")}
-    assert code_of(await sitthi.http.get("/open/services/waterworks/versions/1.0.0/report")) == (404, "NOT_FOUND")
+    assert code_of(await sitthi.http.get("/services/waterworks/1.0.0/conformance")) == (404, "NOT_FOUND")
     assert (await waterworks.get(FIRST)).json()["state"] == "DRAFT"
 
 

@@ -43,7 +43,7 @@ def test_a_plugin_that_keeps_every_rule_passes() -> None:
 def test_a_plugin_that_breaks_a_rule_fails_with_what_was_seen_and_the_remedy(tmp_path: Path) -> None:
     folder = copy_of("rd", tmp_path)
     code = folder / "plugin.py"
-    code.write_text(code.read_text("utf-8").replace('latest["income_satang"]', 'latest["income_satang"] + 1'), "utf-8")
+    code.write_text(code.read_text("utf-8").replace('["income_satang"])', '["income_satang"] + 1)'), "utf-8")
     # null + 1 is no income either
     told = CliRunner().invoke(app, ["plugin", "check", str(folder)])
     assert told.exit_code == 1

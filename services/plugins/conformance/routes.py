@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -16,6 +17,11 @@ class KeptReport(Protocol):
     @property
     def attestation(self) -> str:
         """A JWS of type :data:`services.plugins.conformance.REPORT_TYPE` over the report."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When it was made: the end of the check, whose beginning the report says."""
         ...
 
 
@@ -45,5 +51,5 @@ def conformance_router(reports: Reports) -> APIRouter:
 
 
 def _told(kept: KeptReport) -> JSONResponse:
-    told = {"report": kept.report, "attestation": kept.attestation}
+    told = {"report": kept.report, "attestation": kept.attestation, "at": kept.at.isoformat()}
     return JSONResponse(told, headers={"cache-control": "public, max-age=300"})

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from core.database import Database
 from core.errors import BadInput
@@ -72,6 +73,10 @@ _OF_AN_ACT: Final[dict[int | str, dict[str, Any]]] = {
         "model": ErrorAnswer,
         "description": "Not in this state, or something changed meanwhile; the code says what.",
     },
+    429: {
+        "model": ErrorAnswer,
+        "description": "Too many requests, or acts of this kind in an hour; see `Retry-After`.",
+    },
     413: {"model": ErrorAnswer, "description": "The body is too long."},
     415: {"model": ErrorAnswer, "description": "The body is not `application/json`."},
     422: {"model": ErrorAnswer, "description": "`PLUGIN_REFUSED` or `MANIFEST_INVALID`, with `faults`."},
@@ -131,14 +136,14 @@ def services_router(
     return outer
 
 
-def open_services_router(desk: ServiceDesk) -> APIRouter:
-    """`/open/services/…`: what everybody may know of a published version."""
+def open_services_router() -> APIRouter:
+    """`/open/services/…`: where reports were before there was one address for those of all plugins."""
     router = APIRouter(prefix=OPEN_PREFIX)
 
     @router.get("/{slug}/versions/{version}/report")
-    async def report(slug: str, version: str) -> JSONResponse:
-        told = report_told(await desk.public_report(slug, version))
-        return JSONResponse(told, headers={"cache-control": "public, max-age=300"})
+    async def report(slug: str, version: str) -> RedirectResponse:
+        elsewhere = f"/services/{quote(slug, safe='')}/{quote(version, safe='')}/conformance"
+        return RedirectResponse(elsewhere, 308, headers={"cache-control": "public, max-age=86400"})
 
     return router
 
@@ -240,6 +245,7 @@ def _add_acts(router: APIRouter, door: AgencyDoor, desk: ServiceDesk, agents: Se
     of_version("submit", "Towards publication: check, review where needed, publication", desk.submit)
     of_version("withdraw", "Take it back from the reviewers", desk.withdraw)
     of_version("publish", "Publish what is checked and touches nothing sensitive", desk.publish)
+    of_version("discard", "The version is no more: a draft, or one below the current", desk.discard)
     of_service("suspend", "Stop the service for the time being, at once", desk.suspend)
     of_service("resume", "Open a suspended service again", desk.resume)
     of_service("retire", "The service is over", desk.retire)
