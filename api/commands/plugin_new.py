@@ -30,6 +30,10 @@ def new(
     title: Annotated[str, typer.Option(help="What citizens read, in Thai.")] = "",
     title_en: Annotated[str, typer.Option(help="The same in English; the words of the slug by default.")] = "",
     agency: Annotated[str, typer.Option(help="Slug of the agency whose it is; SLUG by default.")] = "",
+    agency_title: Annotated[
+        str, typer.Option(help="The agency's name in Thai, which citizens see beside the service; TITLE by default.")
+    ] = "",
+    agency_title_en: Annotated[str, typer.Option(help="The same in English; TITLE_EN by default.")] = "",
     category: Annotated[str, typer.Option(help="One of the ten focus areas.")] = "participation",
     namespace: Annotated[str, typer.Option(help="Its field in the graph; the words of the slug by default.")] = "",
     prefix: Annotated[str, typer.Option(help="What its types begin with; the words of the slug by default.")] = "",
@@ -54,6 +58,8 @@ def new(
             title=title,
             title_en=title_en,
             agency=agency,
+            agency_title=agency_title,
+            agency_title_en=agency_title_en,
             category=ServiceCategory(category),
             namespace=namespace,
             prefix=prefix,

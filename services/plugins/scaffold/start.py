@@ -52,6 +52,9 @@ class Start:
     title_en: str = ""
     agency: str = ""
     """Slug of the agency; the plugin's own by default."""
+    agency_title: str = ""
+    """In Thai, under which name citizens see whose service it is; the plugin's own title by default."""
+    agency_title_en: str = ""
     category: ServiceCategory = ServiceCategory.PARTICIPATION
     namespace: str = ""
     prefix: str = ""
@@ -64,7 +67,8 @@ class Start:
         _must(_NAMESPACE, "namespace", self.namespace_name, "is one word in camelCase")
         _must(_PREFIX, "prefix", self.type_prefix, "is one word of three letters or more that begins with a capital")
         _must_be_endpoint(self.endpoint)
-        _must_be_titles(self.title_th, self.title_english)
+        _must_be_titles("title", self.title_th, self.title_english)
+        _must_be_titles("agency-title", self.agency_title_th, self.agency_title_english)
 
     @property
     def words(self) -> list[str]:
@@ -77,6 +81,14 @@ class Start:
     @property
     def title_th(self) -> str:
         return self.title or f"บริการ {self.title_english}"
+
+    @property
+    def agency_title_th(self) -> str:
+        return self.agency_title or self.title_th
+
+    @property
+    def agency_title_english(self) -> str:
+        return self.agency_title_en or self.title_english
 
     @property
     def agency_slug(self) -> str:
@@ -112,12 +124,12 @@ def _must_be_endpoint(url: str) -> None:
         raise BadStart(what="endpoint", why=f"is an http(s) address without query: {url!r}") from None
 
 
-def _must_be_titles(th: str, en: str) -> None:
+def _must_be_titles(what: str, th: str, en: str) -> None:
     if any(re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", text) for text in (th, en)) or (
         max(len(th), len(en)) > TITLE_LENGTH_MAX
     ):
-        raise BadStart(what="title", why=f"is one line of {TITLE_LENGTH_MAX} letters at most")
+        raise BadStart(what=what, why=f"is one line of {TITLE_LENGTH_MAX} letters at most")
     try:
         Titles(th=th, en=en)
     except ValidationError:
-        raise BadStart(what="title", why="is needed in Thai, with a Thai letter in it, and in English") from None
+        raise BadStart(what=what, why="is needed in Thai, with a Thai letter in it, and in English") from None

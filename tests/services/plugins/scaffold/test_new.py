@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -42,14 +43,24 @@ def test_it_writes_a_folder_of_the_slug_and_says_what_comes_next(desk: Path) -> 
 def test_what_is_said_of_it_stands_in_the_manifest(desk: Path) -> None:
     done = new(
         "bills", "--path", "plugins/mine", "--title", 'ค่าน้ำ "ประปา"', "--title-en", "Water bills",
-        "--agency", "saimok", "--category", "environment", "--namespace", "tap", "--prefix", "Tap",
+        "--agency", "saimok", "--agency-title", "เทศบาลเมืองสายหมอก", "--agency-title-en", "Sai Mok Town",
+        "--category", "environment", "--namespace", "tap", "--prefix", "Tap",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     registry = registry_of(base_schema(), load_catalogue())
     manifest = registry.load(desk / "plugins" / "mine").manifest
     assert (manifest.title.th, manifest.title.en) == ('ค่าน้ำ "ประปา"', "Water bills")
     assert (manifest.agency.slug, manifest.category) == ("saimok", "environment")
+    assert (manifest.agency.title.th, manifest.agency.title.en) == ("เทศบาลเมืองสายหมอก", "Sai Mok Town")
     assert (manifest.namespace, manifest.prefix) == ("tap", "Tap")
+
+
+def test_a_remote_services_manifest_names_the_agency_too(desk: Path) -> None:
+    done = new("water", "--remote", "--agency-title", "เทศบาลเมืองสายหมอก", "--agency-title-en", 'The "Town"')
+    assert done.exit_code == 0, done.output
+    told = json.loads((desk / "water" / "manifest.json").read_text(encoding="utf-8"))
+    assert told["agency"]["title"] == {"th": "เทศบาลเมืองสายหมอก", "en": 'The "Town"'}
+    assert told["title"]["en"] == "Water", "the service goes by its own"
 
 
 def test_a_folder_that_is_there_is_left_as_it_is(desk: Path) -> None:
@@ -96,6 +107,7 @@ def test_a_name_of_the_hosts_or_another_plugins_is_refused_and_nothing_is_writte
         (["../water"], "slug is lower-case words"),
         (["water", "--category", "sport"], "category is one of education, health"),
         (["water", "--title", "Water"], "title is needed in Thai"),
+        (["water", "--agency-title", "Town"], "agency-title is needed in Thai"),
         (["water", "--remote", "--package"], "Say either --remote or --package"),
     ],
 )
