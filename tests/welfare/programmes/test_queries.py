@@ -15,7 +15,7 @@ import pytest
 from tests.support.databases import Databases, Kind
 from tests.welfare.programmes.boundary_facts import Row, boundary_facts, frame_of, split
 from tests.welfare.programmes.case_files import PROGRAMMES, VOCABULARY
-from tests.welfare.rules.engines import Engines, PostgresEngine, engines_on
+from tests.welfare.rules.engines import Engines, engines_on
 from welfare.programmes import Outcome, Version, evaluate
 from welfare.programmes.frames import MET, determine_frame, met_among_siblings
 from welfare.programmes.queries import Families, determine_query, facts_table
@@ -169,7 +169,7 @@ def test_a_seeded_bug_of_the_limit_elsewhere_is_noticed(
     ],
 )  # fmt: skip
 def test_a_table_of_facts_refuses_what_no_rule_may_read(fact: str, value: object, engines: Engines) -> None:
-    postgres: PostgresEngine = engines[0]
+    postgres = engines[0]
     table = f"refusing {fact} {value}"
     postgres.run(facts_table(table, [fact], VOCABULARY))
     with pytest.raises(psycopg.errors.CheckViolation):

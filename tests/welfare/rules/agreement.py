@@ -284,7 +284,7 @@ def difference(texts: Sequence[str], crowd: Crowd, one: pl.DataFrame, other: pl.
     if one.equals(other):
         return []
     found = []
-    for i, text in enumerate([*texts, "amount"]):
+    for i, text in enumerate([*texts, "amount"][: one.width]):
         for left, right, person in zip(one[str(i)], other[str(i)], crowd.people, strict=True):
             if left is not right and left != right:
                 found.append(f"{text} on {crowd.on}: Python {left}, {name} {right}, {person}")

@@ -84,7 +84,8 @@ class DuckEngine:
         self._connection.close()
 
 
-Engines = tuple[PostgresEngine, DuckEngine]
+Engines = tuple[Engine, Engine]
+"""PostgreSQL, then DuckDB."""
 
 
 @contextlib.contextmanager

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from datetime import date
 
+import polars as pl
 from hypothesis import given, settings
 
-from tests.welfare.rules.agreement import Crowd, disagreements, situations, slow
-from tests.welfare.rules.engines import Engines
+from tests.welfare.rules.agreement import Crowd, by_python, difference, disagreements, situations, slow, trees_of
+from tests.welfare.rules.engines import ROW, Engines
+from tests.welfare.rules.oracle import as_sql
 
 RULES = 300
+ORACLE_RULES = 150
 PEOPLE = 256
 
 
@@ -24,3 +27,18 @@ def test_python_polars_postgresql_and_duckdb_agree(
     """300 × (4 rules and an amount) × 256 people: 384,000 answers, each given four times."""
     texts, on = situation
     assert disagreements(texts, crowd_of[on], engines) == []
+
+
+@settings(max_examples=ORACLE_RULES, deadline=None, suppress_health_check=slow, derandomize=True)
+@given(situation=situations)
+def test_a_rule_means_what_sqlglot_and_a_database_read_in_its_text(
+    situation: tuple[list[str], date], engines: Engines, crowd_of: dict[date, Crowd]
+) -> None:
+    """150 × 4 rules × 256 people, by neither our parser nor our emitters: 153,600 answers of each database."""
+    texts, on = situation
+    expected = by_python(trees_of(texts), crowd_of[on]).drop(str(len(texts)))
+    for engine, dialect in zip(engines, ("postgres", "duckdb"), strict=True):
+        columns = ", ".join(as_sql(text, on, dialect) for text in texts)
+        rows = engine.rows(f'SELECT {columns} FROM "{crowd_of[on].table}" ORDER BY "{ROW}"')  # noqa: S608 (our own)
+        answer = pl.DataFrame(rows, schema=expected.schema, orient="row", strict=True)
+        assert difference(texts, crowd_of[on], expected, answer, engine.name) == []
