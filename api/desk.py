@@ -19,6 +19,7 @@ from services.plugins.contract.names import function_name
 from services.plugins.plugin import CITIZEN, QUERY, SHARED_TYPES, HostNames, Origin, Plugin
 from services.plugins.registry.documents import Documents, Ground, load_documents
 from services.plugins.registry.folder import MANIFEST, load_folder
+from services.plugins.registry.operation_check import consents_of
 from services.plugins.runner.egress import endpoint_faults
 
 SCHEMA_FILE: Final = Path(__file__).parents[1] / "schema.graphql"
@@ -44,16 +45,18 @@ def plugin_of(path: Path) -> DeskPlugin:
 
     Raises :class:`services.plugins.contract.PluginRefused`, and whatever the plugin's own code raises on import.
     """
-    stewards = {a.id: a.steward for a in load_catalogue().attributes.values() if a.derived is None}
+    catalogue = load_catalogue()
+    stewards = {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None}
+    consents = consents_of(catalogue)
     if (path / REMOTE_MANIFEST).is_file():
         documents = Documents.of_folder(path)
         host = host_names_on_file()
-        ground = Ground(host, stewards, lambda url: endpoint_faults(url, loopback=True), lambda _: {})
+        ground = Ground(host, stewards, lambda url: endpoint_faults(url, loopback=True), lambda _: {}, consents)
         return DeskPlugin(load_documents(documents, ground), Origin.REMOTE, documents.digest.hex())
     package = _package(path)
     folder = package or path
     origin = Origin.TREE if package is None else Origin.PACKAGE
-    plugin = load_folder(folder, host_names_on_file(but=folder.name), stewards, origin=origin)
+    plugin = load_folder(folder, host_names_on_file(but=folder.name), stewards, origin=origin, consents=consents)
     if package is not None:
         plugin = replace(plugin, functions=_imported(package, plugin), origin=Origin.TREE)
     return DeskPlugin(plugin, origin, folder_hash(folder))

@@ -51,7 +51,9 @@ def add_packages(
 
 def _checked(package: Package, registry: Registry) -> Plugin:
     """The plugin, without functions. Raises :class:`PluginRefused`."""
-    plugin = load_folder(package.folder, registry.host, registry.attributes, origin=Origin.PACKAGE)
+    plugin = load_folder(
+        package.folder, registry.host, registry.attributes, origin=Origin.PACKAGE, consents=registry.consents
+    )
     faults = [*registry.clashes(plugin)]
     if plugin.slug != package.slug:
         why = f"the entry point is called `{package.slug}`"

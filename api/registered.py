@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.composer.follower import FOLLOW_EVERY, Follower
 from api.composer.holder import SchemaHolder
+from api.services_applied import OwedToServices
 from core.jobs import Job
+from core.settings import Settings
 from identity.officers.register import OfficerRegister
 from services.plugins.conformance import REPORT_TYPE, Suite
 from services.plugins.conformance.line import Line
+from services.plugins.conformance.rules import SUITE_VERSION
 from services.plugins.contract import Call, Host, Manifest, Operation
 from services.plugins.contract.keys import verifying_keys
 from services.plugins.notices.uses import DeprecatedUses
@@ -29,6 +32,7 @@ from services.plugins.registry.desk import ReviewDesk, ServiceDesk
 from services.plugins.registry.documents import Ground
 from services.plugins.registry.examining import Examiner
 from services.plugins.registry.lifecycle import Lifecycle
+from services.plugins.registry.limits import Limits
 from services.plugins.registry.repository import ServiceRepository
 from services.plugins.runner.egress import endpoint_faults
 from services.plugins.runner.remote import Wire
@@ -76,7 +80,7 @@ def registered(house: House) -> Registered:
 
     ground = ground_of(house)
     follower = Follower(house.db, house.clock, registry, holder, ground, house.windows)
-    lifecycle = Lifecycle(house.clock)
+    lifecycle = Lifecycle(house.clock, limits_of(house.settings), suite=SUITE_VERSION, owing=OwedToServices())
     examiner = Examiner(house.db, house.clock, house.catalogue, registry, ground, follower.fits)
     officers: OfficerRegister = house.identity.office.officers
     return Registered(
@@ -87,6 +91,23 @@ def registered(house: House) -> Registered:
         MaintenanceDesk(house.db, house.clock, lambda slug: registry().get(slug), tell_workers),
         house.tally,
         house.deprecated_uses,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What an agency may do in an hour, and keep."""
+    return Limits(
+        service_changes=settings.service_changes_per_hour,
+        agency_changes=settings.agency_changes_per_hour,
+        service_checks=settings.service_checks_per_hour,
+        agency_checks=settings.agency_checks_per_hour,
+        service_sendings=settings.service_sendings_per_hour,
+        agency_sendings=settings.agency_sendings_per_hour,
+        service_drafts=settings.service_drafts,
+        agency_drafts=settings.agency_drafts,
+        service_versions=settings.service_versions,
+        agency_versions=settings.agency_versions,
+        check_days=settings.service_check_days,
     )
 
 
@@ -101,7 +122,8 @@ def ground_of(house: House) -> Callable[[], Ground]:
         return endpoint_faults(url, loopback=house.settings.plugins_on_loopback)
 
     def ground() -> Ground:
-        return Ground(house.registry.host, house.registry.attributes, faults, partial(remote_of, house))
+        registry = house.registry
+        return Ground(registry.host, registry.attributes, faults, partial(remote_of, house), registry.consents)
 
     return ground
 

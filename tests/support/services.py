@@ -26,6 +26,9 @@ from services.plugins.registry.desk import ReviewDesk, ServiceDesk
 from services.plugins.registry.documents import Documents, Ground, read_remote_manifest
 from services.plugins.registry.examining import Examiner
 from services.plugins.registry.lifecycle import Actor, Lifecycle
+from services.plugins.registry.limits import Limits
+from services.plugins.registry.operation_check import consents_of
+from services.plugins.registry.passing import Owing
 from services.plugins.registry.repository import Name, ServiceRepository
 from tests.support.plugins import HOST
 from tests.support.plugins.far_side import NoAgency
@@ -168,13 +171,22 @@ async def fits_always(_: Plugin) -> None:
 class Registering:
     """A registry of services over a database; `suite` is what checks them."""
 
-    def __init__(self, db: Database, clock: Clock, officers: Any = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        officers: Any = None,
+        *,
+        limits: Limits | None = None,
+        suite: str = "",
+        owing: Owing | None = None,
+    ) -> None:
         catalogue = load_catalogue()
         owners = {one.id: one.steward for one in catalogue.attributes.values() if one.derived is None}
         self.db, self.clock, self.suite = db, clock, Suite()
         self.registry = Registry(HOST, owners)
-        self.ground = Ground(HOST, owners, no_faults, answering(None))
-        self.lifecycle = Lifecycle(clock)
+        self.ground = Ground(HOST, owners, no_faults, answering(None), consents_of(catalogue))
+        self.lifecycle = Lifecycle(clock, limits, suite=suite, owing=owing)
         self.examiner = Examiner(db, clock, catalogue, lambda: self.registry, lambda: self.ground, fits_always)
         self.desk = ServiceDesk(db, self.examiner, self.lifecycle)
         self.reviews = ReviewDesk(db, clock, officers, self.examiner, self.lifecycle)

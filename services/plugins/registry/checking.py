@@ -29,8 +29,9 @@ from services.plugins.contract import PluginRefused
 from services.plugins.plugin import Plugin
 from services.plugins.registry.documents import Documents
 from services.plugins.registry.errors import CheckBroken
+from services.plugins.registry.examined import Examined
 from services.plugins.registry.examining import Examiner
-from services.plugins.registry.lifecycle import Actor, Examined, Lifecycle
+from services.plugins.registry.lifecycle import Actor, Lifecycle
 from services.plugins.registry.models import ServiceReport, ServiceVersion
 from services.plugins.registry.repository import Name, ServiceRepository
 

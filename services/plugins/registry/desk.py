@@ -22,8 +22,9 @@ from identity.proposals.errors import MakerIsChecker
 from services.plugins.contract import Fault, PluginRefused
 from services.plugins.registry.documents import Documents, read_remote_manifest
 from services.plugins.registry.errors import RemedyMissing
+from services.plugins.registry.examined import Examined
 from services.plugins.registry.examining import Examiner
-from services.plugins.registry.lifecycle import Actor, Examined, Lifecycle
+from services.plugins.registry.lifecycle import Actor, Lifecycle
 from services.plugins.registry.models import Service, ServiceEvent, ServiceReport, ServiceReview, ServiceVersion
 from services.plugins.registry.repository import Name, ServiceRepository
 from services.plugins.registry.sensitive import Sensitive
@@ -67,21 +68,29 @@ class ServiceDesk:
         manifest = read_remote_manifest(documents)
         examined = await self._examiner.examine(Name(actor.agency, manifest.slug), documents)
         async with self._db.write() as session:
+            await ServiceRepository(session).turn_of(actor.agency)
             return await self._lifecycle.register(session, actor, examined)
 
     async def check(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
         async with self._db.write() as session:
+            await ServiceRepository(session).turn_of(actor.agency)
             return await self._lifecycle.check(session, actor, name, version)
+
+    async def discard(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
+        """The version as it was."""
+        async with self._db.write() as session:
+            return await self._lifecycle.discard(session, actor, name, version)
 
     async def submit(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
         row = await self._row(name, version)
         composing = row.state == State.CHECKED  # a draft is checked first, and composed then
         examined = await self._examiner.examine(name, Documents(row.files), composing=composing)
         async with self._db.write() as session:
+            await ServiceRepository(session).turn_of(actor.agency)
             return await self._lifecycle.submit(session, actor, name, version, examined)
 
     async def publish(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
-        examined = await self._examined(name, version, Act.PUBLISH)
+        examined = await self._examined(actor, name, version, Act.PUBLISH)
         async with self._db.write() as session:
             return await self._lifecycle.publish(session, actor, name, version, examined)
 
@@ -91,7 +100,7 @@ class ServiceDesk:
         if version is None:
             async with self._db.read() as session:
                 version = await self._lifecycle.to_roll_back_to(session, name)
-        examined = await self._examined(name, version, Act.ROLL_BACK)
+        examined = await self._examined(actor, name, version, Act.ROLL_BACK)
         async with self._db.write() as session:
             return await self._lifecycle.roll_back(session, actor, name, version, examined, said)
 
@@ -149,12 +158,11 @@ class ServiceDesk:
         return found
 
     async def public_report(self, slug: str, version: str) -> ServiceReport:
-        """Of a version that is or was published, for everybody. Raises NotFound."""
+        """Of a version that is or was published, for everybody; also when it was discarded since. Raises NotFound."""
         async with self._db.read() as session:
             repository = ServiceRepository(session)
             name = await repository.published_name(slug)
-            row = await repository.version(name, version) if name is not None else None
-            if name is None or row is None or State(row.state) not in PUBLISHED_ONCE:
+            if name is None or not await repository.was_published(name, version):
                 raise NotFound
             found = await repository.report(name, version)
         if found is None:
@@ -169,9 +177,11 @@ class ServiceDesk:
             raise NotFound
         return row
 
-    async def _examined(self, name: Name, version: str, act: Act) -> Examined:
+    async def _examined(self, actor: Actor, name: Name, version: str, act: Act) -> Examined:
         row = await self._row(name, version)
         after(row.state, act)  # refused before anything is composed for it; looked at again under the lock
+        async with self._db.read() as session:
+            await self._lifecycle.must_have_room(session, actor, name, act)
         return await self._examiner.examine(name, Documents(row.files), composing=True)
 
 

@@ -25,6 +25,7 @@ from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import DuplicateJsonKey, Lines, unique
 from services.plugins.registry.form_safety import check_record
 from services.plugins.registry.graph_check import check_graph, check_without_graph
+from services.plugins.registry.operation_check import Consents, check_consents, check_operations
 from services.plugins.strict_json import read_json
 
 MANIFEST: Final = "manifest.json"
@@ -48,6 +49,8 @@ class Ground:
     """The catalogue: attribute id → slug of the agency that owns it."""
     endpoint_faults: Callable[[str], Iterable[Fault]]
     functions_of: Callable[[Manifest], Mapping[str, Operation]]
+    consents: Consents | None = None
+    """Of the catalogue; None: not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def load_documents(documents: Documents, ground: Ground) -> Plugin:
     graph = _graph(documents, manifest, ground.host, faults)
     faults.extend(check_provides(manifest, ground.attributes))
     faults.extend(check_requirements(manifest, load_requirements()))
+    faults.extend((*check_operations(manifest), *check_consents(manifest, ground.consents)))
     faults.extend(_check_endpoint(manifest, ground))
     if manifest.form is not None:
         faults.extend(check_form(manifest.form, manifest, ground.attributes, text=documents.files.get(FORM, "")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.errors import Conflict, NotAllowed, SitthiError
+from core.rate_limits import RateLimited
 from core.text import Text
 
 
@@ -98,4 +99,61 @@ class RemedyMissing(SitthiError):
     text = Text(
         th="การไม่อนุมัติต้องบอกเหตุผล ตำแหน่ง และวิธีแก้",
         en="A refusal names its reason, the place, and what would mend it.",
+    )
+
+
+class TooManyActs(RateLimited):
+    """The hour's budget for acts of this kind is used up, of the service or of all that the agency has. `retry_after`
+    is in whole seconds. To suspend a service is never refused for this."""
+
+    code = "SERVICE_ACTS_LIMITED"
+    text = Text(
+        th="ใน 1 ชั่วโมงทำรายการประเภท {budget} ของ {of} ได้ {count} ครั้ง ทำได้อีกตั้งแต่ {again}",
+        en="In an hour, {of} may have {count} acts of the kind {budget}: again from {again} on.",
+    )
+
+    def __init__(self, budget: str, *, count: int, of: str, again: str, seconds: int) -> None:
+        SitthiError.__init__(self, budget=budget, count=count, of=of, again=again)
+        self.retry_after = seconds
+
+
+class DraftsFull(Conflict):
+    """`which` may be discarded; what is checked or reviewed first has to be through with that."""
+
+    code = "SERVICE_DRAFTS_FULL"
+    text = Text(
+        th="{of} มีเวอร์ชันที่ยังไม่เผยแพร่ครบ {count} แล้ว กรุณาลบฉบับที่ไม่ใช้ด้วย discard เช่น {which}",
+        en="{of} has {count} versions that were never published, as many as it may: discard one. These may go: {which}",
+    )
+
+
+class VersionsFull(Conflict):
+    """Documents are kept for going back to, and are no archive."""
+
+    code = "SERVICE_VERSIONS_FULL"
+    text = Text(
+        th="{of} เก็บเวอร์ชันไว้ครบ {count} แล้ว กรุณาลบฉบับที่เลิกใช้ด้วย discard เช่น {which}",
+        en="{of} keeps {count} versions, as many as it may: discard one. These may go: {which}",
+    )
+
+
+class CheckExpired(Conflict):
+    """The check that the version passed says too little about today."""
+
+    code = "SERVICE_CHECK_EXPIRED"
+    text = Text(
+        th="ผลตรวจของเวอร์ชัน {version} ใช้ไม่ได้แล้ว ({why}) กรุณาใช้ submit เพื่อตรวจใหม่ หากอยู่กับผู้ตรวจให้ withdraw ก่อน",
+        en="The check of version {version} is no longer good ({why}). Submit it: it is checked anew. From review, "
+        "withdraw it first.",
+    )
+
+
+class OperationOwed(Conflict):
+    """Citizens' applications are on their way through an operation that the version does not have."""
+
+    code = "SERVICE_OPERATION_OWED"
+    text = Text(
+        th="มีคำขอ {count} รายการที่ยังต้องใช้บริการประเภท {kind} ซึ่งเวอร์ชัน {version} ไม่มี กรุณาคงไว้จนคำขอเสร็จสิ้น",
+        en="{count} applications of citizens still need the operation of kind {kind}, and version {version} has none. "
+        "Keep one until they are through.",
     )

@@ -11,10 +11,11 @@ from core.database import Database
 from services.exchange.agreements.repository import AgreementRepository
 from services.exchange.catalogue import Catalogue
 from services.plugins.contract import Fault, Manifest, NeedBasis, PluginRefused, Rule
+from services.plugins.notices.history import standing_notices
 from services.plugins.plugin import Origin, Plugin
 from services.plugins.registry.diff import breaking_changes, dangerous_changes
 from services.plugins.registry.documents import MANIFEST, Documents, Ground, load_documents, published_plugin
-from services.plugins.registry.lifecycle import Examined
+from services.plugins.registry.examined import Examined
 from services.plugins.registry.registry import Claims, Registry, clashes_between
 from services.plugins.registry.repository import Name, ServiceRepository
 
@@ -53,6 +54,7 @@ class Examiner:
         async with self._db.read() as session:
             repository = ServiceRepository(session)
             claims, current = await repository.claims(), await repository.current(name)
+            notices = (await standing_notices(session, name.slug)).get(name.slug, {})
         ours = Claims.of(plugin.manifest)
         faults += [fault for other, theirs in claims if other != name for fault in clashes_between(ours, theirs)]
         if faults:
@@ -62,9 +64,10 @@ class Examiner:
         if current is None:
             return Examined(documents, plugin, None, None)
         former = await asyncio.to_thread(published_plugin, Documents(current.files), self._ground())
-        breaks = await asyncio.to_thread(breaking_changes, former, plugin, documents)
-        dangers = await asyncio.to_thread(dangerous_changes, former, plugin)
-        return Examined(documents, plugin, former.manifest, current.digest, breaks, dangers)
+        today = self._clock.today()
+        breaks = await asyncio.to_thread(breaking_changes, former, plugin, documents, notices, today)
+        dangers = await asyncio.to_thread(dangerous_changes, former, plugin, notices, today)
+        return Examined(documents, plugin, former.manifest, current.digest, breaks, dangers, former.graph)
 
     async def warnings(self, examined: Examined) -> Sequence[Fault]:
         """What need not be mended, and will be noticed: facts without an agreement, changes that may surprise."""

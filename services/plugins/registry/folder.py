@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -21,6 +22,7 @@ from services.plugins.contract import (
     Rule,
     read_manifest,
 )
+from services.plugins.contract.manifest import line_of
 from services.plugins.contract.names import function_name
 from services.plugins.plugin import HostNames, Origin, Plugin, PluginGraph
 from services.plugins.registry.code_check import FILE as CODE
@@ -31,6 +33,7 @@ from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import unique
 from services.plugins.registry.graph_check import check_graph, check_without_graph
 from services.plugins.registry.graph_words import FILE as GRAPH
+from services.plugins.registry.operation_check import Consents, check_consents, check_operations
 from services.plugins.store.migrations import FOLDER as STORE
 from services.plugins.store.migrations import Migration, MigrationFault, read_migrations
 
@@ -38,9 +41,15 @@ MANIFEST: Final = "manifest.toml"
 
 
 def load_folder(
-    folder: Path, host: HostNames, attributes: Mapping[str, str], *, origin: Origin = Origin.TREE
+    folder: Path,
+    host: HostNames,
+    attributes: Mapping[str, str],
+    *,
+    origin: Origin = Origin.TREE,
+    consents: Consents | None = None,
 ) -> Plugin:
-    """The plugin of a folder. `attributes` is the catalogue: attribute id → slug of the agency that owns it.
+    """The plugin of a folder. `attributes` is the catalogue: attribute id → slug of the agency that owns it; `consents`
+    are its purposes.
 
     Nothing of its code runs before all else is found right; that of a package (`origin`) never runs in this process,
     so it comes without functions. Raises :class:`ManifestError` when the manifest cannot be read, else
@@ -51,6 +60,7 @@ def load_folder(
     graph = _read_graph(folder, manifest, host, faults)
     faults.extend(check_provides(manifest, attributes))
     faults.extend(check_requirements(manifest, load_requirements()))
+    faults.extend((*check_operations(manifest), *check_consents(manifest, consents)))
     if manifest.form is not None:
         path = folder / FORM
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -59,9 +69,19 @@ def load_folder(
     faults.extend(_check_code(folder, manifest, alone=origin is Origin.PACKAGE))
     migrations = _read_store(folder, origin, faults)
     if faults or graph is None:
-        raise PluginRefused(manifest.slug, faults)
+        raise PluginRefused(manifest.slug, [*_placed(folder, faults)])
     functions = {} if origin is Origin.PACKAGE else _functions(folder, manifest)
     return Plugin(manifest, graph, functions, examples, origin, migrations=migrations)
+
+
+def _placed(folder: Path, faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Faults of the manifest with their lines in it."""
+    toml = (folder / MANIFEST).read_text(encoding="utf-8")
+    for fault in faults:
+        if fault.file == MANIFEST and fault.line is None and fault.field is not None:
+            yield replace(fault, line=line_of(toml, tuple(fault.field.split("."))))
+        else:
+            yield fault
 
 
 def check_provides(manifest: Manifest, attributes: Mapping[str, str]) -> Iterator[Fault]:

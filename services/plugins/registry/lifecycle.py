@@ -7,7 +7,6 @@ waits for whoever publishes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,21 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.errors import Conflict, NotFound
 from core.ids import new_id
-from services.plugins.contract import Fault, Manifest, PluginRefused
-from services.plugins.plugin import Plugin
-from services.plugins.registry.diff import is_next_major, number_of
-from services.plugins.registry.documents import Documents
+from services.plugins.registry.diff import number_of
 from services.plugins.registry.errors import (
     ReviewNeeded,
     ServiceHeld,
+    ServiceStateConflict,
     VersionNotHigher,
     VersionTaken,
 )
+from services.plugins.registry.examined import Examined
+from services.plugins.registry.limits import Limits, Warden
 from services.plugins.registry.models import Service, ServiceEvent, ServiceReview, ServiceVersion
-from services.plugins.registry.registry import Claims, clashes_between
+from services.plugins.registry.passing import Owing, Passage
+from services.plugins.registry.registry import Claims
 from services.plugins.registry.repository import Name, ServiceRepository
-from services.plugins.registry.sensitive import Sensitive, sensitive_parts
-from services.plugins.registry.states import PUBLISHED_ONCE, REPLACEABLE, Act, State, after
+from services.plugins.registry.states import DISCARDABLE, PUBLISHED_ONCE, REPLACEABLE, Act, State, after
+from services.plugins.registry.told import tell_end, tell_publication
 from services.plugins.registry.ways_back import highest_below, must_be_open
 
 
@@ -49,42 +49,21 @@ HOUSE: Final = Actor("", "")
 """What is done by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A version's documents, read, and compared with the version that was current then."""
-
-    documents: Documents
-    plugin: Plugin
-    former: Manifest | None
-    against: bytes | None
-    """Digest of the version that it was compared with; None when there was none."""
-    breaks: tuple[Fault, ...] = ()
-    dangers: tuple[Fault, ...] = ()
-
-    @property
-    def version(self) -> str:
-        return self.plugin.manifest.version
-
-    def must_not_break(self) -> None:
-        """Raises :class:`PluginRefused` for what breaks somebody without a new major version."""
-        if self.breaks and self.former is not None and not is_next_major(self.former, self.plugin.manifest):
-            raise PluginRefused(self.plugin.slug, self.breaks)
-
-    def parts(self, *, held: bool) -> tuple[Sensitive, ...]:
-        """What a reviewer has to look at."""
-        return sensitive_parts(self.former, self.plugin.manifest, self.documents, self.breaks, held=held)
-
-
 class Lifecycle:
-    """Every method that names a version raises NotFound, and ServiceStateConflict where there is no such move."""
+    """Every method that names a version raises NotFound, and ServiceStateConflict where there is no such move; what an
+    agency's system does may raise TooManyActs (limits.py). `suite` is the version of the rules of conformance."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Clock, limits: Limits | None = None, *, suite: str = "", owing: Owing | None = None
+    ) -> None:
+        self._clock, limits = clock, limits or Limits()
+        self._warden = Warden(clock, limits)
+        self._passage = Passage(clock, check_days=limits.check_days, suite=suite, owing=owing)
 
     async def register(self, session: AsyncSession, actor: Actor, examined: Examined) -> tuple[ServiceVersion, bool]:
         """A draft of these documents; the same documents again are the same version, and False.
 
-        Raises VersionTaken, VersionNotHigher, and PluginRefused for what would break somebody.
+        Raises VersionTaken, VersionNotHigher, DraftsFull, VersionsFull, and PluginRefused for what would break.
         """
         name = Name(actor.agency, examined.plugin.slug)
         repository = ServiceRepository(session)
@@ -96,8 +75,10 @@ class Lifecycle:
         if row is not None and State(row.state) not in REPLACEABLE:
             raise VersionTaken(version=row.version, state=row.state)
         examined.must_not_break()
+        await self.must_have_room(session, actor, name, Act.REGISTER if row is None else Act.REPLACE)
         if row is None:
             await self._must_be_higher(repository, name, examined.version)
+            await self._warden.must_keep_one_more(repository, name)
             row = ServiceVersion(
                 agency=name.agency, slug=name.slug, version=examined.version, state=State.DRAFT, files=files,
                 digest=digest, sent_by=actor.by, sent_client=actor.client, sent_at=self._clock.now(),
@@ -116,8 +97,28 @@ class Lifecycle:
     async def check(self, session: AsyncSession, actor: Actor, name: Name, version: str) -> ServiceVersion:
         """The conformance suite is to run."""
         service, row = await self._locked(session, name, version)
-        row.state, row.lease, row.lease_until, row.attempts = after(row.state, Act.CHECK), None, None, 0
+        return await self._begin_check(session, service, row, actor)
+
+    async def _begin_check(
+        self, session: AsyncSession, service: Service, row: ServiceVersion, actor: Actor
+    ) -> ServiceVersion:
+        state = after(row.state, Act.CHECK)
+        await self.must_have_room(session, actor, Name(row.agency, row.slug), Act.CHECK)
+        row.state, row.lease, row.lease_until, row.attempts = state, None, None, 0
         await self._note(session, service, row, actor, Act.CHECK)
+        return row
+
+    async def discard(self, session: AsyncSession, actor: Actor, name: Name, version: str) -> ServiceVersion:
+        """The version is no more: one that was never published, or one below the current that was. What was done to it
+        stays in the trail, and its reports stay."""
+        service, row = await self._locked(session, name, version)
+        is_above = service.current is not None and number_of(version) > number_of(service.current)
+        # A number that was published is never another's documents: below the current one it cannot come again.
+        if row.state not in DISCARDABLE or (row.state == State.SUPERSEDED and is_above):
+            raise ServiceStateConflict(state=row.state, act=Act.DISCARD)
+        await self._note(session, service, row, actor, Act.DISCARD)
+        await session.delete(row)
+        await session.flush()
         return row
 
     async def checked(
@@ -137,17 +138,17 @@ class Lifecycle:
     async def submit(
         self, session: AsyncSession, actor: Actor, name: Name, version: str, examined: Examined
     ) -> ServiceVersion:
-        """Towards publication: a draft is checked first; what is checked goes to the reviewers, or publishes itself.
+        """Towards publication: a draft is checked first, and so is what was checked too long ago; what is checked goes
+        to the reviewers, or publishes itself.
 
-        Raises what :meth:`publish` raises, but not ReviewNeeded.
+        Raises what :meth:`publish` raises, but neither ReviewNeeded nor CheckExpired.
         """
         service, row = await self._locked(session, name, version)
         self._must_be(row, examined)
         row.submitted_by, row.submitted_client = actor.by, actor.client
-        if row.state == State.DRAFT:
-            row.state, row.lease, row.lease_until, row.attempts = after(row.state, Act.CHECK), None, None, 0
-            await self._note(session, service, row, actor, Act.CHECK)
-            return row
+        is_old = row.state == State.CHECKED and await self._passage.trouble_of_check(ServiceRepository(session), row)
+        if row.state == State.DRAFT or is_old:
+            return await self._begin_check(session, service, row, actor)
         return await self._go_on(session, service, row, actor, examined)
 
     async def publish(
@@ -156,7 +157,7 @@ class Lifecycle:
         """Puts a checked version in force that touches nothing sensitive.
 
         Raises ReviewNeeded; PluginRefused for names that are another's by now, and for what would break somebody;
-        VersionNotHigher; Conflict where another version became current meanwhile.
+        CheckExpired; OperationOwed; VersionNotHigher; Conflict where another version became current meanwhile.
         """
         service, row = await self._locked(session, name, version)
         self._must_be(row, examined)
@@ -169,8 +170,9 @@ class Lifecycle:
     async def roll_back(
         self, session: AsyncSession, actor: Actor, name: Name, version: str, examined: Examined, reason: str
     ) -> ServiceVersion:
-        """Puts a version in force again that was published before. Raises ServiceHeld, KeysDropped, Conflict,
-        PluginRefused."""
+        """Puts a version in force again that was published before, whenever it was checked (ADR 27).
+
+        Raises ServiceHeld, KeysDropped, OperationOwed, Conflict, PluginRefused."""
         service, row = await self._locked(session, name, version)
         self._must_be(row, examined)
         if service.held:
@@ -263,9 +265,11 @@ class Lifecycle:
         if service.held and not held and not reviewing:
             raise ServiceHeld
         await repository.bump()
+        await self.must_have_room(session, actor, name, act)
         row.state, service.held = state, held
         if act is Act.RETIRE:
             row.retired_at = self._clock.now()
+            await tell_end(session, row.retired_at, row)
         await self._note(session, service, row, actor, act, reason)
         return row
 
@@ -278,7 +282,9 @@ class Lifecycle:
         if not parts:
             return await self._put_in_force(session, service, row, actor, examined, Act.PUBLISH)
         repository = ServiceRepository(session)
-        _must_not_clash(examined, await repository.claims(), Name(row.agency, row.slug))
+        await self.must_have_room(session, actor, Name(row.agency, row.slug), Act.SUBMIT)
+        await self._passage.must_not_drop_what_is_owed(session, examined)
+        examined.must_not_clash(await repository.claims())
         await self._must_be_higher(repository, Name(row.agency, row.slug), row.version)
         row.state = after(row.state, Act.SUBMIT)
         session.add(
@@ -315,13 +321,16 @@ class Lifecycle:
     ) -> ServiceVersion:
         name, repository = Name(row.agency, row.slug), ServiceRepository(session)
         await repository.bump()  # from here on nobody else publishes
+        await self.must_have_room(session, actor, name, act)
         former = await repository.current(name)
         if (former.digest if former is not None else None) != examined.against:
             raise Conflict
-        _must_not_clash(examined, await repository.claims(), name)
+        examined.must_not_clash(await repository.claims())
         if act is not Act.ROLL_BACK:
             await self._must_be_higher(repository, name, row.version)
             examined.must_not_break()
+            await self._passage.must_be_checked(repository, row)
+        await self._passage.must_not_drop_what_is_owed(session, examined)
         state = after(row.state, act)
         if former is not None:
             former.state = after(former.state, Act.SUPERSEDE)
@@ -332,7 +341,13 @@ class Lifecycle:
         service.prefix, service.namespace, service.provides = claims.prefix, claims.namespace, sorted(claims.provides)
         service.skipped = service.skipped_at = None
         await self._note(session, service, row, actor, act, reason)
+        await tell_publication(session, self._clock.now(), examined)
         return row
+
+    async def must_have_room(self, session: AsyncSession, actor: Actor, name: Name, act: Act) -> None:
+        """Raises TooManyActs; never of an officer at our own desk."""
+        if actor.client:
+            await self._warden.must_have_room(ServiceRepository(session), name, act)
 
     async def _must_be_higher(self, repository: ServiceRepository, name: Name, version: str) -> None:
         """Than all that were ever published. Raises VersionNotHigher."""
@@ -380,11 +395,3 @@ class Lifecycle:
             )
         )
         await session.flush()
-
-
-def _must_not_clash(examined: Examined, claimed: Iterable[tuple[Name, Claims]], name: Name) -> None:
-    """Raises PluginRefused for names and facts that are another published service's."""
-    ours = Claims.of(examined.plugin.manifest)
-    faults = [fault for other, theirs in claimed if other != name for fault in clashes_between(ours, theirs)]
-    if faults:
-        raise PluginRefused(examined.plugin.slug, faults)

@@ -10,17 +10,19 @@ from services.plugins.contract import Fault, Manifest, PluginRefused, Rule
 from services.plugins.plugin import HostNames, Plugin
 from services.plugins.registry.folder import load_folder
 from services.plugins.registry.graph_words import FILE as GRAPH
+from services.plugins.registry.operation_check import Consents
 from services.plugins.standing import Standing
 
 
 class Registry:
     """Plain object: nothing registers on import, and a test makes its own.
 
-    `host` are the names that no plugin may take; `attributes` is the catalogue, attribute id → slug of its owner.
+    `host` are the names that no plugin may take; `attributes` is the catalogue, attribute id → slug of its owner, and
+    `consents` are its purposes.
     """
 
-    def __init__(self, host: HostNames, attributes: Mapping[str, str]) -> None:
-        self.host, self.attributes = host, attributes
+    def __init__(self, host: HostNames, attributes: Mapping[str, str], consents: Consents | None = None) -> None:
+        self.host, self.attributes, self.consents = host, attributes, consents
         self._plugins: dict[str, Plugin] = {}
         self._in_order: tuple[Plugin, ...] | None = ()
         self._offered: tuple[Plugin, ...] | None = ()
@@ -44,7 +46,7 @@ class Registry:
 
     def load(self, folder: Path) -> Plugin:
         """Reads, checks and adds the plugin of a folder. Raises :class:`PluginRefused`."""
-        return self.add(load_folder(folder, self.host, self.attributes))
+        return self.add(load_folder(folder, self.host, self.attributes, consents=self.consents))
 
     def load_all(self, parent: Path) -> tuple[Plugin, ...]:
         """Every folder below `parent` with a manifest. Raises :class:`PluginRefused` at the first broken one."""

@@ -24,11 +24,13 @@ from services.plugins.registry.models import (
     ServiceVersion,
 )
 from services.plugins.registry.registry import Claims
-from services.plugins.registry.states import CURRENT, State
+from services.plugins.registry.states import CURRENT, Act, State
 
 GENERATION: Final = text("SELECT generation FROM service_generation WHERE id = 1")
 """What every worker asks, several times a second."""
 _ROW: Final = 1
+_TURN: Final = 20_001
+"""The class of the advisory locks on agencies: other rooms lock by one number, or by another class."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +50,15 @@ class Current:
     state: State
     digest: bytes
     retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A version without its files."""
+
+    slug: str
+    version: str
+    state: State
 
 
 class ServiceRepository:
@@ -72,6 +83,33 @@ class ServiceRepository:
         found = await self.service(name, lock=True)
         assert found is not None
         return found
+
+    async def turn_of(self, agency: str) -> None:
+        """Until the transaction ends nobody else counts what this agency has done or keeps. Before any other lock; on
+        SQLite a write session is alone."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            key = {"kind": _TURN, "agency": agency}
+            await self._session.execute(text("SELECT pg_advisory_xact_lock(:kind, hashtext(:agency))"), key)
+
+    async def latest_acts(
+        self, agency: str, slug: str | None, kinds: Collection[str], *, after: datetime, limit: int
+    ) -> Sequence[datetime]:
+        """When systems of the agency did such acts after that instant, the latest first, at most so many. Without a
+        slug: to any of its services. Officers at our own desk act without a client, and are not counted."""
+        row = ServiceEvent
+        query = sa_select(col(row.at)).where(
+            col(row.agency) == agency, col(row.kind).in_(kinds), col(row.client) != "", col(row.at) > after
+        )
+        if slug is not None:
+            query = query.where(col(row.slug) == slug)
+        return (await self._session.scalars(query.order_by(col(row.at).desc()).limit(limit))).all()
+
+    async def versions_of_agency(self, agency: str) -> Sequence[Kept]:
+        """In the order in which they were sent."""
+        row = ServiceVersion
+        query = sa_select(col(row.slug), col(row.version), col(row.state)).where(col(row.agency) == agency)
+        found = await self._session.execute(query.order_by(col(row.sent_at), col(row.slug), col(row.version)))
+        return [Kept(one[0], one[1], State(one[2])) for one in found]
 
     async def of_agency(self, agency: str) -> Sequence[Service]:
         query = select(Service).where(col(Service.agency) == agency).order_by(col(Service.slug))
@@ -139,6 +177,19 @@ class ServiceRepository:
         query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug).order_by(col(row.id))
         return (await self._session.scalars(query)).all()
 
+    async def was_published(self, name: Name, version: str) -> bool:
+        """Whether it is or ever was, as the trail has it."""
+        if not _is_kept(name.slug, version):
+            return False
+        row = ServiceEvent
+        query = sa_select(col(row.id)).where(
+            col(row.agency) == name.agency,
+            col(row.slug) == name.slug,
+            col(row.version) == version,
+            col(row.kind).in_([Act.PUBLISH, Act.APPROVE]),
+        )
+        return await self._session.scalar(query.limit(1)) is not None
+
     async def reviews(self, name: Name, version: str) -> Sequence[ServiceReview]:
         """The newest first."""
         row = ServiceReview
@@ -159,18 +210,17 @@ class ServiceRepository:
     async def open_review(self, name: Name, version: str) -> ServiceReview | None:
         return next((one for one in await self.reviews(name, version) if one.outcome is None), None)
 
-    async def report(self, name: Name, version: str) -> ServiceReport | None:
-        """The newest of the version."""
+    async def report(self, name: Name, version: str, *, digest: bytes | None = None) -> ServiceReport | None:
+        """The newest of the version, or of those very documents under its number."""
         if not _is_kept(name.slug, version):
             return None
         row = ServiceReport
-        query = (
-            select(row)
-            .where(col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.version) == version)
-            .order_by(col(row.id).desc())
-            .limit(1)
+        query = select(row).where(
+            col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.version) == version
         )
-        return (await self._session.scalars(query)).one_or_none()
+        if digest is not None:
+            query = query.where(col(row.digest) == digest)
+        return (await self._session.scalars(query.order_by(col(row.id).desc()).limit(1))).one_or_none()
 
     async def waiting_for_a_check(self, now: datetime, *, limit: int) -> Sequence[tuple[Name, str]]:
         """Versions that nobody is checking: never begun, or the process is gone. Of an agency the one that was sent

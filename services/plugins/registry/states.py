@@ -16,6 +16,7 @@
 
 A service has at most one version that is PUBLISHED, SUSPENDED or RETIRED: the current one. To publish another
 supersedes it in the same transaction. What was submitted never changes; what was published can only be published again.
+A version may be discarded while it is DRAFT or CHECKED, and, below the current one, while it is SUPERSEDED.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Act(StrEnum):
 
     REGISTER = "REGISTER"
     """Its beginning: leads to DRAFT from nowhere."""
+    DISCARD = "DISCARD"
+    """Its end, which leads nowhere: its files are gone, and what was done to it stays in the trail."""
     REPLACE = "REPLACE"
     CHECK = "CHECK"
     PASS = "PASS"  # noqa: S105 - a check is passed
@@ -94,6 +97,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Act], State]] = MappingProxyType(
 
 CURRENT: Final = frozenset({S.PUBLISHED, S.SUSPENDED, S.RETIRED})
 PUBLISHED_ONCE: Final = CURRENT | {S.SUPERSEDED}
+DISCARDABLE: Final = frozenset({S.DRAFT, S.CHECKED, S.SUPERSEDED})
 REPLACEABLE: Final = frozenset(state for state, act in TRANSITIONS if act is A.REPLACE)
 
 
