@@ -27,9 +27,10 @@ from services.plugins.contract import (
     Titles,
 )
 from services.plugins.contract.signatures import sign_call
+from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.kit import CALL_BYTES_MAX, FollowedKeys, KeyReused, MemoryFull, Nonces, Runs, kit_app
 from services.plugins.kit.followed import ASK_SECONDS
-from services.plugins.kit.memory import NONCE_SECONDS, REMEMBERED_FOR
+from services.plugins.kit.memory import LARGE_BYTES, LARGE_MAX, NONCE_SECONDS, REMEMBERED_FOR
 from services.plugins.runner import MalformedReply, ServiceKeys
 from services.plugins.values import as_wire
 from tests.conftest import NOW
@@ -444,7 +445,9 @@ class TestMemory:
             nonces.first("k", "3", NOW + timedelta(seconds=NONCE_SECONDS))
         assert nonces.first("k", "3", NOW + timedelta(seconds=NONCE_SECONDS + 1))
 
-    async def test_what_ran_is_remembered_for_a_day_and_never_forgotten_for_want_of_room(self) -> None:
+    async def test_what_ran_is_remembered_for_a_month_and_a_day_and_never_forgotten_for_want_of_room(
+        self,
+    ) -> None:
         runs, ran = Runs[int](entries_max=1), list[int]()
 
         async def run() -> int:
@@ -458,6 +461,28 @@ class TestMemory:
         with pytest.raises(MemoryFull):
             await runs.once("b", b"x", run, NOW)
         assert await runs.once("b", b"x", run, NOW + REMEMBERED_FOR + timedelta(seconds=1)) == 2
+        assert timedelta(days=KEY_REPEATED_DAYS_MAX) < REMEMBERED_FOR, "no call comes again when it is forgotten"
+
+    async def test_of_large_answers_only_the_last_few_are_remembered_and_small_ones_all(self) -> None:
+        runs, ran = Runs[bytes](size_of=len), list[str]()
+
+        async def once(key: str, size: int) -> None:
+            async def run() -> bytes:
+                ran.append(key)
+                return bytes(size)
+
+            await runs.once(key, b"x", run, NOW)
+
+        await once("small", LARGE_BYTES)
+        large = [f"large {number}" for number in range(LARGE_MAX + 1)]
+        for key in large:
+            await once(key, LARGE_BYTES + 1)
+        ran.clear()
+        for key in ("small", *large[1:]):
+            await once(key, LARGE_BYTES + 1)
+        assert ran == []
+        await once(large[0], LARGE_BYTES + 1)
+        assert ran == [large[0]]
 
     async def test_a_full_memory_takes_no_call(self, far: FarSide) -> None:
         far.kit._nonces = Nonces(entries_max=0)

@@ -390,6 +390,16 @@ class TestWhatIsNoAnswer:
             await far.runner.run(far.plugin, "skipper", asker="test", person=PERSON, arguments={"attributes": []})
         assert caught.value.reason is Trouble.MALFORMED
 
+    @pytest.mark.parametrize(("operation", "trouble"), [("berths", Trouble.REFUSED), ("apply", Trouble.CONFLICT)])
+    async def test_a_key_that_is_known_there_with_another_call_is_a_conflict_of_calls_with_an_effect_alone(
+        self, far: FarSide, operation: str, trouble: Trouble
+    ) -> None:
+        far.between.after = lambda _: httpx2.Response(409, json={"code": "KEY_REUSED"})
+        key = "key-of-this-test" if operation == "apply" else ""
+        with pytest.raises(SourceSilent) as caught:
+            await far.runner.run(far.plugin, operation, asker="test", person=PERSON, key=key)
+        assert caught.value.reason is trouble
+
     @pytest.mark.parametrize(
         ("reply", "error", "trouble"),
         [
