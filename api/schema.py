@@ -29,6 +29,7 @@ from services.exchange.graph.proofs import LOG_NUMBER_SCALAR, LogNumber
 from services.plugins.contract import Manifest
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
+from services.plugins.registry.operation_check import consents_of
 from services.plugins.runner import Runner
 
 AGENCIES: Final = Path(agencies.__file__).parent
@@ -107,7 +108,7 @@ def _own_plugins() -> tuple[Plugin, ...]:
 def _registry(schema: strawberry.Schema, catalogue: Catalogue, checked: tuple[Plugin, ...]) -> Registry:
     """With our own agencies, as `checked` over this schema and catalogue before; without such, checked now."""
     stewards = {a.id: a.steward for a in catalogue.attributes.values() if a.derived is None}
-    registry = Registry(host_names(schema), stewards)
+    registry = Registry(host_names(schema), stewards, consents_of(catalogue))
     for plugin in checked:
         registry.add(plugin)
     if not checked:
