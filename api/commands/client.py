@@ -1,4 +1,5 @@
-"""`sitthi client`: register a program that signs people in, or a system that asks in its own name; list, end them."""
+"""`sitthi client`: register a program that signs people in, or a system that asks in its own name; list, end them; and
+say what a program still uses that goes away."""
 
 from __future__ import annotations
 
@@ -99,6 +100,18 @@ def end(client: Annotated[str, typer.Argument(help="The client_id.")]) -> None:
     typer.echo(f"{client} is ended")
 
 
+@app.command()
+def notices(
+    client: Annotated[str, typer.Argument(help='The client_id; "-" for all who asked without a token.')],
+) -> None:
+    """Says which names of the graph the client used that go away: how often, last when, and from when they may go."""
+    from api.commands.talk import told
+
+    settings = Settings()
+    with told(settings):
+        asyncio.run(_notices(settings, client))
+
+
 def _spec(
     *,
     names: tuple[str, str],
@@ -166,6 +179,28 @@ async def _list(settings: Settings) -> None:
     for row in found:
         state = "" if row.ended_at is None else "\tended"
         typer.echo(f"{row.id}\t{row.name_th} ({row.name_en})\t{' '.join(row.scopes)}\t{row.created_by}{state}")
+
+
+async def _notices(settings: Settings, client: str) -> None:
+    from core.database import Database
+    from core.errors import NotFound
+    from identity.provider.registration import all_clients
+    from services.plugins.notices.history import standing_notices
+    from services.plugins.notices.uses import uses_of
+
+    db = Database(settings.sqlalchemy_url)
+    try:
+        async with db.read() as session:
+            if client != "-" and client not in {row.id for row in await all_clients(session)}:
+                raise NotFound
+            used = await uses_of(session, "" if client == "-" else client)
+            standing = {name: one for of in (await standing_notices(session)).values() for name, one in of.items()}
+    finally:
+        await db.close()
+    for use in used:
+        notice = standing.get(use.coordinate)
+        until = "no longer deprecated, or gone" if notice is None else f"until {notice.sunset}\t{notice.reason}"
+        typer.echo(f"{use.coordinate}\t{use.service}\tused {use.uses}\tlast {use.last_day}\t{until}")
 
 
 async def _end(settings: Settings, client: str) -> None:

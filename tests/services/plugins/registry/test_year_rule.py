@@ -1,4 +1,4 @@
-"""A name that clients were told of for a year may go: by our clock, in the registry's own history, and not a day before."""
+"""A name that clients were told of for a year may go: by our clock and the registry's history, and not a day before."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from core.clock import BANGKOK, FixedClock
+from services.exchange.catalogue import load_catalogue
 from services.plugins.contract import Fault, PluginRefused, Rule
 from services.plugins.notices.history import changes, standing_notices
 from services.plugins.notices.terms import TOLD_MAX, Notice
-from services.plugins.registry.documents import Documents
-from tests.support.services import NAME, SDL, SYSTEM, WATER, Registering, documents_of
+from services.plugins.registry.documents import Documents, Ground, load_documents
+from tests.support.plugins import HOST
+from tests.support.services import NAME, SDL, SYSTEM, WATER, Registering, answering, documents_of, no_faults
 
 REASON = "ทดสอบการทำงาน"
 OLD = SDL.replace("  since: Date\n", '  since: Date @deprecated(reason: "ใช้ from แทน | Ask for from")\n')
@@ -125,7 +127,7 @@ async def test_who_takes_it_back_begins_anew(services: Registering, clock: Fixed
     clock.advance(timedelta(days=10))
     await services.published(documents_of("1.3.0", sdl=OLD))
     [fault] = await refused(services, documents_of("1.4.0", sdl=GONE))
-    assert "may go from 2028-11-20 on" in fault.why
+    assert "may go from 2028-11-21 on" in fault.why
     kinds = await told(services, "DEPRECATED", "RESTORED")
     assert [kind for kind, _ in kinds] == ["DEPRECATED", "RESTORED", "DEPRECATED"]
 
@@ -167,7 +169,7 @@ async def test_a_day_that_is_too_early_is_a_warning_and_does_not_count(services:
     await services.desk.publish(SYSTEM, NAME, "1.1.0")
     assert (await notices(services))["WaterPrice.since"].sunset == SUNSET
     await services.checked(documents_of("1.2.0", sdl=early.replace("2027-11-15", "2027-11-16")))
-    assert (await services.desk.shown(NAME, "1.2.0")).warnings == ()
+    assert (await services.desk.shown(NAME, "1.2.0")).warnings == []
 
 
 def marked(sdl: str, *lines: str) -> str:
@@ -250,8 +252,9 @@ async def test_another_type_is_no_removal_however_long_it_is_deprecated(
     await services.published(documents_of())
     await services.published(documents_of("1.1.0", sdl=OLD))
     clock.advance(timedelta(days=800))
-    other = SDL.replace("since: Date", "since: Int")
-    [fault] = await refused(services, documents_of("1.2.0", sdl=other, examples={}, operations={"price": QUERY}))
+    other, answer = SDL.replace("since: Date", "since: Int"), {"amount": {"satang": 1, "currency": "THB"}, "since": 1}
+    examples = {"price.json": {"operation": "price", "answer": answer}}
+    [fault] = await refused(services, documents_of("1.2.0", sdl=other, examples=examples))
     assert "changed type" in fault.why
 
 
@@ -289,27 +292,38 @@ async def test_what_is_told_has_numbers_without_a_gap(services: Registering) -> 
     assert numbers == list(range(len(numbers), 0, -1))
 
 
-def of_many(count: int, mark: str) -> str:
-    fields = "".join(f"  f{number}: Int {mark}\n" for number in range(count))
-    return SDL.replace("  since: Date\n", f"  since: Date\n{fields}")
+def of_many(count: int, mark: str = "") -> str:
+    values = "".join(f"  V{number} {mark}\n" for number in range(count))
+    return SDL.replace("  LARGE\n", f"  LARGE\n{values}")
 
 
 async def test_a_publication_with_very_many_names_tells_so_many_and_how_many_more(services: Registering) -> None:
     await services.published(documents_of())
-    await services.published(documents_of("1.1.0", sdl=of_many(TOLD_MAX + 7, ""), examples={}))
+    await services.published(documents_of("1.1.0", sdl=of_many(TOLD_MAX + 7)))
     async with services.db.read() as session:
         added = [one for one in await changes(session, limit=1_000) if one.kind == "ADDED"]
     assert len(added) == TOLD_MAX
     assert sum(one.more for one in added) == 7
 
 
-async def test_so_many_names_may_be_deprecated_and_no_more(services: Registering) -> None:
+def faults_of(sdl: str) -> Sequence[Fault]:
+    """Of the documents alone."""
+    owners = {one.id: one.steward for one in load_catalogue().attributes.values() if one.derived is None}
+    try:
+        load_documents(documents_of(sdl=sdl), Ground(HOST, owners, no_faults, answering(None)))
+    except PluginRefused as caught:
+        return caught.faults
+    return ()
+
+
+def test_so_many_names_may_be_deprecated_and_no_more() -> None:
     mark = '@deprecated(reason: "x")'
-    await services.desk.register(SYSTEM, documents_of(sdl=of_many(TOLD_MAX, mark), examples={}))
-    [fault] = await refused(services, documents_of(sdl=of_many(TOLD_MAX + 1, mark), examples={}))
-    assert (fault.rule, str(TOLD_MAX + 1) in fault.why) == (Rule.GRAPH_TOO_LARGE, True)
-    [fault] = await refused(services, documents_of(sdl=of_many(10_000, mark), examples={}))
-    assert fault.rule is Rule.GRAPH_TOO_LARGE
+    assert faults_of(of_many(TOLD_MAX, mark)) == ()
+    for count in (TOLD_MAX + 1, 900):
+        [fault] = faults_of(of_many(count, mark))
+        assert (fault.rule, f"deprecates {count} names" in fault.why) == (Rule.GRAPH_TOO_LARGE, True)
+    assert {one.rule for one in faults_of(of_many(10_000, mark))} <= {Rule.GRAPH_TOO_LARGE, Rule.DOCUMENT}
+    assert faults_of(of_many(10_000, mark)) != ()
 
 
 @pytest.mark.parametrize(
@@ -320,23 +334,28 @@ async def test_so_many_names_may_be_deprecated_and_no_more(services: Registering
         ('@deprecated(reason: "until 2030-01-01")', Rule.DIRECTIVE, "a day alone"),
         ('@deprecated(reason: "x until 2030-02-30")', Rule.DIRECTIVE, "`until 2030-02-30` is no day"),
         (f'@deprecated(reason: "{"x" * 301}")', Rule.DIRECTIVE, "301 letters"),
-        (f'@deprecated(reason: "{"x" * 1_000_000}")', Rule.GRAPH_TOO_LARGE, "larger than"),
+        (f'@deprecated(reason: "{"," * 50_000}")', Rule.TEXT, "a text of 50000 letters"),
         ('@deprecated(reason: "a\\u0007b")', Rule.TEXT, "U+0007"),
-        ('@deprecated(reason: "a\\u202Eb")', Rule.TEXT, "U+202E"),
+        ('@deprecated(reason: "a\u202eb")', Rule.TEXT, "U+202E"),
         ('@deprecated(reason: "<script>")', Rule.TEXT, "tag of HTML"),
         ("@deprecated(reason: 5)", Rule.DIRECTIVE, "not told what to do"),
         ('@sunset(on: "2030-01-01")', Rule.DIRECTIVE, "no place in a plugin"),
     ],
+    ids=range(11),
 )  # fmt: skip
-async def test_a_bad_reason_is_refused_by_name(services: Registering, mark: str, rule: Rule, why: str) -> None:
-    sdl = SDL.replace("  since: Date\n", f"  since: Date {mark}\n")
-    fault = (await refused(services, documents_of(sdl=sdl)))[0]
-    assert fault.rule is rule
+def test_a_bad_reason_is_refused_by_name_and_line(mark: str, rule: Rule, why: str) -> None:
+    fault = faults_of(SDL.replace("  since: Date\n", f"  since: Date {mark}\n"))[0]
+    assert (fault.rule, fault.line) == (rule, 11)
     assert why in fault.why
-    assert rule is Rule.GRAPH_TOO_LARGE or fault.line == 11
 
 
-async def test_what_must_be_given_cannot_be_deprecated(services: Registering) -> None:
-    sdl = RICH.replace("filter: WaterFilter", 'filter: WaterFilter! @deprecated(reason: "x")')
-    [fault, *_] = await refused(services, rich("1.0.0", sdl))
-    assert (fault.rule, fault.file) == (Rule.GRAPH_SYNTAX, "graph.graphql")
+def test_a_reason_of_a_million_letters_is_refused_unread() -> None:
+    sdl = SDL.replace("  since: Date\n", f'  since: Date @deprecated(reason: "{"x" * 1_000_000}")\n')
+    assert {one.rule for one in faults_of(sdl)} <= {Rule.GRAPH_TOO_LARGE, Rule.DOCUMENT}
+    assert faults_of(sdl) != ()
+
+
+def test_what_must_be_given_cannot_be_deprecated() -> None:
+    sdl = SDL.replace("size: WaterSize = SMALL", 'size: WaterSize! @deprecated(reason: "x")')
+    [fault, *_] = faults_of(sdl)
+    assert (fault.rule, fault.file, fault.line) == (Rule.GRAPH_SYNTAX, "graph.graphql", 6)
