@@ -13,7 +13,8 @@ from core.errors import NotFound
 from core.money import Money
 from core.text import Text
 from welfare.programmes.answer import BenefitAmount, Cadence, ConditionOutcome, Outcome, Per
-from welfare.rules import FALSE, TRUE, UNKNOWN, Compiled, Plain, Pred, Term, Vocabulary, fact_names, term_value
+from welfare.programmes.determiner import Determiner
+from welfare.rules import FALSE, TRUE, UNKNOWN, Pred, Term, Vocabulary, fact_names
 
 OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
 
@@ -92,21 +93,6 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
-    """A benefit whose amount is a formula: what it is, once the facts of a citizen are there."""
-
-    benefit: Benefit
-    tree: Term
-
-    def of(self, facts: Mapping[str, Plain], child: Mapping[str, Plain]) -> BenefitAmount | None:
-        """None where the formula gives nothing; an amount of None where a fact that it reads is unknown."""
-        satang = term_value(self.tree, facts, child)
-        if satang is None:
-            return self.benefit.of(None)
-        return self.benefit.of(Money(satang)) if satang else None
-
-
-@dataclass(frozen=True, slots=True)
 class Benefit:
     """What is paid. First true arm, else `otherwise`; an unknown arm makes the amount unknown; zero is not paid.
     A benefit that is a right (cadence STANDING) has no arms, and no amount.
@@ -129,34 +115,31 @@ class Benefit:
         return self.cadence is Cadence.STANDING
 
     @property
+    def amounts(self) -> tuple[Amount, ...]:
+        """By arm, then `otherwise`."""
+        return (*(arm.amount for arm in self.arms), self.otherwise)
+
+    @property
+    def formula_by_arm(self) -> tuple[Term | None, ...]:
+        """The formula of each of its amounts; None where it is a fixed sum."""
+        return tuple(amount.tree if isinstance(amount, Formula) else None for amount in self.amounts)
+
+    @property
     def formulas(self) -> tuple[Term, ...]:
         """Those among its amounts, in order."""
-        every = (*(arm.amount for arm in self.arms), self.otherwise)
-        return tuple(amount.tree for amount in every if isinstance(amount, Formula))
+        return tuple(formula for formula in self.formula_by_arm if formula is not None)
 
-    def amounts(self) -> tuple[BenefitAmount | Computed | None, ...]:
-        """By arm; then `otherwise`; last the unknown amount, which ARM_UNKNOWN (-1) picks. None is nothing to pay."""
+    @property
+    def fixed(self) -> tuple[BenefitAmount | None, ...]:
+        """What is given by arm, then otherwise; None is nothing, or by a formula. Of a right it is the right."""
         if self.is_right:
-            return self.of(None), self.of(None)
-        return (*(self._choice(arm.amount) for arm in self.arms), self._choice(self.otherwise), self.of(None))
-
-    def _choice(self, amount: Amount) -> BenefitAmount | Computed | None:
-        if isinstance(amount, Formula):
-            return Computed(self, amount.tree)
-        return self.of(amount) if amount.satang else None
+            return (self.of(None),)
+        return tuple(
+            self.of(amount) if isinstance(amount, Money) and amount.satang else None for amount in self.amounts
+        )
 
     def of(self, money: Money | None) -> BenefitAmount:
         return BenefitAmount(self.kind, self.text, money, self.cadence, self.per, self.payday, self.in_kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Every object an answer can be made of, made once: by condition and outcome, and by benefit and arm."""
-
-    conditions: tuple[tuple[ConditionOutcome, ConditionOutcome, ConditionOutcome], ...]
-    benefits: tuple[tuple[BenefitAmount | Computed | None, ...], ...]
-    computes: bool
-    """Whether any amount is a formula."""
 
 
 @dataclass(frozen=True)
@@ -180,17 +163,9 @@ class Version:
     unverified: tuple[Text, ...] = ()
 
     @cached_property
-    def compiled(self) -> Compiled:
-        trees = [condition.tree for condition in self.conditions]
-        return Compiled(trees, [[arm.tree for arm in benefit.arms] for benefit in self.benefits])
-
-    @cached_property
-    def prepared(self) -> Prepared:
-        return Prepared(
-            tuple(c.outcomes() for c in self.conditions),
-            tuple(b.amounts() for b in self.benefits),
-            any(b.formulas for b in self.benefits),
-        )
+    def determiner(self) -> Determiner:
+        """Decides it for one citizen."""
+        return Determiner((self,))
 
     @cached_property
     def trees(self) -> tuple[Pred, ...]:

@@ -1,7 +1,7 @@
-"""One citizen: the rules of a version compiled to two plain Python functions.
+"""One citizen: the words of Python for the rules of a version. `welfare.rules.python_sheet` makes a function of them.
 
-`decide` gives an outcome for every condition and an arm for every amount; `missing` gives, for the same facts, which
-unknown ones could still change them. Both come out of one emitter, so that they cannot disagree about the logic.
+Each rule can be written twice: for its outcome alone, and with the unknown facts that could still change it. Both come
+out of one emitter, so that they cannot disagree about the logic.
 
 Kleene's three values are 0 (false), 1 (unknown), 2 (true): AND is the least, OR the greatest, NOT is 2 − x. A
 comparison is unknown where any fact it reads is.
@@ -9,14 +9,14 @@ comparison is unknown where any fact it reads is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from welfare.rules import tree as t
-from welfare.rules.attributes import Plain
-from welfare.rules.dates import checked_day, cut, resolved
+from welfare.rules.dates import cut, resolved
 from welfare.rules.operands import BASIS_POINTS
 
 FALSE: Final = 0
@@ -25,7 +25,6 @@ TRUE: Final = 2
 ARM_UNKNOWN: Final = -1
 """The amount cannot be told: an arm is unknown before any is true."""
 
-Facts = Mapping[str, Plain | None]
 _OPERATORS: Final = {t.Cmp.LT: "<", t.Cmp.LE: "<=", t.Cmp.EQ: "==", t.Cmp.NE: "!=", t.Cmp.GE: ">=", t.Cmp.GT: ">"}
 
 
@@ -48,12 +47,16 @@ def lowered(node: t.Between) -> t.Pred:
 
 
 class PythonEmitter:
-    """Writes the body of one function. `masks` adds to each outcome the set of unknown facts behind it, as bits."""
+    """Writes the body of one function. `masks` adds to each outcome the set of unknown facts behind it, as bits.
 
-    def __init__(self, masks: bool) -> None:
-        self.masks = masks
+    A rule that stands twice is computed once.
+    """
+
+    def __init__(self) -> None:
+        self.masks = False
         self.facts: dict[str, int] = {}
         self.days: dict[Day, int] = {}
+        self._shared: dict[t.Pred, int] = {}
         self._lines: list[str] = []
         self._indent = 1
         self._count = 0
@@ -63,6 +66,24 @@ class PythonEmitter:
     def line(self, text: str) -> None:
         self._lines.append("    " * self._indent + text)
 
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Lines under a line such as `if …:`."""
+        self.line(head)
+        self._indent += 1
+        yield
+        self._indent -= 1
+
+    @contextmanager
+    def with_masks(self) -> Iterator[None]:
+        self.masks = True
+        yield
+        self.masks = False
+
+    @property
+    def body(self) -> str:
+        return "\n".join(self._lines)
+
     def fresh(self) -> int:
         self._count += 1
         return self._count
@@ -70,16 +91,12 @@ class PythonEmitter:
     def variable(self, fact: t.Fact) -> str:
         return f"v{self.facts.setdefault(fact.name, len(self.facts))}"
 
+    def bits(self, names: Iterable[str]) -> str:
+        """Those of these facts that are unknown, as bits."""
+        return " | ".join(f"({1 << self.facts[name]} if v{self.facts[name]} is None else 0)" for name in names)
+
     def day(self, at: t.DateConst, years: int | None) -> str:
         return f"k[{self.days.setdefault(Day(at, years), len(self.days))}]"
-
-    def function(self, results: Sequence[str]) -> str:
-        """The whole source: facts are read once, in order of their bits."""
-        head = ["def rule(f, c, k):"]
-        for name, index in self.facts.items():
-            source, key = ("c", name[6:]) if name.startswith("child.") else ("f", name)
-            head.append(f"    v{index} = {source}.get({key!r})")
-        return "\n".join([*head, *self._lines, f"    return ({''.join(r + ', ' for r in results)})", ""])
 
     # --- predicates: each returns the number of its outcome `t…` and, with masks, its mask `m…`
 
@@ -138,10 +155,7 @@ class PythonEmitter:
         n = self.fresh()
         self.line(f"t{n} = {self.outcome(self.unknown(variables, node), known)}")
         if self.masks:
-            bits = " | ".join(
-                f"({1 << self.facts[name]} if {v} is None else 0)" for name, v in zip(names, variables, strict=True)
-            )
-            self.line(f"m{n} = {bits}")
+            self.line(f"m{n} = {self.bits(names)}")
         return n
 
     def unknown(self, variables: Sequence[str], node: t.Pred) -> str:  # noqa: ARG002 (a seeded bug looks at the node)
@@ -177,16 +191,23 @@ class PythonEmitter:
             self.line(f"if t{n} != 1: m{n} = 0")
         return n
 
+    def outcome_of(self, rule: t.Pred) -> int:
+        """The number of a rule's outcome, which may stand in another rule too."""
+        found = self._shared.get(rule)
+        if found is None:
+            found = self.predicate(rule)
+            if self._indent == 1:
+                self._shared[rule] = found
+        return found
+
     # --- amounts: the index of the first true arm, the number of arms where none is, or ARM_UNKNOWN
 
     def amount(self, arms: Sequence[t.Pred]) -> str:
         a = f"a{self.fresh()}"
-        if self.masks:
-            return self._amount_mask(arms, a)
         self.line(f"{a} = {len(arms)}")
         start = self._indent
         for index, arm in enumerate(arms):
-            n = self.predicate(arm)
+            n = self.outcome_of(arm)
             self.line(f"if t{n} == 2: {a} = {index}")
             self.line(f"elif t{n} == 1: {a} = {ARM_UNKNOWN}")
             if index + 1 < len(arms):
@@ -195,7 +216,8 @@ class PythonEmitter:
         self._indent = start
         return a
 
-    def _amount_mask(self, arms: Sequence[t.Pred], a: str) -> str:
+    def amount_mask(self, arms: Sequence[t.Pred]) -> str:
+        a = f"a{self.fresh()}"
         self.line(f"{a} = 0; done = False")
         for arm in arms:
             n = self.predicate(arm)
@@ -228,63 +250,3 @@ class PythonEmitter:
 
     def share(self, money: str, basis_points: int) -> str:
         return f"(({money} * {basis_points} + {BASIS_POINTS // 2}) // {BASIS_POINTS})"
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One compiled function with what it needs to be called."""
-
-    call: Callable[[Facts, Facts, tuple[date, ...]], tuple[int, ...]]
-    facts: tuple[str, ...]
-    days: tuple[Day, ...]
-    source: str
-
-
-def compile_rules(
-    conditions: Sequence[t.Pred],
-    amounts: Sequence[Sequence[t.Pred]],
-    *,
-    masks: bool = False,
-    writer: type[PythonEmitter] = PythonEmitter,
-) -> Function:
-    """One function for all: its answer is an outcome (or mask) a condition, then an arm (or mask) an amount."""
-    emitter = writer(masks)
-    prefix = "m" if masks else "t"
-    results = [f"{prefix}{emitter.predicate(c)}" for c in conditions] + [emitter.amount(arms) for arms in amounts]
-    source = emitter.function(results)
-    scope: dict[str, Any] = {"min": min, "max": max, "__builtins__": {}}
-    # The source is made of our own literals and of names and codes that the parser has checked; it has no built-ins.
-    exec(compile(source, "<rule>", "exec"), scope)  # noqa: S102
-    return Function(scope["rule"], tuple(emitter.facts), tuple(emitter.days), source)
-
-
-class Compiled:
-    """The rules of one version, ready to be asked about any citizen on any day.
-
-    `facts` and `child` map attribute ids to plain values (see AttributeType.plain); absent and None are unknown.
-    """
-
-    def __init__(self, conditions: Sequence[t.Pred], amounts: Sequence[Sequence[t.Pred]]) -> None:
-        self._decide = compile_rules(conditions, amounts)
-        self._missing = compile_rules(conditions, amounts, masks=True)
-        self._bound: tuple[date, tuple[date, ...], tuple[date, ...]] | None = None
-
-    def decide(self, facts: Facts, child: Facts, on: date) -> tuple[int, ...]:
-        """FALSE, UNKNOWN or TRUE a condition; then for each amount an arm, the number of arms, or ARM_UNKNOWN."""
-        return self._decide.call(facts, child, self._days(on)[1])
-
-    def missing(self, facts: Facts, child: Facts, on: date) -> tuple[str, ...]:
-        """The unknown facts that could still change a condition or an amount, in the order of the rules."""
-        mask = 0
-        for bits in self._missing.call(facts, child, self._days(on)[2]):
-            mask |= bits
-        return tuple(name for index, name in enumerate(self._missing.facts) if mask >> index & 1)
-
-    def _days(self, on: date) -> tuple[date, tuple[date, ...], tuple[date, ...]]:
-        # One slot, replaced whole: nearly every call is about today, and a lost race costs a recomputation.
-        bound = self._bound
-        if bound is None or bound[0] != on:
-            checked_day(on)
-            bound = (on, tuple(d.on(on) for d in self._decide.days), tuple(d.on(on) for d in self._missing.days))
-            self._bound = bound
-        return bound

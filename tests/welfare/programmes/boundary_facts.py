@@ -9,35 +9,53 @@ from typing import Any, Final
 
 import polars as pl
 
-from welfare.programmes import Version
+from welfare.programmes import Outcome, Version, evaluate
 from welfare.rules import AttributeType, Kind
 from welfare.rules.dates import cut, resolved
 from welfare.rules.tree import AgeOn, DateCompare, Number, Param, walk
 
 KNOWN: Final = 0.9
-"""Of each fact; of some people all are known."""
+"""Of each fact of some people; of the others all are known."""
 DTYPES: Final[dict[Kind, Any]] = {Kind.BOOL: pl.Boolean, Kind.DATE: pl.Date, Kind.CODE: pl.String}
 LEAP_DAYS: Final = tuple(date(year, 2, 29) for year in (1932, 1936, 1960, 2004, 2008, 2020, 2024))
 Row = dict[str, Any]
 
 
 def boundary_facts(version: Version, on: date, seed: int, size: int) -> list[Row]:
-    """So many rows of the facts that the version reads, by their full names; None is unknown."""
+    """So many rows of the facts that the version reads, by their full names; None is unknown.
+
+    Half of them at random; half with a few facts other than somebody's who meets every condition.
+    """
     dice = Random(seed)
     choices = {name: list(_values(version, name, on)) for name in version.needs}
-    likely = [_likely(version, name, values) for name, values in choices.items()]
+    entitled = _entitled(version, on, choices, dice)
     rows = []
-    for _ in range(size):
-        known, usual = dice.choice((KNOWN, 1.0, 1.0)), dice.choice((0.0, 0.7, 0.95))
-        rows.append(
-            {
-                name: (dice.choice(some) if dice.random() < usual else dice.choice(values))
-                if dice.random() < known
-                else None
-                for (name, values), some in zip(choices.items(), likely, strict=True)
-            }
-        )
+    for number in range(size):
+        changed = 1.0 if number % 2 else dice.choice((0.05, 0.2))
+        known = dice.choice((KNOWN, 1.0))
+        rows.append({name: _drawn(dice, entitled[name], values, changed, known) for name, values in choices.items()})
     return rows
+
+
+def _drawn(dice: Random, usual: Any, values: list[Any], changed: float, known: float) -> Any:
+    if dice.random() >= known:
+        return None
+    return dice.choice(values) if dice.random() < changed else usual
+
+
+def _entitled(version: Version, on: date, choices: dict[str, list[Any]], dice: Random) -> Row:
+    """Facts that meet as many conditions as changing one after the other finds."""
+    row = {name: dice.choice(values) for name, values in choices.items()}
+    for _ in range(2):
+        for name, values in choices.items():
+            row[name] = max(values, key=lambda value: _met(version, {**row, name: value}, on))
+    return row
+
+
+def _met(version: Version, row: Row, on: date) -> int:
+    own, child = split(row)
+    found = evaluate(version, own, child, on)
+    return sum(condition.outcome is Outcome.MET for condition in found.conditions)
 
 
 def frame_of(version: Version, rows: list[Row]) -> pl.DataFrame:
@@ -76,18 +94,6 @@ def _values(version: Version, name: str, on: date) -> Iterator[Any]:
         near = {constant * times + n for constant in constants for times in (1, 2, 3, 5) for n in (-1, 0, 1)}
         near |= {attribute.minimum, attribute.maximum, 0, 1, 2, 3, 5, 7}
         yield from sorted(value for value in near if attribute.minimum <= value <= attribute.maximum)
-
-
-def _likely(version: Version, name: str, values: list[Any]) -> list[Any]:
-    """Values with which conditions are more often met, so that what hides behind a no is seen too."""
-    kind = _type(version, name).kind
-    if kind is Kind.BOOL:
-        return [name.endswith(("registered", "card", "is_thai", "applicant"))]
-    if kind is Kind.CODE:
-        return values[:1]
-    if kind is Kind.DATE:
-        return values
-    return [value for value in values if 0 <= value <= 10] or values
 
 
 def _days(version: Version, on: date) -> Iterator[date]:

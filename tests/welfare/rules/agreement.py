@@ -5,7 +5,7 @@ Used by the property tests on the real emitters, by the tests of broken ones, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random  # noqa: TID251 (made-up facts from a seed)
@@ -16,11 +16,12 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from tests.welfare.rules.engines import ROW, Engine
-from welfare.rules import FALSE, TRUE, UNKNOWN, AttributeType, Constant, Kind, Vocabulary, compile_rules, parse, to_json
+from welfare.rules import FALSE, TRUE, UNKNOWN, AttributeType, Constant, Kind, Vocabulary, parse, to_json
 from welfare.rules.codec import from_json
 from welfare.rules.dates import fiscal_year_start
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
 from welfare.rules.python_code import PythonEmitter
+from welfare.rules.python_sheet import Amount, Key, Ruleset, Sheet
 from welfare.rules.sql_code import SqlEmitter, identifier
 from welfare.rules.tree import Pred
 
@@ -49,6 +50,7 @@ PARAMETERS: Final = {
     "much": Constant(Kind.MONEY, 2_000_000_000),  # with a factor it leaves 32 bits
 }
 slow: Final = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+NEVER_KNOWN: Final[Callable[[Key], None]] = dict[Key, None]().get
 THREE: Final = {FALSE: False, UNKNOWN: None, TRUE: True}
 DTYPES: Final[dict[Kind, Any]] = {Kind.BOOL: pl.Boolean, Kind.DATE: pl.Date, Kind.CODE: pl.String}
 DAYS: Final = [
@@ -245,21 +247,24 @@ def framed(columns: Sequence[Sequence[Any]]) -> pl.DataFrame:
     return pl.DataFrame([pl.Series(str(i), c, dtype=kinds[i], strict=True) for i, c in enumerate(columns)])
 
 
+def sheet_of(trees: Sequence[Pred], arms: Sequence[Pred], writer: type[PythonEmitter] = PythonEmitter) -> Sheet:
+    """A sheet of one ruleset, whose answers are its key and the unknown facts."""
+    amounts = (Amount(tuple(arms), (None,) * (len(arms) + 1)),) if arms else ()
+    return Sheet([Ruleset(tuple(trees), amounts, NEVER_KNOWN, pair)], VOCABULARY, writer)
+
+
+def pair(key: Key, unknown: int) -> tuple[Key, int]:
+    return key, unknown
+
+
 def by_python(trees: list[Pred], crowd: Crowd, writer: type[PythonEmitter] = PythonEmitter) -> pl.DataFrame:
-    """The answers of the first function; AssertionError where the masks of the second do not fit them."""
-    compiled = compile_rules(trees, [trees], writer=writer)
-    masks = compile_rules(trees, [trees], masks=True, writer=writer)
-    bound = tuple(d.on(crowd.on) for d in compiled.days)
-    masks_bound = tuple(d.on(crowd.on) for d in masks.days)
-    answers = [compiled.call(own, child, bound) for own, child in crowd.people]
-    unknown = [masks.call(own, child, masks_bound) for own, child in crowd.people]
+    """AssertionError where what is said to be missing does not fit the outcomes."""
+    sheet = sheet_of(trees, trees, writer)
+    answers = [sheet.answers(own, child, crowd.on)[0] for own, child in crowd.people]
     satang = satang_of(trees)
-    columns: list[list[Any]] = []
-    for i in range(len(trees)):
-        outcomes = [answer[i] for answer in answers]
-        assert [o == UNKNOWN for o in outcomes] == [bool(mask[i]) for mask in unknown], "only the unknown is missing"
-        columns.append([THREE[outcome] for outcome in outcomes])
-    return framed([*columns, [None if answer[-1] < 0 else satang[answer[-1]] for answer in answers]])
+    assert [UNKNOWN in key[:-1] or key[-1] < 0 for key, _ in answers] == [bool(unknown) for _, unknown in answers]
+    columns: list[list[Any]] = [[THREE[key[i]] for key, _ in answers] for i in range(len(trees))]
+    return framed([*columns, [None if key[-1] < 0 else satang[key[-1]] for key, _ in answers]])
 
 
 def by_polars(trees: list[Pred], crowd: Crowd, writer: type[PolarsEmitter] = PolarsEmitter) -> pl.DataFrame:

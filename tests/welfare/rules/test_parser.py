@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SitthiError
-from tests.welfare.rules.agreement import PARAMETERS, TYPES, VOCABULARY
+from tests.welfare.rules.agreement import PARAMETERS, TYPES, VOCABULARY, sheet_of
 from welfare.rules import AttributeType, Constant, Kind, Vocabulary, errors, parse
 from welfare.rules import tree as t
 from welfare.rules.attributes import INT64_MAX
@@ -154,12 +154,10 @@ def test_a_rule_may_stand_on_several_lines() -> None:
 
 
 def test_the_deepest_allowed_rule_compiles_and_a_hostile_one_is_refused_at_once() -> None:
-    from welfare.rules import compile_rules  # noqa: PLC0415 (only this test)
-
     deep = "flag"
     for i in range(32):
         deep = f"({deep} {'AND' if i % 2 else 'OR'} flag)"
-    compile_rules([parse(deep, VOCABULARY)], [[parse(deep, VOCABULARY)] * 20])
+    sheet_of([parse(deep, VOCABULARY)], [parse(deep, VOCABULARY)] * 20)
     with pytest.raises(errors.NestedTooDeep):
         parse("LEAST(" * 60 + "size" + ", 1)" * 60 + " > 1", VOCABULARY)
 

@@ -1,0 +1,101 @@
+"""Several versions decided together for one citizen: each fact read once, each rule decided once.
+
+A determination is made of outcomes and sums alone, so one that holds nothing unknown is remembered by them and handed
+out again: people differ in their facts far more than in their answers. They are immutable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from core.money import Money
+from welfare.programmes.answer import BenefitAmount, ConditionOutcome, Determination, Outcome
+from welfare.rules import ARM_UNKNOWN, FALSE, TRUE, UNKNOWN, AttributeType, Value, Vocabulary
+from welfare.rules.python_sheet import Amount, Key, Ruleset, Sheet
+
+if TYPE_CHECKING:
+    from welfare.programmes.model import Version
+
+REMEMBERED_MAX: Final = 4_096
+"""Answers of one version; a few dozen are common."""
+Facts = Mapping[str, Value | None]
+_NOTHING: Final[Facts] = {}
+_OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
+
+
+class Determiner:
+    """For versions of one catalogue: a fact of the same name has the same type in all."""
+
+    def __init__(self, versions: Sequence[Version]) -> None:
+        self.versions = tuple(versions)
+        person: dict[str, AttributeType] = {}
+        child: dict[str, AttributeType] = {}
+        for version in versions:
+            person |= version.vocabulary.person
+            child |= version.vocabulary.child
+        answers = [_Answers(version) for version in versions]
+        self._sheet = Sheet([one.ruleset for one in answers], Vocabulary(person, child))
+        for one in answers:
+            one.names = self._sheet.facts
+
+    def determine(self, facts: Facts, child: Facts | None, on: date) -> list[Determination]:
+        """One for each version. Facts of a child that is not there are unknown. Raises DayOutOfRange or a FactError."""
+        found: list[Determination] = self._sheet.answers(facts, child or _NOTHING, on)
+        return found
+
+
+class _Answers:
+    """What the keys of one version mean."""
+
+    def __init__(self, version: Version) -> None:
+        self.names: tuple[str, ...] = ()
+        self._conditions = tuple(condition.outcomes() for condition in version.conditions)
+        self._benefits = tuple((b, b.fixed, b.formula_by_arm) for b in version.benefits)
+        self._sure: dict[Key, Determination] = {}
+        self._unsure: dict[tuple[Key, int], Determination] = {}
+        self.ruleset = Ruleset(
+            tuple(condition.tree for condition in version.conditions),
+            tuple(Amount(tuple(arm.tree for arm in b.arms), b.formula_by_arm) for b in version.benefits),
+            self._sure.get,
+            self._make,
+        )
+
+    def _make(self, key: Key, unknown: int) -> Determination:
+        found = self._unsure.get((key, unknown))
+        if found is None:
+            found = self._determination(key, unknown)
+            memory, under = (self._unsure, (key, unknown)) if found.missing else (self._sure, key)
+            if len(memory) >= REMEMBERED_MAX:
+                memory.clear()
+            memory[under] = found  # type: ignore[index] # each memory with its own kind of key
+        return found
+
+    def _determination(self, key: Key, unknown: int) -> Determination:
+        outcomes = key[: len(self._conditions)]
+        reasons: tuple[ConditionOutcome, ...] = tuple(
+            [three[outcome] for three, outcome in zip(self._conditions, outcomes, strict=True)]  # type: ignore[index] # an outcome is never None
+        )
+        if FALSE in outcomes:
+            return Determination(Outcome.UNMET, reasons, (), ())
+        missing = tuple([name for bit, name in enumerate(self.names) if unknown >> bit & 1])
+        outcome = _OUTCOMES[UNKNOWN if UNKNOWN in outcomes else TRUE]
+        return Determination(outcome, reasons, self._paid(key[len(outcomes) :]), missing)
+
+    def _paid(self, rest: Key) -> tuple[BenefitAmount, ...]:
+        found, parts = [], iter(rest)
+        for benefit, fixed, formulas in self._benefits:
+            arm, satang = next(parts), next(parts) if benefit.formulas else None
+            assert arm is not None
+            if arm == ARM_UNKNOWN:
+                choice: BenefitAmount | None = benefit.of(None)
+            elif formulas[arm] is None:
+                choice = fixed[arm]
+            elif satang is None:
+                choice = benefit.of(None)
+            else:
+                choice = benefit.of(Money(satang)) if satang else None
+            if choice is not None:
+                found.append(choice)
+        return tuple(found)
