@@ -28,6 +28,7 @@ from api.house import Doorway, House
 from api.limits import BodyLimit
 from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
+from api.plain_addresses import PlainAddresses
 from api.privacy import declared_stores
 from api.rate_limits import RateLimits
 from api.registered import tell_workers
@@ -131,6 +132,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         mount(app, house)
     _answer_errors(app, secure=settings.secure)
     doorway.app = app
+    app.add_middleware(PlainAddresses)
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
     app.add_middleware(SafeHeaders, secure=settings.secure)
