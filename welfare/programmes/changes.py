@@ -27,13 +27,20 @@ def changes_on(programme: Programme, facts: Facts, child: Facts | None, on: date
 
     A day without a version in force is an answer too. Raises ChildExpected, DayOutOfRange or a FactError.
     """
-    checked_day(on)
-    last = date(min(on.year + HORIZON_YEARS, YEAR_MAX), 12, 31)
-    now = answer_on(programme, facts, child, on)
-    for day in sorted(set(_candidates(programme, facts, child, on, last))):
+    now = answer_on(programme, facts, child, checked_day(on))
+    for day in days_of_change(programme, facts, child, on):
         if answer_on(programme, facts, child, day) != now:
             return day
     return None
+
+
+def days_of_change(programme: Programme, facts: Facts, child: Facts | None, on: date) -> list[date]:
+    """The days after `on`, within 150 years and in order, on which the answer may change; on no other does it.
+
+    Raises DayOutOfRange.
+    """
+    last = date(min(checked_day(on).year + HORIZON_YEARS, YEAR_MAX), 12, 31)
+    return sorted(set(_candidates(programme, facts, child, on, last)))
 
 
 def answer_on(programme: Programme, facts: Facts, child: Facts | None, day: date) -> Answer | None:
@@ -49,11 +56,11 @@ def _candidates(programme: Programme, facts: Facts, child: Facts | None, on: dat
     for version in programme.versions:
         assert version.starts is not None
         first, end = max(version.starts, on + _DAY), min(version.until or last, last)
+        if on <= end < last:
+            yield end + _DAY
         if first > end:
             continue
         yield first
-        if end < last:
-            yield end + _DAY
         yield from _flips(version, facts, child, first, end)
 
 
