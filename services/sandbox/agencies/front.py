@@ -101,7 +101,8 @@ class Front:
         return _json(*self._answer(f"/{request.path_params['path']}", body))
 
     def _must_not_be_over(self, token: str) -> None:
-        if self._ends.get(token, self._seconds()) < self._seconds():
+        ends = self._ends.get(token)
+        if ends is not None and ends < self._seconds():
             self.tokens.end(token)
 
     def _by_key(self, taken: bytes) -> str:

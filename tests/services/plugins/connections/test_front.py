@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,17 @@ def _nobody_stands_in(_: str) -> Agency | None:
     return None
 
 
+class Running:
+    """A clock that is later each time, as real ones are."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
 class Seconds:
     """A clock that only the test moves."""
 
@@ -69,7 +80,7 @@ class Seconds:
 
 
 @contextmanager
-def front_at(seconds: Seconds) -> Iterator[tuple[Front, str]]:
+def front_at(seconds: Callable[[], float]) -> Iterator[tuple[Front, str]]:
     listener = listening()
     url = address_of(listener)
     front = Front(
@@ -85,7 +96,7 @@ def front_at(seconds: Seconds) -> Iterator[tuple[Front, str]]:
 
 @asynccontextmanager
 async def standing(
-    folder: Path, seconds: Seconds, sign_in: str = BY_SECRET, secret: str = SECRET
+    folder: Path, seconds: Callable[[], float], sign_in: str = BY_SECRET, secret: str = SECRET
 ) -> AsyncIterator[Stand]:
     with front_at(seconds) as (front, url):
         stand = Stand(folder, front, url, sign_in, secret)
@@ -98,7 +109,7 @@ async def standing(
 
 @pytest.mark.parametrize(("sign_in", "secret"), [(BY_SECRET, SECRET), (BY_KEY, PRIVATE)])
 async def test_one_token_is_bought_and_serves_many_questions(tmp_path: Path, sign_in: str, secret: str) -> None:
-    async with standing(tmp_path, Seconds(), sign_in, secret) as stand:
+    async with standing(tmp_path, Running(), sign_in, secret) as stand:
         assert [await stand.ask() for _ in range(3)] == [ANSWER] * 3
         assert stand.front.sold == 1
 
