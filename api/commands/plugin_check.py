@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from services.plugins.plugin import Plugin
 
 REMOTE_MANIFEST: Final = "manifest.json"
-_MARKS: Final = {"done": "✓", "failed": "✗", "exempt": "○", "not-applicable": "–", "not-looked-at": "·"}
+MARKS: Final = {"done": "✓", "failed": "✗", "exempt": "○", "not-applicable": "–", "not-looked-at": "·"}
 _ALWAYS_COUNTED: Final = 3
 
 
@@ -125,7 +125,7 @@ def _tell(report: Report) -> None:
     typer.echo(f"{report.plugin} {report.version} ({report.origin}), rules of version {report.suite}\n")
     for finding in report.findings:
         _tell_finding(finding)
-    counts = {mark: sum(str(f.outcome) == mark for f in report.findings) for mark in _MARKS}
+    counts = {mark: sum(str(f.outcome) == mark for f in report.findings) for mark in MARKS}
     told = [f"{n} {mark.replace('-', ' ')}" for i, (mark, n) in enumerate(counts.items()) if n or i < _ALWAYS_COUNTED]
     typer.echo("\n" + ", ".join(told) + ".")
 
@@ -133,7 +133,7 @@ def _tell(report: Report) -> None:
 def _tell_finding(finding: Finding) -> None:
     rule = finding.rule
     reason = "" if finding.reason is None else f" ({str(finding.outcome).replace('-', ' ')}: {finding.reason.en})"
-    typer.echo(f"{_MARKS[str(finding.outcome)]} {rule.id:<26} {rule.title.en}{reason}")
+    typer.echo(f"{MARKS[str(finding.outcome)]} {rule.id:<26} {rule.title.en}{reason}")
     if finding.what:
         for line in (*finding.what, *finding.details):
             typer.echo(f"    {line}")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from services.plugins.conformance import RULES, ConformanceRule
+from api.commands.plugin_check import MARKS
+from services.plugins.conformance import RULES, ConformanceRule, Outcome
 from services.plugins.conformance.attacks import OVERSIZED_BYTES
 from services.plugins.conformance.line import CALLS_A_SECOND, CALLS_MAX, Line
 from services.plugins.conformance.outages import CALLERS
+from services.plugins.conformance.report import SCHEMA
 from services.plugins.conformance.rules import ALL, INSIDE, WIRE
 from services.plugins.conformance.suite import SECONDS_MAX
 from services.plugins.contract.manifest import RuleId, Titles
@@ -48,6 +50,15 @@ def test_the_bounds_are_those_of_the_code() -> None:
     assert CALLERS == 8
     assert OVERSIZED_BYTES == 4_000_000
     assert Line.__dataclass_fields__["learns_seconds"].default == 12.0
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_is_explained_with_its_mark(outcome: Outcome) -> None:
+    assert f"| {outcome} | {MARKS[str(outcome)]} |" in TEXT
+
+
+def test_the_page_names_the_schema_of_reports() -> None:
+    assert f"`schema` is `{SCHEMA}`" in TEXT
 
 
 def test_the_exemption_is_one_that_a_manifest_takes() -> None:
