@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from core.errors import NotAllowed, ServiceUnavailable, SitthiError
+from core.errors import NotAllowed, NotFound, ServiceUnavailable, SitthiError
 from core.text import Text
 
 
@@ -25,6 +25,11 @@ class LookRefused(NotAllowed):
 
     code = "NOT_ALLOWED"
     text = Text(th="คุณไม่มีสิทธิ์ดูข้อมูลนี้", en="You may not see this.")
+
+
+class SubjectGone(NotFound):
+    """Whom it is about was erased while their records were read. Of what came nothing is told, nor entered in the log:
+    their key is gone, and no new one is made for them."""
 
 
 class SourceSilent(ServiceUnavailable):

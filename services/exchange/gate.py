@@ -29,7 +29,7 @@ from services.exchange.cache import FactCache
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
 from services.exchange.deciding import Deciding
-from services.exchange.errors import LookRefused
+from services.exchange.errors import LookRefused, SubjectGone
 from services.exchange.facts import Asker, AskerKind, Facts, FactState, LookReader, Purpose, Still
 from services.exchange.grounds import ACTS_FOR_YOU, Grounds, GroundsReader
 from services.exchange.household import Household, Look, inputs_of
@@ -177,6 +177,8 @@ class ExchangeGate:
                 person = await self._people.reveal(session, subject)
             answer = await read(person)
             [ended] = await self._grounds.still(grounds, entry, [(subject, verdict)], {what: agency})
+        except SubjectGone:
+            raise
         except Exception as error:
             code = reason_of(error) if isinstance(error, SitthiError) else SOURCE_FAILED
             await self._log.conclude([Result(made, {what: FactState.UNAVAILABLE}, {what: code})])

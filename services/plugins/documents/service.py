@@ -29,6 +29,7 @@ from core.sealed import bound_to
 from core.text import Text
 from core.viewer import Viewer
 from identity.people import PeopleRegister
+from services.exchange.errors import SubjectGone
 from services.exchange.facts import Asker, Gate, Purpose
 from services.plugins.contract import Access, Document, Manifest, OperationKind
 from services.plugins.contract.wire import KEY_REMEMBERED_DAYS
@@ -141,9 +142,13 @@ class DocumentDesk:
         key = self._call_key(wish, viewer)
 
         async def read(person: NationalId) -> Any:
-            return await self._runner.run(
+            told = await self._runner.run(
                 plugin, operation, asker=AGENT, person=person, arguments=wish.arguments, key=key, viewer=viewer
             )
+            async with self._db.read() as session:
+                if await self._has_left(session, viewer.person, wish.at):
+                    raise SubjectGone
+            return told
 
         told = await self._gate.look(viewer.person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
         assert isinstance(told, Document), "the runner reads what an issue answers"
@@ -154,7 +159,8 @@ class DocumentDesk:
 
         Raises :class:`NotFound` for who was erased while the agency was asked: nothing new is kept of them.
         """
-        await self._must_be_there(session, person, wish.at)
+        if not await self._people.keep_there(session, person) or await self._has_left(session, person, wish.at):
+            raise NotFound
         now, id_ = self._clock.now(), new_id()
         title = document.title.text
         about = {
@@ -231,11 +237,10 @@ class DocumentDesk:
         if claimed != digest:
             raise IdempotencyConflict(path=("idempotencyKey",))
 
-    async def _must_be_there(self, session: AsyncSession, person: UUID, since: datetime) -> None:
-        if not await self._people.keep_there(session, person):
-            raise NotFound
-        if self.keepers is not None and await self.keepers.has_left(session, person, since):
-            raise NotFound
+    async def _has_left(self, session: AsyncSession, person: UUID, since: datetime) -> bool:
+        if not await self._people.there(session, [person]):
+            return True
+        return self.keepers is not None and await self.keepers.has_left(session, person, since)
 
     def _call_key(self, wish: Wish, viewer: Viewer) -> str:
         """The same for every repeat of one request; from it nobody learns who asked, nor compares with another."""

@@ -26,6 +26,18 @@ class IngestRunning(Conflict):
     )
 
 
+class IngestExpired(Conflict):
+    """It was begun so long ago, and never ended, that the plugin may have forgotten the keys of its calls: going on
+    could have lines taken twice."""
+
+    code = "INGEST_EXPIRED"
+    text = Text(
+        th="เริ่มส่งข้อมูลชุดนี้ไว้นานเกินไปแล้ว รับได้ถึงบรรทัดที่ {settled} กรุณาตรวจกับระบบของท่านแล้วส่งส่วนที่เหลือด้วยรหัสใหม่",
+        en="This sending was begun too long ago. It is settled up to line {settled}: see what your system has of the "
+        "rest, and send that under a new key.",
+    )
+
+
 class NdjsonWanted(SitthiError):
     code = "NDJSON_WANTED"
     text = Text(th="ต้องส่งข้อมูลเป็น application/x-ndjson", en="Send the records as application/x-ndjson.")

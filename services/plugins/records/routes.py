@@ -1,12 +1,14 @@
 """`POST /agency/v1/services/{slug}/ingest/{operation}`: an agency's system sends records to its own service.
 
-The page for developers is docs/plugins.md. The body is read here, after it is known who sends, and within bounds.
+Added to the registry's routes, so that it stands in their description. The page for developers is docs/plugins.md. The
+body is read here, after it is known who sends, and within bounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -18,13 +20,12 @@ from core.text import Text, preferred_language
 from services.exchange.rest.auth import AgencyDoor, Caller
 from services.plugins.contract.wire import KEY_PATTERN
 from services.plugins.plugin import Plugin
+from services.plugins.records.described import EXTRA, KEY, NDJSON, RESPONSES
 from services.plugins.records.errors import NdjsonWanted
 from services.plugins.records.lines import Rejection, lines_of
 from services.plugins.records.service import Outcome, RecordDesk, Sending
 
-PATH: Final = "/agency/v1/services/{slug}/ingest/{operation}"
-NDJSON: Final = "application/x-ndjson"
-KEY: Final = "Idempotency-Key"
+PATH: Final = "/{slug}/ingest/{operation}"
 BODY_BYTES_MAX: Final = 4_000_000
 BODY_SECONDS_MAX: Final = 60.0
 PLACES: Final = 4
@@ -38,11 +39,10 @@ _BROKEN_OFF: Final = Text(th="body: ส่งมาไม่ครบ", en="body
 _OURSELVES: Final = Text(th="สิทธิ", en="Sitthi")
 
 
-def records_router(door: AgencyDoor, desk: RecordDesk) -> APIRouter:
-    """To be included without a prefix."""
-    router, places = APIRouter(), asyncio.Semaphore(PLACES)
+def records_routes(door: AgencyDoor, desk: RecordDesk) -> Callable[[APIRouter], None]:
+    """Adds the route to a router whose prefix is that of the registry. `door` lets in by the scope `agency.ingest`."""
+    places = asyncio.Semaphore(PLACES)
 
-    @router.post(PATH, summary="Send records to the agency's own service", operation_id="ingest")
     async def ingest(
         slug: str, operation: str, request: Request, caller: Caller = Depends(door.caller)
     ) -> JSONResponse:
@@ -59,7 +59,11 @@ def records_router(door: AgencyDoor, desk: RecordDesk) -> APIRouter:
             outcome = await desk.take(Sending(plugin, operation, caller.client, key, body, lines_of(body)))
         return _answer(request, caller, desk, plugin, outcome)
 
-    return router
+    def add(router: APIRouter) -> None:
+        summary = "Send records to the agency's own service"
+        router.post(PATH, summary=summary, operation_id="ingest", responses=RESPONSES, openapi_extra=EXTRA)(ingest)
+
+    return add
 
 
 async def _body(request: Request) -> bytes:

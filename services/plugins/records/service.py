@@ -23,8 +23,9 @@ from core.ids import new_id
 from core.text import Text
 from services.plugins.contract import Access, OperationKind
 from services.plugins.contract.kinds import RECORDS_DEFAULT, Taken
+from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.plugin import Plugin
-from services.plugins.records.errors import IngestConflict, IngestInterrupted, IngestRunning
+from services.plugins.records.errors import IngestConflict, IngestExpired, IngestInterrupted, IngestRunning
 from services.plugins.records.lines import WORDS, Line, Rejection, Schema, calls_of
 from services.plugins.records.models import IngestChunk, IngestRequest
 from services.plugins.records.repository import IngestRepository
@@ -34,6 +35,8 @@ from services.plugins.standing import must_be_open
 
 KEPT: Final = timedelta(days=90)
 """How long a key and its answer are remembered."""
+GOES_ON: Final = timedelta(days=KEY_REPEATED_DAYS_MAX)
+"""How long what was interrupted may be gone on with: calls of it may have arrived, and plugins forget their keys."""
 LEASED: Final = timedelta(seconds=60)
 """Longer than any call may take; who was killed is followed by another when it is over."""
 RUN_SECONDS: Final = 60.0
@@ -95,7 +98,8 @@ class RecordDesk:
         raise NotFound
 
     async def take(self, sending: Sending) -> Outcome:
-        """What came of it, now or when it was sent first. Raises :class:`IngestConflict`, :class:`IngestRunning`."""
+        """What came of it, now or when it was sent first. Raises :class:`IngestConflict`, :class:`IngestRunning` and
+        :class:`IngestExpired`."""
         row = await self._begin(sending)
         trouble = await self._go_on(sending, row) if row.lease is not None else None
         async with self._db.read() as session:
@@ -135,6 +139,8 @@ class RecordDesk:
             if row.digest != fresh.digest:
                 raise IngestConflict
             if row.settled < row.lines:
+                if now - row.at > GOES_ON:
+                    raise IngestExpired(settled=row.settled)
                 if row.lease is not None and row.leased_until is not None and now < row.leased_until:
                     raise IngestRunning
                 row.lease, row.leased_until = new_id(), now + LEASED

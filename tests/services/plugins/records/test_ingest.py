@@ -16,10 +16,10 @@ from core.database import Database
 from core.errors import BadInput, NotFound
 from services.plugins.plugin import Plugin
 from services.plugins.records import service
-from services.plugins.records.errors import IngestConflict, IngestRunning
+from services.plugins.records.errors import IngestConflict, IngestExpired, IngestRunning
 from services.plugins.records.lines import CALL_BYTES_MAX, LINE_BYTES_MAX, LINES_MAX, Line, Schema, calls_of, lines_of
 from services.plugins.records.models import IngestChunk, IngestRequest
-from services.plugins.records.service import KEPT, LEASED, RecordDesk
+from services.plugins.records.service import GOES_ON, KEPT, LEASED, RecordDesk
 from tests.laws.tables import contents
 from tests.services.plugins.records.register import (
     SCHEMA,
@@ -203,6 +203,25 @@ async def test_what_takes_too_long_as_a_whole_is_left_to_the_next_request(
     assert outcome.interrupted is not None
     assert (outcome.interrupted.settled, outcome.interrupted.trouble, outcome.taken) == (2, "TIME_UP", 2)
     assert (await send(desk_of(database, clock, plugin), plugin, policies(1, 2, 3))).taken == 3
+
+
+async def test_what_was_interrupted_is_gone_on_with_as_long_as_plugins_remember_its_calls_and_no_longer(
+    desk: RecordDesk, plugin: Plugin, register: Register, clock: FixedClock
+) -> None:
+    body = policies(1, 2, 3)
+    register.lost = [TimeoutError()]
+    await send(desk, plugin, body)
+    await send(desk, plugin, policies(9), key="sending-0002")
+    clock.advance(GOES_ON + timedelta(seconds=1))
+    with pytest.raises(IngestExpired) as caught:
+        await send(desk, plugin, body)
+    assert caught.value.fields == {"settled": 0}
+    asked = len(register.calls)
+    assert (await send(desk, plugin, policies(9), key="sending-0002")).taken == 0, "what ended is answered as before"
+    assert len(register.calls) == asked
+    clock.advance(timedelta(seconds=-1))
+    assert (await send(desk, plugin, body)).taken == 3
+    assert register.kept == ["P-1", "P-2", "P-3"]
 
 
 async def test_a_key_is_forgotten_after_its_time(
