@@ -86,19 +86,18 @@ def _host_of(_: Manifest) -> Host:
     return Host(SystemClock(), RecordedAgency(()))
 
 
+@pytest.mark.parametrize("is_guarded", [False, True])
 async def test_a_packages_operations_ask_its_agency_from_its_host_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_guarded: bool
 ) -> None:
+    """A sandbox of ours, and an agency of the operator's file: by name, through the way out to strangers."""
     install(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     registry, runner = Registry(HOST, CATALOGUE), Runner(_host_of)
     with library() as url:
-        hosts = add_packages(
-            registry,
-            lambda _: Agency(url, Credentials("sitthi", "handed over")),
-            _nothing,
-            found=installed([str(tmp_path)]),
-        )
+        named = url.replace("127.0.0.1", "localhost") if is_guarded else url
+        agency = Agency(named, Credentials("sitthi", "handed over"), is_guarded=is_guarded, loopback=True)
+        hosts = add_packages(registry, lambda _: agency, _nothing, found=installed([str(tmp_path)]))
         plugin = registry.get("library")
         assert plugin is not None
         assert plugin.origin is Origin.PACKAGE

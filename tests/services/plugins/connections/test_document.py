@@ -164,3 +164,11 @@ def test_what_is_handed_to_another_process_arrives_whole(secrets: Path) -> None:
     for slug in named.connections:
         agency = Agency("https://agency.example/base", named.way_of(slug), is_guarded=True, answer_seconds=2.0)
         assert Agency.of_json(json.loads(json.dumps(agency.as_json()))) == agency
+
+
+def test_all_that_a_way_connects_to_is_known_beforehand() -> None:
+    """A package's host process can reach the ports of these alone."""
+    elsewhere = Credentials("key", "secret", "https://login.example:8443/token")
+    assert Agency("https://agency.example", elsewhere).urls == ("https://agency.example", elsewhere.token_url)
+    assert Agency("https://agency.example", Credentials("key", "secret")).urls == ("https://agency.example",)
+    assert Agency("https://agency.example").urls == ("https://agency.example",)
