@@ -46,6 +46,14 @@ def check(
 
     Raises BadInput, with the place of the fact in its path, and DayOutOfRange.
     """
+    people = read_given(catalogue, given, at)
+    members = {number: Member(_key(number), facts) for number, facts in people.items()}
+    family = Family(members.pop(0), tuple(members[number] for number in sorted(members)))
+    return tuple(stand(ANYBODY, found) for found in assess_family(catalogue, programmes, family, checked_day(on)))
+
+
+def read_given(catalogue: Catalogue, given: Sequence[Given], at: datetime) -> dict[int, dict[str, Fact]]:
+    """The facts by child; 0, which is always there, is who gives them. Raises BadInput, with the place in its path."""
     if len(given) > FACTS_MAX:
         raise BadInput(_TOO_MANY, path=("facts",))
     people: dict[int, dict[str, Fact]] = {0: {}}
@@ -60,9 +68,7 @@ def check(
         if attribute.id in facts:
             raise BadInput(_TWICE, path=("facts", index, "attribute"))
         facts[attribute.id] = said(attribute, one.value, at, path=("facts", index, "value"))
-    members = {number: Member(_key(number), facts) for number, facts in people.items()}
-    family = Family(members.pop(0), tuple(members[number] for number in sorted(members)))
-    return tuple(stand(ANYBODY, found) for found in assess_family(catalogue, programmes, family, checked_day(on)))
+    return people
 
 
 def _key(number: int) -> UUID:

@@ -21,8 +21,11 @@ from services.exchange.graph.fields import described
 from welfare import programmes as rules
 from welfare.entitlements import service
 from welfare.entitlements.anonymous import Given, check
-from welfare.entitlements.assessment import Assessment, named_key
+from welfare.entitlements.assessment import CITIZEN, Assessment, named_key
+from welfare.entitlements.change_graph import SmallestChange
+from welfare.entitlements.counterfactual import smallest_change
 from welfare.entitlements.service import EntitlementService, EntitlementStatus
+from welfare.entitlements.what_if import WhatIf
 
 strawberry.enum(EntitlementStatus, description="RECEIVING, else APPLIED, else what the rules say.")
 strawberry.enum(rules.Cadence, name="BenefitCadence", description="How often a benefit is given.")
@@ -121,7 +124,8 @@ class ReasonFact:
     def of(cls, info: Info, name: str, fact: Fact, *, anonymous: bool) -> ReasonFact:
         """A total over the household is not shown: less one's own part, it is the others' (docs/adr/0009)."""
         attribute = info.context.room(Catalogue).attribute(fact.attribute)
-        if fact.known and not anonymous and attribute.derived is not None and attribute.derived.how is How.SUM:
+        told = anonymous or fact.source == CITIZEN  # by the caller, who supposes it
+        if fact.known and not told and attribute.derived is not None and attribute.derived.how is How.SUM:
             fact = replace(fact, value=None, state=FactState.DENIED)
         return cls(
             attribute=name,
@@ -217,9 +221,33 @@ class Entitlement(Node):
     def changes_on(self) -> date | None:
         return self._assessment.changes_on()
 
+    @described(
+        "The smallest change that would alter the answer: of a no, the fewest facts, each by no more than it takes; of "
+        "a yes, only if it hangs by a thread. Null where there is none that is anybody's to make or comes by itself."
+    )
+    def smallest_change(self, info: Info) -> SmallestChange | None:
+        found = smallest_change(info.context.room(Catalogue), self._assessment, anonymous=self.anonymous)
+        return None if found is None else SmallestChange.of(info, found)
+
     @described("The viewer's active application for it.")
     async def application(self, info: Info) -> Application | None:
         return None if self.found.application is None else await application_node(info, self.found.application)
+
+
+@strawberry.type(description="What would be different between today and what was supposed.")
+class WhatIfDifference:
+    today: Entitlement | None = strawberry.field(description="As it is; null where no law is in force.")
+    then: Entitlement | None = strawberry.field(description="As it would be; null where no law is in force that day.")
+
+
+@strawberry.type(name="WhatIf", description="What somebody would be entitled to, if. Nothing of it is stored.")
+class WhatIfAnswer:
+    on: date
+    entitlements: list[Entitlement] = strawberry.field(
+        description="By the law alone; their ids lead nowhere. A total over the household is unknown where what it is "
+        "compared with is supposed: suppose it too."
+    )
+    differences: list[WhatIfDifference]
 
 
 @strawberry.input(description="A fact that the caller gives of themself or of a child.")
@@ -245,6 +273,27 @@ class WelfareOfCitizen:
     ) -> list[Entitlement] | None:
         found = await info.context.loader(_LOADER, _Batch(info)).load((self.person, on))
         return [Entitlement.of(one) for one in found if status is None or one.status in status]
+
+    @described(
+        "The viewer's own facts, some of them replaced, on another day or today: what would be different? A look, and "
+        "no decision. `child` counts the viewer's minor children, the eldest first.",
+        **rights(Delegate.VIEW),
+    )
+    async def what_if(self, info: Info, facts: list[FactInput], on: date | None = None) -> WhatIfAnswer | None:
+        given = [Given(fact.attribute, fact.value, fact.child) for fact in facts]
+        room, asker = info.context.room(WhatIf), viewer_asker(info)
+        found = await room.suppose(self.person, given, on, request=info.context.request_id, asker=asker)
+        return WhatIfAnswer(
+            on=found.on,
+            entitlements=[Entitlement.of(one) for one in found.entitlements],
+            differences=[
+                WhatIfDifference(
+                    today=None if one.today is None else Entitlement.of(one.today),
+                    then=None if one.then is None else Entitlement.of(one.then),
+                )
+                for one in found.differences
+            ],
+        )
 
 
 class _Batch:

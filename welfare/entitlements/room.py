@@ -17,6 +17,7 @@ from welfare import programmes as programmes_room
 from welfare.entitlements.amounts import DecidedAmounts
 from welfare.entitlements.decider import ProgrammeDecider
 from welfare.entitlements.service import EntitlementService
+from welfare.entitlements.what_if import WhatIf
 from welfare.programmes import ProgrammeCatalogue, load_programmes
 from welfare.rules import AttributeType, Vocabulary
 from welfare.rules import Kind as RuleKind
@@ -41,6 +42,7 @@ def open_welfare(
     programmes = programmes_over(catalogue)
     entitlements = EntitlementService(database, gate, clock, catalogue, programmes)
     rooms.add(EntitlementService, entitlements)
+    rooms.add(WhatIf, WhatIf(database, gate, clock, catalogue, programmes))
     decider = ProgrammeDecider(gate, clock, catalogue, programmes)
     return Welfare(programmes, entitlements, decider, DecidedAmounts(keys, programmes))
 
