@@ -165,6 +165,7 @@ def jobs_of(house: House) -> list[Job]:
             timedelta(minutes=5),
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
         ),
+        *house.life.jobs,
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),

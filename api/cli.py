@@ -14,6 +14,7 @@ import typer
 from api.commands import (
     agency,
     agreement,
+    apply,
     client,
     correction,
     decision,
@@ -37,6 +38,9 @@ app = typer.Typer(
 app.add_typer(client.app, name="client", help="Programs that sign people in, and systems of agencies.")
 app.add_typer(agreement.app, name="agreement", help="Agreements between agencies: list, propose, accept, suspend, end.")
 app.add_typer(agency.app, name="agency", help="Agencies' own systems: where they are, and whether they answer.")
+app.add_typer(
+    apply.app, name="apply", help="Applications, for officers of the agency that decides: overdue, reconsider, reopen."
+)
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
 app.add_typer(decision.app, name="decision", help="Decisions on applications: taken again, years later.")

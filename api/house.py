@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.forms import AllForms
+from api.lifecycle import life
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
 from api.once_each import OnceEach
@@ -42,6 +43,7 @@ from identity.routes import Identity
 from identity.sessions.service import SignIns
 from services.apply.counting import QuestionFigures
 from services.apply.forms import Forms, QuestionCounter
+from services.apply.lifecycle import Lifecycle
 from services.apply.service import ApplyService
 from services.exchange.access_log.sequencer import Sequencer
 from services.exchange.catalogue import Catalogue, load_catalogue
@@ -171,7 +173,7 @@ class House:
         self.welfare = open_welfare(
             self.rooms, database=self.db, clock=self.clock, keys=self.keys, gate=self.gate, catalogue=self.catalogue
         )
-        self.awards = Awards(self.welfare.amounts, self.clock)
+        self.awards = Awards(self.welfare.amounts, self.clock, notices=self.inbox)
         directory = DataDirectory(self.catalogue, lambda: provisions_of(self.runner, self.registry.plugins))
         self.evidence = EvidenceBroker(load_requirements(), directory, self._required)
         self.published = PublishedCatalogue(self.catalogue, self.evidence)
@@ -282,6 +284,8 @@ class House:
         )
         self.courier = at_agencies.furnish(rooms, apply)
         self.deliveries = at_agencies.desk
+        self.life = life(self, apply)
+        rooms.add(Lifecycle, self.life.lifecycle)
         self.identity.office.hears_of_numbers = at_agencies.desk
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is

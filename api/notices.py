@@ -49,6 +49,33 @@ APPLICATION: Final[Mapping[Status, MessageTemplate]] = {
             th="คำขอถูกถอนแล้ว คุณยื่นใหม่ได้ทุกเมื่อ", en="The application is withdrawn. You may apply again at any time."
         ),
     ),
+    Status.UNDER_REVIEW: MessageTemplate(
+        "apply.under-review",
+        title=Text(th="ขอข้อมูลเพื่อให้สิทธิต่อเนื่อง: {title}", en="Something is needed to go on: {title}"),
+        body=Text(
+            th="สิทธิของคุณยังอยู่ แต่ต้องทราบข้อมูลบางอย่างเพื่อจ่ายต่อ ดูรายการและวันครบกำหนดได้ในคำขอ",
+            en="Your benefit stands. To go on being paid, some facts are needed; the application lists them and "
+            "their day.",
+        ),
+    ),
+    Status.ENDED: MessageTemplate(
+        "apply.ended",
+        title=Text(th="สิทธิสิ้นสุด: {title}", en="Your benefit has ended: {title}"),
+        body=Text(
+            th="ข้อเท็จจริงหรือกฎหมายเปลี่ยนไป สิทธินี้จึงสิ้นสุด ดูเหตุผลและข้อกฎหมายได้ในคำขอ หากไม่เห็นด้วย คุณอุทธรณ์ได้",
+            en="The facts or the law have changed, so it has ended. The application shows the reasons and the law. "
+            "If you do not agree, you may appeal.",
+        ),
+    ),
+    Status.LAPSED: MessageTemplate(
+        "apply.lapsed",
+        title=Text(th="หมดเวลาให้ข้อมูล: {title}", en="The time to answer is over: {title}"),
+        body=Text(
+            th="เราไม่ได้รับข้อมูลภายในกำหนด คำขอจึงถูกปิดไว้ คุณเปิดคำขอนี้อีกครั้งได้จนถึงวันที่แสดงในคำขอ",
+            en="We did not hear from you in time, so the application is closed. Until the day it shows you can open "
+            "it again.",
+        ),
+    ),
     Status.APPEALED: MessageTemplate(
         "apply.appealed",
         title=Text(th="รับอุทธรณ์แล้ว: {title}", en="Appeal received: {title}"),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.text import Text
 from services.apply.errors import ApplyError
 from services.apply.models import Application
-from services.apply.states import Action, Status
+from services.apply.states import GRANTED, Action, Status
 
 
 class Outcome(StrEnum):
@@ -100,19 +100,25 @@ class Prepared:
     """The law it was decided by, as JSON, where the record leaves it out: stored once for all decisions by it."""
     decided_by: Mapping[str, str] = field(default_factory=lambda: {"kind": "SYSTEM"})
     """Who or what decided, as it is signed: `kind` (SYSTEM, AGENCY, OFFICER) and `agency`; never a person's name."""
+    law_from: str | None = None
+    """Which version of the law it was decided by, in a short word; another one is a reason to decide again."""
+    changes_on: date | None = None
+    """The first day on which the decision would be another, or of another amount, although no fact changes."""
     closes: bool = False
     """Whether a grant, too, ends it, so that one may apply again: what was applied for lives on at the agency."""
 
 
-def action_of(prepared: Prepared) -> Action:
-    """How it moves the application. What is missing is the citizen's to supply as soon as one part of it is."""
+def action_of(prepared: Prepared, status: Status = Status.SUBMITTED) -> Action:
+    """How it moves an application of that status. What is missing is the citizen's to supply as soon as one part of it
+    is; what was granted before is confirmed, or ends."""
     if prepared.outcome in _DECIDED:
-        return _DECIDED[prepared.outcome]
+        return (_DECIDED_AGAIN if status in GRANTED else _DECIDED)[prepared.outcome]
     asks = any(missing.held_by is Holder.CITIZEN for missing in prepared.missing)
     return Action.ASK_CITIZEN if asks else Action.AWAIT_AGENCY
 
 
 _DECIDED: Final = {Outcome.GRANTED: Action.APPROVE, Outcome.REFUSED: Action.REJECT}
+_DECIDED_AGAIN: Final = {Outcome.GRANTED: Action.CONFIRM, Outcome.REFUSED: Action.END}
 
 
 class Decider(Protocol):
@@ -164,7 +170,10 @@ class Awarder(Protocol):
         title: Text,
         since: date,
     ) -> UUID:
-        """The award's id, at most one per application. `since`: the day of the application, from which it is paid."""
+        """The award's id, at most one per application. `since`: the day of the application, from which it is paid.
+
+        One that had ended goes on.
+        """
         ...
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
@@ -172,6 +181,16 @@ class Awarder(Protocol):
 
         Does nothing where the application has no award.
         """
+        ...
+
+    async def end_from(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        """Ends it for months that begin on `since` or later; answers for how many of those money went out. Called
+        before the decision that ends it is written."""
+        ...
+
+    async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        """The award goes on by a new decision, which counts from `since`: held months are tried again, and what is not
+        yet paid is of the new amount. Answers for how many months too much went out."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from core.errors import Conflict, SitthiError
+from core.errors import Conflict, NotAllowed, SitthiError
 from core.text import Text
 
 
@@ -44,10 +44,26 @@ class AlreadyClosed(ApplyError):
 
 
 class NotRejected(ApplyError):
-    """Only a rejection can be appealed, and only while no appeal of it is open."""
+    """Only a rejection, or the end of what was granted, can be appealed, and only while no appeal of it is open."""
 
     code = "NOT_REJECTED"
     text = Text(th="อุทธรณ์ได้เฉพาะคำขอที่ไม่ได้รับอนุมัติ", en="Only a rejected application can be appealed.")
+
+
+class NotReopenable(ApplyError):
+    """Only what lapsed is opened again, and not for ever; what a death closed, by an officer alone."""
+
+    code = "NOT_REOPENABLE"
+    text = Text(
+        th="เปิดคำขอนี้อีกครั้งไม่ได้แล้ว กรุณายื่นคำขอใหม่", en="This application cannot be opened again; please apply anew."
+    )
+
+
+class NotYoursToDecide(ApplyError, NotAllowed):
+    """The officer's agency does not decide this application, or the officer has no such role."""
+
+    code = "NOT_YOURS_TO_DECIDE"
+    text = Text(th="หน่วยงานของคุณไม่ได้พิจารณาคำขอนี้ หรือคุณไม่มีหน้าที่นี้", en="This application is not yours to decide.")
 
 
 class ChangedMeanwhile(ApplyError, Conflict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,10 +11,13 @@ from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
 from core.sealed import sealed
-from services.apply.states import ACTIVE, Status
+from services.apply.states import ACTIVE, GRANTED, TIMERS, Status
 
 _ACTIVE: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(ACTIVE))})")
 _WAITING: Final = text(f"status = '{Status.SUBMITTED.value}'")
+_TIMED: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(TIMERS))})")
+_GRANTED: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(GRANTED))})")
+_OWED: Final = text("done_at IS NULL")
 
 
 class Application(SQLModel, table=True):
@@ -27,6 +30,9 @@ class Application(SQLModel, table=True):
         ),
         Index("ix_application_id", "id"),
         Index("ix_application_waiting", "id", postgresql_where=_WAITING, sqlite_where=_WAITING),
+        Index("ix_application_due_on", "due_on", postgresql_where=_TIMED, sqlite_where=_TIMED),
+        Index("ix_application_changes_on", "changes_on", postgresql_where=_GRANTED, sqlite_where=_GRANTED),
+        Index("ix_application_watched_on", "watched_on", postgresql_where=_ACTIVE, sqlite_where=_ACTIVE),
     )
 
     person: UUID = Field(primary_key=True)
@@ -48,6 +54,54 @@ class Application(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    turn_since: datetime | None = Field(default=None, sa_type=Instant)
+    """When the turn began that it is; null of applications from before turns were timed, whose last change counts."""
+    due_on: date | None = None
+    """The last day of the turn; null where it is nobody's, and while nobody knows that year's holidays."""
+    agency_days: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Working days that the agency's earlier turns took."""
+    overdue_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the agency's supervisors and the citizen were told that its time ran out; anew with each turn."""
+    reopen_until: date | None = None
+    """Of what lapsed: the last day on which the citizen may open it again."""
+    law_from: str | None = Field(default=None, max_length=40)
+    """Which version of the law it was last decided by, as the decider names it; another is a reason to look again."""
+    changes_on: date | None = None
+    """The first day on which that decision would be another although no fact changes."""
+    review_since: date | None = None
+    """While it is under review: from which day what is found counts."""
+    watched_on: date | None = None
+    """When the civil register was last asked whether those it is about are alive."""
+
+
+class Reassessment(SQLModel, table=True):
+    """Something happened after which a grant is to be looked at again: once per application, cause and reference."""
+
+    __tablename__ = "reassessment"
+    __table_args__ = (
+        ForeignKeyConstraint(["person", "application"], ["application.person", "application.id"]),
+        Index("uq_reassessment_cause", "application", "cause", "reference", unique=True),
+        Index("ix_reassessment_due_at", "due_at", postgresql_where=_OWED, sqlite_where=_OWED),
+    )
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    application: UUID
+    cause: str = Field(max_length=30)
+    """Of :class:`services.apply.reassessing.Cause`."""
+    reference: str = Field(max_length=64)
+    """Which correction, version, day or officer's act; never a value of a fact."""
+    since: date
+    """From which day what is found counts: what was paid for months that begin on it or later may be too much."""
+    officer: UUID | None = None
+    """Who asked for it."""
+    owed_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    """When it is tried next."""
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = Field(default=None, max_length=20)
+    """CONFIRMED, ENDED, ASKED or NOT_NEEDED."""
 
 
 class Decision(SQLModel, table=True):
@@ -93,6 +147,10 @@ class ApplicationEvent(SQLModel, table=True):
     """The status it led to."""
     acted_by: UUID | None = None
     """Who did it in the citizen's name, under a delegation."""
+    officer: UUID | None = None
+    """The officer who did it, or who asked for it to be decided again."""
+    cause: str | None = Field(default=None, max_length=30)
+    """Why it was decided again, of :class:`services.apply.reassessing.Cause`."""
 
 
 class Appeal(SQLModel, table=True):

@@ -19,7 +19,7 @@ from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import EVENTS_KEPT, Step
 from services.apply.models import Appeal, Application, Decision
 from services.apply.service import ApplyService
-from services.apply.states import ACTIVE, Status
+from services.apply.states import ACTIVE, GRANTED, Status
 
 APPEAL_TIME: Final = timedelta(days=15)
 """Administrative Procedure Act 2539 s.44: an administrative act is appealed within 15 days of its notice."""
@@ -40,8 +40,14 @@ APPLICATIONS: Final = Store(
         Rows("service_case", ("person",), Fate.DELETED, hidden=frozenset({"lease", "leased_until", "rests_on"})),
         Rows("delivery_attempt", (), Fate.UNNAMED),
         Rows("appeal", ("person",), Fate.DELETED),
+        Rows("reassessment", ("person",), Fate.DELETED, {"officer": "an officer"}),
         Rows("decision", ("person",), Fate.UNREADABLE),
-        Rows("application_event", ("person",), Fate.UNNAMED, {"acted_by": "who acts for the person"}),
+        Rows(
+            "application_event",
+            ("person",),
+            Fate.UNNAMED,
+            {"acted_by": "who acts for the person", "officer": "an officer"},
+        ),
         Rows(
             "application",
             ("person",),
@@ -81,7 +87,7 @@ class _Applications(TableStore):
             col(Application.person) == erasure.person, col(Application.status).in_([s.value for s in ACTIVE])
         )
         for key, status in (await session.execute(query)).tuples().all():
-            if status != Status.APPROVED or erasure.end_benefits:
+            if Status(status) not in GRANTED or erasure.end_benefits:
                 await self._apply.withdraw(session, erasure.person, key, leaving=True)
         await self._desk.erased(session, erasure.person, erasure.at)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import String, cast, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from services.apply.errors import AlreadyApplied, NotRejected
 from services.apply.models import Appeal, Application, ApplicationEvent, Decision
-from services.apply.states import ACTIVE, Status
+from services.apply.states import ACTIVE, TIMERS, TURNS, Status, Turn
 
 
 async def insert_application(session: AsyncSession, application: Application) -> None:
@@ -80,6 +80,76 @@ async def waiting(session: AsyncSession, after: UUID | None, limit: int) -> Sequ
     if after is not None:
         query = query.where(col(Application.id) > after)
     return (await session.execute(query.order_by(col(Application.id)).limit(limit))).tuples().all()
+
+
+async def overdue(session: AsyncSession, today: date, after: UUID | None, limit: int) -> Sequence[tuple[UUID, UUID]]:
+    """Person and id of applications whose turn should have ended by now, and that nobody noted as overdue."""
+    query = select(col(Application.person), col(Application.id)).where(
+        col(Application.status).in_(TIMERS), col(Application.due_on) < today, col(Application.overdue_at).is_(None)
+    )
+    if after is not None:
+        query = query.where(col(Application.id) > after)
+    return (await session.execute(query.order_by(col(Application.id)).limit(limit))).tuples().all()
+
+
+async def undated(session: AsyncSession, limit: int) -> Sequence[Application]:
+    """Applications that wait and have no last day: from before turns were timed, or of a year that was not known."""
+    query = select(Application).where(col(Application.status).in_(TIMERS), col(Application.due_on).is_(None))
+    return (await session.scalars(query.order_by(col(Application.id)).limit(limit))).all()
+
+
+async def set_due_on(session: AsyncSession, application: Application, due_on: date) -> None:
+    """Unless it moved since it was read."""
+    await session.execute(
+        update(Application)
+        .where(
+            col(Application.person) == application.person,
+            col(Application.id) == application.id,
+            col(Application.version) == application.version,
+        )
+        .values(due_on=due_on)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def overdue_of(
+    session: AsyncSession, subjects: Collection[str], today: date, limit: int
+) -> Sequence[Application]:
+    """Those that an agency should have decided by now, longest overdue first, for its officers."""
+    query = select(Application).where(
+        col(Application.status).in_([status for status, turn in TURNS.items() if turn is Turn.AGENCY]),
+        col(Application.subject).in_(subjects),
+        col(Application.due_on) < today,
+    )
+    return (await session.scalars(query.order_by(col(Application.due_on), col(Application.id)).limit(limit))).all()
+
+
+async def unwatched(session: AsyncSession, before: date, after: UUID | None, limit: int) -> Sequence[Application]:
+    """Active applications for programmes about whose people the register was last asked before that day."""
+    query = select(Application).where(
+        col(Application.status).in_(ACTIVE),
+        col(Application.subject).startswith("programme:", autoescape=True),
+        or_(col(Application.watched_on).is_(None), col(Application.watched_on) <= before),
+    )
+    if after is not None:
+        query = query.where(col(Application.id) > after)
+    return (await session.scalars(query.order_by(col(Application.id)).limit(limit))).all()
+
+
+async def watched(session: AsyncSession, person: UUID, application: UUID, on: date) -> None:
+    await session.execute(
+        update(Application)
+        .where(col(Application.person) == person, col(Application.id) == application)
+        .values(watched_on=on)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def ending(session: AsyncSession, subjects: Collection[str], ending: str) -> Sequence[Application]:
+    """Applications for these subjects whose id is, or ends with, these hexadecimal digits, two at most."""
+    written = func.replace(cast(col(Application.id), String), "-", "")
+    query = select(Application).where(col(Application.subject).in_(subjects), written.endswith(ending, autoescape=True))
+    return (await session.scalars(query.limit(2))).all()
 
 
 async def store(session: AsyncSession, application: Application, changes: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,21 +16,20 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.attestation.service import Attestor
-from core.clock import Clock, bangkok_day
+from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import NotFound
 from core.ids import new_id
-from core.text import Text
 from services.apply import answers as forms
 from services.apply import repository, states
+from services.apply.clocks import TurnClock
 from services.apply.deciding import (
     ApplicationCounter,
     Awarder,
     Decider,
     Deliveries,
     Notices,
-    Outcome,
     Prepared,
     Request,
     action_of,
@@ -39,7 +39,9 @@ from services.apply.delivery.answers import harmless
 from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
 from services.apply.forms import Form, Forms, refuse_known
 from services.apply.models import Appeal, Application
-from services.apply.states import Action, Status, is_service
+from services.apply.outcomes import Outcomes
+from services.apply.states import GRANTED, Action, Status, Who, is_service
+from services.apply.steps import Steps
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,6 +65,11 @@ class Reconsideration:
     request: Request
     prepared: Prepared
     supplemented: bool
+    since: date | None = None
+    """Of what was granted: from which day the decision counts."""
+    cause: str | None = None
+    officer: UUID | None = None
+    """Who asked for it."""
 
 
 class ApplyService:
@@ -82,13 +89,16 @@ class ApplyService:
         deliveries: Deliveries | None = None,
         service_notices: Notices | None = None,
         attestor: Attestor | None = None,
+        turns: TurnClock | None = None,
     ) -> None:
         """Without `forms`, answers to what the state holds are refused by the decider alone; without `attestor`,
         decisions are not signed. `deliveries` and `service_notices` are for what agencies decide."""
         self._db, self._keys, self._clock = database, keys, clock
-        self._deciders, self._awarder, self._notices, self._forms = deciders, awarder, notices, forms
+        self._deciders, self._awarder, self._forms = deciders, awarder, forms
         self._decisions, self._counter = DecisionWriter(keys, attestor), counter
-        self._deliveries, self._service_notices = deliveries, service_notices or notices
+        self._deliveries = deliveries
+        self.steps = Steps(clock, notices, service_notices, turns)
+        self.outcomes = Outcomes(clock, self.steps, self._decisions, awarder)
 
     async def prepare(
         self,
@@ -139,9 +149,10 @@ class ApplyService:
                 missing=[],
                 created_at=now,
                 updated_at=now,
+                **self.steps.turns.begun(request.subject, now),
             ),
         )
-        application = await self._locked(session, request.applicant, key)
+        application = await self.steps.locked(session, request.applicant, key)
         event = {"at": now, "action": Action.SUBMIT, "status": Status.SUBMITTED, "acted_by": request.acted_by}
         await repository.add_event(session, application, event)
         if self._counter is not None:
@@ -149,7 +160,7 @@ class ApplyService:
             await self._counter.count(
                 session, application=key, service=request.subject, filled=prepared.read, asked=asked
             )
-        await self._decide(session, application, prepared)
+        await self.outcomes.write(session, application, prepared)
         if prepared.delivery is not None:
             await self._agencies.owe(session, application, request.answers, prepared.delivery)
         return application
@@ -181,6 +192,13 @@ class ApplyService:
         """
         return await self._prepare_again(person, application, {}, None, supplemented=False)
 
+    async def prepare_reassessment(self, person: UUID, application: UUID) -> Reconsideration:
+        """Decides what was granted again, on the facts and the law as they are now.
+
+        Raises NotFound, AlreadyDecided where nothing is granted, AtTheAgency, and what the decider raises.
+        """
+        return await self._prepare_again(person, application, {}, None, supplemented=False, move=Action.CONFIRM)
+
     async def reconsider(self, session: AsyncSession, again: Reconsideration) -> Application:
         """Writes the new decision; it closes an open appeal. Raises ChangedMeanwhile."""
         return await self._write_again(session, again)
@@ -198,16 +216,16 @@ class ApplyService:
 
         Raises NotFound, AlreadyClosed, and AlreadyDecided and AtTheAgency for an agency's, but not with `leaving`.
         """
-        found = await self._locked(session, person, application)
+        found = await self.steps.locked(session, person, application)
         was = Status(found.status)
         states.after(was, Action.WITHDRAW)
         if is_service(found.subject):
             await self._agencies.withdraw(session, found, leaving=leaving)
-        await self._move(session, found, Action.WITHDRAW, acted_by, missing=[])
-        if was is Status.APPROVED:
+        await self.steps.move(session, found, Action.WITHDRAW, Who.CITIZEN, acted_by=acted_by, missing=[])
+        if was in GRANTED:
             await self._awarder.end(session, application=found.id)
         await repository.close_appeal(session, found, Status.WITHDRAWN)
-        await self._tell(session, found)
+        await self.steps.tell(session, found)
         return found
 
     async def appeal(
@@ -219,9 +237,9 @@ class ApplyService:
         place.
         """
         words = forms.clean_text(grounds, path="grounds")
-        found = await self._locked(session, person, application)
+        found = await self.steps.locked(session, person, application)
         self._refuse_if_at_agency(found, Action.APPEAL)
-        await self._move(session, found, Action.APPEAL, acted_by)
+        await self.steps.move(session, found, Action.APPEAL, Who.CITIZEN, acted_by=acted_by)
         decision = await repository.last_decision(session, application)
         assert decision is not None, "what was rejected was decided"
         key = new_id()
@@ -237,7 +255,7 @@ class ApplyService:
                 opened_at=self._clock.now(),
             ),
         )
-        await self._tell(session, found)
+        await self.steps.tell(session, found)
         return found
 
     async def hear(
@@ -248,25 +266,33 @@ class ApplyService:
 
         With `news` it leaves a step in the history even if the status stays. Raises what the table of states raises.
         """
-        found = await self._locked(session, person, application)
+        found = await self.steps.locked(session, person, application)
         if said is None:
-            await self._move(session, found, Action.WITHDRAW, missing=[])
-            await self._tell(session, found)
+            await self.steps.move(session, found, Action.WITHDRAW, Who.DECISION, missing=[])
+            await self.steps.tell(session, found)
         else:
             version = found.version
-            await self._decide(session, found, said)
+            await self.outcomes.write(session, found, said)
             if news and found.version == version:
-                await self._move(session, found, action_of(said))
+                action = action_of(said, Status(found.status))
+                await self.steps.move(session, found, action, Who.DECISION)
         return found
 
     async def _prepare_again(
-        self, person: UUID, application: UUID, answers: Mapping[str, Any], request: UUID | None, *, supplemented: bool
+        self,
+        person: UUID,
+        application: UUID,
+        answers: Mapping[str, Any],
+        request: UUID | None,
+        *,
+        supplemented: bool,
+        move: Action = Action.REJECT,
     ) -> Reconsideration:
         async with self._db.read() as session:
             found = await repository.own(session, person, application)
         if found is None:
             raise NotFound
-        states.after(Status(found.status), Action.SUPPLEMENT if supplemented else Action.REJECT)
+        states.after(Status(found.status), Action.SUPPLEMENT if supplemented else move)
         self._refuse_if_at_agency(found, Action.SUPPLEMENT)
         self._own_words(found.subject, answers)
         merged = {**self._open_answers(found), **answers}
@@ -276,72 +302,23 @@ class ApplyService:
         return Reconsideration(application, found.version, again, prepared, supplemented)
 
     async def _write_again(self, session: AsyncSession, again: Reconsideration) -> Application:
-        found = await self._locked(session, again.request.applicant, again.application)
+        found = await self.steps.locked(session, again.request.applicant, again.application)
         if found.version != again.version:
             raise ChangedMeanwhile
         if again.supplemented:
             sealed = self._seal_answers(found.id, again.request.answers)
-            await self._move(session, found, Action.SUPPLEMENT, again.request.acted_by, answers_sealed=sealed)
-        await self._decide(session, found, again.prepared)
-        return found
-
-    async def _decide(self, session: AsyncSession, application: Application, prepared: Prepared) -> None:
-        """Moves the application on by the decision; writes what decided it; awards."""
-        now, was = self._clock.now(), application.status
-        missing = [m.written() for m in prepared.missing]
-        decided: dict[str, Any] = {} if prepared.outcome is Outcome.NEEDS_INFORMATION else {"decided_at": now}
-        if decided and prepared.closes:
-            decided["unit_key"] = f"closed:{application.id.hex}"
-        action = action_of(prepared)
-        if not decided and missing == application.missing and states.after(Status(was), action) == was:
-            return  # it still waits for the same
-        await self._move(session, application, action, missing=missing, **decided)
-        if decided:
-            await self._decisions.add(session, application, prepared, now)
-            await repository.close_appeal(session, application, prepared.outcome)
-        if prepared.outcome is Outcome.GRANTED and prepared.pays:
-            await self._awarder.award(
+            await self.steps.move(
                 session,
-                application=application.id,
-                payee=application.person,
-                beneficiary=application.beneficiary,
-                subject=application.subject,
-                title=prepared.title,
-                since=bangkok_day(application.created_at),
+                found,
+                Action.SUPPLEMENT,
+                Who.CITIZEN,
+                acted_by=again.request.acted_by,
+                answers_sealed=sealed,
             )
-        if decided or application.status != was:
-            await self._tell(session, application)
-
-    async def _move(
-        self,
-        session: AsyncSession,
-        application: Application,
-        action: Action,
-        acted_by: UUID | None = None,
-        **changes: Any,
-    ) -> None:
-        """Raises the action's own error where the table of states has no such move."""
-        status, now = states.after(Status(application.status), action), self._clock.now()
-        changes |= {"status": status, "version": application.version + 1, "updated_at": now}
-        await repository.store(session, application, changes)
-        event = {"at": now, "action": action, "status": status, "acted_by": acted_by}
-        await repository.add_event(session, application, event)
-
-    async def _locked(self, session: AsyncSession, person: UUID, application: UUID) -> Application:
-        found = await repository.own(session, person, application, lock=True)
-        if found is None:
-            raise NotFound
-        return found
-
-    async def _tell(self, session: AsyncSession, application: Application) -> None:
-        notices = self._service_notices if is_service(application.subject) else self._notices
-        await notices.application_changed(
-            session,
-            person=application.person,
-            application=application.id,
-            title=Text(**application.title),
-            status=Status(application.status),
+        await self.outcomes.write(
+            session, found, again.prepared, since=again.since, cause=again.cause, officer=again.officer
         )
+        return found
 
     def form(self, subject: str) -> Form | None:
         """The form of what is applied for; None where it has none."""

@@ -1,18 +1,12 @@
-"""The life of an application. The table is the documentation.
+"""The life of an application: every move there is, who may make it, and whose turn it is then.
 
-| in                | yes      | no       | citizen to supply | agency to answer | withdraw  | appeal   |
-|-------------------|----------|----------|-------------------|------------------|-----------|----------|
-| SUBMITTED         | APPROVED | REJECTED | NEEDS_INFORMATION | SUBMITTED        | WITHDRAWN |          |
-| NEEDS_INFORMATION | APPROVED | REJECTED | NEEDS_INFORMATION | SUBMITTED        | WITHDRAWN |          |
-| APPROVED          |          |          |                   |                  | WITHDRAWN |          |
-| REJECTED          |          |          |                   |                  |           | APPEALED |
-| APPEALED          | APPROVED | REJECTED | APPEALED          | APPEALED         | WITHDRAWN |          |
-| WITHDRAWN         |          |          |                   |                  |           |          |
+:data:`MOVES` is the only owner of it. docs/applying.md shows it as a table, which a test compares with this one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +16,7 @@ from services.apply.errors import (
     AlreadyDecided,
     ApplyError,
     NotRejected,
+    NotReopenable,
     NotWaitingForAnswers,
 )
 
@@ -32,10 +27,18 @@ class Status(StrEnum):
     NEEDS_INFORMATION = "NEEDS_INFORMATION"
     """Waits for what only the citizen knows."""
     APPROVED = "APPROVED"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    """Granted and in force; to go on, it needs to know something from the citizen."""
     REJECTED = "REJECTED"
-    WITHDRAWN = "WITHDRAWN"
     APPEALED = "APPEALED"
-    """Rejected, and the citizen has objected."""
+    """Rejected or ended, and the citizen has objected."""
+    WITHDRAWN = "WITHDRAWN"
+    ENDED = "ENDED"
+    """What was granted ended, because the facts or the law changed. Can be appealed as a rejection can."""
+    LAPSED = "LAPSED"
+    """The citizen's time to answer ran out. Can be opened again for a while."""
+    DECEASED = "DECEASED"
+    """Whose it was, or for whom, has died."""
 
 
 class Turn(StrEnum):
@@ -44,6 +47,29 @@ class Turn(StrEnum):
     AGENCY = "AGENCY"
     CITIZEN = "CITIZEN"
     DONE = "DONE"
+
+
+class Timer(StrEnum):
+    """Which of a subject's time limits runs (time_limits.yaml), in working days."""
+
+    AGENCY = "agency"
+    """Adds up over all its turns, and stands still while it is the citizen's."""
+    APPEAL = "appeal"
+    """The agency's, for an appeal: begins anew with each."""
+    CITIZEN = "citizen"
+    """Begins anew with each question."""
+
+
+class Who(StrEnum):
+    CITIZEN = "citizen"
+    """Or who acts for them, under a delegation."""
+    DECISION = "decision"
+    """The rules, or the agency whose service it is, on facts."""
+    TIME = "time"
+    """The job that watches the clocks."""
+    REGISTER = "register"
+    """The civil register's word."""
+    OFFICER = "officer"
 
 
 class Action(StrEnum):
@@ -59,45 +85,125 @@ class Action(StrEnum):
     """Answers came in; the decision that follows in the same transaction moves it on."""
     WITHDRAW = "WITHDRAW"
     APPEAL = "APPEAL"
+    CONFIRM = "CONFIRM"
+    """Decided again, and it goes on, with the same or another amount."""
+    END = "END"
+    """Decided again, and the right has ended."""
+    ESCALATE = "ESCALATE"
+    """The agency's time ran out: its supervisors and the citizen are told."""
+    LAPSE = "LAPSE"
+    DIE = "DIE"
+    REOPEN = "REOPEN"
 
 
-S, A = Status, Action
+S, A, W = Status, Action, Who
 
-TRANSITIONS: Final[Mapping[tuple[Status, Action], Status]] = MappingProxyType(
-    {
-        (S.SUBMITTED, A.APPROVE): S.APPROVED,
-        (S.SUBMITTED, A.REJECT): S.REJECTED,
-        (S.SUBMITTED, A.ASK_CITIZEN): S.NEEDS_INFORMATION,
-        (S.SUBMITTED, A.AWAIT_AGENCY): S.SUBMITTED,
-        (S.SUBMITTED, A.SUPPLEMENT): S.SUBMITTED,
-        (S.SUBMITTED, A.WITHDRAW): S.WITHDRAWN,
-        (S.NEEDS_INFORMATION, A.APPROVE): S.APPROVED,
-        (S.NEEDS_INFORMATION, A.REJECT): S.REJECTED,
-        (S.NEEDS_INFORMATION, A.ASK_CITIZEN): S.NEEDS_INFORMATION,
-        (S.NEEDS_INFORMATION, A.AWAIT_AGENCY): S.SUBMITTED,
-        (S.NEEDS_INFORMATION, A.SUPPLEMENT): S.NEEDS_INFORMATION,
-        (S.NEEDS_INFORMATION, A.WITHDRAW): S.WITHDRAWN,
-        (S.APPROVED, A.WITHDRAW): S.WITHDRAWN,
-        (S.REJECTED, A.APPEAL): S.APPEALED,
-        (S.APPEALED, A.APPROVE): S.APPROVED,
-        (S.APPEALED, A.REJECT): S.REJECTED,
-        (S.APPEALED, A.ASK_CITIZEN): S.APPEALED,
-        (S.APPEALED, A.AWAIT_AGENCY): S.APPEALED,
-        (S.APPEALED, A.WITHDRAW): S.WITHDRAWN,
-    }
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    action: Action
+    comes_from: Status
+    to: Status
+    by: frozenset[Who]
+
+
+def _moves(action: Action, by: set[Who], *pairs: tuple[Status, Status]) -> tuple[Move, ...]:
+    return tuple(Move(action, comes_from, to, frozenset(by)) for comes_from, to in pairs)
+
+
+MOVES: Final[tuple[Move, ...]] = (
+    *_moves(
+        A.APPROVE,
+        {W.DECISION},
+        (S.SUBMITTED, S.APPROVED),
+        (S.NEEDS_INFORMATION, S.APPROVED),
+        (S.APPEALED, S.APPROVED),
+    ),
+    *_moves(
+        A.REJECT,
+        {W.DECISION},
+        (S.SUBMITTED, S.REJECTED),
+        (S.NEEDS_INFORMATION, S.REJECTED),
+        (S.APPEALED, S.REJECTED),
+    ),
+    *_moves(
+        A.ASK_CITIZEN,
+        {W.DECISION},
+        (S.SUBMITTED, S.NEEDS_INFORMATION),
+        (S.NEEDS_INFORMATION, S.NEEDS_INFORMATION),
+        (S.APPROVED, S.UNDER_REVIEW),
+        (S.UNDER_REVIEW, S.UNDER_REVIEW),
+        (S.APPEALED, S.APPEALED),
+    ),
+    *_moves(
+        A.AWAIT_AGENCY,
+        {W.DECISION},
+        (S.SUBMITTED, S.SUBMITTED),
+        (S.NEEDS_INFORMATION, S.SUBMITTED),
+        (S.UNDER_REVIEW, S.APPROVED),
+        (S.APPEALED, S.APPEALED),
+    ),
+    *_moves(
+        A.SUPPLEMENT,
+        {W.CITIZEN},
+        (S.SUBMITTED, S.SUBMITTED),
+        (S.NEEDS_INFORMATION, S.NEEDS_INFORMATION),
+        (S.UNDER_REVIEW, S.UNDER_REVIEW),
+    ),
+    *_moves(A.CONFIRM, {W.DECISION}, (S.APPROVED, S.APPROVED), (S.UNDER_REVIEW, S.APPROVED)),
+    *_moves(A.END, {W.DECISION}, (S.APPROVED, S.ENDED), (S.UNDER_REVIEW, S.ENDED)),
+    *_moves(
+        A.WITHDRAW,
+        {W.CITIZEN, W.DECISION},
+        *(
+            (status, S.WITHDRAWN)
+            for status in (S.SUBMITTED, S.NEEDS_INFORMATION, S.APPROVED, S.UNDER_REVIEW, S.APPEALED)
+        ),
+    ),
+    *_moves(A.APPEAL, {W.CITIZEN}, (S.REJECTED, S.APPEALED), (S.ENDED, S.APPEALED)),
+    *_moves(A.ESCALATE, {W.TIME}, (S.SUBMITTED, S.SUBMITTED), (S.APPEALED, S.APPEALED)),
+    *_moves(A.LAPSE, {W.TIME}, (S.NEEDS_INFORMATION, S.LAPSED), (S.UNDER_REVIEW, S.LAPSED)),
+    *_moves(
+        A.DIE,
+        {W.REGISTER},
+        *(
+            (status, S.DECEASED)
+            for status in (S.SUBMITTED, S.NEEDS_INFORMATION, S.APPROVED, S.UNDER_REVIEW, S.APPEALED)
+        ),
+    ),
+    *_moves(A.REOPEN, {W.CITIZEN, W.OFFICER}, (S.LAPSED, S.NEEDS_INFORMATION)),
+    *_moves(A.REOPEN, {W.OFFICER}, (S.DECEASED, S.SUBMITTED)),
 )
 
-ACTIVE: Final = frozenset({S.SUBMITTED, S.NEEDS_INFORMATION, S.APPROVED, S.APPEALED})
+TRANSITIONS: Final[Mapping[tuple[Status, Action], Status]] = MappingProxyType(
+    {(move.comes_from, move.action): move.to for move in MOVES}
+)
+
+ACTIVE: Final = frozenset({S.SUBMITTED, S.NEEDS_INFORMATION, S.APPROVED, S.UNDER_REVIEW, S.APPEALED})
 """In these, no second application for the same beneficiary and subject. The partial unique index names them too."""
+GRANTED: Final = frozenset({S.APPROVED, S.UNDER_REVIEW})
+"""In these what was applied for is in force."""
 
 TURNS: Final[Mapping[Status, Turn]] = MappingProxyType(
     {
         S.SUBMITTED: Turn.AGENCY,
         S.NEEDS_INFORMATION: Turn.CITIZEN,
+        S.UNDER_REVIEW: Turn.CITIZEN,
         S.APPEALED: Turn.AGENCY,
         S.APPROVED: Turn.DONE,
         S.REJECTED: Turn.DONE,
         S.WITHDRAWN: Turn.DONE,
+        S.ENDED: Turn.DONE,
+        S.LAPSED: Turn.DONE,
+        S.DECEASED: Turn.DONE,
+    }
+)
+TIMERS: Final[Mapping[Status, Timer]] = MappingProxyType(
+    {
+        S.SUBMITTED: Timer.AGENCY,
+        S.APPEALED: Timer.APPEAL,
+        S.NEEDS_INFORMATION: Timer.CITIZEN,
+        S.UNDER_REVIEW: Timer.CITIZEN,
     }
 )
 
@@ -107,9 +213,15 @@ _REFUSALS: Final[Mapping[Action, type[ApplyError]]] = MappingProxyType(
         A.REJECT: AlreadyDecided,
         A.ASK_CITIZEN: AlreadyDecided,
         A.AWAIT_AGENCY: AlreadyDecided,
+        A.CONFIRM: AlreadyDecided,
+        A.END: AlreadyDecided,
+        A.ESCALATE: AlreadyDecided,
+        A.LAPSE: AlreadyDecided,
+        A.DIE: AlreadyClosed,
         A.SUPPLEMENT: NotWaitingForAnswers,
         A.WITHDRAW: AlreadyClosed,
         A.APPEAL: NotRejected,
+        A.REOPEN: NotReopenable,
     }
 )
 
@@ -117,8 +229,8 @@ _REFUSALS: Final[Mapping[Action, type[ApplyError]]] = MappingProxyType(
 def after(status: Status, action: Action) -> Status:
     """The status after `action`.
 
-    Raises the action's own error where the table has no such move: AlreadyDecided, NotWaitingForAnswers, AlreadyClosed
-    or NotRejected.
+    Raises the action's own error where the table has no such move: AlreadyDecided, NotWaitingForAnswers, AlreadyClosed,
+    NotRejected or NotReopenable.
     """
     moved = TRANSITIONS.get((status, action))
     if moved is None:
@@ -126,6 +238,26 @@ def after(status: Status, action: Action) -> Status:
     return moved
 
 
+def must_be_moved_by(status: Status, action: Action, who: Who) -> None:
+    """Raises the action's own error where the table does not let them make the move."""
+    if not any(m.comes_from is status and m.action is action and who in m.by for m in MOVES):
+        raise _REFUSALS[action]
+
+
 def is_service(subject: str) -> bool:
     """Whether what is applied for is an agency's service, which the agency decides and not we."""
     return subject.startswith("service:")
+
+
+def written() -> str:
+    """The table as Markdown, for the page on applying."""
+    lines = ["| action | from | to | by | turn then | clock then |", "|---|---|---|---|---|---|"]
+    for move in MOVES:
+        by = ", ".join(sorted(move.by))
+        turn = TURNS[move.to]
+        timer = TIMERS.get(move.to)
+        lines.append(
+            f"| `{move.action}` | `{move.comes_from}` | `{move.to}` | {by} | "
+            f"{'–' if turn is Turn.DONE else turn.lower()} | {timer or '–'} |"
+        )
+    return "\n".join(lines)

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import structlog
 
+from core.clock import Clock
 from core.database import Database
 from core.errors import SitthiError
 from services.apply import repository
+from services.apply.lifecycle import Lifecycle
 from services.apply.service import ApplyService
 from services.apply.states import Status
 
@@ -49,3 +51,43 @@ async def reconsider_waiting(service: ApplyService, database: Database) -> Recon
         if len(page) < PAGE:
             return Reconsidered(moved, waiting, failed)
         last = page[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """How many agencies' turns were escalated, how many citizens' turns lapsed, how many last days were entered."""
+
+    escalated: int = 0
+    lapsed: int = 0
+    dated: int = 0
+
+
+async def follow_clocks(service: ApplyService, lifecycle: Lifecycle, database: Database, clock: Clock) -> Timed:
+    """What follows when a turn runs out, one transaction each; of two processes one does it."""
+    escalated = lapsed = 0
+    dated = await _date(service, database)
+    last: UUID | None = None
+    while True:
+        async with database.read() as session:
+            page = await repository.overdue(session, clock.today(), last, PAGE)
+        for person, application in page:
+            try:
+                async with database.write() as session:
+                    escalated += await lifecycle.escalate(session, person, application)
+                    lapsed += await lifecycle.lapse(session, person, application)
+            except SitthiError as error:  # the others do not wait for this one
+                log.warning("application.clock_not_followed", application=application.hex, code=error.code)
+        if len(page) < PAGE:
+            return Timed(escalated, lapsed, dated)
+        last = page[-1][1]
+
+
+async def _date(service: ApplyService, database: Database) -> int:
+    """Last days of turns that have none: those from before turns were timed, and of years that were not known then."""
+    async with database.read() as session:
+        rows = await repository.undated(session, PAGE)
+    known = [(row, due_on) for row in rows if (due_on := service.steps.turns.due_on(row)) is not None]
+    for row, due_on in known:
+        async with database.write() as session:
+            await repository.set_due_on(session, row, due_on)
+    return len(known)

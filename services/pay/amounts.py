@@ -21,8 +21,15 @@ class AmountSource(Protocol):
         """
         ...
 
+    async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
+        """Facts that the law of that month reads and the decision did not: why nobody can say what is due.
+
+        Empty where :meth:`amount` is known, and where nothing is due.
+        """
+        ...
+
     def payday(self, subject: str, period: date) -> date:
-        """The day on which the programme pays that month."""
+        """The day on which the programme pays that month, whether or not banks are open on it."""
         ...
 
     def payer(self, subject: str) -> str:

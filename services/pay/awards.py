@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,12 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.ids import new_id
 from core.text import Text
+from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
 from services.pay.amounts import AmountSource
-from services.pay.contents import leave_planned_runs
-from services.pay.models import Award, Instalment
+from services.pay.contents import leave_planned_runs, move
+from services.pay.holding import Holding, HoldReason
+from services.pay.models import Award, HeldMonth, Instalment, Overpayment
+from services.pay.needs import NoNotices, Notices
 from services.pay.repository import PaymentRepository
-from services.pay.states import InstalmentStatus
+from services.pay.states import InstalmentEvent, InstalmentStatus
 from services.pay.writing import insert_new
+
+_GOES_OUT = frozenset({InstalmentStatus.IN_RUN, InstalmentStatus.SUBMITTED, InstalmentStatus.SETTLED})
+"""In these it is paid, or will be: what is in a run here is in one that was approved."""
 
 
 def period_of(day: date) -> date:
@@ -26,8 +32,17 @@ def period_of(day: date) -> date:
 
 
 class Awards:
-    def __init__(self, amounts: AmountSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        amounts: AmountSource,
+        clock: Clock,
+        *,
+        notices: Notices | None = None,
+        days: WorkingDays | None = None,
+    ) -> None:
+        """`days` are those that come with the program, unless a test brings others."""
         self._amounts, self._clock = amounts, clock
+        self._days, self._holding = days or thai_working_days(), Holding(clock, notices or NoNotices())
 
     async def award(
         self,
@@ -43,6 +58,7 @@ class Awards:
         """The award's id, at most one per application. Paid from the month of `since`, the day of the application.
 
         It schedules the months up to this one: an agency that was down, or an appeal, costs the citizen none of them.
+        One that had ended goes on, and the months since then are owed again.
         `session` is the transaction that grants, with the decision in it already: the amount is read from that.
         """
         row = {
@@ -60,6 +76,8 @@ class Awards:
         await insert_new(session, Award, [row])
         award = await PaymentRepository(session).award_of(application)
         assert award is not None, "inserted just now, or before"
+        if award.ends_on is not None:
+            await self._resume(session, award)
         for period in months(award.starts_on, period_of(self._clock.today())):
             await self.schedule(session, [award], period)
         return award.id
@@ -75,13 +93,86 @@ class Awards:
             await session.flush()
         await repository.cancel_scheduled(award)
         await leave_planned_runs(session, award)
+        await self._release_all(session, award)
+
+    async def end_from(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        """Ends the award for the months that begin on `since` or later; what is owed for those before stays owed.
+
+        What went out for the months after is an overpayment. Answers how many months those are. Called before the
+        decision that ends it is written: until then the months before are known. Nothing to do without an award.
+        """
+        repository = PaymentRepository(session)
+        award = await repository.award_of(application)
+        if award is None:
+            return 0
+        if award.ends_on is None:
+            for period in months(award.starts_on, period_of(min(since, self._clock.today()))):
+                if period < since:
+                    await self.schedule(session, [award], period)
+            award.ends_on = max(since, award.starts_on)
+            await session.flush()
+        await repository.cancel_scheduled(award, since)
+        await leave_planned_runs(session, award, since)
+        await self._release_all(session, award)
+        paid = [i for i in await repository.instalments_since(award, since) if i.status in _GOES_OUT]
+        return await insert_new(session, Overpayment, [self._overpaid(one, one.satang, cause) for one in paid])
+
+    async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        """After a decision that lets the award go on: months that were held are tried again, and from `since` on what
+        is in no run is of the amount that is due now. Answers for how many months too much went out."""
+        repository = PaymentRepository(session)
+        award = await repository.award_of(application)
+        if award is None or award.ends_on is not None:
+            return 0
+        await self._retry(session, award)
+        due = await self._due(session, award, since)
+        there = await repository.instalments_since(award, since)
+        if any(one.status == InstalmentStatus.IN_RUN and due.get(one.id, one.satang) != one.satang for one in there):
+            await leave_planned_runs(session, award, since)
+            there = await repository.instalments_since(award, since)
+        await self._owe_again(session, award, there, due)
+        over: list[dict[str, Any]] = []
+        for one in there:
+            satang = due.get(one.id, one.satang)
+            if one.status == InstalmentStatus.SCHEDULED and satang != one.satang:
+                if satang > 0:
+                    one.satang = satang
+                else:
+                    move(one, InstalmentEvent.CANCEL)
+            elif one.status in _GOES_OUT and satang < one.satang:
+                over.append(self._overpaid(one, one.satang - satang, cause))
+        await session.flush()
+        return await insert_new(session, Overpayment, over)
+
+    async def held_months(self, session: AsyncSession) -> Sequence[tuple[HeldMonth, Award]]:
+        """Every month of a running award that is held."""
+        return await PaymentRepository(session).held_months()
+
+    async def retry_held(self, session: AsyncSession, *, application: UUID) -> None:
+        """Tries the held months of the award again."""
+        award = await PaymentRepository(session).award_of(application)
+        if award is not None and award.ends_on is None:
+            await self._retry(session, award)
 
     async def schedule(self, session: AsyncSession, awards: list[Award], period: date) -> None:
-        """Makes the instalment of each award for the month that begins on `period`, where something is due."""
+        """Makes the instalment of each award for the month that begins on `period`, where something is due.
+
+        Where nobody can say what or when, the month is held. The day is the programme's payday, or the last bank day
+        before it: the comptroller pays before a holiday, not after (unverified).
+        """
         rows: list[dict[str, Any]] = []
         for award in awards:
             money = await self._amounts.amount(session, award.application, period)
-            if money is None or money.satang <= 0:
+            if money is None:
+                if needs := await self._amounts.needed(session, award.application, period):
+                    await self._holding.hold(session, award, period, HoldReason.FACT_NEEDED, needs)
+                continue
+            if money.satang <= 0:
+                continue
+            try:
+                due_on = self._days.previous_bank_day(self._amounts.payday(award.subject, period))
+            except WorkingDaysUnknown:
+                await self._holding.hold(session, award, period, HoldReason.CALENDAR_UNKNOWN)
                 continue
             rows.append(
                 {
@@ -93,13 +184,85 @@ class Awards:
                     "agency": award.agency,
                     "period": period,
                     "satang": money.satang,
-                    "due_on": self._amounts.payday(award.subject, period),
+                    "due_on": due_on,
                     "status": InstalmentStatus.SCHEDULED.value,
                     "run": None,
                     "created_at": self._clock.now(),
                 }
             )
         await insert_new(session, Instalment, rows)
+
+    async def _retry(self, session: AsyncSession, award: Award) -> None:
+        repository = PaymentRepository(session)
+        held = [month.period for month in await repository.held(award)]
+        for period in held:
+            await self.schedule(session, [award], period)
+        scheduled = {one.period for one in await repository.instalments_since(award, min(held, default=date.max))}
+        answered = [
+            period
+            for period in held
+            if period in scheduled or not await self._amounts.needed(session, award.application, period)
+        ]
+        known = [period for period in answered if period in scheduled or self._is_known(award, period)]
+        await repository.release(award, known, self._clock.now())
+
+    def _is_known(self, award: Award, period: date) -> bool:
+        """Whether the calendar holds the payday, so that a month without an instalment is one without money due."""
+        try:
+            self._days.previous_bank_day(self._amounts.payday(award.subject, period))
+        except WorkingDaysUnknown:
+            return False
+        return True
+
+    async def _resume(self, session: AsyncSession, award: Award) -> None:
+        """The award goes on as if it had not ended; nothing was overpaid."""
+        repository = PaymentRepository(session)
+        award.ends_on = None
+        await session.flush()
+        await repository.annul_overpayments(award, self._clock.now())
+        due = await self._due(session, award, award.starts_on)
+        await self._owe_again(session, award, await repository.instalments_since(award, award.starts_on), due)
+
+    async def _due(self, session: AsyncSession, award: Award, since: date) -> dict[UUID, int]:
+        """Satang that each instalment should be of; without those of which nobody can say."""
+        found: dict[UUID, int] = {}
+        for one in await PaymentRepository(session).instalments_since(award, since):
+            money = await self._amounts.amount(session, award.application, one.period)
+            if money is not None:
+                found[one.id] = money.satang
+            elif not await self._amounts.needed(session, award.application, one.period):
+                found[one.id] = 0
+        return found
+
+    async def _owe_again(
+        self, session: AsyncSession, award: Award, there: Sequence[Instalment], due: Mapping[UUID, int]
+    ) -> None:
+        """What was cancelled and is due is scheduled again, unless another award paid that month."""
+        elsewhere = await PaymentRepository(session).paid_elsewhere(award)
+        for one in there:
+            if one.status == InstalmentStatus.CANCELLED and due.get(one.id, 0) > 0 and one.period not in elsewhere:
+                one.satang = due[one.id]
+                move(one, InstalmentEvent.RESUME)
+        await session.flush()
+
+    async def _release_all(self, session: AsyncSession, award: Award) -> None:
+        repository = PaymentRepository(session)
+        held = [month.period for month in await repository.held(award)]
+        await repository.release(award, held, self._clock.now())
+
+    def _overpaid(self, one: Instalment, satang: int, cause: str) -> dict[str, Any]:
+        return {
+            "person": one.person,
+            "id": new_id(),
+            "instalment": one.id,
+            "award": one.award,
+            "agency": one.agency,
+            "period": one.period,
+            "paid": one.satang,
+            "satang": satang,
+            "cause": cause,
+            "found_at": self._clock.now(),
+        }
 
 
 def months(first: date, last: date) -> Iterator[date]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,19 +33,23 @@ def move(instalment: Instalment, event: InstalmentEvent) -> None:
     instalment.status = after(INSTALMENT_TRANSITIONS, InstalmentStatus(instalment.status), event).value
 
 
-async def leave_planned_runs(session: AsyncSession, award: Award) -> None:
+async def leave_planned_runs(session: AsyncSession, award: Award, since: date | None = None) -> None:
     """Takes the award's instalments out of runs that nobody has approved yet; a run that is then empty goes.
+
+    With `since` only those of months that begin on that day or later.
 
     Each run is held first, so that an approval at the same time is of the whole or of what remains.
     """
     repository = PaymentRepository(session)
     for run in await repository.planned_with(award):
         there = await repository.instalments_of(run.id)
-        remaining = [instalment for instalment in there if instalment.award != award.id]
-        for instalment in there:
-            if instalment.award == award.id:
-                move(instalment, InstalmentEvent.CANCEL)
-                instalment.run = None
+        leaving = [i for i in there if i.award == award.id and (since is None or i.period >= since)]
+        if not leaving:
+            continue
+        remaining = [instalment for instalment in there if instalment not in leaving]
+        for instalment in leaving:
+            move(instalment, InstalmentEvent.CANCEL)
+            instalment.run = None
         if remaining:
             run.instalments, run.total = len(remaining), total_of(remaining).satang
             run.content_hash = content_hash(remaining)

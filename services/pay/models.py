@@ -14,6 +14,8 @@ from services.pay.states import InstalmentStatus, RunStatus
 
 _COUNTS = text("status NOT IN ('CANCELLED', 'RETURNED')")
 _PLANNED = text("status = 'PLANNED'")
+_OPEN = text("released_at IS NULL")
+_STANDING = text("annulled_at IS NULL")
 
 
 def _one_of(column: str, values: type[InstalmentStatus | RunStatus]) -> str:
@@ -133,7 +135,7 @@ class Instalment(SQLModel, table=True):
     """First day of the month."""
     satang: int = Field(sa_type=BigInteger)
     due_on: date
-    """The programme's payday."""
+    """The programme's payday, or the last bank day before it."""
     destination: UUID | None = None
     """The payee's word on where to pay, as it was when the run was planned; None for PromptPay on the national ID."""
     status: str = Field(default=InstalmentStatus.SCHEDULED.value, max_length=20)
@@ -144,6 +146,62 @@ class Instalment(SQLModel, table=True):
     reason: str | None = Field(default=None, max_length=35)
     """Why it came back: an ISO 20022 external reason code."""
     created_at: datetime = Field(sa_type=Instant)
+
+
+class HeldMonth(SQLModel, table=True):
+    """A month of a running award that is not paid yet, since nobody can say what is due or when. It is tried again."""
+
+    __tablename__ = "held_month"
+    __table_args__ = (
+        ForeignKeyConstraint(["person", "award"], ["award.person", "award.id"]),
+        Index("ix_held_month_open", "award", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    )
+
+    person: UUID = Field(primary_key=True)
+    award: UUID = Field(primary_key=True)
+    period: date = Field(primary_key=True)
+    """First day of the month."""
+    agency: str = Field(max_length=100)
+    reason: str = Field(max_length=20)
+    """Of :class:`services.pay.holding.HoldReason`."""
+    needs: list[str] = Field(sa_type=Json)
+    """Ids of the facts that are to be read first; names, never values."""
+    held_at: datetime = Field(sa_type=Instant)
+    released_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was scheduled after all, or its award had ended."""
+
+
+class Overpayment(SQLModel, table=True):
+    """Money that went out, or is on its way, for a month in which less of it was due.
+
+    What is found is handed over here; whether and how it is recovered is for those who collect it. An instalment that
+    the bank returns after all was not overpaid: its own status says so.
+    """
+
+    __tablename__ = "overpayment"
+    __table_args__ = (
+        ForeignKeyConstraint(["person", "instalment"], ["instalment.person", "instalment.id"]),
+        Index("uq_overpayment_standing", "instalment", unique=True, postgresql_where=_STANDING, sqlite_where=_STANDING),
+        CheckConstraint("satang > 0 AND satang <= paid", name="no_more_than_was_paid"),
+        Index("ix_overpayment_agency", "agency", "id"),
+    )
+
+    person: UUID = Field(primary_key=True)
+    """The payee."""
+    id: UUID = Field(primary_key=True)
+    instalment: UUID
+    award: UUID
+    agency: str = Field(max_length=100)
+    period: date
+    paid: int = Field(sa_type=BigInteger)
+    """Satang of the instalment."""
+    satang: int = Field(sa_type=BigInteger)
+    """How much of it was not due."""
+    cause: str = Field(max_length=30)
+    """Why the right was less: `DEATH`, or the cause of the re-assessment."""
+    found_at: datetime = Field(sa_type=Instant)
+    annulled_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the right turned out to stand after all, on appeal for instance: then nothing was overpaid."""
 
 
 class ReconciliationBreak(SQLModel, table=True):

@@ -35,6 +35,8 @@ PAYMENTS: Final = Store(
     retention="accounting",
     recipients=(Text(th="ธนาคารผู้จ่ายเงิน", en="The bank that pays"),),
     rows=(
+        Rows("overpayment", ("person",), Fate.DELETED),
+        Rows("held_month", ("person",), Fate.DELETED),
         Rows("instalment", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
         Rows("award", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
         Rows("payment_run", (), Fate.UNNAMED, {"planned_by": OFFICER, "approved_by": OFFICER}),
@@ -112,7 +114,7 @@ class _Payments(TableStore):
                 "yours.",
             ),
             until=latest + ACCOUNTS_KEPT,
-            tables=frozenset({"award", "instalment", "receipt"}),
+            tables=frozenset({"award", "instalment", "overpayment", "receipt"}),
         )
 
 

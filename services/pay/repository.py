@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.pay.models import Award, Instalment, PaymentFile, PaymentRun, ReconciliationBreak
+from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentFile, PaymentRun, ReconciliationBreak
 from services.pay.states import InstalmentStatus, RunStatus
 
 
@@ -46,16 +46,82 @@ class PaymentRepository:
     async def award_of(self, application: UUID) -> Award | None:
         return (await self._session.scalars(select(Award).where(col(Award.application) == application))).first()
 
-    async def cancel_scheduled(self, award: Award) -> None:
-        await self._session.execute(
-            update(Instalment)
-            .where(
-                col(Instalment.person) == award.person,
-                col(Instalment.award) == award.id,
-                col(Instalment.status) == InstalmentStatus.SCHEDULED.value,
-            )
-            .values(status=InstalmentStatus.CANCELLED.value)
+    async def cancel_scheduled(self, award: Award, since: date | None = None) -> None:
+        """What is in no run, of months that begin on `since` or later."""
+        query = update(Instalment).where(
+            *_of(award),
+            col(Instalment.status) == InstalmentStatus.SCHEDULED.value,
+            col(Instalment.period) >= (since or date.min),
         )
+        await self._session.execute(query.values(status=InstalmentStatus.CANCELLED.value))
+
+    async def instalments_since(self, award: Award, since: date) -> Sequence[Instalment]:
+        """The award's instalments of months that begin on that day or later, locked."""
+        query = select(Instalment).where(*_of(award), col(Instalment.period) >= since)
+        query = query.order_by(col(Instalment.period)).with_for_update()
+        return (await self._session.scalars(query.execution_options(populate_existing=True))).all()
+
+    async def paid_elsewhere(self, award: Award) -> frozenset[date]:
+        """Months that another award for the same beneficiary and subject pays, or paid."""
+        query = select(col(Instalment.period)).where(
+            col(Instalment.beneficiary) == award.beneficiary,
+            col(Instalment.subject) == award.subject,
+            col(Instalment.award) != award.id,
+            col(Instalment.status).not_in([InstalmentStatus.CANCELLED.value, InstalmentStatus.RETURNED.value]),
+        )
+        return frozenset(await self._session.scalars(query))
+
+    async def annul_overpayments(self, award: Award, at: datetime) -> None:
+        await self._session.execute(
+            update(Overpayment)
+            .where(
+                col(Overpayment.person) == award.person,
+                col(Overpayment.award) == award.id,
+                col(Overpayment.annulled_at).is_(None),
+            )
+            .values(annulled_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+    # Months that are held.
+
+    async def held(self, award: Award) -> Sequence[HeldMonth]:
+        """The award's months that are still held, earliest first."""
+        query = select(HeldMonth).where(
+            col(HeldMonth.person) == award.person,
+            col(HeldMonth.award) == award.id,
+            col(HeldMonth.released_at).is_(None),
+        )
+        return (await self._session.scalars(query.order_by(col(HeldMonth.period)))).all()
+
+    async def held_of(self, person: UUID) -> Sequence[tuple[HeldMonth, Award]]:
+        """What of the person's is held, with the award that it is of, latest month first."""
+        query = select(HeldMonth, Award).join(
+            Award, (col(Award.person) == col(HeldMonth.person)) & (col(Award.id) == col(HeldMonth.award))
+        )
+        query = query.where(col(HeldMonth.person) == person, col(HeldMonth.released_at).is_(None))
+        return (await self._session.execute(query.order_by(col(HeldMonth.period).desc()))).tuples().all()
+
+    async def release(self, award: Award, periods: Collection[date], at: datetime) -> None:
+        await self._session.execute(
+            update(HeldMonth)
+            .where(
+                col(HeldMonth.person) == award.person,
+                col(HeldMonth.award) == award.id,
+                col(HeldMonth.period).in_(list(periods)),
+                col(HeldMonth.released_at).is_(None),
+            )
+            .values(released_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def held_months(self) -> Sequence[tuple[HeldMonth, Award]]:
+        """Every month of a running award that is held."""
+        query = select(HeldMonth, Award).join(
+            Award, (col(Award.person) == col(HeldMonth.person)) & (col(Award.id) == col(HeldMonth.award))
+        )
+        query = query.where(col(HeldMonth.released_at).is_(None), col(Award.ends_on).is_(None))
+        return (await self._session.execute(query.order_by(col(HeldMonth.award)))).tuples().all()
 
     async def awards_without_instalment(self, agency: str, period: date) -> Sequence[Award]:
         """Running awards of the agency that have no instalment for the period; held, so that none ends meanwhile."""
@@ -162,3 +228,7 @@ class PaymentRepository:
     @staticmethod
     def _runs(agency: str) -> Select[tuple[PaymentRun]]:
         return select(PaymentRun).where(col(PaymentRun.agency) == agency).order_by(col(PaymentRun.id).desc())
+
+
+def _of(award: Award) -> tuple[ColumnElement[bool], ...]:
+    return col(Instalment.person) == award.person, col(Instalment.award) == award.id

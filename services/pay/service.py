@@ -13,6 +13,7 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.ids import new_id
 from core.money import Money
+from core.working_days import WorkingDays, thai_working_days
 from services.pay.accounts import CreditorAccount
 from services.pay.awards import Awards, period_of
 from services.pay.contents import content_hash, move, total_of
@@ -44,8 +45,11 @@ from services.pay.states import (
 class PaymentRuns:
     """Plans, approves and turns into an order. Officers act for their own agency only."""
 
-    def __init__(self, clock: Clock, awards: Awards, keys: KeyRing, payers: Payers) -> None:
+    def __init__(
+        self, clock: Clock, awards: Awards, keys: KeyRing, payers: Payers, days: WorkingDays | None = None
+    ) -> None:
         self._clock, self._awards, self._keys, self._payers = clock, awards, keys, payers
+        self._days = days or thai_working_days()
 
     def today(self) -> date:
         """The Bangkok day by which "this month" is meant."""
@@ -123,10 +127,13 @@ class PaymentRuns:
         return run
 
     async def order(self, session: AsyncSession, run: PaymentRun, payees: Mapping[Due, CreditorAccount]) -> Order:
-        """The order of a run. Raises :class:`RunChanged` when it is not for what was approved."""
+        """The order of a run; what is late is asked for on the next bank day.
+
+        Raises :class:`RunChanged` when it is not for what was approved, and `WorkingDaysUnknown`.
+        """
         instalments = await PaymentRepository(session).instalments_of(run.id)
         self._check(run, instalments)
-        today = self._clock.today()
+        earliest = self._days.next_bank_day(self._clock.today())
         return Order(
             message=run.id,
             created_at=self._clock.now(),
@@ -136,7 +143,7 @@ class PaymentRuns:
                     end_to_end=instalment.id,
                     payee=payees[instalment.person, instalment.destination],
                     money=Money(instalment.satang),
-                    pay_on=max(instalment.due_on, today),
+                    pay_on=max(instalment.due_on, earliest),
                     remittance=f"{instalment.subject.partition(':')[2]} {instalment.period:%Y-%m}",
                 )
                 for instalment in instalments

@@ -9,6 +9,7 @@ Instalment                                    Run
 | IN_RUN    | SUBMIT    | SUBMITTED |         | SUBMITTED | SOME_PAID | PARTLY_SETTLED |
 | SUBMITTED | SETTLE    | SETTLED   |         | SUBMITTED | NONE_PAID | RETURNED       |
 | SUBMITTED | RETURN    | RETURNED  |
+| CANCELLED | RESUME    | SCHEDULED |
 * while the run is only planned; it leaves the run
 """
 
@@ -33,7 +34,7 @@ class InstalmentStatus(StrEnum):
     RETURNED = "RETURNED"
     """The bank rejected it or sent it back; it is still owed."""
     CANCELLED = "CANCELLED"
-    """Its award ended before its run was approved."""
+    """Its award ended before its run was approved. If the award goes on after all, it is owed again."""
 
 
 class InstalmentEvent(StrEnum):
@@ -42,6 +43,7 @@ class InstalmentEvent(StrEnum):
     SUBMIT = "SUBMIT"
     SETTLE = "SETTLE"
     RETURN = "RETURN"
+    RESUME = "RESUME"
 
 
 class RunStatus(StrEnum):
@@ -74,6 +76,7 @@ INSTALMENT_TRANSITIONS: Final[Mapping[tuple[InstalmentStatus, InstalmentEvent], 
         (_I.IN_RUN, _IE.SUBMIT): _I.SUBMITTED,
         (_I.SUBMITTED, _IE.SETTLE): _I.SETTLED,
         (_I.SUBMITTED, _IE.RETURN): _I.RETURNED,
+        (_I.CANCELLED, _IE.RESUME): _I.SCHEDULED,
     }
 )
 

@@ -60,6 +60,21 @@ class DecidedAmounts:
             return None
         return sum((amount for amount in due if amount is not None), Money(0))
 
+    async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
+        """Facts that the law of that month reads and the decision did not: nothing is paid until it is taken again.
+
+        Empty where the amount is known, or nothing is due. Raises as :meth:`amount` does.
+        """
+        decision = await self._records.latest(session, application)
+        if decision is None or decision.outcome is not Decided.GRANTED:
+            return ()
+        found = self._determined(decision, period.replace(day=1))
+        if found is None or found.outcome is Outcome.UNMET:
+            return ()
+        if found.outcome is Outcome.MET and all(b.amount is not None for b in found.benefits if _is_paid_monthly(b)):
+            return ()
+        return tuple(found.missing)
+
     def payday(self, subject: str, period: date) -> date:
         """The day on which the month is paid; the last of a month that has no such day. Raises ProgrammeUnknown."""
         programme = self._programme(subject)

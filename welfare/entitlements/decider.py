@@ -16,6 +16,7 @@ from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Gate
 from welfare.entitlements.answers import with_answers
 from welfare.entitlements.assessment import CHILD, CHILDREN, Assessment, Member, assess
+from welfare.entitlements.lawbook import law_of
 from welfare.entitlements.reading import Reader
 from welfare.entitlements.record import record_of
 from welfare.programmes import ForEach, Outcome, Programme, ProgrammeCatalogue, ProgrammeUnknown, Version, freeze
@@ -111,4 +112,6 @@ def _prepared(catalogue: Catalogue, found: Assessment, applicant: UUID) -> Prepa
         missing=found.missing if outcome is Decided.NEEDS_INFORMATION else (),
         pays=bool(paid),
         decided_by={"kind": "SYSTEM", "agency": found.programme.payer},
+        law_from=law_of(found.version),
+        changes_on=found.changes_on() if outcome is Decided.GRANTED else None,
     )

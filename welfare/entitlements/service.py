@@ -12,7 +12,7 @@ from uuid import UUID
 from core.clock import Clock
 from core.database import Database
 from services.apply.queries import ActiveApplication, active_applications
-from services.apply.states import Status
+from services.apply.states import GRANTED
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Asker, Gate
 from welfare.entitlements.assessment import Assessment, assess_family, entitlement_key
@@ -91,6 +91,6 @@ def stand(citizen: UUID, found: Assessment, application: ActiveApplication | Non
     key = entitlement_key(citizen, found.programme.slug, found.beneficiary)
     if application is None:
         return Entitlement(key, _BY_OUTCOME[found.determination.outcome], found)
-    receiving = application.status is Status.APPROVED
+    receiving = application.status in GRANTED
     status = EntitlementStatus.RECEIVING if receiving else EntitlementStatus.APPLIED
     return Entitlement(key, status, found, application.id)

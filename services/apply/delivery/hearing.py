@@ -23,7 +23,7 @@ from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import LATE, Hindrance, Step, after_answer, is_late, poll_in
 from services.apply.models import Application
 from services.apply.service import ApplyService
-from services.apply.states import Status
+from services.apply.states import TURNS, Status, Turn
 from services.plugins.contract import ApplicationState, EventKind, Manifest, OperationKind, PaymentRequest, State
 
 ASKED_FOR: Final = "agency_request"
@@ -36,7 +36,7 @@ _REJECTED: Final = Text(
     th="หน่วยงานไม่อนุมัติคำขอ ดูเหตุผลในข้อความของหน่วยงาน", en="The agency did not approve it; its note says why"
 )
 _BY: Final = Text(th="คำวินิจฉัยของ{agency}", en="Decision of the {agency}")
-CLOSED: Final = frozenset({Status.APPROVED, Status.REJECTED, Status.WITHDRAWN})
+CLOSED: Final = frozenset(status for status, turn in TURNS.items() if turn is Turn.DONE)
 
 log = structlog.get_logger(__name__)
 

@@ -67,6 +67,14 @@ class CorrectionRepository:
 
     # For the job that forgets.
 
+    async def corrected_facts_since(self, at: datetime) -> Sequence[tuple[UUID, UUID, str, datetime]]:
+        """Id, person, attribute and moment of what was put right since then, oldest first."""
+        query = select(
+            col(Correction.id), col(Correction.person), col(Correction.attribute), col(Correction.closed_at)
+        ).where(col(Correction.closed_at) >= at, col(Correction.status) == CorrectionStatus.CORRECTED.value)
+        rows = (await self._session.execute(query.order_by(col(Correction.closed_at)))).tuples()
+        return [(key, person, attribute, closed) for key, person, attribute, closed in rows if closed is not None]
+
     async def corrected_since(self, at: datetime, *, limit: int) -> Sequence[tuple[UUID, UUID]]:
         """Id and person of what was put right since then."""
         query = select(col(Correction.id), col(Correction.person)).where(

@@ -55,6 +55,10 @@ class ScriptedDecider:
 class TableAwarder:
     """Awards as rows, so that a transaction that is rolled back takes them along."""
 
+    def __init__(self) -> None:
+        self.ended: list[tuple[UUID, date, str]] = []
+        self.confirmed: list[tuple[UUID, date, str]] = []
+
     async def award(
         self,
         session: AsyncSession,
@@ -68,13 +72,24 @@ class TableAwarder:
     ) -> UUID:
         key = new_id()
         row = {"id": key.hex, "application": application.hex, "beneficiary": beneficiary.hex}
-        await session.execute(text("INSERT INTO test_award VALUES (:id, :application, :beneficiary, 0)"), row)
+        award = "INSERT INTO test_award VALUES (:id, :application, :beneficiary, 0)"
+        again = "ON CONFLICT (application) DO UPDATE SET ended = 0"
+        await session.execute(text(f"{award} {again}"), row)
         return key
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
         await session.execute(
             text("UPDATE test_award SET ended = 1 WHERE application = :application"), {"application": application.hex}
         )
+
+    async def end_from(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        await self.end(session, application=application)
+        self.ended.append((application, since, cause))
+        return 0
+
+    async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        self.confirmed.append((application, since, cause))
+        return 0
 
 
 @dataclass
@@ -97,14 +112,15 @@ class Room:
     decider: ScriptedDecider
     notices: RecordingNotices
     service: ApplyService
+    awarder: TableAwarder = field(default_factory=TableAwarder)
 
     def on(self, database: Database) -> Room:
         """The same room as another process has it."""
         service = ApplyService(
-            database, self.keys, self.clock, deciders={"programme": self.decider}, awarder=TableAwarder(),
+            database, self.keys, self.clock, deciders={"programme": self.decider}, awarder=self.awarder,
             notices=self.notices,
         )  # fmt: skip
-        return Room(database, self.clock, self.keys, self.decider, self.notices, service)
+        return Room(database, self.clock, self.keys, self.decider, self.notices, service, self.awarder)
 
     async def apply(self, person: UUID, beneficiary: UUID | None = None, answers: object = None) -> Any:
         submission = await self.service.prepare(person, beneficiary or person, PROGRAMME, answers)
@@ -144,11 +160,9 @@ def keys() -> KeyRing:
 async def room(database: Database, clock: FixedClock, keys: KeyRing) -> Room:
     async with database.write() as session:
         await session.execute(text(AWARDS))
-    decider, notices = ScriptedDecider(), RecordingNotices()
-    service = ApplyService(
-        database, keys, clock, deciders={"programme": decider}, awarder=TableAwarder(), notices=notices
-    )
-    return Room(database, clock, keys, decider, notices, service)
+    decider, notices, awarder = ScriptedDecider(), RecordingNotices(), TableAwarder()
+    service = ApplyService(database, keys, clock, deciders={"programme": decider}, awarder=awarder, notices=notices)
+    return Room(database, clock, keys, decider, notices, service, awarder)
 
 
 @pytest.fixture

@@ -72,9 +72,14 @@ class FixedAmounts:
 
     def __init__(self) -> None:
         self.by_application: dict[UUID, Money | None] = {}
+        self.unread: dict[UUID, tuple[str, ...]] = {}
+        """Facts that a decision did not read: nobody can say what is due."""
 
     async def amount(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
-        return self.by_application.get(application, Money.baht(700))
+        return None if application in self.unread else self.by_application.get(application, Money.baht(700))
+
+    async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
+        return self.unread.get(application, ())
 
     def payday(self, subject: str, period: date) -> date:
         return period.replace(day=10)

@@ -1,0 +1,269 @@
+"""The life of applications, put together: clocks, deaths, what is looked at again; and what officers do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.database import Database
+from core.errors import BadInput, NotFound
+from core.jobs import Job
+from core.text import Text
+from core.working_days import WorkingDays, thai_working_days
+from identity.inbox.service import Inbox, MessageTemplate
+from identity.officers import Officer
+from identity.officers.reasons import checked_reason
+from identity.officers.register import OfficerRegister
+from identity.officers.trail import ActKind, Trail
+from services.apply import repository, tasks
+from services.apply.deaths import CivilRegister, DeathWatch
+from services.apply.errors import NotYoursToDecide
+from services.apply.lifecycle import Lifecycle
+from services.apply.models import Application
+from services.apply.reassessing import CorrectedFact, Held, Reassessments
+from services.apply.roles import DECIDE, SUPERVISE
+from services.apply.service import ApplyService
+from services.apply.states import GRANTED, Status, is_service
+from services.exchange.corrections.repository import CorrectionRepository
+from services.pay.awards import Awards
+from services.pay.holding import HoldReason
+from services.plugins.contract import Manifest
+from welfare.entitlements.lawbook import ProgrammeLaws
+from welfare.entitlements.service import PROGRAMME
+from welfare.programmes import ProgrammeCatalogue
+
+if TYPE_CHECKING:
+    from api.house import House
+
+LISTED_MAX: Final = 200
+ENDING_MIN: Final = 6
+BACK_MAX: Final = timedelta(days=3_653)
+
+OVERDUE: Final = MessageTemplate(
+    "apply.overdue",
+    title=Text(th="หน่วยงานพิจารณาเกินกำหนด: {title}", en="The agency is late: {title}"),
+    body=Text(
+        th="ขออภัย หน่วยงานยังพิจารณาคำขอของคุณไม่เสร็จตามกำหนด เราแจ้งผู้บังคับบัญชาของหน่วยงานแล้ว คุณไม่ต้องทำอะไร",
+        en="We are sorry: the agency has not decided your application in time. Its supervisors have been told. "
+        "There is nothing you need to do.",
+    ),
+)
+ESCALATED: Final = MessageTemplate(
+    "apply.escalated",
+    title=Text(th="คำขอเกินกำหนดพิจารณา: {title}", en="An application is overdue: {title}"),
+    body=Text(
+        th="คำขอเลขท้าย {ending} ครบกำหนดเมื่อ {due_on} ดูรายการได้ด้วยคำสั่ง sitthi apply overdue",
+        en="The application ending in {ending} was due on {due_on}. `sitthi apply overdue` lists them all.",
+    ),
+)
+BEREAVED: Final = MessageTemplate(
+    "apply.bereaved",
+    title=Text(th="ขอแสดงความเสียใจ", en="Our condolences"),
+    body=Text(
+        th="ทะเบียนราษฎรแจ้งว่ามีผู้เสียชีวิตในครอบครัวของคุณ เราปิดสวัสดิการและคำขอที่เกี่ยวข้องให้แล้ว คุณไม่ต้องแจ้งหรือทำอะไร "
+        "หากทะเบียนผิดพลาด หรือบุตรที่ยังเล็กต้องได้รับสิทธิต่อ ติดต่อสำนักงานเขตหรือองค์กรปกครองส่วนท้องถิ่นได้ทุกเมื่อ",
+        en="The civil register has told us of a death in your family. The benefits and applications concerned are "
+        "closed; you need not report or do anything. If the register is wrong, or a young child should go on "
+        "receiving, your district office or local authority will help at any time.",
+    ),
+)
+
+log = structlog.get_logger("api.lifecycle")
+
+
+class InboxLife:
+    """Implements :class:`services.apply.lifecycle.LifeNotices`."""
+
+    def __init__(self, inbox: Inbox, officers: OfficerRegister) -> None:
+        self._inbox, self._officers = inbox, officers
+
+    async def overdue(self, session: AsyncSession, *, person: UUID, title: Text) -> None:
+        await self._inbox.send(session, person, OVERDUE, title=title)
+
+    async def escalated(
+        self, session: AsyncSession, *, agency: str, application: UUID, title: Text, due_on: date
+    ) -> None:
+        for officer in await self._officers.of_agency(session, agency):
+            if SUPERVISE in officer.roles:
+                ending = application.hex[-ENDING_MIN:]
+                await self._inbox.send(session, officer.person, ESCALATED, title=title, ending=ending, due_on=due_on)
+
+    async def bereaved(self, session: AsyncSession, *, people: Collection[UUID]) -> None:
+        for person in people:
+            await self._inbox.send(session, person, BEREAVED)
+
+
+class CorrectedFacts:
+    """Implements :class:`services.apply.reassessing.Corrections` over the cases of citizens."""
+
+    async def corrected_since(self, session: AsyncSession, at: datetime) -> Sequence[CorrectedFact]:
+        return [CorrectedFact(*row) for row in await CorrectionRepository(session).corrected_facts_since(at)]
+
+
+class HeldByAwards:
+    """Implements :class:`services.apply.reassessing.HeldMonths` over the room that pays."""
+
+    def __init__(self, awards: Awards) -> None:
+        self._awards = awards
+
+    async def held_months(self, session: AsyncSession) -> Sequence[Held]:
+        return [
+            Held(award.application, award.person, month.period, month.reason == HoldReason.FACT_NEEDED)
+            for month, award in await self._awards.held_months(session)
+        ]
+
+    async def retry_held(self, session: AsyncSession, *, application: UUID) -> None:
+        await self._awards.retry_held(session, application=application)
+
+
+class DecidingAgency:
+    """Implements :class:`services.apply.lifecycle.Responsible`: a programme's payer, a service's agency."""
+
+    def __init__(self, programmes: ProgrammeCatalogue, manifests: Callable[[], Sequence[Manifest]]) -> None:
+        self._programmes, self._manifests = programmes, manifests
+
+    def __call__(self, subject: str) -> str | None:
+        kind, _, slug = subject.partition(":")
+        if is_service(subject):
+            return next((m.agency.slug for m in self._manifests() if m.slug == slug), None)
+        programme = self._programmes.get(slug) if f"{kind}:" == PROGRAMME else None
+        return None if programme is None else programme.payer
+
+    def programmes_of(self, agency: str) -> Mapping[str, Text]:
+        """By subject, with its title."""
+        return {PROGRAMME + one.slug: one.title for one in self._programmes if one.payer == agency}
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process's. `decider` of the programmes, the civil register, and whoever pays are handed in."""
+
+    db: Database
+    clock: Clock
+    apply: ApplyService
+    lifecycle: Lifecycle
+    reassessments: Reassessments
+    deaths: DeathWatch
+    agency_of: DecidingAgency
+    trail: Trail
+    days: WorkingDays
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [
+            Job("follow the clocks of applications", timedelta(minutes=15), self.follow_clocks),
+            Job("look again at what was granted", timedelta(minutes=5), self.reassessments.run),
+            Job("ask the civil register about deaths", timedelta(hours=6), self.deaths.run),
+            Job("miss the holidays of next year", timedelta(hours=24), self.miss_holidays),
+        ]
+
+    async def follow_clocks(self) -> tasks.Timed:
+        return await tasks.follow_clocks(self.apply, self.lifecycle, self.db, self.clock)
+
+    async def miss_holidays(self) -> Sequence[int]:
+        """Warns of years whose holidays should be in the data by now."""
+        missing = self.days.missing_on(self.clock.today())
+        for year in missing:
+            log.warning("working_days.missing", year=year)
+        return missing
+
+    async def overdue(self, officer: Officer) -> Sequence[Application]:
+        """What the officer's agency should have decided by now. Raises RoleMissing."""
+        if SUPERVISE not in officer.roles:
+            officer.must_have(DECIDE)
+        subjects = list(self.agency_of.programmes_of(officer.agency))
+        async with self.db.read() as session:
+            return await repository.overdue_of(session, subjects, self.clock.today(), LISTED_MAX)
+
+    async def find(self, officer: Officer, given: str) -> Application:
+        """By its id or the end of it. Raises NotFound for none of the agency's, and for several."""
+        wanted = given.strip().lower().replace("-", "")
+        if len(wanted) < ENDING_MIN or not set(wanted) <= set("0123456789abcdef"):
+            raise NotFound
+        subjects = list(self.agency_of.programmes_of(officer.agency))
+        async with self.db.read() as session:
+            found = await repository.ending(session, subjects, wanted)
+        if len(found) != 1:
+            raise NotFound
+        return found[0]
+
+    async def reconsider(self, officer: Officer, application: Application, reason: str, since: date | None) -> str:
+        """Has it decided again, on the facts as they are. Answers what became of it: a status.
+
+        Raises RoleMissing, NotYoursToDecide, BadInput, AlreadyDecided, and what the decider raises.
+        """
+        self._check(officer, application, reason)
+        today = self.clock.today()
+        if since is not None and not today - BACK_MAX <= since <= today:
+            raise BadInput(Text(th="วันที่ต้องไม่เกินวันนี้", en="the day is today or before"), path=("since",))
+        await self._note(officer, application, ActKind.APPLICATION_RECONSIDERED, reason)
+        if Status(application.status) in GRANTED:
+            async with self.db.write() as session:
+                row = await self.reassessments.ask(session, application, officer.person, since or today)
+            await self.reassessments.one(row)
+        else:
+            again = await self.apply.prepare_reconsideration(application.person, application.id)
+            async with self.db.write() as session:
+                await self.apply.reconsider(session, replace(again, officer=officer.person, cause="OFFICER"))
+        return await self._status(application)
+
+    async def reopen(self, officer: Officer, application: Application, reason: str) -> str:
+        """Opens again what lapsed, or what a death closed that was none. Raises as `reconsider`, and NotReopenable."""
+        self._check(officer, application, reason)
+        async with self.db.write() as session:
+            await self.lifecycle.reopen_by_officer(session, application.person, application.id, officer.person)
+        await self._note(officer, application, ActKind.APPLICATION_REOPENED, reason)
+        return await self._status(application)
+
+    def _check(self, officer: Officer, application: Application, reason: str) -> None:
+        officer.must_have(DECIDE)
+        if self.agency_of(application.subject) != officer.agency or officer.person == application.person:
+            raise NotYoursToDecide
+        checked_reason(reason)
+
+    async def _note(self, officer: Officer, application: Application, kind: ActKind, reason: str) -> None:
+        async with self.db.write() as session:
+            await self.trail.note(
+                session, kind, agency=officer.agency, by=officer.person.hex, subject=application.id, note=reason
+            )
+
+    async def _status(self, application: Application) -> str:
+        async with self.db.read() as session:
+            found = await repository.own(session, application.person, application.id)
+        assert found is not None, "it was there"
+        return found.status
+
+
+def life(house: House, apply: ApplyService) -> Life:
+    """Out of the rooms of a house that is being furnished."""
+    programmes = house.welfare.programmes
+    agency_of = DecidingAgency(programmes, lambda: [plugin.manifest for plugin in house.registry.plugins])
+    notices = InboxLife(house.inbox, house.identity.office.officers)
+    lifecycle = Lifecycle(apply, house.clock, house.awards, notices, agency_of)
+    reassessments = Reassessments(
+        house.db,
+        house.clock,
+        apply,
+        laws=ProgrammeLaws(house.clock, house.catalogue, programmes),
+        corrections=CorrectedFacts(),
+        held=HeldByAwards(house.awards),
+    )
+    deaths = DeathWatch(house.db, house.clock, lifecycle, CivilRegister(house.gate), agency_of)
+    return Life(
+        house.db,
+        house.clock,
+        apply,
+        lifecycle,
+        reassessments,
+        deaths,
+        agency_of,
+        Trail(house.clock),
+        thai_working_days(),
+    )

@@ -1,0 +1,105 @@
+"""What a decision does: it moves the application, is written down, and begins, changes or ends an award."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock, bangkok_day
+from core.ids import new_id
+from services.apply import owed, repository, states
+from services.apply.deciding import Awarder, Outcome, Prepared, action_of
+from services.apply.decisions.signing import DecisionWriter
+from services.apply.models import Application, Reassessment
+from services.apply.states import GRANTED, Action, Status, Who
+from services.apply.steps import Steps
+
+REVIEW: Final = "REVIEW"
+ANSWERED: Final = "ANSWERED"
+"""The cause of a decision again that answers of the citizen bring."""
+
+
+class Outcomes:
+    def __init__(self, clock: Clock, steps: Steps, decisions: DecisionWriter, awarder: Awarder) -> None:
+        self._clock, self._steps, self._decisions, self._awarder = clock, steps, decisions, awarder
+
+    async def write(
+        self,
+        session: AsyncSession,
+        application: Application,
+        prepared: Prepared,
+        *,
+        since: date | None = None,
+        cause: str | None = None,
+        officer: UUID | None = None,
+    ) -> None:
+        """Moves the application on by the decision. The caller holds its lock.
+
+        Of what was granted before, `since` is the day from which it counts; today, or the day from which it is under
+        review, unless said.
+        """
+        now, was = self._clock.now(), Status(application.status)
+        missing = [m.written() for m in prepared.missing]
+        decided: dict[str, Any] = {} if prepared.outcome is Outcome.NEEDS_INFORMATION else {"decided_at": now}
+        if decided:
+            decided |= {"law_from": prepared.law_from, "changes_on": prepared.changes_on, "review_since": None}
+            if prepared.closes:
+                decided["unit_key"] = f"closed:{application.id.hex}"
+        action = action_of(prepared, was)
+        following = states.after(was, action)
+        if not decided and missing == application.missing and following == was:
+            return  # it still waits for the same
+        since = since or application.review_since or self._clock.today()
+        if was is Status.APPROVED and following is Status.UNDER_REVIEW:
+            decided["review_since"] = since
+        if following is Status.APPROVED and prepared.outcome is not Outcome.GRANTED:
+            missing = []  # what was granted stands while an agency is away
+        because = cause or ANSWERED if was in GRANTED else cause
+        if action is Action.END:  # while the months before it are still known
+            await self._awarder.end_from(session, application=application.id, since=since, cause=because or ANSWERED)
+        await self._steps.move(
+            session, application, action, Who.DECISION, officer=officer, cause=because, missing=missing, **decided
+        )
+        if action is Action.AWAIT_AGENCY and was is Status.UNDER_REVIEW:
+            await self._look_again(session, application, since)
+        if prepared.outcome is not Outcome.NEEDS_INFORMATION:
+            await self._decisions.add(session, application, prepared, now)
+            await repository.close_appeal(session, application, prepared.outcome)
+        if prepared.outcome is Outcome.GRANTED and prepared.pays:
+            await self._award(session, application, prepared)
+            if was in GRANTED:
+                await self._awarder.reassessed(
+                    session, application=application.id, since=since, cause=because or ANSWERED
+                )
+        if (decided and action is not Action.CONFIRM) or application.status != was:
+            await self._steps.tell(session, application)
+
+    async def _look_again(self, session: AsyncSession, application: Application, since: date) -> None:
+        """The citizen answered, and now it is an agency that does not: it stays owed."""
+        now = self._clock.now()
+        row = Reassessment(
+            person=application.person,
+            id=new_id(),
+            application=application.id,
+            cause=REVIEW,
+            reference=f"version:{application.version}",
+            since=since,
+            owed_at=now,
+            due_at=now,
+            attempts=0,
+        )
+        await owed.add(session, row)
+
+    async def _award(self, session: AsyncSession, application: Application, prepared: Prepared) -> None:
+        await self._awarder.award(
+            session,
+            application=application.id,
+            payee=application.person,
+            beneficiary=application.beneficiary,
+            subject=application.subject,
+            title=prepared.title,
+            since=bangkok_day(application.created_at),
+        )

@@ -1,0 +1,10 @@
+"""What officers of an agency that decides may do with applications. Any agency may give these to its officers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DECIDE: Final = "apply.decide"
+"""Have an application decided again, and open again what a death closed by mistake."""
+SUPERVISE: Final = "apply.supervise"
+"""Hear of applications whose time ran out."""

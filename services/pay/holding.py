@@ -1,0 +1,58 @@
+"""Months of a running award that cannot be paid yet: seen, told to the citizen once, and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.text import Text
+from identity.inbox.service import MessageTemplate
+from services.pay.models import Award, HeldMonth
+from services.pay.needs import Notices
+from services.pay.writing import insert_new
+
+
+class HoldReason(StrEnum):
+    FACT_NEEDED = "FACT_NEEDED"
+    """The law of that month asks for a fact that the decision did not read."""
+    CALENDAR_UNKNOWN = "CALENDAR_UNKNOWN"
+    """Nobody has entered the bank holidays of that year."""
+
+
+PAYMENT_HELD: Final = MessageTemplate(
+    id="pay.held",
+    title=Text(th="ยังจ่ายเงินงวดหนึ่งไม่ได้: {title}", en="One month is not paid yet: {title}"),
+    body=Text(
+        th="สิทธิของคุณยังอยู่ แต่งวดวันที่ {period} ยังจ่ายไม่ได้ เพราะกฎหมายของงวดนั้นต้องใช้ข้อมูลเพิ่ม "
+        "เรากำลังตรวจสอบ และจะจ่ายย้อนให้เมื่อทราบ",
+        en="Your right stands, but the month of {period} cannot be paid yet: its law asks for something that is not "
+        "known. We are looking into it, and pay it when it is.",
+    ),
+)
+
+
+class Holding:
+    def __init__(self, clock: Clock, notices: Notices) -> None:
+        self._clock, self._notices = clock, notices
+
+    async def hold(
+        self, session: AsyncSession, award: Award, period: date, reason: HoldReason, needs: Sequence[str] = ()
+    ) -> None:
+        """Notes the month, once, and tells the payee, once. What is noted already stays as it is."""
+        row = {
+            "person": award.person,
+            "award": award.id,
+            "period": period,
+            "agency": award.agency,
+            "reason": reason.value,
+            "needs": list(needs),
+            "held_at": self._clock.now(),
+            "released_at": None,
+        }
+        if await insert_new(session, HeldMonth, [row]) and reason is HoldReason.FACT_NEEDED:
+            await self._notices.send(session, award.person, PAYMENT_HELD, title=Text(**award.title), period=period)
