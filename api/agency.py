@@ -15,7 +15,7 @@ from services.exchange.rest.terms import AgencyTerms
 from services.exchange.usage.routes import statistics_router
 from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
 from services.plugins.operating.routes import maintenance_routes
-from services.plugins.records.routes import records_router
+from services.plugins.records.routes import records_routes
 from services.plugins.records.service import RecordDesk
 from services.plugins.registry.routes import ServiceAgents, open_services_router, services_router
 
@@ -61,7 +61,7 @@ def agencies(house: House) -> APIRouter:
     door = door_of(house, SERVICES_SCOPE)
     maintenance = maintenance_routes(door, house.registered.maintenance, acting)
     desk, issuer = house.registered.desk, house.settings.issuer
-    router.include_router(services_router(door, desk, acting, issuer, more=[maintenance], bodies=MAINTENANCE_BODIES))
-    records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
-    router.include_router(records_router(door_of(house, INGEST_SCOPE), records))
+    desk_of_records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
+    more = [maintenance, records_routes(door_of(house, INGEST_SCOPE), desk_of_records)]
+    router.include_router(services_router(door, desk, acting, issuer, more=more, bodies=MAINTENANCE_BODIES))
     return router

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import jsonschema_rs
 import pytest
 
 from core.ids import NationalId
 from services.plugins.records.routes import BODY_BYTES_MAX, PLACES
+from services.plugins.registry.routes import PREFIX
+from services.plugins.standing import Standing
+from tests.api.test_agency_services import DESCRIBED, fits
 from tests.services.plugins.records.register import Register, ndjson, policies
 from tests.support.agency import AgencySystem, code_of
 from tests.support.app import Served
 
 POLICIES: Final = Path(__file__).parents[1] / "support" / "plugins" / "policies"
 PATH: Final = "/agency/v1/services/register/ingest/policies"
+
+
+DESCRIPTION: Final = f"{PREFIX}/{{slug}}/ingest/{{operation}}"
 
 
 @pytest.fixture
@@ -155,3 +164,64 @@ async def test_a_register_of_our_tree_keeps_what_it_is_sent_in_tables_of_its_own
     assert (await send(agency, body, path)).json() == {"taken": 3, "rejected": []}
     told = await sitthi.house.runner.run(plugin, "mine", asker="citizen", person=NationalId("0000000000001"))
     assert told == [{"number": "P-1", "until": date(2027, 1, 1)}]
+
+
+async def test_every_answer_has_the_shape_that_the_description_names(sitthi: Served, register: Register) -> None:
+    agency, other = await system(sitthi), await system(sitthi, "lake")
+    register.lost = [TimeoutError()]
+    served = (await sitthi.http.get(f"{PREFIX}/openapi.json")).json()
+    assert served["paths"][DESCRIPTION] == json.loads(json.dumps(DESCRIBED["paths"][DESCRIPTION]))
+    flow = served["components"]["securitySchemes"]["agency"]["flows"]["clientCredentials"]
+    assert flow["scopes"].keys() == {"agency.services", "agency.ingest"}
+    answers = {
+        503: await send(agency, policies(1, 2, 3)),
+        200: await send(agency, policies(1, 2, 3)),
+        409: await send(agency, policies(4)),
+        400: await send(agency, policies(4), idempotency_key="short"),
+        401: await send(agency, policies(4), authorization=None),
+        403: await send(await system(sitthi, scope="agency.services"), policies(4)),
+        404: await send(other, policies(4)),
+        413: await send(agency, b" " * (BODY_BYTES_MAX + 1), idempotency_key="sending-0002"),
+        415: await send(agency, policies(4), content_type=None),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status, answer.text
+        fits(answer, DESCRIPTION, "post")
+    rejected = fits(await send(agency, policies(5, 91) + b"{\n", idempotency_key="sending-0003"), DESCRIPTION, "post")
+    assert len(rejected["rejected"]) == 2
+    named = {"$ref": "#/components/schemas/InterruptedAnswer", "components": DESCRIBED["components"]}
+    jsonschema_rs.validator_for(named).validate(answers[503].json())
+
+
+@pytest.mark.sqlite_only  # a suspended service is refused before anything is looked at
+@pytest.mark.parametrize(("standing", "status"), [(Standing.SUSPENDED, 503), (Standing.RETIRED, 410)])
+async def test_a_service_that_is_not_open_says_so_in_the_shape_that_is_described(
+    sitthi: Served, register: Register, standing: Standing, status: int
+) -> None:
+    plugin = sitthi.house.registry.get("register")
+    assert plugin is not None
+    object.__setattr__(plugin, "standing", standing)
+    answer = await send(await system(sitthi), policies(1))
+    assert answer.status_code == status
+    fits(answer, DESCRIPTION, "post")
+
+
+def test_the_description_says_what_to_send_and_its_examples_are_right() -> None:
+    described = DESCRIBED["paths"][DESCRIPTION]["post"]
+    assert described["security"] == [{"agency": ["agency.ingest"]}]
+    [key] = [one for one in described["parameters"] if one["in"] == "header"]
+    assert (key["name"], key["required"]) == ("Idempotency-Key", True)
+    assert re.fullmatch(key["schema"]["pattern"], key["example"])
+    assert {one["name"] for one in described["parameters"] if one["in"] == "path"} == {"slug", "operation"}
+    [(kind, body)] = described["requestBody"]["content"].items()
+    assert kind == "application/x-ndjson"
+    assert [json.loads(line)["policy"] for line in body["example"].splitlines()] == ["P-1", "P-2"]
+    seen = 0
+    for status, answer in described["responses"].items():
+        content = answer["content"]["application/json"]
+        validator = jsonschema_rs.validator_for({**content["schema"], "components": DESCRIBED["components"]})
+        for example in content.get("examples", {}).values():
+            validator.validate(example["value"])
+            seen += 1
+        assert status == "200" or "Error" in json.dumps(content["schema"])
+    assert seen == 4

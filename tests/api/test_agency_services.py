@@ -24,6 +24,7 @@ from identity.proposals.errors import MakerIsChecker
 from services.exchange.rest.openapi import document_of
 from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
 from services.plugins.operating.routes import maintenance_routes
+from services.plugins.records.routes import records_routes
 from services.plugins.registry.desk import ServiceDesk
 from services.plugins.registry.documents import Documents
 from services.plugins.registry.errors import RemedyMissing
@@ -57,7 +58,10 @@ DESCRIBED: Final = document_of(
         _NOBODY[1],
         _NOBODY[2],
         "http://localhost",
-        more=[maintenance_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2])],
+        more=[
+            maintenance_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2]),
+            records_routes(_NOBODY[0], _NOBODY[2]),
+        ],
     ).routes,
     "http://localhost",
     bodies=(*BODIES, *MAINTENANCE_BODIES),

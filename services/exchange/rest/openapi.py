@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi.openapi.utils import get_openapi
@@ -33,8 +34,10 @@ def document_of(
     description: str = _DESCRIPTION,
     bodies: Sequence[type[Strict]] = (FactsRequest, BatchRequest),
     scope: tuple[str, str] = ("agency.facts", "ask for facts of citizens"),
+    other_scopes: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """`issuer` is our own address, where the token endpoint is as well; `bodies` are what the routes read."""
+    """`issuer` is our own address, where the token endpoint is as well; `bodies` are what the routes read; of
+    `other_scopes` a route says for itself that it needs one."""
     document = get_openapi(
         title=title,
         version=VERSION,
@@ -52,7 +55,7 @@ def document_of(
             "flows": {
                 "clientCredentials": {
                     "tokenUrl": f"{issuer}/oauth/token",
-                    "scopes": {scope[0]: scope[1]},
+                    "scopes": {scope[0]: scope[1], **other_scopes},
                 }
             },
         }

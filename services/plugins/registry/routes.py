@@ -17,7 +17,7 @@ from core.database import Database
 from core.errors import BadInput
 from core.text import Text
 from identity.officers.register import OfficerRegister
-from services.exchange.rest.auth import AgencyDoor, Caller
+from services.exchange.rest.auth import INGEST_SCOPE, AgencyDoor, Caller
 from services.exchange.rest.errors import AgentUnknown
 from services.exchange.rest.openapi import body_of, document_of
 from services.exchange.rest.requests import Agent, AgentKind, Strict
@@ -125,6 +125,7 @@ def services_router(
         description=_DESCRIPTION,
         bodies=(*BODIES, *bodies),
         scope=("agency.services", "register and serve the agency's services"),
+        other_scopes={INGEST_SCOPE: "send records to the agency's services"},
     )
     outer = APIRouter()
 
