@@ -14,8 +14,8 @@ from welfare.programmes.answer import BenefitAmount, Outcome
 from welfare.programmes.evaluate import Facts, evaluate
 from welfare.programmes.model import Programme, Version
 from welfare.rules.attributes import YEAR_MAX
-from welfare.rules.dates import anniversary, checked_day, resolved
-from welfare.rules.tree import AgeOn, DateCompare, DateConst, walk
+from welfare.rules.dates import anniversary, checked_day, fiscal_year_start, resolved, shifted
+from welfare.rules.tree import AgeOn, Cmp, DateCompare, DateConst
 
 HORIZON_YEARS: Final = 150
 _DAY: Final = timedelta(days=1)
@@ -60,23 +60,24 @@ def _candidates(programme: Programme, facts: Facts, child: Facts | None, on: dat
             yield end + _DAY
         if first > end:
             continue
-        yield first
+        if first == version.starts:
+            yield first
         yield from _flips(version, facts, child, first, end)
 
 
 def _flips(version: Version, facts: Facts, child: Facts | None, first: date, end: date) -> Iterator[date]:
-    """The days from `first` to `end` on which a date comparison of the version may change its value."""
-    for tree in version.trees:
-        for node in walk(tree):
-            if not isinstance(node, AgeOn | DateCompare):
-                continue
-            fact = node.birth if isinstance(node, AgeOn) else node.fact
-            value = (child or {}).get(fact.name[6:]) if fact.name.startswith("child.") else facts.get(fact.name)
-            if isinstance(value, date):
-                for target in _targets(node, value):
-                    day = _first_reaching(node.at, target, first, end)
-                    if day is not None:
-                        yield day
+    """The days from `first` to `end` on which a date comparison of the version may change its value.
+
+    On `first` itself only what was otherwise the day before: where the version begins, that day is a candidate anyway.
+    """
+    for node in version.dated:
+        name = node.birth.name if isinstance(node, AgeOn) else node.fact.name
+        value = (child or {}).get(name[6:]) if name.startswith("child.") else facts.get(name)
+        if isinstance(value, date):
+            for target in _targets(node, value):
+                day = _first_reaching(node.at, target, first, end)
+                if day is not None:
+                    yield day
 
 
 def _targets(node: AgeOn | DateCompare, value: date) -> tuple[date, ...]:
@@ -84,14 +85,37 @@ def _targets(node: AgeOn | DateCompare, value: date) -> tuple[date, ...]:
     if isinstance(node, DateCompare):
         return value, value + _DAY
     years = node.years.value
+    if node.op in (Cmp.GE, Cmp.LT):
+        return (anniversary(value, years),)
+    if node.op in (Cmp.GT, Cmp.LE):
+        return (anniversary(value, years + 1),)
     return anniversary(value, years), anniversary(value, years + 1)
 
 
 def _first_reaching(at: DateConst, target: date, first: date, end: date) -> date | None:
-    """The first day in [first, end] on which `at` is `target` or later, by bisection: `at` never goes back."""
-    if resolved(at, end) < target:
+    """The first day in [first, end] on which `at` is `target` or later; None if on none, or long before `first`."""
+    if at.shifts:
+        return _by_bisection(at, target, first, end)
+    if at.base == "fiscal_year_start":
+        start = fiscal_year_start(target)
+        target = target if start == target else start.replace(year=start.year + 1)
+    elif at.base != "assessment_date":
+        return None  # it is the same on every day
+    return target if first <= target <= end else None
+
+
+def _by_bisection(at: DateConst, target: date, first: date, end: date) -> date | None:
+    """`at` never goes back, and after shifts it is about as far from the day as they say."""
+    if resolved(at, first - _DAY) >= target or resolved(at, end) < target:
         return None
     low, high = first.toordinal(), end.toordinal()
+    if at.base == "assessment_date":
+        guess = target
+        for shift in reversed(at.shifts):
+            guess = shifted(guess, -shift.amount, shift.unit)
+        # A month without the day loses up to three on the way there, and again on the way back.
+        near, slack = guess.toordinal(), 7 * len(at.shifts)
+        low, high = max(low, near - slack), min(high, near + slack)
     while low < high:
         middle = (low + high) // 2
         if resolved(at, date.fromordinal(middle)) >= target:

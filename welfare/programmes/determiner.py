@@ -53,23 +53,19 @@ class _Answers:
         self.names: tuple[str, ...] = ()
         self._conditions = tuple(condition.outcomes() for condition in version.conditions)
         self._benefits = tuple((b, b.fixed, b.formula_by_arm) for b in version.benefits)
-        self._sure: dict[Key, Determination] = {}
-        self._unsure: dict[tuple[Key, int], Determination] = {}
+        self._remembered: dict[Key | tuple[Key, int], Determination] = {}
         self.ruleset = Ruleset(
             tuple(condition.tree for condition in version.conditions),
             tuple(Amount(tuple(arm.tree for arm in b.arms), b.formula_by_arm) for b in version.benefits),
-            self._sure.get,
+            self._remembered.get,
             self._make,
         )
 
     def _make(self, key: Key, unknown: int) -> Determination:
-        found = self._unsure.get((key, unknown))
-        if found is None:
-            found = self._determination(key, unknown)
-            memory, under = (self._unsure, (key, unknown)) if found.missing else (self._sure, key)
-            if len(memory) >= REMEMBERED_MAX:
-                memory.clear()
-            memory[under] = found  # type: ignore[index] # each memory with its own kind of key
+        found = self._determination(key, unknown)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[(key, unknown) if found.missing else key] = found
         return found
 
     def _determination(self, key: Key, unknown: int) -> Determination:

@@ -15,6 +15,7 @@ from core.text import Text
 from welfare.programmes.answer import BenefitAmount, Cadence, ConditionOutcome, Outcome, Per
 from welfare.programmes.determiner import Determiner
 from welfare.rules import FALSE, TRUE, UNKNOWN, Pred, Term, Vocabulary, fact_names
+from welfare.rules.tree import AgeOn, DateCompare, walk
 
 OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
 
@@ -172,6 +173,12 @@ class Version:
         """Every rule of the version: conditions, then arms."""
         arms = tuple(arm.tree for benefit in self.benefits for arm in benefit.arms)
         return tuple(condition.tree for condition in self.conditions) + arms
+
+    @cached_property
+    def dated(self) -> tuple[AgeOn | DateCompare, ...]:
+        """Every comparison of a date that stands in its rules, each once."""
+        nodes = (node for tree in self.trees for node in walk(tree))
+        return tuple(dict.fromkeys(node for node in nodes if isinstance(node, AgeOn | DateCompare)))
 
     @cached_property
     def needs(self) -> tuple[str, ...]:

@@ -28,6 +28,9 @@ ARM_UNKNOWN: Final = -1
 _OPERATORS: Final = {t.Cmp.LT: "<", t.Cmp.LE: "<=", t.Cmp.EQ: "==", t.Cmp.NE: "!=", t.Cmp.GE: ">=", t.Cmp.GT: ">"}
 
 
+_TODAY: Final = t.DateConst("assessment_date")
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     """A day that a rule compares a date with: a date constant, or the latest birth date of that age on it."""
@@ -36,7 +39,7 @@ class Day:
     years: int | None
 
     def on(self, assessment: date) -> date:
-        day = resolved(self.at, assessment)
+        day = assessment if self.at == _TODAY else resolved(self.at, assessment)
         return day if self.years is None else cut(day, self.years)
 
 

@@ -39,16 +39,17 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """What one version asks. `known` gives the answer that is remembered for a key, or None; `make` makes one.
+    """What one version asks. `make` makes the answer for a key, and may keep it where `known` finds it again.
 
     A key has an outcome for each condition; then for each amount its arm, the number of arms where none holds, or
     ARM_UNKNOWN; and, if any is a formula, its satang, None unless a formula whose facts are known was chosen. `make`
-    gets besides the unknown facts that could still change the answer, as bits by `Sheet.facts`.
+    gets besides the unknown facts that could still change the answer, as bits by `Sheet.facts`. `known` is asked for
+    the key, which must hold whatever is unknown, then for the pair of both; None is not found.
     """
 
     conditions: tuple[t.Pred, ...]
     amounts: tuple[Amount, ...]
-    known: Callable[[Key], Any]
+    known: Callable[[Key | tuple[Key, int]], Any]
     make: Callable[[Key, int], Any]
 
 
@@ -103,11 +104,19 @@ def _write(emitter: PythonEmitter, ruleset: Ruleset, number: int) -> None:
     with emitter.block(f"if r{number} is None:"), emitter.with_masks():
         emitter.line("m = 0")
         for rule, outcome in zip(ruleset.conditions, outcomes, strict=True):
-            with emitter.block(f"if {outcome} == {UNKNOWN}:"):
-                emitter.line(f"m |= m{emitter.predicate(rule)}")
+            if _is_single(rule):
+                emitter.line(f"if {outcome} == {UNKNOWN}: m |= {emitter.bits(t.fact_names(rule))}")
+            else:
+                with emitter.block(f"if {outcome} == {UNKNOWN}:"):
+                    emitter.line(f"m |= m{emitter.predicate(rule)}")
         for amount, arm in zip(ruleset.amounts, arms, strict=True):
             _missing_of(emitter, amount, arm)
-        emitter.line(f"r{number} = n{number}(q, m)")
+        emitter.line(f"r{number} = g{number}((q, m)) or n{number}(q, m)")
+
+
+def _is_single(rule: t.Pred) -> bool:
+    """Whether every unknown fact that it reads makes it unknown."""
+    return _is_single(rule.item) if isinstance(rule, t.Not) else not isinstance(rule, t.And | t.Or | t.Between)
 
 
 def _formula(emitter: PythonEmitter, amount: Amount, arm: str) -> str:

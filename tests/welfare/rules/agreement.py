@@ -50,7 +50,7 @@ PARAMETERS: Final = {
     "much": Constant(Kind.MONEY, 2_000_000_000),  # with a factor it leaves 32 bits
 }
 slow: Final = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-NEVER_KNOWN: Final[Callable[[Key], None]] = dict[Key, None]().get
+NEVER_KNOWN: Final[Callable[[Any], None]] = dict[Any, None]().get
 THREE: Final = {FALSE: False, UNKNOWN: None, TRUE: True}
 DTYPES: Final[dict[Kind, Any]] = {Kind.BOOL: pl.Boolean, Kind.DATE: pl.Date, Kind.CODE: pl.String}
 DAYS: Final = [
