@@ -75,6 +75,7 @@ from services.pay.rails.bank import BankRail
 from services.pay.reconciliation import Reconciliation
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
+from services.plugins.connections import Connections
 from services.plugins.contract import Host, Manifest
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.hosting.supervisor import Hosts
@@ -126,7 +127,6 @@ class House:
         self.local = f"http://127.0.0.1:{settings.port}"
         self.http = _client(settings, self.local, doorway)
         self.outside = AgencyClients(loopback=settings.plugins_on_loopback, authorities=_authorities())
-        self.connections = connections_of(settings, self.clock, self.http, self._outside(), _authorities())
         self.attestor = Attestor(self.db, self.keys, self.clock, settings.issuer)
         self.sequencer = Sequencer(self.db, self.attestor, self.clock, settings.issuer)
         self.catalogue: Catalogue = replace(load_catalogue(), named=AgencyNames(lambda: self.registry.plugins))
@@ -178,6 +178,11 @@ class House:
         self.evidence = EvidenceBroker(load_requirements(), directory, self._required)
         self.published = PublishedCatalogue(self.catalogue, self.evidence)
         self._furnish(self.rooms)
+
+    @cached_property
+    def connections(self) -> Connections:
+        """The ways to agencies' systems. Raises ConnectionsUnusable."""
+        return connections_of(self.settings, self.clock, self.http, self._outside(), _authorities())
 
     @cached_property
     def base(self) -> SitthiSchema:
