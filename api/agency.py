@@ -13,6 +13,7 @@ from services.exchange.rest.routes import agency_router
 from services.exchange.rest.service import AgencyFacts
 from services.exchange.rest.terms import AgencyTerms
 from services.exchange.usage.routes import statistics_router
+from services.plugins.notices.agency import usage_routes
 from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
 from services.plugins.operating.routes import maintenance_routes
 from services.plugins.records.routes import records_routes
@@ -60,8 +61,9 @@ def agencies(house: House) -> APIRouter:
     acting = ServiceAgents(house.db, house.identity.office.officers)
     door = door_of(house, SERVICES_SCOPE)
     maintenance = maintenance_routes(door, house.registered.maintenance, acting)
+    usage = usage_routes(door, house.db, house.clock, lambda: house.registry.plugins)
     desk, issuer = house.registered.desk, house.settings.issuer
     desk_of_records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
-    more = [maintenance, records_routes(door_of(house, INGEST_SCOPE), desk_of_records)]
+    more = [maintenance, usage, records_routes(door_of(house, INGEST_SCOPE), desk_of_records)]
     router.include_router(services_router(door, desk, acting, issuer, more=more, bodies=MAINTENANCE_BODIES))
     return router

@@ -140,11 +140,23 @@ def demo(
 @app.command()
 def schema(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when it is not up to date.")] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="At a release: these names are published now, and stay for a year.")
+    ] = False,
 ) -> None:
     """Writes schema.graphql, the whole graph with every agency's plugin in it, from the code."""
     from api.schema import printed_schema
 
-    _write_or_check({SCHEMA_FILE: printed_schema()}, check=check, remedy="script/schema")
+    sdl = printed_schema()
+    files = {SCHEMA_FILE: sdl}
+    if published:
+        from api.deprecations.ours import our_names
+        from api.deprecations.published import FILE, breaking, without_words
+
+        if broken := list(breaking(FILE.read_text(), sdl, our_names(), SystemClock().today())):
+            _fail("clients would lose what they were promised: " + " ".join(broken).rstrip("."))
+        files[FILE] = without_words(sdl)
+    _write_or_check(files, check=check, remedy="script/schema")
 
 
 @app.command()

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import plugin_check, plugin_deliveries, plugin_new, plugin_operating, plugin_registry, plugin_review
+from api.commands import (
+    plugin_check,
+    plugin_deliveries,
+    plugin_new,
+    plugin_operating,
+    plugin_registry,
+    plugin_review,
+    plugin_usage,
+)
 
 app = typer.Typer(no_args_is_help=True)
 app.command(name="new")(plugin_new.new)
 app.command(name="check")(plugin_check.check)
 app.command(name="deliveries")(plugin_deliveries.deliveries)
+app.command(name="usage")(plugin_usage.usage)
 for command in plugin_registry.COMMANDS:
     app.command()(command)
 app.add_typer(

@@ -22,6 +22,7 @@ from identity.officers.errors import RoleMissing
 from identity.officers.register import Officer, SignIn
 from identity.proposals.errors import MakerIsChecker
 from services.exchange.rest.openapi import document_of
+from services.plugins.notices.agency import usage_routes
 from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
 from services.plugins.operating.routes import maintenance_routes
 from services.plugins.records.routes import records_routes
@@ -60,6 +61,7 @@ DESCRIBED: Final = document_of(
         "http://localhost",
         more=[
             maintenance_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2]),
+            usage_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2], _NOBODY[2]),
             records_routes(_NOBODY[0], _NOBODY[2]),
         ],
     ).routes,

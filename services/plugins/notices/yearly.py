@@ -44,8 +44,8 @@ class Notices:
 
     def lets_go(self, change: BreakingChange) -> bool:
         """Whether it takes away a name whose time is over, or a type that nothing but such names led to."""
-        coordinate = _coordinate(change.description)
-        return change.type in _REMOVALS and coordinate is not None and self.is_let_go(coordinate)
+        coordinate = removed_by(change)
+        return coordinate is not None and self.is_let_go(coordinate)
 
     def is_let_go(self, coordinate: str) -> bool:
         return coordinate in self._ripe or coordinate.partition(".")[0] in self._types_gone
@@ -72,6 +72,11 @@ def early_sunsets(
         if one.until is not None and one.until < earliest:
             why = f"`until {one.until}` is too early: clients are told {earliest}"
             yield coordinate, why, f"Write `until {earliest}` or later, or no day", one.line
+
+
+def removed_by(change: BreakingChange) -> str | None:
+    """The coordinate that it takes away; None where it is another kind of change."""
+    return _coordinate(change.description) if change.type in _REMOVALS else None
 
 
 def _coordinate(description: str) -> str | None:
