@@ -28,6 +28,24 @@ _PLAIN: Final = "!#$&+-.^_`|~"
 NAMELESS: Final = "document"
 
 
+_BEGINS: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "application/pdf": (b"%PDF-",),  # ISO 32000-2 §7.5.2
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "application/zip": (b"PK\x03\x04", b"PK\x05\x06"),
+}
+_PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How programs begin (Windows, Linux, scripts, macOS, Java): no agency issues one as a document."""
+
+
+def is_what_it_says(media_type: str, content: bytes) -> bool:
+    """Whether the content begins as its media type does, where that can be told; never of a program."""
+    begins = _BEGINS.get(media_type)
+    if content.startswith(_PROGRAMS):
+        return False
+    return begins is None or content.startswith(begins)
+
+
 def read_arguments(given: Any) -> Mapping[str, Any]:
     """What the citizen asks for, by the plugin's own words: an object of plain JSON, or nothing. Raises BadInput."""
     if given is None:

@@ -29,15 +29,16 @@ from core.sealed import bound_to
 from core.text import Text
 from core.viewer import Viewer
 from identity.people import PeopleRegister
-from services.exchange.errors import SubjectGone
+from services.exchange.errors import SourceSilent, SubjectGone
 from services.exchange.facts import Asker, Gate, Purpose
 from services.plugins.contract import Access, Document, Manifest, OperationKind
 from services.plugins.contract.wire import KEY_REMEMBERED_DAYS
 from services.plugins.documents import repository
 from services.plugins.documents.errors import NotIssuedHere, TooManyDocuments
-from services.plugins.documents.forms import safe_name
+from services.plugins.documents.forms import is_what_it_says, safe_name
 from services.plugins.documents.models import IssuedContent, IssuedDocument
 from services.plugins.plugin import Plugin
+from services.plugins.runner.errors import Trouble
 from services.plugins.runner.runner import Runner
 from services.plugins.standing import must_be_open
 
@@ -145,13 +146,17 @@ class DocumentDesk:
             told = await self._runner.run(
                 plugin, operation, asker=AGENT, person=person, arguments=wish.arguments, key=key, viewer=viewer
             )
+            assert isinstance(told, Document), "the runner reads what an issue answers"
+            if not is_what_it_says(told.media_type, told.content):
+                raise SourceSilent(plugin.manifest.agency.title.text, Trouble.MALFORMED)
             async with self._db.read() as session:
                 if await self._has_left(session, viewer.person, wish.at):
                     raise SubjectGone
             return told
 
-        told = await self._gate.look(viewer.person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
-        assert isinstance(told, Document), "the runner reads what an issue answers"
+        told: Document = await self._gate.look(
+            viewer.person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose
+        )
         return told
 
     async def keep(self, session: AsyncSession, person: UUID, wish: Wish, document: Document) -> Kept:
