@@ -14,6 +14,7 @@ from identity.account import graph as account
 from identity.delegation import graph as delegation
 from identity.inbox import graph as inbox
 from services.apply import graph as apply
+from services.apply.graph_reopen import ReopenMutation
 from services.exchange import graph as exchange
 from services.know import graph as know
 from services.pay.destinations import graph as pay
@@ -104,6 +105,7 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.
 @strawberry.type
 class Mutation(
     apply.ApplyMutation,
+    ReopenMutation,
     documents.DocumentMutation,
     receive.ReceiveMutation,
     pay.PayMutation,

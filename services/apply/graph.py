@@ -41,8 +41,9 @@ from services.apply.delivery.graph import CASES, OfService, subject_of
 from services.apply.errors import AlreadyApplied
 from services.apply.form_graph import FormQuery
 from services.apply.forms import QuestionCounter
+from services.apply.graph_life import EVENTS, LifeOfApplication
 from services.apply.service import ApplyService
-from services.apply.states import TURNS, Action, Status, Turn
+from services.apply.states import TURNS, Status, Turn
 from services.exchange.graph import Person
 from services.exchange.graph.fields import described
 
@@ -51,11 +52,8 @@ PROVED: Final = Demand(Assurance(Ial.IAL_2_3, Aal.AAL_1))
 """Whose right it is must be certain: an identity proofed as ThaID or a counter proofs it."""
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DECISIONS: Final = "application.decision"
-_EVENTS: Final = "application.events"
 
-strawberry.enum(Status, name="ApplicationStatus", description="Where an application stands.")
 strawberry.enum(Turn, name="ApplicationTurn", description="Whose move it is.")
-strawberry.enum(Action, name="ApplicationAction", description="What moved an application.")
 strawberry.enum(Holder, name="FactHolder", description="Who can supply what is missing.")
 
 
@@ -90,16 +88,8 @@ class DecisionReason:
     law: str
 
 
-@strawberry.type(description="One step in the life of an application.")
-class ApplicationStep:
-    at: datetime
-    action: Action
-    status: Status
-    by_delegate: bool = strawberry.field(description="Whether somebody did it who acts for the citizen.")
-
-
 @strawberry.type(description="An application of the viewer.")
-class Application(Node, OfService, WithDecisions):
+class Application(Node, LifeOfApplication, OfService, WithDecisions):
     subject: str = strawberry.field(description="What is applied for: `programme:<slug>` or `service:<slug>`.")
     status: Status
     turn: Turn
@@ -145,21 +135,6 @@ class Application(Node, OfService, WithDecisions):
 
         decision = await info.context.loader(_DECISIONS, batch).load(self.row.id)
         return [] if decision is None else [_reason(info, reason) for reason in decision.reasons]
-
-    @described("All that happened to it, oldest first.")
-    async def history(self, info: Info) -> list[ApplicationStep]:
-        async def batch(keys: list[UUID]) -> Sequence[list[models.ApplicationEvent]]:
-            async with info.context.db.read() as session:
-                found = await repository.events(session, info.context.signed_in().person, keys)
-            return [found[key] for key in keys]
-
-        steps = await info.context.loader(_EVENTS, batch).load(self.row.id)
-        return [
-            ApplicationStep(
-                at=s.at, action=Action(s.action), status=Status(s.status), by_delegate=s.acted_by is not None
-            )
-            for s in steps
-        ]
 
 
 def _reason(info: Info, reason: dict[str, Any]) -> DecisionReason:
@@ -216,7 +191,7 @@ class AppealInput:
 
 
 @strawberry.type
-class _ApplicationPayload:
+class ApplicationPayload:
     application: Application | None = None
     problems: list[Problem] = strawberry.field(default_factory=list)
 
@@ -226,24 +201,24 @@ class _ApplicationPayload:
 
 
 @strawberry.type
-class ApplyPayload(_ApplicationPayload):
+class ApplyPayload(ApplicationPayload):
     existing: Application | None = strawberry.field(
         default=None, description="With ALREADY_APPLIED: the viewer's own application that stands in the way."
     )
 
 
 @strawberry.type
-class SupplementPayload(_ApplicationPayload):
+class SupplementPayload(ApplicationPayload):
     pass
 
 
 @strawberry.type
-class WithdrawPayload(_ApplicationPayload):
+class WithdrawPayload(ApplicationPayload):
     pass
 
 
 @strawberry.type
-class AppealPayload(_ApplicationPayload):
+class AppealPayload(ApplicationPayload):
     pass
 
 
@@ -307,7 +282,7 @@ class ApplyMutation:
             acted_by = work_of(info).acted_by
             return await info.context.room(ApplyService).withdraw(session, person, application, acted_by=acted_by)
 
-        return WithdrawPayload(application=await _acted(info, input.application, act))
+        return WithdrawPayload(application=await acted(info, input.application, act))
 
     @mutation(AppealPayload, delegate=Delegate.APPLY, description="Objects to a rejection.")
     async def appeal(self, info: Info, input: AppealInput) -> AppealPayload:
@@ -315,10 +290,10 @@ class ApplyMutation:
             room, acted_by = info.context.room(ApplyService), work_of(info).acted_by
             return await room.appeal(session, person, application, input.grounds, acted_by=acted_by)
 
-        return AppealPayload(application=await _acted(info, input.application, act))
+        return AppealPayload(application=await acted(info, input.application, act))
 
 
-async def _acted(info: Info, application: strawberry.ID, act: Any) -> Application:
+async def acted(info: Info, application: strawberry.ID, act: Any) -> Application:
     work, key = work_of(info), _application(application)
     async with work.transaction() as session:
         row = await act(session, work.viewer.person, key)
@@ -328,7 +303,7 @@ async def _acted(info: Info, application: strawberry.ID, act: Any) -> Applicatio
 
 def _changed(info: Info, row: models.Application) -> Application:
     """The application after a mutation: what an earlier field of the request has loaded of it is outdated."""
-    for name in (_DECISIONS, DECISIONS, _EVENTS, CASES):
+    for name in (_DECISIONS, DECISIONS, EVENTS, CASES):
         info.context.loaders.pop(name, None)
     return Application.of(row)
 

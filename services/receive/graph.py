@@ -32,7 +32,8 @@ from core.ids import GlobalId, MalformedGlobalId
 from core.money import Money
 from core.text import Text
 from services.exchange.graph import Person
-from services.pay.models import Award, Instalment
+from services.pay.holding import HoldReason
+from services.pay.models import Award, HeldMonth, Instalment
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
 from services.receive import models
@@ -45,6 +46,7 @@ _AWARDS: Final = "receive.awards"
 _PROGRAMME: Final = "programme:"
 
 strawberry.enum(InstalmentStatus, name="PaymentStatus", description="Where a payment stands.")
+strawberry.enum(HoldReason, name="HoldReason", description="Why a month cannot be paid yet.")
 
 
 @strawberry.type
@@ -104,7 +106,9 @@ class Payment(Node):
     row: strawberry.Private[Instalment]
     amount: MoneyAmount
     status: InstalmentStatus
-    due_on: date = strawberry.field(description="The programme's payday.")
+    due_on: date = strawberry.field(
+        description="The programme's payday, or the last day before it on which banks open."
+    )
     settled_on: date | None = strawberry.field(description="The day on which the bank booked it.")
     period: date = strawberry.field(description="The month it is for, by its first day.")
     programme: str | None = strawberry.field(description="Slug of the programme; null for another service.")
@@ -152,6 +156,28 @@ class Payment(Node):
         return None if receipt is None else await _rating(info, receipt.id)
 
 
+@strawberry.type(description="A month of a benefit that runs, which cannot be paid yet. It is tried again.")
+class HeldPayment:
+    period: date = strawberry.field(description="The month it is for, by its first day.")
+    programme: str | None = strawberry.field(description="Slug of the programme; null for another service.")
+    reason: HoldReason
+    since: datetime
+    title: str
+    needs: list[str] = strawberry.field(description="Ids of the facts that are to be read first.")
+
+    @classmethod
+    def of(cls, info: Info, month: HeldMonth, award: Award) -> HeldPayment:
+        subject = award.subject
+        return cls(
+            period=month.period,
+            programme=subject.removeprefix(_PROGRAMME) if subject.startswith(_PROGRAMME) else None,
+            reason=HoldReason(month.reason),
+            since=month.held_at,
+            title=localized(info, Text(**award.title)),
+            needs=list(month.needs),
+        )
+
+
 @strawberry.type
 class ReceiveOfCitizen:
     """What this room adds to `Citizen`."""
@@ -167,6 +193,13 @@ class ReceiveOfCitizen:
         async with info.context.db.read() as session:
             rows = await PaymentRepository(session).payments(self.person, after=seen, limit=size + 1)
         return connection(Connection[Payment], rows, size, key=_key, node=Payment.of)
+
+    @citizen_field(Delegate.VIEW)
+    async def held_payments(self, info: Info) -> list[HeldPayment] | None:
+        """Months of running benefits that cannot be paid yet, the latest first."""
+        async with info.context.db.read() as session:
+            rows = await PaymentRepository(session).held_of(self.person)
+        return [HeldPayment.of(info, month, award) for month, award in rows]
 
 
 @strawberry.input

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from api.commands.walk import sign_in
 from core.clock import bangkok_day
 from core.graph import global_id
-from core.ids import new_id
+from core.ids import GlobalId, new_id
 from core.money import Money
 from core.text import Text
 from identity.inbox import Inbox, MessageTemplate
@@ -25,6 +26,7 @@ from identity.passkeys.relying_party import Enrolled
 from identity.passkeys.service import Passkeys
 from identity.provider.models import SignInSession
 from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
+from services.apply.models import Application
 from services.apply.service import ApplyService, Submission
 from services.pay.models import Award, Instalment
 from services.pay.needs import SettledPayment
@@ -100,6 +102,18 @@ async def waiting_application(sitthi: Served, persona: str) -> str:
     return str(global_id("Application", row.id))
 
 
+async def lapsed_application(sitthi: Served, persona: str) -> str:
+    """One whose time to answer has run out."""
+    given = await waiting_application(sitthi, persona)
+    person, key = await person_of(sitthi, persona), GlobalId.parse(given).id
+    yesterday = sitthi.clock.today() - timedelta(days=1)
+    async with sitthi.house.db.write() as session:
+        await session.execute(update(Application).where(col(Application.id) == key).values(due_on=yesterday))
+    async with sitthi.house.db.write() as session:
+        assert await sitthi.house.life.lifecycle.lapse(session, person, key)
+    return given
+
+
 async def application_of(sitthi: Served, persona: str) -> str:
     payload = await sitthi.do("apply", "application { id }", persona, programme=PROGRAMME)
     assert payload["problems"] == []
@@ -116,6 +130,10 @@ async def _supplement(sitthi: Served) -> dict[str, Any]:
 
 async def _withdraw(sitthi: Served) -> dict[str, Any]:
     return {"application": await application_of(sitthi, "elder")}
+
+
+async def _reopen(sitthi: Served) -> dict[str, Any]:
+    return {"application": await lapsed_application(sitthi, "elder")}
 
 
 async def _appeal(sitthi: Served) -> dict[str, Any]:
@@ -302,6 +320,7 @@ CASES: Final[Mapping[str, Case]] = {
     "apply": Case("elder", _apply, {"programme": "state-welfare-card"}),
     "supplement": Case("elder", _supplement, {"answers": {"annual_income": 1}}),
     "withdraw": Case("elder", _withdraw, {"application": UNKNOWN["Application"]}),
+    "reopen": Case("elder", _reopen, {"application": UNKNOWN["Application"]}),
     "appeal": Case("official", _appeal, {"grounds": "เหตุอื่น"}),
     "issueDocument": Case("elder", _issue, {"arguments": {"year": 2570}}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),

@@ -25,7 +25,7 @@ DEMANDING: Final = {
 }
 """Mutations that give somebody a right, or move where money goes: the authenticator and the age in seconds."""
 UNDEMANDING: Final = {
-    "supplement", "withdraw", "appeal", "confirm_receipt", "rate",
+    "supplement", "withdraw", "appeal", "reopen", "confirm_receipt", "rate",
     "grant_consent", "withdraw_consent", "request_correction", "supplement_correction", "withdraw_correction",
     "end_delegation", "end_session", "end_all_sessions",
     "request_my_data", "cancel_erasure", "restrict_use", "object_to_use", "lift_restriction",
@@ -40,7 +40,7 @@ THE_CITIZENS_ALONE: Final = {
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {
     "apply": Delegate.APPLY, "supplement": Delegate.APPLY, "withdraw": Delegate.APPLY, "appeal": Delegate.APPLY,
-    "issue_document": Delegate.APPLY,
+    "reopen": Delegate.APPLY, "issue_document": Delegate.APPLY,
     "confirm_receipt": Delegate.RECEIVE, "rate": Delegate.RECEIVE,
     "grant_consent": Delegate.CONSENT, "withdraw_consent": Delegate.CONSENT,
 }  # fmt: skip
