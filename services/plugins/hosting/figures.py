@@ -13,6 +13,7 @@ class Figures:
     up: Gauge
     memory: Gauge
     ended: Counter
+    open: Counter
 
 
 @cache
@@ -22,4 +23,5 @@ def figures() -> Figures:
         Gauge("sitthi_package_up", "Whether the host process of a package answers", ["plugin"]),
         Gauge("sitthi_package_memory_bytes", "Resident memory of a package's host process", ["plugin"]),
         Counter("sitthi_package_host_ended", "Host processes that ended and were started again", ["plugin", "why"]),
+        Counter("sitthi_package_open", "Host processes that began without what keeps them in", ["plugin", "lacks"]),
     )

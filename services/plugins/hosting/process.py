@@ -23,7 +23,7 @@ import services
 from core.clock import SystemClock
 from services.plugins.connections import Agency
 from services.plugins.contract import Operation
-from services.plugins.contract.keys import SigningKey
+from services.plugins.contract.keys import SigningKey, VerifyingKey
 from services.plugins.hosting.discovery import Package
 from services.plugins.hosting.figures import figures
 from services.plugins.hosting.handover import ALIVE_PATH, SOCKET, Handover
@@ -38,7 +38,8 @@ SAID_BYTES_MAX: Final = 4_000
 """Of what a package writes while it starts, for the log."""
 ANSWER_SECONDS_MAX: Final = 15.0
 """A net below the operations' own limits, the longest of which is shorter."""
-_READY: Final = b"ready "
+_SHUT: Final = b"shut "
+_READY: Final = b"ready\n"
 _ROOMS: Final = ("core", "identity", "services")
 
 
@@ -59,6 +60,29 @@ class _Signer:
     current: SigningKey
 
 
+@dataclass(frozen=True, slots=True)
+class _Shut:
+    """What keeps a host in, by its own word from before it ran any code of the package."""
+
+    landlock: int
+    """Its version; 0: there is none."""
+    is_alone: bool
+    """Whether it can start no process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The two ends of the way to a host process, for whoever signs calls of their own: a check."""
+
+    url: str
+    socket: str
+    """The path at which it listens."""
+    key: SigningKey
+    """By which calls are signed."""
+    keys: Mapping[str, VerifyingKey]
+    """By which answers are signed."""
+
+
 class HostFailed(Exception):
     """The host did not come to answer; with what it said."""
 
@@ -75,6 +99,8 @@ class HostProcess:
             transport=transport, base_url="http://host.invalid", trust_env=False, timeout=ANSWER_SECONDS_MAX
         )
         self.functions: Mapping[str, Operation] = {}
+        self.ends: Ends | None = None
+        """Since it answers."""
 
     @classmethod
     async def start(cls, package: Package, plugin: Plugin, agency: Agency, pace: Pace) -> Self:
@@ -151,16 +177,24 @@ class HostProcess:
             limits=self._pace.limits,
             ours=_ours(),
         )
-        version = await self._started(handover)
-        if version == 0:
-            log.warning("package_not_confined", plugin=self._plugin.slug, why="the kernel has no Landlock")
+        self._tell(await self._started(handover))
         answered_by = SigningKey.of(answers).verifying
         # The system's clock, not the house's: it is the one that both ends of the socket look at.
-        wire = Wire(self._http, url, {answered_by.keyid: answered_by}, _Signer(calls), SystemClock())
+        self.ends = Ends(url, str(self._folder / SOCKET), calls, {answered_by.keyid: answered_by})
+        wire = Wire(self._http, url, self.ends.keys, _Signer(calls), SystemClock())
         self.functions = remote_functions(self._plugin.manifest, wire)
 
-    async def _started(self, handover: Handover) -> int:
-        """The version of Landlock that confines it. Raises :class:`HostFailed`."""
+    def _tell(self, shut: _Shut) -> None:
+        """Operators, of what the kernel does not keep this process from."""
+        lacking = [] if shut.landlock else [("landlock", "package_not_confined", "the kernel has no Landlock")]
+        if not shut.is_alone:
+            lacking.append(("seccomp", "package_not_alone", "the kernel or the machine has no filter of system calls"))
+        for what, event, why in lacking:
+            log.warning(event, plugin=self._plugin.slug, why=why)
+            figures().open.labels(self._plugin.slug, what).inc()
+
+    async def _started(self, handover: Handover) -> _Shut:
+        """How it is confined. Raises :class:`HostFailed`."""
         asked, written = self._process.stdin, bytearray()
         assert asked is not None
         saying = asyncio.create_task(self._say(written))
@@ -169,10 +203,10 @@ class HostProcess:
                 asked.write(handover.line())
                 with contextlib.suppress(ConnectionError):  # it ended before it read; what it said tells why
                     await asked.drain()
-                version = await self._ready()
-                if version is not None and await self._answers(self._pace.start_seconds):
-                    return version
-                if version is None:
+                shut = await self._ready()
+                if shut is not None and await self._answers(self._pace.start_seconds):
+                    return shut
+                if shut is None:
                     await saying
                     written += b" (it ended with status %d)" % await self._process.wait()
         except TimeoutError:
@@ -181,12 +215,15 @@ class HostProcess:
             saying.cancel()
         raise HostFailed(written.decode(errors="replace").strip())
 
-    async def _ready(self) -> int | None:
-        """The version of Landlock that confines it; None when it ended instead."""
+    async def _ready(self) -> _Shut | None:
+        """How it is confined; None when it ended instead."""
         told = self._process.stdout
         assert told is not None
         line = await told.readline()
-        return int(line.removeprefix(_READY)) if line.startswith(_READY) else None
+        if not line.startswith(_SHUT):
+            return None
+        version, is_alone = (int(word) for word in line.removeprefix(_SHUT).split())
+        return _Shut(version, bool(is_alone)) if await told.readline() == _READY else None
 
     async def _say(self, written: bytearray) -> None:
         """Keeps the last that it writes before it is ready; afterwards it writes nowhere: it may be people's data."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -19,7 +20,7 @@ from services.plugins.hosting.discovery import Package
 from services.plugins.hosting.figures import figures
 from services.plugins.hosting.leavings import sweep
 from services.plugins.hosting.pace import Pace
-from services.plugins.hosting.process import Ended, HostFailed, HostProcess
+from services.plugins.hosting.process import Ended, Ends, HostFailed, HostProcess
 from services.plugins.plugin import Origin, Plugin
 
 log = structlog.get_logger("services.plugins.hosting")
@@ -64,6 +65,22 @@ class Hosted:
             if self._host is not None and not self._host.is_over:
                 return self._host
             self._up.clear()
+
+    @property
+    def folder(self) -> Path:
+        """Of the package's code and documents."""
+        return self._package.folder
+
+    @asynccontextmanager
+    async def apart(self, agency: Agency) -> AsyncIterator[Ends]:
+        """A second host process, which asks that agency and no other; of it citizens notice nothing. Gone after the
+        block. Raises :class:`HostFailed`."""
+        host = await HostProcess.start(self._package, self.plugin, agency, self._pace)
+        try:
+            assert host.ends is not None, "it answers"
+            yield host.ends
+        finally:
+            await host.end()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
