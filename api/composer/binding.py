@@ -66,7 +66,7 @@ def bind(schema: GraphQLSchema, plugin: Plugin, runner: Runner) -> None:
 
 def rights_of(manifest: Manifest) -> Rights:
     """What a service asks of whoever looks at a citizen's records in it, as its manifest declares."""
-    delegate = Delegate.VIEW if manifest.delegates is Delegates.VIEW else Delegate.NOTHING
+    delegate = Delegate.NOTHING if manifest.delegates is Delegates.NOTHING else Delegate.VIEW
     return Rights(delegate, Demand(Assurance(Ial(manifest.assurance.value), Aal.AAL_1)))
 
 

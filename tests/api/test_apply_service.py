@@ -175,7 +175,9 @@ async def test_a_service_that_asks_for_more_asks_for_another_sign_in(sitthi: Ser
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize(("allowed", "codes"), [("view", []), ("nothing", ["NOT_DELEGATED"])])
+@pytest.mark.parametrize(
+    ("allowed", "codes"), [("apply", []), ("view", ["NOT_DELEGATED"]), ("nothing", ["NOT_DELEGATED"])]
+)
 async def test_who_acts_for_the_citizen_applies_where_the_service_lets_them(
     sitthi: Served, allowed: str, codes: list[str]
 ) -> None:

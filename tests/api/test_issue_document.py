@@ -258,6 +258,7 @@ async def test_a_service_that_asks_for_more_assurance_gets_it_for_its_documents_
     ("delegates", "scopes", "code"),
     [
         ("view", ("VIEW", "APPLY"), None),
+        ("apply", ("VIEW", "APPLY"), None),
         ("view", ("VIEW",), "NOT_DELEGATED"),
         ("nothing", ("VIEW", "APPLY"), "NOT_DELEGATED"),
     ],

@@ -98,4 +98,4 @@ async def test_a_plugins_namespace_says_what_its_manifest_declares(sitthi: Serve
             continue
         words = fields_of("Citizen")[namespace].description
         assert f"ial{plugin.manifest.assurance.value}" in words
-        assert ("scope VIEW" in words) is (plugin.manifest.delegates is Delegates.VIEW)
+        assert ("scope VIEW" in words) is (plugin.manifest.delegates is not Delegates.NOTHING)

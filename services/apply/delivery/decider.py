@@ -91,7 +91,7 @@ class ServiceDecider:
 
 def _offer(manifest: Manifest) -> Offer:
     demand = Demand(Assurance(Ial(manifest.assurance.value), Aal.AAL_1))
-    return Offer(f"{PREFIX}{manifest.slug}", demand, manifest.delegates is not Delegates.NOTHING)
+    return Offer(f"{PREFIX}{manifest.slug}", demand, manifest.delegates is Delegates.APPLY)
 
 
 def agency_of(manifest: Manifest | None) -> Text:

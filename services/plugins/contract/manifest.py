@@ -124,12 +124,19 @@ class Assurance(StrEnum):
 
 
 class Delegates(StrEnum):
-    """What somebody who acts for a citizen under a delegation may do with a service's namespace."""
+    """What somebody who acts for a citizen under a delegation may do with a service, as far as the delegation goes."""
 
+    NOTHING = "nothing"
+    """Nothing: it is shown to the citizen alone, who alone applies."""
     VIEW = "view"
     """Look, where the delegation lets them view."""
-    NOTHING = "nothing"
-    """Nothing: it is shown to the citizen alone."""
+    APPLY = "apply"
+    """Look, and apply where the delegation lets them apply."""
+
+    @property
+    def openness(self) -> int:
+        """By which one may more than another."""
+        return list(Delegates).index(self)
 
 
 class _Strict(BaseModel):

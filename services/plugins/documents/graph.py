@@ -142,7 +142,7 @@ class DocumentMutation:
 def _rights_of(plugin: Plugin) -> Rights:
     """As for the service's namespace: a document tells of the citizen what a look tells."""
     manifest = plugin.manifest
-    delegate = Delegate.VIEW if manifest.delegates is Delegates.VIEW else Delegate.NOTHING
+    delegate = Delegate.NOTHING if manifest.delegates is Delegates.NOTHING else Delegate.VIEW
     return Rights(delegate, demand_of(manifest))
 
 

@@ -159,8 +159,10 @@ def _of_manifest(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator
     if _LEVELS.index(manifest.assurance) > _LEVELS.index(former.assurance):
         why = f"it asked for identity assurance level {former.assurance.value}, and asks for {manifest.assurance.value}"
         yield _fault(lines, "assurance", why, "Keep the former level")
-    if former.delegates is Delegates.VIEW and manifest.delegates is Delegates.NOTHING:
-        yield _fault(lines, "delegates", "who acts for a citizen may not look any more", 'Keep "view"')
+    if manifest.delegates.openness < former.delegates.openness:
+        what = "look" if manifest.delegates is Delegates.NOTHING else "apply"
+        why = f"who acts for a citizen may not {what} any more"
+        yield _fault(lines, "delegates", why, f'Keep "{former.delegates}"')
     for attribute in sorted(former.provides.keys() - manifest.provides.keys()):
         yield _fault(lines, "provides", f"it provides `{attribute}` no more", "Keep providing it")
     for code in sorted(former.errors.keys() - manifest.errors.keys()):

@@ -37,7 +37,7 @@ class Part(StrEnum):
     ASSURANCE = "ASSURANCE"
     """How sure one must be of who looks."""
     DELEGATES = "DELEGATES"
-    """Whether somebody who acts for a citizen may look."""
+    """Whether somebody who acts for a citizen may look, or apply."""
     EVENTS = "EVENTS"
     """What it hears of citizens of its own accord."""
     EFFECTS = "EFFECTS"
@@ -177,8 +177,9 @@ def _rest(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
     if _LEVELS.index(manifest.assurance) < _LEVELS.index(former.assurance):
         why = f"identity assurance level {former.assurance.value} was asked for, and now {manifest.assurance.value}"
         yield Part.ASSURANCE, why, ("assurance",)
-    if former.delegates is Delegates.NOTHING and manifest.delegates is not Delegates.NOTHING:
-        yield Part.DELEGATES, "who acts for a citizen may look now", ("delegates",)
+    if manifest.delegates.openness > former.delegates.openness:
+        may = "apply" if manifest.delegates is Delegates.APPLY else "look"
+        yield Part.DELEGATES, f"who acts for a citizen may {may} now", ("delegates",)
 
 
 def _new_in(former: Mapping[str, Any] | None, schema: Mapping[str, Any] | None) -> str:

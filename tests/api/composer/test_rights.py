@@ -31,7 +31,8 @@ def manifest(*, delegates: str | None = None, assurance: str = "1.3") -> str:
 
 
 @pytest.mark.parametrize(
-    ("delegates", "opened"), [(None, Delegate.VIEW), ("view", Delegate.VIEW), ("nothing", Delegate.NOTHING)]
+    ("delegates", "opened"),
+    [(None, Delegate.VIEW), ("view", Delegate.VIEW), ("apply", Delegate.VIEW), ("nothing", Delegate.NOTHING)],
 )
 def test_a_service_is_open_to_who_may_view_unless_its_manifest_closes_it(
     clock: FixedClock, delegates: str | None, opened: Delegate

@@ -264,10 +264,22 @@ def test_what_needs_no_look_publishes_itself(member: str) -> None:
     assert parts(changed(**HARMLESS[member])) == []
 
 
-def test_delegates_may_look_only_when_a_reviewer_said_so() -> None:
-    former = plugin_of(documents_of(delegates="nothing")).manifest
-    documents = documents_of("1.1.0", delegates="view")
-    assert [one.part for one in sensitive_parts(former, plugin_of(documents).manifest, documents)] == [Part.DELEGATES]
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [("nothing", "view", "look"), ("nothing", "apply", "apply"), ("view", "apply", "apply")],
+)
+def test_delegates_may_do_more_only_when_a_reviewer_said_so_and_less_breaks_callers(
+    before: str, after: str, word: str
+) -> None:
+    less, more = plugin_of(documents_of(delegates=before)), plugin_of(documents_of(delegates=after))
+    documents = documents_of("1.1.0", delegates=after)
+    [found] = sensitive_parts(less.manifest, plugin_of(documents).manifest, documents)
+    assert (found.part, f"may {word} now" in found.why) == (Part.DELEGATES, True)
+    back = documents_of("1.1.0", delegates=before)
+    assert sensitive_parts(more.manifest, plugin_of(back).manifest, back) == ()
+    [fault] = breaking_changes(more, plugin_of(back), back)
+    assert (fault.field, f'Keep "{after}"' in fault.remedy) == ("delegates", True)
+    assert breaking_changes(less, plugin_of(documents), documents) == ()
 
 
 def test_a_stricter_level_breaks_callers_and_leaks_nothing() -> None:
