@@ -82,8 +82,8 @@ def test_an_unchanged_decision_is_the_same_answer_and_status_0(row: Decision) ->
     for key in (row.id.hex, str(row.id), str(global_id("Decision", row.id))):
         done = replay(key)
         assert (done.exit_code, "gives the same answer" in done.output) == (0, True), done.output
-    assert done.output.count("INTACT") == 4
-    assert "1955" not in done.output
+        assert done.output.count("INTACT") == 4
+        assert "1955" not in done.output
 
 
 def test_json_is_one_object_without_a_fact(row: Decision) -> None:
@@ -113,8 +113,8 @@ def test_who_was_erased_is_status_3(row: Decision) -> None:
     async def erase(database: Database, _: Settings) -> None:
         async with database.write() as session:
             await session.execute(text("DELETE FROM subject_key"))
-            by = {"person": row.person, "subject": new_id(), "by": "system"}
-            await Trail(SystemClock()).note(session, Step.KEY_DESTROYED, **by)
+            trail = Trail(SystemClock())
+            await trail.note(session, Step.KEY_DESTROYED, person=row.person, subject=new_id(), by="system")
 
     within(erase)
     done = replay(row.id.hex)

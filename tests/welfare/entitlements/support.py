@@ -37,6 +37,12 @@ class NoAward:
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None: ...
 
+    async def end_from(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        return 0
+
+    async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        return 0
+
 
 class NoNotice:
     async def application_changed(
