@@ -66,7 +66,7 @@ def test_a_check_signs_in_at_the_agency_and_says_so(desk: Path, monkeypatch: pyt
         named(desk, monkeypatch, url, "another secret")
         told = run("agency", "check", "library")
         assert told.exit_code == 1
-        assert "✗ it refused the credentials, with status 401" in told.output
+        assert "✗ it gave no token, and answered with status 401" in told.output
         assert secret not in told.output
         assert "another secret" not in told.output
 

@@ -14,10 +14,10 @@ from services.plugins.connections.agency import Agency
 from services.plugins.connections.document import Connection
 from services.plugins.connections.errors import NotConnected
 from services.plugins.connections.named import Named
-from services.plugins.contract import AgencyRefusal
 from services.plugins.runner.client import HttpAgencyClient
 from services.plugins.runner.egress import agency_client
 from services.plugins.runner.errors import AddressRefused, MalformedReply, trouble_of
+from services.plugins.runner.tokens import TokenRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Connections:
             else:
                 status = (await http.get(agency.base_url)).status_code
                 why = f"something answers there with status {status}; it asks for no token"
-        except (AgencyRefusal, AddressRefused, MalformedReply, TimeoutError, httpx2.HTTPError) as error:
+        except (TokenRefused, AddressRefused, MalformedReply, TimeoutError, httpx2.HTTPError) as error:
             return Probe(answers=False, seconds=time.monotonic() - began, why=_why(error))
         return Probe(answers=True, seconds=time.monotonic() - began, why=why)
 
@@ -123,8 +123,8 @@ def http_of(agency: Agency, authorities: ssl.SSLContext | None = None) -> httpx2
 
 def _why(error: Exception) -> str:
     """In words of ours alone: a stranger's would be printed at an operator's terminal."""
-    if isinstance(error, AgencyRefusal):
-        return f"it refused the credentials, with status {error.status}"
+    if isinstance(error, TokenRefused):
+        return f"it gave no token, and answered with status {error.answered}"
     if isinstance(error, AddressRefused):
         return "its name leads to an address that no agency may be at (ADDRESS_REFUSED); nothing was connected to"
     if isinstance(error, MalformedReply):

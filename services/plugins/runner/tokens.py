@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -19,6 +20,7 @@ import jwt
 import orjson
 
 from core.clock import Clock
+from services.plugins.contract import AgencyRefusal
 from services.plugins.runner.errors import MalformedReply, Trouble
 
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - an address, not a token
@@ -34,6 +36,19 @@ LIFE_SECONDS_MAX: Final = 86_400
 
 Post: TypeAlias = Callable[[str, bytes, Mapping[str, str]], Awaitable[Any]]
 """Sends a body to an address with these headers, and answers the JSON that came back."""
+
+
+class TokenRefused(AgencyRefusal):
+    """The agency gave no token. It is 401 without a code, whatever it answered: what a plugin reads in a refusal of its
+    own question (404: nobody of that number; a code that it declares) must not be read in this one.
+
+    `answered` is the status that came; a refusal for haste stays 429."""
+
+    def __init__(self, refusal: AgencyRefusal) -> None:
+        is_haste = refusal.status == HTTPStatus.TOO_MANY_REQUESTS
+        status = HTTPStatus.TOO_MANY_REQUESTS if is_haste else HTTPStatus.UNAUTHORIZED
+        super().__init__(status, None, retry_after_seconds=refusal.retry_after_seconds)
+        self.answered = refusal.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +136,18 @@ class TokenKeeper:
         self._buying = asyncio.Lock()
 
     async def valid(self, post: Post, base_url: str) -> str | None:
-        """A token that lives; None where the agency asks for none."""
+        """A token that lives; None where the agency asks for none. Raises what `Way.buy` raises, but
+        :class:`TokenRefused` for a refusal."""
         async with self._buying:  # many callers, one purchase
             bought, now = self._bought, self._seconds()
             if bought is None or now - self._since > bought.life_seconds:
                 way = self._way_of()
                 if way is None:
                     return None
-                bought = self._bought = await way.buy(post, base_url, self._clock.now())
+                try:
+                    bought = self._bought = await way.buy(post, base_url, self._clock.now())
+                except AgencyRefusal as refusal:
+                    raise TokenRefused(refusal) from None
                 self._since = self._seconds()
             elif bought.is_renewed_by_use:
                 self._since = now

@@ -153,9 +153,30 @@ async def test_wrong_credentials_are_a_refusal_and_a_secret_that_was_put_right_i
             await stand.ask()
         assert caught.value.status == 401
         probe = await stand.connections.probe("waterworks")
-        assert (probe.answers, probe.why) == (False, "it refused the credentials, with status 401")
+        assert (probe.answers, probe.why) == (False, "it gave no token, and answered with status 401")
         stand.replace_secret(SECRET if sign_in == BY_SECRET else PRIVATE)
         assert await stand.ask() == ANSWER
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+async def test_no_refusal_of_a_token_is_read_as_an_answer_about_somebody(tmp_path: Path, status: int) -> None:
+    """404 would be «nobody of that number», and a code an error that the plugin declares."""
+    async with standing(tmp_path, Seconds()) as stand:
+        refused = httpx2.Response(status, json={"code": "SEALED"})
+        stand.connections._http_of("waterworks")._transport = httpx2.MockTransport(lambda _: refused)
+        with pytest.raises(AgencyRefusal) as caught:
+            await stand.ask()
+        assert (caught.value.status, caught.value.code) == (401, None)
+        assert (await stand.connections.probe("waterworks")).why.endswith(f"status {status}")
+
+
+async def test_a_token_that_is_refused_for_haste_says_so(tmp_path: Path) -> None:
+    async with standing(tmp_path, Seconds()) as stand:
+        hasty = httpx2.Response(429, json={}, headers={"retry-after": "7"})
+        stand.connections._http_of("waterworks")._transport = httpx2.MockTransport(lambda _: hasty)
+        with pytest.raises(AgencyRefusal) as caught:
+            await stand.ask()
+        assert (caught.value.status, caught.value.retry_after_seconds) == (429, 7)
 
 
 async def test_an_agency_that_asks_for_no_token_is_sent_none(tmp_path: Path) -> None:
