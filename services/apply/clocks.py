@@ -54,8 +54,8 @@ class TurnClock:
         was, today = Status(application.status), bangkok_day(now)
         if action is Action.ESCALATE:
             return {"overdue_at": now}
-        begins = TURNS[was] is not TURNS[status] or action in _BEGIN
-        if not begins:
+        asks = action is Action.ASK_CITIZEN and TURNS[status] is Turn.CITIZEN
+        if TURNS[was] is TURNS[status] and not asks and action not in _BEGIN:
             return {}
         used = 0 if action in {Action.APPEAL, Action.REOPEN} else self._used(application, today)
         timer = TIMERS.get(status)
@@ -92,7 +92,7 @@ class TurnClock:
             return None
 
 
-_BEGIN: Final = frozenset({Action.ASK_CITIZEN, Action.APPEAL, Action.REOPEN})
+_BEGIN: Final = frozenset({Action.APPEAL, Action.REOPEN})
 
 
 @cache

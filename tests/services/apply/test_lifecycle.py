@@ -1,0 +1,539 @@
+"""What time, a death and changed facts do to applications; and that two processes do it once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import BANGKOK
+from core.database import Database
+from core.errors import ServiceUnavailable
+from core.ids import new_id
+from core.settings import Settings
+from core.text import Text
+from services.apply import reassessing, repository
+from services.apply.deaths import Death, DeathWatch, Known, Watched
+from services.apply.deciding import Outcome, Prepared, Request
+from services.apply.errors import AlreadyApplied, NotReopenable
+from services.apply.lifecycle import Lifecycle
+from services.apply.models import Application, Reassessment
+from services.apply.reassessing import Cause, CorrectedFact, Held, Law, Reassessed, Reassessments, Result
+from services.apply.states import Action, Status
+from services.apply.tasks import Timed, follow_clocks
+from tests.services.apply.conftest import CARD, PROGRAMME, Room, ScriptedDecider
+
+TODAY = date(2026, 11, 16)
+
+
+@dataclass
+class RecordingLife:
+    overdue_told: list[UUID] = field(default_factory=list)
+    escalated_told: list[tuple[str, UUID, date]] = field(default_factory=list)
+    bereaved_told: list[UUID] = field(default_factory=list)
+
+    async def overdue(self, session: AsyncSession, *, person: UUID, title: Text) -> None:
+        self.overdue_told.append(person)
+
+    async def escalated(
+        self, session: AsyncSession, *, agency: str, application: UUID, title: Text, due_on: date
+    ) -> None:
+        self.escalated_told.append((agency, application, due_on))
+
+    async def bereaved(self, session: AsyncSession, *, people: Collection[UUID]) -> None:
+        self.bereaved_told.extend(people)
+
+
+@dataclass
+class Register:
+    """The civil register, as a test writes it."""
+
+    dead: dict[UUID, Death] = field(default_factory=dict)
+    silent: set[UUID] = field(default_factory=set)
+    children: tuple[UUID, ...] = ()
+    asked: int = 0
+
+    async def ask(self, people: Collection[UUID], *, agency: str) -> Known:
+        self.asked += len(people)
+        alive = frozenset(people) - self.dead.keys() - self.silent
+        return Known({one: self.dead[one] for one in people if one in self.dead}, alive)
+
+    async def near(self, person: UUID, *, agency: str) -> Sequence[UUID]:
+        return self.children
+
+
+@dataclass
+class World:
+    """What may change under a grant."""
+
+    law: Law = field(default_factory=lambda: Law("2023-08-12", date(2023, 8, 12)))
+    corrected: list[CorrectedFact] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    retried: list[UUID] = field(default_factory=list)
+
+    def in_force(self) -> Mapping[str, Law]:
+        return {PROGRAMME: self.law}
+
+    def reads(self, subject: str, attribute: str) -> bool:
+        return attribute == "annual_income"
+
+    async def corrected_since(self, session: AsyncSession, at: datetime) -> Sequence[CorrectedFact]:
+        return [fact for fact in self.corrected if fact.at >= at]
+
+    async def held_months(self, session: AsyncSession) -> Sequence[Held]:
+        return self.held
+
+    async def retry_held(self, session: AsyncSession, *, application: UUID) -> None:
+        self.retried.append(application)
+
+
+@dataclass
+class Town:
+    room: Room
+    told: RecordingLife = field(default_factory=RecordingLife)
+    register: Register = field(default_factory=Register)
+    world: World = field(default_factory=World)
+
+    def on(self, database: Database) -> Town:
+        """The same, as another process has it."""
+        return Town(self.room.on(database), self.told, self.register, self.world)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        return Lifecycle(self.room.service, self.room.clock, self.room.awarder, self.told, lambda _subject: "dla")
+
+    @property
+    def deaths(self) -> DeathWatch:
+        return DeathWatch(self.room.database, self.room.clock, self.lifecycle, self.register, lambda _subject: "dla")
+
+    @property
+    def reassessments(self) -> Reassessments:
+        return Reassessments(
+            self.room.database,
+            self.room.clock,
+            self.room.service,
+            laws=self.world,
+            corrections=self.world,
+            held=self.world,
+        )
+
+    async def follow(self) -> Timed:
+        return await follow_clocks(self.room.service, self.lifecycle, self.room.database, self.room.clock)
+
+    async def get(self, application: UUID) -> Application:
+        async with self.room.database.read() as session:
+            row = await session.scalar(select(Application).where(col(Application.id) == application))
+        assert row is not None
+        return row
+
+    async def actions(self, application: UUID) -> list[str]:
+        row = await self.get(application)
+        async with self.room.database.read() as session:
+            return [event.action for event in (await repository.events(session, row.person, [row.id]))[row.id]]
+
+    async def waiting(self, person: UUID, *, for_agency: bool = False) -> UUID:
+        self.room.decider.says = Outcome.NEEDS_INFORMATION
+        if for_agency:
+            self.room.decider.missing = (CARD,)
+        return (await self.room.apply(person)).id  # type: ignore[no-any-return]
+
+    async def granted(self, person: UUID, beneficiary: UUID | None = None) -> UUID:
+        self.room.decider.says = Outcome.GRANTED
+        return (await self.room.apply(person, beneficiary)).id  # type: ignore[no-any-return]
+
+    async def reopen(self, person: UUID, application: UUID) -> None:
+        async with self.room.database.write() as session:
+            await self.lifecycle.reopen(session, person, application)
+
+    async def set(self, application: UUID, **columns: object) -> None:
+        async with self.room.database.write() as session:
+            await session.execute(update(Application).where(col(Application.id) == application).values(**columns))
+
+
+@pytest.fixture
+def town(room: Room, monkeypatch: pytest.MonkeyPatch) -> Town:
+    town = Town(room)
+    asked = ScriptedDecider.prepare
+
+    async def prepare(self: ScriptedDecider, request: Request) -> Prepared:
+        return replace(await asked(self, request), law_from=town.world.law.name)
+
+    monkeypatch.setattr(ScriptedDecider, "prepare", prepare)
+    return town
+
+
+@pytest.fixture
+async def other(town: Town, database_url: str) -> AsyncIterator[Town]:
+    database = Database(Settings(database_url=database_url).sqlalchemy_url, durable=False)
+    yield town.on(database)
+    await database.close()
+
+
+# Time.
+
+
+async def test_a_late_agency_is_escalated_on_the_day_after_its_last_and_once(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen, for_agency=True)
+    due_on = (await town.get(application)).due_on
+    assert due_on == date(2026, 12, 8)
+    town.room.clock.set(datetime(2026, 12, 8, 23, 59, tzinfo=BANGKOK))
+    assert await town.follow() == Timed()
+    town.room.clock.set(datetime(2026, 12, 9, 0, 1, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(escalated=1)
+    assert await town.follow() == Timed()
+    assert town.told.overdue_told == [citizen]
+    assert town.told.escalated_told == [("dla", application, due_on)]
+    row = await town.get(application)
+    assert (row.status, row.due_on, row.overdue_at is not None) == (Status.SUBMITTED, due_on, True)
+    async with town.room.database.read() as session:
+        [late] = await repository.overdue_of(session, [PROGRAMME], town.room.clock.today(), 10)
+        assert await repository.overdue_of(session, ["programme:other"], town.room.clock.today(), 10) == []
+    assert late.id == application
+
+
+async def test_a_citizen_who_does_not_answer_loses_the_place_and_may_open_it_again(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen)
+    town.room.clock.set(datetime(2026, 12, 9, 12, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+    row = await town.get(application)
+    assert (row.status, row.reopen_until) == (Status.LAPSED, date(2027, 3, 9))
+    assert town.room.notices.told[-1] == (citizen, Status.LAPSED)
+    town.room.clock.set(datetime(2027, 3, 9, 12, tzinfo=BANGKOK))
+    await town.reopen(citizen, application)
+    row = await town.get(application)
+    assert (row.status, row.due_on) == (Status.NEEDS_INFORMATION, date(2027, 3, 30))
+    town.room.decider.then = Outcome.GRANTED
+    assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.APPROVED
+
+
+async def test_after_the_last_day_it_stays_closed(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen)
+    town.room.clock.set(datetime(2026, 12, 9, 12, tzinfo=BANGKOK))
+    await town.follow()
+    town.room.clock.set(datetime(2027, 3, 10, 0, 1, tzinfo=BANGKOK))
+    with pytest.raises(NotReopenable):
+        await town.reopen(citizen, application)
+    officer = new_id()
+    async with town.room.database.write() as session:
+        await town.lifecycle.reopen_by_officer(session, citizen, application, officer)
+    assert (await town.get(application)).status == Status.NEEDS_INFORMATION
+
+
+async def test_what_a_newer_application_replaced_is_not_opened_again(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen)
+    town.room.clock.set(datetime(2026, 12, 9, 12, tzinfo=BANGKOK))
+    await town.follow()
+    newer = await town.waiting(citizen)
+    with pytest.raises(AlreadyApplied) as refused:
+        await town.reopen(citizen, application)
+    assert refused.value.application == newer
+
+
+async def test_turns_from_before_they_were_timed_get_a_last_day(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen, for_agency=True)
+    await town.set(application, due_on=None, turn_since=None)
+    assert await town.follow() == Timed(dated=1)
+    assert (await town.get(application)).due_on == date(2026, 12, 8)
+    assert await town.follow() == Timed()
+
+
+@pytest.mark.postgres_only
+async def test_two_processes_escalate_and_lapse_once(town: Town, other: Town) -> None:
+    late = [await town.waiting(new_id(), for_agency=True) for _ in range(6)]
+    town.room.decider.missing = ScriptedDecider().missing
+    silent = [await town.waiting(new_id()) for _ in range(6)]
+    town.room.clock.set(datetime(2026, 12, 9, 12, tzinfo=BANGKOK))
+    found = await asyncio.gather(town.follow(), other.follow(), town.follow())
+    assert (sum(one.escalated for one in found), sum(one.lapsed for one in found)) == (6, 6)
+    assert len(town.told.overdue_told) == len(town.told.escalated_told) == 6
+    for application in late:
+        assert (await town.actions(application)).count(Action.ESCALATE) == 1
+    for application in silent:
+        assert (await town.actions(application)).count(Action.LAPSE) == 1
+
+
+# A death.
+
+
+async def test_a_recipient_who_died_is_paid_for_that_month_and_the_family_is_told(town: Town, citizen: UUID) -> None:
+    son = new_id()
+    application = await town.granted(citizen)
+    town.room.clock.advance(timedelta(days=20))
+    town.register.dead[citizen], town.register.children = Death(date(2026, 11, 30)), (son,)
+    told = len(town.room.notices.told)
+    assert await town.deaths.run() == Watched(asked=1, closed=1)
+    assert (await town.get(application)).status == Status.DECEASED
+    assert town.room.awarder.ended == [(application, date(2026, 12, 1), "DEATH")]
+    assert town.told.bereaved_told == [son], "nobody writes to the dead"
+    assert len(town.room.notices.told) == told
+    assert await town.deaths.run() == Watched()
+
+
+async def test_a_death_before_the_application_ends_it_from_its_own_day(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.register.dead[citizen] = Death(date(2020, 1, 1))
+    await town.deaths.run()
+    assert town.room.awarder.ended == [(application, TODAY + timedelta(days=1), "DEATH")]
+
+
+async def test_of_a_child_who_died_the_parent_is_told(town: Town, citizen: UUID) -> None:
+    child = new_id()
+    town.room.decider.children = frozenset({child})
+    application = await town.granted(citizen, child)
+    town.register.dead[child] = Death(None)
+    await town.deaths.run()
+    assert town.told.bereaved_told == [citizen]
+    assert town.room.awarder.ended == [(application, TODAY + timedelta(days=1), "DEATH")], "no day is known: today"
+
+
+async def test_open_applications_close_and_an_open_appeal_with_them(town: Town, citizen: UUID) -> None:
+    town.room.decider.says = Outcome.REFUSED
+    application = (await town.room.apply(citizen)).id
+    await town.room.appeal(citizen, application)
+    town.register.dead[citizen] = Death(TODAY)
+    assert await town.deaths.run() == Watched(asked=1, closed=1)
+    assert await town.room.count("appeal", "closed_at IS NULL") == 0
+    assert town.room.awarder.ended == []
+
+
+async def test_who_is_alive_is_asked_about_once_a_week_and_a_silent_register_changes_nothing(
+    town: Town, citizen: UUID
+) -> None:
+    await town.granted(citizen)
+    town.register.silent = {citizen}
+    assert await town.deaths.run() == Watched(asked=1, silent=1)
+    town.register.silent = set()
+    assert await town.deaths.run() == Watched(asked=1)
+    asked = town.register.asked
+    town.room.clock.advance(timedelta(days=6))
+    assert await town.deaths.run() == Watched()
+    assert town.register.asked == asked
+    town.room.clock.advance(timedelta(days=1))
+    assert await town.deaths.run() == Watched(asked=1)
+
+
+async def test_a_death_that_was_none_is_undone_by_an_officer_and_decided_again(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.register.dead[citizen] = Death(TODAY)
+    await town.deaths.run()
+    with pytest.raises(NotReopenable):
+        await town.reopen(citizen, application)
+    officer = new_id()
+    async with town.room.database.write() as session:
+        await town.lifecycle.reopen_by_officer(session, citizen, application, officer)
+    assert (await town.room.reconsider(citizen, application)).status == Status.APPROVED
+    async with town.room.database.read() as session:
+        events = (await repository.events(session, citizen, [application]))[application]
+    assert [(e.action, e.officer, e.cause) for e in events[-2:]] == [
+        ("REOPEN", officer, "REGISTER_WRONG"),
+        ("APPROVE", None, None),
+    ]
+    assert await town.room.count("test_award", "ended = 0") == 1
+
+
+@pytest.mark.postgres_only
+async def test_two_processes_close_for_a_death_once(town: Town, other: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.register.dead[citizen], town.register.children = Death(TODAY), (new_id(),)
+    found = await asyncio.gather(town.deaths.run(), other.deaths.run(), town.deaths.run())
+    assert sum(one.closed for one in found) == 1
+    assert (await town.actions(application)).count(Action.DIE) == 1
+    assert len(town.told.bereaved_told) == 1
+
+
+# Looking again.
+
+
+async def owed(town: Town) -> list[Reassessment]:
+    async with town.room.database.read() as session:
+        return list(await session.scalars(select(Reassessment).order_by(col(Reassessment.id))))
+
+
+async def test_where_nothing_changed_nothing_is_looked_at(town: Town, citizen: UUID) -> None:
+    await town.granted(citizen)
+    seen = len(town.room.decider.seen)
+    assert await town.reassessments.run() == Reassessed()
+    assert len(town.room.decider.seen) == seen
+
+
+async def test_only_whom_a_corrected_fact_is_about_and_whose_law_reads_it_is_looked_at(
+    town: Town, citizen: UUID
+) -> None:
+    mine, _ = await town.granted(citizen), await town.granted(new_id())
+    now = town.room.clock.now()
+    town.world.corrected = [
+        CorrectedFact(new_id(), citizen, "annual_income", now),
+        CorrectedFact(new_id(), citizen, "name", now),
+        CorrectedFact(new_id(), new_id(), "annual_income", now),
+    ]
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    [row] = await owed(town)
+    assert (row.application, row.cause, row.outcome, row.since) == (mine, Cause.CORRECTION, Result.CONFIRMED, TODAY)
+    assert town.room.awarder.confirmed == [(mine, TODAY, "CORRECTION")]
+    assert await town.room.count("decision") == 3, "what was decided again is a decision of its own"
+    assert await town.reassessments.run() == Reassessed(), "once"
+
+
+async def test_a_grant_whose_right_is_gone_ends_with_notice_and_can_be_appealed(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says = Outcome.REFUSED
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert (await town.get(application)).status == Status.ENDED
+    assert town.room.notices.told[-1] == (citizen, Status.ENDED)
+    assert town.room.awarder.ended == [(application, TODAY, "CORRECTION")]
+    async with town.room.database.read() as session:
+        events = (await repository.events(session, citizen, [application]))[application]
+    assert (events[-1].action, events[-1].cause) == ("END", "CORRECTION")
+    await town.room.appeal(citizen, application)
+    town.room.decider.says = Outcome.GRANTED
+    assert (await town.room.reconsider(citizen, application)).status == Status.APPROVED
+    assert await town.room.count("test_award", "ended = 0") == 1
+
+
+async def test_the_day_on_which_the_answer_changes_by_itself(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    await town.set(application, changes_on=date(2026, 12, 1))
+    town.room.clock.set(datetime(2026, 11, 30, 23, 59, tzinfo=BANGKOK))
+    assert await town.reassessments.run() == Reassessed()
+    town.room.clock.set(datetime(2026, 12, 1, 0, 1, tzinfo=BANGKOK))
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert (await town.get(application)).changes_on is None, "as the new decision has it"
+    assert town.room.awarder.confirmed == [(application, date(2026, 12, 1), "CHANGES_ON")]
+
+
+async def test_another_version_of_the_law_is_put_to_everyone_once(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.room.clock.set(datetime(2027, 1, 4, 9, tzinfo=BANGKOK))
+    town.world.law = Law("2027-01-01", date(2027, 1, 1))
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert town.room.awarder.confirmed == [(application, date(2027, 1, 1), "NEW_LAW")]
+    assert (await town.get(application)).law_from == "2027-01-01"
+    assert await town.reassessments.run() == Reassessed()
+
+
+async def test_a_version_older_than_the_decision_reaches_no_further_back_than_it(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    await town.set(application, law_from=None)
+    await town.reassessments.run()
+    assert town.room.awarder.confirmed == [(application, TODAY, "NEW_LAW")]
+
+
+async def test_an_agency_that_is_away_ends_nothing_and_it_stays_owed(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says, town.room.decider.missing = Outcome.NEEDS_INFORMATION, (CARD,)
+    events = await town.actions(application)
+    assert await town.reassessments.run() == Reassessed(owed=1, waiting=1)
+    assert await town.reassessments.run() == Reassessed(), "it is tried later"
+    town.room.clock.advance(reassessing.RETRY_FIRST)
+    assert await town.reassessments.run() == Reassessed(waiting=1)
+    assert await town.actions(application) == events
+    town.room.clock.advance(reassessing.RETRY_MAX)
+    town.room.decider.says = Outcome.GRANTED
+    assert await town.reassessments.run() == Reassessed(done=1)
+
+
+async def test_a_fact_that_only_the_citizen_knows_is_asked_for_while_the_grant_stands(
+    town: Town, citizen: UUID
+) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says = Outcome.NEEDS_INFORMATION
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    row = await town.get(application)
+    assert (row.status, row.review_since, bool(row.missing)) == (Status.UNDER_REVIEW, TODAY, True)
+    assert town.room.notices.told[-1] == (citizen, Status.UNDER_REVIEW)
+    assert town.room.awarder.ended == []
+    town.room.clock.advance(timedelta(days=3))
+    town.room.decider.then = Outcome.REFUSED
+    assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.ENDED
+    assert town.room.awarder.ended == [(application, TODAY, "ANSWERED")], "from the day it was asked"
+
+
+async def test_who_does_not_answer_a_review_is_paid_no_further(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says = Outcome.NEEDS_INFORMATION
+    await town.reassessments.run()
+    town.room.clock.set(datetime(2026, 12, 9, 12, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+    assert town.room.awarder.ended == [(application, date(2026, 12, 9), "NO_ANSWER")]
+    await town.reopen(citizen, application)
+    town.room.decider.then = Outcome.GRANTED
+    assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.APPROVED
+
+
+async def test_an_answer_that_leaves_it_to_an_agency_keeps_it_owed(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says = Outcome.NEEDS_INFORMATION
+    await town.reassessments.run()
+    town.room.decider.missing = (CARD,)
+    row = await town.room.supplement(citizen, application, {"household_income": 1})
+    assert (row.status, row.missing) == (Status.APPROVED, [])
+    assert [(one.cause, one.done_at) for one in (await owed(town))[1:]] == [(Cause.REVIEW, None)]
+
+
+async def test_a_month_that_is_held_is_looked_at_once_a_week(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.held = [Held(application, citizen, date(2026, 11, 1), needs_decision=True)]
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert await town.reassessments.run() == Reassessed()
+    town.room.clock.advance(timedelta(days=7))
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert town.room.awarder.confirmed[-1] == (application, date(2026, 11, 1), "HELD_MONTH")
+    town.world.held = [Held(application, citizen, date(2028, 1, 1), needs_decision=False)]
+    assert await town.reassessments.run() == Reassessed()
+    assert town.world.retried == [application], "what waits for the calendar is no decision"
+
+
+async def test_what_ended_meanwhile_is_not_looked_at(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY)
+    await town.room.withdraw(citizen, application)
+    assert await town.reassessments.one(mine) is Result.NOT_NEEDED
+    assert await town.reassessments.run() == Reassessed()
+
+
+async def test_one_that_cannot_be_looked_at_holds_up_no_other(
+    town: Town, citizen: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [citizen, new_id()]
+    for person in people:
+        await town.granted(person)
+    now = town.room.clock.now()
+    town.world.corrected = [CorrectedFact(new_id(), person, "annual_income", now) for person in people]
+    asked = ScriptedDecider.prepare
+
+    async def prepare(self: ScriptedDecider, request: Request) -> Prepared:
+        if request.applicant == citizen:
+            raise ServiceUnavailable("dopa")
+        return await asked(self, request)
+
+    monkeypatch.setattr(ScriptedDecider, "prepare", prepare)
+    assert await town.reassessments.run() == Reassessed(owed=2, done=1, failed=1)
+
+
+@pytest.mark.postgres_only
+async def test_two_processes_look_again_once(town: Town, other: Town) -> None:
+    people = [new_id() for _ in range(6)]
+    applications = [await town.granted(person) for person in people]
+    now = town.room.clock.now()
+    town.world.corrected = [CorrectedFact(new_id(), person, "annual_income", now) for person in people]
+    found = await asyncio.gather(town.reassessments.run(), other.reassessments.run(), town.reassessments.run())
+    assert sum(one.owed for one in found) == 6
+    assert len(town.room.awarder.confirmed) == 6
+    for application in applications:
+        assert (await town.actions(application)).count(Action.CONFIRM) == 1
+    assert await town.room.count("reassessment", "done_at IS NULL") == 0
