@@ -28,7 +28,7 @@ from services.exchange.facts import Fact
 from welfare.entitlements.assessment import CHILD, Assessment, values
 from welfare.entitlements.nearest import Goal, Undecided, fewest, nearest
 from welfare.entitlements.plain_words import called, day, listed, shown
-from welfare.programmes import Outcome, Version
+from welfare.programmes import ConditionOutcome, Outcome, Version
 from welfare.programmes.changes import days_of_change
 from welfare.rules import FALSE, Plain, fact_names
 from welfare.rules.attributes import AttributeType
@@ -76,15 +76,19 @@ class Smallest:
 
 def smallest_change(catalogue: Catalogue, found: Assessment, *, anonymous: bool = False) -> Smallest | None:
     """None where there is none to tell. `anonymous`: the asker gave the facts, so no total is anybody else's."""
-    outcome = found.determination.outcome
-    if outcome is Outcome.UNKNOWN:
-        return None
+    outcome, own = found.determination.outcome, {condition.id for condition in found.version.conditions}
+    if outcome is Outcome.UNKNOWN or any(one.id not in own for one in _unmet(found)):
+        return None  # a no for what no fact changes: another programme that the law allows nobody beside this one
     try:
         if outcome is Outcome.UNMET:
             return _of_no(catalogue, found, anonymous=anonymous)
         return _of_yes(catalogue, found, anonymous=anonymous)
     except Undecided:
         return None
+
+
+def _unmet(found: Assessment) -> list[ConditionOutcome]:
+    return [one for one in found.determination.conditions if one.outcome is Outcome.UNMET]
 
 
 def _of_no(catalogue: Catalogue, found: Assessment, *, anonymous: bool) -> Smallest | None:

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from core.ids import new_id
 from core.money import Money
+from core.text import Text
 from services.exchange.catalogue import Kind
 from tests.welfare.entitlements.conftest import CHILD, PERSON
 from tests.welfare.entitlements.drawing import ON, assessments, catalogue, facts, programmes
 from welfare.entitlements.assessment import Assessment, assess
 from welfare.entitlements.counterfactual import Smallest, smallest_change
-from welfare.programmes import Outcome
+from welfare.programmes import ConditionOutcome, Outcome
 
 CARD, OLD_AGE, GRANT = "state-welfare-card", "old-age-allowance", "child-support-grant"
 
@@ -119,6 +120,13 @@ def test_what_nobody_can_lawfully_change_leaves_nothing_to_say(changed: dict[str
 
 def test_nobody_is_told_to_be_disabled() -> None:
     assert smallest_change(catalogue(), assessed("disability-allowance")) is None
+
+
+def test_what_another_programme_stands_in_the_way_of_no_fact_mends() -> None:
+    found = assessed(CARD)
+    other = ConditionOutcome("beside.other", Text(th="ก", en="a"), Outcome.UNMET, Text(th="ก", en="a"), ())
+    barred = replace(found.determination, outcome=Outcome.UNMET, conditions=(*found.determination.conditions, other))
+    assert smallest_change(catalogue(), replace(found, determination=barred)) is None
 
 
 def test_what_is_unknown_stays_so() -> None:
