@@ -15,14 +15,14 @@ from graphql import GraphQLError, GraphQLSchema
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from strawberry import UNSET
-from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension
+from strawberry.extensions import MaskErrors, ParserCache
 from strawberry.fastapi import GraphQLRouter
 from strawberry.schema.schema import validate_document
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UnsetType
 
 from api.composer import SchemaHolder
-from api.deprecations import warned
+from api.deprecations import DeprecationNotices, warned
 from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
 from api.lasting import ending_with
 from api.rate_limits import CallerLimits
@@ -60,8 +60,9 @@ class CachedDocuments(ParserCache):
         yield
 
 
-class ValidatedDocuments(SchemaExtension):
-    """Remembers what came of validating a document, for as long as the schema lives that it was validated against.
+class ValidatedDocuments(DeprecationNotices):
+    """Remembers what came of validating a document, for as long as the schema lives that it was validated against; and
+    tells which names that go a valid one uses.
 
     The library's own cache is one for all schemas, and keeps those alive that plugins have replaced.
     """
@@ -79,6 +80,8 @@ class ValidatedDocuments(SchemaExtension):
             if len(known) > VALIDATED_MAX:
                 known.popitem(last=False)
         operation.pre_execution_errors = known[asked]
+        if not known[asked]:
+            self.look(operation)
         yield
 
 

@@ -15,7 +15,6 @@ from strawberry.types.graphql import OperationType
 
 from api import citizen
 from api.composer import SHARED, SchemaHolder, compose, host_names
-from api.deprecations import DeprecationNotices
 from api.errors import as_graphql
 from api.graphql import CachedDocuments, TypedErrors, ValidatedDocuments
 from api.limits import TOKENS_MAX, WithinLimits
@@ -82,7 +81,6 @@ def base_schema() -> SitthiSchema:
             lambda: AddValidationRules([WithinLimits]),
             CachedDocuments,
             ValidatedDocuments,
-            DeprecationNotices,
         ],
         config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR, LogNumber: LOG_NUMBER_SCALAR}),
     )

@@ -6,13 +6,14 @@ names that it uses, the one that was deprecated first, and the day on which the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from prometheus_client import Counter
 from starlette.responses import Response
 from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 
 from api.deprecations.index import notices_of
 from api.deprecations.using import Using, using
@@ -26,19 +27,18 @@ _operations = Counter("sitthi_deprecated_operations_total", "Operations that use
 
 
 class DeprecationNotices(SchemaExtension):
-    """Costs an operation nothing but a look into a dictionary while no name goes."""
+    """For an extension that has a hook where the document is valid: one of its own would cost every operation 6 µs."""
 
     _told = _NOTHING
 
-    def on_execute(self) -> Iterator[None]:
-        operation = self.execution_context
+    def look(self, operation: ExecutionContext) -> None:
+        """Of a valid document, once. While no name goes, this is a look into a dictionary."""
         schema = operation.schema._schema  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
         if notices_of(schema) and operation.graphql_document is not None:
             used = using(schema, operation.graphql_document, operation.operation_name, operation.variables)
             if used.notices:
                 self._told = used.extensions
                 _note(operation.context, used)
-        yield
 
     def get_results(self) -> dict[str, Any]:
         """Of a stream, with its first answer alone."""

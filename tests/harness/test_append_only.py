@@ -46,7 +46,7 @@ class Rows:
         self._connection, self._table = connection, table
         self._columns = {row[1]: row[2].upper() for row in connection.execute(f"PRAGMA table_info({table})")}
 
-    def write(self, how: str, number: int, **same: Any) -> None:
+    def write(self, how: str, number: int, /, **same: Any) -> None:
         row = {name: self._value(name, number) for name in self._columns} | same
         marks = ", ".join(f":{name}" for name in row)
         self._connection.execute(f"{how} INTO {self._table} ({', '.join(row)}) VALUES ({marks})", row)
