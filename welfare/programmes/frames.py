@@ -10,7 +10,6 @@ import polars as pl
 
 from welfare.programmes.model import Amount, Benefit, Formula, Version
 from welfare.programmes.siblings import AtMost
-from welfare.rules import fact_names
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
 
 MET: Final = "met"
@@ -32,29 +31,24 @@ def determine_frame(version: Version, frame: pl.DataFrame, on: date) -> pl.DataF
     amounts = {
         f"benefit.{b.kind}": pl.when(pl.col(MET).eq_missing(pl.lit(value=False)))
         .then(pl.lit(0, dtype=pl.Int64))
-        .otherwise(_amount(emitter, b))
+        .otherwise(amount_of(emitter, b))
         for b in version.sums
     }
     return decided.with_columns(met.alias(MET)).with_columns(**amounts).select(MET, *conditions, *amounts)
 
 
-def _amount(emitter: PolarsEmitter, benefit: Benefit) -> pl.Expr:
+def amount_of(emitter: PolarsEmitter, benefit: Benefit) -> pl.Expr:
     """The first true arm's, null where an arm before is unknown, or a fact of the formula that is chosen."""
     chosen = _value(emitter, benefit.otherwise)
     for arm in reversed(benefit.arms):
-        chosen = emitter.first_match(emitter.predicate(arm.tree), _value(emitter, arm.amount), chosen)
+        chosen = emitter.chosen(arm.tree, _value(emitter, arm.amount), chosen)
     return chosen
 
 
 def _value(emitter: PolarsEmitter, amount: Amount) -> pl.Expr:
     if not isinstance(amount, Formula):
         return pl.lit(amount.satang, dtype=pl.Int64)
-    value, names = emitter.term(amount.tree), fact_names(amount.tree)
-    if not names:
-        return value
-    # Said for every fact, since a horizontal minimum passes over nulls.
-    known = pl.all_horizontal([pl.col(name).is_not_null() for name in names])
-    return pl.when(known).then(value).otherwise(pl.lit(None, dtype=pl.Int64))
+    return emitter.known_term(amount.tree)
 
 
 def met_among_siblings(at_most: AtMost, met: str, born: str, applicant: str, key: str) -> pl.Expr:

@@ -7,7 +7,7 @@ computed), its horizontal minimum ignores nulls, and `when` takes a null for fal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import reduce
 from typing import Final
@@ -26,15 +26,22 @@ _DTYPES: Final[Mapping[Kind, pl.DataType]] = {
     Kind.DATE: pl.Date(),
     Kind.INT: pl.Int64(),
     Kind.MONEY: pl.Int64(),
-    Kind.CODE: pl.String(),
 }
 
 
 class PolarsEmitter:
-    """Expressions for one assessment day. Predicates are nullable booleans, terms nullable 64-bit integers."""
+    """Expressions for one assessment day. Predicates are nullable booleans, terms nullable 64-bit integers.
 
-    def __init__(self, on: date) -> None:
+    `known` are facts that are unknown of nobody in the frame; knowing that spares work and changes no answer.
+    """
+
+    def __init__(self, on: date, known: Collection[str] = frozenset()) -> None:
         self.on = checked_day(on)
+        self._known = frozenset(known)
+
+    def is_known(self, node: t.Node) -> bool:
+        """Whether it is unknown of nobody."""
+        return bool(self._known) and self._known.issuperset(t.fact_names(node))
 
     def predicate(self, node: t.Pred) -> pl.Expr:  # noqa: PLR0911 (one return a kind of node)
         match node:
@@ -90,10 +97,17 @@ class PolarsEmitter:
             return self.where_known(compared, t.fact_names(node))
         return compared
 
-    def where_known(self, compared: pl.Expr, names: Iterable[str]) -> pl.Expr:
+    def where_known(self, value: pl.Expr, names: Iterable[str]) -> pl.Expr:
         """Null where any of the facts is: a horizontal minimum or maximum would pass over it."""
-        known = pl.all_horizontal([pl.col(name).is_not_null() for name in names])
-        return pl.when(known).then(compared).otherwise(pl.lit(None, dtype=pl.Boolean))
+        open_facts = [name for name in names if name not in self._known]
+        if not open_facts:
+            return value
+        known = pl.all_horizontal([pl.col(name).is_not_null() for name in open_facts])
+        return pl.when(known).then(value).otherwise(None)
+
+    def known_term(self, node: t.Term) -> pl.Expr:
+        """A term that stands alone: null where any of its facts is."""
+        return self.where_known(self.term(node), t.fact_names(node))
 
     def compared(self, left: pl.Expr, op: t.Cmp, right: pl.Expr) -> pl.Expr:
         match op:
@@ -136,8 +150,14 @@ class PolarsEmitter:
         """The satang of the first true arm, the last entry where none is true, null where an arm before is unknown."""
         chosen = pl.lit(satang[len(arms)], dtype=pl.Int64)
         for arm, value in reversed(list(zip(arms, satang, strict=False))):
-            chosen = self.first_match(self.predicate(arm), pl.lit(value, dtype=pl.Int64), chosen)
+            chosen = self.chosen(arm, pl.lit(value, dtype=pl.Int64), chosen)
         return chosen
+
+    def chosen(self, arm: t.Pred, value: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
+        """One arm before those that `otherwise` holds."""
+        if self.is_known(arm):
+            return pl.when(self.predicate(arm)).then(value).otherwise(otherwise)
+        return self.first_match(self.predicate(arm), value, otherwise)
 
     def first_match(self, arm: pl.Expr, value: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
         return pl.when(arm.is_null()).then(pl.lit(None, dtype=pl.Int64)).when(arm).then(value).otherwise(otherwise)
@@ -160,24 +180,39 @@ def checked_frame(frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabul
 
 
 def _checked(column: pl.Series, name: str, attribute: AttributeType) -> pl.Series:
-    wanted, found = _DTYPES[attribute.kind], column.dtype
+    found = column.dtype
+    if attribute.kind is Kind.CODE:
+        return _checked_codes(column, name, attribute)
+    wanted = _DTYPES[attribute.kind]
     if found == pl.Null:
         return column.cast(wanted)
-    if attribute.kind in (Kind.INT, Kind.MONEY):
-        if not found.is_integer():
+    if attribute.kind is Kind.BOOL:
+        if found != wanted:
             raise FactWrongType(name)
-        # Compared before it is cast: an unsigned or 128-bit value may not fit.
-        low, high = column.min(), column.max()
-        if low is not None and (low < attribute.minimum or high > attribute.maximum):  # type: ignore[operator]
-            raise FactOutOfRange(name)
-    elif attribute.kind is Kind.CODE:
-        if found not in (pl.String, pl.Categorical, pl.Enum):
+        return column
+    low: object = attribute.minimum
+    high: object = attribute.maximum
+    if attribute.kind is Kind.DATE:
+        if found != wanted:
             raise FactWrongType(name)
-        column = column.cast(wanted)
-        if not column.drop_nulls().is_in(attribute.codes).all():
-            raise FactUnknownCode(name)
-    elif found != wanted:
+        low, high = date(YEAR_MIN, 1, 1), date(YEAR_MAX, 12, 31)
+    elif not found.is_integer():
         raise FactWrongType(name)
-    elif attribute.kind is Kind.DATE and not column.dt.year().drop_nulls().is_between(YEAR_MIN, YEAR_MAX).all():
+    # Compared before it is cast: an unsigned or 128-bit value may not fit.
+    least, greatest = column.min(), column.max()
+    if least is not None and (least < low or greatest > high):  # type: ignore[operator] # of one kind, and both or none
         raise FactOutOfRange(name)
     return column.cast(wanted)
+
+
+def _checked_codes(column: pl.Series, name: str, attribute: AttributeType) -> pl.Series:
+    """As an enumeration of the closed list: compared as small numbers, and a code that is not in it cannot be cast."""
+    wanted = pl.Enum(attribute.codes)
+    if column.dtype == wanted:
+        return column
+    if column.dtype not in (pl.Null, pl.String, pl.Categorical, pl.Enum):
+        raise FactWrongType(name)
+    try:
+        return (column if column.dtype == pl.Null else column.cast(pl.String)).cast(wanted)
+    except pl.exceptions.InvalidOperationError:
+        raise FactUnknownCode(name) from None

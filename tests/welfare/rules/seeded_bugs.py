@@ -224,8 +224,8 @@ class PolarsUnknownTakesAll(PolarsEmitter):
 
 
 class PolarsLeastPassesOver(PolarsEmitter):
-    def where_known(self, compared: pl.Expr, names: Iterable[str]) -> pl.Expr:
-        return compared
+    def where_known(self, value: pl.Expr, names: Iterable[str]) -> pl.Expr:
+        return value
 
 
 class PolarsUnknownIsInNoList(PolarsEmitter):

@@ -1,0 +1,111 @@
+"""A whole population at once: what is joined late, decided once or known of everybody gives the same answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random  # noqa: TID251 (made-up families from a seed)
+from typing import Any, Final
+
+import polars as pl
+import pytest
+
+from tests.welfare.programmes.boundary_facts import DTYPES, Row, boundary_facts, split
+from tests.welfare.programmes.case_files import PROGRAMMES, VOCABULARY
+from welfare.programmes import ForEach, Version
+from welfare.programmes.frames import determine_frame
+from welfare.programmes.population import Families, determine_population
+from welfare.rules import AttributeType
+from welfare.rules.errors import FactColumnMissing, FactOutOfRange
+
+ON: Final = date(2026, 11, 16)
+VERSIONS: Final = [version for programme in PROGRAMMES if (version := programme.version_on(ON)) is not None]
+PEOPLE: Final = 400
+CHILDREN: Final = 300
+
+
+def merged(seed: int, *, unknown: bool) -> tuple[list[Row], list[Row]]:
+    """Facts of persons and children for all versions, each row near the boundaries of one of them."""
+    persons: list[Row] = [{} for _ in range(PEOPLE)]
+    children: list[Row] = [{} for _ in range(CHILDREN)]
+    for number, version in enumerate(VERSIONS):
+        for place, row in enumerate(boundary_facts(version, ON, seed + number, PEOPLE)):
+            if not unknown:
+                row = {n: v if v is not None else _some(version.vocabulary.type_of(n)) for n, v in row.items()}  # noqa: PLW2901 (the row from here on)
+            own, child = split(row)
+            persons[place] = own | persons[place] if (place + number) % 2 else persons[place] | own
+            if place < CHILDREN:
+                children[place] = child | children[place]
+    return persons, children
+
+
+def _some(attribute: AttributeType | None) -> Any:
+    assert attribute is not None
+    return {"bool": True, "date": date(2000, 1, 1), "code": (*attribute.codes, "")[0]}.get(attribute.kind.value, 1)
+
+
+def framed(rows: list[Row], types: Any, keys: dict[str, list[str]]) -> pl.DataFrame:
+    columns = [
+        pl.Series(name, [row[name] for row in rows], dtype=DTYPES.get(types[name].kind, pl.Int64)) for name in rows[0]
+    ]
+    return pl.DataFrame([*(pl.Series(key, values) for key, values in keys.items()), *columns])
+
+
+def families_of(seed: int, *, unknown: bool, in_order: bool) -> Families:
+    """Every tenth child's applicant is not among the persons, unless nothing is unknown."""
+    persons, children = merged(seed, unknown=unknown)
+    dice, ids = Random(seed), [f"p{n:04}" for n in range(PEOPLE)]
+    if not in_order:
+        dice.shuffle(ids)
+    applicants = [dice.choice(ids) if not unknown or n % 10 else f"nobody {n}" for n in range(CHILDREN)]
+    applicants = sorted(applicants) if in_order else applicants
+    return Families(
+        framed(persons, VOCABULARY.person, {"id": ids}),
+        framed(children, VOCABULARY.child, {"id": [f"c{n:04}" for n in range(CHILDREN)], "applicant": applicants}),
+    )
+
+
+def by_frame(version: Version, families: Families) -> pl.DataFrame:
+    """Everything joined first, and the version alone."""
+    if version.for_each is ForEach.PERSON:
+        frame, keys = families.persons, ["id"]
+    else:
+        renamed = families.children.rename({n: f"child.{n}" for n in families.children.columns[2:]})
+        frame = renamed.join(families.persons.rename({"id": "applicant"}), on="applicant", how="left")
+        keys = ["id", "applicant"]
+    decided = determine_frame(version, frame, ON)
+    return pl.concat([frame.select(keys), decided], how="horizontal").sort("id")
+
+
+@pytest.mark.parametrize("in_order", [True, False], ids=["sorted", "shuffled"])
+@pytest.mark.parametrize("unknown", [True, False], ids=["some_unknown", "all_known"])
+def test_all_programmes_at_once_answer_as_each_does_alone(unknown: bool, in_order: bool) -> None:
+    families = families_of(11, unknown=unknown, in_order=in_order)
+    answers = determine_population(VERSIONS, families, ON)
+    for version in VERSIONS:
+        found = answers.persons if version.for_each is ForEach.PERSON else answers.children
+        expected = by_frame(version, families)
+        slug = f"{version.programme}."
+        columns = [c if c in ("id", "applicant") else slug + c for c in expected.columns]
+        assert (
+            found.sort("id").select(columns).equals(expected.rename(dict(zip(expected.columns, columns, strict=True))))
+        )
+
+
+def test_one_kind_of_programme_alone_leaves_the_other_frame_with_its_keys() -> None:
+    families = families_of(3, unknown=True, in_order=True)
+    answers = determine_population([v for v in VERSIONS if v.for_each is ForEach.CHILD], families, ON)
+    assert answers.persons.columns == ["id"]
+    assert answers.persons.height == PEOPLE
+    assert answers.children.height == CHILDREN
+    answers = determine_population([v for v in VERSIONS if v.for_each is ForEach.PERSON], families, ON)
+    assert answers.children.columns == ["id", "applicant"]
+
+
+def test_a_column_that_is_missing_or_a_number_out_of_range_is_named() -> None:
+    families = families_of(3, unknown=True, in_order=True)
+    without = Families(families.persons, families.children.drop("parent_is_thai"))
+    with pytest.raises(FactColumnMissing, match=r"child\.parent_is_thai"):
+        determine_population(VERSIONS, without, ON)
+    beyond = Families(families.persons.with_columns(annual_income=pl.lit(2**60)), families.children)
+    with pytest.raises(FactOutOfRange, match="annual_income"):
+        determine_population(VERSIONS, beyond, ON)
