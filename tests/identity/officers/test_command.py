@@ -152,7 +152,7 @@ def test_the_maker_cannot_approve_and_a_weak_sign_in_neither(terminal: Terminal)
 
 def test_refusing_and_withdrawing_take_a_reason(terminal: Terminal) -> None:
     first, second = propose_add(terminal), propose_add(terminal, 51)
-    assert "BAD_INPUT" in terminal("refuse", first, "--reason", "", "--as", "two", ok=False)
+    assert "give a reason of 5" in terminal("refuse", first, "--reason", "", "--as", "two", ok=False)
     assert "refused" in terminal("refuse", first, *REASON, "--as", "two")
     assert "PROPOSAL_DECIDED" in terminal("approve", first, "--as", "two", ok=False)
     assert "NOT_THE_MAKER" in terminal("withdraw", second, *REASON, "--as", "two", ok=False)
