@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
 
 from api.desk import AGENCIES, folder_hash
 from core.attestation.service import Attestor
-from core.clock import Clock
-from core.errors import NotFound
+from core.clock import Clock, SystemClock
+from core.errors import NotFound, ServiceUnavailable
 from services.plugins.conformance import Suite, signed
+from services.plugins.conformance.line import Line
+from services.plugins.conformance.replayed import ReplayedAgency, client_of
 from services.plugins.conformance.routes import KeptReport
+from services.plugins.connections import Agency
+from services.plugins.hosting.supervisor import Hosts
 from services.plugins.plugin import Origin, Plugin
 from services.plugins.registry import Registry
 from services.plugins.registry.desk import ServiceDesk
 
 if TYPE_CHECKING:
     from api.house import House
+
+WAIT_SECONDS: Final = 20.0
+"""For a report that is being made; after that whoever asks comes again."""
+CALLS_A_SECOND: Final = 200.0
+"""Nobody's system is behind the check of a package."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +57,12 @@ class PublicReports:
         attestor: Attestor,
         clock: Clock,
         hash_of: Callable[[Plugin], str],
+        hosts: Callable[[], Hosts],
     ) -> None:
-        self._registry, self._desk, self._attestor = registry, desk, attestor
+        self._registry, self._desk, self._attestor, self._hosts = registry, desk, attestor, hosts
         self._suite, self._clock, self._hash_of = Suite(clock), clock, hash_of
         self._own: dict[str, OwnReport] = {}
+        self._of_packages: dict[str, asyncio.Task[OwnReport]] = {}
         self._checking = asyncio.Lock()
 
     async def newest(self, slug: str) -> KeptReport:
@@ -59,9 +75,52 @@ class PublicReports:
         plugin = self._registry().get(slug)
         if plugin is None or plugin.origin is Origin.REMOTE:
             return await self._desk().public_report(slug, version)
-        if plugin.origin is not Origin.TREE or plugin.manifest.version != version:
+        if plugin.manifest.version != version:
             raise NotFound
+        if plugin.origin is Origin.PACKAGE:
+            return await self._report_of_package(plugin)
         return await self._own_report(plugin)
+
+    async def _report_of_package(self, plugin: Plugin) -> OwnReport:
+        """Made once in a process, when it is first asked for: that takes a while, and whoever asks meanwhile is told to
+        come again. Raises `ServiceUnavailable`."""
+        making = self._of_packages.get(plugin.slug)
+        if making is None or (making.done() and making.exception() is not None):
+            making = self._of_packages[plugin.slug] = asyncio.create_task(self._check_package(plugin))
+        done, _ = await asyncio.wait({making}, timeout=WAIT_SECONDS)
+        if not done or making.exception() is not None:
+            raise ServiceUnavailable(plugin.manifest.title.text)
+        return making.result()
+
+    async def _check_package(self, plugin: Plugin) -> OwnReport:
+        """Over the wire, as a stranger's endpoint: its code runs in a host process of the check's own, whose agency is
+        that of its examples. Real people and the agency's system have no part in it."""
+        hosted = self._hosts()[plugin.slug]
+
+        @asynccontextmanager
+        async def line_of(_: Plugin) -> AsyncIterator[Line]:
+            async with (
+                ReplayedAgency(plugin.examples).served() as url,
+                hosted.apart(Agency(url)) as ends,
+                client_of(ends.socket) as http,
+            ):
+                yield Line(ends.url, http, ends.key, ends.keys, calls_a_second=CALLS_A_SECOND, replayed=True)
+
+        # The system's clock: the host process has no other.
+        async with self._checking:
+            try:
+                hash_ = await asyncio.to_thread(folder_hash, hosted.folder)
+                report = await Suite(SystemClock(), line_of).check(plugin, documents_hash=hash_)
+            except Exception:
+                log.exception("package_not_checked", plugin=plugin.slug)
+                raise
+        return OwnReport(report.document, await signed(report, self._attestor), self._clock.now())
+
+    async def close(self) -> None:
+        """Gives up what is under way, as the end of a server's loop does."""
+        for making in self._of_packages.values():
+            making.cancel()
+        await asyncio.gather(*self._of_packages.values(), return_exceptions=True)
 
     async def _own_report(self, plugin: Plugin) -> OwnReport:
         async with self._checking:  # one at a time: whoever asks for all of them keeps nobody else waiting long
@@ -81,4 +140,5 @@ def public_reports(house: House) -> PublicReports:
         house.attestor,
         house.clock,
         lambda plugin: folder_hash(AGENCIES / plugin.slug),
+        lambda: house.hosts,
     )

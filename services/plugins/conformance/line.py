@@ -62,6 +62,9 @@ class Line:
     """Where the server under check listens, on a developer's own machine."""
     calls_a_second: float = CALLS_A_SECOND
     """What the agency is asked at most, :data:`CALLS_AT_ONCE` at the beginning apart."""
+    replayed: bool = False
+    """Whether the agency behind it is that of the examples: how it refuses somebody whom it does not know, in words of
+    its own, nobody recorded, so that an honest plugin may end in trouble there."""
     learns_seconds: float = 12.0
     """How long a server gets that does not know our key yet: it looks for it, though not more often than it likes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -122,7 +123,7 @@ class Slow(Runs[Any]):
         async def again() -> Any:
             return answer
 
-        self._runs[key] = _Run(call, now, asyncio.ensure_future(again()))
+        self._runs[key] = _Run(hashlib.sha256(call).digest(), now, asyncio.ensure_future(again()))
         return answer
 
 

@@ -72,8 +72,8 @@ async def policies(host: Host, call: Call):
 """
 
 
-def _example(answer: dict[str, Any], said: Any) -> dict[str, Any]:
-    asked = {"records": [{"policy": "P-1"}]}
+def _example(policy: str, answer: dict[str, Any], said: Any) -> dict[str, Any]:
+    asked = {"records": [{"policy": policy}]}
     exchange = {"path": "/policies", "request": asked, "answer": said}
     return {
         "operation": "policies",
@@ -93,8 +93,8 @@ def install(site: Path) -> None:
     (package / "manifest.toml").write_text(MANIFEST, encoding="utf-8")
     (package / "plugin.py").write_text(CODE, encoding="utf-8")
     for name, example in {
-        "taken": _example({"answer": {"rejected": []}}, {"rejected": []}),
-        "unknown": _example({"error": "POLICY_UNKNOWN"}, "unknown"),
+        "taken": _example("P-1", {"answer": {"rejected": []}}, {"rejected": []}),
+        "unknown": _example("P-9", {"error": "POLICY_UNKNOWN"}, "unknown"),
     }.items():
         (package / "examples" / f"{name}.json").write_text(json.dumps(example), encoding="utf-8")
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sitthi_insurers\nVersion: 1.0\n", encoding="utf-8")

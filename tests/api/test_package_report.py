@@ -1,0 +1,54 @@
+"""The conformance report on an installed package: public, signed, and made without its agency."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import api.conformance
+from api.conformance import PublicReports
+from api.packages import add_packages
+from core.attestation.service import Attestor
+from core.clock import FixedClock
+from core.database import Database
+from core.errors import NotFound, ServiceUnavailable
+from services.plugins.conformance import REPORT_TYPE
+from services.plugins.connections import Agency
+from services.plugins.hosting.discovery import installed
+from services.plugins.registry import Registry
+from tests.services.exchange.fakes import KEYS
+from tests.support.packages import install
+from tests.support.plugins import CATALOGUE, HOST
+
+pytestmark = pytest.mark.sqlite_only
+
+
+def _never(*_: Any) -> Any:
+    raise AssertionError("nobody registered it")
+
+
+async def test_it_is_made_in_a_host_process_of_its_own_signed_and_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database, clock: FixedClock
+) -> None:
+    install(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry, attestor = Registry(HOST, CATALOGUE), Attestor(database, KEYS, clock, "https://sitthi.test")
+    nowhere = Agency("http://127.0.0.1:9")  # where its real agency would be: nobody is there
+    hosts = add_packages(registry, lambda _: nowhere, lambda _: None, found=installed([str(tmp_path)]))
+    reports = PublicReports(lambda: registry, _never, attestor, clock, _never, lambda: hosts)
+    monkeypatch.setattr(api.conformance, "WAIT_SECONDS", 0.01)
+    with pytest.raises(ServiceUnavailable):  # it is being made
+        await reports.newest("library")
+    monkeypatch.setattr(api.conformance, "WAIT_SECONDS", 300.0)
+    kept, again = await asyncio.gather(reports.newest("library"), reports.of_version("library", "1.0.0"))
+    assert kept is again
+    assert (kept.report["origin"], kept.report["version"]) == ("package", "1.0.0")
+    assert kept.report["passed"], [f for f in kept.report["rules"] if f["outcome"] == "failed"]
+    claims = await attestor.verify(kept.attestation, typ=REPORT_TYPE)
+    assert {**claims, **kept.report} == claims
+    with pytest.raises(NotFound):
+        await reports.of_version("library", "9.9.9")
+    await reports.close()
