@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, build_schema
+from typer.testing import CliRunner
 
+from api.cli import app
 from api.deprecations.ours import our_names, read_names
 from api.deprecations.published import FILE, breaking, without_words
 from core.clock import SystemClock
@@ -97,3 +100,18 @@ def test_what_is_published_has_names_and_types_and_no_words() -> None:
     assert "deprecated" not in bare
     assert build_schema(bare).type_map.keys() == build_schema(GRAPH).type_map.keys()
     assert list(breaking(GRAPH, bare, read_names(""), LATER)) == []
+
+
+def test_at_a_release_the_names_of_today_are_published_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema_file, file = tmp_path / "schema.graphql", tmp_path / "published.graphql"
+    monkeypatch.setattr("api.cli.SCHEMA_FILE", schema_file)
+    monkeypatch.setattr("api.deprecations.published.FILE", file)
+    for graph, ends in (("type Query { programmes: Int }", 1), ("type Query { programmes: [Programme!]! }", 0)):
+        file.write_text(graph if ends else f"{graph} type Programme {{ id: ID! }}")
+        done = CliRunner().invoke(app, ["schema", "--published"])
+        assert done.exit_code == ends, done.output
+    assert file.read_text() == without_words(schema_file.read_text())
+    file.write_text("type Query { programmes: Int }")
+    assert "programmes changed type" in CliRunner().invoke(app, ["schema", "--published"]).output

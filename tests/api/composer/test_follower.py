@@ -147,6 +147,28 @@ async def test_what_is_over_says_so_for_a_year_and_then_its_names_are_gone(
             assert (one.registry.get("waterworks") is not None) is there
 
 
+async def test_who_goes_back_and_forth_between_two_looks_is_told_of_by_the_days_that_stand(
+    services: Registering, worker: Worker, clock: FixedClock
+) -> None:
+    """The version is the same as at the last look, and the year has begun anew."""
+    old = SDL.replace("  since: Date\n", '  since: Date @deprecated(reason: "Ask for from")\n')
+    await services.published(documents_of())
+    await services.published(documents_of("1.1.0", sdl=old))
+    await worker.follower.follow()
+
+    async def told() -> str:
+        query = '{ __type(name: "WaterPrice") { fields(includeDeprecated: true) { name deprecationReason } } }'
+        fields = (await worker.ask(query))[0]["__type"]["fields"]
+        return str({one["name"]: one["deprecationReason"] for one in fields}["since"])
+
+    assert await told() == "Ask for from (deprecated since 2026-11-16), until 2027-11-16"
+    clock.advance(timedelta(days=10))
+    await services.desk.roll_back(SYSTEM, NAME, "1.0.0", REASON)
+    await services.desk.roll_back(SYSTEM, NAME, "1.1.0", REASON)
+    await worker.follower.follow()
+    assert await told() == "Ask for from (deprecated since 2026-11-26), until 2027-11-26"
+
+
 async def test_a_day_on_which_nothing_goes_composes_nothing(
     services: Registering, worker: Worker, clock: FixedClock
 ) -> None:

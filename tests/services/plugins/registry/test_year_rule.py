@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,6 +15,8 @@ from services.plugins.contract import Fault, PluginRefused, Rule
 from services.plugins.notices.history import changes, standing_notices
 from services.plugins.notices.terms import TOLD_MAX, Notice
 from services.plugins.registry.documents import Documents, Ground, load_documents
+from services.plugins.registry.lifecycle import Actor
+from services.plugins.registry.repository import Name
 from tests.support.plugins import HOST
 from tests.support.services import NAME, SDL, SYSTEM, WATER, Registering, answering, documents_of, no_faults
 
@@ -290,6 +293,31 @@ async def test_what_is_told_has_numbers_without_a_gap(services: Registering) -> 
     async with services.db.read() as session:
         numbers = [one.number for one in await changes(session, limit=100)]
     assert numbers == list(range(len(numbers), 0, -1))
+
+
+@pytest.mark.postgres_only
+async def test_of_services_that_publish_at_once_each_change_has_a_number_of_its_own(services: Registering) -> None:
+    rivers = ["alpha", "bravo", "delta", "gamma"]
+    for slug in rivers:
+        title = {"slug": slug, "title": {"th": "การประปาตัวอย่าง", "en": "Example"}}
+        prefix = slug.capitalize()
+        sdl = SDL.replace("Water", prefix).replace("water:", f"{slug}:")
+        actor = Actor(slug, "registrar", f"{slug}-client")
+        given: dict[str, Any] = {"agency": title, "namespace": slug, "prefix": prefix}
+        await services.published(documents_of(slug=slug, sdl=sdl, **given), actor)
+        old = sdl.replace("  since: Date\n", '  since: Date @deprecated(reason: "x")\n')
+        await services.checked(documents_of("1.1.0", slug, sdl=old, **given), actor)
+    publishing = (
+        services.desk.publish(Actor(one, "registrar", f"{one}-client"), Name(one, one), "1.1.0") for one in rivers
+    )
+    await asyncio.gather(*publishing)
+    async with services.db.read() as session:
+        found = await changes(session, limit=100)
+        assert {*await standing_notices(session)} == {*rivers}
+    assert [one.number for one in found] == list(range(12, 0, -1))
+    together = [(one.service, one.kind) for one in reversed(found)][4:]
+    assert [kind for _, kind in together] == ["PUBLISHED", "DEPRECATED"] * 4
+    assert all(together[at][0] == together[at + 1][0] for at in range(0, 8, 2)), "one publication's stand together"
 
 
 def of_many(count: int, mark: str = "") -> str:
