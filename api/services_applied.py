@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -253,10 +253,14 @@ class OwedToServices:
     """Fulfils `services.plugins.registry.passing.Owing`: what the cases of applications wait for."""
 
     async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
-        """A withdrawal that waits for its `submit` to be answered needs `cancel` after it."""
+        """A withdrawal that waits for its `submit` to be answered needs `cancel` after it. What was given up counts:
+        an operator may have it tried again."""
         query = (
             select(col(ServiceCase.step), col(ServiceCase.cancel_wanted), func.count())
-            .where(col(ServiceCase.plugin) == slug, col(ServiceCase.due_at).is_not(None))
+            .where(
+                col(ServiceCase.plugin) == slug,
+                or_(col(ServiceCase.due_at).is_not(None), col(ServiceCase.failed_at).is_not(None)),
+            )
             .group_by(col(ServiceCase.step), col(ServiceCase.cancel_wanted))
         )
         owed: dict[OperationKind, int] = {}

@@ -83,14 +83,24 @@ class ServiceDesk:
 
     async def submit(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
         row = await self._row(name, version)
-        composing = row.state == State.CHECKED  # a draft is checked first, and composed then
-        examined = await self._examiner.examine(name, Documents(row.files), composing=composing)
+        examined = await self._examiner.examine(name, Documents(row.files))
+        if row.state == State.CHECKED:  # a draft is checked first, and composed then
+            async with self._db.read() as session:
+                act = Act.SUBMIT if await self._needs_review(session, name, examined) else Act.PUBLISH
+                await self._lifecycle.must_have_room(session, actor, name, act)
+            examined = await self._examiner.examine(name, examined.documents, composing=True)
         async with self._db.write() as session:
             await ServiceRepository(session).turn_of(actor.agency)
             return await self._lifecycle.submit(session, actor, name, version, examined)
 
     async def publish(self, actor: Actor, name: Name, version: str) -> ServiceVersion:
-        examined = await self._examined(actor, name, version, Act.PUBLISH)
+        row = await self._row(name, version)
+        after(row.state, Act.PUBLISH)
+        examined = await self._examiner.examine(name, Documents(row.files))
+        async with self._db.read() as session:
+            needs_review = await self._needs_review(session, name, examined)
+        if not needs_review:  # else it is refused, and nothing is composed for that
+            examined = await self._examined(actor, name, version, Act.PUBLISH)
         async with self._db.write() as session:
             return await self._lifecycle.publish(session, actor, name, version, examined)
 
@@ -168,6 +178,10 @@ class ServiceDesk:
         if found is None:
             raise NotFound
         return found
+
+    async def _needs_review(self, session: AsyncSession, name: Name, examined: Examined) -> bool:
+        service = await ServiceRepository(session).service(name)
+        return service is not None and bool(examined.parts(held=await self._lifecycle.is_held(session, service)))
 
     async def _row(self, name: Name, version: str) -> ServiceVersion:
         """Raises NotFound."""

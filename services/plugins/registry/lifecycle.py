@@ -163,7 +163,7 @@ class Lifecycle:
         self._must_be(row, examined)
         after(row.state, Act.PUBLISH)
         examined.must_not_break()
-        if parts := examined.parts(held=await self._is_held(session, service)):
+        if parts := examined.parts(held=await self.is_held(session, service)):
             raise ReviewNeeded(parts=", ".join(sorted({one.part.value for one in parts})))
         return await self._put_in_force(session, service, row, actor, examined, Act.PUBLISH)
 
@@ -209,7 +209,7 @@ class Lifecycle:
         service, row = await self._locked(session, Name(review.agency, review.slug), review.version)
         self._must_be(row, examined)
         after(row.state, Act.APPROVE)
-        parts = examined.parts(held=await self._is_held(session, service))
+        parts = examined.parts(held=await self.is_held(session, service))
         if any(one.as_json() not in review.parts for one in parts):
             raise Conflict
         review.outcome, review.decided_by, review.decided_at = "APPROVED", actor.by, self._clock.now()
@@ -278,7 +278,7 @@ class Lifecycle:
     ) -> ServiceVersion:
         after(row.state, Act.SUBMIT)
         examined.must_not_break()
-        parts = examined.parts(held=await self._is_held(session, service))
+        parts = examined.parts(held=await self.is_held(session, service))
         if not parts:
             return await self._put_in_force(session, service, row, actor, examined, Act.PUBLISH)
         repository = ServiceRepository(session)
@@ -355,7 +355,7 @@ class Lifecycle:
         if once and number_of(version) <= number_of(highest := max(once, key=number_of)):
             raise VersionNotHigher(version=version, highest=highest)
 
-    async def _is_held(self, session: AsyncSession, service: Service) -> bool:
+    async def is_held(self, session: AsyncSession, service: Service) -> bool:
         """Whether nothing may publish itself: the reviewers stopped the service, or it was over."""
         current = await ServiceRepository(session).current(Name(service.agency, service.slug))
         return service.held or (current is not None and current.state == State.RETIRED)

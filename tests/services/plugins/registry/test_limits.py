@@ -13,7 +13,7 @@ from core.clock import FixedClock
 from core.database import Database
 from core.errors import NotFound
 from core.text import Language
-from services.plugins.registry.errors import DraftsFull, ServiceStateConflict, TooManyActs, VersionsFull
+from services.plugins.registry.errors import DraftsFull, ReviewNeeded, ServiceStateConflict, TooManyActs, VersionsFull
 from services.plugins.registry.lifecycle import Actor, Lifecycle
 from services.plugins.registry.limits import ACTS, Budget, Limits
 from services.plugins.registry.repository import Name
@@ -343,3 +343,18 @@ def test_every_act_of_an_agency_is_counted_or_cannot_be_repeated_without_one_tha
 
 def test_what_is_not_said_is_limited_too(clock: FixedClock) -> None:
     assert Lifecycle(clock)._warden.limits == Limits()
+
+
+async def test_nothing_is_composed_for_a_version_that_a_reviewer_must_see_first(
+    database: Database, clock: FixedClock
+) -> None:
+    services = limited(database, clock, service_sendings=1)
+    await services.checked(documents_of())
+
+    async def never(_: Any) -> None:
+        raise AssertionError("a graph was composed")
+
+    services.examiner._fits = never
+    with pytest.raises(ReviewNeeded):
+        await services.desk.publish(SYSTEM, NAME, "1.0.0")
+    assert (await refused(lambda: services.desk.submit(SYSTEM, NAME, "1.0.0"))).fields["budget"] == "SENDINGS"
