@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from core.money import Money
 from welfare.programmes.answer import BenefitAmount, ConditionOutcome, Determination, Outcome
@@ -25,35 +25,62 @@ _NOTHING: Final[Facts] = {}
 _OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
 
 
-class Determiner:
+Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+class Shape(Protocol[Answer_co]):
+    """What is made of a determination, and remembered in its place; never falsy."""
+
+    def __call__(self, version: Version, found: Determination, /) -> Answer_co: ...
+
+
+class ShapedDeterminer(Generic[Answer]):
     """For versions of one catalogue: a fact of the same name has the same type in all."""
 
-    def __init__(self, versions: Sequence[Version]) -> None:
+    def __init__(self, versions: Sequence[Version], shape: Shape[Answer]) -> None:
         self.versions = tuple(versions)
         person: dict[str, AttributeType] = {}
         child: dict[str, AttributeType] = {}
         for version in versions:
             person |= version.vocabulary.person
             child |= version.vocabulary.child
-        answers = [_Answers(version) for version in versions]
-        self._sheet = Sheet([one.ruleset for one in answers], Vocabulary(person, child))
+        answers = [_Answers(version, shape) for version in versions]
+        self.vocabulary = Vocabulary(person, child)
+        self._sheet = Sheet([one.ruleset for one in answers], self.vocabulary)
         for one in answers:
             one.names = self._sheet.facts
 
-    def determine(self, facts: Facts, child: Facts | None, on: date) -> list[Determination]:
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The facts that any of the versions reads, `child.` before a child's."""
+        return self._sheet.facts
+
+    def determine(self, facts: Facts, child: Facts | None, on: date) -> list[Answer]:
         """One for each version. Facts of a child that is not there are unknown. Raises DayOutOfRange or a FactError."""
-        found: list[Determination] = self._sheet.answers(facts, child or _NOTHING, on)
-        return found
+        return self._sheet.answers(facts, child or _NOTHING, on)
 
 
-class _Answers:
+class Determiner(ShapedDeterminer[Determination]):
+    """Answers with the determinations themselves."""
+
+    def __init__(self, versions: Sequence[Version]) -> None:
+        super().__init__(versions, _as_it_is)
+
+
+def _as_it_is(_: Version, found: Determination, /) -> Determination:
+    return found
+
+
+class _Answers(Generic[Answer]):
     """What the keys of one version mean."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, shape: Shape[Answer]) -> None:
+        self._version, self._shape = version, shape
         self.names: tuple[str, ...] = ()
         self._conditions = tuple(condition.outcomes() for condition in version.conditions)
         self._benefits = tuple((b, b.fixed, b.formula_by_arm) for b in version.benefits)
-        self._remembered: dict[Key | tuple[Key, int], Determination] = {}
+        self._remembered: dict[Key | tuple[Key, int], Answer] = {}
         self.ruleset = Ruleset(
             tuple(condition.tree for condition in version.conditions),
             tuple(Amount(tuple(arm.tree for arm in b.arms), b.formula_by_arm) for b in version.benefits),
@@ -61,12 +88,13 @@ class _Answers:
             self._make,
         )
 
-    def _make(self, key: Key, unknown: int) -> Determination:
+    def _make(self, key: Key, unknown: int) -> Answer:
         found = self._determination(key, unknown)
+        answer = self._shape(self._version, found)
         if len(self._remembered) >= REMEMBERED_MAX:
             self._remembered.clear()
-        self._remembered[(key, unknown) if found.missing else key] = found
-        return found
+        self._remembered[(key, unknown) if found.missing else key] = answer
+        return answer
 
     def _determination(self, key: Key, unknown: int) -> Determination:
         outcomes = key[: len(self._conditions)]
