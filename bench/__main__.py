@@ -5,7 +5,8 @@ another provider: bench/sign_in.py. Believing a token beside a bare signature: b
 the gate and what the access log adds: bench/exchange.py. Verifying that log, proofs out of a large one: bench/log.py.
 What the runner adds to a call of an agency: bench/plugins.py.
 What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
-What others wait while one agency fails: bench/isolation.py.
+What others wait while one agency fails: bench/isolation.py. Deciding programmes, for one and for a million:
+bench/rules.py.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Final
 
 import orjson
 
-from bench import composition, exchange, isolation, join, log, plugins, sign_in, verification
+from bench import composition, exchange, isolation, join, log, plugins, rules, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -34,7 +35,9 @@ from core.clock import SystemClock
 HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
-PARTS: Final = ("verification", "exchange", "log", "isolation", "plugins", "composition", "join", "sign-in", "home")
+PARTS: Final = (
+    "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "sign-in", "home",
+)  # fmt: skip
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
 
@@ -59,6 +62,7 @@ class Size:
     composition: composition.CompositionSize
     joins: int
     """Agencies that join, on each footing."""
+    rules: rules.RulesSize
     isolation: tuple[int, int]
     """Rounds, and questions of others in each phase of one."""
 
@@ -76,12 +80,14 @@ FULL: Final = Size(
     plugins=plugins.PluginSize(rounds=60, calls=40),
     composition=composition.CompositionSize(plugins=1_000, swaps=20, rounds=9, requests=40),
     joins=5,
+    rules=rules.RulesSize(repeats=60, citizens=1_000_000, rounds=5),
     isolation=(4, 800),
 )
 QUICK: Final = Size(
     population=2_000, citizens=10, rounds=2, requests=40, bare_requests=2_000, sign_ins=60, tokens=100,
     log=log.LogSize(records=70_000, leaves=300_000, proofs=300),
     exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
+    rules=rules.RulesSize(repeats=8, citizens=40_000, rounds=2),
     isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
     composition=composition.CompositionSize(plugins=100, swaps=4, rounds=3, requests=10),
@@ -135,6 +141,9 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
         await asyncio.to_thread(
             join.bench, Site(folder / "join", 0, SystemClock().today()), footings, rounds=size.joins, say=_say
         )
+    if "rules" in parts:
+        (folder / "rules").mkdir()
+        await asyncio.to_thread(rules.bench, folder / "rules" / "one", size.rules, say=_say)
     if not {"home", "sign-in"} & set(parts):
         return
     site = Site(folder, size.population, SystemClock().today())
