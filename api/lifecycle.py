@@ -17,6 +17,7 @@ from core.errors import BadInput, NotFound
 from core.jobs import Job
 from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
+from identity.delegation.repository import DelegationRepository
 from identity.inbox.service import Inbox, MessageTemplate
 from identity.officers import Officer
 from identity.officers.reasons import checked_reason
@@ -32,6 +33,7 @@ from services.apply.roles import DECIDE, SUPERVISE
 from services.apply.service import ApplyService
 from services.apply.states import GRANTED, Status, is_service
 from services.exchange.corrections.repository import CorrectionRepository
+from services.exchange.facts import Gate
 from services.pay.awards import Awards
 from services.pay.holding import HoldReason
 from services.plugins.contract import Manifest
@@ -98,6 +100,22 @@ class InboxLife:
     async def bereaved(self, session: AsyncSession, *, people: Collection[UUID]) -> None:
         for person in people:
             await self._inbox.send(session, person, BEREAVED)
+
+
+class CloseOnes(CivilRegister):
+    """The register, and beside it who acted for somebody under a delegation: a carer is near, whatever the register
+    says."""
+
+    def __init__(self, gate: Gate, db: Database) -> None:
+        super().__init__(gate)
+        self._db = db
+
+    async def near(self, person: UUID, *, agency: str) -> Sequence[UUID]:
+        children = await super().near(person, agency=agency)
+        async with self._db.read() as session:
+            rows = await DelegationRepository(session).not_ended(person)
+        carers = [row.delegate for row in rows if row.person == person and row.accepted_at is not None]
+        return list(dict.fromkeys([*children, *carers]))
 
 
 class CorrectedFacts:
@@ -255,7 +273,7 @@ def life(house: House, apply: ApplyService) -> Life:
         corrections=CorrectedFacts(),
         held=HeldByAwards(house.awards),
     )
-    deaths = DeathWatch(house.db, house.clock, lifecycle, CivilRegister(house.gate), agency_of)
+    deaths = DeathWatch(house.db, house.clock, lifecycle, CloseOnes(house.gate, house.db), agency_of)
     return Life(
         house.db,
         house.clock,

@@ -50,7 +50,7 @@ class DeathRegister(Protocol):
         ...
 
     async def near(self, person: UUID, *, agency: str) -> Sequence[UUID]:
-        """Children of somebody who has died; none while nobody can say."""
+        """Who is to hear of a death: minor children, of whom the register knows; none while nobody can say."""
         ...
 
 
