@@ -104,6 +104,9 @@ class Prepared:
     """Which version of the law it was decided by, in a short word; another one is a reason to decide again."""
     changes_on: date | None = None
     """The first day on which the decision would be another, or of another amount, although no fact changes."""
+    beside: tuple[str, ...] = ()
+    """Subjects that the law lets nobody have beside this one: while the beneficiary has one under way or granted, this
+    one is not taken."""
     closes: bool = False
     """Whether a grant, too, ends it, so that one may apply again: what was applied for lives on at the agency."""
 

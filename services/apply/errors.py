@@ -23,6 +23,17 @@ class AlreadyApplied(ApplyError):
         super().__init__()
 
 
+class ExcludedByAnother(ApplyError):
+    """Something that the law lets nobody have beside this is under way or granted for this beneficiary."""
+
+    code = "EXCLUDED_BY_ANOTHER"
+    text = Text(
+        th="ยื่นคำขอนี้ไม่ได้ เพราะมีคำขอหรือสิทธิเรื่อง {other} สำหรับบุคคลนี้อยู่แล้ว ซึ่งกฎหมายไม่ให้มีพร้อมกัน หากต้องการเปลี่ยน ให้ถอนคำขอนั้นก่อน",
+        en="This cannot be applied for while {other} is under way or granted for this person: the law does not allow "
+        "both. To change, withdraw that one first.",
+    )
+
+
 class NotOfferedHere(ApplyError):
     code = "NOT_OFFERED_HERE"
     text = Text(th="บริการนี้ยังไม่เปิดรับคำขอทางนี้", en="This service does not take applications here.")

@@ -7,13 +7,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, or_, select, update
+from sqlalchemy import String, cast, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.apply.errors import AlreadyApplied, NotRejected
+from core.text import Text
+from services.apply.errors import AlreadyApplied, ExcludedByAnother, NotRejected
 from services.apply.models import Appeal, Application, ApplicationEvent, Decision
 from services.apply.states import ACTIVE, TIMERS, TURNS, Status, Turn
 
@@ -24,6 +25,27 @@ async def insert_application(session: AsyncSession, application: Application) ->
     insert = dialect.insert(Application).values(**application.model_dump()).on_conflict_do_nothing()
     if (await session.execute(insert.returning(col(Application.id)))).first() is None:
         raise await already_applied(session, application.person, application.unit_key, application.subject)
+
+
+async def refuse_beside(session: AsyncSession, unit_key: str, subjects: Collection[str]) -> None:
+    """Raises :class:`ExcludedByAnother` when the unit has an active application of one of the subjects.
+
+    Of two at the same time the second waits for the first to end: under a lock of the unit on PostgreSQL, by the one
+    writer on SQLite.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:unit, 1))"), {"unit": unit_key})
+    title = await session.scalar(
+        select(col(Application.title))
+        .where(
+            col(Application.unit_key) == unit_key,
+            col(Application.subject).in_(sorted(subjects)),
+            col(Application.status).in_(ACTIVE),
+        )
+        .limit(1)
+    )
+    if title is not None:
+        raise ExcludedByAnother(other=Text(**title))
 
 
 async def already_applied(session: AsyncSession, person: UUID, unit_key: str, subject: str) -> AlreadyApplied:

@@ -131,8 +131,13 @@ class ApplyService:
         await self._decisions.ready()
 
     async def apply(self, session: AsyncSession, submission: Submission) -> Application:
-        """Writes the application and its decision. Raises AlreadyApplied: of many at once, one wins."""
+        """Writes the application and its decision.
+
+        Raises AlreadyApplied, and ExcludedByAnother where the law allows one of two alone: of many at once, one wins.
+        """
         request, prepared, now = submission.request, submission.prepared, self._clock.now()
+        if prepared.beside:
+            await repository.refuse_beside(session, submission.unit_key, prepared.beside)
         key = new_id()
         await repository.insert_application(
             session,

@@ -16,6 +16,8 @@ from services.exchange.agreements.terms import Terms
 from services.exchange.catalogue import AskerRole, Attribute, Catalogue, Least, RegisteredPurpose
 from services.exchange.facts import SERVICE_ASKER, Asker, AskerKind, Basis, Purpose
 
+CITIZEN: Final = "citizen"
+"""The steward of what nobody in the state holds."""
 AGE_OF_MAJORITY: Final = 20
 """Civil and Commercial Code s.19. (Majority by marriage, s.20, is not in the register of this exchange.)"""
 
@@ -205,8 +207,8 @@ def asks_for_an_agency(asker: Asker) -> bool:
 
 
 def needs_agreement(asker: Asker, steward: str) -> bool:
-    """Whoever asks for an agency needs one with every other agency whose word it wants."""
-    return asks_for_an_agency(asker) and asker.agency != steward
+    """Whoever asks for an agency needs one with every other agency whose word it wants; not for a citizen's own word."""
+    return asks_for_an_agency(asker) and steward not in (asker.agency, CITIZEN)
 
 
 def agreement_for(agreements: Sequence[Terms], steward: str, name: str, purpose: Purpose) -> Terms | None:

@@ -55,7 +55,8 @@ class DecidedAmounts:
         found = self._determined(decision, period.replace(day=1))
         if found is None or found.outcome is not Outcome.MET:
             return None
-        due = [benefit.amount for benefit in found.benefits if _is_paid_monthly(benefit)]
+        first = _is_first(decision, period)
+        due = [benefit.amount for benefit in found.benefits if _is_paid(benefit, first=first)]
         if not due or any(amount is None for amount in due):
             return None
         return sum((amount for amount in due if amount is not None), Money(0))
@@ -71,7 +72,10 @@ class DecidedAmounts:
         found = self._determined(decision, period.replace(day=1))
         if found is None or found.outcome is Outcome.UNMET:
             return ()
-        if found.outcome is Outcome.MET and all(b.amount is not None for b in found.benefits if _is_paid_monthly(b)):
+        first = _is_first(decision, period)
+        if found.outcome is Outcome.MET and all(
+            b.amount is not None for b in found.benefits if _is_paid(b, first=first)
+        ):
             return ()
         return tuple(found.missing)
 
@@ -109,5 +113,11 @@ class DecidedAmounts:
         return programme
 
 
-def _is_paid_monthly(benefit: BenefitAmount) -> bool:
-    return benefit.cadence is Cadence.MONTH and not benefit.in_kind
+def _is_first(decision: DecisionRecord, period: date) -> bool:
+    """Whether it is the month of the application: what is given once is paid for that month."""
+    return bangkok_day(decision.applied_at).replace(day=1) == period.replace(day=1)
+
+
+def _is_paid(benefit: BenefitAmount, *, first: bool) -> bool:
+    cadences = (Cadence.MONTH, Cadence.ONCE) if first else (Cadence.MONTH,)
+    return benefit.cadence in cadences and not benefit.in_kind

@@ -1,14 +1,15 @@
 """One programme, one person, one day: the answer with its reasons. Pure; facts are handed in.
 
-A programme `for_each: child` is put to a child of the citizen. One `for_each: person` is put to the citizen and, as if
-the child had asked, to each child whose facts do not already say no: a parent applies for a disabled child.
+A programme `for_each: child` is put to a child of the citizen. One `for_each: person` is put to the citizen and, where
+one applies here, as if the child had asked, to each child whose facts do not already say no: a parent applies for a
+disabled child. One that is put `on_request` is put to nobody who did not apply.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -18,7 +19,10 @@ from services.apply.deciding import Holder, Missing
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.facts import Fact, Facts, FactState
 from welfare.programmes import (
+    Channel,
+    ConditionOutcome,
     Determination,
+    Exclusion,
     ForEach,
     Outcome,
     Programme,
@@ -33,6 +37,8 @@ CHILD: Final = "child."
 BIRTH_DATE: Final = "birth_date"
 CHILDREN: Final = "children"
 """The attribute that says who someone's children are; missing where nobody could say."""
+PROGRAMME: Final = "programme:"
+"""How the subject of an application for a programme begins."""
 CITIZEN: Final = "citizen"
 """The steward of an attribute that only the citizen knows."""
 
@@ -80,6 +86,17 @@ class Assessment:
         return changes_on(self.programme, values(self.own), child, self.on)
 
 
+def beside(found: Assessment, exclusion: Exclusion, *, held: bool) -> Assessment:
+    """The answer with one reason more: whether the other programme, which nobody may have beside this, is held."""
+    outcome = Outcome.UNMET if held else Outcome.MET
+    reason = ConditionOutcome(f"beside.{exclusion.programme}", exclusion.text, outcome, exclusion.law, ())
+    before = found.determination
+    reasons = (*before.conditions, reason)
+    if not held:
+        return replace(found, determination=replace(before, conditions=reasons))
+    return replace(found, determination=Determination(Outcome.UNMET, reasons, (), ()), missing=())
+
+
 def entitlement_key(citizen: UUID, programme: str, beneficiary: UUID) -> UUID:
     """By which the same question has the same id whenever it is asked."""
     return named_key(b"entitlement", citizen.bytes + beneficiary.bytes + programme.encode())
@@ -116,9 +133,9 @@ def assess(
 
 
 def assess_family(
-    catalogue: Catalogue, programmes: ProgrammeCatalogue, family: Family, on: date
+    catalogue: Catalogue, programmes: Iterable[Programme], family: Family, on: date
 ) -> Iterator[Assessment]:
-    """Every answer of every programme in force: the citizen's own first, then each child's."""
+    """Every answer of each of the programmes that is in force: the citizen's own first, then each child's."""
     for programme in programmes:
         for found in _assess_programme(catalogue, programme, family, on):
             if found is not None:
@@ -131,7 +148,7 @@ def _assess_programme(
     citizen, children = family.citizen, family.children
     if programme.for_each is ForEach.PERSON:
         yield assess(catalogue, programme, on, citizen.person, citizen.facts, None)
-        for child in children or ():
+        for child in (children or ()) if programme.channel is Channel.HERE else ():
             found = assess_child_as_person(catalogue, programme, on, child)
             if found is not None and found.determination.outcome is not Outcome.UNMET:
                 yield found
@@ -186,8 +203,8 @@ def further_needs_of_child(
     So nobody asks about the bank balance of a two-year-old.
     """
     needed: set[str] = set()
-    for programme in programmes:
-        if programme.for_each is ForEach.PERSON:
+    for programme in programmes.put_to_everyone():
+        if programme.for_each is ForEach.PERSON and programme.channel is Channel.HERE:
             found = assess_child_as_person(catalogue, programme, on, child)
             if found is not None and found.determination.outcome is not Outcome.UNMET:
                 needed.update(found.version.needs)

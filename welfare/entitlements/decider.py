@@ -12,14 +12,24 @@ from core.clock import Clock
 from core.errors import NotFound, ServiceUnavailable
 from services.apply.deciding import Outcome as Decided
 from services.apply.deciding import Prepared, Request
+from services.apply.errors import NotOfferedHere
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Gate
 from welfare.entitlements.answers import with_answers
-from welfare.entitlements.assessment import CHILD, CHILDREN, Assessment, Member, assess
+from welfare.entitlements.assessment import CHILD, CHILDREN, PROGRAMME, Assessment, Member, assess
 from welfare.entitlements.lawbook import law_of
 from welfare.entitlements.reading import Reader
 from welfare.entitlements.record import record_of
-from welfare.programmes import ForEach, Outcome, Programme, ProgrammeCatalogue, ProgrammeUnknown, Version, freeze
+from welfare.programmes import (
+    Channel,
+    ForEach,
+    Outcome,
+    Programme,
+    ProgrammeCatalogue,
+    ProgrammeUnknown,
+    Version,
+    freeze,
+)
 
 _DECIDED: Final = {
     Outcome.MET: Decided.GRANTED,
@@ -38,21 +48,25 @@ class ProgrammeDecider:
     async def prepare(self, request: Request) -> Prepared:
         """Reads the facts anew, for the decision, and in the payer's name.
 
-        Raises ProgrammeUnknown, NotFound (path `beneficiary`), BadInput (path `answers`), and ServiceUnavailable when
-        nobody can say whether the child is the applicant's.
+        Raises ProgrammeUnknown, NotOfferedHere, NotFound (path `beneficiary`), BadInput (path `answers`), and
+        ServiceUnavailable when nobody can say whether the child is the applicant's.
         """
         programme = self._programmes.get(request.subject.partition(":")[2])
         today = self._clock.today()
         version = None if programme is None else programme.version_on(today)
         if programme is None or version is None:
             raise ProgrammeUnknown(path=("programme",))
+        if programme.channel is not Channel.HERE:
+            raise NotOfferedHere(path=("programme",))
         own, child = await self._facts(programme, version, request)
         read = _known(own) + _known(child)
         own, child = with_answers(self._catalogue, version, request.answers, self._clock.now(), own, child)
         childs = None if child is None else child.facts
         found = assess(self._catalogue, programme, today, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
-        return replace(_prepared(self._catalogue, found, request.applicant), read=read, rule=self._rule(version))
+        beside = tuple(PROGRAMME + one.programme for one in self._programmes.exclusions(programme.slug))
+        prepared = _prepared(self._catalogue, found, request.applicant)
+        return replace(prepared, read=read, rule=self._rule(version), beside=beside)
 
     def _rule(self, version: Version) -> Mapping[str, Any]:
         """The law as it is stored beside decisions; made once for all of them."""
@@ -91,7 +105,7 @@ def _known(member: Member | None) -> int:
 
 def _prepared(catalogue: Catalogue, found: Assessment, applicant: UUID) -> Prepared:
     outcome = _DECIDED[found.determination.outcome]
-    paid = [benefit for benefit in found.determination.benefits if not benefit.in_kind]
+    paid = [benefit for benefit in found.determination.benefits if not benefit.in_kind and not benefit.is_right]
     if outcome is Decided.GRANTED and any(benefit.amount is None for benefit in paid):
         outcome = Decided.NEEDS_INFORMATION  # a grant of an amount that nobody knows would never be paid
     return Prepared(

@@ -45,6 +45,10 @@ class ProgrammeBenefit:
     cadence: rules.Cadence
     per: rules.Per
     in_kind: bool = strawberry.field(description="Whether it is an allowance for goods or a discount, not cash.")
+    is_right: bool = strawberry.field(description="Whether it is a standing (health care, a loan) and not a sum.")
+
+
+strawberry.enum(rules.Channel, name="ProgrammeChannel", description="Where one applies.")
 
 
 @strawberry.type(description="A welfare programme.")
@@ -68,6 +72,19 @@ class Programme(Node):
     def for_children(self) -> bool:
         return self.programme.for_each is rules.ForEach.CHILD
 
+    @described("Where one applies: here, with the agency that pays, or nowhere, because it is a right by law.")
+    def apply_at(self) -> rules.Channel:
+        return self.programme.channel
+
+    @described("Whether nobody is told of it unasked, because already the question tells a secret.")
+    def on_request(self) -> bool:
+        return self.programme.on_request
+
+    @described("Programmes that the law lets nobody have beside this one for the same beneficiary.")
+    def excludes(self, info: Info) -> list[Programme]:
+        programmes = info.context.room(EntitlementService).programmes
+        return [Programme.of(programmes[one.programme]) for one in programmes.exclusions(self.slug)]
+
     @described("The law in force today; null where none is.")
     def law(self, info: Info) -> str | None:
         version = self._version(info)
@@ -83,7 +100,12 @@ class Programme(Node):
         version = self._version(info)
         return [
             ProgrammeBenefit(
-                kind=b.kind, title=localized(info, b.text), cadence=b.cadence, per=b.per, in_kind=b.in_kind
+                kind=b.kind,
+                title=localized(info, b.text),
+                cadence=b.cadence,
+                per=b.per,
+                in_kind=b.in_kind,
+                is_right=b.is_right,
             )
             for b in (() if version is None else version.benefits)
         ]
@@ -102,10 +124,13 @@ class Programme(Node):
 class Benefit:
     kind: str
     title: str
-    amount: MoneyAmount | None = strawberry.field(description="Null where a fact that is missing decides it.")
+    amount: MoneyAmount | None = strawberry.field(
+        description="Null where a fact that is missing decides it, and of a right."
+    )
     cadence: rules.Cadence
     per: rules.Per
     in_kind: bool = strawberry.field(description="Whether it is an allowance for goods or a discount, not cash.")
+    is_right: bool = strawberry.field(description="Whether it is a standing (health care, a loan) and not a sum.")
 
 
 @strawberry.type(description="A fact that a condition reads.")
@@ -192,6 +217,7 @@ class Entitlement(Node):
                 cadence=b.cadence,
                 per=b.per,
                 in_kind=b.in_kind,
+                is_right=b.is_right,
             )
             for b in self._assessment.determination.benefits
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,14 +14,19 @@ from core.database import Database
 from services.apply.queries import ActiveApplication, active_applications
 from services.apply.states import GRANTED
 from services.exchange.catalogue import Catalogue
-from services.exchange.facts import Asker, Gate
-from welfare.entitlements.assessment import Assessment, assess_family, entitlement_key
+from services.exchange.facts import Asker, AskerKind, Gate
+from welfare.entitlements.assessment import (
+    PROGRAMME,
+    Assessment,
+    Member,
+    assess,
+    assess_family,
+    beside,
+    entitlement_key,
+)
 from welfare.entitlements.reading import Reader
 from welfare.programmes import Outcome, ProgrammeCatalogue
 from welfare.rules.dates import checked_day
-
-PROGRAMME: Final = "programme:"
-"""How the subject of an application for a programme begins."""
 
 
 class EntitlementStatus(StrEnum):
@@ -50,6 +55,12 @@ class Entitlement:
     """The citizen's active application, if there is one."""
 
 
+Standing = Mapping[tuple[str, UUID], ActiveApplication]
+"""The citizen's active applications by subject and beneficiary."""
+
+__all__ = ["PROGRAMME", "Entitlement", "EntitlementService", "EntitlementStatus", "stand"]
+
+
 class EntitlementService:
     def __init__(
         self, database: Database, gate: Gate, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue
@@ -76,10 +87,31 @@ class EntitlementService:
             async with self._db.read() as session:
                 applications = await active_applications(session, citizen, PROGRAMME)
         standing = {(a.subject, a.beneficiary): a for a in applications}
+        answers = [*assess_family(self.catalogue, self.programmes.put_to_everyone(), family, day)]
+        if asker is None or asker.kind is AskerKind.CITIZEN:
+            answers += self._asked_for(family.citizen, standing, day)
+        if day == today:
+            answers = [self._beside(found, standing) for found in answers]
         return tuple(
             stand(citizen, found, standing.get((PROGRAMME + found.programme.slug, found.beneficiary)))
-            for found in assess_family(self.catalogue, self.programmes, family, day)
+            for found in answers
         )
+
+    def _asked_for(self, citizen: Member, standing: Standing, day: date) -> Iterator[Assessment]:
+        """What is put to nobody who did not ask: for the citizen who did, by what this look knows. Nobody who acts for
+        them sees it."""
+        for programme in self.programmes:
+            if programme.on_request and (PROGRAMME + programme.slug, citizen.person) in standing:
+                found = assess(self.catalogue, programme, day, citizen.person, citizen.facts, None)
+                if found is not None:
+                    yield found
+
+    def _beside(self, found: Assessment, standing: Standing) -> Assessment:
+        """With a reason for each programme that the law allows nobody beside this one."""
+        for one in self.programmes.exclusions(found.programme.slug):
+            held = (PROGRAMME + one.programme, found.beneficiary) in standing
+            found = beside(found, one, held=held)
+        return found
 
     async def one(self, citizen: UUID, key: UUID, *, request: UUID | None = None) -> Entitlement | None:
         """The citizen's entitlement of that id, assessed anew; None for an id that is not one of theirs."""

@@ -83,11 +83,11 @@ class WhatIf:
         applied = {(one.subject, one.beneficiary): one for one in active}
         before = {
             _question(found): stand(citizen, found, applied.get((PROGRAMME + found.programme.slug, found.beneficiary)))
-            for found in assess_family(self._catalogue, self._programmes, family, today)
+            for found in assess_family(self._catalogue, self._programmes.put_to_everyone(), family, today)
         }
         then = {
             _question(found): replace(stand(citizen, found), id=_key(citizen, found, given, day))
-            for programme in self._programmes
+            for programme in self._programmes.put_to_everyone()
             for found in self._put(programme, supposed, people, day)
         }
         return Supposed(day, tuple(then.values()), _differences(before, then))
@@ -123,8 +123,8 @@ def _names(given: Mapping[int, Facts]) -> frozenset[str]:
 def _found_out(catalogue: Catalogue, version: Version, given: frozenset[str]) -> frozenset[str]:
     """The totals that a rule compares with something that is supposed, and that are not supposed themselves."""
     found: set[str] = set()
-    for tree in version.trees:
-        names = set(fact_names(tree))
+    for node in (*version.trees, *(term for benefit in version.benefits for term in benefit.formulas)):
+        names = set(fact_names(node))
         if names & given:
             found |= {name for name in names - given if _is_total(catalogue, name)}
     return frozenset(found)

@@ -6,11 +6,20 @@ from welfare.programmes.changes import changes_on
 from welfare.programmes.evaluate import evaluate
 from welfare.programmes.frozen import freeze, freeze_facts, replay, thaw
 from welfare.programmes.loader import load_programme, load_programmes
-from welfare.programmes.model import ForEach, Programme, ProgrammeCatalogue, ProgrammeUnknown, Status, Version
+from welfare.programmes.model import (
+    Channel,
+    Exclusion,
+    ForEach,
+    Programme,
+    ProgrammeCatalogue,
+    ProgrammeUnknown,
+    Status,
+    Version,
+)
 
 __all__ = [
-    "BenefitAmount", "Cadence", "ConditionOutcome", "Determination", "ForEach", "Outcome", "Per",
-    "Programme", "ProgrammeCatalogue", "ProgrammeUnknown", "Status", "Version",
+    "BenefitAmount", "Cadence", "Channel", "ConditionOutcome", "Determination", "Exclusion", "ForEach", "Outcome",
+    "Per", "Programme", "ProgrammeCatalogue", "ProgrammeUnknown", "Status", "Version",
     "changes_on", "evaluate", "freeze", "freeze_facts", "load_programme", "load_programmes", "read_vocabulary",
     "replay", "thaw",
 ]  # fmt: skip

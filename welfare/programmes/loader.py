@@ -49,6 +49,8 @@ _CITATION_WORDS: Final = {
     "มาตรา": "section",
     "วรรค": "paragraph",
     "ประกอบ": "with",
+    "ทวิ": "bis",
+    "ตรี": "ter",
     "และ": "and",
 }
 """How a citation is written in English; the numbers stay."""

@@ -30,6 +30,7 @@ def _benefits(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _means(told: Mapping[str, Any]) -> dict[str, Any]:
     sums = {"financial_assets": "assets_satang", "home_loan": "home_loan_satang", "car_loan": "car_loan_satang"}
+    sums["wallet_deposits"] = "deposits_2567_satang"
     values: dict[str, Any] = {name: Money(told[theirs]) for name, theirs in sums.items() if told[theirs] is not None}
     if told["credit_cards"] is not None:
         values["has_credit_card"] = told["credit_cards"] > 0

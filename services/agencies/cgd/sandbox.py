@@ -17,6 +17,7 @@ from services.plugins.contract.sandbox import (
     Rows,
     Sandbox,
     Table,
+    drawn,
     no_such_person,
     to_be_yyyymmdd,
 )
@@ -24,7 +25,12 @@ from services.plugins.contract.sandbox import (
 
 def _means(_: Household, p: Person, _day: date) -> Rows:
     if p.died_on is None:
-        yield (p.national_id, p.state_role, p.financial_assets, p.credit_cards, p.home_loan, p.car_loan)
+        yield (p.national_id, p.state_role, p.financial_assets, p.credit_cards, p.home_loan, p.car_loan, _deposits(p))
+
+
+def _deposits(p: Person) -> int | None:
+    """On 31 March 2567: a part of what was owned, drawn."""
+    return None if p.financial_assets is None else p.financial_assets * drawn(p, "cgd deposits", 101) // 100
 
 
 def _cards(_: Household, p: Person, _day: date) -> Rows:
@@ -52,7 +58,9 @@ def benefits(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
 def means(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
     """Financial assets (null: not reported yet), credit cards, home and car loans."""
     found = desk.one(
-        "SELECT assets_satang, credit_cards, home_loan_satang, car_loan_satang FROM means WHERE pid = ?", pid
+        "SELECT assets_satang, credit_cards, home_loan_satang, car_loan_satang, deposits_2567_satang FROM means "
+        "WHERE pid = ?",
+        pid,
     )
     if found is None:
         raise no_such_person()
@@ -62,7 +70,10 @@ def means(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
 SANDBOX: Final = Sandbox(
     tables=(
         Table(
-            "means", "pid, state_role, assets_satang, credit_cards, home_loan_satang, car_loan_satang", ("pid",), _means
+            "means",
+            "pid, state_role, assets_satang, credit_cards, home_loan_satang, car_loan_satang, deposits_2567_satang",
+            ("pid",),
+            _means,
         ),
         Table("welfare_card", "pid, number, round_be, valid_from_be, status", ("pid",), _cards),
         Table("state_benefit", "pid, kind, since_be, monthly_satang", ("pid",), _benefits),

@@ -28,6 +28,8 @@ STATUS: Final = {"0": "normal", "2": "monk", "3": "prisoner", "4": "institution"
 GENDERS: Final = {"1": "male", "2": "female"}
 BANGKOK_PROVINCE: Final = "10"
 PARENTS: Final = ("father", "mother")
+SIX, SEVEN = 6, 7
+"""Of the two facts that count elder siblings up to an age."""
 MAJORITY_YEARS: Final = 20
 """Civil and Commercial Code s.19."""
 
@@ -85,6 +87,25 @@ async def parents(host: Host, call: Call) -> dict[str, Known]:
     return _known(host, {"parent_is_thai": False}) if len(known) == len(PARENTS) else {}
 
 
+async def siblings(host: Host, call: Call) -> dict[str, Known]:
+    """Elder brothers and sisters who live and are still so young; unknown where a birth is that could change it."""
+    told = await _ask(host, call, "/siblings")
+    if told is None:
+        return {}
+    today = host.clock.today()
+    born = [_day(sibling["birth_be"]) for sibling in told["elder"] if sibling["death_be"] is None]
+    if None in born:
+        return {}
+    ages = [_age(day.first, today) for day in born if day is not None]
+    return _known(
+        host,
+        {
+            "elder_siblings_under_six": sum(age < SIX for age in ages),
+            "elder_siblings_under_seven": sum(age < SEVEN for age in ages),
+        },
+    )
+
+
 async def _ask(host: Host, call: Call, path: str) -> Any:
     """The registry's answer; None when it has no record of the person."""
     try:
@@ -113,9 +134,11 @@ def _is_minor(birth: PartialDate | None, today: date) -> bool:
     # Of unknown birth: counted in, because a child left out is a child that nobody can apply for.
     if birth is None:
         return True
-    born = birth.first
-    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    return age < MAJORITY_YEARS
+    return _age(birth.first, today) < MAJORITY_YEARS
+
+
+def _age(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _nationality(code: str) -> str:

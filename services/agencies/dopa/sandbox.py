@@ -89,6 +89,20 @@ def parents(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
     }
 
 
+def siblings(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Elder children of the same mother or father, the eldest first, those who died among them; of twins the first on
+    the register is the elder."""
+    child = _person(desk, pid)
+    found = desk.all(
+        "SELECT pid, birth_be, death_be FROM person WHERE (mother_pid = ? OR father_pid = ?) AND (birth_be, rowid) < "
+        "(SELECT birth_be, rowid FROM person WHERE pid = ?) ORDER BY birth_be, rowid",
+        child["mother_pid"],
+        child["father_pid"],
+        pid,
+    )
+    return {"elder": found}
+
+
 def _person(desk: Desk, pid: str) -> Record:
     found = desk.one(_PERSON + "WHERE pid = ?", pid)
     if found is None:
@@ -116,5 +130,5 @@ SANDBOX: Final = Sandbox(
         ),
         Table("house", "house_code, house_no, moo, subdistrict", ("house_code",), of_household=_house_rows),
     ),
-    answers={"person": person, "household": household, "children": children, "parents": parents},
+    answers={"person": person, "household": household, "children": children, "parents": parents, "siblings": siblings},
 )

@@ -24,6 +24,13 @@ async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     }
 
 
+async def enrolled(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
+    return {
+        person: {"student_enrolled": Known(told["enrolled"], host.clock.now())}
+        for person, told in (await ask_each(host, call, "/enrolment")).items()
+    }
+
+
 def _highest(levels: Iterable[str]) -> str:
     return max(levels, key=LEVELS.index, default="none")
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from services.plugins.contract.sandbox import Desk, Household, Person, Record, Rows, Sandbox, Table
+from services.plugins.contract.sandbox import Desk, Household, Person, Record, Rows, Sandbox, Table, drawn
 
+FIRST_AGE, LAST_AGE = 15, 25
 UNIVERSITIES: Final = {
     "UTP": ("มหาวิทยาลัยอุทยานพฤกษ์", "Utthayan Phruek University"),
     "RMS": ("มหาวิทยาลัยริมสินธุ์", "Rim Sin University"),
@@ -45,6 +46,21 @@ def transcripts(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
     return {"degrees": degrees}
 
 
+def _students(_: Household, p: Person, as_of: date) -> Rows:
+    """Of those between 15 and 24 who live, most; drawn."""
+    if (
+        p.died_on is None
+        and FIRST_AGE <= as_of.year - p.born.first.year < LAST_AGE
+        and drawn(p, "mhesi enrolled", 4) > 0
+    ):
+        yield (p.national_id,)
+
+
+def enrolment(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Whether somebody is a student now."""
+    return {"enrolled": desk.one("SELECT pid FROM student WHERE pid = ?", pid) is not None}
+
+
 SANDBOX: Final = Sandbox(
     tables=(
         Table(
@@ -60,6 +76,7 @@ SANDBOX: Final = Sandbox(
             ("degree_id, place",),
             _courses,
         ),
+        Table("student", "pid", ("pid",), _students),
     ),
-    answers={"transcripts": transcripts},
+    answers={"transcripts": transcripts, "enrolment": enrolment},
 )

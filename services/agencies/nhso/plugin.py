@@ -35,5 +35,11 @@ async def scheme(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     }
 
 
+async def aids(host: Host, call: Call) -> dict[str, Known]:
+    """One person a call and never a batch: nobody asks for whole lists of the ill."""
+    told = await host.agency.ask("/aids-certificate", {"pid": call.citizen.digits}, on_behalf_of=call.asker)
+    return {"aids_certified": Known(told["certified"], host.clock.now())}
+
+
 def _scheme(right: Mapping[str, Any]) -> str:
     return SCHEMES.get(right["scheme"], "other")

@@ -31,6 +31,8 @@ HOSPITALS: Final = (
 )
 """Thai and English names of hospitals that do not exist."""
 FAMILY_AGE: Final = 20
+CERTIFIED_ONE_IN: Final = 200
+"""Adults with a certificate, made up."""
 STATE_ROLES: Final = ("official", "pensioner")
 CARED_FOR: Final = ("33", "39")
 """Sections of the Social Security Act whose insured have health care by it."""
@@ -70,7 +72,24 @@ def right(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
     return {"right": found}
 
 
+def _certificates(_: Household, p: Person, as_of: date) -> Rows:
+    if (
+        p.died_on is None
+        and as_of.year - p.born.first.year >= FAMILY_AGE
+        and drawn(p, "nhso aids", CERTIFIED_ONE_IN) == 0
+    ):
+        yield (p.national_id,)
+
+
+def aids_certificate(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
+    """Whether a physician's certificate stands on the register of care."""
+    return {"certified": desk.one("SELECT pid FROM aids_certificate WHERE pid = ?", pid) is not None}
+
+
 SANDBOX: Final = Sandbox(
-    tables=(Table("health_right", "pid, scheme, since_be, hospital", ("pid",), _rows),),
-    answers={"right": right},
+    tables=(
+        Table("health_right", "pid, scheme, since_be, hospital", ("pid",), _rows),
+        Table("aids_certificate", "pid", ("pid",), _certificates),
+    ),
+    answers={"right": right, "aids-certificate": aids_certificate},
 )

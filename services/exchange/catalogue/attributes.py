@@ -80,7 +80,7 @@ class _Attribute(Strict):
     type: Literal["bool", "date", "int", "money", "code", "name", "address", "people"]
     range: _Range | None = None
     codes: list[Id] = []
-    unit: Literal["person", "month", "square_centimetre"] | None = None
+    unit: Literal["person", "month", "year", "square_centimetre"] | None = None
     steward: Slug
     subject: Literal["person", "household", "child"]
     sensitive: bool

@@ -32,6 +32,8 @@ _PLACE_EN: Final = ("area", "place", "location", "ppddss")
 _PLACE_TH: Final = ("พื้นที่", "ท้องที่")
 _BIRTH: Final = frozenset({"born", "birth"})
 _GAP: Final = "\x00"
+CITIZEN: Final = "citizen"
+"""The steward of what nobody in the state holds: a form is where it is asked for."""
 _SENTENCE: Final = re.compile(r"[.;:!?\n–—]")
 
 _English: TypeAlias = tuple[str, ...]
@@ -99,7 +101,7 @@ class _Said:
 
 
 class Meanings:
-    """Made once of a catalogue and its questions; attributes that nobody provides yet have to be asked for."""
+    """Made once of a catalogue and its questions; attributes that nobody provides (yet) have to be asked for."""
 
     def __init__(self, catalogue: Catalogue, questions: Questions) -> None:
         self._catalogue, self.questions = catalogue, questions
@@ -111,7 +113,7 @@ class Meanings:
         self._wishes = _flat(questions.wishes)
         self._own = _flat(questions.own)
         self._copies = _flat(questions.copies)
-        held = [a for a in catalogue.attributes.values() if a.about.planned is None]
+        held = [a for a in catalogue.attributes.values() if a.about.planned is None and a.steward != CITIZEN]
         self._attributes = {
             a.id: (self._words(a.about.synonyms, a.about.alone, a.about.unless), _of_attribute(a, catalogue))
             for a in held

@@ -62,6 +62,8 @@ def _attribute(one: shapes.AttributeShape) -> Iterator[str]:
         yield f"{one.derived.how} of {made_of}"
     elif one.planned is not None:
         yield f"planned: {one.planned.en}"
+    elif all(p.service is None for p in one.providers):
+        yield "their own word"
     else:
         yield ", ".join(f"{p.service}:{p.operation}" for p in one.providers)
     yield _span(one.freshness_seconds) + (f", stale {_span(one.stale_seconds)}" if one.stale_seconds else "")

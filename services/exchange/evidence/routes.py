@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Final
 
 import orjson
@@ -77,11 +78,13 @@ def catalogue_router(
     async def purposes(if_none_match: IfNoneMatch = None) -> Response:
         return kept.answer("purposes", lambda: Purposes(purposes=published.purposes()), if_none_match)
 
-    described = _Body(orjson.dumps(_description(router, issuer)))
+    @cache  # made for whoever asks first: it takes longer than all the rest of the start
+    def described() -> _Body:
+        return _Body(orjson.dumps(_description(router, issuer)))
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(if_none_match: IfNoneMatch = None) -> Response:
-        return described.answer(if_none_match)
+        return described().answer(if_none_match)
 
     return router
 

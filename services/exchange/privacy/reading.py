@@ -41,6 +41,7 @@ _BAHT: Final = Text(th="{amount} บาท", en="{amount} baht")
 _AREA: Final = Text(th="{amount} ตารางเมตร", en="{amount} square metres")
 _COUNTED: Final[Mapping[str | None, Text]] = {
     "month": Text(th="{amount} เดือน", en="{amount} months"),
+    "year": Text(th="{amount} ปี", en="{amount} years"),
     "person": Text(th="{amount} คน", en="{amount} people"),
     "square_centimetre": _AREA,
 }

@@ -94,7 +94,7 @@ def test_titles_name_attributes_and_agencies_records(catalogue: Catalogue) -> No
         ("purposes.yaml", "  requester: slf\n", "", "requester"),
         ("purposes.yaml", "[name, birth_date, gender]", "[name, birth_day]", "not in the catalogue"),
         ("purposes.yaml", "- id: payment", "- id: own-view", "twice"),
-        ("purposes.yaml", "  officers_of: [cgd, dcy, dep, dla]\n", "", "officers"),
+        ("purposes.yaml", "  officers_of: [cgd, dcy, dep, dla, sso, nhso, slf]\n", "", "officers"),
         (
             "purposes.yaml",
             "subjects: [person]\n  attributes: [name, birth_date, nationality",

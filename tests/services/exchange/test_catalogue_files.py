@@ -44,7 +44,7 @@ CASES: Final[dict[str, list[Edit]]] = {
     "a stale secret": [(A, "disability_card", "sensitive: true", "sensitive: true\n  stale_seconds: 60")],
     "Thai that is none": [(A, "deceased", "th: เสียชีวิตแล้ว", "th: dead")],
     "a plan in no Thai": [
-        (S, "student_loan", "    th: ยังไม่มีแหล่งข้อมูลของกองทุนเงินให้กู้ยืมเพื่อการศึกษาเชื่อมต่อ", "    th: not yet")
+        (S, "insurance_licence", "    th: ยังไม่มีแหล่งข้อมูลใบอนุญาตคนกลางประกันภัยเชื่อมต่อ", "    th: not yet")
     ],
     "a word twice": [(W, "gender", "[sex, gender,", "[sex, sex,")],
     "a word in the wrong language": [(W, "gender", "[sex, gender,", "[sex, เพศ,")],
@@ -68,7 +68,7 @@ CASES: Final[dict[str, list[Edit]]] = {
     "a purpose for nothing known": [(U, "sign-in", "[name, birth_date, gender]", "[name, birth_day]")],
     "officers of nobody": [(U, "payment", "officers_of: [cgd,", "officers_of: [nobody, cgd,")],
     "a requester who is nobody": [(U, "student-loan-screening", "requester: slf", "requester: nobody")],
-    "officers of no agency": [(U, "payment", "officers_of: [cgd, dcy, dep, dla]", "officers_of: []")],
+    "officers of no agency": [(U, "payment", "officers_of: [cgd, dcy, dep, dla, sso, nhso, slf]", "officers_of: []")],
     "consent of nobody": [(U, "student-loan-screening", "  requester: slf\n", "")],
     "an agency's own data": [(U, "own-view", "askers: [SELF]", "askers: [SELF, AGENCY]")],
     "a bulk run of nobody": [(U, "own-view", "records: true", "records: true\n  bulk: true")],

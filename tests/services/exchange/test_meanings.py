@@ -120,8 +120,14 @@ def test_nothing_excuses_a_copy_of_a_document_of_the_state() -> None:
 
 
 def test_what_nobody_provides_yet_has_to_be_asked_for() -> None:
-    assert load_catalogue().attributes["student_loan"].about.planned is not None
-    assert asks("studentLoan") == []
+    assert load_catalogue().attributes["insurance_licence"].about.planned is not None
+    assert asks("insuranceLicence") == []
+    assert asks("studentLoan") == ["student_loan"]
+
+
+def test_what_nobody_in_the_state_holds_has_to_be_asked_for() -> None:
+    assert load_catalogue().attributes["without_support"].steward == "citizen"
+    assert asks("withoutSupport", "ท่านถูกทอดทิ้งหรือขาดผู้อุปการะหรือไม่") == []
 
 
 def test_the_remedy_names_the_attribute_or_says_why_there_is_none_to_name() -> None:

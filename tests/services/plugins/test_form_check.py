@@ -302,7 +302,7 @@ def test_a_condition_on_a_question_that_is_asked_asks_nothing_new() -> None:
         ("nationality", {"type": "string", "enum": ["thai"]}, "no place for some codes"),
         ("name", {"type": "object", "additionalProperties": False, "properties": {"income": {}}}, "no part income"),
         ("children", {"type": "array"}, "ties people"),
-        ("student_loan", {"type": "boolean"}, "nobody provides"),
+        ("insurance_licence", {"type": "boolean"}, "nobody provides"),
         ("household_income", {"type": "integer"}, "no attribute `household_income` for a form"),
         (7, {"type": "string"}, "no attribute `7`"),
     ],

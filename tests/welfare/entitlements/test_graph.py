@@ -149,17 +149,22 @@ async def test_a_node_is_assessed_anew_for_its_owner_alone(ask: Asking, gate: Ta
 
 async def test_programmes_are_for_everyone_and_are_nodes(ask: Asking) -> None:
     document = """{ programmes { id slug title law forChildren requirements unverified payer { slug title }
-      benefits { kind cadence per inKind } } }"""
+      applyAt onRequest excludes { slug } benefits { kind cadence per inKind isRight } } }"""
     programmes = (await ask(document, None))["programmes"]
-    assert [p["slug"] for p in programmes] == [
-        "child-support-grant", "disability-allowance", "old-age-allowance", "state-welfare-card"
-    ]  # fmt: skip
-    card = programmes[3]
+    by_slug = {p["slug"]: p for p in programmes}
+    assert len(by_slug) == 14
+    assert list(by_slug) == sorted(by_slug)
+    card = by_slug["state-welfare-card"]
     assert len(card["benefits"]) == 5
     assert {b["inKind"] for b in card["benefits"]} == {True}
     assert card["payer"] == {"slug": "cgd", "title": "กรมบัญชีกลาง"}
     assert card["law"]
     assert card["requirements"]
+    assert (card["applyAt"], card["onRequest"], card["excludes"]) == ("HERE", False, [])
+    health_care = by_slug["universal-coverage"]
+    assert (health_care["applyAt"], health_care["benefits"][0]["isRight"]) == ("NONE", True)
+    assert by_slug["aids-allowance"]["onRequest"]
+    assert by_slug["section-33-old-age"]["excludes"] == [{"slug": "section-33-unemployment"}]
     node = "query($id: ID!) { node(id: $id) { ... on Programme { slug } } }"
     assert (await ask(node, None, id=card["id"]))["node"] == {"slug": "state-welfare-card"}
     assert (await ask(node, None, id=str(global_id("Programme", new_id()))))["node"] is None
@@ -209,7 +214,8 @@ async def test_somebody_without_a_name_learns_what_a_citizen_would(ask: Asking, 
     gate.asked.clear()
     given = facts(elder) + facts({**CHILD, "birth_date": date(2025, 5, 20)}, child=1)
     found = (await ask(CHECK, None, facts=given))["checkEntitlements"]
-    assert {e["programme"]["slug"]: e["status"] for e in found} == mine
+    learnt = {e["programme"]["slug"]: e["status"] for e in found}
+    assert learnt == mine | {"aids-allowance": "NEEDS_INFORMATION"}, "which is put to no citizen unasked"
     grant = only(found, "child-support-grant")
     assert grant["benefits"] == [{"amount": {"satang": 60_000}}]
     assert grant["beneficiary"]["birthDate"] == {"value": "2025-05-20", "state": "FRESH"}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core.money import Money
 from core.strict_yaml import Reader, read
-from welfare.programmes import load_programmes, read_vocabulary
+from welfare.programmes import Version, load_programmes, read_vocabulary
 from welfare.programmes.quantities import quantity
 from welfare.rules import AttributeType, Kind, Value
 
@@ -24,7 +24,8 @@ Facts = dict[str, Value | None]
 
 @dataclass(frozen=True)
 class Case:
-    """`answer` is `not_entitled`, `unknown`, `no_version`, one sum, or sums by benefit (None: unknown)."""
+    """`answer` is `not_entitled`, `unknown`, `no_version`, `right` (entitled to what is no sum), one sum, or sums by
+    benefit (None: unknown). `proposed`: put to the proposal instead of the version in force on the day."""
 
     id: str
     programme: str
@@ -35,6 +36,12 @@ class Case:
     because: tuple[str, ...] | None
     missing: tuple[str, ...]
     changes_on: date | str | None
+    proposed: bool = False
+
+    @property
+    def version(self) -> Version | None:
+        programme = PROGRAMMES[self.programme]
+        return programme.proposed[0] if self.proposed else programme.version_on(self.as_of)
 
 
 def all_cases() -> list[Case]:
@@ -65,6 +72,7 @@ def _file(path: Path) -> list[Case]:
             because=tuple(part.words("because")) if part.has("because") else None,
             missing=tuple(part.words("missing")) if part.has("missing") else (),
             changes_on=part.any("changes_on") if part.has("changes_on") else None,
+            proposed=part.flag("proposed") if part.has("proposed") else False,
         )
         part.done()
         cases.append(case)
@@ -93,7 +101,7 @@ def _value(written: Any, attribute: AttributeType) -> Value | None:
 
 
 def _answer(written: Any) -> str | Money | Mapping[str, Money | None]:
-    if written in ("not_entitled", "unknown", "no_version"):
+    if written in ("not_entitled", "unknown", "no_version", "right"):
         return str(written)
     if isinstance(written, dict):
         return {kind: None if amount == "unknown" else _money(amount) for kind, amount in written.items()}

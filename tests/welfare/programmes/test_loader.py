@@ -1,4 +1,4 @@
-"""What a programme file may not say, one refusal a case; and what the four shipped files do say."""
+"""What a programme file may not say, one refusal a case; and what the shipped files do say."""
 
 from __future__ import annotations
 
@@ -108,6 +108,15 @@ REFUSED: list[tuple[str, type[strict_yaml.FileError], str]] = [
     ("an amount not in with", strict_yaml.WrongValue, changed("pay: :rate", "pay: :rates")),
     ("a badly grouped sum", strict_yaml.WrongValue, changed("rate: 600 baht", 'rate: "6,00 baht"')),
     ("a third of a satang", strict_yaml.WrongValue, changed("rate: 600 baht", "rate: 600.005 baht")),
+    ("a negative amount", strict_yaml.WrongValue, changed("otherwise: 1.50 baht", "otherwise: -1 baht")),
+    ("an amount of a right", strict_yaml.UnknownKey, changed("cadence: MONTH", "cadence: STANDING")),
+    ("a formula that may fall below 0", errors.RuleRefused,
+     changed("otherwise: 1.50 baht", "otherwise: annual_income - :rate")),
+    ("a formula of a number", errors.RuleRefused, changed("otherwise: 1.50 baht", "otherwise: household_size")),
+    ("a formula that is a condition", errors.RuleRefused, changed("otherwise: 1.50 baht", "otherwise: deceased")),
+    ("a formula that goes on", errors.RuleRefused,
+     changed("otherwise: 1.50 baht", "otherwise: annual_income annual_income")),
+    ("an unknown channel", strict_yaml.WrongValue, changed("source: none", "source: none\nchannel: post")),
     ("no benefit", strict_yaml.WrongValue, changed("benefits: [cash]", "benefits: []")),
     ("one benefit twice", strict_yaml.WrongValue, changed("benefits: [cash]", "benefits: [cash, cash]")),
     ("an unknown benefit", errors.UnknownReference, changed("benefits: [cash]", "benefits: [cash, gold]")),
@@ -172,10 +181,25 @@ def test_a_proposed_version_is_kept_apart_and_never_in_force() -> None:
     assert programme.version_on(date(2021, 6, 1)) is programme.versions[0]
 
 
-def test_the_shipped_programmes_are_the_four_of_the_first_round() -> None:
-    slugs = [programme.slug for programme in PROGRAMMES]
-    assert slugs == ["child-support-grant", "disability-allowance", "old-age-allowance", "state-welfare-card"]
-    assert [len(programme.proposed) for programme in PROGRAMMES] == [1, 1, 1, 0]
+def test_the_shipped_programmes_are_these_with_their_versions_and_proposals() -> None:
+    shipped = {programme.slug: (len(programme.versions), len(programme.proposed)) for programme in PROGRAMMES}
+    assert shipped == {
+        "aids-allowance": (1, 0),
+        "child-support-grant": (4, 1),
+        "digital-wallet": (2, 1),
+        "disability-allowance": (2, 1),
+        "old-age-allowance": (4, 1),
+        "section-33-child-allowance": (2, 0),
+        "section-33-maternity": (4, 0),
+        "section-33-old-age": (4, 0),
+        "section-33-unemployment": (5, 0),
+        "section-40-child-allowance": (2, 0),
+        "section-40-sickness": (1, 0),
+        "state-welfare-card": (1, 0),
+        "student-loan": (2, 0),
+        "universal-coverage": (1, 0),
+    }
+    assert list(shipped) == sorted(shipped)
     with pytest.raises(ProgrammeUnknown):
         PROGRAMMES["none"]
     assert PROGRAMMES.get("none") is None
@@ -191,6 +215,8 @@ def test_the_welfare_card_has_five_benefits_of_which_two_are_per_household() -> 
 
 def test_the_facts_to_ask_for_on_a_day_are_those_of_the_versions_in_force() -> None:
     assert PROGRAMMES.needs_on(date(2000, 1, 1)) == ()
+    assert PROGRAMMES["aids-allowance"].needs_on(date(2025, 1, 1)) != ()
+    assert "aids_certified" not in PROGRAMMES.needs_on(date(2025, 1, 1)), "nobody is asked who did not apply"
     assert "annual_income" not in PROGRAMMES.needs_on(date(2020, 1, 1))
     assert "annual_income" in PROGRAMMES.needs_on(date(2025, 1, 1))
 

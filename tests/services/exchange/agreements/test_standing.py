@@ -10,11 +10,11 @@ from services.exchange import policy
 from services.exchange.agreements.terms import Terms
 from services.exchange.catalogue import CatalogueFileError
 from services.exchange.catalogue.files import opened
+from services.exchange.catalogue.model import BIRTH_DATE, CHILDREN
 from services.exchange.catalogue.standing import AGREEMENTS, standing_agreements
 from services.exchange.facts import WELFARE_DECISION
 from tests.conftest import NOW
 from tests.services.exchange.fakes import CATALOGUE
-from welfare.entitlements.assessment import needs_of_child, needs_of_citizen
 from welfare.programmes import load_programmes, read_vocabulary
 
 ROOT = Path(__file__).parents[4]
@@ -34,15 +34,22 @@ def test_every_payer_is_told_what_its_programmes_read() -> None:
     vocabulary = read_vocabulary(ROOT / "services/exchange/catalogue/data/attributes.yaml")
     programmes = load_programmes(ROOT / "welfare/programmes/data", vocabulary)
     day = NOW.date()
-    names = needs_of_citizen(programmes, day) | needs_of_child(programmes, day)
     missing = []
-    for payer in sorted({one.payer for one in programmes}):
+    for programme in programmes:
+        payer = programme.payer
+        names = {name.removeprefix("child.") for name in programme.needs_on(day)} | {BIRTH_DATE, CHILDREN}
         held = [one for one in CATALOGUE.standing if one.requester == payer and one.holds_on(day)]
         for name in sorted(names):
             steward = CATALOGUE.attribute(name).steward
-            if steward != payer and policy.agreement_for(held, steward, name, WELFARE_DECISION) is None:
-                missing.append((payer, name))
+            told = steward in (payer, "citizen") or policy.agreement_for(held, steward, name, WELFARE_DECISION)
+            if not told:
+                missing.append((programme.slug, payer, name))
     assert missing == []
+
+
+def test_a_certificate_of_illness_is_told_to_the_payer_of_its_allowance_alone() -> None:
+    told = {one.requester for one in CATALOGUE.standing if "aids_certified" in one.attributes}
+    assert told == {"dla"}
 
 
 def test_a_good_file_makes_one_agreement_for_each_requester() -> None:

@@ -60,7 +60,7 @@ def test_a_derived_fact_is_held_by_those_who_hold_what_it_is_made_of() -> None:
 
 def test_what_is_planned_differs_from_what_nobody_connected() -> None:
     directory = broker().directory
-    assert directory.providers("student_loan")[0].availability is Availability.PLANNED
+    assert directory.providers("insurance_licence")[0].availability is Availability.PLANNED
     assert directory.providers("birth_date")[0].availability is Availability.NOT_CONNECTED
     assert directory.providers("birth_date")[0].service is None
 

@@ -61,7 +61,9 @@ async def test_requirements_are_told_with_evidence_and_providers(sitthi: Served)
     assert evidence["replaces"] == ["disability_card"]
     assert [p["agency"]["slug"] for p in evidence["providers"]] == ["dep"]
     assert listed["health-care-right"]["provable"]
-    assert not listed["no-student-loan-debt"]["provable"]
+    assert listed["no-student-loan-debt"]["provable"]
+    assert not listed["insurance-licence"]["provable"]
+    assert listed["in-need"]["provable"], "by a welfare card, if not by one's own word"
 
 
 async def test_purposes_are_told_with_what_they_cover(sitthi: Served) -> None:

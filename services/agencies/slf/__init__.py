@@ -1,0 +1,1 @@
+"""The Student Loan Fund: who owes it."""
