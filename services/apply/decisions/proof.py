@@ -34,6 +34,7 @@ DECIDED: Final = "decided"
 ONE_BY_ONE: Final = ("facts", "child")
 """Members that are told fact by fact: `facts.annual_income`, `child.birth_date`."""
 _SECRET_BYTES: Final = 32
+_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
 _DISCLOSURES_MAX: Final = 500
 
 
@@ -138,4 +139,4 @@ def _read(disclosure: str) -> tuple[str, Any]:
 
 
 def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return binascii.b2a_base64(data, newline=False).translate(_URLSAFE, b"=").decode("ascii")
