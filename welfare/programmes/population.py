@@ -52,7 +52,7 @@ def determine_population(versions: Sequence[Version], families: Families, on: da
     of_persons = [version for version in versions if version.for_each is ForEach.PERSON]
     of_children = [version for version in versions if version.for_each is ForEach.CHILD]
     plan = _Plan(of_persons, of_children, families, on)
-    persons, children = pl.collect_all([plan.persons(), plan.children()])
+    persons, children = pl.collect_all([plan.persons(), plan.children()], engine="in-memory")
     return Answers(persons, children)
 
 
