@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx2
 from fastapi import FastAPI
+from fastapi.dependencies import models
 
 from api.app import create_app
 from api.commands.walk import sign_in
@@ -95,4 +96,15 @@ async def served(settings: Settings, clock: FixedClock) -> AsyncIterator[Served]
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url=settings.issuer) as http,
     ):
-        yield Served(app, http, clock)
+        try:
+            yield Served(app, http, clock)
+        finally:
+            _forget_endpoints()
+
+
+def _forget_endpoints() -> None:
+    """FastAPI remembers what kind of function each endpoint is, and with it the endpoint and all that it holds: the
+    application. One is enough for a server; here they would stay until the test process is full of them."""
+    for remembered in vars(models).values():
+        if hasattr(remembered, "cache_clear"):
+            remembered.cache_clear()

@@ -3,6 +3,7 @@ developers."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -47,11 +48,14 @@ def agency_router(door: AgencyDoor, facts: AgencyFacts, terms: AgencyTerms, issu
     router = APIRouter(prefix=PREFIX)
     _add_facts(router, door, facts)
     _add_terms(router, door, terms)
-    described = document_of(router.routes, issuer)
+
+    @cache  # made for whoever asks first: it takes longer than all the rest of the start
+    def described() -> dict[str, Any]:
+        return document_of(router.routes, issuer)
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
-        return JSONResponse(described, headers={"cache-control": "public, max-age=300"})
+        return JSONResponse(described(), headers={"cache-control": "public, max-age=300"})
 
     return router
 
