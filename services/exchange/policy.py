@@ -207,7 +207,7 @@ def asks_for_an_agency(asker: Asker) -> bool:
 
 
 def needs_agreement(asker: Asker, steward: str) -> bool:
-    """Whoever asks for an agency needs one with every other agency whose word it wants; not for a citizen's own word."""
+    """Whoever asks for an agency needs one with every other agency whose word it wants; but not for a citizen's."""
     return asks_for_an_agency(asker) and steward not in (asker.agency, CITIZEN)
 
 
