@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from api.desk import plugin_of
 from api.registered import limits_of
 from core.settings import Settings
+from services.plugins.contract import PluginRefused
 from services.plugins.registry.limits import Limits
 from services.plugins.registry.routes import PREFIX
 from tests.api.test_agency_services import ACT, FIRST, ONE, PRICE, REASON, WHY, Waterworks, fits, published, reviewer
 from tests.support.agency import code_of
 from tests.support.app import Served
-from tests.support.services import SDL, documents_of, far_side
+from tests.support.services import SDL, documents_of, far_side, written
 
 ACTS: Final = f"{PREFIX}/{{slug}}"
 VERSION: Final = f"{ACTS}/versions/{{version}}"
@@ -85,6 +88,26 @@ async def test_a_check_that_is_too_old_says_how_to_get_another(sitthi: Served, w
     old = await waterworks.post(f"{path}/publish", ACT)
     assert code_of(old) == (409, "SERVICE_CHECK_EXPIRED")
     assert "Submit it" in fits(old, f"{VERSION}/publish", "post")["errors"][0]["message"]
+
+
+CONSENT: Final = {
+    "attribute": "birth_date",
+    "basis": "consent",
+    "purpose": {"th": "ตรวจสอบอายุ", "en": "To check the age"},
+}
+
+
+async def test_a_need_by_consent_without_a_registered_purpose_is_refused_at_every_door(
+    sitthi: Served, waterworks: Waterworks, tmp_path: Path
+) -> None:
+    documents = documents_of(needs=[CONSENT])
+    answer = await waterworks.send(documents)
+    [fault] = fits(answer, PREFIX, "post")["errors"][0]["extensions"]["faults"]
+    line = documents.files["manifest.json"].splitlines()[fault["line"] - 1]
+    assert (answer.status_code, fault["rule"], '"basis"' in line) == (422, "NEEDS", True)
+    with pytest.raises(PluginRefused, match="no purpose of the catalogue"):
+        plugin_of(Path(written(documents, tmp_path)))
+    assert sitthi.house.registry.consents is not None, "so are packages and our own"
 
 
 BODIES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
