@@ -13,8 +13,8 @@ from typing import Any, Final
 from core.clock import start_of_bangkok_day
 from services.plugins.notices.terms import REASON_LENGTH_MAX, Notice, Reason, year_after
 
-OURS: Final = "sitthi"
-"""Under which our own names stand beside services; no agency's service has this slug."""
+OURS: Final = "SITTHI"
+"""Under which our own names stand beside services: no slug, so that no agency's service can be called so."""
 FILE: Final = Path(__file__).with_name("ours.toml")
 _MEMBERS: Final = {"since": date, "sunset": date, "th": str, "en": str}
 

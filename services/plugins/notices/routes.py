@@ -32,7 +32,7 @@ _BEGUN: Final = "1970-01-01T00:00:00+00:00"
 IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of an earlier answer.")]
 Before = Annotated[int | None, Query(ge=1, le=2**62, description="The number that `next` of a page names.")]
 First = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many.")]
-Service = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,60}$", description="Of this service alone.")]
+Service = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9-]{1,60}$", description="Of this service alone.")]
 
 
 def changes_router(db: Database, issuer: str, seconds: Callable[[], float] = time.monotonic) -> APIRouter:

@@ -67,7 +67,7 @@ class Notice:
 
     coordinate: str
     service: str
-    """Whose it is; `sitthi` for our own rooms."""
+    """Whose it is; `SITTHI` for our own rooms."""
     since: datetime
     """When it was first published deprecated, without a break since."""
     sunset: date

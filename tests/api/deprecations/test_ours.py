@@ -6,12 +6,14 @@ import asyncio
 from datetime import date, timedelta
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from api.deprecations.ours import OURS, our_names, read_names
 from api.deprecations.stamping import tell_our_names
 from api.registered import tell_workers
 from core.clock import FixedClock
 from core.database import Database
+from services.plugins.contract.manifest import Slug
 from services.plugins.notices.history import changes
 
 ENTRY = """["Citizen.old"]
@@ -24,6 +26,12 @@ en = "Ask for name."
 
 def test_the_list_of_today_is_in_order() -> None:
     assert our_names().standing.keys().isdisjoint(our_names().removed)
+
+
+def test_no_agencys_service_can_be_called_as_our_own_rooms_are() -> None:
+    assert TypeAdapter(Slug).validate_python(OURS.lower())
+    with pytest.raises(ValidationError):
+        TypeAdapter(Slug).validate_python(OURS)
 
 
 def test_an_entry_is_a_notice_until_it_went() -> None:
