@@ -23,7 +23,7 @@ from welfare.rules.polars_code import PolarsEmitter, checked_frame
 from welfare.rules.python_code import PythonEmitter
 from welfare.rules.python_sheet import Amount, Key, Ruleset, Sheet
 from welfare.rules.sql_code import SqlEmitter, identifier
-from welfare.rules.tree import Pred
+from welfare.rules.tree import Compare, Pred, Term
 
 BOUND: Final = 10**12
 KNOWN: Final = 0.75
@@ -151,7 +151,7 @@ def near(day: date) -> list[date]:
     return found
 
 
-def values(attribute: AttributeType, on: date) -> Sequence[Any]:
+def edges(attribute: AttributeType, on: date) -> Sequence[Any]:
     """The known values of an attribute that lie on and beside the boundaries of the generated rules."""
     match attribute.kind:
         case Kind.BOOL:
@@ -161,7 +161,7 @@ def values(attribute: AttributeType, on: date) -> Sequence[Any]:
         case Kind.CODE:
             return attribute.codes
         case _:
-            edges = [
+            beside = [
                 attribute.minimum,
                 attribute.maximum,
                 0,
@@ -178,13 +178,13 @@ def values(attribute: AttributeType, on: date) -> Sequence[Any]:
                 -2,
                 -5,
             ]
-            return [v for v in edges if attribute.minimum <= v <= attribute.maximum]
+            return [v for v in beside if attribute.minimum <= v <= attribute.maximum]
 
 
 def people_of(seed: int, on: date, size: int) -> list[dict[str, Any]]:
     """Facts of `size` people, about a quarter of them unknown. From a seed: thousands of draws would be slow."""
     dice = Random(seed)
-    choices = {p + n: [*values(a, on)] for n, a in TYPES.items() for p in ("", "child.")}
+    choices = {p + n: [*edges(a, on)] for n, a in TYPES.items() for p in ("", "child.")}
     return [{n: dice.choice(v) if dice.random() < KNOWN else None for n, v in choices.items()} for _ in range(size)]
 
 
@@ -305,3 +305,34 @@ def disagreements(texts: Sequence[str], crowd: Crowd, engines: Sequence[Engine])
     for engine in engines:
         found += difference(texts, crowd, expected, by_sql(trees, crowd, engine), engine.name)
     return found
+
+
+# --- formulas: what an amount may be instead of a fixed sum
+
+formulas: Final = st.lists(moneys, min_size=RULES, max_size=RULES)
+Writers = tuple[type[PythonEmitter], type[PolarsEmitter], type[SqlEmitter]]
+SOUND: Final[Writers] = (PythonEmitter, PolarsEmitter, SqlEmitter)
+
+
+def terms_of(texts: Sequence[str]) -> list[Term]:
+    """Each formula by way of the stored form; of either sign, which a programme's may not be."""
+    compared = trees_of([f"assets >= {text}" for text in texts])
+    return [tree.right for tree in compared if isinstance(tree, Compare)]
+
+
+def values(terms: Sequence[Term], crowd: Crowd, engine: Engine, writers: Writers = SOUND) -> list[pl.DataFrame]:
+    """What each formula gives each person by Python, by Polars and by the database."""
+    sheet = Sheet([Ruleset((), tuple(Amount((), (t,)) for t in terms), NEVER_KNOWN, pair)], VOCABULARY, writers[0])
+    keys = [sheet.answers(own, child, crowd.on)[0][0][1::2] for own, child in crowd.people]
+    by_python = list(zip(*keys, strict=True))
+    names = [str(i) for i in range(len(terms))]
+    polars, sql = writers[1](crowd.on), writers[2](crowd.on)
+    by_polars = crowd.frame.with_columns(**{n: polars.known_term(t) for n, t in zip(names, terms, strict=True)})
+    columns = ", ".join(map(sql.known_term, terms))
+    query = f"SELECT {columns} FROM {identifier(crowd.table)} ORDER BY {identifier(ROW)}"  # noqa: S608 (ours)
+    by_engine = list(zip(*engine.rows(query), strict=True))
+    as_numbers = [
+        pl.DataFrame([pl.Series(n, c, dtype=pl.Int64, strict=True) for n, c in zip(names, columns, strict=True)])
+        for columns in (by_python, by_engine)
+    ]
+    return [as_numbers[0], by_polars.select(names), as_numbers[1]]

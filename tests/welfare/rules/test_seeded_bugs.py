@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import polars as pl
@@ -12,7 +12,18 @@ import psycopg
 import pytest
 from hypothesis import Phase, given, settings
 
-from tests.welfare.rules.agreement import Crowd, by_polars, by_python, by_sql, situations, slow, trees_of
+from tests.welfare.rules.agreement import (
+    SOUND,
+    Crowd,
+    by_polars,
+    by_python,
+    by_sql,
+    situations,
+    slow,
+    terms_of,
+    trees_of,
+    values,
+)
 from tests.welfare.rules.engines import Engine, Engines
 from tests.welfare.rules.seeded_bugs import Emitter, bugs
 from welfare.rules.polars_code import PolarsEmitter
@@ -72,3 +83,23 @@ def test_a_seeded_bug_is_noticed(broken: Emitter, examples: list[Example], engin
 @pytest.mark.parametrize("sound", [PythonEmitter, PolarsEmitter, SqlEmitter])
 def test_nothing_is_noticed_of_what_is_sound(sound: Emitter, examples: list[Example], engines: Engines) -> None:
     assert not noticed(sound, examples[::10], engines[0])
+
+
+OF_A_FORMULA: Final = (
+    *("least_is_greatest", "minus_is_plus", "ShareRoundsDown", "ShareTowardsZero", "Wraps32Bits"),
+    *("PolarsLeastPassesOver", "SqlLeastPassesOver"),
+)
+
+
+@pytest.mark.parametrize(("name", "broken"), [(n, b) for n, b in bugs() if n.endswith(OF_A_FORMULA)])
+def test_a_seeded_bug_is_noticed_in_a_formula_too(
+    name: str, broken: Any, engines: Engines, crowd_of: dict[date, Crowd]
+) -> None:
+    """The sums themselves are compared, so the first handful of formulas shows it."""
+    writers: list[Any] = [broken if issubclass(broken, sound) else sound for sound in SOUND]
+    texts = ["share(income, :rate)", "LEAST(income, assets)", "GREATEST(assets, :much * 7)", "(income - assets)"]
+    try:
+        one, many, stored = values(terms_of(texts), crowd_of[date(2025, 10, 1)], engines[0], tuple(writers))
+    except (TypeError, psycopg.DataError):
+        return
+    assert not (one.equals(many) and one.equals(stored)), name
