@@ -66,7 +66,12 @@ class ServiceDesk:
         """The version that these documents are now, and whether that is new. Raises as `Lifecycle.register`, and
         PluginRefused with every fault of the documents."""
         manifest = read_remote_manifest(documents)
-        examined = await self._examiner.examine(Name(actor.agency, manifest.slug), documents)
+        name = Name(actor.agency, manifest.slug)
+        async with self._db.read() as session:  # before they are read, which takes a while
+            row = await ServiceRepository(session).version(name, manifest.version)
+            if row is None or row.digest != documents.digest:
+                await self._lifecycle.must_have_room(session, actor, name, Act.REGISTER)
+        examined = await self._examiner.examine(name, documents)
         async with self._db.write() as session:
             await ServiceRepository(session).turn_of(actor.agency)
             return await self._lifecycle.register(session, actor, examined)

@@ -217,6 +217,20 @@ async def test_what_is_sent_is_counted_and_the_same_again_is_not(database: Datab
     assert (await services.desk.submit(SYSTEM, NAME, "1.0.0")).state == "IN_REVIEW"
 
 
+async def test_beyond_the_limit_no_documents_are_looked_at(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = limited(database, clock, service_sendings=1)
+    await services.desk.register(SYSTEM, documents_of())
+
+    async def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("documents were read")
+
+    monkeypatch.setattr(services.examiner, "examine", never)
+    await refused(lambda: services.desk.register(SYSTEM, documents_of(sdl=WIDER)))
+    await refused(lambda: services.desk.register(SYSTEM, documents_of("1.1.0")))
+
+
 async def test_drafts_of_a_service_are_so_many_and_a_discarded_one_makes_room(
     database: Database, clock: FixedClock
 ) -> None:
