@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import uvicorn
 from sqlalchemy import delete
 from starlette.requests import Request
 from typer.testing import CliRunner
+from websockets.asyncio.client import connect
 
 from api.app import context_of
 from api.commands import client as client_commands
@@ -22,6 +24,7 @@ from services.plugins.notices.models import DeprecatedUse
 from services.plugins.notices.uses import CLIENTS_MIN
 from tests.api.test_agency_services import ACT, DESCRIBED, ONE, PRICE, WHY, Waterworks, fits, followed, published
 from tests.support.app import Served
+from tests.support.server import free_port
 from tests.support.services import SDL, documents_of, far_side
 
 CHANGES: Final = "/services/changes"
@@ -92,6 +95,27 @@ async def test_an_event_stream_tells_it_too_with_its_first_answer(sitthi: Served
     context = await _context(sitthi)
     results = [one async for one in await schema.stream(ASK, context_value=context)]
     assert [one.extensions for one in results] == [{"deprecations": [SINCE]}]
+
+
+@pytest.mark.sqlite_only
+async def test_a_websocket_tells_it_with_each_operation_that_uses_it(sitthi: Served, waterworks: Waterworks) -> None:
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(sitthi.app, port=port, log_level="error", lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    address: Any = {"uri": f"ws://localhost:{port}/graphql", "subprotocols": ["graphql-transport-ws"], "proxy": None}
+    async with connect(**address) as socket:
+        await socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(await socket.recv()) == {"type": "connection_ack"}
+        for number, (query, told) in enumerate([(ASK, [SINCE]), (PLAIN, None), (ASK, [SINCE])]):
+            await socket.send(json.dumps({"type": "subscribe", "id": f"{number}", "payload": {"query": query}}))
+            answer = json.loads(await socket.recv())["payload"]
+            assert answer.get("extensions", {}).get("deprecations") == told
+            assert json.loads(await socket.recv())["type"] == "complete"
+    server.should_exit = True
+    await task
 
 
 async def _context(sitthi: Served) -> Any:
