@@ -16,12 +16,12 @@ from identity.delegation.models import Delegation
 from identity.inbox.models import Change, Message
 from identity.passkeys.models import Passkey
 from services.apply.delivery.models import ServiceCase
-from services.apply.models import Appeal, Application, Decision
+from services.apply.models import Appeal, Application, Decision, Reassessment
 from services.exchange.consent.models import Consent
 from services.exchange.corrections.models import Correction
 from services.exchange.privacy.models import PrivacyRequest
 from services.exchange.privacy.retention import Over, RetentionClass, read, retention_classes
-from services.pay.models import Award, Instalment, PaymentRun
+from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
 from services.receive.models import Rating, Receipt
 from tests.support.app import Served
 
@@ -153,6 +153,36 @@ async def _instalment(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, of, paid, one)
 
 
+async def _overpayment(sitthi: Served, at: datetime) -> None:
+    of = award(None)
+    one = Instalment(
+        person=PERSON, id=new_id(), award=of.id, beneficiary=PERSON, subject="programme:x", agency="dla",
+        period=at.date(), satang=100, due_on=at.date(), status="CANCELLED", created_at=at,
+    )  # fmt: skip
+    row = Overpayment(
+        person=PERSON, id=new_id(), instalment=one.id, award=of.id, agency="dla", period=at.date(), paid=100, satang=1,
+        cause="DEATH", found_at=at,
+    )  # fmt: skip
+    await _add(sitthi, of, one, row)
+
+
+async def _held_month(sitthi: Served, at: datetime) -> None:
+    of = award(None)
+    row = HeldMonth(
+        person=PERSON, award=of.id, period=at.date(), agency="dla", reason="FACT_NEEDED", needs=[], held_at=at
+    )
+    await _add(sitthi, of, row)
+
+
+async def _reassessment(sitthi: Served, at: datetime) -> None:
+    for_ = application(sitthi.clock.now())
+    row = Reassessment(
+        person=PERSON, id=new_id(), application=for_.id, cause="OFFICER", reference="x", since=at.date(), owed_at=at,
+        due_at=at, done_at=at, outcome="CONFIRMED",
+    )  # fmt: skip
+    await _add(sitthi, for_, row)
+
+
 async def _consent(sitthi: Served, at: datetime) -> None:
     row = Consent(
         person=PERSON, id=new_id(), requester="slf", purpose="x", attributes=[], text_version="1", granted_at=at,
@@ -189,6 +219,9 @@ MAKERS: Final[dict[str, Make]] = {
     "rating": _rating,
     "award": _award,
     "instalment": _instalment,
+    "overpayment": _overpayment,
+    "held_month": _held_month,
+    "reassessment": _reassessment,
     "consent": _consent,
     "correction": _correction,
     "privacy_request": _request,
@@ -257,6 +290,15 @@ async def test_a_hold_stops_retention_for_whom_it_is_about(sitthi: Served, whose
         )  # fmt: skip
     await sitthi.house.privacy.retention.run()
     assert await rows_of(sitthi, "message") == left
+
+
+async def test_what_lapsed_is_blanked_ten_years_after_it_did_though_nobody_decided_it(sitthi: Served) -> None:
+    old = sitthi.clock.now() - timedelta(days=3_654)
+    lapsed = application(old, "LAPSED")
+    lapsed.decided_at = None
+    await _add(sitthi, lapsed)
+    [over] = [one for one in await sitthi.house.privacy.retention.run() if one.table == "application"]
+    assert (over.do, over.rows) == ("blank", 1)
 
 
 async def test_a_blanked_application_says_nothing_any_more(sitthi: Served) -> None:
