@@ -20,10 +20,10 @@ from services.apply.delivery.courier import Courier
 from services.apply.delivery.decider import Services
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import ServiceCase
+from services.apply.delivery.states import STOPPED
 from services.apply.errors import NotOfferedHere
 from services.apply.states import is_service
 from services.exchange.graph.fields import described
-from services.exchange.policy import BARS
 from services.plugins.contract import State
 
 CASES: Final = "application.case"
@@ -96,7 +96,7 @@ def hindrance_of(case: ServiceCase) -> Text | None:
     """In words for the citizen."""
     if case.failed_at is not None:
         return _GIVEN_UP
-    return _STOPPED if case.trouble in BARS else None
+    return _STOPPED if case.trouble in STOPPED else None
 
 
 def _shown(info: Info, case: ServiceCase) -> ApplicationAtAgency:

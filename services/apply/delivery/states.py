@@ -50,6 +50,8 @@ LATE: Final = "LATE"
 MALFORMED: Final = "ANSWER_MALFORMED"
 FAILED: Final = "SOURCE_FAILED"
 """As the exchange names them (docs/exchange.md)."""
+STOPPED: Final = frozenset({"RESTRICTED", "OBJECTED", "BARRED"})
+"""The citizen has had the use of their data stopped; as the exchange names it."""
 CONFLICT: Final = "SOURCE_CONFLICT"
 """The agency knows the key with another call in it: what was sent before arrived, and what is to be sent differs."""
 GONE: Final = "PLUGIN_GONE"

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import FixedClock
 from services.apply.delivery import repository
-from services.apply.delivery.states import RETRY_MAX, Hindrance, Step
+from services.apply.delivery.states import RETRY_MAX, STOPPED, Hindrance, Step
 from services.exchange.facts import Purpose
+from services.exchange.policy import BARS
 from services.plugins.contract import EventKind, Manifest
 from tests.services.apply.delivery.conftest import Market, Worker
 from tests.services.apply.delivery.office import manifest_of
@@ -194,3 +195,7 @@ async def test_what_never_left_and_is_barred_and_withdrawn_is_told_to_nobody(
     await worker.later(hours=2)
     assert market.office.calls == []
     assert (await worker.case(citizen, key)).step == Step.DONE
+
+
+def test_every_way_of_stopping_is_told_to_the_citizen_in_words() -> None:
+    assert STOPPED == BARS
