@@ -54,7 +54,11 @@ def test_a_member_that_was_changed_is_named(record: dict[str, Any], other: Any) 
 
 
 def test_facts_are_told_one_by_one_and_salts_tell_nothing_of_each_other() -> None:
-    record = {"facts": {"income": {"value": 1}, "born": {"value": 1}}, "child": None, "salt": proof.new_secret()}
+    record: dict[str, Any] = {
+        "facts": {"income": {"value": 1}, "born": {"value": 1}},
+        "child": None,
+        "salt": proof.new_secret(),
+    }
     told = proof.disclosures(record, [])
     assert set(told) == {"facts.income", "facts.born", "child", "reasons"}
     salts = {orjson.loads(base64.urlsafe_b64decode(one + "==="))[0] for one in told.values()}

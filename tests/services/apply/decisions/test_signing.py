@@ -1,4 +1,4 @@
-"""The law is stored once, also by many at a time; a decision is signed in the transaction that writes it or not at all."""
+"""The law is stored once, also by many at a time; a decision is signed in the transaction that writes it, or never."""
 
 from __future__ import annotations
 
