@@ -200,7 +200,7 @@ class Programme:
     """`versions` are those in force, in order and without overlap; `proposed` those announced.
 
     `on_request`: it is put to nobody who did not ask for it, because already the question tells a secret
-    (docs/adr/0029). `excludes` says what its own file says; the catalogue knows both directions.
+    (docs/adr/0031). `excludes` says what its own file says; the catalogue knows both directions.
     """
 
     slug: str
