@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from core.clock import Clock
 from core.database import Database
 from services.exchange.catalogue import load_catalogue
+from services.plugins.conformance.rules import SUITE_VERSION
 from services.plugins.contract import Call, Fault, Host, Manifest, Operation
 from services.plugins.contract.keys import SigningKey
 from services.plugins.kit import kit_app
@@ -178,7 +179,7 @@ class Registering:
         officers: Any = None,
         *,
         limits: Limits | None = None,
-        suite: str = "",
+        suite: str = SUITE_VERSION,
         owing: Owing | None = None,
     ) -> None:
         catalogue = load_catalogue()
