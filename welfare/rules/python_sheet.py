@@ -60,7 +60,8 @@ class Sheet:
         self, rulesets: Sequence[Ruleset], vocabulary: Vocabulary, writer: type[PythonEmitter] = PythonEmitter
     ) -> None:
         emitter = writer()
-        scope: dict[str, Any] = {"min": min, "max": max, "D": date, "M": Money, "__builtins__": {}}
+        scope: dict[str, Any] = {"min": min, "max": max, "__builtins__": {}}
+        scope |= {"D": date, "I": int, "M": Money, "S": str}
         for number, ruleset in enumerate(rulesets):
             _write(emitter, ruleset, number)
             scope |= {f"g{number}": ruleset.known, f"n{number}": ruleset.make}
@@ -147,22 +148,20 @@ def _missing_of(emitter: PythonEmitter, amount: Amount, arm: str) -> None:
 def _read(name: str, index: int, attribute: AttributeType, scope: dict[str, Any]) -> list[str]:
     """Lines that read and check a fact; whatever is unusual goes to `AttributeType.plain`, which converts or raises."""
     source, key = ("c", name.removeprefix(CHILD)) if name.startswith(CHILD) else ("f", name)
-    v = f"v{index}"
+    v, codes = f"v{index}", f"c{index}"
     lines = [f"    {v} = {source}.get({key!r})"]
     scope[f"b{index}"] = attribute.plain
-    low, high = f"l{index}", f"h{index}"
     match attribute.kind:
         case Kind.BOOL:
             wrong = f"{v} is not True and {v} is not False and {v} is not None"
         case Kind.DATE:
-            wrong = f"{v} is not None and ({v}.__class__ is not D or not {low} <= {v} <= {high})"
-            scope |= {low: date(YEAR_MIN, 1, 1), high: date(YEAR_MAX, 12, 31)}
+            wrong = f"{v} is not None and ({v}.__class__ is not D or not {YEAR_MIN} <= {v}.year <= {YEAR_MAX})"
         case Kind.CODE:
-            wrong = f"{v} is not None and ({v}.__class__ is not {high} or {v} not in {low})"
-            scope |= {low: frozenset(attribute.codes), high: str}
+            wrong = f"{v} is not None and ({v}.__class__ is not S or {v} not in {codes})"
+            scope[codes] = frozenset(attribute.codes)
         case _:
-            wrong = f"{v} is not None and ({v}.__class__ is not {high}i or not {low} <= {v} <= {high})"
-            scope |= {low: attribute.minimum, high: attribute.maximum, f"{high}i": int}
+            bounds = f"{attribute.minimum} <= {v} <= {attribute.maximum}"
+            wrong = f"{v} is not None and ({v}.__class__ is not I or not {bounds})"
             if attribute.kind is Kind.MONEY:
                 lines.append(f"    if {v}.__class__ is M: {v} = {v}.satang")
     return [*lines, f"    if {wrong}: {v} = b{index}({name!r}, {v})"]
