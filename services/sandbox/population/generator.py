@@ -13,7 +13,7 @@ from services.sandbox.population.families import FamilyMaker
 from services.sandbox.population.national_ids import CITIZENS_MAX
 from services.sandbox.population.persona_families import persona_households
 
-GENERATOR_VERSION: Final = 1
+GENERATOR_VERSION: Final = 2
 """Raised with every change that makes other people out of the same arguments, or writes them in another shape."""
 EARLIEST: Final = date(2000, 1, 1)
 LATEST: Final = date(2100, 12, 31)
