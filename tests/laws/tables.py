@@ -12,6 +12,10 @@ KEPT_BY_THE_GATE: Final = frozenset({"access_record", "subject_key", "log_leaf",
 """A look is logged whether or not what it was for succeeds: the gate has transactions of its own, in
 which a person's first record makes the key that it is sealed under."""
 
+CLAIMED: Final = frozenset({"issue_wish"})
+"""What an idempotency key stands for at an agency is agreed before the agency is asked, in a transaction of its own: it
+must outlive whatever follows, or another wish could reach the agency under the same key."""
+
 
 async def contents(database: Database) -> dict[str, list[str]]:
     """Every row of every other table, by table."""
