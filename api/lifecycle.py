@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import structlog
+from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
@@ -78,6 +80,12 @@ BEREAVED: Final = MessageTemplate(
 )
 
 log = structlog.get_logger("api.lifecycle")
+
+
+@cache
+def _years_missing() -> Gauge:
+    words = "Years whose public and bank holidays should be in core/working_days.yaml by now, and are not"
+    return Gauge("sitthi_working_days_years_missing", words)
 
 
 class InboxLife:
@@ -179,15 +187,16 @@ class Life:
             Job("follow the clocks of applications", timedelta(minutes=15), self.follow_clocks),
             Job("look again at what was granted", timedelta(minutes=5), self.reassessments.run),
             Job("ask the civil register about deaths", timedelta(hours=6), self.deaths.run),
-            Job("miss the holidays of next year", timedelta(hours=24), self.miss_holidays),
+            Job("miss the holidays of next year", timedelta(hours=1), self.miss_holidays),
         ]
 
     async def follow_clocks(self) -> tasks.Timed:
         return await tasks.follow_clocks(self.apply, self.lifecycle, self.db, self.clock)
 
     async def miss_holidays(self) -> Sequence[int]:
-        """Warns of years whose holidays should be in the data by now."""
+        """Warns of years whose holidays should be in the data by now, in the log and in the figures."""
         missing = self.days.missing_on(self.clock.today())
+        _years_missing().set(len(missing))
         for year in missing:
             log.warning("working_days.missing", year=year)
         return missing

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, update
 from sqlmodel import col
 from typer.testing import CliRunner, Result
@@ -219,4 +220,5 @@ def test_supervisors_and_the_citizen_hear_of_what_is_late_once(terminal: Termina
 async def test_the_holidays_of_a_year_that_is_near_are_missed(settings: Settings) -> None:
     house = House(settings, FixedClock(datetime(2027, 10, 1, tzinfo=BANGKOK)))
     assert await house.life.miss_holidays() == (2028,)
+    assert REGISTRY.get_sample_value("sitthi_working_days_years_missing") == 1
     await house.close()

@@ -131,7 +131,7 @@ async def test_payments_come_in_pages_the_latest_due_first(hall: TownHall, ask: 
     person = await paid(hall)
     await hall.jobs.plan(hall.planner, date(2026, 12, 1))
     first = await payments(ask, person, first=1)
-    assert ([p["dueOn"] for p in first["nodes"]], first["pageInfo"]["hasNextPage"]) == (["2026-12-10"], True)
+    assert ([p["dueOn"] for p in first["nodes"]], first["pageInfo"]["hasNextPage"]) == (["2026-12-09"], True)
     second = await payments(ask, person, first=1, after=first["pageInfo"]["endCursor"])
     assert ([p["dueOn"] for p in second["nodes"]], second["pageInfo"]["hasNextPage"]) == (["2026-11-10"], False)
 
