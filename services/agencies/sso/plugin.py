@@ -62,8 +62,8 @@ def _claims(told: Mapping[str, Any]) -> dict[str, Any]:
         "sso_job_ended_on": None if job is None else parse_be_yyyymmdd(job["ended_be"]),
         "sso_months_before_job_ended": 0 if job is None else job["months"],
         "sso_job_seeker": job is not None and job["registered"],
-        "sso_old_age_own": Money(old_age["own_satang"]),
-        "sso_old_age_all": Money(old_age["all_satang"]),
+        "sso_old_age_own": Money(0 if old_age is None else old_age["own_satang"]),
+        "sso_old_age_all": Money(0 if old_age is None else old_age["all_satang"]),
         "sso_plan": PLANS[told["plan"]],
     }
 

@@ -83,7 +83,7 @@ def claims(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
         pid,
     )
     if found is None:
-        return {"birth": None, "job_ended": None, "old_age": {"own_satang": 0, "all_satang": 0}, "plan": None}
+        return {"birth": None, "job_ended": None, "old_age": None, "plan": None}
     birth = {"role": found["birth_role"], "born_be": found["born_be"], "months": found["birth_months"]}
     job = {
         "reason": found["reason"],

@@ -166,12 +166,27 @@ async def test_cgd_knows_officials_and_the_means_of_everyone(caller: Caller) -> 
         "state_benefits": [],
         "welfare_card": None,
     }
-    assert await caller.of("cgd/means", "worker") == {
+    means = await caller.of("cgd/means", "worker")
+    assert 0 <= means.pop("deposits_2567_satang") <= means["assets_satang"]
+    assert means == {
         "assets_satang": 5_400_000,
         "credit_cards": 1,
         "home_loan_satang": 0,
         "car_loan_satang": 45_000_000,
     }
+
+
+async def test_sso_knows_births_savings_and_why_a_job_ended(caller: Caller) -> None:
+    worker = await caller.of("sso/claims", "worker")
+    assert (worker["birth"]["role"], worker["birth"]["months"]) == ("father", 15)
+    assert worker["job_ended"] is None
+    assert worker["old_age"]["all_satang"] == 2 * worker["old_age"]["own_satang"] > 0
+    assert worker["plan"] is None
+    assert await caller.of("sso/claims", "elder") == {"birth": None, "job_ended": None, "old_age": None, "plan": None}
+
+
+async def test_siblings_are_those_of_either_parent_who_were_born_before(caller: Caller) -> None:
+    assert (await caller.of("dopa/siblings", "minor"))["elder"] == []
 
 
 async def test_there_is_a_card_or_there_is_none(caller: Caller) -> None:
