@@ -170,7 +170,7 @@ class Lifecycle:
     async def roll_back(
         self, session: AsyncSession, actor: Actor, name: Name, version: str, examined: Examined, reason: str
     ) -> ServiceVersion:
-        """Puts a version in force again that was published before, whenever it was checked (ADR 27).
+        """Puts a version in force again that was published before, whenever it was checked (ADR 28).
 
         Raises ServiceHeld, KeysDropped, OperationOwed, Conflict, PluginRefused."""
         service, row = await self._locked(session, name, version)

@@ -100,7 +100,10 @@ class ServiceEvent(SQLModel, table=True):
     """What was done to a service, by whom. Append-only."""
 
     __tablename__ = "service_event"
-    __table_args__ = (ForeignKeyConstraint(["agency", "slug"], ["service.agency", "service.slug"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["agency", "slug"], ["service.agency", "service.slug"]),
+        Index("ix_service_event_agency_at", "agency", "at"),
+    )
 
     agency: str = Field(primary_key=True)
     slug: str = Field(primary_key=True)
