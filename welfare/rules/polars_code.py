@@ -203,10 +203,16 @@ def _check_type(column: pl.Series, name: str, attribute: AttributeType) -> None:
 
 def _check_bounds(frame: pl.DataFrame, bounds: Sequence[tuple[str, object, object]]) -> None:
     """All columns in one go, so that every processor takes part."""
-    ends = [end for name, _, _ in bounds for end in (pl.col(name).min(), pl.col(name).max().name.suffix(" max"))]
+    ends: list[pl.Expr] = []
+    for name, low, _ in bounds:
+        column, least = pl.col(name), pl.col(name).min()
+        if low == 0 and frame.schema[name] == pl.Int64:
+            # Read as unsigned, a negative number is greater than all others: one look at each instead of two.
+            column, least = column.reinterpret(signed=False), pl.lit(0)
+        ends += [least.alias(f"{name} least"), column.max().alias(f"{name} greatest")]
     found = frame.select(ends).row(0) if bounds else ()
-    for (name, low, high), least, greatest in zip(bounds, found[::2], found[1::2], strict=True):
-        if least is not None and (least < low or greatest > high):
+    for (name, low, high), least_found, greatest in zip(bounds, found[::2], found[1::2], strict=True):
+        if greatest is not None and (least_found < low or greatest > high):
             raise FactOutOfRange(name)
 
 
