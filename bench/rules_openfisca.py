@@ -190,13 +190,14 @@ def of_head(condition: Any) -> Any:
 
 
 def rules() -> list[type]:
-    head_insured = computed("head_insured", bool, lambda p, q, _: code("social_security_section", "s33", "s39")(p, q))
-    head_paid = computed("head_paid", bool, lambda p, q, _: p("sso_months_in_36", q) >= 12)
+    """Every computed variable."""
+    return [*of_persons(), *of_children()]
+
+
+def of_persons() -> list[type]:
     alive, registered = no("deceased"), yes("household_registered")
     thai, free = code("nationality", "thai"), none_of("person_status", "institution")
     return [
-        head_insured,
-        head_paid,
         *programme(
             "old-age-allowance",
             {
@@ -239,6 +240,15 @@ def rules() -> list[type]:
             },
             {"allowance": flat(50_000)},
         ),
+    ]  # fmt: skip
+
+
+def of_children() -> list[type]:
+    """Computed for everyone, as OpenFisca does; what is said of others than children is not looked at."""
+    insured = code("social_security_section", "s33", "s39")
+    return [
+        computed("head_insured", bool, lambda p, period, _: insured(p, period)),
+        computed("head_paid", bool, lambda p, period, _: p("sso_months_in_36", period) >= 12),
         *programme(
             "child-support-grant",
             {

@@ -51,6 +51,10 @@ def test_facts_at_both_ends_of_their_range_are_taken() -> None:
         (pl.Series("size", [101]), errors.FactOutOfRange),
         (pl.Series("size", [-6, None]), errors.FactOutOfRange),
         (pl.Series("size", [2**63], dtype=pl.UInt64), errors.FactOutOfRange),
+        (pl.Series("assets", [None, 5, -1]), errors.FactOutOfRange),
+        (pl.Series("assets", [BOUND + 1]), errors.FactOutOfRange),
+        (pl.Series("count", [-1], dtype=pl.Int8), errors.FactOutOfRange),
+        (pl.Series("count", [10], dtype=pl.Int8), errors.FactOutOfRange),
         (pl.Series("size", [1.0]), errors.FactWrongType),
         (pl.Series("size", ["1"]), errors.FactWrongType),
         (pl.Series("flag", [1]), errors.FactWrongType),
@@ -88,3 +92,9 @@ def test_narrow_integers_and_categories_are_widened() -> None:
         {"size": pl.Series([7], dtype=pl.UInt8), "standing": pl.Series(["monk"], dtype=pl.Categorical)}
     )
     assert checked_frame(frame, ["size", "standing"], VOCABULARY).row(0) == (7, "monk")
+
+
+def test_numbers_at_both_ends_of_a_range_from_zero_are_taken_from_a_frame() -> None:
+    frame = pl.DataFrame({"assets": [0, BOUND, None], "count": [0, 9, None]})
+    assert checked_frame(frame, ["assets", "count"], VOCABULARY).equals(frame)
+    assert checked_frame(frame.clear(), ["assets"], VOCABULARY).height == 0
