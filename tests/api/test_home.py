@@ -48,6 +48,32 @@ async def test_the_official_is_entitled_to_nothing(sitthi: Served) -> None:
     assert {status for each in statuses(viewer).values() for status in each} == {"NOT_ENTITLED"}
 
 
+async def test_the_worker_is_entitled_to_the_child_allowance_of_social_security_for_the_child_under_six(
+    sitthi: Served,
+) -> None:
+    viewer = await home(sitthi, "worker")
+    assert sorted(statuses(viewer)["section-33-child-allowance"]) == ["ENTITLED", "NOT_ENTITLED"]
+    [allowance] = [
+        e
+        for e in viewer["entitlements"]
+        if e["programme"]["slug"] == "section-33-child-allowance" and e["status"] == "ENTITLED"
+    ]
+    assert [b["amount"]["satang"] for b in allowance["benefits"]] == [100_000]
+    assert statuses(viewer)["universal-coverage"] == ["NOT_ENTITLED"], "social security pays for the worker's care"
+
+
+async def test_health_coverage_is_a_right_and_no_sum_and_a_secret_is_asked_of_nobody(sitthi: Served) -> None:
+    viewer = await home(sitthi, "elder")
+    [care] = [e for e in viewer["entitlements"] if e["programme"]["slug"] == "universal-coverage"]
+    assert (care["status"], [b["amount"] for b in care["benefits"]]) == ("ENTITLED", [None])
+    assert "aids-allowance" not in statuses(viewer)
+    document = "{ viewer { accessLog(first: 50) { nodes { attributes { id } } } } }"
+    log = (await sitthi.graph(document, persona="elder"))["viewer"]["accessLog"]["nodes"]
+    asked = {one["id"] for entry in log for one in entry["attributes"]}
+    assert "health_scheme" in asked
+    assert asked.isdisjoint({"aids_certified", "without_support"})
+
+
 async def test_the_disabled_adult_is_entitled_to_the_disability_allowance(sitthi: Served) -> None:
     assert statuses(await home(sitthi, "disabled-adult"))["disability-allowance"] == ["ENTITLED"]
 
