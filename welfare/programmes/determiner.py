@@ -6,7 +6,7 @@ out again: people differ in their facts far more than in their answers. They are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
@@ -18,11 +18,23 @@ from welfare.rules.python_sheet import Amount, Key, Ruleset, Sheet
 if TYPE_CHECKING:
     from welfare.programmes.model import Version
 
-REMEMBERED_MAX: Final = 4_096
-"""Answers of one version; a few dozen are common."""
+REMEMBERED_MAX: Final = 512
+"""Answers of one version; a few dozen are common, and whoever asks at random shall not fill the memory."""
 Facts = Mapping[str, Value | None]
 _NOTHING: Final[Facts] = {}
 _OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
+
+
+def vocabulary_of(versions: Iterable[Version]) -> Vocabulary:
+    """The facts that any of them reads. Raises ValueError where two say otherwise of the same name."""
+    person: dict[str, AttributeType] = {}
+    child: dict[str, AttributeType] = {}
+    for version in versions:
+        for found, more in ((person, version.vocabulary.person), (child, version.vocabulary.child)):
+            for name, attribute in more.items():
+                if found.setdefault(name, attribute) != attribute:
+                    raise ValueError(f"{name} is of another type in {version.programme}")
+    return Vocabulary(person, child)
 
 
 Answer = TypeVar("Answer")
@@ -40,13 +52,8 @@ class ShapedDeterminer(Generic[Answer]):
 
     def __init__(self, versions: Sequence[Version], shape: Shape[Answer]) -> None:
         self.versions = tuple(versions)
-        person: dict[str, AttributeType] = {}
-        child: dict[str, AttributeType] = {}
-        for version in versions:
-            person |= version.vocabulary.person
-            child |= version.vocabulary.child
         answers = [_Answers(version, shape) for version in versions]
-        self.vocabulary = Vocabulary(person, child)
+        self.vocabulary = vocabulary_of(versions)
         self._sheet = Sheet([one.ruleset for one in answers], self.vocabulary)
         for one in answers:
             one.names = self._sheet.facts

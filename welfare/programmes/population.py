@@ -15,9 +15,10 @@ from typing import Final
 
 import polars as pl
 
+from welfare.programmes.determiner import vocabulary_of
 from welfare.programmes.frames import MET, amount_of
 from welfare.programmes.model import ForEach, Formula, Version
-from welfare.rules import AttributeType, Pred, Vocabulary, fact_names
+from welfare.rules import Pred, fact_names
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
 
 CHILD: Final = "child."
@@ -63,7 +64,7 @@ class _Plan:
         self._of_persons, self._of_children, self._families = of_persons, of_children, families
         versions = (*of_persons, *of_children)
         needs = list(dict.fromkeys(name for version in versions for name in version.needs))
-        vocabulary = _vocabulary(versions)
+        vocabulary = vocabulary_of(versions)
         own = [name for name in needs if not name.startswith(CHILD)]
         self._persons = checked_frame(families.persons, own, vocabulary)
         children = families.children.rename({n: CHILD + n for n in _plain(needs, families)})
@@ -138,12 +139,3 @@ def _plain(needs: Iterable[str], families: Families) -> list[str]:
     """The children's columns that a rule reads; a missing one is named when it is looked for."""
     wanted = (name.removeprefix(CHILD) for name in needs if name.startswith(CHILD))
     return [name for name in wanted if name in families.children.columns]
-
-
-def _vocabulary(versions: Iterable[Version]) -> Vocabulary:
-    person: dict[str, AttributeType] = {}
-    child: dict[str, AttributeType] = {}
-    for version in versions:
-        person |= version.vocabulary.person
-        child |= version.vocabulary.child
-    return Vocabulary(person, child)
