@@ -12,7 +12,7 @@ from services.apply.forms import About, FieldKind, Form, FormField
 from services.exchange.catalogue import Attribute, Catalogue, Subject
 from services.know.entries import service_id
 from services.plugins.contract import Manifest
-from welfare.programmes import ForEach, Programme, ProgrammeCatalogue, Version
+from welfare.programmes import Channel, ForEach, Programme, ProgrammeCatalogue, Version
 
 if TYPE_CHECKING:
     from services.plugins.registry.form_walk import Property
@@ -40,8 +40,10 @@ class AllForms:
         kind, _, slug = subject.partition(":")
         if kind == "programme":
             programme = self._programmes.get(slug)
-            version = programme.version_on(self._clock.today()) if programme is not None else None
-            return self._of_programme(programme, version) if programme is not None and version is not None else None
+            if programme is None or programme.channel is not Channel.HERE:
+                return None
+            version = programme.version_on(self._clock.today())
+            return self._of_programme(programme, version) if version is not None else None
         if kind == "service":
             found = next((one for one in self._manifests() if one.slug == slug), None)
             return self._of_manifest(found) if found is not None else None

@@ -127,6 +127,17 @@ async def test_what_has_no_form_is_null(sitthi: Served, slug: str) -> None:
     assert await form_of(sitthi, "elder", service=str(global_id("Service", service_id(f"service:{slug}")))) is None
 
 
+@pytest.mark.parametrize("slug", ["student-loan", "universal-coverage", "section-40-sickness", "digital-wallet"])
+async def test_what_is_not_applied_for_here_has_no_form(sitthi: Served, slug: str) -> None:
+    assert await form_of(sitthi, "elder", programme=slug) is None
+
+
+async def test_the_form_of_the_allowance_for_the_ill_asks_what_nobody_else_can_say(sitthi: Served) -> None:
+    form = await form_of(sitthi, "elder", programme="aids-allowance")
+    assert form["asked"] == 1
+    assert by_path(form)["without_support"]["kind"] == "ASKED"
+
+
 async def test_a_form_is_for_whoever_is_signed_in(sitthi: Served) -> None:
     answer = (await sitthi.post(FORM, {"programme": PROGRAMME})).json()
     assert answer["errors"][0]["extensions"]["code"] == "NOT_SIGNED_IN"
