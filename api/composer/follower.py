@@ -25,7 +25,7 @@ from core.clock import Clock, bangkok_day
 from core.database import Database
 from core.errors import ServiceUnavailable
 from services.plugins.contract import PluginRefused
-from services.plugins.notices.history import standing_notices
+from services.plugins.notices.history import LEADING, standing_notices
 from services.plugins.notices.terms import Notice, year_after
 from services.plugins.operating.maintenance import standing_windows
 from services.plugins.operating.windows import Window, Windows
@@ -172,12 +172,13 @@ class Follower:
         async with self._db.read() as session:
             repository = ServiceRepository(session)
             there = await repository.all_current()
-            current = [one for one in there if (end := names_go_on(one)) is None or end > today]
+            notices = await standing_notices(session)
+            ending = [(one, names_go_on(one, notices.get(one.name.slug, {}))) for one in there]
+            current = [one for one, end in ending if end is None or end > today]
             new = [one for one in current if self._known(one) is None]
             files = await repository.files([(one.name, one.version) for one in new])
-            notices = await standing_notices(session)
             windows = await standing_windows(session, self._clock.now())
-        ends = min((end for one in current if (end := names_go_on(one)) is not None), default=None)
+        ends = min((end for _, end in ending if end is not None and end > today), default=None)
         return _Now(current, files, notices, windows, ends)
 
     def _known(self, one: Current) -> _Loaded | None:
@@ -248,8 +249,12 @@ def _must_not_clash(plugin: Plugin, ours: Sequence[Plugin]) -> None:
         raise PluginRefused(plugin.slug, faults)
 
 
-def names_go_on(one: Current) -> date | None:
-    """The Bangkok day on which the names of a service that is over leave the graph; None for one that is not."""
+def names_go_on(one: Current, notices: Mapping[str, Notice]) -> date | None:
+    """The Bangkok day on which the names of a service that is over leave the graph; None for one that is not.
+
+    A year after its end, and not before the day that clients were told of the fields that lead to it.
+    """
     if one.state is not State.RETIRED or one.retired_at is None:
         return None
-    return year_after(bangkok_day(one.retired_at))
+    told = (notice.sunset for coordinate, notice in notices.items() if coordinate.startswith(LEADING))
+    return max([year_after(bangkok_day(one.retired_at)), *told])

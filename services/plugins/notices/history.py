@@ -17,15 +17,20 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from core.clock import bangkok_day
 from core.text import Text
 from services.plugins.notices.coordinates import Deprecated, deprecated_in, names_of
 from services.plugins.notices.models import GraphChange, GraphDeprecation
-from services.plugins.notices.terms import TOLD_MAX, Notice, Reason, sunset_of
+from services.plugins.notices.terms import TOLD_MAX, Notice, Reason, sunset_of, year_after
 
 OVER: Final = Text(
     th="บริการนี้สิ้นสุดแล้ว และตอบเพียงว่าสิ้นสุดแล้ว",
     en="The service is over, and answers that it is",
 )
+
+
+LEADING: Final = ("Citizen.", "Query.")
+"""How the coordinates begin of the fields that lead to a service."""
 
 
 class Kind(StrEnum):
@@ -102,12 +107,13 @@ class History:
         await self._write()
 
     async def retire(self, whose: Whose, graph: Iterable[DefinitionNode]) -> None:
-        """The service is over: of each field that leads to it."""
+        """The service is over: each field that leads to it goes in a year, or later where that was told before."""
         stood = (await standing_notices(self._session, whose.service)).get(whose.service, {})
+        over = Deprecated(Reason.of_text(OVER), year_after(bangkok_day(self._now)), None)
         self._tell(whose, Kind.RETIRED)
-        for coordinate in sorted(one for one in names_of(graph) if one.startswith(("Citizen.", "Query."))):
+        for coordinate in sorted(one for one in names_of(graph) if one.startswith(LEADING)):
             if "(" not in coordinate:
-                self._mark(whose, coordinate, Deprecated(Reason.of_text(OVER), None, None), stood.get(coordinate))
+                self._mark(whose, coordinate, over, stood.get(coordinate))
         await self._write()
 
     async def of_our_own(self, whose: Whose, notices: Mapping[str, Notice], removed: Collection[str]) -> bool:

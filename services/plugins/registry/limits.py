@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -90,9 +90,14 @@ class Warden:
         for count, slug in zip(self.limits.of(budget), (name.slug, None), strict=True):
             done = await repository.latest_acts(name.agency, slug, acts, after=now - WINDOW, limit=count)
             if len(done) >= count:
-                seconds = _seconds(done[count - 1] + WINDOW - now)
-                again = (now + timedelta(seconds=seconds)).isoformat(timespec="seconds")
-                raise TooManyActs(budget.value, count=count, of=slug or name.agency, again=again, seconds=seconds)
+                again = _whole_second(done[count - 1] + WINDOW)
+                raise TooManyActs(
+                    budget.value,
+                    count=count,
+                    of=slug or name.agency,
+                    again=again.isoformat(timespec="seconds"),
+                    seconds=_seconds(again - now),
+                )
 
     async def must_keep_one_more(self, repository: ServiceRepository, name: Name) -> None:
         """Raises :class:`DraftsFull` and :class:`VersionsFull`, which name what may be discarded."""
@@ -112,6 +117,11 @@ def _named(ours: Sequence[Kept]) -> str:
     """Those that were sent first, of all that may be discarded."""
     loose = [f"{one.slug} {one.version}" for one in ours if one.state in DISCARDABLE]
     return (", ".join(loose[:NAMED_MAX]) + (" …" if len(loose) > NAMED_MAX else "")) or "–"
+
+
+def _whole_second(at: datetime) -> datetime:
+    """The first that is not before it: what is told is told without a fraction, and must hold at that second."""
+    return at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _seconds(span: timedelta) -> int:

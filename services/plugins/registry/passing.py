@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from core.text import Text
 from services.plugins.contract import OperationKind
 from services.plugins.contract.manifest import CONTRACT_VERSION
@@ -45,7 +45,7 @@ class Passage:
         if told.get("suite", self._suite) != self._suite or told.get("contract", CONTRACT_VERSION) != CONTRACT_VERSION:
             return _RULES
         if self._clock.now() - report.at > timedelta(days=self._days):
-            return _OLD.filled(on=report.at.date().isoformat(), days=self._days)
+            return _OLD.filled(on=bangkok_day(report.at).isoformat(), days=self._days)
         return None
 
     async def must_be_checked(self, repository: ServiceRepository, row: ServiceVersion) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Update, exists, func, or_, text, update
 from sqlalchemy import select as sa_select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, defer
 from sqlmodel import col, select
 
 from services.plugins.registry.models import (
@@ -138,9 +138,10 @@ class ServiceRepository:
         return await self._session.get(ServiceVersion, key, populate_existing=True)
 
     async def versions(self, name: Name) -> Sequence[ServiceVersion]:
-        """In the order in which they were sent."""
+        """In the order in which they were sent, without their files: there may be a thousand, of 200,000 bytes each."""
         row = ServiceVersion
         query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug)
+        query = query.options(defer(col(row.files), raiseload=True))
         return (await self._session.scalars(query.order_by(col(row.sent_at), col(row.version)))).all()
 
     async def current(self, name: Name) -> ServiceVersion | None:

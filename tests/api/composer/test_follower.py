@@ -147,6 +147,20 @@ async def test_what_is_over_says_so_for_a_year_and_then_its_names_are_gone(
             assert (one.registry.get("waterworks") is not None) is there
 
 
+async def test_what_is_over_stays_until_the_day_that_was_told_of_the_field_that_leads_to_it(
+    services: Registering, worker: Worker, clock: FixedClock
+) -> None:
+    words = '  water: WaterOpen @deprecated(reason: "It moved, until 2029-06-30")\n'
+    await services.published(documents_of(sdl=SDL.replace("  water: WaterOpen\n", words)))
+    await services.desk.retire(SYSTEM, NAME, REASON)
+    gone = datetime(2029, 6, 30, tzinfo=BANGKOK)
+    for moment, there in ((gone - timedelta(seconds=1), True), (gone, False)):
+        clock.set(moment)
+        for one in (worker, Worker(worker.world, services.db)):
+            await one.follower.follow()
+            assert (one.registry.get("waterworks") is not None) is there
+
+
 async def test_who_goes_back_and_forth_between_two_looks_is_told_of_by_the_days_that_stand(
     services: Registering, worker: Worker, clock: FixedClock
 ) -> None:

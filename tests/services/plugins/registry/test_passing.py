@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -76,6 +76,15 @@ async def test_a_check_is_good_for_so_many_days_and_not_a_second_longer(
     await services.desk.check(SYSTEM, NAME, "1.0.2")
     await services.checks.run()
     assert (await services.desk.publish(SYSTEM, NAME, "1.0.2")).state == "PUBLISHED"
+
+
+async def test_the_day_of_an_old_check_is_told_as_it_was_in_bangkok(services: Registering, clock: FixedClock) -> None:
+    await services.published(documents_of())
+    clock.set(datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
+    await services.checked(documents_of("1.0.1"))
+    clock.advance(GOOD_FOR + SECOND)
+    with pytest.raises(CheckExpired, match="of 2026-11-21, more than"):
+        await services.desk.publish(SYSTEM, NAME, "1.0.1")
 
 
 async def test_submitting_what_was_checked_too_long_ago_checks_it_again_and_goes_on(
