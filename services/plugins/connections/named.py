@@ -82,7 +82,7 @@ def _client_key(slug: str, sign_in: PrivateKey, secret: str) -> ClientKey:
     try:
         document = json.loads(secret)
         usable = isinstance(document, dict) and "d" in document and jwt.PyJWK(document).algorithm_name in ALGORITHMS
-    except (ValueError, jwt.PyJWTError):
+    except (ValueError, RecursionError, jwt.PyJWTError):
         usable = False
     if not usable or not isinstance(document, dict):
         raise SecretUnusable(slug, sign_in.secret.where, _NO_KEY)

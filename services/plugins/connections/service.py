@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Callable
@@ -72,15 +73,18 @@ class Connections:
         agency, began = self.agency(slug), time.monotonic()
         http = self._http_of(slug)
         try:
-            if agency.way is not None:
-                await self._new_client(slug).sign_in()
-                why = "it gave a token"
-            else:
-                status = (await http.get(agency.base_url)).status_code
-                why = f"something answers there with status {status}; it asks for no token"
+            async with asyncio.timeout(agency.connect_seconds + agency.answer_seconds):  # all of it, however it drips
+                why = await self._try(slug, agency, http)
         except (TokenRefused, AddressRefused, MalformedReply, TimeoutError, httpx2.HTTPError) as error:
             return Probe(answers=False, seconds=time.monotonic() - began, why=_why(error))
         return Probe(answers=True, seconds=time.monotonic() - began, why=why)
+
+    async def _try(self, slug: str, agency: Agency, http: httpx2.AsyncClient) -> str:
+        if agency.way is not None:
+            await self._new_client(slug).sign_in()
+            return "it gave a token"
+        async with http.stream("GET", agency.base_url) as reply:  # what it sends is not read: it may never end
+            return f"something answers there with status {reply.status_code}; it asks for no token"
 
     async def aclose(self) -> None:
         for client in self._clients.values():

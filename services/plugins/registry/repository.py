@@ -141,7 +141,8 @@ class ServiceRepository:
         """In the order in which they were sent, without their files: there may be a thousand, of 200,000 bytes each."""
         row = ServiceVersion
         query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug)
-        query = query.options(defer(col(row.files), raiseload=True))
+        files: Any = col(row.files)  # SQLModel tells less of it than it is
+        query = query.options(defer(files, raiseload=True))
         return (await self._session.scalars(query.order_by(col(row.sent_at), col(row.version)))).all()
 
     async def current(self, name: Name) -> ServiceVersion | None:

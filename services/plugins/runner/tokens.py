@@ -50,6 +50,11 @@ class TokenRefused(AgencyRefusal):
         super().__init__(status, None, retry_after_seconds=refusal.retry_after_seconds)
         self.answered = refusal.status
 
+    def again(self) -> TokenRefused:
+        """The same for another caller."""
+        status, seconds = self.answered, self.retry_after_seconds
+        return TokenRefused(AgencyRefusal(status, None, retry_after_seconds=seconds))
+
 
 @dataclass(frozen=True, slots=True)
 class Bought:
@@ -134,20 +139,31 @@ class TokenKeeper:
         self._bought: Bought | None = None
         self._since = 0.0
         self._buying = asyncio.Lock()
+        self._refusal: TokenRefused | None = None
+        """Of the last purchase, if it was refused. It was never raised: a traceback would keep the secret."""
+        self._refused = 0
+        """So many purchases were, until now."""
 
     async def valid(self, post: Post, base_url: str) -> str | None:
         """A token that lives; None where the agency asks for none. Raises what `Way.buy` raises, but
-        :class:`TokenRefused` for a refusal."""
+        :class:`TokenRefused` for a refusal, which is of all who waited for the purchase: whoever tries a wrong secret
+        as often as citizens ask is soon locked out."""
+        known = self._refused
         async with self._buying:  # many callers, one purchase
             bought, now = self._bought, self._seconds()
             if bought is None or now - self._since > bought.life_seconds:
+                if self._refusal is not None and known != self._refused:
+                    raise self._refusal.again()
                 way = self._way_of()
                 if way is None:
                     return None
+                self._refusal = None
                 try:
                     bought = self._bought = await way.buy(post, base_url, self._clock.now())
                 except AgencyRefusal as refusal:
-                    raise TokenRefused(refusal) from None
+                    self._refused += 1
+                    self._refusal = TokenRefused(refusal)
+                    raise self._refusal.again() from None
                 self._since = self._seconds()
             elif bought.is_renewed_by_use:
                 self._since = now

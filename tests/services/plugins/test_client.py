@@ -13,7 +13,7 @@ import stamina
 from services.plugins.contract import AgencyRefusal
 from services.plugins.runner import Credentials, HttpAgencyClient, MalformedReply, Trouble
 from services.plugins.runner.replies import ATTEMPTS, WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX
-from services.plugins.runner.tokens import TOKEN_IDLE_SECONDS
+from services.plugins.runner.tokens import TOKEN_IDLE_SECONDS, TokenRefused
 
 PID = "0000000000001"
 JSON = {"content-type": "application/json"}
@@ -136,6 +136,32 @@ async def test_an_agency_that_refuses_every_token_is_asked_twice_and_no_more(sta
         await stand.ask()
     assert caught.value.status == 401
     assert len(stand.agency.requests) == 2
+
+
+@pytest.mark.parametrize("status", [401, 429])
+async def test_of_many_who_wait_for_a_token_that_is_refused_one_has_asked(status: int) -> None:
+    """An agency locks out whoever tries a wrong secret again and again."""
+    tried = 0
+
+    async def agency(_: httpx2.Request) -> httpx2.Response:
+        nonlocal tried
+        tried += 1
+        await asyncio.sleep(0)
+        return httpx2.Response(status, json={}, headers={"retry-after": "7"})
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(agency)) as http:
+        client = HttpAgencyClient(http, "http://agency.test", Credentials("key", "secret"))
+
+        async def ask() -> Any:
+            return await client.ask("/person", {}, on_behalf_of="officer-7")
+
+        outcomes = await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
+        told = {(type(one), one.status, one.answered, one.retry_after_seconds) for one in outcomes}  # type: ignore[union-attr]  # all are refusals
+        assert (tried, told) == (1, {(TokenRefused, status, status, 7)})
+        assert len({id(one) for one in outcomes}) == 20, "each has its own"
+        with pytest.raises(TokenRefused):
+            await ask()
+        assert tried == 2, "whoever comes later asks anew"
 
 
 @pytest.mark.parametrize(

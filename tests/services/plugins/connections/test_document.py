@@ -140,10 +140,14 @@ def test_the_sandboxes_secret_is_good_while_developing(secrets: Path, monkeypatc
     ).must_hold()
 
 
-@pytest.mark.parametrize("held", ["", "no JSON", "{}", '{"kty": "oct", "k": "c2VjcmV0LXNlY3JldA", "d": "x"}', "public"])
+@pytest.mark.parametrize(
+    "held", ["", "no JSON", "{}", '{"kty": "oct", "k": "c2VjcmV0LXNlY3JldA", "d": "x"}', "public", "deep"]
+)
 def test_a_key_that_proves_nothing_is_refused_and_not_shown(secrets: Path, held: str) -> None:
     if held == "public":
         held = json.dumps({name: value for name, value in json.loads(private_jwk()).items() if name != "d"})
+    if held == "deep":
+        held = "[" * 10_000
     (secrets / "keys" / "library.json").write_text(held, encoding="utf-8")
     with pytest.raises(SecretUnusable) as caught:
         Named(written(secrets, GOOD), CLOSED).must_hold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -186,6 +187,41 @@ async def test_an_agency_that_asks_for_no_token_is_sent_none(tmp_path: Path) -> 
         assert stand.front.sold == 0
         probe = await stand.connections.probe("waterworks")
         assert (probe.answers, probe.why) == (True, "something answers there with status 405; it asks for no token")
+
+
+async def test_a_try_reads_nothing_of_what_a_stranger_sends(tmp_path: Path) -> None:
+    async with standing(tmp_path, Seconds(), BY_NOTHING) as stand:
+        read = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal read
+            while read < 1_000:
+                read += 1
+                yield b"x" * 1_000
+
+        stand.connections._http_of("waterworks")._transport = httpx2.MockTransport(
+            lambda _: httpx2.Response(200, content=endless())
+        )
+        assert (await stand.connections.probe("waterworks")).answers
+        assert read == 0
+
+
+async def test_a_try_ends_where_the_agency_goes_on_and_on(tmp_path: Path) -> None:
+    """Each wait is short enough; there is no end of them."""
+    briefly = f"{BY_SECRET}\nlimits = {{ connect_seconds = 0.2, answer_seconds = 0.2 }}"
+    async with standing(tmp_path, Seconds(), briefly) as stand:
+
+        async def dripping() -> AsyncIterator[bytes]:
+            for _ in range(1_000):
+                await asyncio.sleep(0.01)
+                yield b" "
+
+        answer = {"content-type": "application/json"}
+        stand.connections._http_of("waterworks")._transport = httpx2.MockTransport(
+            lambda _: httpx2.Response(200, content=dripping(), headers=answer)
+        )
+        probe = await stand.connections.probe("waterworks")
+        assert (probe.answers, probe.why) == (False, "no answer came (TIMEOUT)")
 
 
 @pytest.mark.parametrize(("sign_in", "secret"), [(BY_SECRET, SECRET), (BY_KEY, PRIVATE)])
