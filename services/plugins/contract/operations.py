@@ -37,7 +37,7 @@ class AgencyClient(Protocol):
     Both methods POST JSON, because a national ID never stands in a URL, and answer the JSON that came back. They raise
     :class:`AgencyRefusal` for a status of 4xx, and other errors for a timeout, a broken connection, any other status
     outside 2xx, or a body that is too large or not JSON; a plugin lets those pass, and the citizen reads that the
-    agency cannot be reached.
+    agency cannot be reached. `path` begins with `/`, and what does not stay below the agency's address is not asked.
 
     Name the person as `pid`, or several as `pids`: then the answer must say whom it is about, and the host sees to it.
     The answer to `pid` repeats it at its top; that to `pids` is `{"people": [{"pid": …, …}, …]}` with nobody else in

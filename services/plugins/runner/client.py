@@ -8,6 +8,7 @@ uncompressed: a small one that unpacks to a large one would pass any limit befor
 from __future__ import annotations
 
 import copy
+import re
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from services.plugins.strict_json import read_json
 
 ANSWER_BYTES_MAX: Final = 1_000_000
 _AGENT: Final = "AgentID"
+_BELOW: Final = re.compile(r"(?:/(?!(?:\.|%2e){1,2}(?:[/?]|\Z))[^/?#\\\s]*)+(?:\?[^#\s]*)?", re.IGNORECASE)
+"""Of a path that is put behind an address: no part of the host's name, and no step up."""
 
 
 class HttpAgencyClient:
@@ -72,6 +75,8 @@ class HttpAgencyClient:
         return await self._valid_token() is not None
 
     async def _authorised(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+        if not _BELOW.fullmatch(path):  # the token would go wherever it leads; what it says may be personal
+            raise ValueError("a path begins with / and stays below the agency's address")
         token = await self._valid_token()
         try:
             return await self._ask(path, body, headers, token)

@@ -76,6 +76,32 @@ async def test_the_national_id_is_in_the_body_and_never_in_the_url(stand: Stand)
     assert PID not in str(request.headers)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("@other.test/x", ".other.test/x", ":8443/x", "x", "", "/../x", "/x/..", "/./x", "/%2e%2E/x", "/.%2e?a"),
+        *("/..?a", "/x#y", "/x\\..\\y", "/x y", "/x\r\ny", "\\@other.test/x"),
+    ],
+)
+async def test_what_is_not_below_the_agencys_address_is_asked_nowhere(path: str) -> None:
+    """`https://agency.test` and `.other.test/x` would be another host, which then holds the token."""
+    asked: list[str] = []
+
+    async def agency(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        return httpx2.Response(200, json={"access_token": "token"})
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(agency)) as http:
+        client = HttpAgencyClient(http, "https://agency.test", Credentials("key", "secret"))
+        with pytest.raises(ValueError, match="below the agency's address"):
+            await client.ask(path, {}, on_behalf_of="officer-7")
+        with pytest.raises(ValueError, match="below the agency's address"):
+            await client.send(path, {}, on_behalf_of="officer-7", key="abcdefgh")
+        assert asked == []
+        for good in ("/x", "/x/y.json", "/x/..y/...", "/ทะเบียน", "/x?of=/..", "/"):
+            await client.ask(good, {}, on_behalf_of="officer-7")
+
+
 async def test_a_small_reply_cannot_grow_large_on_arrival(stand: Stand) -> None:
     """A compressed body is bounded by what is sent, not by what it says; so none is asked for and none is unpacked."""
     packed = gzip.compress(b'{"ok": "' + b"x" * 900 + b'"}')
