@@ -105,14 +105,30 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False
     )
     app.state.house = house
+    _add_routes(app, house)
+    if house.settings.sandbox:
+        from api.sandbox import mount  # noqa: PLC0415 - production never loads it
+
+        mount(app, house)
+    _answer_errors(app, secure=settings.secure)
+    doorway.app = app
+    app.add_middleware(PlainAddresses)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
+    app.add_middleware(SafeHeaders, secure=settings.secure)
+    app.add_middleware(OpenToWebApps)
+    return app
+
+
+def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house), house.limits))
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
     app.include_router(service_keys_router(house.service_keys))
     app.include_router(conformance_router(public_reports(house)))
-    app.include_router(changes_router(house.db, settings.issuer))
-    app.include_router(catalogue_router(house.published, settings.issuer))
+    app.include_router(changes_router(house.db, house.settings.issuer))
+    app.include_router(catalogue_router(house.published, house.settings.issuer))
     app.include_router(questions_router(house.db, house.clock))
     app.include_router(agreements_router(house.db, house.clock, house.catalogue))
     app.include_router(log_router(house.db))
@@ -126,18 +142,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.include_router(metrics_router(house.settings, lambda: house.runner.health))
     pages = Pages(house.settings, house.http)
     app.include_router(pages_router(pages, demo=house.settings.sandbox))
-    if house.settings.sandbox:
-        from api.sandbox import mount  # noqa: PLC0415 - production never loads it
-
-        mount(app, house)
-    _answer_errors(app, secure=settings.secure)
-    doorway.app = app
-    app.add_middleware(PlainAddresses)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
-    app.add_middleware(SafeHeaders, secure=settings.secure)
-    app.add_middleware(OpenToWebApps)
-    return app
 
 
 def jobs_of(house: House) -> list[Job]:

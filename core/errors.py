@@ -66,6 +66,14 @@ class Conflict(SitthiError):
     text = Text(th="รายการนี้เปลี่ยนสถานะไปแล้ว", en="This has changed in the meantime.")
 
 
+class IdempotencyConflict(SitthiError):
+    code = "IDEMPOTENCY_CONFLICT"
+    text = Text(
+        th="idempotencyKey นี้ใช้กับคำขอที่มีข้อมูลต่างจากนี้ไปแล้ว",
+        en="This idempotencyKey was used before with another input.",
+    )
+
+
 class ServiceUnavailable(SitthiError):
     """An outside system did not answer, or not in time, or not in a form we can use."""
 

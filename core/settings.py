@@ -74,8 +74,9 @@ class Settings(BaseSettings):
     """Whether agencies' plugins may be on this machine, at 127.0.0.0/8, `::1` and `localhost`, and be asked by `http://`
     there. Default: in development alone; production refuses it."""
     agencies_file: Path | None = None
-    """A TOML file that says where agencies' own systems are and how Sitthi signs in there; it names where secrets are, and
-    holds none (docs/agency-connections.md). Whom it does not name, the sandbox stands in for, in development alone."""
+    """A TOML file that says where agencies' own systems are and how Sitthi signs in there; it names where secrets
+    are, and holds none (docs/agency-connections.md). Whom it does not name, the sandbox stands in for, in development
+    alone."""
     trusted_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = ()
     """JSON list of other OpenID providers whose access tokens open the graph (docs/trusted-issuers.md)."""
     own_provider: bool = True

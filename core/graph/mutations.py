@@ -24,7 +24,7 @@ from strawberry.extensions import FieldExtension
 
 from core.assurance import Demand, StepUpRequired
 from core.crypto import KeyRing
-from core.errors import BadInput, NotSignedIn, SitthiError
+from core.errors import BadInput, IdempotencyConflict, NotSignedIn, SitthiError
 from core.graph.context import Access, Context, Info
 from core.graph.rights import Delegate, Rights, rights
 from core.models import IdempotencyRecord
@@ -32,14 +32,6 @@ from core.text import Text
 from core.viewer import Viewer
 
 KEY_LENGTH_MIN, KEY_LENGTH_MAX = 8, 128
-
-
-class IdempotencyConflict(SitthiError):
-    code = "IDEMPOTENCY_CONFLICT"
-    text = Text(
-        th="idempotencyKey นี้ใช้กับคำขอที่มีข้อมูลต่างจากนี้ไปแล้ว",
-        en="This idempotencyKey was used before with another input.",
-    )
 
 
 @strawberry.type(description="With which a client asks the person to prove again who they are (RFC 9470).")

@@ -41,7 +41,7 @@ from services.apply.delivery.graph import CASES, OfService, subject_of
 from services.apply.errors import AlreadyApplied
 from services.apply.form_graph import FormQuery
 from services.apply.forms import QuestionCounter
-from services.apply.graph_life import EVENTS, LifeOfApplication
+from services.apply.life_graph import EVENTS, LifeOfApplication
 from services.apply.service import ApplyService
 from services.apply.states import TURNS, Status, Turn
 from services.exchange.graph import Person

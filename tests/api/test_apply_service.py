@@ -240,7 +240,7 @@ async def test_operators_see_what_is_stuck_and_have_it_tried_again(
     shown = await asyncio.to_thread(asked)
     assert (shown.exit_code, shown.stdout.split("  ")[:3]) == (
         3,
-        [SLUG, "SUBMIT", "1 owed, 1 stuck, since 2026-11-16 03:00Z"],
+        [SLUG, "SUBMIT", "1 owed, 1 stuck, since 2026-11-16 10:00+07:00"],
     )
     office.says = None
     tried = await asyncio.to_thread(asked, "--retry", SLUG)

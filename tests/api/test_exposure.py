@@ -37,6 +37,7 @@ KEPT: Final = {
     "/open/exchange/questions": "public, max-age=3600",
     "/open/exchange/statistics": "public, max-age=3600",
     "/open/exchange/statistics.csv": "public, max-age=3600",
+    "/open/services/{slug}/versions/{version}/report": "public, max-age=86400",
     "/services/changes": "public, max-age=60",
     "/services/changes.atom": "public, max-age=60",
     "/signin/passkeys.js": "public, max-age=31536000, immutable",

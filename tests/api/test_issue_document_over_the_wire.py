@@ -13,7 +13,7 @@ from tests.services.plugins.documents.office import CONTENT, Office, manifest_of
 from tests.support.app import Served
 from tests.support.plugins.far_side import FarSide, reply_like
 
-UNAVAILABLE = [("SERVICE_UNAVAILABLE", [])]
+UNAVAILABLE: list[tuple[str, list[str]]] = [("SERVICE_UNAVAILABLE", [])]
 WHOLE = 3_700_000
 """Bytes of content that fit, in base64 and with what stands around them, into five million; a tenth more do not."""
 pytestmark = pytest.mark.sqlite_only  # what is stored is tried on both beside this

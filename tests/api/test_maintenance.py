@@ -225,7 +225,9 @@ async def test_the_agency_announces_lists_and_cancels_by_command(
         given = ["maintenance", *words, "--client", waterworks.client, "--key", str(key_file)]
         done = await asyncio.to_thread(CliRunner().invoke, plugin.app, given)
         assert done.exit_code == status, done.output
-        return done.output if status else "".join(line for line in done.output.splitlines(True) if "\t" in line)
+        return (
+            done.output if status else "".join(line for line in done.output.splitlines(keepends=True) if "\t" in line)
+        )
 
     body = given(sitthi, HOUR, HOUR)
     words = ("--from", body["from"], "--until", body["until"], "--th", TEXTS["th"], "--en", TEXTS["en"])

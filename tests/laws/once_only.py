@@ -31,6 +31,8 @@ IMPORTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "services.sandbox": (
         *("services/sandbox/", HOUSE, "api/sandbox.py", "api/cli.py", "api/commands/talk.py"),
         "api/sandbox_page.py",  # lists its addresses, and asks none
+        "api/connections.py",  # the credentials of the stand-ins, for agencies that nobody named in development
+        "api/commands/agency.py",  # serves a stand-in for an agency, and asks none
     ),
 }
 CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -64,7 +66,7 @@ LOADERS: Final = (
     "api/desk.py",  # runs a developer's package on the developer's own machine
     "services/plugins/hosting/__main__.py",  # runs a package where nothing of ours is
     "services/plugins/hosting/discovery.py",  # finds a package, and imports nothing
-    "welfare/rules/python_code.py",  # runs what it compiled out of a programme's conditions
+    "welfare/rules/python_sheet.py",  # runs what it compiled out of the conditions of programmes
 )
 """Who may import or run what is not written down."""
 INSIDES: Final = frozenset({"_reader", "_household", "_in_flight", "_fetch", "_read_far", "_answers", "_told"})

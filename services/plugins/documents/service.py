@@ -22,8 +22,7 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.envelope import DataKey, SubjectKeys
-from core.errors import NotFound
-from core.graph.mutations import IdempotencyConflict
+from core.errors import IdempotencyConflict, NotFound
 from core.ids import NationalId, new_id
 from core.sealed import bound_to
 from core.text import Text

@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, reject, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from tests.welfare.rules.agreement import BOUND, PARAMETERS, VOCABULARY, comparisons, rules, slow
@@ -74,7 +74,7 @@ def test_the_changes_are_enough_and_no_fewer_and_none_nearer_is(texts: list[str]
         assert not any(holds(conditions, {**facts, **found, name: value}) for value in nearer)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=slow)
+@settings(max_examples=200, deadline=None, suppress_health_check=[*slow, HealthCheck.filter_too_much])
 @given(text=rules, income=st.integers(-BOUND, BOUND), size=st.integers(-5, 100), data=st.data())
 def test_a_sum_is_told_to_the_satang(text: str, income: int, size: int, data: st.DataObject) -> None:
     """Whatever the rule: with the value told it holds, with no nearer one that anybody finds it does."""

@@ -85,7 +85,7 @@ async def test_another_call_under_a_key_has_no_effect_and_is_told_as_a_conflict(
         await office.submit("a" * 32, "application-a")
         for other in ({"application": "b" * 32}, {"application": "a" * 32, "person": NationalId("0000000000019")}):
             with pytest.raises(SourceSilent) as caught:
-                await office.submit(key="application-a", **other)  # type: ignore[arg-type]  # by name
+                await office.submit(key="application-a", **other)
             assert caught.value.reason is Trouble.CONFLICT
         assert await office.did() == str([["a" * 32], []])
 
