@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,8 +33,19 @@ WAIT_SECONDS: Final = 20.0
 """For a report that is being made; after that whoever asks comes again."""
 CALLS_A_SECOND: Final = 200.0
 """Nobody's system is behind the check of a package."""
+AGAIN_SECONDS: Final = 60.0
+"""Before a package whose check broke is checked again, if somebody asks: all may, and each check starts a process.
+Doubled with each that breaks in a row."""
+AGAIN_SECONDS_MAX: Final = 3600.0
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    in_a_row: int
+    until: float
+    """By the steady clock: nothing is tried before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class PublicReports:
     """Implements `services.plugins.conformance.routes.Reports`.
 
     Our own agencies' plugins are part of this program and change with it alone, so each is checked once in a process.
-    `hash_of` is that of a plugin's documents.
+    `hash_of` is that of a plugin's documents; `seconds` is a steady clock.
     """
 
     def __init__(
@@ -58,12 +70,16 @@ class PublicReports:
         clock: Clock,
         hash_of: Callable[[Plugin], str],
         hosts: Callable[[], Hosts],
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry, self._desk, self._attestor, self._hosts = registry, desk, attestor, hosts
         self._suite, self._clock, self._hash_of = Suite(clock), clock, hash_of
         self._own: dict[str, OwnReport] = {}
         self._of_packages: dict[str, asyncio.Task[OwnReport]] = {}
-        self._checking = asyncio.Lock()
+        self._broken: dict[str, _Broken] = {}
+        self._seconds = seconds
+        # One at a time of each sort: nobody waits for our own while a package takes long.
+        self._checking, self._checking_package = asyncio.Lock(), asyncio.Lock()
 
     async def newest(self, slug: str) -> KeptReport:
         plugin = self._registry().get(slug)
@@ -83,9 +99,11 @@ class PublicReports:
 
     async def _report_of_package(self, plugin: Plugin) -> OwnReport:
         """Made once in a process, when it is first asked for: that takes a while, and whoever asks meanwhile is told to
-        come again. Raises `ServiceUnavailable`."""
-        making = self._of_packages.get(plugin.slug)
+        come again. One that broke is not tried again soon, however many ask. Raises `ServiceUnavailable`."""
+        making, broken = self._of_packages.get(plugin.slug), self._broken.get(plugin.slug)
         if making is None or (making.done() and making.exception() is not None):
+            if broken is not None and self._seconds() < broken.until:
+                raise ServiceUnavailable(plugin.manifest.title.text)
             making = self._of_packages[plugin.slug] = asyncio.create_task(self._check_package(plugin))
         done, _ = await asyncio.wait({making}, timeout=WAIT_SECONDS)
         if not done or making.exception() is not None:
@@ -107,14 +125,23 @@ class PublicReports:
                 yield Line(ends.url, http, ends.key, ends.keys, calls_a_second=CALLS_A_SECOND, replayed=True)
 
         # The system's clock: the host process has no other.
-        async with self._checking:
+        async with self._checking_package:
             try:
                 hash_ = await asyncio.to_thread(folder_hash, hosted.folder)
                 report = await Suite(SystemClock(), line_of).check(plugin, documents_hash=hash_)
             except Exception:
-                log.exception("package_not_checked", plugin=plugin.slug)
+                again = self._broke(plugin.slug)
+                log.exception("package_not_checked", plugin=plugin.slug, again_in_seconds=again)
                 raise
         return OwnReport(report.document, await signed(report, self._attestor), self._clock.now())
+
+    def _broke(self, slug: str) -> float:
+        """How long nobody tries again."""
+        last = self._broken.get(slug)
+        in_a_row = 1 if last is None else last.in_a_row + 1
+        wait: float = min(AGAIN_SECONDS * 2 ** min(in_a_row - 1, 30), AGAIN_SECONDS_MAX)
+        self._broken[slug] = _Broken(in_a_row, self._seconds() + wait)
+        return wait
 
     async def close(self) -> None:
         """Gives up what is under way, as the end of a server's loop does."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import api.conformance
-from api.conformance import PublicReports
+from api.conformance import AGAIN_SECONDS, AGAIN_SECONDS_MAX, PublicReports
 from api.packages import add_packages
 from core.attestation.service import Attestor
 from core.clock import FixedClock
@@ -18,6 +20,7 @@ from core.errors import NotFound, ServiceUnavailable
 from services.plugins.conformance import REPORT_TYPE
 from services.plugins.connections import Agency
 from services.plugins.hosting.discovery import installed
+from services.plugins.hosting.process import HostFailed
 from services.plugins.registry import Registry
 from tests.services.exchange.fakes import KEYS
 from tests.support.packages import install
@@ -51,4 +54,52 @@ async def test_it_is_made_in_a_host_process_of_its_own_signed_and_made_once(
     assert {**claims, **kept.report} == claims
     with pytest.raises(NotFound):
         await reports.of_version("library", "9.9.9")
+    await reports.close()
+
+
+class Breaking:
+    """A package whose host process of the check's own does not come up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.started = folder, 0
+
+    def __getitem__(self, _: str) -> Breaking:
+        return self
+
+    @asynccontextmanager
+    async def apart(self, _: Agency) -> AsyncIterator[Any]:
+        self.started += 1
+        raise HostFailed("it does not come up")
+        yield
+
+
+async def test_a_check_that_broke_starts_no_process_for_whoever_asks_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database, clock: FixedClock
+) -> None:
+    install(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry, attestor = Registry(HOST, CATALOGUE), Attestor(database, KEYS, clock, "https://sitthi.test")
+    add_packages(registry, lambda _: Agency("http://127.0.0.1:9"), lambda _: None, found=installed([str(tmp_path)]))
+    breaking, now = Breaking(tmp_path), [0.0]
+    hosts: Any = breaking
+    reports = PublicReports(lambda: registry, _never, attestor, clock, _never, lambda: hosts, lambda: now[0])
+
+    async def crowd() -> int:
+        for _ in range(3):
+            told = await asyncio.gather(*(reports.newest("library") for _ in range(5)), return_exceptions=True)
+            assert {type(one) for one in told} == {ServiceUnavailable}
+        return breaking.started
+
+    assert await crowd() == 1
+    now[0] += AGAIN_SECONDS - 1
+    assert await crowd() == 1
+    now[0] += 1
+    assert await crowd() == 2
+    now[0] += 2 * AGAIN_SECONDS - 1
+    assert await crowd() == 2, "longer each time"
+    now[0] += 1
+    assert await crowd() == 3
+    for number in range(4, 12):
+        now[0] += AGAIN_SECONDS_MAX
+        assert await crowd() == number, "and never longer than that"
     await reports.close()
