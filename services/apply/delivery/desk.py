@@ -83,7 +83,8 @@ class DeliveryDesk:
                 raise AlreadyDecided
             cancels = not final and self._can_be_told(case, leaving=leaving or case.failed_at is not None)
             if case.reference is None:  # the answer to `submit` is not here yet: without a number nothing is cancelled
-                values = {"cancel_wanted": True, "owed_since": now}
+                # `owed_since` stays: the agency remembers the key of `submit` no longer because of this
+                values = {"cancel_wanted": True}
                 if case.failed_at is not None:  # nor will it be: an event may find it there by its id
                     await self.tell_unnumbered(session, case)
             else:

@@ -16,7 +16,15 @@ from sqlmodel import col
 
 from core.ids import new_id
 from services.apply.delivery.models import AgencyEvent, DeliveryAttempt, ServiceCase
-from services.apply.delivery.states import GIVEN_UP, GIVEN_UP_AFTER, NOTIFY, STUCK_AFTER, STUCK_ATTEMPTS, Step
+from services.apply.delivery.states import (
+    EVENTS_KEPT,
+    GIVEN_UP,
+    GIVEN_UP_AFTER,
+    NOTIFY,
+    STUCK_AFTER,
+    STUCK_ATTEMPTS,
+    Step,
+)
 
 LEASED: Final = timedelta(seconds=60)
 """Longer than any call may take (`TIME_LIMIT_SECONDS_MAX`, and as long again for a place). Who was killed is followed
@@ -72,10 +80,7 @@ async def store_leased(session: AsyncSession, case: ServiceCase, values: Mapping
 async def overdue(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[ServiceCase]:
     """Cases to be given up, longest owed first; nobody is at one of them, or can begin while `session` lasts."""
     query = select(ServiceCase).where(
-        col(ServiceCase.due_at).is_not(None),
-        col(ServiceCase.owed_since) <= now - GIVEN_UP_AFTER,
-        col(ServiceCase.step).in_([step.value for step in GIVEN_UP]),
-        _free(ServiceCase, now),
+        col(ServiceCase.due_at).is_not(None), ~_in_time(ServiceCase, now), _free(ServiceCase, now)
     )
     query = query.order_by(col(ServiceCase.owed_since)).limit(limit).with_for_update(skip_locked=True)
     return (await session.scalars(query)).all()
@@ -261,7 +266,16 @@ def _is_stuck(
 
 
 def _due(model: type[ServiceCase | AgencyEvent], now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return col(model.due_at) <= now, _free(model, now)
+    return col(model.due_at) <= now, _free(model, now), _in_time(model, now)
+
+
+def _in_time(model: type[ServiceCase | AgencyEvent], now: datetime) -> ColumnElement[bool]:
+    """Whether it may be sent (again): the agency surely remembers its key. What is not is given up, or dropped, by the
+    job that tidies up, which may come later than the one that sends."""
+    if issubclass(model, AgencyEvent):
+        return col(AgencyEvent.at) >= now - EVENTS_KEPT
+    gives_up = col(ServiceCase.step).in_([step.value for step in GIVEN_UP])
+    return or_(~gives_up, col(ServiceCase.owed_since) > now - GIVEN_UP_AFTER)
 
 
 def _free(model: type[ServiceCase | AgencyEvent], now: datetime) -> ColumnElement[bool]:

@@ -59,6 +59,47 @@ async def test_after_a_month_it_is_given_up_and_no_sooner(worker: Worker, market
     assert hindrance_of(case) is None
 
 
+@pytest.mark.in_turn
+async def test_after_a_month_nothing_is_sent_again_though_nobody_gave_it_up_in_time(
+    worker: Worker, market: Market, citizen: UUID
+) -> None:
+    key = await lost(worker, market, citizen)
+    worker.clock.advance(GIVEN_UP_AFTER)  # all workers were down, and the agency forgets the key
+    assert await worker.courier.run() == 0
+    assert len(market.office.calls) == 1
+    await worker.courier.tidy()
+    assert (await worker.case(citizen, key)).failed_at == worker.clock.now()
+
+
+async def test_nor_an_event(worker: Worker, market: Market, citizen: UUID) -> None:
+    key = await worker.apply(citizen)
+    await worker.courier.run()
+    await worker.withdraw(citizen, key)
+    market.office.fail = ConnectionError()
+    await worker.courier.run()
+    market.office.fail = None
+    asked = len(market.office.asked("hear"))
+    worker.clock.advance(GIVEN_UP_AFTER + timedelta(seconds=1))
+    await worker.courier.run()
+    assert len(market.office.asked("hear")) == asked
+
+
+async def test_withdrawing_gives_an_application_no_other_month(worker: Worker, market: Market, citizen: UUID) -> None:
+    key = await lost(worker, market, citizen)
+    worker.clock.advance(GIVEN_UP_AFTER - timedelta(days=1))
+    await worker.withdraw(citizen, key)
+    await worker.courier.run()
+    worker.clock.advance(timedelta(days=1))  # since it was sent first: the agency remembers its key no longer
+    await worker.courier.tidy()
+    market.office.fail = None
+    assert (await worker.case(citizen, key)).failed_at == worker.clock.now()
+    assert market.notices.hindrances == [Hindrance.NOT_TAKEN_BACK]
+    await worker.courier.run()
+    assert [call.operation for call in market.office.calls] == ["takeIt", "takeIt", "hear"]
+    [told] = market.office.asked("hear")
+    assert told.arguments["event"]["application"] == key.hex
+
+
 async def test_a_look_is_never_given_up(worker: Worker, market: Market, citizen: UUID) -> None:
     key = await worker.apply(citizen)
     await worker.courier.run()
