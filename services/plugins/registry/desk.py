@@ -138,8 +138,8 @@ class ServiceDesk:
     async def listed(self, agency: str) -> Sequence[Listed]:
         async with self._db.read() as session:
             repository = ServiceRepository(session)
-            services = await repository.of_agency(agency)
-            return [Listed(one, await repository.versions(Name(one.agency, one.slug))) for one in services]
+            services, versions = await repository.of_agency(agency), await repository.versions_by_service(agency)
+            return [Listed(one, versions.get(one.slug, ())) for one in services]
 
     async def one(self, name: Name) -> Listed:
         """Raises NotFound."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, exists, func, or_, text, update
+from sqlalchemy import ColumnElement, Select, Update, exists, func, or_, text, update
 from sqlalchemy import select as sa_select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -139,11 +139,16 @@ class ServiceRepository:
 
     async def versions(self, name: Name) -> Sequence[ServiceVersion]:
         """In the order in which they were sent, without their files: there may be a thousand, of 200,000 bytes each."""
-        row = ServiceVersion
-        query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug)
-        files: Any = col(row.files)  # SQLModel tells less of it than it is
-        query = query.options(defer(files, raiseload=True))
-        return (await self._session.scalars(query.order_by(col(row.sent_at), col(row.version)))).all()
+        return (
+            await self._session.scalars(_without_files(name.agency).where(col(ServiceVersion.slug) == name.slug))
+        ).all()
+
+    async def versions_by_service(self, agency: str) -> Mapping[str, Sequence[ServiceVersion]]:
+        """As :meth:`versions`, of all services of the agency that have any."""
+        found: dict[str, list[ServiceVersion]] = {}
+        for row in await self._session.scalars(_without_files(agency)):
+            found.setdefault(row.slug, []).append(row)
+        return found
 
     async def current(self, name: Name) -> ServiceVersion | None:
         row = ServiceVersion
@@ -290,6 +295,13 @@ class ServiceRepository:
 def _is_kept(*texts: str) -> bool:
     """Whether there can be such a name at all: of a NUL, as a path may hold one, PostgreSQL takes offence."""
     return not any("\0" in text for text in texts)
+
+
+def _without_files(agency: str) -> Select[tuple[ServiceVersion]]:
+    row = ServiceVersion
+    files: Any = col(row.files)  # SQLModel tells less of it than it is
+    query = sa_select(row).where(col(row.agency) == agency).options(defer(files, raiseload=True))
+    return query.order_by(col(row.sent_at), col(row.version))
 
 
 def _checking(name: Name, version: str) -> Update:

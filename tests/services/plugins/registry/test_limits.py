@@ -16,7 +16,7 @@ from core.text import Language
 from services.plugins.registry.errors import DraftsFull, ReviewNeeded, ServiceStateConflict, TooManyActs, VersionsFull
 from services.plugins.registry.lifecycle import Actor, Lifecycle
 from services.plugins.registry.limits import ACTS, Budget, Limits
-from services.plugins.registry.repository import Name, ServiceRepository
+from services.plugins.registry.repository import Name
 from services.plugins.registry.states import Act, State
 from tests.support.services import NAME, REVIEWER, SDL, SYSTEM, Registering, documents_of
 
@@ -289,19 +289,6 @@ async def test_versions_are_kept_so_many_and_what_was_published_may_go_below_the
     await services.desk.discard(SYSTEM, NAME, "1.0.0")
     await services.published(documents_of("1.0.3"))
     assert (await services.desk.public_report("waterworks", "1.0.0")).passed, "what was said to everybody stays"
-
-
-@pytest.mark.sqlite_only  # one query, which the tests above put to both
-async def test_a_list_of_versions_does_not_read_their_files(services: Registering) -> None:
-    """An agency may keep 5,000 versions of 200,000 bytes: whoever lists them would read a gigabyte."""
-    await services.published(documents_of())
-    await services.desk.register(SYSTEM, documents_of("1.1.0"))
-    async with services.db.read() as session:
-        rows = await ServiceRepository(session).versions(NAME)
-        assert (await ServiceRepository(session).version(NAME, "1.1.0")).files  # type: ignore[union-attr]  # it is there
-    listed = [*rows, *(await services.desk.one(NAME)).versions, *(await services.desk.listed(NAME.agency))[0].versions]
-    assert [one.version for one in listed] == ["1.0.0", "1.1.0"] * 3
-    assert ["files" in one.__dict__ for one in listed] == [False, True, *[False] * 4]
 
 
 @pytest.mark.parametrize("state", [State.CHECKING, State.IN_REVIEW, State.PUBLISHED, State.SUSPENDED, State.RETIRED])
