@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.models import SubjectKey
+from services.plugins.documents import repository
 from services.plugins.documents.models import IssueWish
 from services.plugins.documents.service import KEPT, WISH_KEPT, DocumentDesk
 from tests.api.test_issue_document import KEY, download, issue, issued, kept, office, refused
@@ -88,6 +91,32 @@ async def test_of_who_leaves_while_the_agency_is_asked_nothing_is_kept(sitthi: S
     assert (await contents(sitthi.house.db))[str(IssueWish.__tablename__)] == []
     async with sitthi.house.db.read() as session:
         assert await session.get(SubjectKey, person) is None, "no new key was made for them"
+
+
+@pytest.mark.parametrize("end_benefits", [True, False])
+async def test_of_who_has_left_just_before_it_is_claimed_not_even_the_wish_is_kept(
+    sitthi: Served, office: Office, monkeypatch: pytest.MonkeyPatch, end_benefits: bool
+) -> None:
+    if end_benefits:
+        await person_of(sitthi, "elder")
+        signed_in_with(sitthi)
+    else:  # a law keeps their number
+        await lived(sitthi)
+    count, has_left = repository.count, list[UUID]()
+
+    async def counted(session: AsyncSession, person: UUID, now: datetime) -> int:
+        if not has_left:
+            has_left.append(person)
+            await left(sitthi, end_benefits=end_benefits)
+            await ran(sitthi)
+        return await count(session, person, now)
+
+    monkeypatch.setattr(repository, "count", counted)
+    office.calls.clear()
+    assert refused(await issue(sitthi)) == [("NOT_FOUND", [])]
+    assert has_left
+    assert office.calls == []
+    assert (await contents(sitthi.house.db))[str(IssueWish.__tablename__)] == []
 
 
 async def test_nor_of_who_leaves_and_whose_number_a_law_keeps_until_they_come_back(

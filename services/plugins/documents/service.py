@@ -131,7 +131,8 @@ class DocumentDesk:
         """The document, from the agency. To be called in no transaction.
 
         Raises :class:`TooManyDocuments`, :class:`IdempotencyConflict` where the key was used for something else, though
-        nothing came of that, and what the gate and the runner raise.
+        nothing came of that, :class:`NotFound` for who has left since they asked, and what the gate and the runner
+        raise.
         """
         async with self._db.read() as session:
             if await repository.count(session, viewer.person, self._clock.now()) >= DOCUMENTS_MAX:
@@ -163,8 +164,7 @@ class DocumentDesk:
 
         Raises :class:`NotFound` for who was erased while the agency was asked: nothing new is kept of them.
         """
-        if not await self._people.keep_there(session, person) or await self._has_left(session, person, wish.at):
-            raise NotFound
+        await self._must_be_there(session, person, wish)
         now, id_ = self._clock.now(), new_id()
         title = document.title.text
         about = {
@@ -237,9 +237,15 @@ class DocumentDesk:
         written = orjson.dumps(what, option=orjson.OPT_SORT_KEYS).decode()
         digest = self._keys.blind_index(written, domain="issue.wish")
         async with self._db.write() as session:
+            await self._must_be_there(session, viewer.person, wish)
             claimed = await repository.claim(session, viewer.person, key, digest, wish.at)
         if claimed != digest:
             raise IdempotencyConflict(path=("idempotencyKey",))
+
+    async def _must_be_there(self, session: AsyncSession, person: UUID, wish: Wish) -> None:
+        """Nor do they leave before `session`, a write session, ends. Raises :class:`NotFound`."""
+        if not await self._people.keep_there(session, person) or await self._has_left(session, person, wish.at):
+            raise NotFound
 
     async def _has_left(self, session: AsyncSession, person: UUID, since: datetime) -> bool:
         if not await self._people.there(session, [person]):
