@@ -49,6 +49,11 @@ class DecisionRecords:
         row = await repository.last_decision(session, application)
         return None if row is None else await self._opened(session, row)
 
+    async def first_granted(self, session: AsyncSession, application: UUID) -> DecisionRecord | None:
+        """The decision that granted it first. Raises `SealBroken` when the record or its law was tampered with."""
+        row = await repository.first_granted(session, application)
+        return None if row is None else await self._opened(session, row)
+
     async def by_id(self, session: AsyncSession, decision: UUID) -> DecisionRecord:
         """Raises `NotFound`, or `SealBroken` when the record or its law was tampered with."""
         row = await repository.decision(session, decision)

@@ -241,6 +241,13 @@ async def last_decision(session: AsyncSession, application: UUID) -> Decision | 
     return found
 
 
+async def first_granted(session: AsyncSession, application: UUID) -> Decision | None:
+    """The decision that granted it first, for the room that pays."""
+    query = select(Decision).where(col(Decision.application) == application, col(Decision.outcome) == "GRANTED")
+    found: Decision | None = await session.scalar(query.order_by(col(Decision.sequence)).limit(1))
+    return found
+
+
 async def applied_at(session: AsyncSession, person: UUID, application: UUID) -> datetime:
     """When an application of this person was submitted."""
     query = select(col(Application.created_at)).where(

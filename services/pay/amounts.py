@@ -28,6 +28,15 @@ class AmountSource(Protocol):
         """
         ...
 
+    async def once(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
+        """The part of :meth:`amount` that is given once and not month by month; None where there is none."""
+        ...
+
+    async def occasion(self, session: AsyncSession, application: UUID) -> str:
+        """For what the part that is given once was granted (a birth), as far as it can be given again for another;
+        empty where it is given once and never again."""
+        ...
+
     def payday(self, subject: str, period: date) -> date:
         """The day on which the programme pays that month, whether or not banks are open on it."""
         ...

@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.ids import new_id
+from core.money import Money
 from core.text import Text
 from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
 from services.pay.amounts import AmountSource
 from services.pay.contents import leave_planned_runs, move
 from services.pay.holding import Holding, HoldReason
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment
-from services.pay.needs import NoNotices, Notices
+from services.pay.needs import GIVEN_ONCE, NoNotices, Notices
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentEvent, InstalmentStatus
 from services.pay.writing import insert_new
@@ -42,7 +43,8 @@ class Awards:
     ) -> None:
         """`days` are those that come with the program, unless a test brings others."""
         self._amounts, self._clock = amounts, clock
-        self._days, self._holding = days or thai_working_days(), Holding(clock, notices or NoNotices())
+        self._days, self._notices = days or thai_working_days(), notices or NoNotices()
+        self._holding = Holding(clock, self._notices)
 
     async def award(
         self,
@@ -73,13 +75,15 @@ class Awards:
             "ends_on": None,
             "created_at": self._clock.now(),
         }
-        await insert_new(session, Award, [row])
+        is_new = await insert_new(session, Award, [row])
         award = await PaymentRepository(session).award_of(application)
         assert award is not None, "inserted just now, or before"
         if award.ends_on is not None:
             await self._resume(session, award)
         for period in months(award.starts_on, period_of(self._clock.today())):
             await self.schedule(session, [award], period)
+        if is_new and (await self._given_before(session, award, award.starts_on)).satang:
+            await self._notices.send(session, award.person, GIVEN_ONCE, title=title)
         return award.id
 
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
@@ -162,7 +166,7 @@ class Awards:
         """
         rows: list[dict[str, Any]] = []
         for award in awards:
-            money = await self._amounts.amount(session, award.application, period)
+            money = await self._amount(session, award, period)
             if money is None:
                 if needs := await self._amounts.needed(session, award.application, period):
                     await self._holding.hold(session, award, period, HoldReason.FACT_NEEDED, needs)
@@ -191,6 +195,25 @@ class Awards:
                 }
             )
         await insert_new(session, Instalment, rows)
+
+    async def _amount(self, session: AsyncSession, award: Award, period: date) -> Money | None:
+        """Of the month, less what is given once and was given by another award already."""
+        money = await self._amounts.amount(session, award.application, period)
+        return money if money is None else money - await self._given_before(session, award, period)
+
+    async def _given_before(self, session: AsyncSession, award: Award, period: date) -> Money:
+        """What is given once and not again: whoever withdraws and applies in another month had it."""
+        once = None
+        if period == award.starts_on:
+            once = await self._amounts.once(session, award.application, period)
+        if once is None or once.satang == 0:
+            return Money(0)
+        others = await PaymentRepository(session).given_once_elsewhere(award)
+        occasion = await self._amounts.occasion(session, award.application) if others else ""
+        for other in others:
+            if await self._amounts.occasion(session, other) == occasion:
+                return once
+        return Money(0)
 
     async def _retry(self, session: AsyncSession, award: Award) -> None:
         repository = PaymentRepository(session)
@@ -227,7 +250,7 @@ class Awards:
         """Satang that each instalment should be of; without those of which nobody can say."""
         found: dict[UUID, int] = {}
         for one in await PaymentRepository(session).instalments_since(award, since):
-            money = await self._amounts.amount(session, award.application, one.period)
+            money = await self._amount(session, award, one.period)
             if money is not None:
                 found[one.id] = money.satang
             elif not await self._amounts.needed(session, award.application, one.period):

@@ -34,6 +34,15 @@ PAYMENT_RETURNED: Final = MessageTemplate(
         en="{title}: the bank could not transfer {amount} baht. Please check where you are paid.",
     ),
 )
+GIVEN_ONCE: Final = MessageTemplate(
+    id="pay.given-once",
+    title=Text(th="จ่ายให้ได้ครั้งเดียว: {title}", en="Given once only: {title}"),
+    body=Text(
+        th="{title}: เงินที่ให้ครั้งเดียวได้จ่ายตามคำขอก่อนหน้าแล้ว จึงไม่จ่ายซ้ำ หากเป็นคนละกรณี กรุณาติดต่อหน่วยงานที่จ่าย",
+        en="{title}: what is given once was paid for an earlier application, and is not paid again. If it is for "
+        "something else, please ask the agency that pays.",
+    ),
+)
 
 
 class Officer(Protocol):

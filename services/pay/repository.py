@@ -61,6 +61,22 @@ class PaymentRepository:
         query = query.order_by(col(Instalment.period)).with_for_update()
         return (await self._session.scalars(query.execution_options(populate_existing=True))).all()
 
+    async def given_once_elsewhere(self, award: Award) -> Sequence[UUID]:
+        """Applications of other awards for the same beneficiary and subject whose first month was paid, or will be:
+        it held what is given once."""
+        query = (
+            select(col(Award.application))
+            .join(Instalment, (col(Award.person) == col(Instalment.person)) & (col(Award.id) == col(Instalment.award)))
+            .where(
+                col(Award.beneficiary) == award.beneficiary,
+                col(Award.subject) == award.subject,
+                col(Award.id) != award.id,
+                col(Instalment.period) == col(Award.starts_on),
+                col(Instalment.status).not_in([InstalmentStatus.CANCELLED.value, InstalmentStatus.RETURNED.value]),
+            )
+        )
+        return (await self._session.scalars(query.order_by(col(Award.id)))).all()
+
     async def paid_elsewhere(self, award: Award) -> frozenset[date]:
         """Months that another award for the same beneficiary and subject pays, or paid."""
         query = select(col(Instalment.period)).where(

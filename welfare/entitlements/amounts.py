@@ -9,11 +9,14 @@ application is decided again.
 A month before the one of the application pays nothing unless the programme pays back; the months that the state took
 to decide are paid. The day is the first of the month; in the month of the application it is the day of the application,
 so that a child born on the 12th and registered on the 16th is paid for that month.
+
+What is given once is paid for the month of the application, and is what the decision says, by its own day and law.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -24,7 +27,7 @@ from core.crypto import KeyRing
 from core.money import Money
 from services.apply.deciding import Outcome as Decided
 from services.apply.records import DecisionRecord, DecisionRecords
-from welfare.entitlements.record import replay_decision
+from welfare.entitlements.record import fact_of, replay_decision
 from welfare.entitlements.service import PROGRAMME
 from welfare.programmes import (
     BenefitAmount,
@@ -52,14 +55,8 @@ class DecidedAmounts:
         decision = await self._records.latest(session, application)
         if decision is None or decision.outcome is not Decided.GRANTED:
             return None
-        found = self._determined(decision, period.replace(day=1))
-        if found is None or found.outcome is not Outcome.MET:
-            return None
-        first = _is_first(decision, period)
-        due = [benefit.amount for benefit in found.benefits if _is_paid(benefit, first=first)]
-        if not due or any(amount is None for amount in due):
-            return None
-        return sum((amount for amount in due if amount is not None), Money(0))
+        monthly, _ = self._monthly(decision, period)
+        return _sum([*monthly, *_given_once(decision, period)])
 
     async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
         """Facts that the law of that month reads and the decision did not: nothing is paid until it is taken again.
@@ -69,15 +66,22 @@ class DecidedAmounts:
         decision = await self._records.latest(session, application)
         if decision is None or decision.outcome is not Decided.GRANTED:
             return ()
-        found = self._determined(decision, period.replace(day=1))
-        if found is None or found.outcome is Outcome.UNMET:
-            return ()
-        first = _is_first(decision, period)
-        if found.outcome is Outcome.MET and all(
-            b.amount is not None for b in found.benefits if _is_paid(b, first=first)
-        ):
-            return ()
-        return tuple(found.missing)
+        return self._monthly(decision, period)[1]
+
+    async def once(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
+        """Raises as :meth:`amount` does."""
+        decision = await self._records.latest(session, application)
+        if decision is None or decision.outcome is not Decided.GRANTED:
+            return None
+        return _sum(_given_once(decision, period))
+
+    async def occasion(self, session: AsyncSession, application: UUID) -> str:
+        """By the decision that granted it first. Raises as :meth:`amount` does."""
+        decision = await self._records.first_granted(session, application)
+        if decision is None:
+            return ""
+        name = self._programme(PROGRAMME + str(decision.record["programme"])).once_for
+        return "" if name is None else str(fact_of(decision.record, name))
 
     def payday(self, subject: str, period: date) -> date:
         """The day on which the month is paid; the last of a month that has no such day. Raises ProgrammeUnknown."""
@@ -89,6 +93,15 @@ class DecidedAmounts:
     def payer(self, subject: str) -> str:
         """Slug of the agency that pays. Raises ProgrammeUnknown."""
         return self._programme(subject).payer
+
+    def _monthly(self, decision: DecisionRecord, period: date) -> tuple[list[Money | None], tuple[str, ...]]:
+        """What is given month by month; None of what nobody can say, and then the facts that say it."""
+        found = self._determined(decision, period.replace(day=1))
+        if found is None or found.outcome is Outcome.UNMET:
+            return [], ()
+        known = found.outcome is Outcome.MET
+        due = [b.amount if known else None for b in found.benefits if _is_cash(b, Cadence.MONTH)]
+        return due, tuple(found.missing) if None in due else ()
 
     def _determined(self, decision: DecisionRecord, month: date) -> Determination | None:
         record = decision.record
@@ -118,6 +131,18 @@ def _is_first(decision: DecisionRecord, period: date) -> bool:
     return bangkok_day(decision.applied_at).replace(day=1) == period.replace(day=1)
 
 
-def _is_paid(benefit: BenefitAmount, *, first: bool) -> bool:
-    cadences = (Cadence.MONTH, Cadence.ONCE) if first else (Cadence.MONTH,)
-    return benefit.cadence in cadences and not benefit.in_kind
+def _given_once(decision: DecisionRecord, period: date) -> list[Money | None]:
+    """By the day and the law of the decision itself, so that what it says is what is paid."""
+    if not _is_first(decision, period):
+        return []
+    found = replay_decision(decision.record).determination
+    return [benefit.amount for benefit in found.benefits if _is_cash(benefit, Cadence.ONCE)]
+
+
+def _is_cash(benefit: BenefitAmount, cadence: Cadence) -> bool:
+    return benefit.cadence is cadence and not benefit.in_kind
+
+
+def _sum(due: Sequence[Money | None]) -> Money | None:
+    known = [amount for amount in due if amount is not None]
+    return sum(known, Money(0)) if due and len(known) == len(due) else None

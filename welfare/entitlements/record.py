@@ -79,6 +79,15 @@ def replay_decision(record: Mapping[str, Any], on: date | None = None) -> Replay
         raise RecordUnreadable from error
 
 
+def fact_of(record: Mapping[str, Any], name: str) -> Any:
+    """What the decision read of the person of the rules; None where that was unknown. Raises RecordUnreadable."""
+    try:
+        found = record["facts"].get(name)
+        return found["value"] if record["form"] == FORM and found is not None else found
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RecordUnreadable from error
+
+
 def day_of(record: Mapping[str, Any]) -> date:
     """The day that the decision was taken for. Raises RecordUnreadable."""
     try:

@@ -116,6 +116,7 @@ class _ProgrammeFile:
             channel=Channel(top.choice("channel", *Channel)) if top.has("channel") else Channel.HERE,
             on_request=top.flag("on_request") if top.has("on_request") else False,
             excludes=tuple(self._exclusion(part) for part in top.parts("excludes")) if top.has("excludes") else (),
+            once_for=self._once_for(in_force),
             versions=self._timeline(in_force),
             proposed=tuple(v.version for v in versions if v.version.status is Status.PROPOSED),
             source=top.word("source"),
@@ -123,6 +124,15 @@ class _ProgrammeFile:
         )
         top.done()
         return result
+
+    def _once_for(self, versions: Sequence[_VersionPart]) -> str | None:
+        """A fact that every version in force reads, so that each decision holds it."""
+        if not self.top.has("once_for"):
+            return None
+        name = self.top.word("once_for")
+        if not all(name in part.version.vocabulary.person for part in versions):
+            raise self.top.wrong("once_for", "a fact of the person that every version reads")
+        return name
 
     def _exclusion(self, part: Reader) -> Exclusion:
         law = _text(part.part("law"), whole=True)

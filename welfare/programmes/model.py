@@ -215,6 +215,8 @@ class Programme:
     channel: Channel = Channel.HERE
     on_request: bool = False
     excludes: tuple[Exclusion, ...] = ()
+    once_for: str | None = None
+    """The fact of the person by which what is given once may be given again: another birth, for instance."""
 
     def version_on(self, day: date) -> Version | None:
         """The version in force on a day. A proposed one is never in force."""

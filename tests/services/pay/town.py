@@ -75,6 +75,15 @@ class FixedAmounts:
         self.unread: dict[UUID, tuple[str, ...]] = {}
         """Facts that a decision did not read: nobody can say what is due."""
 
+        self.given_once: dict[UUID, tuple[Money, str]] = {}
+        """Part of the amount of the first month, and for what."""
+
+    async def once(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
+        return self.given_once.get(application, (None, ""))[0]
+
+    async def occasion(self, session: AsyncSession, application: UUID) -> str:
+        return self.given_once.get(application, (None, ""))[1]
+
     async def amount(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
         return None if application in self.unread else self.by_application.get(application, Money.baht(700))
 

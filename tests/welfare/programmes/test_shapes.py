@@ -199,3 +199,18 @@ def test_a_programme_for_persons_cannot_exclude_one_for_children(tmp_path: Path)
     path.write_text(path.read_text("utf-8").replace("for_each: person", "for_each: child"), "utf-8")
     with pytest.raises(strict_yaml.WrongValue):
         load_programmes(tmp_path, VOCABULARY)
+
+
+def test_what_is_given_once_for_an_occasion_names_a_fact_that_every_version_reads() -> None:
+    maternity, wallet = PROGRAMMES.get("section-33-maternity"), PROGRAMMES.get("digital-wallet")
+    assert maternity is not None
+    assert wallet is not None
+    assert (maternity.once_for, wallet.once_for) == ("sso_birth_on", None)
+
+
+@pytest.mark.parametrize("name", ["no_such_fact", "child.birth_date"])
+def test_an_occasion_that_no_decision_would_hold_is_refused(name: str) -> None:
+    text = TRIAL.replace("back_pay: false\n", f"back_pay: false\nonce_for: {name}\n")
+    assert "once_for" in text
+    with pytest.raises(strict_yaml.WrongValue):
+        load_programme(text, "trial.yaml", VOCABULARY)
