@@ -33,6 +33,8 @@ UNSAID_SECONDS: Final = 300
 EARLY_SECONDS: Final = 30
 """Before its end a token is given up, or after half its life if that is sooner."""
 LIFE_SECONDS_MAX: Final = 86_400
+PURCHASE_SECONDS_MAX: Final = 30.0
+"""However slowly it is answered; no call has so long."""
 
 Post: TypeAlias = Callable[[str, bytes, Mapping[str, str]], Awaitable[Any]]
 """Sends a body to an address with these headers, and answers the JSON that came back."""
@@ -49,11 +51,6 @@ class TokenRefused(AgencyRefusal):
         status = HTTPStatus.TOO_MANY_REQUESTS if is_haste else HTTPStatus.UNAUTHORIZED
         super().__init__(status, None, retry_after_seconds=refusal.retry_after_seconds)
         self.answered = refusal.status
-
-    def again(self) -> TokenRefused:
-        """The same for another caller."""
-        status, seconds = self.answered, self.retry_after_seconds
-        return TokenRefused(AgencyRefusal(status, None, retry_after_seconds=seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,36 +135,52 @@ class TokenKeeper:
         self._way_of, self._clock, self._seconds = way_of, clock, seconds
         self._bought: Bought | None = None
         self._since = 0.0
-        self._buying = asyncio.Lock()
-        self._refusal: TokenRefused | None = None
-        """Of the last purchase, if it was refused. It was never raised: a traceback would keep the secret."""
-        self._refused = 0
-        """So many purchases were, until now."""
+        self._buying: asyncio.Task[Bought | None] | None = None
 
     async def valid(self, post: Post, base_url: str) -> str | None:
-        """A token that lives; None where the agency asks for none. Raises what `Way.buy` raises, but
-        :class:`TokenRefused` for a refusal, which is of all who waited for the purchase: whoever tries a wrong secret
-        as often as citizens ask is soon locked out."""
-        known = self._refused
-        async with self._buying:  # many callers, one purchase
-            bought, now = self._bought, self._seconds()
-            if bought is None or now - self._since > bought.life_seconds:
-                if self._refusal is not None and known != self._refused:
-                    raise self._refusal.again()
-                way = self._way_of()
-                if way is None:
-                    return None
-                self._refusal = None
-                try:
-                    bought = self._bought = await way.buy(post, base_url, self._clock.now())
-                except AgencyRefusal as refusal:
-                    self._refused += 1
-                    self._refusal = TokenRefused(refusal)
-                    raise self._refusal.again() from None
-                self._since = self._seconds()
-            elif bought.is_renewed_by_use:
-                self._since = now
-            return bought.token
+        """A token that lives; None where the agency asks for none.
+
+        All who wait share one purchase and what comes of it: whoever tries a wrong secret as often as citizens ask is
+        soon locked out. It goes on when they give up, so that an agency that sells slowly sells to those who come next.
+
+        Raises what `Way.buy` raises, but :class:`TokenRefused` for a refusal, and TimeoutError.
+        """
+        bought = self._living()
+        if bought is None:
+            bought = await asyncio.shield(self._purchase(post, base_url))
+        return None if bought is None else bought.token
+
+    def _living(self) -> Bought | None:
+        bought, now = self._bought, self._seconds()
+        if bought is None or now - self._since > bought.life_seconds:
+            return None
+        if bought.is_renewed_by_use:
+            self._since = now
+        return bought
+
+    def _purchase(self, post: Post, base_url: str) -> asyncio.Task[Bought | None]:
+        if self._buying is None or self._buying.done():
+            self._buying = asyncio.create_task(self._buy(post, base_url), name="purchase of a token")
+            self._buying.add_done_callback(self._ended)
+        return self._buying
+
+    async def _buy(self, post: Post, base_url: str) -> Bought | None:
+        way = self._way_of()
+        if way is None:
+            return None
+        try:
+            async with asyncio.timeout(PURCHASE_SECONDS_MAX):
+                bought = await way.buy(post, base_url, self._clock.now())
+        except AgencyRefusal as refusal:
+            raise TokenRefused(refusal) from None
+        self._bought, self._since = bought, self._seconds()
+        return bought
+
+    def _ended(self, purchase: asyncio.Task[Bought | None]) -> None:
+        if self._buying is purchase:
+            self._buying = None
+        if not purchase.cancelled():
+            purchase.exception()  # nobody may be waiting any more
 
     def forget(self, token: str) -> None:
         if self._bought is not None and self._bought.token == token:  # another caller may have bought one by now
