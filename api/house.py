@@ -286,6 +286,7 @@ class House:
             deliveries=at_agencies.desk,
             service_notices=at_agencies.notices,
             attestor=self.attestor,
+            beside=self.welfare.decider.beside,
         )
         self.courier = at_agencies.furnish(rooms, apply)
         self.deliveries = at_agencies.desk

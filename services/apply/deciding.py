@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -134,6 +134,12 @@ class Decider(Protocol):
         `BadInput` (path `answers`, attribute) for an answer that is not the applicant's to give: unknown, of the wrong
         type, or a fact that the state holds. An answer never overrides a fact.
         """
+        ...
+
+
+class Beside(Protocol):
+    def __call__(self, subject: str) -> Collection[str]:
+        """Subjects that the law lets nobody have beside this one."""
         ...
 
 

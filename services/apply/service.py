@@ -27,6 +27,7 @@ from services.apply.clocks import TurnClock
 from services.apply.deciding import (
     ApplicationCounter,
     Awarder,
+    Beside,
     Decider,
     Deliveries,
     Notices,
@@ -90,14 +91,16 @@ class ApplyService:
         service_notices: Notices | None = None,
         attestor: Attestor | None = None,
         turns: TurnClock | None = None,
+        beside: Beside | None = None,
     ) -> None:
         """Without `forms`, answers to what the state holds are refused by the decider alone; without `attestor`,
-        decisions are not signed. `deliveries` and `service_notices` are for what agencies decide."""
+        decisions are not signed; without `beside`, nothing stands in the way of an appeal or a reopening. `deliveries`
+        and `service_notices` are for what agencies decide."""
         self._db, self._keys, self._clock = database, keys, clock
         self._deciders, self._awarder, self._forms = deciders, awarder, forms
         self._decisions, self._counter = DecisionWriter(keys, attestor), counter
         self._deliveries = deliveries
-        self.steps = Steps(clock, notices, service_notices, turns)
+        self.steps = Steps(clock, notices, service_notices, turns, beside)
         self.outcomes = Outcomes(clock, self.steps, self._decisions, awarder)
 
     async def prepare(

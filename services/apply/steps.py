@@ -12,19 +12,25 @@ from core.errors import NotFound
 from core.text import Text
 from services.apply import repository, states
 from services.apply.clocks import TurnClock
-from services.apply.deciding import Notices
+from services.apply.deciding import Beside, Notices
 from services.apply.models import Application
-from services.apply.states import Action, Status, Who, is_service
+from services.apply.states import ACTIVE, Action, Status, Who, is_service
 
 
 class Steps:
     """`service_notices` tell of what agencies decide."""
 
     def __init__(
-        self, clock: Clock, notices: Notices, service_notices: Notices | None = None, turns: TurnClock | None = None
+        self,
+        clock: Clock,
+        notices: Notices,
+        service_notices: Notices | None = None,
+        turns: TurnClock | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self._clock, self._notices, self._service_notices = clock, notices, service_notices or notices
         self.turns = turns or TurnClock()
+        self._beside = beside
 
     async def move(
         self,
@@ -41,11 +47,15 @@ class Steps:
         """Writes the move, what the clock makes of it, and a step of the history; `changes` are further columns.
 
         The caller holds the application's lock. Raises the action's own error where the table of states has no such
-        move, or not by them; AlreadyApplied where it would be the unit's second active one.
+        move, or not by them; AlreadyApplied where it would be the unit's second active one, and ExcludedByAnother where
+        an appeal or a reopening comes too late: another that nobody may have beside it has taken its place.
         """
         was, now = Status(application.status), self._clock.now()
         status = states.after(was, action)
         states.must_be_moved_by(was, action, who)
+        comes_back = was not in ACTIVE and status in ACTIVE
+        if comes_back and self._beside is not None and (others := self._beside(application.subject)):
+            await repository.refuse_beside(session, application.unit_key, others)
         changes = self.turns.moved(application, action, status, now) | changes
         changes |= {"status": status, "version": application.version + 1, "updated_at": now}
         await repository.store(session, application, changes)

@@ -64,9 +64,12 @@ class ProgrammeDecider:
         childs = None if child is None else child.facts
         found = assess(self._catalogue, programme, today, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
-        beside = tuple(PROGRAMME + one.programme for one in self._programmes.exclusions(programme.slug))
         prepared = _prepared(self._catalogue, found, request.applicant)
-        return replace(prepared, read=read, rule=self._rule(version), beside=beside)
+        return replace(prepared, read=read, rule=self._rule(version), beside=self.beside(request.subject))
+
+    def beside(self, subject: str) -> tuple[str, ...]:
+        """Subjects that nobody may have beside this programme."""
+        return tuple(PROGRAMME + one.programme for one in self._programmes.exclusions(subject.partition(":")[2]))
 
     def _rule(self, version: Version) -> Mapping[str, Any]:
         """The law as it is stored beside decisions; made once for all of them."""

@@ -59,6 +59,7 @@ class Town:
         return ApplyService(
             self.database, self.keys, self.clock,
             deciders={"programme": decider}, awarder=NoAward(), notices=NoNotice(),
+            beside=decider.beside,
         )  # fmt: skip
 
     async def apply(
@@ -158,6 +159,24 @@ async def test_of_both_at_the_same_time_one_is_taken(gate: TableGate, town: Town
     assert len([one for one in found if isinstance(one, Application)]) == 1
     assert any(isinstance(one, ExcludedByAnother) for one in found)
     assert await town.applications() == 1
+
+
+async def test_what_was_refused_or_lapsed_does_not_come_back_beside_what_was_taken_since(
+    gate: TableGate, town: Town
+) -> None:
+    person = gate.add(OUT_OF_WORK, sso_months_before_job_ended=1)
+    refused = await town.apply(person, UNEMPLOYMENT)
+    assert Status(refused.status) is Status.REJECTED
+    pension = await town.apply(person, PENSION)
+    async with town.database.write() as session:
+        with pytest.raises(ExcludedByAnother):
+            await town.applying.appeal(session, person, refused.id, "ส่งเงินสมทบครบแล้ว")
+    await town.withdraw(person, pension.id)
+    async with town.database.write() as session:
+        appealed = await town.applying.appeal(session, person, refused.id, "ส่งเงินสมทบครบแล้ว")
+        assert Status(appealed.status) is Status.APPEALED
+    with pytest.raises(ExcludedByAnother):
+        await town.apply(person, PENSION)
 
 
 async def test_another_childs_is_no_hindrance(gate: TableGate, town: Town) -> None:
