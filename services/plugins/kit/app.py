@@ -12,7 +12,16 @@ from typing import Any, Final, TypeAlias
 import orjson
 import structlog
 
-from services.plugins.contract import AgencyError, AgencyRefusal, Call, Host, Manifest, Operation, OperationSpec
+from services.plugins.contract import (
+    AgencyError,
+    AgencyRefusal,
+    Call,
+    Host,
+    Manifest,
+    Operation,
+    OperationKind,
+    OperationSpec,
+)
 from services.plugins.contract.keys import KeysOf, SigningKey
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.contract.signatures import (
@@ -37,7 +46,7 @@ from services.plugins.contract.wire import (
     UNSIGNED,
 )
 from services.plugins.kit.calls import answer_document, error_document, read_call, same_call
-from services.plugins.kit.memory import KeyReused, MemoryFull, Nonces, Runs
+from services.plugins.kit.memory import LARGE_BYTES, KeyReused, MemoryFull, Nonces, Runs
 
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -56,6 +65,7 @@ class _Reply:
     status: int
     body: bytes
     retry_after: int | None = None
+    is_document: bool = False
 
     @property
     def is_signed(self) -> bool:
@@ -63,7 +73,8 @@ class _Reply:
 
 
 def _size(reply: _Reply) -> int:
-    return len(reply.body)
+    """See :class:`Runs`."""
+    return len(reply.body) if reply.is_document or len(reply.body) > LARGE_BYTES else 0
 
 
 class _Refused(Exception):
@@ -177,7 +188,8 @@ class ServiceKit:
         try:
             async with asyncio.timeout(None if spec.kind in EFFECTS else spec.time_limit_seconds):
                 answer = await self._functions[call.operation](self._host, call)
-            return _Reply(HTTPStatus.OK, answer_document(about, answer, spec, call))
+            body = answer_document(about, answer, spec, call)
+            return _Reply(HTTPStatus.OK, body, is_document=spec.kind is OperationKind.ISSUE)
         except AgencyError as error:
             if error.code in self._manifest.errors:
                 return _Reply(DECLARED, error_document(about, error.code))

@@ -2,8 +2,8 @@
 
 Both live in the process. An agency that answers from several, or that restarts while calls are under way, keeps them
 where all of them look: the id of an application is its key for ever, so its own table of applications does for that.
-A call is remembered by its hash. Answers that are documents are large: only the last few of them are remembered, and
-one that is asked for again after that is made again.
+A call is remembered by its hash. Answers that are documents, or long for another reason, are remembered as long as a
+bounded memory holds them, the last ones first, and one that is asked for again after that is made again.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from services.plugins.contract.wire import FRESH_SECONDS, KEY_REMEMBERED_DAYS
 NONCES_MAX: Final = 200_000
 RUNS_MAX: Final = 100_000
 LARGE_BYTES: Final = 64 * 1024
-LARGE_MAX: Final = 16
-"""Answers of more than so many bytes that are remembered at once; each may be of 7 MB."""
+"""More than any state of an application takes: nothing that is not a document is usually so long."""
+LARGE_TOTAL_BYTES: Final = 64_000_000
+"""Of all documents and long answers that are remembered at once. One may be of 7 MB; a host process has 300."""
 NONCE_SECONDS: Final = 2 * FRESH_SECONDS
 """A call may be signed `FRESH_SECONDS` ahead of our clock, and is fresh for as long again after that."""
 REMEMBERED_FOR: Final = timedelta(days=KEY_REMEMBERED_DAYS)
@@ -68,10 +69,12 @@ class Runs(Generic[Answer]):
     """Calls with an effect, by key: the same call runs once, however often it comes and though it comes at once."""
 
     def __init__(self, entries_max: int = RUNS_MAX, size_of: Callable[[Answer], int] = lambda _: 0) -> None:
-        """`size_of` says how many bytes an answer takes."""
+        """`size_of` says how many bytes an answer takes of :data:`LARGE_TOTAL_BYTES`; one of 0 is forgotten
+        with its key alone."""
         self._runs: OrderedDict[str, _Run[Answer]] = OrderedDict()
         self._max, self._size_of = entries_max, size_of
-        self._large: OrderedDict[str, None] = OrderedDict()
+        self._large: OrderedDict[str, int] = OrderedDict()
+        self._large_bytes = 0
 
     async def once(self, key: str, call: bytes, run: Callable[[], Awaitable[Answer]], now: datetime) -> Answer:
         """What `run` answers, or answered when the call came first. One that failed may be tried again.
@@ -97,19 +100,24 @@ class Runs(Generic[Answer]):
         except BaseException:
             self._runs.pop(key, None)
             raise
-        if self._size_of(answer) > LARGE_BYTES:
-            self._large[key] = None
-            while len(self._large) > LARGE_MAX:
-                self._runs.pop(self._large.popitem(last=False)[0], None)
+        if size := self._size_of(answer):
+            self._large[key] = size
+            self._large_bytes += size
+            while self._large_bytes > LARGE_TOTAL_BYTES and len(self._large) > 1:
+                oldest = next(iter(self._large))
+                self._drop(oldest)
         return answer
+
+    def _drop(self, key: str) -> None:
+        self._runs.pop(key, None)
+        self._large_bytes -= self._large.pop(key, 0)
 
     def _forget(self, now: datetime) -> None:
         while self._runs:
             key, first = next(iter(self._runs.items()))
             if now - first.began <= REMEMBERED_FOR or not first.task.done():
                 return
-            del self._runs[key]
-            self._large.pop(key, None)
+            self._drop(key)
 
 
 def _heard(task: asyncio.Task[Any]) -> None:

@@ -28,9 +28,9 @@ from services.plugins.contract import (
 )
 from services.plugins.contract.signatures import sign_call
 from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
-from services.plugins.kit import CALL_BYTES_MAX, FollowedKeys, KeyReused, MemoryFull, Nonces, Runs, kit_app
+from services.plugins.kit import CALL_BYTES_MAX, FollowedKeys, KeyReused, MemoryFull, Nonces, Runs, kit_app, memory
 from services.plugins.kit.followed import ASK_SECONDS
-from services.plugins.kit.memory import LARGE_BYTES, LARGE_MAX, NONCE_SECONDS, REMEMBERED_FOR
+from services.plugins.kit.memory import LARGE_TOTAL_BYTES, NONCE_SECONDS, REMEMBERED_FOR
 from services.plugins.runner import MalformedReply, ServiceKeys
 from services.plugins.values import as_wire
 from tests.conftest import NOW
@@ -72,7 +72,9 @@ async def far(clock: FixedClock, harbour: Harbour) -> AsyncIterator[FarSide]:
 
 
 def envelope(operation: str = "berths", **changes: Any) -> dict[str, Any]:
-    kind = {"berths": "query", "tides": "query", "crew": "source", "apply": "submit", "heard": "notify"}[operation]
+    kind = {"berths": "query", "tides": "query", "crew": "source", "apply": "submit", "heard": "notify"}.get(
+        operation, "issue"
+    )
     return {
         "contract": 1,
         "id": "0" * 32,
@@ -463,26 +465,59 @@ class TestMemory:
         assert await runs.once("b", b"x", run, NOW + REMEMBERED_FOR + timedelta(seconds=1)) == 2
         assert timedelta(days=KEY_REPEATED_DAYS_MAX) < REMEMBERED_FOR, "no call comes again when it is forgotten"
 
-    async def test_of_large_answers_only_the_last_few_are_remembered_and_small_ones_all(self) -> None:
-        runs, ran = Runs[bytes](size_of=len), list[str]()
+    async def test_of_documents_as_many_are_remembered_as_a_bounded_memory_holds_and_of_the_rest_all(self) -> None:
+        sizes = {"state": 0, "huge": LARGE_TOTAL_BYTES}
+        runs, ran = Runs[str](size_of=lambda key: sizes.get(key, LARGE_TOTAL_BYTES // 100)), list[str]()
 
-        async def once(key: str, size: int) -> None:
-            async def run() -> bytes:
+        async def once(key: str) -> None:
+            async def run() -> str:
                 ran.append(key)
-                return bytes(size)
+                return key
 
             await runs.once(key, b"x", run, NOW)
 
-        await once("small", LARGE_BYTES)
-        large = [f"large {number}" for number in range(LARGE_MAX + 1)]
-        for key in large:
-            await once(key, LARGE_BYTES + 1)
+        documents = [f"document {number}" for number in range(101)]
+        for key in ("state", *documents):
+            await once(key)
         ran.clear()
-        for key in ("small", *large[1:]):
-            await once(key, LARGE_BYTES + 1)
+        for key in ("state", *documents[1:]):
+            await once(key)
         assert ran == []
-        await once(large[0], LARGE_BYTES + 1)
-        assert ran == [large[0]]
+        await once(documents[0])
+        assert ran == [documents[0]]
+        await once("huge")
+        await once("huge")
+        assert ran == [documents[0], "huge"], "the last one is remembered, however large"
+        await once("state")
+        await once(documents[100])
+        assert ran == [documents[0], "huge", documents[100]]
+
+    async def test_documents_of_a_common_size_do_not_fill_the_far_side_either(
+        self, far: FarSide, harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(memory, "LARGE_TOTAL_BYTES", 100_000)
+        harbour.answer = Document(name="a.pdf", media_type="application/pdf", title=NOTE, content=bytes(30_000))
+
+        async def asked(key: str) -> int:
+            reply = await far.send(signed(far, envelope("licence"), "licence", idempotency_key=key))
+            assert reply.status_code == 200
+            return len(harbour.calls)
+
+        assert [await asked(f"document-{number}") for number in (1, 2, 3, 2, 3, 1)] == [1, 2, 3, 3, 3, 4]
+
+    async def test_what_is_forgotten_with_its_key_makes_room_for_another_document(self) -> None:
+        runs, ran, late = Runs[int](size_of=lambda size: size), list[int](), NOW + REMEMBERED_FOR + timedelta(seconds=1)
+
+        async def once(key: str, now: datetime) -> None:
+            async def run() -> int:
+                ran.append(1)
+                return LARGE_TOTAL_BYTES // 2
+
+            await runs.once(key, b"x", run, now)
+
+        for key, now in (("a", NOW), ("b", NOW), ("c", late), ("d", late), ("c", late), ("d", late)):
+            await once(key, now)
+        assert len(ran) == 4
 
     async def test_a_full_memory_takes_no_call(self, far: FarSide) -> None:
         far.kit._nonces = Nonces(entries_max=0)
