@@ -93,7 +93,7 @@ async def test_an_agency_is_told_what_it_may_ask_and_under_which_agreements(hous
     slf = await AgencySystem.registered(house)
     agreements = fits(await slf.get("/agency/v1/agreements"), "/agency/v1/agreements", "get")["agreements"]
     assert {one["requester"] for one in agreements} == {"slf"}
-    assert {one["steward"] for one in agreements} == {"dopa", "rd"}
+    assert {one["steward"] for one in agreements} == {"dopa", "mhesi", "rd"}
     purposes = fits(await slf.get("/agency/v1/purposes"), "/agency/v1/purposes", "get")["purposes"]
     [screening] = [one for one in purposes if one["basis"] == "CONSENT"]
     assert set(screening["attributes"]) == {"name", "birth_date", "nationality", "annual_income"}

@@ -21,6 +21,7 @@ CATALOGUE: Final = {
     "library_member": "library",
     "motor_insurance": "oic",
     "highest_degree": "mhesi",
+    "student_enrolled": "mhesi",
 }
 
 
