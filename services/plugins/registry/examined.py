@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from services.plugins.contract import Fault, Manifest, PluginRefused
+from services.plugins.notices.terms import Notice
 from services.plugins.plugin import Plugin, PluginGraph
 from services.plugins.registry.diff import is_next_major
 from services.plugins.registry.documents import Documents
@@ -24,6 +25,8 @@ class Examined:
     breaks: tuple[Fault, ...] = ()
     dangers: tuple[Fault, ...] = ()
     former_graph: PluginGraph | None = None
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    """What clients were told then of the current version's names, by coordinate."""
 
     @property
     def version(self) -> str:

@@ -67,7 +67,7 @@ class Examiner:
         today = self._clock.today()
         breaks = await asyncio.to_thread(breaking_changes, former, plugin, documents, notices, today)
         dangers = await asyncio.to_thread(dangerous_changes, former, plugin, notices, today)
-        return Examined(documents, plugin, former.manifest, current.digest, breaks, dangers, former.graph)
+        return Examined(documents, plugin, former.manifest, current.digest, breaks, dangers, former.graph, notices)
 
     async def warnings(self, examined: Examined) -> Sequence[Fault]:
         """What need not be mended, and will be noticed: facts without an agreement, changes that may surprise."""

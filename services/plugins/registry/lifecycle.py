@@ -30,7 +30,7 @@ from services.plugins.registry.passing import Owing, Passage
 from services.plugins.registry.registry import Claims
 from services.plugins.registry.repository import Name, ServiceRepository
 from services.plugins.registry.states import DISCARDABLE, PUBLISHED_ONCE, REPLACEABLE, Act, State, after
-from services.plugins.registry.told import tell_end, tell_publication
+from services.plugins.registry.told import must_be_told_still, tell_end, tell_publication
 from services.plugins.registry.ways_back import highest_below, must_be_open
 
 
@@ -329,6 +329,7 @@ class Lifecycle:
         if act is not Act.ROLL_BACK:
             await self._must_be_higher(repository, name, row.version)
             examined.must_not_break()
+            await must_be_told_still(session, examined)
             await self._passage.must_be_checked(repository, row)
         await self._passage.must_not_drop_what_is_owed(session, examined)
         state = after(row.state, act)

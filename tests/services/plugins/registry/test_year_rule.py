@@ -286,20 +286,6 @@ async def test_the_end_of_a_service_announces_when_the_field_that_leads_to_it_go
     assert (await told(services))[-1] == ("RESTORED", "Query.water")
 
 
-@pytest.mark.parametrize(("until", "goes"), [("", date(2029, 5, 14)), (", until 2029-06-30", date(2029, 6, 30))])
-async def test_the_end_moves_no_day_nearer_and_tells_none_that_is_over(
-    services: Registering, clock: FixedClock, until: str, goes: date
-) -> None:
-    """The field that leads to it was deprecated by its agency before: a year and a half ago, or until later."""
-    await services.published(documents_of())
-    words = f'  water: WaterOpen @deprecated(reason: "ย้ายแล้ว | It moved{until}")\n'
-    await services.published(documents_of("1.1.0", sdl=SDL.replace("  water: WaterOpen\n", words)))
-    clock.advance(timedelta(days=545))
-    await services.desk.retire(SYSTEM, NAME, REASON)
-    [one] = (await notices(services)).values()
-    assert (one.coordinate, one.sunset) == ("Query.water", goes)
-
-
 async def test_what_is_told_has_numbers_without_a_gap(services: Registering) -> None:
     await services.published(documents_of())
     await services.published(documents_of("1.1.0", sdl=LATER))
