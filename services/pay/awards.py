@@ -119,7 +119,7 @@ class Awards:
         await leave_planned_runs(session, award, since)
         await self._release_all(session, award)
         paid = [i for i in await repository.instalments_since(award, since) if i.status in _GOES_OUT]
-        return await insert_new(session, Overpayment, [self._overpaid(one, one.satang, cause) for one in paid])
+        return await self._claim(session, award, [(one, one.satang, cause) for one in paid])
 
     async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         """After a decision that lets the award go on: months that were held are tried again, and from `since` on what
@@ -135,7 +135,7 @@ class Awards:
             await leave_planned_runs(session, award, since)
             there = await repository.instalments_since(award, since)
         await self._owe_again(session, award, there, due)
-        over: list[dict[str, Any]] = []
+        over: list[tuple[Instalment, int, str]] = []
         for one in there:
             satang = due.get(one.id, one.satang)
             if one.status == InstalmentStatus.SCHEDULED and satang != one.satang:
@@ -143,10 +143,10 @@ class Awards:
                     one.satang = satang
                 else:
                     move(one, InstalmentEvent.CANCEL)
-            elif one.status in _GOES_OUT and satang < one.satang:
-                over.append(self._overpaid(one, one.satang - satang, cause))
+            elif one.status in _GOES_OUT and one.id in due:
+                over.append((one, max(one.satang - satang, 0), cause))
         await session.flush()
-        return await insert_new(session, Overpayment, over)
+        return await self._claim(session, award, over)
 
     async def held_months(self, session: AsyncSession) -> Sequence[tuple[HeldMonth, Award]]:
         """Every month of a running award that is held."""
@@ -238,13 +238,24 @@ class Awards:
         return True
 
     async def _resume(self, session: AsyncSession, award: Award) -> None:
-        """The award goes on as if it had not ended; nothing was overpaid."""
+        """The award goes on as if it had not ended; of what was overpaid, only what is not due after all still is."""
         repository = PaymentRepository(session)
         award.ends_on = None
         await session.flush()
-        await repository.annul_overpayments(award, self._clock.now())
         due = await self._due(session, award, award.starts_on)
-        await self._owe_again(session, award, await repository.instalments_since(award, award.starts_on), due)
+        there = await repository.instalments_since(award, award.starts_on)
+        standing = await repository.overpayments(award)
+        over = [
+            (
+                one,
+                min(standing[one.id].satang, max(one.satang - due.get(one.id, one.satang), 0)),
+                standing[one.id].cause,
+            )
+            for one in there
+            if one.id in standing
+        ]
+        await self._claim(session, award, over)
+        await self._owe_again(session, award, there, due)
 
     async def _due(self, session: AsyncSession, award: Award, since: date) -> dict[UUID, int]:
         """Satang that each instalment should be of; without those of which nobody can say."""
@@ -267,6 +278,20 @@ class Awards:
                 one.satang = due[one.id]
                 move(one, InstalmentEvent.RESUME)
         await session.flush()
+
+    async def _claim(self, session: AsyncSession, award: Award, over: Sequence[tuple[Instalment, int, str]]) -> int:
+        """So many satang of each instalment were not due, and no more: a row that says otherwise is annulled. Answers
+        how many were found."""
+        standing = await PaymentRepository(session).overpayments(award)
+        rows: list[dict[str, Any]] = []
+        for one, satang, cause in over:
+            before = standing.get(one.id)
+            if before is not None and before.satang != satang:
+                before.annulled_at = self._clock.now()
+            if satang > 0 and (before is None or before.satang != satang):
+                rows.append(self._overpaid(one, satang, cause))
+        await session.flush()
+        return await insert_new(session, Overpayment, rows)
 
     async def _release_all(self, session: AsyncSession, award: Award) -> None:
         repository = PaymentRepository(session)

@@ -87,17 +87,15 @@ class PaymentRepository:
         )
         return frozenset(await self._session.scalars(query))
 
-    async def annul_overpayments(self, award: Award, at: datetime) -> None:
-        await self._session.execute(
-            update(Overpayment)
-            .where(
-                col(Overpayment.person) == award.person,
-                col(Overpayment.award) == award.id,
-                col(Overpayment.annulled_at).is_(None),
-            )
-            .values(annulled_at=at)
-            .execution_options(synchronize_session=False)
+    async def overpayments(self, award: Award) -> dict[UUID, Overpayment]:
+        """Those of the award that stand, by instalment, locked."""
+        query = select(Overpayment).where(
+            col(Overpayment.person) == award.person,
+            col(Overpayment.award) == award.id,
+            col(Overpayment.annulled_at).is_(None),
         )
+        rows = await self._session.scalars(query.order_by(col(Overpayment.id)).with_for_update())
+        return {row.instalment: row for row in rows}
 
     # Months that are held.
 

@@ -254,3 +254,47 @@ async def test_while_nobody_can_say_what_is_due_nothing_is_claimed(hall: TownHal
     hall.amounts.unread[application] = ("annual_income",)
     assert await reassess(hall, application) == 0
     assert await overpaid(hall) == []
+
+
+async def test_what_was_too_much_follows_each_later_decision(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    hall.amounts.by_application[application] = Money.baht(600)
+    assert [await reassess(hall, application), await reassess(hall, application)] == [1, 0]
+    hall.amounts.by_application[application] = Money.baht(500)
+    assert await reassess(hall, application) == 1
+    assert standing(await overpaid(hall)) == [(NOVEMBER, 20_000)]
+    hall.amounts.by_application[application] = Money.baht(700)
+    assert await reassess(hall, application) == 0
+    assert standing(await overpaid(hall)) == [], "it was due after all"
+
+
+async def test_an_end_claims_the_whole_month_of_which_a_part_was_claimed(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    hall.amounts.by_application[application] = Money.baht(600)
+    await reassess(hall, application)
+    assert await end(hall, application, NOVEMBER) == 1
+    assert standing(await overpaid(hall)) == [(NOVEMBER, 70_000)]
+    assert await end(hall, application, NOVEMBER) == 0
+
+
+async def test_an_award_that_goes_on_at_a_lower_amount_still_had_too_much(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    hall.amounts.by_application[application] = Money.baht(600)
+    await reassess(hall, application)
+    await end(hall, application, DECEMBER, "NO_ANSWER")
+    [payee] = {one.person for one in await hall.instalments()}
+    await hall.grant(application=application, payee=payee)
+    assert standing(await overpaid(hall)) == [(NOVEMBER, 10_000)]
+
+
+def standing(rows: list[tuple[date, int, bool]]) -> list[tuple[date, int]]:
+    return [(period, satang) for period, satang, stands in rows if stands]
