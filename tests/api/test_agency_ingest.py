@@ -19,7 +19,7 @@ from services.plugins.records.routes import BODY_BYTES_MAX, PLACES
 from services.plugins.registry.routes import PREFIX
 from services.plugins.standing import Standing
 from tests.api.test_agency_services import DESCRIBED, fits
-from tests.services.plugins.records.register import Register, ndjson, policies
+from tests.services.plugins.records.register import Register, manifest_of, ndjson, policies
 from tests.support.agency import AgencySystem, code_of
 from tests.support.app import Served
 
@@ -108,21 +108,37 @@ async def test_more_than_a_question_may_hold_is_taken_and_too_much_is_not(sitthi
     assert register.kept == ["P-1"]
 
 
-async def test_more_sendings_at_once_than_are_held_are_sent_away(sitthi: Served, register: Register) -> None:
-    agency, goes_on, inside = await system(sitthi), asyncio.Event(), asyncio.Semaphore(0)
+async def test_more_sendings_at_once_than_are_held_are_sent_away_and_no_agency_takes_anothers_place(
+    sitthi: Served, register: Register
+) -> None:
+    goes_on, inside, others = asyncio.Event(), asyncio.Semaphore(0), [Register() for _ in range(3)]
+    agencies, paths = [await system(sitthi)], [PATH]
+    for number, other in enumerate(others):
+        sitthi.house.registry.add(other.plugin(manifest_of(f"register-{number}")))
+        agencies.append(await system(sitthi, f"register-{number}"))
+        paths.append(PATH.replace("register", f"register-{number}"))
 
     async def hold() -> None:
         inside.release()
         await goes_on.wait()
 
-    register.gate = hold
-    held = [asyncio.create_task(send(agency, policies(n), idempotency_key=f"sending-{n:04}")) for n in range(PLACES)]
-    for _ in held:
+    async def another(whose: int, number: int) -> httpx2.Response:
+        return await send(agencies[whose], policies(number), paths[whose], idempotency_key=f"sending-{number:04}")
+
+    held = list[asyncio.Task[httpx2.Response]]()
+    for one in (register, *others):
+        one.gate = hold
+    for whose, number in ((0, 1), (0, 2), (1, 3), (2, 4)):
+        held.append(asyncio.create_task(another(whose, number)))
         await inside.acquire()
-    assert code_of(await send(agency, policies(99), idempotency_key="sending-0099")) == (503, "SERVICE_UNAVAILABLE")
+        if number == 2:  # it sends as much as it may: the places that are left are for others
+            assert code_of(await another(0, 99)) == (503, "SERVICE_UNAVAILABLE")
+    assert len(held) == PLACES
+    assert code_of(await another(3, 5)) == (503, "SERVICE_UNAVAILABLE")
     goes_on.set()
     assert [(await one).status_code for one in held] == [200] * PLACES
-    assert (await send(agency, policies(98), idempotency_key="sending-0099")).status_code == 200
+    assert (await another(0, 98)).status_code == 200
+    assert (await another(3, 5)).status_code == 200
 
 
 async def test_nobody_else_sends_to_it(sitthi: Served, register: Register) -> None:

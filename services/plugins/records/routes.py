@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -41,7 +43,7 @@ _OURSELVES: Final = Text(th="สิทธิ", en="Sitthi")
 
 def records_routes(door: AgencyDoor, desk: RecordDesk) -> Callable[[APIRouter], None]:
     """Adds the route to a router whose prefix is that of the registry. `door` lets in by the scope `agency.ingest`."""
-    places = asyncio.Semaphore(PLACES)
+    places = _Places(PLACES)
 
     async def ingest(
         slug: str, operation: str, request: Request, caller: Caller = Depends(door.caller)
@@ -52,9 +54,7 @@ def records_routes(door: AgencyDoor, desk: RecordDesk) -> Callable[[APIRouter], 
             raise BadInput(_NO_KEY, path=(KEY,))
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != NDJSON:
             raise NdjsonWanted
-        if places.locked():
-            raise ServiceUnavailable(_OURSELVES)
-        async with places:
+        with places.taken(caller.agency):
             body = await _body(request)
             outcome = await desk.take(Sending(plugin, operation, caller.client, key, body, lines_of(body)))
         return _answer(request, caller, desk, plugin, outcome)
@@ -64,6 +64,29 @@ def records_routes(door: AgencyDoor, desk: RecordDesk) -> Callable[[APIRouter], 
         router.post(PATH, summary=summary, operation_id="ingest", responses=RESPONSES, openapi_extra=EXTRA)(ingest)
 
     return add
+
+
+class _Places:
+    """An agency that holds some gets another as long as more than that are left: who sends slowly, or much at once,
+    keeps nobody else from sending."""
+
+    def __init__(self, count: int) -> None:
+        self._left, self._held = count, Counter[str]()
+
+    @contextmanager
+    def taken(self, agency: str) -> Iterator[None]:
+        """Raises `ServiceUnavailable`."""
+        if self._left <= self._held[agency]:
+            raise ServiceUnavailable(_OURSELVES)
+        self._left -= 1
+        self._held[agency] += 1
+        try:
+            yield
+        finally:
+            self._left += 1
+            self._held[agency] -= 1
+            if not self._held[agency]:
+                del self._held[agency]
 
 
 async def _body(request: Request) -> bytes:
