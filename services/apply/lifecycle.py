@@ -126,14 +126,14 @@ class Lifecycle:
         """The register says that the applicant or the beneficiary has died. Whether the application was open.
 
         The month of the death is the last that is paid (unverified: each regulation says so in its own words); where
-        the register has no day, this month. Of `near`, none who died is told.
+        the register has no day, this month; of an application after the death, none. Of `near`, none who died is told.
         """
         found = await self._steps.locked(session, person, application)
         if Status(found.status) not in ACTIVE:
             return False
         if Status(found.status) in GRANTED:
-            day = max(on or self._clock.today(), bangkok_day(found.created_at))
-            since = day + timedelta(days=1)
+            day, applied_on = on or self._clock.today(), bangkok_day(found.created_at)
+            since = applied_on.replace(day=1) if day < applied_on else day + timedelta(days=1)
             await self._awarder.end_from(session, application=application, since=since, cause=DEATH)
         await self._steps.move(session, found, Action.DIE, Who.REGISTER, cause=DEATH, missing=[], review_since=None)
         await repository.close_appeal(session, found, Status.DECEASED)

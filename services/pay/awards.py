@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -80,8 +80,7 @@ class Awards:
         assert award is not None, "inserted just now, or before"
         if award.ends_on is not None:
             await self._resume(session, award)
-        for period in months(award.starts_on, period_of(self._clock.today())):
-            await self.schedule(session, [award], period)
+        await self._schedule_missing(session, award, months(award.starts_on, period_of(self._clock.today())))
         if is_new and (await self._given_before(session, award, award.starts_on)).satang:
             await self._notices.send(session, award.person, GIVEN_ONCE, title=title)
         return award.id
@@ -110,9 +109,8 @@ class Awards:
         if award is None:
             return 0
         if award.ends_on is None:
-            for period in months(award.starts_on, period_of(min(since, self._clock.today()))):
-                if period < since:
-                    await self.schedule(session, [award], period)
+            before = months(award.starts_on, period_of(min(since, self._clock.today())))
+            await self._schedule_missing(session, award, [period for period in before if period < since])
             award.ends_on = max(since, award.starts_on)
             await session.flush()
         await repository.cancel_scheduled(award, since)
@@ -195,6 +193,14 @@ class Awards:
                 }
             )
         await insert_new(session, Instalment, rows)
+
+    async def _schedule_missing(self, session: AsyncSession, award: Award, periods: Iterable[date]) -> None:
+        """Whatever a later decision can say of a month that has its instalment, it is not one to wait for."""
+        there = await PaymentRepository(session).instalments_since(award, award.starts_on)
+        known = {one.period for one in there}
+        for period in periods:
+            if period not in known:
+                await self.schedule(session, [award], period)
 
     async def _amount(self, session: AsyncSession, award: Award, period: date) -> Money | None:
         """Of the month, less what is given once and was given by another award already."""

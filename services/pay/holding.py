@@ -14,6 +14,7 @@ from core.text import Text
 from identity.inbox.service import MessageTemplate
 from services.pay.models import Award, HeldMonth
 from services.pay.needs import Notices
+from services.pay.repository import PaymentRepository
 from services.pay.writing import insert_new
 
 
@@ -43,7 +44,8 @@ class Holding:
     async def hold(
         self, session: AsyncSession, award: Award, period: date, reason: HoldReason, needs: Sequence[str] = ()
     ) -> None:
-        """Notes the month, once, and tells the payee, once. What is noted already stays as it is."""
+        """Notes the month, once, and tells the payee, once. What is held already stays as it is; what had been
+        released, because its award had ended for instance, is held again."""
         row = {
             "person": award.person,
             "award": award.id,
@@ -54,5 +56,8 @@ class Holding:
             "held_at": self._clock.now(),
             "released_at": None,
         }
-        if await insert_new(session, HeldMonth, [row]) and reason is HoldReason.FACT_NEEDED:
+        held = await insert_new(session, HeldMonth, [row]) or await PaymentRepository(session).hold_again(
+            award, period, reason=reason.value, needs=list(needs), held_at=self._clock.now()
+        )
+        if held and reason is HoldReason.FACT_NEEDED:
             await self._notices.send(session, award.person, PAYMENT_HELD, title=Text(**award.title), period=period)

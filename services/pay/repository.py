@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_, update
@@ -107,6 +108,17 @@ class PaymentRepository:
             col(HeldMonth.released_at).is_(None),
         )
         return (await self._session.scalars(query.order_by(col(HeldMonth.period)))).all()
+
+    async def hold_again(self, award: Award, period: date, **values: Any) -> bool:
+        """Whether the month was there, and released."""
+        query = update(HeldMonth).where(
+            col(HeldMonth.person) == award.person,
+            col(HeldMonth.award) == award.id,
+            col(HeldMonth.period) == period,
+            col(HeldMonth.released_at).is_not(None),
+        )
+        query = query.values(released_at=None, **values).returning(col(HeldMonth.period))
+        return (await self._session.execute(query.execution_options(synchronize_session=False))).first() is not None
 
     async def held_of(self, person: UUID) -> Sequence[tuple[HeldMonth, Award]]:
         """What of the person's is held, with the award that it is of, latest month first."""

@@ -276,9 +276,17 @@ async def test_a_recipient_who_died_is_paid_for_that_month_and_the_family_is_tol
     assert await town.deaths.run() == Watched()
 
 
-async def test_a_death_before_the_application_ends_it_from_its_own_day(town: Town, citizen: UUID) -> None:
+@pytest.mark.parametrize("died", [date(2020, 1, 1), TODAY - timedelta(days=1)])
+async def test_of_an_application_after_the_death_no_month_is_paid(town: Town, citizen: UUID, died: date) -> None:
     application = await town.granted(citizen)
-    town.register.dead[citizen] = Death(date(2020, 1, 1))
+    town.register.dead[citizen] = Death(died)
+    await town.deaths.run()
+    assert town.room.awarder.ended == [(application, TODAY.replace(day=1), "DEATH")]
+
+
+async def test_who_dies_on_the_day_of_the_application_is_paid_for_that_month(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.register.dead[citizen] = Death(TODAY)
     await town.deaths.run()
     assert town.room.awarder.ended == [(application, TODAY + timedelta(days=1), "DEATH")]
 

@@ -298,3 +298,26 @@ async def test_an_award_that_goes_on_at_a_lower_amount_still_had_too_much(hall: 
 
 def standing(rows: list[tuple[date, int, bool]]) -> list[tuple[date, int]]:
     return [(period, satang) for period, satang, stands in rows if stands]
+
+
+async def test_a_month_that_was_held_when_its_award_ended_is_held_again_when_it_goes_on(hall: TownHall) -> None:
+    application, payee = new_id(), await hall.person()
+    hall.amounts.unread[application] = ("annual_income",)
+    await hall.grant(application=application, payee=payee)
+    await end(hall, application, NOVEMBER, "NO_ANSWER")
+    assert await held(hall) == [(NOVEMBER, "FACT_NEEDED", ["annual_income"], False)]
+    await hall.grant(application=application, payee=payee)
+    assert await held(hall) == [(NOVEMBER, "FACT_NEEDED", ["annual_income"], True)]
+    del hall.amounts.unread[application]
+    await reassess(hall, application)
+    assert await months(hall) == [(NOVEMBER, "SCHEDULED")]
+    assert await held(hall) == [(NOVEMBER, "FACT_NEEDED", ["annual_income"], False)]
+
+
+async def test_of_a_month_that_is_paid_nobody_is_told_that_it_is_not(hall: TownHall) -> None:
+    application, payee = new_id(), await hall.person()
+    await hall.grant(application=application, payee=payee)
+    hall.amounts.unread[application] = ("annual_income",)
+    await hall.grant(application=application, payee=payee)  # as every decision does that confirms it
+    assert await held(hall) == []
+    assert await months(hall) == [(NOVEMBER, "SCHEDULED")]
