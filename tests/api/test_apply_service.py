@@ -216,7 +216,7 @@ async def test_who_leaves_is_taken_off_the_agencys_list_and_forgotten_there_befo
     await carried(sitthi)
     heard = [call.arguments["event"]["kind"] for call in office.calls if call.operation == "hear"]
     assert {"application.withdrawn", "data.erased"} <= set(heard)
-    assert ("takeBack", f"{office.effects[0][1]}:cancel") in office.effects
+    assert office.took_back(office.effects[0][1])
     sitthi.clock.advance(LOOKED_AT_AGAIN)
     await ran(sitthi)
     async with sitthi.house.db.read() as session:

@@ -274,8 +274,10 @@ class Courier:
         async with self._db.read() as session:
             person = await self._numbers.number_of(session, case.person)
         if case.step != Step.SUBMIT:
-            # Of `cancel` the key differs from that of `submit`, by which the agency knows that; a look has none.
-            key = f"{case.application.hex}:cancel" if case.step == Step.CANCEL else ""
+            # Of `cancel` the key differs from that of `submit`, by which the agency knows that; a look has none. With a
+            # number that was corrected it is another call, so the key is another: else the agency would refuse it.
+            whose = self._keys.blind_index(f"{case.application.hex}:{person.digits}", domain="delivery.cancel").hex()
+            key = f"{case.application.hex}:cancel:{whose[:16]}" if case.step == Step.CANCEL else ""
             return person, {"reference": case.reference}, key
         assert case.document_sealed is not None, "it goes when the agency has it"
         bound = bound_to(ServiceCase.document_sealed, case.application)

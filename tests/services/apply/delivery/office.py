@@ -93,6 +93,10 @@ class Office:
     def asked(self, operation: str) -> list[Call]:
         return [call for call in self.calls if call.operation == operation]
 
+    def took_back(self, key: str) -> bool:
+        """Whether it took back what was submitted under that key."""
+        return any(name == "takeBack" and of.startswith(f"{key}:cancel:") for name, of in self.effects)
+
     async def take(self, _: Host, call: Call) -> Any:
         self._begin(call)
         file = {"reference": f"M-{len(self.files) + 1}", "document": call.arguments["application"], "of": call.person}

@@ -120,7 +120,7 @@ class Life:
             case, status = cases[key], (await self.worker.application(self.citizen, key)).status
             assert case.step == Step.DONE, "nothing is owed for ever"
             assert status in CLOSED
-            taken, back = ("takeIt", key.hex) in effects, ("takeBack", f"{key.hex}:cancel") in effects
+            taken, back = ("takeIt", key.hex) in effects, self.office.took_back(key.hex)
             if status == Status.APPROVED:
                 assert (taken, back) == (True, False), "lost"
             if status == Status.WITHDRAWN and taken and case.state != State.REJECTED:

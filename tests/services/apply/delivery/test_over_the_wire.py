@@ -9,12 +9,14 @@ import httpx2
 import pytest
 
 from core.clock import FixedClock
+from identity.inbox.service import Inbox
+from identity.people.correction import Correction
 from services.apply.delivery.states import Step
 from services.apply.states import Status
 from services.plugins.contract import State
 from tests.services.apply.delivery.conftest import Market, Worker
 from tests.services.apply.delivery.office import FULL, manifest_of
-from tests.services.exchange.fakes import Exchange
+from tests.services.exchange.fakes import Exchange, national_id
 from tests.support.plugins.far_side import FarSide, reply_like
 
 pytestmark = pytest.mark.sqlite_only  # how rows are leased is tried on both beside this
@@ -72,3 +74,27 @@ async def test_a_declared_error_comes_back_in_the_manifests_words(
     await worker.courier.run()
     assert (await worker.application(citizen, key)).status == Status.REJECTED
     assert worker.hearing.told(await worker.case(citizen, key))["note"]["en"] == "The market is full"
+
+
+async def test_what_was_taken_back_under_a_number_that_is_corrected_meanwhile_is_taken_back_under_the_right_one_too(
+    worker: Worker, market: Market, citizen: UUID, far: FarSide, exchange: Exchange
+) -> None:
+    def lost(_: httpx2.Response) -> httpx2.Response:
+        raise httpx2.ReadError("gone")
+
+    key = await worker.apply(citizen)
+    await worker.courier.run()
+    await worker.withdraw(citizen, key)
+    far.between.after = lost
+    await worker.courier.run()
+    far.between.after = lambda reply: reply
+    wrong = exchange.ids["citizen"]
+    correction = Correction(exchange.people, Inbox(worker.clock), worker.clock, lambda: worker.desk)
+    async with worker.database.write() as session:
+        title = market.plugins[0].manifest.title.text
+        await correction.apply(session, citizen, national_id(98), agency=title, by="officers")
+    await worker.later(minutes=1)
+    case = await worker.case(citizen, key)
+    assert (case.step, case.failed_at, case.trouble) == (Step.DONE, None, None)
+    assert [call.person for call in market.office.asked("takeBack")] == [wrong, national_id(98)]
+    assert market.notices.hindrances == [], "nobody is told that it could not be taken back"
