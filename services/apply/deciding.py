@@ -61,6 +61,8 @@ class Request:
     """The request it came by, for the access log."""
     acted_by: UUID | None = None
     """Who acts in the applicant's place, under a delegation."""
+    applied_on: date | None = None
+    """Of one that is still to be decided, or appealed: the day on which it came in. None for today."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.attestation.service import Attestor
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import NotFound
@@ -304,7 +304,8 @@ class ApplyService:
         self._refuse_if_at_agency(found, Action.SUPPLEMENT)
         self._own_words(found.subject, answers)
         merged = {**self._open_answers(found), **answers}
-        again = Request(person, found.beneficiary, found.subject, merged, request)
+        applied_on = None if move is Action.CONFIRM else bangkok_day(found.created_at)
+        again = Request(person, found.beneficiary, found.subject, merged, request, applied_on=applied_on)
         prepared = await self._decider(found.subject).prepare(again)
         await self.ready_to_decide()
         return Reconsideration(application, found.version, again, prepared, supplemented)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -52,8 +52,8 @@ class ProgrammeDecider:
         ServiceUnavailable when nobody can say whether the child is the applicant's.
         """
         programme = self._programmes.get(request.subject.partition(":")[2])
-        today = self._clock.today()
-        version = None if programme is None else programme.version_on(today)
+        day = self._clock.today() if programme is None else _day_of_law(programme, request, self._clock.today())
+        version = None if programme is None else programme.version_on(day)
         if programme is None or version is None:
             raise ProgrammeUnknown(path=("programme",))
         if programme.channel is not Channel.HERE:
@@ -62,7 +62,7 @@ class ProgrammeDecider:
         read = _known(own) + _known(child)
         own, child = with_answers(self._catalogue, version, request.answers, self._clock.now(), own, child)
         childs = None if child is None else child.facts
-        found = assess(self._catalogue, programme, today, request.beneficiary, own.facts, childs)
+        found = assess(self._catalogue, programme, day, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
         prepared = _prepared(self._catalogue, found, request.applicant)
         return replace(prepared, read=read, rule=self._rule(version), beside=self.beside(request.subject))
@@ -99,6 +99,16 @@ class ProgrammeDecider:
             raise ServiceUnavailable(self._catalogue.agency_title(self._catalogue.attribute(CHILDREN).steward))
         if beneficiary not in children or not await reader.may_ask_about(beneficiary):
             raise NotFound(path=("beneficiary",))
+
+
+def _day_of_law(programme: Programme, request: Request, today: date) -> date:
+    """Today; but the day of the application where the law of that day has run out and nothing followed it at once: a
+    source that was down costs nobody what was given for a while."""
+    applied_on = request.applied_on or today
+    version = programme.version_on(applied_on)
+    until = None if version is None else version.until
+    ran_out = until is not None and until < today and programme.version_on(until + timedelta(days=1)) is None
+    return applied_on if ran_out else today
 
 
 def _known(member: Member | None) -> int:

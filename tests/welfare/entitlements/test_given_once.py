@@ -31,7 +31,7 @@ from tests.welfare.entitlements.conftest import PERSON, TableGate
 from tests.welfare.entitlements.support import NoNotice
 from welfare.entitlements.amounts import DecidedAmounts
 from welfare.entitlements.decider import ProgrammeDecider
-from welfare.programmes import ProgrammeCatalogue
+from welfare.programmes import ProgrammeCatalogue, ProgrammeUnknown
 
 MATERNITY: Final = "programme:section-33-maternity"
 WALLET: Final = "programme:digital-wallet"
@@ -184,3 +184,26 @@ async def test_what_is_paid_is_what_the_decision_says_when_the_law_changed_since
     town.clock.set(on(2026, 1, 5))
     await town.decide_again(waiting)
     assert await town.owed() == [(date(2025, 12, 1), ONE_BIRTH)], "by the highest wage of the day of the decision"
+
+
+@pytest.mark.parametrize("back", [on(2025, 1, 6), on(2025, 1, 28)])
+async def test_who_applied_while_it_was_given_has_it_though_a_source_was_down_until_it_was_over(
+    gate: TableGate, town: Town, back: datetime
+) -> None:
+    town.clock.set(on(2024, 12, 30))
+    gate.down |= {"cgd", "dopa"}
+    waiting = await town.apply(gate.add(state_welfare_card=True), WALLET)
+    assert Status(waiting.status) is Status.SUBMITTED
+    gate.down.clear()
+    town.clock.set(back)  # when there is no law, and when there is one of another phase
+    assert Status((await town.decide_again(waiting)).status) is Status.APPROVED
+    assert await town.owed() == [(date(2024, 12, 1), 1_000_000)]
+
+
+async def test_who_applies_after_it_was_over_is_decided_by_the_law_of_the_day(gate: TableGate, town: Town) -> None:
+    holder = gate.add(state_welfare_card=True, wallet_income=Money(0), wallet_deposits=Money(0))
+    town.clock.set(on(2025, 1, 6))
+    with pytest.raises(ProgrammeUnknown):
+        await town.apply(holder, WALLET)
+    town.clock.set(on(2025, 1, 28))
+    assert Status((await town.apply(holder, WALLET)).status) is Status.REJECTED
