@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import xml.sax
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -201,9 +202,10 @@ async def test_a_client_asks_what_it_still_uses_and_an_agency_how_far_clients_ar
         ("WaterSize.LARGE", 0, 0, None),
     ]
     async with sitthi.house.db.write() as session:
-        for number in range(CLIENTS_MIN - 2):
-            today = sitthi.clock.today()
-            session.add(DeprecatedUse(client=f"app-{number}", coordinate="WaterPrice.since", day=today,
+        today = sitthi.clock.today()
+        last = today - timedelta(days=89)
+        for number, day in enumerate([*(CLIENTS_MIN - 2) * [today], last, last - timedelta(days=1)]):
+            session.add(DeprecatedUse(client=f"app-{number}", coordinate="WaterPrice.since", day=day,
                                       service="waterworks", uses=10))  # fmt: skip
     key = {**waterworks.holder.private_jwk, "kid": waterworks.holder.kid, "alg": waterworks.holder.algorithm}
     at_desk = AgencyLine(sitthi.house.settings.issuer, waterworks.client, key, sitthi.http, sitthi.clock)
@@ -212,7 +214,7 @@ async def test_a_client_asks_what_it_still_uses_and_an_agency_how_far_clients_ar
     monkeypatch.setattr("api.commands.agency_options.asyncio.run", here)
     given = ("--client", waterworks.client, "--key", str(tmp_path / "key.json"))
     assert await command(plugin.app, "usage", "waterworks", *given) == (
-        "0 WaterPrice.since\t5 clients, 35 times, last 2026-11-16\tuntil 2027-11-16\n"
+        "0 WaterPrice.since\t6 clients, 45 times, last 2026-11-16\tuntil 2027-11-16\n"
         "WaterSize.LARGE\tnot used for 90 days\tuntil 2027-11-16\n"
     )
     other = await Waterworks.at(sitthi, "riverworks")

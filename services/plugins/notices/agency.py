@@ -33,7 +33,8 @@ class ReasonTold(Shape):
 
 
 class NameUsed(Shape):
-    """A name that is deprecated. How many used it, and how often, is told from `clientsUnder` clients on."""
+    """A name that is deprecated. How many used it, and how often, is told from `clientsUnder` clients on that asked
+    with a token and are not the agency's own, which are left out."""
 
     coordinate: str
     since: date
@@ -77,8 +78,8 @@ def usage_routes(
                 raise NotFound
             async with db.read() as session:
                 notices = (await standing_notices(session, slug)).get(slug, {})
-                since = clock.today() - timedelta(days=DAYS)
-                uses = await uses_of_service(session, slug, notices, since)
+                since = clock.today() - timedelta(days=DAYS - 1)  # today is one of them
+                uses = await uses_of_service(session, slug, notices, since, agency=caller.agency)
             told = [
                 notices[use.coordinate].as_json()
                 | {

@@ -16,15 +16,19 @@ from sqlmodel import col
 
 from core.clock import Clock
 from core.database import Database
+from identity.provider.models import Client
 from services.plugins.notices.models import DeprecatedUse
 from services.plugins.notices.terms import Notice
 
 KEPT: Final = timedelta(days=400)
-OPERATIONS_MAX: Final = 5_000
-"""Of one worker between two writings, by client and the names they use; and rows of one writing."""
+USES_MAX: Final = 5_000
+"""Rows of one worker between two writings: of those who ask without a token, who may be anybody, and as many again of
+all clients that there are."""
+USES_OF_CLIENT_MAX: Final = 500
+"""Of these, of one client."""
 _WRITTEN_AT_ONCE: Final = 500
 CLIENTS_MIN: Final = 5
-"""Of fewer clients an agency is not told how many, nor how often: it could tell whose they are."""
+"""Of fewer clients of others an agency is not told how many, nor how often: it could tell whose they are."""
 
 _dropped = Figure("sitthi_deprecated_uses_dropped_total", "Uses of what goes that were too many to be written down.")
 
@@ -41,7 +45,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class ServiceUse:
-    """Of all clients together; None where they are too few."""
+    """Of all clients together but the agency's own; None where they are too few."""
 
     coordinate: str
     uses: int | None
@@ -53,44 +57,26 @@ class Used(Protocol):
     """Names that go, of one operation."""
 
     @property
-    def coordinates(self) -> frozenset[str]: ...
-    @property
     def notices(self) -> Sequence[Notice]: ...
 
 
 class DeprecatedUses:
-    """One per process. Counting is one addition; every minute a job writes what has come together."""
+    """One per process. Counting is one addition for each name; every minute a job writes what has come together."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
-        self._counts: Counter[tuple[str, date, frozenset[str]]] = Counter()
-        self._services: dict[str, str] = {}
+        self._counts = _Counts()
 
     def count(self, client: str, used: Used) -> None:
         """One operation of a client; the empty name is for all who asked without a token."""
-        key = client, self._clock.today(), used.coordinates
-        if key in self._counts:
-            self._counts[key] += 1
-        elif len(self._counts) < OPERATIONS_MAX:
-            self._counts[key] = 1
-            self._services |= {one.coordinate: one.service for one in used.notices}
-        else:
-            _dropped.inc()
+        day = self._clock.today()
+        for notice in used.notices:
+            self._counts.add(client, day, notice)
 
     async def write(self) -> None:
         """The job. What cannot be written is dropped: these are figures to plan by, not accounts."""
-        counts, self._counts = self._counts, Counter()
-        services, self._services = self._services, {}
-        sums: Counter[tuple[str, str, date, str]] = Counter()
-        for (client, day, coordinates), times in counts.items():
-            for coordinate in coordinates:
-                key = client, coordinate, day, services[coordinate]
-                if key in sums or len(sums) < OPERATIONS_MAX:
-                    sums[key] += times
-                else:
-                    _dropped.inc(times)
-        names = ("client", "coordinate", "day", "service")
-        rows = [{**dict(zip(names, key, strict=True)), "uses": uses} for key, uses in sorted(sums.items())]
+        counts, self._counts = self._counts, _Counts()
+        rows = counts.rows()
         for at in range(0, len(rows), _WRITTEN_AT_ONCE):
             async with self._db.write() as session:
                 await _add(session, rows[at : at + _WRITTEN_AT_ONCE])
@@ -100,6 +86,39 @@ class DeprecatedUses:
         async with self._db.write() as session:
             before = self._clock.today() - KEPT
             await session.execute(delete(DeprecatedUse).where(col(DeprecatedUse.day) < before))
+
+
+class _Counts:
+    """Of one name each, whatever else an operation uses, so that no mixture of names makes more of them."""
+
+    def __init__(self) -> None:
+        self._by_client: dict[str, Counter[tuple[str, date]]] = {}
+        self._services: dict[str, str] = {}
+        self._of_known = 0
+
+    def add(self, client: str, day: date, notice: Notice) -> None:
+        ours, key = self._by_client.get(client), (notice.coordinate, day)
+        if ours is None or key not in ours:
+            if not self._has_room(client, 0 if ours is None else len(ours)):
+                _dropped.inc()
+                return
+            ours = self._by_client.setdefault(client, Counter())
+            self._services[notice.coordinate] = notice.service
+            self._of_known += client != ""
+        ours[key] += 1
+
+    def _has_room(self, client: str, ours: int) -> bool:
+        if client == "":
+            return ours < USES_MAX
+        return ours < USES_OF_CLIENT_MAX and self._of_known < USES_MAX
+
+    def rows(self) -> list[dict[str, Any]]:
+        """In one order, so that of two workers that write the same one waits, and neither for ever."""
+        return [
+            {"client": client, "coordinate": name, "day": day, "service": self._services[name], "uses": uses}
+            for client, counts in sorted(self._by_client.items())
+            for (name, day), uses in sorted(counts.items())
+        ]
 
 
 async def uses_of(session: AsyncSession, client: str) -> list[Use]:
@@ -116,14 +135,18 @@ async def uses_of(session: AsyncSession, client: str) -> list[Use]:
 
 
 async def uses_of_service(
-    session: AsyncSession, service: str, coordinates: Iterable[str], since: date
+    session: AsyncSession, service: str, coordinates: Iterable[str], since: date, *, agency: str
 ) -> list[ServiceUse]:
-    """How far clients are, by coordinate and since that day; whoever asks without a token counts as one client."""
-    row = DeprecatedUse
-    columns = (col(row.coordinate), func.sum(col(row.uses)), func.count(col(row.client).distinct()))
+    """How far clients of others than that agency are, by coordinate, from that day on; whoever asks without a token
+    counts as one client. Whether they are enough to be told of, only those with a name decide: an agency knows what it
+    asks itself, also without a token, and could take it off."""
+    row, client = DeprecatedUse, col(DeprecatedUse.client)
+    named = func.count(func.nullif(client, "").distinct())
+    columns = (col(row.coordinate), func.sum(col(row.uses)), func.count(client.distinct()), func.max(col(row.day)))
+    own = select(col(Client.id)).where(col(Client.agency) == agency)
     query = (
-        select(*columns, func.max(col(row.day)))
-        .where(col(row.service) == service, col(row.day) >= since)
+        select(*columns, named)
+        .where(col(row.service) == service, col(row.day) >= since, client.not_in(own))
         .group_by(col(row.coordinate))
     )
     found = {one[0]: one for one in await session.execute(query)}
@@ -133,9 +156,10 @@ async def uses_of_service(
 def _service_use(coordinate: str, found: Any) -> ServiceUse:
     if found is None:
         return ServiceUse(coordinate, 0, 0, None)
-    if found[2] < CLIENTS_MIN:
-        return ServiceUse(coordinate, None, None, found[3])
-    return ServiceUse(coordinate, int(found[1]), int(found[2]), found[3])
+    _, uses, clients, last_day, named = found
+    if named < CLIENTS_MIN:
+        return ServiceUse(coordinate, None, None, last_day)
+    return ServiceUse(coordinate, int(uses), int(clients), last_day)
 
 
 async def _add(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
