@@ -132,7 +132,12 @@ class DeliveryDesk:
         """Tells the services that may have an application of the person under a national ID that was wrong, in the
         transaction that corrects it. Nobody is told the former number: the application's id and number lead to it."""
         number = await self._numbers.number_of(session, person)
-        for case in await repository.sent(session, person):
+        sent = await repository.sent(session, person)
+        for event in await repository.events_of(session, [case.application for case in sent]):
+            bound = bound_to(AgencyEvent.national_id_sealed, event.id)  # not told yet: it names the right one too
+            event.national_id_sealed = self._keys.seal(number.digits.encode(), bound_to=bound)
+        await session.flush()
+        for case in sent:
             about = uuid5(_EVENTS, f"{case.application.hex}:{mark_of(self._keys, number)}")
             await self.tell(session, case, EventKind.IDENTIFIER_CORRECTED, about, reference=case.reference)
 

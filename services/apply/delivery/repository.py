@@ -155,6 +155,13 @@ async def add_event(session: AsyncSession, event: AgencyEvent) -> None:
     await session.execute(dialect.insert(AgencyEvent).values(**event.model_dump()).on_conflict_do_nothing())
 
 
+async def events_of(session: AsyncSession, applications: Collection[UUID]) -> Sequence[AgencyEvent]:
+    """Events about these applications that were not told yet, to be changed in this transaction."""
+    about = [one.hex for one in applications]
+    query = select(AgencyEvent).where(col(AgencyEvent.application).in_(about)).order_by(col(AgencyEvent.id))
+    return (await session.scalars(query.with_for_update())).all()
+
+
 async def close_event(session: AsyncSession, event: UUID, lease: UUID | None) -> bool:
     """Deletes one that was told or given up; whether it was still this one's turn."""
     gone = await session.execute(

@@ -11,6 +11,7 @@ import pytest
 from core.text import Language, Text
 from identity.inbox.service import Inbox
 from identity.people.correction import Correction
+from identity.people.register import PeopleRegister as Register
 from services.apply.delivery import repository
 from services.apply.delivery.graph import hindrance_of
 from services.apply.delivery.states import GIVEN_UP_AFTER, LOOKED_AGAIN, Hindrance, Step
@@ -18,7 +19,7 @@ from services.apply.states import Status
 from services.plugins.contract import EventKind
 from tests.services.apply.delivery.conftest import Market, Worker
 from tests.services.apply.delivery.office import OPERATIONS
-from tests.services.exchange.fakes import Exchange, national_id
+from tests.services.exchange.fakes import KEYS, Exchange, national_id
 
 EVENTS = [*OPERATIONS["hear"]["events"], "identifier.corrected"]  # type: ignore[misc]  # a list, in this table
 HEARS = {**OPERATIONS, "hear": {**OPERATIONS["hear"], "events": EVENTS}}
@@ -164,7 +165,7 @@ async def test_a_corrected_national_id_is_told_to_those_who_may_have_an_applicat
             await correction.apply(session, person, national_id(number), agency=manifest_title(market), by="officers")
     await worker.courier.run()
     told = [call for call in market.office.asked("hear") if call.person is not None]
-    assert [call.person for call in told] == [national_id(98), national_id(99)], "each correction is one event"
+    assert [call.person for call in told] == [national_id(99)] * 2, "each correction is one event, of the right number"
     for call in told:
         event = call.arguments["event"]
         assert event["kind"] == EventKind.IDENTIFIER_CORRECTED
@@ -224,3 +225,19 @@ async def test_who_looks_while_the_agency_is_asked_waits_for_the_same_answer(
     await second
     assert len(market.office.asked("howFar")) == 1
     assert (await worker.case(citizen, key)).state == "IN_PROGRESS"
+
+
+@pytest.mark.in_turn
+async def test_an_event_about_an_application_that_waits_when_the_number_is_corrected_names_the_right_one(
+    worker: Worker, market: Market, citizen: UUID
+) -> None:
+    key = await worker.apply(citizen)
+    await worker.courier.run()
+    await worker.withdraw(citizen, key)  # its event is not told yet
+    correction = Correction(Register(KEYS, worker.clock), Inbox(worker.clock), worker.clock, lambda: worker.desk)
+    async with worker.database.write() as session:
+        await correction.apply(session, citizen, national_id(98), agency=manifest_title(market), by="officers")
+    await worker.courier.run()
+    [told] = market.office.asked("hear")
+    assert (told.person, told.arguments["event"]["kind"]) == (national_id(98), "application.withdrawn")
+    assert await worker.events() == []
