@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from api.commands import plugin
 from api.commands.agency_line import AgencyLine
 from core.assurance import StepUpRequired
+from core.ids import new_id
 from core.text import Text
 from identity.officers.errors import RoleMissing
 from identity.officers.register import Officer, SignIn
@@ -26,11 +27,12 @@ from services.plugins.notices.agency import usage_routes
 from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
 from services.plugins.operating.routes import maintenance_routes
 from services.plugins.records.routes import records_routes
-from services.plugins.registry.desk import ServiceDesk
+from services.plugins.registry.desk import EVENTS, ServiceDesk
 from services.plugins.registry.documents import Documents
 from services.plugins.registry.errors import RemedyMissing
-from services.plugins.registry.repository import ServiceRepository
-from services.plugins.registry.routes import BODIES, PREFIX, services_router
+from services.plugins.registry.models import ServiceEvent
+from services.plugins.registry.repository import Name, ServiceRepository
+from services.plugins.registry.routes import BODIES, EVENTS_MAX, PREFIX, services_router
 from services.plugins.registry.schemas import FILES_MAX
 from tests.identity.officers_of_tests import PASSKEY, THAID, number
 from tests.support.agency import AgencySystem, code_of
@@ -341,6 +343,33 @@ async def test_the_trail_says_who_did_what(sitthi: Served, waterworks: Waterwork
     assert [one["agency"] for one in events] == ["waterworks", "waterworks", "", "waterworks", "dga", "waterworks"]
     assert events[-1]["reason"] == WHY["reason"]
     assert events[-1]["by"] == f"{waterworks.client}:registrar"
+
+
+async def test_the_trail_comes_in_pages_from_the_latest_on(sitthi: Served, waterworks: Waterworks) -> None:
+    await waterworks.send(documents_of())
+    async with sitthi.house.db.write() as session:
+        [row] = await ServiceRepository(session).events(Name("waterworks", "waterworks"), before=None, limit=2)
+        for number_of_act in range(EVENTS):
+            told = {**row.model_dump(), "id": new_id(), "reason": f"{number_of_act}"}
+            session.add(ServiceEvent(**told))
+    path = f"{PREFIX}/{{slug}}/events"
+    latest = fits(await waterworks.get(f"{ONE}/events"), path, "get")
+    assert [one["reason"] for one in latest["events"]] == [f"{n}" for n in range(EVENTS)]
+    first = fits(await waterworks.get(latest["next"]), path, "get")
+    assert ([one["act"] for one in first["events"]], first["next"]) == (["REGISTER"], None)
+    exact = fits(await waterworks.get(f"{ONE}/events?first={EVENTS + 1}"), path, "get")
+    assert (len(exact["events"]), exact["next"]) == (EVENTS + 1, None)
+    told: list[str] = []
+    following: str | None = f"{ONE}/events?first=40"
+    while following is not None:
+        page = fits(await waterworks.get(following), path, "get")
+        told, following = [one["reason"] for one in page["events"]] + told, page["next"]
+    assert told == ["", *(f"{n}" for n in range(EVENTS))]
+    for query in ("first=0", f"first={EVENTS_MAX + 1}", "first=x", "after=x", "after=%00"):
+        refused = await waterworks.get(f"{ONE}/events?{query}")
+        fits(refused, path, "get")
+        assert code_of(refused) == (400, "BAD_REQUEST"), query
+    assert "next" in DESCRIBED["components"]["schemas"]["EventsAnswer"]["required"]
 
 
 async def test_the_description_is_served_and_every_answer_has_the_shape_it_names(

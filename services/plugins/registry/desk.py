@@ -32,6 +32,8 @@ from services.plugins.registry.states import PUBLISHED_ONCE, Act, State, after
 
 PLACE_LENGTH_MAX: Final = 200
 REMEDY_LENGTH_MAX: Final = 1_000
+EVENTS: Final = 100
+"""Of a trail, where nobody says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +158,13 @@ class ServiceDesk:
             shown = await _shown(session, name, version)
         return await _judged(self._examiner, shown)
 
-    async def events(self, name: Name) -> Sequence[ServiceEvent]:
-        """Raises NotFound."""
+    async def events(self, name: Name, *, before: UUID | None = None, limit: int = EVENTS) -> Sequence[ServiceEvent]:
+        """The latest, or those before that one, in the order in which they happened. Raises NotFound."""
         async with self._db.read() as session:
             repository = ServiceRepository(session)
             if await repository.service(name) is None:
                 raise NotFound
-            return await repository.events(name)
+            return await repository.events(name, before=before, limit=limit)
 
     async def report(self, name: Name, version: str) -> ServiceReport:
         """Raises NotFound, also for a version that was never checked."""

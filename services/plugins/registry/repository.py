@@ -178,11 +178,33 @@ class ServiceRepository:
             if (Name(one[0], one[1]), one[2]) in chosen
         }
 
-    async def events(self, name: Name) -> Sequence[ServiceEvent]:
-        """In the order in which they happened."""
+    async def events(self, name: Name, *, before: UUID | None, limit: int) -> Sequence[ServiceEvent]:
+        """The latest, or those before that one, in the order in which they happened."""
         row = ServiceEvent
-        query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug).order_by(col(row.id))
-        return (await self._session.scalars(query)).all()
+        query = select(row).where(col(row.agency) == name.agency, col(row.slug) == name.slug)
+        if before is not None:
+            query = query.where(col(row.id) < before)
+        return (await self._session.scalars(query.order_by(col(row.id).desc()).limit(limit))).all()[::-1]
+
+    async def stopped(self, name: Name) -> frozenset[str]:
+        """Versions that a reviewer suspended and none resumed. Reviewers act without a client."""
+        row, later = ServiceEvent, aliased(ServiceEvent)
+        resumed = exists().where(
+            col(later.agency) == name.agency,
+            col(later.slug) == name.slug,
+            col(later.version) == col(row.version),
+            col(later.kind) == Act.RESUME,
+            col(later.id) > col(row.id),
+        )
+        query = sa_select(col(row.version)).where(
+            col(row.agency) == name.agency,
+            col(row.slug) == name.slug,
+            col(row.kind) == Act.SUSPEND,
+            col(row.acting) != "",
+            col(row.client) == "",
+            ~resumed,
+        )
+        return frozenset(await self._session.scalars(query.distinct()))
 
     async def was_published(self, name: Name, version: str) -> bool:
         """Whether it is or ever was, as the trail has it."""

@@ -6,12 +6,14 @@ is docs/services-registry.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from urllib.parse import quote, urlencode
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from core.database import Database
@@ -24,7 +26,7 @@ from services.exchange.rest.openapi import body_of, document_of
 from services.exchange.rest.requests import Agent, AgentKind, Strict
 from services.exchange.rest.requests import read as read_body
 from services.exchange.rest.schemas import ErrorAnswer
-from services.plugins.registry.desk import ServiceDesk
+from services.plugins.registry.desk import EVENTS, ServiceDesk
 from services.plugins.registry.documents import Documents, read_remote_manifest
 from services.plugins.registry.lifecycle import Actor
 from services.plugins.registry.models import ServiceVersion
@@ -60,6 +62,7 @@ _DESCRIPTION: Final = (
     "Agencies register their services: a version is sent, checked against the agency's endpoint, reviewed where it "
     "touches what is sensitive, and published to every server within a second. docs/services-registry.md explains it."
 )
+_Responses: TypeAlias = Mapping[int | str, dict[str, Any]]
 _FAULTS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": ErrorAnswer, "description": "No token, or not a good one; `WWW-Authenticate` says more."},
     403: {"model": ErrorAnswer, "description": "The token lacks the scope, or the officer is not the agency's."},
@@ -82,7 +85,11 @@ _OF_AN_ACT: Final[dict[int | str, dict[str, Any]]] = {
     415: {"model": ErrorAnswer, "description": "The body is not `application/json`."},
     422: {"model": ErrorAnswer, "description": "`PLUGIN_REFUSED` or `MANIFEST_INVALID`, with `faults`."},
 }
+_ASKED: Final[_Responses] = {400: {"model": ErrorAnswer, "description": "No such `after` or `first` can be."}}
 Body = TypeVar("Body", bound=ActRequest)
+EVENTS_MAX: Final = 500
+After = Annotated[UUID | None, Query(description="The page before: the id that its `next` names.")]
+First = Annotated[int, Query(ge=1, le=EVENTS_MAX, description="How many.")]
 
 
 class ServiceAgents:
@@ -193,8 +200,10 @@ def _add_sending(router: APIRouter, door: AgencyDoor, desk: ServiceDesk, agents:
 
 
 def _add_looks(router: APIRouter, door: AgencyDoor, desk: ServiceDesk) -> None:
-    def look(path: str, operation: str, summary: str, model: type[Any]) -> Callable[[Any], Any]:
-        responses: dict[int | str, dict[str, Any]] = {**_FAULTS, 200: {"model": model}}
+    def look(
+        path: str, operation: str, summary: str, model: type[Any], more: _Responses = MappingProxyType({})
+    ) -> Callable[[Any], Any]:
+        responses: dict[int | str, dict[str, Any]] = {**_FAULTS, **more, 200: {"model": model}}
         return router.get(path, summary=summary, operation_id=operation, responses=responses)
 
     @look("", "services", "The agency's services, with their versions", ServicesAnswer)
@@ -206,10 +215,17 @@ def _add_looks(router: APIRouter, door: AgencyDoor, desk: ServiceDesk) -> None:
     async def one(slug: str, caller: Caller = Depends(door.caller)) -> JSONResponse:
         return JSONResponse(service_told(await desk.one(Name(caller.agency, slug))), headers=caller.headers)
 
-    @look("/{slug}/events", "events", "What was done to a service, by whom and why", EventsAnswer)
-    async def events(slug: str, caller: Caller = Depends(door.caller)) -> JSONResponse:
-        told = [event_told(one) for one in await desk.events(Name(caller.agency, slug))]
-        return JSONResponse({"events": told}, headers=caller.headers)
+    @look("/{slug}/events", "events", "What was done to a service, by whom and why: the latest", EventsAnswer, _ASKED)
+    async def events(
+        slug: str, after: After = None, first: First = EVENTS, caller: Caller = Depends(door.caller)
+    ) -> JSONResponse:
+        found = await desk.events(Name(caller.agency, slug), before=after, limit=first + 1)
+        page, following = found[-first:], None
+        if len(found) > first:
+            asked = {"after": page[0].id.hex, **({} if first == EVENTS else {"first": first})}
+            following = f"{PREFIX}/{quote(slug, safe='')}/events?{urlencode(asked)}"
+        told = {"events": [event_told(one) for one in page], "next": following}
+        return JSONResponse(told, headers=caller.headers)
 
     @look("/{slug}/versions/{version}", "version", "One version: files, faults, what a reviewer sees", VersionWhole)
     async def version(slug: str, version: str, caller: Caller = Depends(door.caller)) -> JSONResponse:

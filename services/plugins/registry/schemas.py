@@ -139,7 +139,11 @@ class EventTold(Shape):
 
 
 class EventsAnswer(Shape):
+    """In the order in which they happened: the last is the latest."""
+
     events: list[EventTold]
+    next: str | None
+    """Where those before these are; null where there are none."""
 
 
 class ReportAnswer(Shape):

@@ -6,7 +6,7 @@ from services.plugins.contract import Manifest
 from services.plugins.registry.diff import number_of
 from services.plugins.registry.errors import KeysDropped, NothingToRollBackTo, ServiceHeld
 from services.plugins.registry.repository import Name, ServiceRepository
-from services.plugins.registry.states import Act, State
+from services.plugins.registry.states import State
 
 
 async def highest_below(repository: ServiceRepository, name: Name) -> str:
@@ -14,7 +14,7 @@ async def highest_below(repository: ServiceRepository, name: Name) -> str:
 
     Raises NothingToRollBackTo.
     """
-    current, stopped = await repository.current(name), await _stopped(repository, name)
+    current, stopped = await repository.current(name), await repository.stopped(name)
     below = [
         row.version
         for row in await repository.versions(name)
@@ -30,19 +30,8 @@ async def highest_below(repository: ServiceRepository, name: Name) -> str:
 async def must_be_open(repository: ServiceRepository, name: Name, manifest: Manifest, former: Manifest | None) -> None:
     """`former` is what is current. Raises ServiceHeld for a version that the reviewers stopped and that another mended,
     and KeysDropped for one that believes a key which the agency has given up since: it may be known to others."""
-    if manifest.version in await _stopped(repository, name):
+    if manifest.version in await repository.stopped(name):
         raise ServiceHeld
     trusted = former.endpoint.keys if former is not None and former.endpoint is not None else None
     if trusted is not None and manifest.endpoint and any(key not in trusted for key in manifest.endpoint.keys):
         raise KeysDropped(version=manifest.version)
-
-
-async def _stopped(repository: ServiceRepository, name: Name) -> set[str]:
-    """Versions that a reviewer suspended and none resumed. Reviewers act without a client."""
-    stopped: set[str] = set()
-    for event in await repository.events(name):
-        if event.kind == Act.SUSPEND and event.acting and not event.client:
-            stopped.add(event.version)
-        elif event.kind == Act.RESUME:
-            stopped.discard(event.version)
-    return stopped

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
+from services.plugins.registry.models import ServiceEvent
 from services.plugins.registry.repository import ServiceRepository
-from tests.services.plugins.registry.test_limits import OTHER, RIVER
-from tests.support.services import NAME, SYSTEM, Registering, documents_of
+from tests.services.plugins.registry.test_limits import OTHER, REASON, RIVER
+from tests.support.services import NAME, REVIEWER, SYSTEM, Registering, documents_of
 
 
 @pytest.mark.sqlite_only  # one query, which other tests put to both
@@ -43,3 +44,43 @@ async def test_a_list_of_services_asks_as_often_for_many_as_for_one(services: Re
         ("waterworks", ["1.0.0", "1.1.0"]),
     ]
     assert len(asked) == once
+
+
+async def test_a_way_back_does_not_read_the_trail(services: Registering) -> None:
+    """An agency may send, discard, suspend and resume for years."""
+    for version in ("1.0.0", "1.0.1"):
+        await services.published(documents_of(version))
+    loaded: list[object] = []
+
+    def note(target: object, _: object) -> None:
+        loaded.append(target)
+
+    event.listen(ServiceEvent, "load", note)
+    try:
+        assert (await services.desk.roll_back(SYSTEM, NAME, None, REASON)).version == "1.0.0"
+    finally:
+        event.remove(ServiceEvent, "load", note)
+    assert loaded == []
+
+
+async def test_what_a_reviewer_stopped_stays_stopped_until_that_very_version_is_resumed(services: Registering) -> None:
+    async def stopped() -> set[str]:
+        async with services.db.read() as session:
+            return {*await ServiceRepository(session).stopped(NAME)}
+
+    async def held() -> None:
+        async with services.db.write() as session:
+            await services.lifecycle.suspend(session, REVIEWER, NAME, REASON, held=True)
+
+    await services.published(documents_of())
+    await services.desk.suspend(SYSTEM, NAME, REASON)
+    assert await stopped() == set(), "by its agency"
+    await held()
+    assert await stopped() == {"1.0.0"}
+    await services.published(documents_of("1.0.1"))
+    await held()
+    async with services.db.write() as session:
+        await services.lifecycle.resume(session, REVIEWER, NAME, REASON, reviewing=True)
+    assert await stopped() == {"1.0.0"}
+    await held()
+    assert await stopped() == {"1.0.0", "1.0.1"}
