@@ -105,6 +105,7 @@ def limits_of(settings: Settings) -> Limits:
         agency_sendings=settings.agency_sendings_per_hour,
         service_drafts=settings.service_drafts,
         agency_drafts=settings.agency_drafts,
+        agency_names=settings.agency_names,
         service_versions=settings.service_versions,
         agency_versions=settings.agency_versions,
         check_days=settings.service_check_days,

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """How many versions of one service that were never published may stand at once."""
     agency_drafts: int = Field(200, ge=1, le=10_000)
     """The same of all services of an agency together."""
+    agency_names: int = Field(500, ge=1, le=100_000)
+    """How many names of services an agency may use, for ever: the trail of a service that was discarded stays."""
     service_versions: int = Field(1_000, ge=2, le=100_000)
     """How many versions of one service are kept, with what was published: each holds at most 200,000 bytes."""
     agency_versions: int = Field(5_000, ge=2, le=100_000)

@@ -359,12 +359,12 @@ async def test_the_trail_comes_in_pages_from_the_latest_on(sitthi: Served, water
     assert ([one["act"] for one in first["events"]], first["next"]) == (["REGISTER"], None)
     exact = fits(await waterworks.get(f"{ONE}/events?first={EVENTS + 1}"), path, "get")
     assert (len(exact["events"]), exact["next"]) == (EVENTS + 1, None)
-    told: list[str] = []
+    reasons: list[str] = []
     following: str | None = f"{ONE}/events?first=40"
     while following is not None:
         page = fits(await waterworks.get(following), path, "get")
-        told, following = [one["reason"] for one in page["events"]] + told, page["next"]
-    assert told == ["", *(f"{n}" for n in range(EVENTS))]
+        reasons, following = [one["reason"] for one in page["events"]] + reasons, page["next"]
+    assert reasons == ["", *(f"{n}" for n in range(EVENTS))]
     for query in ("first=0", f"first={EVENTS_MAX + 1}", "first=x", "after=x", "after=%00"):
         refused = await waterworks.get(f"{ONE}/events?{query}")
         fits(refused, path, "get")

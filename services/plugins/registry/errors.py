@@ -137,6 +137,16 @@ class VersionsFull(Conflict):
     )
 
 
+class NamesFull(Conflict):
+    """A name that was used stays with its trail, whatever was discarded. `which` have no version and may have one."""
+
+    code = "SERVICE_NAMES_FULL"
+    text = Text(
+        th="{of} ใช้ชื่อบริการครบ {count} ชื่อแล้ว กรุณาใช้ชื่อเดิมที่ว่างอยู่ เช่น {which}",
+        en="{of} has used {count} names of services, as many as it may. These are free to be used again: {which}",
+    )
+
+
 class CheckExpired(Conflict):
     """The check that the version passed says too little about today."""
 

@@ -63,10 +63,11 @@ class Lifecycle:
     async def register(self, session: AsyncSession, actor: Actor, examined: Examined) -> tuple[ServiceVersion, bool]:
         """A draft of these documents; the same documents again are the same version, and False.
 
-        Raises VersionTaken, VersionNotHigher, DraftsFull, VersionsFull, and PluginRefused for what would break.
+        Raises VersionTaken, VersionNotHigher, NamesFull, DraftsFull, VersionsFull; PluginRefused for what would break.
         """
         name = Name(actor.agency, examined.plugin.slug)
         repository = ServiceRepository(session)
+        await self._warden.must_be_one_name_more(repository, name)
         service = await repository.locked_or_made(name, self._clock.now())
         row = await repository.version(name, examined.version)
         digest, files = examined.documents.digest, dict(examined.documents.files)

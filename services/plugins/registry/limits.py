@@ -18,13 +18,13 @@ from enum import StrEnum
 from typing import Final
 
 from core.clock import Clock
-from services.plugins.registry.errors import DraftsFull, TooManyActs, VersionsFull
+from services.plugins.registry.errors import DraftsFull, NamesFull, TooManyActs, VersionsFull
 from services.plugins.registry.repository import Kept, Name, ServiceRepository
 from services.plugins.registry.states import DISCARDABLE, PUBLISHED_ONCE, Act
 
 WINDOW: Final = timedelta(hours=1)
 NAMED_MAX: Final = 5
-"""As many versions as a refusal names."""
+"""As many versions, or services, as a refusal names."""
 
 
 class Budget(StrEnum):
@@ -59,6 +59,8 @@ class Limits:
     service_drafts: int = 20
     """At once: versions that were never published."""
     agency_drafts: int = 200
+    agency_names: int = 500
+    """Of services, for ever: the trail of one that was discarded stays under its name."""
     service_versions: int = 1_000
     """Kept: drafts, and all that was published."""
     agency_versions: int = 5_000
@@ -112,11 +114,24 @@ class Warden:
             if len(ours) >= most:
                 raise VersionsFull(count=most, of=slug or name.agency, which=_named(ours))
 
+    async def must_be_one_name_more(self, repository: ServiceRepository, name: Name) -> None:
+        """Raises :class:`NamesFull` for a name that is new, where the agency has used as many as it may."""
+        if await repository.service(name) is not None:
+            return
+        names = [row.slug for row in await repository.of_agency(name.agency)]
+        if len(names) >= self.limits.agency_names:
+            kept = {one.slug for one in await repository.versions_of_agency(name.agency)}
+            which = _listed([one for one in names if one not in kept])
+            raise NamesFull(count=self.limits.agency_names, of=name.agency, which=which)
+
 
 def _named(ours: Sequence[Kept]) -> str:
     """Those that were sent first, of all that may be discarded."""
-    loose = [f"{one.slug} {one.version}" for one in ours if one.state in DISCARDABLE]
-    return (", ".join(loose[:NAMED_MAX]) + (" …" if len(loose) > NAMED_MAX else "")) or "–"
+    return _listed([f"{one.slug} {one.version}" for one in ours if one.state in DISCARDABLE])
+
+
+def _listed(these: Sequence[str]) -> str:
+    return (", ".join(these[:NAMED_MAX]) + (" …" if len(these) > NAMED_MAX else "")) or "–"
 
 
 def _whole_second(at: datetime) -> datetime:
