@@ -56,7 +56,7 @@ class HttpAgencyClient:
 
         The time limit of the operation is over all attempts together: it ends them wherever they are.
 
-        Raises :class:`AgencyRefusal` for 4xx, :class:`MalformedReply`, or an error of httpx2.
+        Raises :class:`AgencyRefusal` for 4xx, :class:`MalformedReply`, :class:`LeftAlone`, or an error of httpx2.
         """
         return await asked_again(lambda: self._authorised(path, body, {_AGENT: on_behalf_of}))
 
@@ -81,10 +81,15 @@ class HttpAgencyClient:
         try:
             return await self._ask(path, body, headers, token)
         except AgencyRefusal as refusal:
-            if refusal.status != HTTPStatus.UNAUTHORIZED or token is None:
+            if refusal.status != HTTPStatus.UNAUTHORIZED or token is None or not self._tokens.refused(token):
                 raise
-        self._tokens.forget(token)
-        return await self._ask(path, body, headers, await self._valid_token())
+        token = await self._valid_token()
+        try:
+            return await self._ask(path, body, headers, token)
+        except AgencyRefusal as refusal:
+            if refusal.status == HTTPStatus.UNAUTHORIZED:
+                self._tokens.refused_again()
+            raise
 
     async def _valid_token(self) -> str | None:
         return await self._tokens.valid(self._post, self._base)

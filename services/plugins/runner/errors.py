@@ -83,6 +83,14 @@ class AddressRefused(Exception):
     """The agency's host is, or leads to, an address that no agency may be at. Nothing was connected to."""
 
 
+class LeftAlone(Exception):
+    """The agency sells us no token, or takes none that it sold: for so long it is not asked for another."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
 class WrongSubject(Exception):
     """The answer is not about whom it was asked about. Carries nothing of it."""
 
@@ -126,6 +134,7 @@ _KINDS: Final = (
     ((TimeoutError, httpx2.TimeoutException), Trouble.TIMEOUT),
     ((WrongSubject,), Trouble.WRONG_SUBJECT),
     ((AddressRefused,), Trouble.ADDRESS_REFUSED),
+    ((LeftAlone,), Trouble.PAUSED),
     ((httpx2.ConnectError,), Trouble.UNREACHABLE),
     ((httpx2.NetworkError, httpx2.RemoteProtocolError), Trouble.BROKE_OFF),
     # A plugin that stumbles over what the agency said: a field that is missing, a number that is a word.

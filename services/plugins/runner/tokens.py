@@ -21,7 +21,7 @@ import orjson
 
 from core.clock import Clock
 from services.plugins.contract import AgencyRefusal
-from services.plugins.runner.errors import MalformedReply, Trouble
+from services.plugins.runner.errors import LeftAlone, MalformedReply, Trouble
 
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - an address, not a token
 TOKEN_IDLE_SECONDS: Final = 55 * 60
@@ -33,6 +33,9 @@ UNSAID_SECONDS: Final = 300
 EARLY_SECONDS: Final = 30
 """Before its end a token is given up, or after half its life if that is sooner."""
 LIFE_SECONDS_MAX: Final = 86_400
+PAUSE_SECONDS: Final = 60.0
+"""Without a purchase, when a token that was just bought is refused: more of them would be, too. No agency that asks to
+be left alone (`Retry-After`) is left alone for longer."""
 PURCHASE_SECONDS_MAX: Final = 30.0
 """However slowly it is answered; no call has so long."""
 
@@ -135,6 +138,7 @@ class TokenKeeper:
         self._way_of, self._clock, self._seconds = way_of, clock, seconds
         self._bought: Bought | None = None
         self._since = 0.0
+        self._paused_until = float("-inf")
         self._buying: asyncio.Task[Bought | None] | None = None
 
     async def valid(self, post: Post, base_url: str) -> str | None:
@@ -143,10 +147,12 @@ class TokenKeeper:
         All who wait share one purchase and what comes of it: whoever tries a wrong secret as often as citizens ask is
         soon locked out. It goes on when they give up, so that an agency that sells slowly sells to those who come next.
 
-        Raises what `Way.buy` raises, but :class:`TokenRefused` for a refusal, and TimeoutError.
+        Raises what `Way.buy` raises, but :class:`TokenRefused` for a refusal, TimeoutError, and :class:`LeftAlone`.
         """
         bought = self._living()
         if bought is None:
+            if (left := self._paused_until - self._seconds()) > 0 and self._buying is None:
+                raise LeftAlone(left)
             bought = await asyncio.shield(self._purchase(post, base_url))
         return None if bought is None else bought.token
 
@@ -172,7 +178,11 @@ class TokenKeeper:
             async with asyncio.timeout(PURCHASE_SECONDS_MAX):
                 bought = await way.buy(post, base_url, self._clock.now())
         except AgencyRefusal as refusal:
+            self._pause(refusal.retry_after_seconds)
             raise TokenRefused(refusal) from None
+        except MalformedReply as malformed:
+            self._pause(malformed.retry_after_seconds)
+            raise
         self._bought, self._since = bought, self._seconds()
         return bought
 
@@ -182,9 +192,21 @@ class TokenKeeper:
         if not purchase.cancelled():
             purchase.exception()  # nobody may be waiting any more
 
-    def forget(self, token: str) -> None:
+    def refused(self, token: str) -> bool:
+        """Says that the agency did not take it; answers whether it may be asked once more, with :meth:`valid`."""
         if self._bought is not None and self._bought.token == token:  # another caller may have bought one by now
+            if self._seconds() < self._paused_until:
+                return False
             self._bought = None
+        return True
+
+    def refused_again(self) -> None:
+        """Says that it did not take the next one either. That one is kept: it may be one operation that refuses it, and
+        the agency's others go on."""
+        self._pause(PAUSE_SECONDS)
+
+    def _pause(self, seconds: float | None) -> None:
+        self._paused_until = max(self._paused_until, self._seconds() + min(seconds or 0.0, PAUSE_SECONDS))
 
 
 def _token(told: Any) -> str:

@@ -12,8 +12,9 @@ import stamina
 
 from services.plugins.contract import AgencyRefusal
 from services.plugins.runner import Credentials, HttpAgencyClient, MalformedReply, Trouble
+from services.plugins.runner.errors import LeftAlone, trouble_of
 from services.plugins.runner.replies import ATTEMPTS, WAIT_FIRST_SECONDS, WAIT_SECONDS_MAX
-from services.plugins.runner.tokens import TOKEN_IDLE_SECONDS, TokenRefused
+from services.plugins.runner.tokens import PAUSE_SECONDS, TOKEN_IDLE_SECONDS, TokenRefused
 
 PID = "0000000000001"
 JSON = {"content-type": "application/json"}
@@ -164,6 +165,61 @@ async def test_an_agency_that_refuses_every_token_is_asked_twice_and_no_more(sta
     assert len(stand.agency.requests) == 2
 
 
+async def test_a_loop_of_refused_tokens_buys_one_in_a_while_and_other_operations_go_on(stand: Stand) -> None:
+    """Each request bought one: an agency that is broken for a moment was asked for a token by every citizen."""
+    refused = httpx2.Response(401, json={"code": "TOKEN_INVALID"})
+    stand.agency.replies = [refused]
+    for _ in range(3):
+        outcomes = await asyncio.gather(*(stand.ask() for _ in range(5)), return_exceptions=True)
+        assert {getattr(one, "status", None) for one in outcomes} == {401}
+    assert stand.agency.tokens == 2
+    stand.agency.replies = [httpx2.Response(200, json={"ok": True})]
+    assert await stand.client.ask("/another", {}, on_behalf_of="officer-7") == {"ok": True}
+    assert stand.agency.tokens == 2, "the token is kept for those who can use it"
+    stand.agency.replies = [refused]
+    for seconds, tokens in ((PAUSE_SECONDS - 0.01, 2), (PAUSE_SECONDS, 3), (PAUSE_SECONDS + 1, 3)):
+        stand.seconds = seconds
+        with pytest.raises(AgencyRefusal):
+            await stand.ask()
+        assert stand.agency.tokens == tokens
+
+
+async def test_while_no_token_is_bought_whoever_has_none_is_refused_at_once(stand: Stand) -> None:
+    stand.agency.replies = [httpx2.Response(401, json={})]
+    with pytest.raises(AgencyRefusal):
+        await stand.ask()
+    stand.client._tokens._bought = None
+    asked = len(stand.agency.requests)
+    with pytest.raises(LeftAlone) as held:
+        await stand.ask()
+    assert (held.value.retry_after_seconds, stand.agency.tokens) == (PAUSE_SECONDS, 2)
+    assert len(stand.agency.requests) == asked
+
+
+@pytest.mark.parametrize(("said", "held_seconds"), [("20", 20), ("86400", PAUSE_SECONDS)])
+async def test_a_token_endpoint_that_is_down_says_for_all_when_to_come_back(said: str, held_seconds: float) -> None:
+    tried, seconds = 0, 0.0
+
+    async def agency(_: httpx2.Request) -> httpx2.Response:
+        nonlocal tried
+        tried += 1
+        return httpx2.Response(503, headers={"retry-after": said})
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(agency)) as http:
+        way = Credentials("key", "secret")
+        client = HttpAgencyClient(http, "http://agency.test", way, seconds=lambda: seconds)
+        with pytest.raises(MalformedReply):
+            await client.ask("/person", {}, on_behalf_of="officer-7")
+        seconds = held_seconds - 0.01
+        with pytest.raises(LeftAlone):
+            await client.send("/another", {}, on_behalf_of="officer-7", key="abcdefgh")
+        assert tried == 1
+        seconds = held_seconds
+        with pytest.raises(MalformedReply):
+            await client.ask("/person", {}, on_behalf_of="officer-7")
+        assert tried == 2
+
+
 async def test_a_token_that_is_sold_more_slowly_than_anybody_waits_is_bought_once_all_the_same() -> None:
     sold, may_sell = 0, asyncio.Event()
 
@@ -217,7 +273,9 @@ async def test_of_many_who_wait_for_a_token_that_is_refused_one_has_asked(status
         return httpx2.Response(status, json={}, headers={"retry-after": "7"})
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(agency)) as http:
-        client = HttpAgencyClient(http, "http://agency.test", Credentials("key", "secret"))
+        seconds = 0.0
+        way = Credentials("key", "secret")
+        client = HttpAgencyClient(http, "http://agency.test", way, seconds=lambda: seconds)
 
         async def ask() -> Any:
             return await client.ask("/person", {}, on_behalf_of="officer-7")
@@ -225,6 +283,12 @@ async def test_of_many_who_wait_for_a_token_that_is_refused_one_has_asked(status
         outcomes = await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
         told = {(type(one), one.status, one.answered, one.retry_after_seconds) for one in outcomes}  # type: ignore[union-attr]  # all are refusals
         assert (tried, told) == (1, {(TokenRefused, status, status, 7)})
+        seconds = 6.99
+        with pytest.raises(LeftAlone) as held:
+            await client.ask("/another", {}, on_behalf_of="officer-7")
+        assert (tried, trouble_of(held.value)) == (1, Trouble.PAUSED), "it said when to come back, for whatever it is"
+        assert held.value.retry_after_seconds == pytest.approx(0.01)
+        seconds = 7.0
         with pytest.raises(TokenRefused):
             await ask()
         assert tried == 2, "whoever comes later asks anew"

@@ -42,7 +42,7 @@ from services.plugins.runner import (
     run_example,
     sources_of,
 )
-from services.plugins.runner.errors import MalformedAnswer
+from services.plugins.runner.errors import LeftAlone, MalformedAnswer
 from services.plugins.runner.guards import BreakerState
 from tests.services.exchange.fakes import until
 from tests.support.plugins import CATALOGUE, HOST, LIBRARY
@@ -425,6 +425,7 @@ async def test_an_agency_that_says_when_to_come_back_is_left_alone_until_then(st
         (httpx2.ConnectError("x"), "SOURCE_UNREACHABLE"),
         (httpx2.ReadError("x"), "SOURCE_BROKE_OFF"),
         (httpx2.RemoteProtocolError("x"), "SOURCE_BROKE_OFF"),
+        (LeftAlone(1), "SOURCE_PAUSED"),
         (AgencyRefusal(429, None), "SOURCE_LIMITED"),
         (AgencyRefusal(404, None), "SOURCE_REFUSED"),
         (MalformedReply(), "ANSWER_UNREADABLE"),
