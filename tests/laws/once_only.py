@@ -33,6 +33,7 @@ IMPORTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "api/sandbox_page.py",  # lists its addresses, and asks none
         "api/connections.py",  # the credentials of the stand-ins, for agencies that nobody named in development
         "api/commands/agency.py",  # serves a stand-in for an agency, and asks none
+        "api/sandbox_families.py",  # made-up people alone, whom a rule that is being written is tried on
     ),
 }
 CALLERS: Final[Mapping[str, tuple[str, ...]]] = {

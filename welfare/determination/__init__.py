@@ -1,0 +1,1 @@
+"""Whole populations: what a change of a rule does to everybody."""
