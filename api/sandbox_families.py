@@ -17,6 +17,7 @@ import polars as pl
 from services.plugins.contract.people import Household, LandKind, Person
 from services.sandbox.population.days import age_on
 from services.sandbox.population.generator import Population, generate
+from services.sandbox.population.places import provinces
 from services.sandbox.population.store import stored
 from welfare.determination.impact import HOUSEHOLD, PROVINCE
 from welfare.programmes.population import Families
@@ -39,6 +40,11 @@ def sandbox_population(data_dir: Path, citizens: int, seed: int, today: date) ->
     """The one that stands, else the one that would be made. Raises what `generate` raises."""
     made = stored(data_dir)
     return generate(citizens, seed, today) if made is None else generate(made.citizens, made.seed, made.as_of)
+
+
+def province_names() -> dict[str, str]:
+    """In English, by the two digits that stand before a subdistrict's code."""
+    return {place.code: place.name_en for place in provinces()}
 
 
 def families_of(population: Population, vocabulary: Vocabulary) -> Families:

@@ -60,7 +60,7 @@ def impact(
 
 def _report(settings: Settings, file: Path, on: date | None, clock: Clock, *, proposed: bool) -> Report:
     from api.commands.talk import fail
-    from api.sandbox_families import families_of, sandbox_population
+    from api.sandbox_families import families_of, province_names, sandbox_population
     from services.exchange.catalogue import load_catalogue
     from welfare.determination.impact import first_difference, impact, law_in_force, law_to_be
     from welfare.determination.report import Report
@@ -81,7 +81,7 @@ def _report(settings: Settings, file: Path, on: date | None, clock: Clock, *, pr
         fail(f"{file.name} proposes nothing for {day}.")
     population = sandbox_population(settings.data, settings.demo_citizens, settings.demo_seed, today)
     found = impact(before, after, families_of(population, vocabulary), day)
-    return Report(written.slug, day, before, after, found)
+    return Report(written.slug, day, before, after, found, province_names())
 
 
 def _day(given: str | None) -> date | None:

@@ -86,6 +86,17 @@ def test_a_programme_that_is_not_in_force_has_only_gains(tmp_path: Path) -> None
     assert found["satang"]["perYear"]["before"] == 0
 
 
+def test_provinces_are_told_by_name_and_the_smallest_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITTHI_DEMO_CITIZENS", "2000")
+    words = (str(DATA / "old-age-allowance.yaml"), "--on", "2026-11-16")
+    found = told(*words)["byProvince"]
+    assert "10" in found["rows"]
+    assert found["rest"]["rows"] + len(found["rows"]) > 20
+    lines = sitthi(*words).stdout.splitlines()
+    assert any(line.strip().startswith("Bangkok  gain 0") for line in lines)
+    assert any(line.strip().startswith("the rest  gain 0") for line in lines)
+
+
 def test_nothing_about_a_person_leaves(tmp_path: Path) -> None:
     file = edited(tmp_path, "state-welfare-card", "750 baht", "751 baht")
     words = sitthi(file).stdout + sitthi(file, "--json").stdout

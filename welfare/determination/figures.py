@@ -133,9 +133,12 @@ def table(rows: Mapping[str, Figures]) -> Table | None:
     """None where nothing of it may be told: the rest would be everybody."""
     kept = {label: row for label, row in sorted(rows.items()) if row.money_is_safe}
     rest = [row for row in rows.values() if not row.money_is_safe]
-    while rest and not reduce(Figures.__add__, rest).money_is_safe and kept:
-        smallest = min(kept, key=lambda label: (kept[label].people, label))
-        rest.append(kept.pop(smallest))
+    together = reduce(Figures.__add__, rest, NOBODY)
+    while kept and not together.money_is_safe:
+        # The smallest row that hides them at once; where none does, the smallest.
+        hiding = [label for label, row in kept.items() if (together + row).money_is_safe] or list(kept)
+        rest.append(kept.pop(min(hiding, key=lambda label: (kept[label].people, label))))
+        together += rest[-1]
     if not kept:
         return None
-    return Table(kept, reduce(Figures.__add__, rest) if rest else None, len(rest))
+    return Table(kept, together if rest else None, len(rest))

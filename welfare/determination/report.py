@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from welfare.determination.figures import SMALL, Cell, Figures, Rate, Told, table, told
-from welfare.determination.impact import Impact, differs
+from welfare.determination.impact import NOT_KNOWN, Impact, differs
 from welfare.programmes import Version
 
 WITHHELD: Final = f"withheld (a figure under {SMALL})"
@@ -31,13 +31,14 @@ _RATES: Final[Mapping[Rate, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`before` and `after` are None where no law holds on the day."""
+    """`before` and `after` are None where no law holds on the day. `provinces` names them by their codes."""
 
     programme: str
     on: date
     before: Version | None
     after: Version | None
     impact: Impact
+    provinces: Mapping[str, str]
 
     def written(self) -> dict[str, Any]:
         """For JSON; sums are whole satang, null is withheld."""
@@ -65,9 +66,10 @@ class Report:
         yield f"{_count(whole.people)} {'children' if self._for_children else 'people'}"
         yield from (f"  {_count(whole.cells[cell]):>16}  {_WORDS[cell]}" for cell in Cell)
         yield from _money(whole)
-        for title, rows in (("by age", self.impact.by_age), ("by province", self.impact.by_province)):
-            yield f"{title}:"
-            yield from _lines(rows)
+        yield "by age:"
+        yield from _lines(self.impact.by_age, {})
+        yield "by province:"
+        yield from _lines(self.impact.by_province, self.provinces)
         if self.impact.told_of_nobody:
             yield f"Known of nobody here: {', '.join(self.impact.told_of_nobody)}."
 
@@ -116,15 +118,16 @@ def _rows(rows: Mapping[str, Figures]) -> dict[str, Any] | None:
     return {"rows": shown, "rest": rest}
 
 
-def _lines(rows: Mapping[str, Figures]) -> Iterator[str]:
+def _lines(rows: Mapping[str, Figures], names: Mapping[str, str]) -> Iterator[str]:
     found = table(rows)
     if found is None:
         yield f"  {WITHHELD}"
         return
     for label, row in found.rows.items():
-        yield f"  {label:>8}  {_short(told(row))}"
+        name = "not known" if label == NOT_KNOWN else names.get(label, label)
+        yield f"  {name:>24}  {_short(told(row))}"
     if found.rest is not None:
-        yield f"  {'the rest':>8}  {_short(told(found.rest))} ({found.rest_of} rows)"
+        yield f"  {'the rest':>24}  {_short(told(found.rest))} ({found.rest_of} rows)"
 
 
 def _short(found: Told) -> str:

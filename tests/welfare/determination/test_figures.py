@@ -81,6 +81,12 @@ def test_a_small_row_goes_into_the_rest_with_the_smallest_that_hides_it() -> Non
     assert (set(found.rows), found.rest, found.rest_of) == ({"b"}, figures(NEWLY=29), 2)
 
 
+def test_a_row_that_hides_a_small_one_at_once_is_taken_before_smaller_ones_that_do_not() -> None:
+    found = table({"a": figures(NEWLY=9), "b": figures(NEWLY=500), "c": figures(NEVER=20)})
+    assert found is not None
+    assert (set(found.rows), found.rest_of) == ({"c"}, 2)
+
+
 def test_fewer_than_ten_people_are_not_even_counted() -> None:
     assert told(figures(NEVER=9)).people is None
     assert told(figures(NEVER=10)).people == 10
