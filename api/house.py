@@ -232,7 +232,7 @@ class House:
 
     def payments(self) -> PaymentJobs:
         """The jobs of paying out, for the commands of officers."""
-        runs = PaymentRuns(self.clock, self.awards, self.keys, treasury_account)
+        runs = PaymentRuns(self.clock, self.awards, self.keys, treasury_account, notices=self.inbox)
         return PaymentJobs(
             db=self.db,
             runs=runs,

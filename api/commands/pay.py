@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from identity.officers import Officer
     from services.pay.ledger.service import Balance
-    from services.pay.models import PaymentRun, ReconciliationBreak
+    from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
     from services.pay.tasks import PaymentJobs
 
 T = TypeVar("T")
@@ -95,6 +95,37 @@ def reconcile(
 
 
 @app.command()
+def returned(profile: Profile = None) -> None:
+    """Lists what came back from the bank and is not paid again yet, oldest first."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> Sequence[Instalment]:
+        return await jobs.returned(officer)
+
+    found = _act(profile, job)
+    for one in found:
+        typer.echo(f"{one.id.hex}  {one.period:%Y-%m}  {one.reason or '-'}  {_baht(one.satang)} baht")
+    if not found:
+        typer.echo("Nothing has come back that is not paid again.")
+
+
+@app.command()
+def again(
+    instalment: Annotated[str, typer.Argument(help="The instalment's id, of `sitthi pay returned`.")],
+    profile: Profile = None,
+) -> None:
+    """Owes again what came back. Where the payee says where they are paid, the next plan does so by itself."""
+
+    async def job(jobs: PaymentJobs, officer: Officer) -> Instalment:
+        return await jobs.pay_again(officer, _instalment(instalment))
+
+    owed = _act(profile, job)
+    typer.echo(
+        f"{owed.id.hex}  {owed.period:%Y-%m}  {_baht(owed.satang)} baht\n"
+        f"Next: sitthi pay plan --period this-month{_as(profile)}"
+    )
+
+
+@app.command()
 def runs(profile: Profile = None) -> None:
     """Lists the agency's payment runs, latest first."""
 
@@ -156,6 +187,18 @@ async def _find(jobs: PaymentJobs, officer: Officer, given: str) -> UUID:
     if len(fitting) != 1:
         raise RunNotFound
     return fitting[0]
+
+
+def _instalment(given: str) -> UUID:
+    """Raises `InstalmentNotFound`."""
+    from uuid import UUID
+
+    from services.pay.errors import InstalmentNotFound
+
+    try:
+        return UUID(hex=given.strip())
+    except ValueError:
+        raise InstalmentNotFound from None
 
 
 def _month(text: str, today: date) -> date:

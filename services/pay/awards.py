@@ -202,6 +202,13 @@ class Awards:
             if period not in known:
                 await self.schedule(session, [award], period)
 
+    async def due_for(self, session: AsyncSession, award: Award, period: date) -> Money | None:
+        """What the month should be of, as things are now: of a month without money, none; None where nobody can say."""
+        money = await self._amount(session, award, period)
+        if money is None and not await self._amounts.needed(session, award.application, period):
+            return Money(0)
+        return money
+
     async def _amount(self, session: AsyncSession, award: Award, period: date) -> Money | None:
         """Of the month, less what is given once and was given by another award already."""
         money = await self._amounts.amount(session, award.application, period)
@@ -267,11 +274,9 @@ class Awards:
         """Satang that each instalment should be of; without those of which nobody can say."""
         found: dict[UUID, int] = {}
         for one in await PaymentRepository(session).instalments_since(award, since):
-            money = await self._amount(session, award, one.period)
+            money = await self.due_for(session, award, one.period)
             if money is not None:
                 found[one.id] = money.satang
-            elif not await self._amounts.needed(session, award.application, one.period):
-                found[one.id] = 0
         return found
 
     async def _owe_again(

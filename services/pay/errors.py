@@ -18,6 +18,22 @@ class RunNotFound(NotFound):
     text = Text(th="ไม่พบรอบจ่ายเงินนี้ในหน่วยงานของคุณ", en="Your agency has no payment run of that id.")
 
 
+class InstalmentNotFound(NotFound):
+    code = "INSTALMENT_NOT_FOUND"
+    text = Text(th="ไม่พบรายการจ่ายนี้ในหน่วยงานของคุณ", en="Your agency has no instalment of that id.")
+
+
+class NotPaidAgain(Conflict):
+    """It did not come back, or is paid again already, or is not owed any more, or the bank paid it after all."""
+
+    code = "NOT_PAID_AGAIN"
+    text = Text(
+        th="จ่ายรายการนี้ซ้ำไม่ได้: ไม่ได้ถูกส่งคืน จ่ายใหม่แล้ว ไม่ต้องจ่ายแล้ว หรือธนาคารจ่ายแล้ว",
+        en="This is not paid again: it did not come back, is paid again already, is not owed any more, or the bank "
+        "paid it after all.",
+    )
+
+
 class NothingDue(SitthiError):
     code = "NOTHING_DUE"
     text = Text(

@@ -16,6 +16,7 @@ _COUNTS = text("status NOT IN ('CANCELLED', 'RETURNED')")
 _PLANNED = text("status = 'PLANNED'")
 _OPEN = text("released_at IS NULL")
 _STANDING = text("annulled_at IS NULL")
+_FIRST = text("repeats IS NULL")
 
 
 def _one_of(column: str, values: type[InstalmentStatus | RunStatus]) -> str:
@@ -100,12 +101,24 @@ class PaymentFile(SQLModel, table=True):
 
 
 class Instalment(SQLModel, table=True):
-    """One payment of one award for one month. `id` is the EndToEndId at the bank and the idempotency key (ADR 0007)."""
+    """One payment of one award for one month. `id` is the EndToEndId at the bank and the idempotency key (ADR 0007).
+
+    What came back is paid again by another, with an id of its own, that names it; each is followed by one at most, and
+    of one month at most one is neither returned nor cancelled.
+    """
 
     __tablename__ = "instalment"
     __table_args__ = (
         ForeignKeyConstraint(["person", "award"], ["award.person", "award.id"]),
-        UniqueConstraint("award", "period"),
+        UniqueConstraint("repeats"),
+        Index(
+            "uq_instalment_award_period",
+            "award",
+            "period",
+            unique=True,
+            postgresql_where=_FIRST,
+            sqlite_where=_FIRST,
+        ),
         # A second award for the same beneficiary (withdrawn, applied again) does not pay a month twice.
         Index(
             "uq_instalment_beneficiary_subject_period",
@@ -145,6 +158,8 @@ class Instalment(SQLModel, table=True):
     """The bank's reference of the entry that settled or returned it."""
     reason: str | None = Field(default=None, max_length=35)
     """Why it came back: an ISO 20022 external reason code."""
+    repeats: UUID | None = None
+    """The instalment that came back and that this one pays again."""
     created_at: datetime = Field(sa_type=Instant)
 
 

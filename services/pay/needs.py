@@ -30,8 +30,17 @@ PAYMENT_RETURNED: Final = MessageTemplate(
     id="pay.returned",
     title=Text(th="โอนเงินไม่สำเร็จ {amount} บาท", en="A payment of {amount} baht did not reach you"),
     body=Text(
-        th="{title}: ธนาคารโอนเงิน {amount} บาทให้คุณไม่ได้ กรุณาตรวจสอบช่องทางรับเงิน",
-        en="{title}: the bank could not transfer {amount} baht. Please check where you are paid.",
+        th="{title}: ธนาคารโอนเงิน {amount} บาทให้คุณไม่ได้ {mend} เมื่อคุณแจ้งช่องทางรับเงินแล้ว จะจ่ายให้ใหม่ในรอบถัดไป",
+        en="{title}: the bank could not transfer {amount} baht. {mend} Once you have said where you are paid, it is "
+        "paid again with the next run.",
+    ),
+)
+PAID_AGAIN: Final = MessageTemplate(
+    id="pay.again",
+    title=Text(th="จะจ่ายให้ใหม่ {amount} บาท", en="{amount} baht will be paid again"),
+    body=Text(
+        th="{title}: เงินที่ธนาคารโอนให้คุณไม่ได้ จะจ่ายให้ใหม่ {amount} บาท ในรอบถัดไป",
+        en="{title}: of what the bank could not transfer to you, {amount} baht is paid again with the next run.",
     ),
 )
 GIVEN_ONCE: Final = MessageTemplate(

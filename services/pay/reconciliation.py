@@ -22,9 +22,10 @@ from core.money import CURRENCY, Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
-from services.pay.contents import move
+from services.pay.contents import move, withdraw_repeat
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
 from services.pay.ledger.service import Account, book, transfer
+from services.pay.mending import what_to_mend
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
 from services.pay.rails.contract import Answer, Entry, EntryKind, Verdict
@@ -133,6 +134,7 @@ class Reconciliation:
         if instalment.status == InstalmentStatus.SETTLED.value:
             return await self._named(work, BreakKind.BOOKED_TWICE, entry)
         if instalment.status == InstalmentStatus.RETURNED.value:
+            await withdraw_repeat(work.session, instalment)
             return await self._named(work, BreakKind.PAID_AFTER_RETURN, entry)
         if instalment.satang != entry.money.satang:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
@@ -152,7 +154,8 @@ class Reconciliation:
         move(instalment, InstalmentEvent.RETURN)
         instalment.bank_reference, instalment.reason = entry.reference, entry.reason
         await self._book(work, instalment, "return", Account.PAYABLE)
-        await self._tell(work, instalment, await work.award_of(instalment), PAYMENT_RETURNED)
+        mend = what_to_mend(instalment.reason)
+        await self._tell(work, instalment, await work.award_of(instalment), PAYMENT_RETURNED, mend=mend)
         return "returned"
 
     async def _book(self, work: _Work, instalment: Instalment, what: str, credit: Account) -> None:
@@ -165,13 +168,16 @@ class Reconciliation:
             at=self._clock.now(),
         )
 
-    async def _tell(self, work: _Work, instalment: Instalment, award: Award, template: MessageTemplate) -> None:
+    async def _tell(
+        self, work: _Work, instalment: Instalment, award: Award, template: MessageTemplate, **more: Text
+    ) -> None:
         await self._notices.send(
             work.session,
             instalment.person,
             template,
             title=Text(**award.title),
             amount=Money(instalment.satang),
+            **more,
         )
         await self._notices.announce(work.session, instalment.person, ChangeKind.PAYMENT, instalment.id)
 

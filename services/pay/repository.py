@@ -37,6 +37,11 @@ class PaymentRepository:
     async def payment(self, person: UUID, instalment: UUID) -> Instalment | None:
         return await self._session.get(Instalment, (person, instalment))
 
+    async def repeated(self, payments: Collection[tuple[UUID, UUID]]) -> dict[UUID, Instalment]:
+        """Of payments by (person, id), those that another one pays again, with that one."""
+        query = select(Instalment).where(tuple_(col(Instalment.person), col(Instalment.repeats)).in_(list(payments)))
+        return {row.repeats: row for row in await self._session.scalars(query) if row.repeats is not None}
+
     async def awards(self, keys: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Award]:
         """Awards by (person, award)."""
         query = select(Award).where(tuple_(col(Award.person), col(Award.id)).in_(list(keys)))
@@ -48,11 +53,12 @@ class PaymentRepository:
         return (await self._session.scalars(select(Award).where(col(Award.application) == application))).first()
 
     async def cancel_scheduled(self, award: Award, since: date | None = None) -> None:
-        """What is in no run, of months that begin on `since` or later."""
+        """What is in no run, of months that begin on `since` or later; without a day, all but what came back and is
+        paid again, for it was approved before."""
         query = update(Instalment).where(
             *_of(award),
             col(Instalment.status) == InstalmentStatus.SCHEDULED.value,
-            col(Instalment.period) >= (since or date.min),
+            col(Instalment.repeats).is_(None) if since is None else col(Instalment.period) >= since,
         )
         await self._session.execute(query.values(status=InstalmentStatus.CANCELLED.value))
 

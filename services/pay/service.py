@@ -15,6 +15,7 @@ from core.ids import new_id
 from core.money import Money
 from core.working_days import WorkingDays, thai_working_days
 from services.pay.accounts import CreditorAccount
+from services.pay.again import PayingAgain
 from services.pay.awards import Awards, period_of
 from services.pay.contents import content_hash, move, total_of
 from services.pay.destinations.service import Destinations
@@ -29,7 +30,7 @@ from services.pay.errors import (
 )
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Instalment, PaymentFile, PaymentRun
-from services.pay.needs import Due, Officer, Payers, Role
+from services.pay.needs import Due, NoNotices, Notices, Officer, Payers, Role
 from services.pay.rails.contract import Order, Transfer
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
@@ -46,10 +47,17 @@ class PaymentRuns:
     """Plans, approves and turns into an order. Officers act for their own agency only."""
 
     def __init__(
-        self, clock: Clock, awards: Awards, keys: KeyRing, payers: Payers, days: WorkingDays | None = None
+        self,
+        clock: Clock,
+        awards: Awards,
+        keys: KeyRing,
+        payers: Payers,
+        days: WorkingDays | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self._clock, self._awards, self._keys, self._payers = clock, awards, keys, payers
         self._days = days or thai_working_days()
+        self.again = PayingAgain(clock, awards, notices or NoNotices())
 
     def today(self) -> date:
         """The Bangkok day by which "this month" is meant."""
@@ -58,7 +66,8 @@ class PaymentRuns:
     async def plan(
         self, session: AsyncSession, officer: Officer, period: date, *, agency: str | None = None
     ) -> PaymentRun:
-        """A run with every instalment of that month, or of an earlier one, that is in none.
+        """A run with every instalment of that month, or of an earlier one, that is in none; among them what came back
+        to payees who have said since where they are paid.
 
         While one is planned for the month already, it is that one, unchanged.
 
@@ -75,7 +84,9 @@ class PaymentRuns:
         if (planned := await repository.planned(agency, period)) is not None:
             return planned
         await self._awards.schedule(session, list(await repository.awards_without_instalment(agency, period)), period)
-        due = await repository.scheduled(agency, period)
+        await self.again.mended(session, agency, period)
+        paid_after_all = await self.again.paid_after_return(session, agency)
+        due = [i for i in await repository.scheduled(agency, period) if i.repeats not in paid_after_all]
         if not due:
             raise NothingDue(agency=agency, period=f"{period:%Y-%m}")
         counting = await Destinations.counting(session, {instalment.person for instalment in due})

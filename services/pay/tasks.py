@@ -17,7 +17,7 @@ from uuid import UUID
 from core.database import Database
 from services.pay.errors import RunNotFound
 from services.pay.ledger.service import Balance, trial_balance
-from services.pay.models import PaymentRun, ReconciliationBreak
+from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Payees, Role
 from services.pay.rails.contract import Rail
 from services.pay.reconciliation import Outcome, Reconciliation
@@ -81,6 +81,21 @@ class PaymentJobs:
         for run in open_runs:
             outcome += await self._reconcile(officer, run)
         return outcome
+
+    async def returned(self, officer: Officer) -> Sequence[Instalment]:
+        """What came back to the agency and is not paid again yet, oldest first. Raises :class:`NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        async with self.db.read() as session:
+            return await self.runs.again.waiting(session, officer.agency)
+
+    async def pay_again(self, officer: Officer, instalment: UUID) -> Instalment:
+        """What came back is owed again, in the next run that is planned, wherever the payee is paid by then.
+
+        Raises :class:`NotAPaymentOfficer`, :class:`InstalmentNotFound`, :class:`NotPaidAgain`.
+        """
+        must_be(officer, Role.PLAN)
+        async with self.db.write() as session:
+            return await self.runs.again.ask(session, officer.agency, instalment)
 
     async def listed(self, officer: Officer) -> Sequence[PaymentRun]:
         """The agency's runs, latest first. Raises :class:`NotAPaymentOfficer`."""

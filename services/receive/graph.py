@@ -33,6 +33,7 @@ from core.money import Money
 from core.text import Text
 from services.exchange.graph import Person
 from services.pay.holding import HoldReason
+from services.pay.mending import what_to_mend
 from services.pay.models import Award, HeldMonth, Instalment
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
@@ -43,6 +44,7 @@ from services.receive.service import Receipts
 _RECEIPTS: Final = "receive.receipts"
 _RATINGS: Final = "receive.ratings"
 _AWARDS: Final = "receive.awards"
+_REPEATS: Final = "receive.repeats"
 _PROGRAMME: Final = "programme:"
 
 strawberry.enum(InstalmentStatus, name="PaymentStatus", description="Where a payment stands.")
@@ -143,6 +145,21 @@ class Payment(Node):
 
         award = await info.context.loader(_AWARDS, batch).load((self.row.person, self.row.award))
         return localized(info, Text(**award.title))
+
+    @strawberry.field
+    async def to_mend(self, info: Info) -> str | None:
+        """What to mend so that money that came back is paid again; null once it is, or will be."""
+        if self.status is not InstalmentStatus.RETURNED or await _paid_again_by(info, self.row) is not None:
+            return None
+        return localized(info, what_to_mend(self.row.reason))
+
+    @strawberry.field
+    async def paid_again_by(self, info: Info) -> Payment | None:
+        """The payment that pays again what came back."""
+        if self.status is not InstalmentStatus.RETURNED:
+            return None
+        row = await _paid_again_by(info, self.row)
+        return None if row is None else Payment.of(row)
 
     @strawberry.field
     async def receipt(self, info: Info) -> Receipt | None:
@@ -292,6 +309,15 @@ async def _receipt(info: Info, instalment: UUID) -> models.Receipt | None:
         return [found.get(key) for key in keys]
 
     return await info.context.loader(_RECEIPTS, batch).load(instalment)
+
+
+async def _paid_again_by(info: Info, payment: Instalment) -> Instalment | None:
+    async def batch(keys: list[tuple[UUID, UUID]]) -> Sequence[Instalment | None]:
+        async with info.context.db.read() as session:
+            found = await PaymentRepository(session).repeated(keys)
+        return [found.get(key) for _, key in keys]
+
+    return await info.context.loader(_REPEATS, batch).load((payment.person, payment.id))
 
 
 async def _rating(info: Info, receipt: UUID) -> Rating | None:

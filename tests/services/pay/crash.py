@@ -1,8 +1,8 @@
 """A program that pays and is killed: `python -m tests.services.pay.crash URL BANK JOB AGENCY:RUN:MOMENT…`.
 
-For each run it forks a child that does the job (send or reconcile) and is killed by SIGKILL at that moment, counted
-over every statement and commit on the database and every step at the bank. Moment 0 never comes. It prints, for each,
-how many moments went by or that the child was killed. It forks before anything has started a thread.
+For each run it forks a child that does the job (send, reconcile or plan) and is killed by SIGKILL at that moment,
+counted over every statement and commit on the database and every step at the bank. Moment 0 never comes. It prints, for
+each, how many moments went by or that the child was killed. It forks before anything has started a thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from services.pay.awards import Awards
 from services.pay.rails.bank import BankRail
 from services.sandbox.bank import bank_app
 from services.sandbox.bank.books import Books
-from tests.services.pay.town import Clerk, FixedAmounts, jobs_over
+from tests.services.pay.town import PERIOD, Clerk, FixedAmounts, jobs_over
 
 
 class Moments:
@@ -76,7 +76,13 @@ async def work(url: str, bank: Path, job: str, officer: Clerk, run: UUID, tick: 
     books.book = between(tick, books.book)  # type: ignore[method-assign]
     async with httpx2.AsyncClient(transport=Line(httpx2.ASGITransport(app=app), tick)) as client:
         jobs = jobs_over(db, clock, BankRail(client, "http://bank"), Awards(FixedAmounts(), clock))
-        await (jobs.send(officer, run) if job == "send" else jobs.reconcile(officer, run))
+        match job:
+            case "send":
+                await jobs.send(officer, run)
+            case "reconcile":
+                await jobs.reconcile(officer, run)
+            case "plan":
+                await jobs.plan(officer, PERIOD)
     await db.close()
 
 

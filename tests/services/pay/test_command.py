@@ -103,6 +103,22 @@ def test_breaks_are_listed_by_name(terminal: Terminal) -> None:
     assert "expected 700.00, found 700.01 THB" in said
 
 
+def test_what_came_back_is_listed_and_owed_again(terminal: Terminal) -> None:
+    run = planned(terminal)
+    assert "Nothing has come back" in terminal("returned", "--as", "approver").stdout
+    terminal("approve", run, "--as", "approver")
+    terminal.fault(Faults(reject=frozenset({"*"})))
+    terminal("send", run, "--as", "approver")
+    terminal.fault(Faults())
+    [line] = terminal("returned", "--as", "approver").stdout.splitlines()
+    instalment, *rest = line.split()
+    assert rest == ["2026-11", "AC03", "700.00", "baht"]
+    owed = terminal("again", instalment, "--as", "planner")
+    assert (owed.exit_code, "sitthi pay plan --period this-month --as planner" in owed.stdout) == (0, True)
+    assert "NOT_PAID_AGAIN" in terminal("again", instalment, "--as", "planner").stderr
+    assert "1 instalment, 700.00 baht" in terminal("plan", "--period", "this-month", "--as", "planner").stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -120,6 +136,9 @@ def test_breaks_are_listed_by_name(terminal: Terminal) -> None:
         (("send", "../../etc", "--as", "approver"), "RUN_NOT_FOUND"),
         (("send", "0", "--as", "approver"), "RUN_NOT_FOUND"),
         (("reconcile", "ffffff", "--as", "approver"), "RUN_NOT_FOUND"),
+        (("again", "../../etc", "--as", "planner"), "INSTALMENT_NOT_FOUND"),
+        (("again", "0" * 32, "--as", "planner"), "INSTALMENT_NOT_FOUND"),
+        (("again", "0" * 32, "--as", "approver"), "NOT_A_PAYMENT_OFFICER"),
     ],
 )
 def test_a_refusal_is_one_sentence_with_its_code(terminal: Terminal, words: tuple[str, ...], code: str) -> None:

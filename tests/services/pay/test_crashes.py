@@ -13,6 +13,8 @@ import pytest
 
 from services.pay.models import PaymentRun
 from services.pay.states import RunStatus
+from services.sandbox.bank import Faults
+from tests.services.pay.test_destinations import ACCOUNT, say
 from tests.services.pay.town import PERIOD, Clerk, TownHall
 
 CRASHES_MIN: Final = 15
@@ -84,3 +86,40 @@ async def test_killed_at_any_moment_and_started_again_everyone_is_paid_once(
             closed = await session.get(PaymentRun, run.id)
             assert closed is not None
             assert closed.status == RunStatus.SETTLED
+
+
+async def came_back(hall: TownHall, agency: str) -> PaymentRun:
+    """A run of which everything came back, to payees who have said since where they are paid."""
+    run = await approved(hall, agency)
+    hall.bank.faults = Faults(reject=frozenset({"*"}))
+    await hall.jobs.send(Clerk(agency=agency), run.id)
+    hall.bank.faults = Faults()
+    for one in await hall.jobs.returned(Clerk(agency=agency)):
+        await say(hall, one.person, ACCOUNT)
+    return run
+
+
+async def test_killed_at_any_moment_of_owing_it_again_what_came_back_is_paid_once(
+    hall: TownHall, database_url: str, tmp_path: Path
+) -> None:
+    bank = tmp_path / "bank" / "bank.sqlite"
+    trial = await came_back(hall, "trial")
+    (passed,) = await crash(database_url, bank, "plan", [f"trial:{trial.id.hex}:0"])
+    assert int(passed) >= MOMENTS_MIN
+    chosen = range(1, int(passed) + 1, 1 if "SITTHI_EVERY_MOMENT" in os.environ else max(1, int(passed) // CRASHES_MIN))
+    agencies = {f"a{moment:03d}": await came_back(hall, f"a{moment:03d}") for moment in chosen}
+    cases = [f"{agency}:{run.id.hex}:{int(agency[1:])}" for agency, run in agencies.items()]
+    assert await crash(database_url, bank, "plan", cases) == ["killed"] * len(chosen)
+
+    for agency in agencies:
+        officer = Clerk(agency=agency)
+        run = await hall.jobs.plan(officer, PERIOD)
+        await hall.jobs.approve(Clerk(agency=agency), run.id)
+        await hall.jobs.send(officer, run.id)
+        await hall.jobs.reconcile(officer)
+        paid = {"BENEFITS": 140_000, "PAYABLE": 0, "IN_TRANSIT": 0, "BANK": -140_000}
+        assert await hall.balances(agency) == paid
+    instalments = [i for i in await hall.instalments() if i.agency in agencies]
+    assert Counter(i.status for i in instalments) == {"RETURNED": 2 * len(agencies), "SETTLED": 2 * len(agencies)}
+    assert len({i.person for i in instalments if i.status == "SETTLED"}) == 2 * len(agencies)
+    assert await hall.breaks() == []

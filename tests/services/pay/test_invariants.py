@@ -21,7 +21,7 @@ from core.database import Database
 from core.errors import ServiceUnavailable, SitthiError
 from core.ids import new_id
 from core.settings import Settings
-from services.pay.errors import NothingDue, SameOfficer
+from services.pay.errors import NothingDue, NotPaidAgain, SameOfficer
 from services.pay.models import Instalment
 from services.pay.repository import PaymentRepository
 from services.sandbox.bank import Faults, bank_app
@@ -106,6 +106,18 @@ class Paying(RuleBasedStateMachine):
             assert run not in self.approved
             assert self._refused(error, run)  # noqa: PT017 - the same
 
+    @precondition(lambda self: self._instalments())
+    @rule(data=st.data())
+    def pay_again(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self._instalments()))
+        waiting = {i.id for i in self.do(self.hall.jobs.returned(self.planner))}
+        try:
+            self.do(self.hall.jobs.pay_again(self.planner, one.id))
+        except NotPaidAgain:
+            assert one.id not in waiting
+        else:
+            assert one.id in waiting
+
     def _refused(self, error: SitthiError, run: UUID) -> bool:
         """In the wrong state, or gone because every award in it ended before it was approved."""
         gone = not any(instalment.run == run for instalment in self._instalments())
@@ -122,13 +134,18 @@ class Paying(RuleBasedStateMachine):
     @invariant()
     def the_ledger_says_where_all_the_money_is(self) -> None:
         sums = dict.fromkeys(("APPROVED", "SUBMITTED", "SETTLED", "RETURNED"), 0)
-        for instalment in self._instalments():
-            if instalment.status in sums:
+        instalments = self._instalments()
+        repeated = {instalment.repeats for instalment in instalments}
+        taken_back = sum(instalment.satang for instalment in instalments if instalment.id in repeated)
+        for instalment in instalments:
+            if instalment.id in repeated:
+                assert instalment.status == "RETURNED"
+            elif instalment.status in sums:
                 sums[instalment.status] += instalment.satang
             elif instalment.run in self.approved:
                 sums["APPROVED"] += instalment.satang
         balances = self.do(self.hall.balances(self.agency))
-        assert balances.get("BENEFITS", 0) == sum(self.approved.values())
+        assert balances.get("BENEFITS", 0) == sum(self.approved.values()) - taken_back
         assert balances.get("PAYABLE", 0) == -sums["APPROVED"] - sums["RETURNED"]
         assert balances.get("IN_TRANSIT", 0) == -sums["SUBMITTED"]
         assert balances.get("BANK", 0) == -sums["SETTLED"]
@@ -136,6 +153,11 @@ class Paying(RuleBasedStateMachine):
     @invariant()
     def what_is_settled_is_booked(self) -> None:
         assert self._settled() <= self._booked()
+
+    @invariant()
+    def a_month_is_paid_once(self) -> None:
+        paid = [(i.award, i.period) for i in self._instalments() if i.status == "SETTLED"]
+        assert len(paid) == len(set(paid))
 
     def teardown(self) -> None:
         """The bank is well again: everything it accepted is told rightly, and then the two books agree."""
@@ -147,6 +169,7 @@ class Paying(RuleBasedStateMachine):
         mine = {instalment.id.hex for instalment in self._instalments()}
         assert self._settled() == self._booked() & mine
         assert not [i for i in self._instalments() if i.status == "SUBMITTED"]
+        self.a_month_is_paid_once()
 
     def _instalments(self) -> list[Instalment]:
         return [i for i in self.do(self.hall.instalments()) if i.agency == self.agency]

@@ -191,7 +191,7 @@ def jobs_over(
 ) -> PaymentJobs:
     return PaymentJobs(
         db=db,
-        runs=PaymentRuns(clock, awards, KEYS, treasury_account),
+        runs=PaymentRuns(clock, awards, KEYS, treasury_account, notices=notices or Inbox(clock)),
         reconciliation=Reconciliation(clock, on_settled or NoReceipts(), notices or Inbox(clock)),
         rail=rail,
         payees=RegisterPayees(db, PeopleRegister(KEYS, clock)),

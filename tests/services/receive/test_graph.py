@@ -19,6 +19,7 @@ from identity.inbox.models import Change, Message
 from services.receive.graph import NODES, ReceiveMutation, ReceiveOfCitizen
 from services.receive.models import Rating, Receipt
 from services.receive.service import Receipts
+from services.sandbox.bank import Faults
 from tests.services.apply.asking import Asking, schema_of
 from tests.services.pay.town import PERIOD, TownHall
 
@@ -26,6 +27,7 @@ PAYMENTS = """query($first: Int, $after: String) { viewer { payments(first: $fir
   pageInfo { hasNextPage endCursor }
   nodes { id amount { satang currency } status dueOn settledOn period programme title beneficiary { id }
     receipt { id number amount { satang } settledAt confirmedAt verifyUrl qrSvg } rating { score comment } } } } }"""
+CAME_BACK = "{ viewer { payments { nodes { status toMend paidAgainBy { id } } } } }"
 CONFIRM = """mutation($input: ConfirmReceiptInput!) { confirmReceipt(input: $input) {
   receipt { id confirmedAt } problems { code path } } }"""
 RATE = "mutation($input: RateInput!) { rate(input: $input) { rating { score comment } problems { code path } } }"
@@ -111,6 +113,25 @@ async def test_titles_are_in_the_language_asked_for(hall: TownHall, ask: Asking)
     person = await paid(hall)
     data = await ask(PAYMENTS, person, language=Language.EN)
     assert data["viewer"]["payments"]["nodes"][0]["title"] == "Old-age allowance"
+
+
+async def test_money_that_came_back_says_what_to_mend_until_it_is_paid_again(hall: TownHall, ask: Asking) -> None:
+    person = await hall.person()
+    await hall.grant(payee=person)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    hall.bank.faults = Faults(reject=frozenset({"*"}))
+    await hall.jobs.send(hall.approver, run.id)
+    nodes = (await ask(CAME_BACK, person, language=Language.EN))["viewer"]["payments"]["nodes"]
+    number = "The account number or PromptPay is not right: please correct where you are paid."
+    assert nodes == [{"status": "RETURNED", "toMend": number, "paidAgainBy": None}]
+    [old] = await hall.instalments()
+    again = await hall.jobs.pay_again(hall.planner, old.id)
+    nodes = (await ask(CAME_BACK, person))["viewer"]["payments"]["nodes"]
+    assert nodes == [
+        {"status": "SCHEDULED", "toMend": None, "paidAgainBy": None},
+        {"status": "RETURNED", "toMend": None, "paidAgainBy": {"id": global_id("Payment", again.id)}},
+    ]
 
 
 async def test_another_citizens_payments_and_receipts_are_as_unknown_as_those_that_never_were(

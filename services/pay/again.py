@@ -1,0 +1,147 @@
+"""Paying again what the bank rejected or sent back: by a new instalment that names the old one (ADR 0007).
+
+The old instalment keeps its id, its run and its state. Nobody is paid twice by it: one instalment repeats it at most,
+and of a beneficiary's month only one is neither returned nor cancelled; both are unique indexes. The ledger takes back
+what was approved, and the approval of the new one books it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Select, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from core.clock import Clock
+from core.ids import new_id
+from core.money import Money
+from core.text import Text
+from identity.inbox.models import ChangeKind
+from services.pay.awards import Awards
+from services.pay.contents import find_repeat
+from services.pay.destinations.service import Destinations
+from services.pay.errors import InstalmentNotFound, NotPaidAgain
+from services.pay.ledger.service import Account, book, transfer
+from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
+from services.pay.needs import PAID_AGAIN, Notices
+from services.pay.repository import PaymentRepository
+from services.pay.states import InstalmentStatus
+from services.pay.writing import insert_new
+
+_PAID_AFTER_RETURN: Final = "PAID_AFTER_RETURN"
+"""Of :class:`services.pay.reconciliation.BreakKind`: the bank's word is not clear, so a person's is waited for."""
+
+
+class PayingAgain:
+    def __init__(self, clock: Clock, awards: Awards, notices: Notices) -> None:
+        self._clock, self._awards, self._notices = clock, awards, notices
+
+    async def mended(self, session: AsyncSession, agency: str, until: date) -> int:
+        """Owes again, of the months up to `until`, what came back to payees who have said since where they are paid.
+
+        Answers how many those are. Called while the agency's turn to plan is held.
+        """
+        rows = await self._waiting(session, agency, locked=True)
+        waiting = [(one, award) for one, award in rows if one.period <= until]
+        counting = await Destinations.counting(session, {one.person for one, _ in waiting})
+        mended = [(one, award) for one, award in waiting if counting.get(one.person) != one.destination]
+        return sum([await self._owe(session, one, award) for one, award in mended])
+
+    async def ask(self, session: AsyncSession, agency: str, instalment: UUID) -> Instalment:
+        """Owes one again because an officer says so. Raises :class:`InstalmentNotFound`, :class:`NotPaidAgain`."""
+        await PaymentRepository(session).take_turn(agency)
+        known = select(col(Instalment.id)).where(col(Instalment.id) == instalment, col(Instalment.agency) == agency)
+        if await session.scalar(known) is None:
+            raise InstalmentNotFound
+        for one, award in await self._waiting(session, agency, locked=True):
+            if one.id == instalment and await self._owe(session, one, award):
+                again = await find_repeat(session, instalment)
+                assert again is not None, "inserted just now"
+                return again
+        raise NotPaidAgain
+
+    async def waiting(self, session: AsyncSession, agency: str) -> Sequence[Instalment]:
+        """What came back and is not paid again yet, oldest month first."""
+        return [one for one, _ in await self._waiting(session, agency, locked=False)]
+
+    async def paid_after_return(self, session: AsyncSession, agency: str) -> frozenset[UUID]:
+        """What the bank booked although it had come back."""
+        query = (
+            select(col(ReconciliationBreak.end_to_end))
+            .join(PaymentRun, col(PaymentRun.id) == col(ReconciliationBreak.run))
+            .where(col(PaymentRun.agency) == agency, col(ReconciliationBreak.kind) == _PAID_AFTER_RETURN)
+        )
+        return frozenset(UUID(hex=key) for key in await session.scalars(query))
+
+    async def _waiting(self, session: AsyncSession, agency: str, *, locked: bool) -> list[tuple[Instalment, Award]]:
+        """With their awards; those held so that none ends meanwhile, where asked for."""
+        query = _unrepeated(agency)
+        if locked:
+            query = query.with_for_update(read=True, of=Award)
+        paid = await self.paid_after_return(session, agency)
+        rows = (await session.execute(query.execution_options(populate_existing=True))).tuples()
+        return [
+            (one, award)
+            for one, award in rows
+            if one.id not in paid and (award.ends_on is None or one.period < award.ends_on)
+        ]
+
+    async def _owe(self, session: AsyncSession, one: Instalment, award: Award) -> int:
+        """1, or 0 where nothing is due, nobody can say what, or another award pays the month."""
+        satang = await self._satang(session, one, award)
+        if satang <= 0:
+            return 0
+        row = {
+            "person": one.person,
+            "id": new_id(),
+            "award": one.award,
+            "beneficiary": one.beneficiary,
+            "subject": one.subject,
+            "agency": one.agency,
+            "period": one.period,
+            "satang": satang,
+            "due_on": one.due_on,
+            "status": InstalmentStatus.SCHEDULED.value,
+            "run": None,
+            "created_at": self._clock.now(),
+            "repeats": one.id,
+        }
+        if not await insert_new(session, Instalment, [row]):
+            return 0
+        await book(
+            session,
+            key=f"again:{one.id.hex}",
+            agency=one.agency,
+            lines=transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang)),
+            at=self._clock.now(),
+        )
+        await self._notices.send(session, one.person, PAID_AGAIN, title=Text(**award.title), amount=Money(satang))
+        await self._notices.announce(session, one.person, ChangeKind.PAYMENT, one.id)
+        return 1
+
+    async def _satang(self, session: AsyncSession, one: Instalment, award: Award) -> int:
+        """As things are now. After an end what was approved for the months before stays due, less what was too much."""
+        if award.ends_on is None:
+            due = await self._awards.due_for(session, award, one.period)
+            return 0 if due is None else due.satang
+        over = (await PaymentRepository(session).overpayments(award)).get(one.id)
+        return one.satang - (0 if over is None else over.satang)
+
+
+def _unrepeated(agency: str) -> Select[tuple[Instalment, Award]]:
+    later = aliased(Instalment)
+    return (
+        select(Instalment, Award)
+        .join(Award, (col(Award.person) == col(Instalment.person)) & (col(Award.id) == col(Instalment.award)))
+        .where(
+            col(Instalment.agency) == agency,
+            col(Instalment.status) == InstalmentStatus.RETURNED.value,
+            ~exists(select(1).where(later.repeats == col(Instalment.id))),  # type: ignore[arg-type] # a column
+        )
+        .order_by(col(Instalment.period), col(Instalment.id))
+    )
