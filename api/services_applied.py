@@ -41,6 +41,7 @@ from services.exchange.errors import SourceSilent
 from services.know.entries import service_id
 from services.plugins.contract import Manifest, OperationKind
 from services.plugins.plugin import Origin, Plugin
+from services.plugins.registry.repository import Name, ServiceRepository
 from services.plugins.runner import AgencyDeclined, Runner, Trouble
 from services.plugins.standing import Standing, must_be_open
 
@@ -199,6 +200,15 @@ class PluginAgencies:
         if (found := self._find(slug)) is not None:
             must_be_open(found.standing, found.manifest.title.text)
 
+    async def stands_still(self, session: AsyncSession, slug: str) -> bool:
+        repository = ServiceRepository(session)
+        await repository.turn_of_operations(slug, shared=True)
+        plugin = self._find(slug)  # of now, when nobody drops anything any more
+        if plugin is None or plugin.origin is not Origin.REMOTE:
+            return True
+        current = await repository.current_version(Name(plugin.manifest.agency.slug, slug))
+        return current in (None, plugin.manifest.version)
+
     def service_id(self, subject: str) -> UUID:
         return service_id(subject)
 
@@ -254,7 +264,8 @@ class OwedToServices:
 
     async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
         """A withdrawal that waits for its `submit` to be answered needs `cancel` after it. What was given up counts:
-        an operator may have it tried again."""
+        an operator may have it tried again. Whoever makes another wait does so before, or waits (`stands_still`)."""
+        await ServiceRepository(session).turn_of_operations(slug)
         query = (
             select(col(ServiceCase.step), col(ServiceCase.cancel_wanted), func.count())
             .where(

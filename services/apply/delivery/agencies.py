@@ -47,6 +47,11 @@ class Agencies(Protocol):
         """Raises `ServiceSuspended`, `ServiceRetired`."""
         ...
 
+    async def stands_still(self, session: AsyncSession, slug: str) -> bool:
+        """Until the transaction ends no version is put in force that drops an operation. False where a version is in
+        force that this process does not know yet: what it says of the operations may be wrong."""
+        ...
+
     def service_id(self, subject: str) -> UUID:
         """Of an entry in the catalogue of services."""
         ...

@@ -235,6 +235,10 @@ class Courier:
         if ended.outcome == CONFLICT:
             await self._hearing.failed(session, application, current, CONFLICT)
             return
+        if current.step == Step.STATUS and await self._is_asked_no_more(session, current.plugin):
+            nothing = {"due_at": None, "trouble": None, "attempts": 0}
+            await repository.store(session, case.person, case.application, nothing)
+            return
         values = self._later(ended.outcome, current.attempts, ended)
         if not ended.asked and repository.is_first(case):
             values = _NOTHING_LEFT if current.cancel_wanted else {**values, "sent_at": None}
@@ -242,6 +246,13 @@ class Courier:
             await self._hearing.stopped(session, application, current, values)
         else:
             await repository.store(session, case.person, case.application, values)
+
+    async def _is_asked_no_more(self, session: AsyncSession, slug: str) -> bool:
+        """Whether the service has dropped `status`, as it may before the first answer to `submit` is here."""
+        manifest = self._agencies.manifest(slug)
+        if manifest is None or manifest.operations_of(OperationKind.STATUS):
+            return False
+        return await self._agencies.stands_still(session, slug)
 
     async def _attempt(self, manifest: Manifest, case: ServiceCase) -> Ended:
         operations = manifest.operations_of(KINDS[Step(case.step)])

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
+from core.errors import Conflict
 from core.ids import NationalId
 from core.sealed import bound_to
 from services.apply.deciding import ToDeliver
@@ -42,6 +43,11 @@ class DeliveryDesk:
     async def owe(
         self, session: AsyncSession, application: Application, answers: Mapping[str, Any], to_deliver: ToDeliver
     ) -> None:
+        """Raises Conflict where another version of the service was put in force this very moment."""
+        manifest = self._agencies.manifest(to_deliver.plugin)
+        still = await self._agencies.stands_still(session, to_deliver.plugin)
+        if not still or (manifest is not None and not manifest.operations_of(OperationKind.SUBMIT)):
+            raise Conflict  # it was looked at before the facts were read, which takes a while
         number = await self._numbers.number_of(session, application.person)
         document = {
             OF: mark_of(self._keys, number),
@@ -68,10 +74,14 @@ class DeliveryDesk:
 
     async def withdraw(self, session: AsyncSession, application: Application, *, leaving: bool) -> None:
         """The citizen's word holds here at once. What the agency may have by then, it is told to take off its list; and
-        where nobody can tell it, withdrawing is refused, because it would go on deciding."""
+        where nobody can tell it, withdrawing is refused, because it would go on deciding.
+
+        Raises Conflict as :meth:`owe`, but not of one who leaves."""
         case = await repository.case(session, application.person, application.id, lock=True)
         if case is None:  # erased
             return
+        if not await self._agencies.stands_still(session, case.plugin) and not leaving:
+            raise Conflict
         now = self._clock.now()
         values: dict[str, Any] = {"lease": None, "leased_until": None, "attempts": 0, "owed_since": now}
         values["trouble"] = None

@@ -26,7 +26,7 @@ class Owing(Protocol):
     """What of a service citizens' applications still need. The room of applications knows."""
 
     async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
-        """How many applications wait for an operation of that kind."""
+        """How many applications wait for an operation of that kind. Until the transaction ends none more do."""
         ...
 
 

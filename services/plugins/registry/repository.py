@@ -31,6 +31,8 @@ GENERATION: Final = text("SELECT generation FROM service_generation WHERE id = 1
 _ROW: Final = 1
 _TURN: Final = 20_001
 """The class of the advisory locks on agencies: other rooms lock by one number, or by another class."""
+_OPERATIONS: Final = 20_002
+"""Of those on what applications wait for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,6 +92,22 @@ class ServiceRepository:
         if self._session.get_bind().dialect.name == "postgresql":
             key = {"kind": _TURN, "agency": agency}
             await self._session.execute(text("SELECT pg_advisory_xact_lock(:kind, hashtext(:agency))"), key)
+
+    async def turn_of_operations(self, slug: str, *, shared: bool = False) -> None:
+        """Until the transaction ends nobody makes applications wait for the service's operations (all who do share a
+        turn), or nobody drops one. The last lock of either; on SQLite a write session is alone."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+            await self._session.execute(sa_select(lock(_OPERATIONS, func.hashtext(slug))))
+
+    async def current_version(self, name: Name) -> str | None:
+        """Its number alone; None for what was never published here."""
+        row = ServiceVersion
+        query = sa_select(col(row.version)).where(
+            col(row.agency) == name.agency, col(row.slug) == name.slug, col(row.state).in_([*CURRENT])
+        )
+        version: str | None = await self._session.scalar(query)
+        return version
 
     async def latest_acts(
         self, agency: str, slug: str | None, kinds: Collection[str], *, after: datetime, limit: int
