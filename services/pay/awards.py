@@ -15,6 +15,7 @@ from core.money import Money
 from core.text import Text
 from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
 from services.pay.amounts import AmountSource
+from services.pay.claims import claim, release
 from services.pay.contents import leave_planned_runs, move
 from services.pay.holding import Holding, HoldReason
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment
@@ -294,15 +295,21 @@ class Awards:
         """So many satang of each instalment were not due, and no more: a row that says otherwise is annulled. Answers
         how many were found."""
         standing = await PaymentRepository(session).overpayments(award)
-        rows: list[dict[str, Any]] = []
+        found, now = 0, self._clock.now()
         for one, satang, cause in over:
             before = standing.get(one.id)
             if before is not None and before.satang != satang:
-                before.annulled_at = self._clock.now()
+                before.annulled_at = now
+                await session.flush()
+                await release(session, before, now)
             if satang > 0 and (before is None or before.satang != satang):
-                rows.append(self._overpaid(one, satang, cause))
-        await session.flush()
-        return await insert_new(session, Overpayment, rows)
+                row = self._overpaid(one, satang, cause)
+                if not await insert_new(session, Overpayment, [row]):
+                    continue
+                found += 1
+                if one.status in _GOES_OUT:
+                    await claim(session, row["id"], agency=one.agency, satang=satang, at=now)
+        return found
 
     async def _release_all(self, session: AsyncSession, award: Award) -> None:
         repository = PaymentRepository(session)

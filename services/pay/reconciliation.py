@@ -22,6 +22,7 @@ from core.money import CURRENCY, Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
+from services.pay.claims import release
 from services.pay.contents import move, withdraw_repeat
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
 from services.pay.ledger.service import Account, book, transfer
@@ -154,6 +155,8 @@ class Reconciliation:
         move(instalment, InstalmentEvent.RETURN)
         instalment.bank_reference, instalment.reason = entry.reference, entry.reason
         await self._book(work, instalment, "return", Account.PAYABLE)
+        if (over := await work.repository.overpayment_of(instalment)) is not None:
+            await release(work.session, over, self._clock.now())
         mend = what_to_mend(instalment.reason)
         await self._tell(work, instalment, await work.award_of(instalment), PAYMENT_RETURNED, mend=mend)
         return "returned"

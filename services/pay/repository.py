@@ -104,6 +104,15 @@ class PaymentRepository:
         rows = await self._session.scalars(query.order_by(col(Overpayment.id)).with_for_update())
         return {row.instalment: row for row in rows}
 
+    async def overpayment_of(self, instalment: Instalment) -> Overpayment | None:
+        """The one that stands."""
+        query = select(Overpayment).where(
+            col(Overpayment.person) == instalment.person,
+            col(Overpayment.instalment) == instalment.id,
+            col(Overpayment.annulled_at).is_(None),
+        )
+        return (await self._session.scalars(query)).first()
+
     # Months that are held.
 
     async def held(self, award: Award) -> Sequence[HeldMonth]:

@@ -33,6 +33,8 @@ class Account(Enum):
     """Handed to the bank, not yet booked there."""
     BANK = ("BANK", AccountKind.ASSET)
     """The agency's account at the bank."""
+    RECEIVABLE = ("RECEIVABLE", AccountKind.ASSET)
+    """Paid to citizens, or on its way to them, and not due: claimed back."""
 
     @property
     def code(self) -> str:
