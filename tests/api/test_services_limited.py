@@ -15,6 +15,7 @@ from services.plugins.contract import PluginRefused
 from services.plugins.registry.limits import Limits
 from services.plugins.registry.routes import PREFIX
 from tests.api.test_agency_services import ACT, FIRST, ONE, PRICE, REASON, WHY, Waterworks, fits, published, reviewer
+from tests.services.plugins.registry.test_limits import RIVER
 from tests.support.agency import code_of
 from tests.support.app import Served
 from tests.support.services import SDL, documents_of, far_side, written
@@ -75,6 +76,18 @@ async def test_what_is_full_says_what_may_be_discarded_and_discarding_makes_room
     assert [(one["version"], one["act"]) for one in events] == [
         ("1.0.0", "REGISTER"), ("1.0.0", "DISCARD"), ("1.0.1", "REGISTER")
     ]  # fmt: skip
+
+
+@pytest.mark.sqlite_only  # how it is counted, other tests put to both
+async def test_an_agency_that_used_as_many_names_as_it_may_is_told_which_it_may_use_again(
+    sitthi: Served, waterworks: Waterworks
+) -> None:
+    limit(sitthi, agency_names=1)
+    assert (await waterworks.send(documents_of())).status_code == 201
+    assert (await waterworks.post(f"{FIRST}/discard", ACT)).status_code == 200
+    full = await waterworks.send(documents_of(slug="river", **RIVER))
+    assert code_of(full) == (409, "SERVICE_NAMES_FULL")
+    assert fits(full, PREFIX, "post")["errors"][0]["message"].endswith(": waterworks")
 
 
 async def test_a_check_that_is_too_old_says_how_to_get_another(sitthi: Served, waterworks: Waterworks) -> None:
