@@ -25,7 +25,7 @@ async def claim(session: AsyncSession, overpayment: UUID, *, agency: str, satang
 
 
 async def release(session: AsyncSession, overpayment: Overpayment, at: datetime) -> None:
-    """By counter-entry, once: it turned out to be due, or came back from the bank. Nothing where no claim was booked."""
+    """By counter-entry, once: it turned out to be due, or came back from the bank. Nothing without a claim."""
     if await session.get(LedgerTransaction, transaction_id(_key(overpayment.id))) is None:
         return
     await book(
