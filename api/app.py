@@ -52,6 +52,8 @@ from identity.provider.housekeeping import forget_ended
 from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.decisions.routes import decision_verification
+from services.apply.evidence.routes import evidence_router
+from services.apply.evidence.service import EvidenceDesk
 from services.apply.service import ApplyService
 from services.apply.tasks import reconsider_waiting
 from services.exchange.access_log.routes import log_router
@@ -134,6 +136,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(log_router(house.db))
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
+    app.include_router(evidence_router(house.rooms.get(EvidenceDesk), house.db, house.limiter, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
     app.include_router(decision_verification(house.db, house.attestor))
@@ -173,6 +176,7 @@ def jobs_of(house: House) -> list[Job]:
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
+        Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
         Job("erase what people asked to have erased", timedelta(minutes=5), house.privacy.eraser.run),
         Job("delete what was kept long enough", timedelta(hours=1), house.privacy.retention.run),

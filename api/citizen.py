@@ -70,6 +70,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Person": Delegate.VIEW,
     "Entitlement": Delegate.VIEW,
     "Application": Delegate.VIEW,
+    "Evidence": Delegate.NOTHING,
     "IssuedDocument": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,

@@ -42,6 +42,8 @@ from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from identity.sessions.service import SignIns
 from services.apply.counting import QuestionFigures
+from services.apply.evidence.room import open_evidence
+from services.apply.evidence.service import EvidenceDesk
 from services.apply.forms import Forms, QuestionCounter
 from services.apply.lifecycle import Lifecycle
 from services.apply.service import ApplyService
@@ -296,10 +298,8 @@ class House:
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
-        documents = self._documents()
-        rooms.add(DocumentDesk, documents)
         self.privacy = self._privacy(apply)
-        documents.keepers = KeepersOfDocuments(self.privacy.holds)
+        self._keep_files(rooms)
         rooms.add(PrivacyRoom, self.privacy)
         rooms.add(PrivacyRequests, self.privacy.requests)
         rooms.add(Downloads, self.privacy.downloads)
@@ -329,17 +329,16 @@ class House:
         )
         return ServiceApplications(outlook)
 
-    def _documents(self) -> DocumentDesk:
-        return DocumentDesk(
-            self.db,
-            self.clock,
-            self.keys,
-            self.gate,
-            self.runner,
-            lambda: self.registry.plugins,
-            service_id,
-            self.settings.issuer,
+    def _keep_files(self, rooms: Rooms) -> None:
+        db, clock, keys, issuer = self.db, self.clock, self.keys, self.settings.issuer
+        documents = DocumentDesk(
+            db, clock, keys, self.gate, self.runner, lambda: self.registry.plugins, service_id, issuer
         )
+        documents.keepers = KeepersOfDocuments(self.privacy.holds)
+        rooms.add(DocumentDesk, documents)
+        evidence = open_evidence(db, clock, keys, self.identity.people, self.settings)
+        evidence.keepers = KeepersOfDocuments(self.privacy.holds, "evidence")
+        rooms.add(EvidenceDesk, evidence)
 
     def _privacy(self, apply: ApplyService) -> PrivacyRoom:
         return PrivacyRoom(

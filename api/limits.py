@@ -32,6 +32,8 @@ OUTSIDE: Final = "/sandbox/"
 """What stands in for other people's servers: a bank's files are large, and bounded by the bank."""
 INGEST: Final = re.compile(r"/agency/v1/services/[^/]+/ingest/[^/]+")
 """Records of agencies: bounded by the route, which reads nothing before it knows who sends."""
+EVIDENCE: Final = "/evidence"
+"""Files of citizens: as above."""
 TOKENS_MAX: Final = 4_000
 DEPTH_MAX: Final = 15
 FIELDS_MAX: Final = 1_000
@@ -128,7 +130,8 @@ class BodyLimit:
         self.app, self.bytes_max = app, bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(OUTSIDE) or INGEST.fullmatch(scope["path"]):
+        path = scope["path"]
+        if scope["type"] != "http" or path.startswith(OUTSIDE) or path == EVIDENCE or INGEST.fullmatch(path):
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])

@@ -64,13 +64,13 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
 
 
 class KeepersOfDocuments:
-    """Fulfils `services.plugins.documents.service.Keepers`."""
+    """Fulfils the `Keepers` of the rooms that keep documents, for the table whose rows they are."""
 
-    def __init__(self, holds: LegalHolds) -> None:
-        self._holds = holds
+    def __init__(self, holds: LegalHolds, table: str = str(IssuedDocument.__tablename__)) -> None:
+        self._holds, self._table = holds, table
 
     async def held(self, session: AsyncSession) -> Collection[UUID | None]:
-        return (await self._holds.held_tables(session)).get(str(IssuedDocument.__tablename__), set())
+        return (await self._holds.held_tables(session)).get(self._table, set())
 
     async def has_left(self, session: AsyncSession, person: UUID, since: datetime) -> bool:
         """Also of whom a hold keeps the number: what was on its way when the rest went is not to come back."""

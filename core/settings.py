@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     """The same of all services of an agency together."""
     service_check_days: int = Field(30, ge=1, le=366)
     """How many days a passed conformance check is good for publishing the version that passed it."""
+    clamd: str | None = Field(None, pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")
+    """`host:port` of clamd, which scans what citizens send as evidence. Without it nobody does: in production nothing
+    is taken then, and while developing no officer is shown what was."""
     metrics_token: SecretStr | None = Field(None, min_length=32)
     """Who sends it as a bearer token may read `/metrics`. Without one nobody may in production, and while developing
     only programs on this machine."""

@@ -39,6 +39,7 @@ from services.apply.deciding import Holder, Missing
 from services.apply.decisions.graph import DECISIONS, WithDecisions
 from services.apply.delivery.graph import CASES, OfService, subject_of
 from services.apply.errors import AlreadyApplied
+from services.apply.evidence import graph as evidence
 from services.apply.form_graph import FormQuery
 from services.apply.forms import QuestionCounter
 from services.apply.life_graph import EVENTS, LifeOfApplication
@@ -89,7 +90,7 @@ class DecisionReason:
 
 
 @strawberry.type(description="An application of the viewer.")
-class Application(Node, LifeOfApplication, OfService, WithDecisions):
+class Application(Node, LifeOfApplication, OfService, WithDecisions, evidence.EvidenceOfApplication):
     subject: str = strawberry.field(description="What is applied for: `programme:<slug>` or `service:<slug>`.")
     status: Status
     turn: Turn
@@ -168,6 +169,7 @@ class ApplyInput:
     service: strawberry.ID | None = None
     beneficiary: strawberry.ID | None = strawberry.field(default=None, description="The viewer, if left out.")
     answers: JSON | None = strawberry.field(default=None, description="An object: what only the citizen knows.")
+    evidence: list[strawberry.ID] | None = strawberry.field(default=None, description="Ids of `Evidence`.")
 
 
 @strawberry.input
@@ -175,6 +177,7 @@ class SupplementInput:
     application: strawberry.ID
     answers: JSON
     idempotency_key: str
+    evidence: list[strawberry.ID] | None = strawberry.field(default=None, description="Ids of `Evidence`.")
 
 
 @strawberry.input
@@ -246,6 +249,7 @@ class ApplyMutation:
             )
             async with work.transaction() as session:
                 row = await service.apply(session, submission)
+                await evidence.submit(info, session, row, input.evidence)
                 work.keep(application=row.id.hex)
         except AlreadyApplied as error:
             return await _already_applied(info, error)
@@ -269,6 +273,7 @@ class ApplyMutation:
         )
         async with work.transaction() as session:
             row = await service.supplement(session, again)
+            await evidence.submit(info, session, row, input.evidence)
             work.keep(application=row.id.hex)
         return SupplementPayload(application=_changed(info, row))
 
@@ -303,7 +308,7 @@ async def acted(info: Info, application: strawberry.ID, act: Any) -> Application
 
 def _changed(info: Info, row: models.Application) -> Application:
     """The application after a mutation: what an earlier field of the request has loaded of it is outdated."""
-    for name in (_DECISIONS, DECISIONS, EVENTS, CASES):
+    for name in (_DECISIONS, DECISIONS, EVENTS, CASES, evidence.EVIDENCE):
         info.context.loaders.pop(name, None)
     return Application.of(row)
 
@@ -371,4 +376,4 @@ class ApplyQuery(FormQuery):
     """What this room adds to the roots."""
 
 
-NODES: Nodes = {"Application": application_node}
+NODES: Nodes = {"Application": application_node, **evidence.NODES}

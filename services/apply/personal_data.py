@@ -17,6 +17,7 @@ from core.text import Text
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import EVENTS_KEPT, Step
+from services.apply.evidence.personal_data import EVIDENCE, EvidenceStore
 from services.apply.models import Appeal, Application, Decision
 from services.apply.service import ApplyService
 from services.apply.states import ACTIVE, GRANTED, Status
@@ -143,4 +144,4 @@ class _Applications(TableStore):
 
 
 def personal_data(keys: KeyRing, apply: ApplyService, desk: DeliveryDesk) -> list[PersonalData]:
-    return [_Applications(keys, apply, desk), TableStore(EVENTS, keys)]
+    return [EvidenceStore(EVIDENCE, keys), _Applications(keys, apply, desk), TableStore(EVENTS, keys)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from api.citizen import NODES
 from core.graph import Access, global_id
 from core.ids import GlobalId, new_id
 from identity.inbox.models import Message
+from services.apply.evidence.service import EvidenceDesk
 from services.exchange.access_log.models import AccessRecord
 from services.sandbox.population.personas import persona as persona_of
 from tests.laws.cases import (
@@ -37,6 +38,7 @@ from tests.laws.cases import (
     receipt_of,
 )
 from tests.laws.schema import WHOLE, fields_of, our_fields
+from tests.services.apply.evidence.papers import paper
 from tests.support.app import Served
 
 CONTRACT: Final = parse((Path(__file__).parent / "contract.graphql").read_text()).definitions
@@ -170,6 +172,15 @@ async def _delegation(sitthi: Served) -> str:
     return str(made["delegation"]["id"])
 
 
+async def _evidence(sitthi: Served) -> str:
+    async def body() -> AsyncIterator[bytes]:
+        yield paper()
+
+    desk = sitthi.house.rooms.get(EvidenceDesk)
+    row = await desk.take(await person_of(sitthi, "graduate"), "key-of-this-test", body())
+    return str(global_id("Evidence", row.id))
+
+
 async def _document(sitthi: Served) -> str:
     return await document_of(sitthi, "graduate")
 
@@ -184,6 +195,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Entitlement": _entitlement,
     "Application": _application,
     "IssuedDocument": _document,
+    "Evidence": _evidence,
     "Payment": _payment,
     "Receipt": _receipt,
     "Delegation": _delegation,

@@ -40,7 +40,7 @@ NOT_PEOPLE: Final = {
     "receipt": "a receipt", "session": "a browser session", "family": "a token family", "delegation": "a delegation",
     "entry": "a decision of the access log", "record": "a record of the access log", "correction": "a correction",
     "consent": "a consent", "transaction_id": "of the ledger", "account": "of the ledger", "request": "a request",
-    "agreement": "an agreement", "cursor_id": "a record of the access log",
+    "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "repeats": "an instalment",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""

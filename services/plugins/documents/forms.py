@@ -18,8 +18,6 @@ ARGUMENTS_BYTES_MAX: Final = 16_000
 DEPTH_MAX: Final = 8
 WHOLE_MAX: Final = 2**53 - 1
 """RFC 7493 (I-JSON) §2.2: no system reads a larger number as it was written."""
-DOWNLOADED_AS: Final = "application/octet-stream"
-"""What the agency says of the media type is told, and never believed: no browser shows a document as a page of ours."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _RESERVED: Final = re.compile(r'[<>:"/\\|?*%]')

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from core.downloads import DOWNLOADED_AS, HEADERS
 from core.errors import NotFound
 from core.graph.rights import NotDelegated
 from core.viewer import Viewer
-from services.plugins.documents.forms import DOWNLOADED_AS, disposition
+from services.plugins.documents.forms import disposition
 from services.plugins.documents.service import PATH, DocumentDesk
 
 WhoAsks: TypeAlias = Callable[[Request], Awaitable[Viewer]]
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def documents_router(desk: DocumentDesk, who_asks: WhoAsks) -> APIRouter:
@@ -38,7 +33,7 @@ def documents_router(desk: DocumentDesk, who_asks: WhoAsks) -> APIRouter:
         except ValueError:
             raise NotFound from None
         name, content = await desk.download(viewer, key)
-        headers = {**_HEADERS, "Content-Disposition": disposition(name)}
+        headers = {**HEADERS, "Content-Disposition": disposition(name)}
         return Response(content, media_type=DOWNLOADED_AS, headers=headers)
 
     return router
