@@ -130,7 +130,7 @@ class BodyLimit:
         self.app, self.bytes_max = app, bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
+        path = scope.get("path", "")  # the start and the end of a server have none
         if scope["type"] != "http" or path.startswith(OUTSIDE) or path == EVIDENCE or INGEST.fullmatch(path):
             await self.app(scope, receive, send)
             return
