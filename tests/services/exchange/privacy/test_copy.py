@@ -131,7 +131,7 @@ def text_of(folder: Path, answer: httpx2.Response) -> str:
     ).stdout
 
 
-SENSITIVE = {"disability_card", "person_status"}
+SENSITIVE = {"aids_certified", "disability_card", "person_status"}
 
 
 async def test_what_is_sensitive_is_in_the_owners_own_copy(sitthi: Served) -> None:
