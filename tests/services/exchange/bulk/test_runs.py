@@ -210,7 +210,7 @@ async def test_a_silent_source_is_a_state_in_the_snapshot(exchange: Exchange) ->
         (("nationality",), {"asker": officer("dla")}, "NOT_IN_BULK"),
         (("nationality",), {"asker": agency("dla")}, "NOT_IN_BULK"),
         (("nationality",), {"asker": citizen(new_id())}, "NOT_IN_BULK"),
-        (("nationality",), {"asker": system().__class__(system().kind, "x", "sso", system().label)}, "NO_AGREEMENT"),
+        (("nationality",), {"asker": system().__class__(system().kind, "x", "oic", system().label)}, "NO_AGREEMENT"),
     ],
 )
 async def test_what_is_not_for_whole_populations_is_refused(
