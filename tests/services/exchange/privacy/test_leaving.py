@@ -21,7 +21,7 @@ from identity.inbox.models import Message
 from identity.officers.models import Officer
 from identity.people.models import Person
 from services.apply.personal_data import APPEAL_TIME
-from services.exchange.access_log.models import AccessRecord
+from services.exchange.access_log.models import AccessRecord, LogLeaf
 from services.exchange.access_log.verify import verify_log
 from services.exchange.privacy.leases import LASTS
 from services.exchange.privacy.models import PrivacyRequest
@@ -300,10 +300,17 @@ async def test_the_access_log_keeps_an_entry_of_the_erasure_and_what_it_had(sitt
     after = await records()
     assert after[: len(before)] == before
     assert len(after) == len(before) + 2, "a decision and its outcome"
-    await sitthi.house.sequencer.run()
+    while await log_waits(sitthi):  # the server's own sequencer may be at it
+        await sitthi.house.sequencer.run()
     report = await verify_log(sitthi.house.db, sitthi.house.attestor, processes=1)
     assert report.is_sound, report.findings
     assert (report.size, report.waiting) == (await records_in_all(sitthi), 0)
+
+
+async def log_waits(sitthi: Served) -> bool:
+    async with sitthi.house.db.read() as session:
+        placed = int(await session.scalar(select(func.count()).select_from(LogLeaf)) or 0)
+    return placed < await records_in_all(sitthi)
 
 
 async def records_in_all(sitthi: Served) -> int:
