@@ -120,6 +120,7 @@ class SigningKeys:
         """Grows when a key is withdrawn: whoever remembers verified tokens verifies them anew."""
         self._reading = asyncio.Lock()
         self._read_at = float("-inf")
+        self._looked_at = float("-inf")
 
     async def signer(self) -> Signer:
         """The key that signs now."""
@@ -142,8 +143,8 @@ class SigningKeys:
 
     async def verifying(self, kid: str) -> jwt.PyJWK | None:
         """The key by which a token with that `kid` is verified; None if there is none to believe."""
-        if kid not in self._states and self._age > _UNKNOWN_KEY_SECONDS:
-            await self._read()
+        if kid not in self._states:
+            await self._look()
         return self._verifying[kid] if self.believes(kid) else None
 
     def believes(self, kid: str) -> bool:
@@ -196,6 +197,14 @@ class SigningKeys:
             await session.execute(update(SigningKey).where(col(SigningKey.retired_at).is_(None)).values(retired_at=now))
             await self._insert(session, now)
         return await self._latest()
+
+    async def _look(self) -> None:
+        """For a key that may be new: however lately the job read, the first who meets it asks, and the others wait."""
+        if time.monotonic() - self._looked_at > _UNKNOWN_KEY_SECONDS:
+            self._looked_at = time.monotonic()
+            await self._read()
+        elif self._reading.locked():
+            await self._read()
 
     async def _latest(self) -> KeyState:
         return next(state for state in await self.all() if state.is_last)
