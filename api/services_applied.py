@@ -41,7 +41,6 @@ from services.exchange.errors import SourceSilent
 from services.know.entries import service_id
 from services.plugins.contract import Manifest, OperationKind
 from services.plugins.plugin import Origin, Plugin
-from services.plugins.registry.repository import Name, ServiceRepository
 from services.plugins.runner import AgencyDeclined, Runner, Trouble
 from services.plugins.standing import Standing, must_be_open
 
@@ -201,6 +200,8 @@ class PluginAgencies:
             must_be_open(found.standing, found.manifest.title.text)
 
     async def stands_still(self, session: AsyncSession, slug: str) -> bool:
+        from services.plugins.registry.repository import Name, ServiceRepository  # noqa: PLC0415 - few commands ask
+
         repository = ServiceRepository(session)
         await repository.turn_of_operations(slug, shared=True)
         plugin = self._find(slug)  # of now, when nobody drops anything any more
@@ -265,6 +266,8 @@ class OwedToServices:
     async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
         """A withdrawal that waits for its `submit` to be answered needs `cancel` after it. What was given up counts:
         an operator may have it tried again. Whoever makes another wait does so before, or waits (`stands_still`)."""
+        from services.plugins.registry.repository import ServiceRepository  # noqa: PLC0415 - few commands ask
+
         await ServiceRepository(session).turn_of_operations(slug)
         query = (
             select(col(ServiceCase.step), col(ServiceCase.cancel_wanted), func.count())

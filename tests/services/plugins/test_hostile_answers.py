@@ -36,7 +36,7 @@ from services.plugins.contract import Call, Host
 from services.plugins.contract.keys import SigningKey, verifying_keys
 from services.plugins.plugin import Plugin
 from services.plugins.registry import load_folder
-from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, LaneLimits, Runner
+from services.plugins.runner import AnswerCache, Credentials, HttpAgencyClient, LaneLimits, Runner, tokens
 from services.plugins.runner.client import ANSWER_BYTES_MAX
 from services.plugins.runner.egress import agency_client
 from services.plugins.runner.remote import Wire, remote_functions
@@ -658,8 +658,9 @@ async def test_whatever_takes_its_time_ends_with_the_operations_own(stand: Stand
 
 
 @pytest.mark.parametrize("way", [GDX], indirect=True)
-async def test_a_token_that_never_comes_holds_nobody(stand: Stand) -> None:
-    """The token is bought once for all who wait; whoever gives up leaves the purchase to the next."""
+async def test_a_token_that_never_comes_holds_nobody(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token is bought once for all who wait; a purchase that comes to nothing ends, and the next one is tried."""
+    monkeypatch.setattr(tokens, "PURCHASE_SECONDS_MAX", 0.2)
     hurry(stand)
     stand.hostile.token_attack = silence
     asked = [stand.runner.run(stand.library, "loans", asker="test", person=PID) for _ in range(4)]
