@@ -52,6 +52,7 @@ def hostile(field: str) -> list[tuple[str, Any]]:
     """For each place of a mutation's input, values that must not be taken; made from the schema."""
     by_type: dict[str, list[Any]] = {
         "ID": ["", "x", "-1", "ก", "=" * 40, "A" * 5_000, "\x00", *UNKNOWN.values()],
+        "[ID!]": [[""], ["x"], ["A" * 5_000], ["\x00"], [None], 7, ["x"] * 1_000, *([one] for one in UNKNOWN.values())],
         "String": ["\x00x", "x\x00", "x" * 100_000],
         "[String!]": [[], ["x"], ["name", "\x00"], ["x"] * 1_000],
         "Boolean": ["x", 1],
