@@ -74,7 +74,7 @@ class Sheet:
         answers = ", ".join(f"r{number}" for number in range(len(rulesets)))
         self.source = "\n".join([*head, emitter.body, f"    return [{answers}]", ""])
         # The source is made of our own literals and of names and codes that the parser has checked; no built-ins.
-        exec(compile(self.source, "<rules>", "exec"), scope)  # noqa: S102
+        exec(compile(self.source, "<rules>", "exec"), scope)  # noqa: S102 - what our own compiler wrote
         self._call: Callable[[Facts, Facts, tuple[date, ...]], list[Any]] = scope["sheet"]
         self.facts = tuple(emitter.facts)
         """In the order of their bits."""

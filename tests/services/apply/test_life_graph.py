@@ -50,7 +50,7 @@ def ask(room: Room, town: Town) -> Asking:
 
 async def the_one(ask: Asking, citizen: UUID) -> dict[str, Any]:
     [node] = (await ask(LIFE, citizen))["viewer"]["applications"]["nodes"]
-    return node  # type: ignore[no-any-return]
+    return node  # type: ignore[no-any-return]  # JSON
 
 
 async def test_a_citizen_sees_until_when_it_is_their_turn(ask: Asking, town: Town, citizen: UUID) -> None:
