@@ -200,7 +200,7 @@ class PluginAgencies:
             must_be_open(found.standing, found.manifest.title.text)
 
     async def stands_still(self, session: AsyncSession, slug: str) -> bool:
-        from services.plugins.registry.repository import Name, ServiceRepository  # noqa: PLC0415 - few commands ask
+        from services.plugins.registry.repository import Name, ServiceRepository  # noqa: PLC0415 - no command that pays needs it
 
         repository = ServiceRepository(session)
         await repository.turn_of_operations(slug, shared=True)
@@ -266,7 +266,7 @@ class OwedToServices:
     async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
         """A withdrawal that waits for its `submit` to be answered needs `cancel` after it. What was given up counts:
         an operator may have it tried again. Whoever makes another wait does so before, or waits (`stands_still`)."""
-        from services.plugins.registry.repository import ServiceRepository  # noqa: PLC0415 - few commands ask
+        from services.plugins.registry.repository import ServiceRepository  # noqa: PLC0415 - no command that pays needs it
 
         await ServiceRepository(session).turn_of_operations(slug)
         query = (

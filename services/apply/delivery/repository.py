@@ -74,7 +74,7 @@ async def store_leased(session: AsyncSession, case: ServiceCase, values: Mapping
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    return bool(done.rowcount)  # type: ignore[attr-defined]  # an update has one
+    return bool(done.rowcount)  # type: ignore[attr-defined]  # of a CursorResult, which DML answers
 
 
 async def overdue(session: AsyncSession, now: datetime, *, limit: int) -> Sequence[ServiceCase]:
@@ -167,7 +167,7 @@ async def close_event(session: AsyncSession, event: UUID, lease: UUID | None) ->
     gone = await session.execute(
         delete(AgencyEvent).where(col(AgencyEvent.id) == event, col(AgencyEvent.lease) == lease)
     )
-    return bool(gone.rowcount)  # type: ignore[attr-defined]  # an update has one
+    return bool(gone.rowcount)  # type: ignore[attr-defined]  # of a CursorResult, which DML answers
 
 
 async def put_off_event(session: AsyncSession, event: UUID, lease: UUID | None, values: Mapping[str, Any]) -> bool:
@@ -177,7 +177,7 @@ async def put_off_event(session: AsyncSession, event: UUID, lease: UUID | None, 
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    return bool(done.rowcount)  # type: ignore[attr-defined]  # an update has one
+    return bool(done.rowcount)  # type: ignore[attr-defined]  # of a CursorResult, which DML answers
 
 
 async def drop_events(session: AsyncSession, before: datetime) -> Mapping[str, int]:
@@ -250,7 +250,7 @@ async def hurry(session: AsyncSession, plugin: str, now: datetime) -> int:
         .values(failed_at=None, due_at=now, owed_since=now, attempts=0)
         .execution_options(synchronize_session=False)
     )
-    hurried = int(revived.rowcount)  # type: ignore[attr-defined]  # an update has one
+    hurried = int(revived.rowcount)  # type: ignore[attr-defined]  # of a CursorResult, which DML answers
     for model in (ServiceCase, AgencyEvent):
         done = await session.execute(
             update(model)
@@ -258,7 +258,7 @@ async def hurry(session: AsyncSession, plugin: str, now: datetime) -> int:
             .values(due_at=now)
             .execution_options(synchronize_session=False)
         )
-        hurried += done.rowcount  # type: ignore[attr-defined]  # an update has one
+        hurried += done.rowcount  # type: ignore[attr-defined]  # of a CursorResult, which DML answers
     return hurried
 
 

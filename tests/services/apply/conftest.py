@@ -18,6 +18,7 @@ from core.errors import BadInput, NotFound
 from core.ids import new_id
 from core.text import Text
 from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
+from services.apply.models import Application
 from services.apply.service import ApplyService
 from services.apply.states import Status
 
@@ -122,7 +123,7 @@ class Room:
         )  # fmt: skip
         return Room(database, self.clock, self.keys, self.decider, self.notices, service, self.awarder)
 
-    async def apply(self, person: UUID, beneficiary: UUID | None = None, answers: object = None) -> Any:
+    async def apply(self, person: UUID, beneficiary: UUID | None = None, answers: object = None) -> Application:
         submission = await self.service.prepare(person, beneficiary or person, PROGRAMME, answers)
         async with self.database.write() as session:
             return await self.service.apply(session, submission)

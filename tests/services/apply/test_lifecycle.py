@@ -142,11 +142,11 @@ class Town:
         self.room.decider.says = Outcome.NEEDS_INFORMATION
         if for_agency:
             self.room.decider.missing = (CARD,)
-        return (await self.room.apply(person)).id  # type: ignore[no-any-return]  # the suite builds it untyped
+        return (await self.room.apply(person)).id
 
     async def granted(self, person: UUID, beneficiary: UUID | None = None) -> UUID:
         self.room.decider.says = Outcome.GRANTED
-        return (await self.room.apply(person, beneficiary)).id  # type: ignore[no-any-return]  # the suite builds it untyped
+        return (await self.room.apply(person, beneficiary)).id
 
     async def reopen(self, person: UUID, application: UUID) -> None:
         async with self.room.database.write() as session:
