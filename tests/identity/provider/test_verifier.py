@@ -157,20 +157,26 @@ async def test_a_forged_token_is_invalid(house: House, how: str) -> None:
         await house.identity.verifier.verify(FORGERIES[how](attacker))
 
 
+def is_ours(statement: str) -> bool:
+    """Whether it reads a table, and not as the watch over revocations does by itself."""
+    return "FROM" in statement and "FROM revocation" not in statement
+
+
 async def test_verifying_asks_the_database_for_nothing(house: House, database: Database) -> None:
     token = await token_of(house)
+    forged = token.replace(token.split(".")[0], segment({"kid": "x", "alg": "ES256"}))
     async with house.identity.revocations.watching():
         await house.identity.verifier.verify(token)
         asked: list[str] = []
         event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
-        await house.identity.verifier.verify(token)
+        for _ in range(20):
+            await house.identity.verifier.verify(token)
+        for_good_ones = [statement for statement in asked if is_ours(statement)]
         for _ in range(20):
             with pytest.raises(TokenInvalid):
-                await house.identity.verifier.verify(
-                    token.replace(token.split(".")[0], segment({"kid": "x", "alg": "ES256"}))
-                )
-    asked = [statement for statement in asked if "FROM revocation" not in statement]  # that is the watch's own reading
-    assert asked == [], "nor do forged tokens of unknown keys, within the moment after the last look"
+                await house.identity.verifier.verify(forged)
+    assert for_good_ones == []
+    assert len([statement for statement in asked if is_ours(statement)]) <= 1, "one look for keys that may be new"
 
 
 async def test_a_process_that_starts_later_verifies_with_the_same_key(house: House, database: Database) -> None:
