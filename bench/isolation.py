@@ -2,8 +2,9 @@
 
 This process asks a graph of our own rooms, one agency in this process and one remote agency, at a steady pace and not
 as fast as it can: a queue of our own making would hide what the agency does. The agencies are another process, so that
-their work is not counted as ours. Each round goes quiet, hanging, quiet, flooding …, so that what else the machine
-does meets all alike; what tells is the ratio to the quiet before and after within a round.
+their work is not counted as ours. Each phase of failing has a quiet one beside it, before it in one round and after it
+in the next, so that what else the machine does meets both alike. A p99 is of all questions of all rounds: of one phase
+it rests on a handful of questions, and moves by a third from one quiet phase to the next.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import gc
 import logging
 import sys
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from statistics import median, quantiles
+from dataclasses import dataclass, field, replace
+from statistics import fmean, median, quantiles
 from typing import Any, Final, cast
 
 import orjson
@@ -40,14 +40,12 @@ from tests.support.hostile import OK, Attack, Hostile, Peer
 from tests.support.plugins import AGENCIES, CATALOGUE, LIBRARY
 from tests.support.plugins.small_graph import PID, POLICY, World, small_base
 
-QUIET: Final = "quiet"
 PER_SECOND: Final = 40
 """Questions of others: a pace that a busy machine keeps, too."""
 CROWD: Final = 60
 """Citizens who look at the failing agency at once, again and again: its places and its whole queue."""
-MEASURES: Final = ("p50 ms", "p99 ms", "CPU ms/question")
-MORE: Final = ("broken", "p99 ×", "CPU ×", "calls")
-"""Answers of others that were not whole; ratios to the quiet; calls of the failing agency in a phase."""
+COLUMNS: Final = ("p50 ms", "p99 ms", "×", "× by round", "CPU ms/question", "×", "broken", "calls")
+"""Quiet → failing. Broken: answers of others that were not whole. Calls: of the failing agency in a phase."""
 QUESTION: Final = """{ viewer {
   profile { name } insurance { policies { number status } } power { loans { id title state } }
 } }"""
@@ -57,8 +55,7 @@ QUESTION: Final = """{ viewer {
 class Heard:
     """One phase: how long each question took, and what it cost this process."""
 
-    p50_ms: float
-    p99_ms: float
+    took_ms: tuple[float, ...]
     cpu_ms: float
     """Of this process, for each question."""
     asked: int
@@ -67,42 +64,62 @@ class Heard:
     """Answers of others that were not whole."""
 
 
+@dataclass(slots=True)
+class Both:
+    """All phases beside one way to fail: the quiet ones and the failing ones, round by round."""
+
+    quiet: list[Heard] = field(default_factory=list)
+    failing: list[Heard] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Of p99, over all questions of all rounds."""
+        return _p99(self.failing) / _p99(self.quiet)
+
+    def row(self) -> tuple[str, ...]:
+        pairs = list(zip(self.quiet, self.failing, strict=True))
+        rounds = [_p99([failing]) / _p99([quiet]) for quiet, failing in pairs]
+        return (
+            f"{_p50(self.quiet):.2f} → {_p50(self.failing):.2f}",
+            f"{_p99(self.quiet):.2f} → {_p99(self.failing):.2f}",
+            f"{self.ratio:.2f}",
+            f"{min(rounds):.2f}–{max(rounds):.2f}",
+            f"{_cpu(self.quiet):.2f} → {_cpu(self.failing):.2f}",
+            f"{_cpu(self.failing) / _cpu(self.quiet):.2f}",
+            f"{sum(one.broken for one in (*self.quiet, *self.failing))}",
+            f"{round(median(one.asked for one in self.failing))}",
+        )
+
+
 async def bench(rounds: int, questions: int, say: Callable[[str], None]) -> Mapping[str, float]:
-    """Measures and prints. Answers the ratio of p99 for each way to fail, the median of the rounds."""
-    heard: dict[str, list[Heard]] = defaultdict(list)
-    ratios: dict[str, list[float]] = defaultdict(list)
-    costs: dict[str, list[float]] = defaultdict(list)
+    """Measures and prints. Answers the ratio of p99 for each way to fail, over all rounds."""
+    heard = {name: Both() for name in ATTACKS}
     async with _agencies() as ports, _stand(ports) as stand:
         await stand.phase(None, questions // 4)  # warms up
         gc.collect()
         gc.freeze()  # as each process of `sitthi serve` does
         for number in range(rounds):
-            before = await stand.phase(None, questions)
-            heard[QUIET].append(before)
-            for name in ATTACKS:
+            for name, both in heard.items():
                 say(f"isolation, {name}, round {number + 1} of {rounds}")
-                during = await stand.phase(name, questions)
-                after = await stand.phase(None, questions)
-                heard[QUIET].append(after)
-                heard[name].append(during)
-                ratios[name].append(2 * during.p99_ms / (before.p99_ms + after.p99_ms))
-                costs[name].append(2 * during.cpu_ms / (before.cpu_ms + after.cpu_ms))
-                before = after
+                for failing in (None, name) if number % 2 == 0 else (name, None):
+                    (both.failing if failing else both.quiet).append(await stand.phase(failing, questions))
     print(f"\nfields of others, {PER_SECOND} questions a second, {rounds} rounds of {questions} questions each;")
-    print("median (least–most); × is the ratio to the quiet before and after, the median of the rounds")
-    print("".join(["  ", " " * 10, *(f"{name:>24}" for name in MEASURES), *(f"{name:>8}" for name in MORE)]))
-    for name, phases in heard.items():
-        cells = [_cell([getattr(one, key) for one in phases]) for key in ("p50_ms", "p99_ms", "cpu_ms")]
-        row = "".join(f"{cell:>24}" for cell in cells) + f"{sum(one.broken for one in phases):>8}"
-        if name != QUIET:
-            calls = round(median(one.asked for one in phases))
-            row += f"{median(ratios[name]):>8.2f}{median(costs[name]):>8.2f}{calls:>8}"
-        print(f"  {name:<10}{row}")
-    return {name: median(found) for name, found in ratios.items()}
+    print("quiet → failing, over all questions of all rounds")
+    for title, cells in (("", COLUMNS), *((name, both.row()) for name, both in heard.items())):
+        print(f"  {title:<10}" + "".join(f"{cell:>16}" for cell in cells))
+    return {name: both.ratio for name, both in heard.items()}
 
 
-def _cell(figures: list[float]) -> str:
-    return f"{median(figures):.2f} ({min(figures):.2f}–{max(figures):.2f})"
+def _p50(phases: Sequence[Heard]) -> float:
+    return median([one for phase in phases for one in phase.took_ms])
+
+
+def _p99(phases: Sequence[Heard]) -> float:
+    return quantiles([one for phase in phases for one in phase.took_ms], n=100)[98]
+
+
+def _cpu(phases: Sequence[Heard]) -> float:
+    return fmean(phase.cpu_ms for phase in phases)
 
 
 # This process
@@ -131,7 +148,9 @@ class _Stand:
             for one in crowd:
                 one.cancel()
             await asyncio.gather(*crowd, return_exceptions=True)
-        return Heard(median(took), quantiles(took, n=100)[98], cpu * 1_000 / questions, counts[0], self.broken)
+            self.world.gate.looks.clear()  # what a test's gate remembers would grow with each question
+            self.world.calls.clear()
+        return Heard(tuple(took), cpu * 1_000 / questions, counts[0], self.broken)
 
     async def _asked(self, delay: float) -> float:
         """Milliseconds from when it was to be asked, so that a loop that was held up is not forgiven."""
