@@ -31,8 +31,25 @@ RATINGS: Final = Store(
     sensitive=True,
     rows=(Rows("rating", ("person",), Fate.DELETED, alone=True),),
 )
+DISPUTES: Final = Store(
+    name="disputes",
+    title=Text(th="เรื่องโต้แย้งการจ่ายเงิน", en="Disputes of payments"),
+    description=Text(
+        th="รายการที่ท่านแจ้งว่าเงินไม่เข้าหรือไม่ครบ และคำตอบของหน่วยงาน",
+        en="Payments that you said did not come, or not in full, and what the agency answered.",
+    ),
+    purpose=Text(th="พิสูจน์และแก้ไขการจ่ายเงิน", en="To prove payments, and to put them right"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="accounting",
+    sensitive=True,
+    recipients=(Text(th="หน่วยงานที่จ่ายเงิน", en="The agency that paid"),),
+    rows=(
+        Rows("dispute_event", ("person",), Fate.UNREADABLE, {"by": "an officer"}),
+        Rows("dispute", ("person",), Fate.DELETED),
+    ),
+)
 
 
 def personal_data(keys: KeyRing) -> list[PersonalData]:
     """Ratings first: they hang on receipts."""
-    return [TableStore(RATINGS, keys), TableStore(RECEIPTS, keys)]
+    return [TableStore(RATINGS, keys), TableStore(DISPUTES, keys), TableStore(RECEIPTS, keys)]

@@ -17,6 +17,7 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "access_record": [("subject", "id")],
     "consent_receipt": [("person", "id"), ("person", "consent", "event")],
     "correction_event": [("person", "correction", "sequence")],
+    "dispute_event": [("person", "dispute", "sequence")],
     "agreement_event": [("agreement", "id")],
     "application_event": [("person", "application", "sequence")],
     "decision": [("person", "id"), ("application", "sequence")],
