@@ -175,7 +175,7 @@ class House:
         self.welfare = open_welfare(
             self.rooms, database=self.db, clock=self.clock, keys=self.keys, gate=self.gate, catalogue=self.catalogue
         )
-        self.awards = Awards(self.welfare.amounts, self.clock, notices=self.inbox)
+        self.awards = Awards(self.welfare.amounts, self.clock, notices=self.inbox, beside=self.welfare.decider.beside)
         directory = DataDirectory(self.catalogue, lambda: provisions_of(self.runner, self.registry.plugins))
         self.evidence = EvidenceBroker(load_requirements(), directory, self._required)
         self.published = PublishedCatalogue(self.catalogue, self.evidence)

@@ -92,7 +92,9 @@ class PayingAgain:
         ]
 
     async def _owe(self, session: AsyncSession, one: Instalment, award: Award) -> int:
-        """1, or 0 where nothing is due, nobody can say what, or another award pays the month."""
+        """1, or 0 where nothing is due, nobody can say what, or another award pays the month or what is given once."""
+        if await self._awards.is_excluded(session, award, one.period):
+            return 0
         satang = await self._satang(session, one, award)
         if satang <= 0:
             return 0
@@ -130,7 +132,8 @@ class PayingAgain:
             due = await self._awards.due_for(session, award, one.period)
             return 0 if due is None else due.satang
         over = (await PaymentRepository(session).overpayments(award)).get(one.id)
-        return one.satang - (0 if over is None else over.satang)
+        given = await self._awards.given_before(session, award, one.period)
+        return one.satang - (0 if over is None else over.satang) - given.satang
 
 
 def _unrepeated(agency: str) -> Select[tuple[Instalment, Award]]:

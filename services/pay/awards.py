@@ -17,6 +17,7 @@ from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
 from services.pay.amounts import AmountSource
 from services.pay.claims import claim, release
 from services.pay.contents import leave_planned_runs, move
+from services.pay.exclusive import Beside, is_paid_beside, nothing_beside, take_turn_for
 from services.pay.holding import Holding, HoldReason
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment
 from services.pay.needs import GIVEN_ONCE, NoNotices, Notices
@@ -41,9 +42,10 @@ class Awards:
         *,
         notices: Notices | None = None,
         days: WorkingDays | None = None,
+        beside: Beside = nothing_beside,
     ) -> None:
         """`days` are those that come with the program, unless a test brings others."""
-        self._amounts, self._clock = amounts, clock
+        self._amounts, self._clock, self._beside = amounts, clock, beside
         self._days, self._notices = days or thai_working_days(), notices or NoNotices()
         self._holding = Holding(clock, self._notices)
 
@@ -82,7 +84,7 @@ class Awards:
         if award.ends_on is not None:
             await self._resume(session, award)
         await self._schedule_missing(session, award, months(award.starts_on, period_of(self._clock.today())))
-        if is_new and (await self._given_before(session, award, award.starts_on)).satang:
+        if is_new and (await self.given_before(session, award, award.starts_on)).satang:
             await self._notices.send(session, award.person, GIVEN_ONCE, title=title)
         return award.id
 
@@ -164,6 +166,7 @@ class Awards:
         before it: the comptroller pays before a holiday, not after (unverified).
         """
         rows: list[dict[str, Any]] = []
+        await take_turn_for(session, {award.beneficiary for award in awards if self._beside(award.subject)})
         for award in awards:
             money = await self._amount(session, award, period)
             if money is None:
@@ -171,6 +174,9 @@ class Awards:
                     await self._holding.hold(session, award, period, HoldReason.FACT_NEEDED, needs)
                 continue
             if money.satang <= 0:
+                continue
+            if await self.is_excluded(session, award, period):
+                await self._holding.hold(session, award, period, HoldReason.EXCLUDED)
                 continue
             try:
                 due_on = self._days.previous_bank_day(self._amounts.payday(award.subject, period))
@@ -203,6 +209,14 @@ class Awards:
             if period not in known:
                 await self.schedule(session, [award], period)
 
+    async def is_excluded(self, session: AsyncSession, award: Award, period: date) -> bool:
+        """Whether the month was paid, or will be, by a programme that nobody may have beside the award's."""
+        others = self._beside(award.subject)
+        if not others:
+            return False
+        await take_turn_for(session, [award.beneficiary])
+        return await is_paid_beside(session, award.beneficiary, others, period)
+
     async def due_for(self, session: AsyncSession, award: Award, period: date) -> Money | None:
         """What the month should be of, as things are now: of a month without money, none; None where nobody can say."""
         money = await self._amount(session, award, period)
@@ -213,15 +227,16 @@ class Awards:
     async def _amount(self, session: AsyncSession, award: Award, period: date) -> Money | None:
         """Of the month, less what is given once and was given by another award already."""
         money = await self._amounts.amount(session, award.application, period)
-        return money if money is None else money - await self._given_before(session, award, period)
+        return money if money is None else money - await self.given_before(session, award, period)
 
-    async def _given_before(self, session: AsyncSession, award: Award, period: date) -> Money:
+    async def given_before(self, session: AsyncSession, award: Award, period: date) -> Money:
         """What is given once and not again: whoever withdraws and applies in another month had it."""
         once = None
         if period == award.starts_on:
             once = await self._amounts.once(session, award.application, period)
         if once is None or once.satang == 0:
             return Money(0)
+        await take_turn_for(session, [award.beneficiary])
         others = await PaymentRepository(session).given_once_elsewhere(award)
         occasion = await self._amounts.occasion(session, award.application) if others else ""
         for other in others:
@@ -231,7 +246,11 @@ class Awards:
 
     async def _retry(self, session: AsyncSession, award: Award) -> None:
         repository = PaymentRepository(session)
-        held = [month.period for month in await repository.held(award)]
+        held = [
+            month.period
+            for month in await repository.held(award)
+            if month.reason != HoldReason.DESTINATION_CHANGED  # that waits for a plan, not for a fact
+        ]
         for period in held:
             await self.schedule(session, [award], period)
         scheduled = {one.period for one in await repository.instalments_since(award, min(held, default=date.max))}
@@ -240,11 +259,14 @@ class Awards:
             for period in held
             if period in scheduled or not await self._amounts.needed(session, award.application, period)
         ]
-        known = [period for period in answered if period in scheduled or self._is_known(award, period)]
+        known = [period for period in answered if period in scheduled or await self._is_over(session, award, period)]
         await repository.release(award, known, self._clock.now())
 
-    def _is_known(self, award: Award, period: date) -> bool:
-        """Whether the calendar holds the payday, so that a month without an instalment is one without money due."""
+    async def _is_over(self, session: AsyncSession, award: Award, period: date) -> bool:
+        """Whether a month without an instalment is one without money due: the calendar holds its payday, and no other
+        programme stands in its way."""
+        if await self.is_excluded(session, award, period):
+            return False
         try:
             self._days.previous_bank_day(self._amounts.payday(award.subject, period))
         except WorkingDaysUnknown:
@@ -287,6 +309,8 @@ class Awards:
         elsewhere = await PaymentRepository(session).paid_elsewhere(award)
         for one in there:
             if one.status == InstalmentStatus.CANCELLED and due.get(one.id, 0) > 0 and one.period not in elsewhere:
+                if await self.is_excluded(session, award, one.period):
+                    continue
                 one.satang = due[one.id]
                 move(one, InstalmentEvent.RESUME)
         await session.flush()

@@ -23,6 +23,10 @@ class HoldReason(StrEnum):
     """The law of that month asks for a fact that the decision did not read."""
     CALENDAR_UNKNOWN = "CALENDAR_UNKNOWN"
     """Nobody has entered the bank holidays of that year."""
+    EXCLUDED = "EXCLUDED"
+    """A programme that nobody may have beside this one paid that month."""
+    DESTINATION_CHANGED = "DESTINATION_CHANGED"
+    """The payee said another place to be paid after its run was planned: it goes there with the next."""
 
 
 PAYMENT_HELD: Final = MessageTemplate(
@@ -35,6 +39,16 @@ PAYMENT_HELD: Final = MessageTemplate(
         "known. We are looking into it, and pay it when it is.",
     ),
 )
+PAYMENT_EXCLUDED: Final = MessageTemplate(
+    id="pay.excluded",
+    title=Text(th="งวดหนึ่งได้รับจากอีกโครงการแล้ว: {title}", en="One month was paid by another programme: {title}"),
+    body=Text(
+        th="งวดวันที่ {period} ท่านได้รับเงินจากอีกโครงการที่กฎหมายไม่ให้รับพร้อมกันแล้ว {title} จึงเริ่มจ่ายตั้งแต่งวดถัดไป",
+        en="The month of {period} was paid by another programme, which the law lets nobody have beside this one. "
+        "{title} begins with the next month.",
+    ),
+)
+_TOLD: Final = {HoldReason.FACT_NEEDED: PAYMENT_HELD, HoldReason.EXCLUDED: PAYMENT_EXCLUDED}
 
 
 class Holding:
@@ -59,5 +73,6 @@ class Holding:
         held = await insert_new(session, HeldMonth, [row]) or await PaymentRepository(session).hold_again(
             award, period, reason=reason.value, needs=list(needs), held_at=self._clock.now()
         )
-        if held and reason is HoldReason.FACT_NEEDED:
-            await self._notices.send(session, award.person, PAYMENT_HELD, title=Text(**award.title), period=period)
+        template = _TOLD.get(reason)
+        if held and template is not None:
+            await self._notices.send(session, award.person, template, title=Text(**award.title), period=period)

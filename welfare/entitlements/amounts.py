@@ -69,11 +69,11 @@ class DecidedAmounts:
         return self._monthly(decision, period)[1]
 
     async def once(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
-        """Raises as :meth:`amount` does."""
+        """Of what a later decision ended, by the decision that granted it. Raises as :meth:`amount` does."""
         decision = await self._records.latest(session, application)
-        if decision is None or decision.outcome is not Decided.GRANTED:
-            return None
-        return _sum(_given_once(decision, period))
+        if decision is not None and decision.outcome is not Decided.GRANTED:
+            decision = await self._records.first_granted(session, application)
+        return None if decision is None else _sum(_given_once(decision, period))
 
     async def occasion(self, session: AsyncSession, application: UUID) -> str:
         """By the decision that granted it first. Raises as :meth:`amount` does."""

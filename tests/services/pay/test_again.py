@@ -29,9 +29,9 @@ OWED_AGAIN = {"BENEFITS": 0, "PAYABLE": 0, "IN_TRANSIT": 0}
 PAID = {"BENEFITS": 70_000, "PAYABLE": 0, "IN_TRANSIT": 0, "BANK": -70_000}
 
 
-async def returned(hall: TownHall, application: UUID | None = None) -> Instalment:
+async def returned(hall: TownHall, application: UUID | None = None, subject: str | None = None) -> Instalment:
     """Of a new payee, whose money the bank rejected; it is in good health again."""
-    await hall.grant(application=application)
+    await hall.grant(application=application, subject=subject)
     run = await hall.jobs.plan(hall.planner, PERIOD)
     await hall.jobs.approve(hall.approver, run.id)
     hall.bank.faults = BAD

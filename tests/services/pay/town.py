@@ -127,6 +127,8 @@ class TownHall:
         payee: UUID | None = None,
         application: UUID | None = None,
         since: date | None = None,
+        subject: str | None = None,
+        beneficiary: UUID | None = None,
     ) -> UUID:
         """A new person with an award; answers the award's id."""
         payee = payee or await self.person()
@@ -135,8 +137,8 @@ class TownHall:
                 session,
                 application=application or new_id(),
                 payee=payee,
-                beneficiary=payee,
-                subject=f"programme:{agency}-old-age",
+                beneficiary=beneficiary or payee,
+                subject=subject or f"programme:{agency}-old-age",
                 title=TITLE,
                 since=since or self.clock.today(),
             )
