@@ -18,6 +18,7 @@ from services.pay.accounts import CreditorAccount
 from services.pay.again import PayingAgain
 from services.pay.awards import Awards, period_of
 from services.pay.contents import content_hash, move, total_of
+from services.pay.destinations.changed import changed_in, hold_changed, release_planned
 from services.pay.destinations.service import Destinations
 from services.pay.errors import (
     NotAPaymentOfficer,
@@ -57,7 +58,8 @@ class PaymentRuns:
     ) -> None:
         self._clock, self._awards, self._keys, self._payers = clock, awards, keys, payers
         self._days = days or thai_working_days()
-        self.again = PayingAgain(clock, awards, notices or NoNotices())
+        self._notices = notices or NoNotices()
+        self.again = PayingAgain(clock, awards, self._notices)
 
     def today(self) -> date:
         """The Bangkok day by which "this month" is meant."""
@@ -109,6 +111,7 @@ class PaymentRuns:
             instalment.run = run.id
             move(instalment, InstalmentEvent.PLAN)
         await session.flush()
+        await release_planned(session, self._clock, run.id)
         return run
 
     async def approve(self, session: AsyncSession, officer: Officer, run_id: UUID) -> PaymentRun:
@@ -161,16 +164,32 @@ class PaymentRuns:
             ),
         )
 
-    async def store_file(self, session: AsyncSession, officer: Officer, run_id: UUID, file: bytes) -> None:
+    async def hold_changed(self, session: AsyncSession, officer: Officer, run_id: UUID) -> PaymentRun:
+        """Before the file is written: whoever is paid elsewhere now leaves the approved run
+        (:mod:`services.pay.destinations.changed`). Raises :class:`RunNotFound`, :class:`RunChanged`.
+        """
+        run = await self.locked(session, officer, run_id)
+        if run.status == RunStatus.APPROVED.value:
+            self._check(run, await PaymentRepository(session).instalments_of(run.id))
+            await hold_changed(session, self._clock, self._notices, run)
+        return run
+
+    async def store_file(
+        self, session: AsyncSession, officer: Officer, run_id: UUID, file: bytes, *, of: bytes
+    ) -> bool:
         """Keeps the file and counts its money as on the way. From here on the run may be at the bank.
 
-        Nothing happens when another process was first: its file is the one that counts.
+        Nothing happens when another process was first: its file is the one that counts. `of` is the run's hash when
+        the file was written: False, and nothing happens, when a payee has changed places, or has left the run for
+        that, since then. The file is to be written anew, without them.
         Raises :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`.
         """
         run = await self.locked(session, officer, run_id)
         repository = PaymentRepository(session)
         if await repository.file_of(run.id) is not None:
-            return
+            return True
+        if run.status == RunStatus.APPROVED.value and (run.content_hash != of or await changed_in(session, run.id)):
+            return False
         status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
         instalments = await repository.instalments_of(run.id)
         self._check(run, instalments)
@@ -187,6 +206,7 @@ class PaymentRuns:
             lines=transfer(Account.PAYABLE, Account.IN_TRANSIT, Money(run.total)),
             at=self._clock.now(),
         )
+        return True
 
     async def file(self, session: AsyncSession, run: PaymentRun) -> bytes:
         """The bytes that were stored, the same ones each time. Raises :class:`RunChanged`, `SealBroken`."""

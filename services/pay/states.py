@@ -6,11 +6,15 @@ Instalment                                    Run
 | SCHEDULED | PLAN      | IN_RUN    |         | PLANNED   | APPROVE   | APPROVED       |
 | SCHEDULED | CANCEL    | CANCELLED |         | APPROVED  | SUBMIT    | SUBMITTED      |
 | IN_RUN    | CANCEL *  | CANCELLED |         | SUBMITTED | ALL_PAID  | SETTLED        |
+| IN_RUN    | HOLD **   | SCHEDULED |         | APPROVED  | ALL_HELD  | RETURNED       |
 | IN_RUN    | SUBMIT    | SUBMITTED |         | SUBMITTED | SOME_PAID | PARTLY_SETTLED |
 | SUBMITTED | SETTLE    | SETTLED   |         | SUBMITTED | NONE_PAID | RETURNED       |
-| SUBMITTED | RETURN    | RETURNED  |
+| SUBMITTED | RETURN    | RETURNED  |         | any of the three last, when the bank takes back |
+| SETTLED   | RETURN    | RETURNED  |         | what it booked, or two officers find that it    |
+| RETURNED  | SETTLE    | SETTLED   |         | paid after all: the one of them that is true    |
 | CANCELLED | RESUME    | SCHEDULED |
 * while the run is only planned; it leaves the run
+** its payee is paid elsewhere now; it leaves the run before that goes to the bank
 """
 
 from __future__ import annotations
@@ -40,6 +44,7 @@ class InstalmentStatus(StrEnum):
 class InstalmentEvent(StrEnum):
     PLAN = "PLAN"
     CANCEL = "CANCEL"
+    HOLD = "HOLD"
     SUBMIT = "SUBMIT"
     SETTLE = "SETTLE"
     RETURN = "RETURN"
@@ -55,7 +60,7 @@ class RunStatus(StrEnum):
     PARTLY_SETTLED = "PARTLY_SETTLED"
     """Every instalment is decided, some of them returned."""
     RETURNED = "RETURNED"
-    """Every instalment came back."""
+    """Every instalment came back, or was held before it went."""
 
 
 class RunEvent(StrEnum):
@@ -64,6 +69,7 @@ class RunEvent(StrEnum):
     ALL_PAID = "ALL_PAID"
     SOME_PAID = "SOME_PAID"
     NONE_PAID = "NONE_PAID"
+    ALL_HELD = "ALL_HELD"
 
 
 _I, _IE, _R, _RE = InstalmentStatus, InstalmentEvent, RunStatus, RunEvent
@@ -73,9 +79,12 @@ INSTALMENT_TRANSITIONS: Final[Mapping[tuple[InstalmentStatus, InstalmentEvent], 
         (_I.SCHEDULED, _IE.PLAN): _I.IN_RUN,
         (_I.SCHEDULED, _IE.CANCEL): _I.CANCELLED,
         (_I.IN_RUN, _IE.CANCEL): _I.CANCELLED,
+        (_I.IN_RUN, _IE.HOLD): _I.SCHEDULED,
         (_I.IN_RUN, _IE.SUBMIT): _I.SUBMITTED,
         (_I.SUBMITTED, _IE.SETTLE): _I.SETTLED,
         (_I.SUBMITTED, _IE.RETURN): _I.RETURNED,
+        (_I.SETTLED, _IE.RETURN): _I.RETURNED,
+        (_I.RETURNED, _IE.SETTLE): _I.SETTLED,
         (_I.CANCELLED, _IE.RESUME): _I.SCHEDULED,
     }
 )
@@ -87,6 +96,13 @@ RUN_TRANSITIONS: Final[Mapping[tuple[RunStatus, RunEvent], RunStatus]] = Mapping
         (_R.SUBMITTED, _RE.ALL_PAID): _R.SETTLED,
         (_R.SUBMITTED, _RE.SOME_PAID): _R.PARTLY_SETTLED,
         (_R.SUBMITTED, _RE.NONE_PAID): _R.RETURNED,
+        (_R.APPROVED, _RE.ALL_HELD): _R.RETURNED,
+        (_R.SETTLED, _RE.SOME_PAID): _R.PARTLY_SETTLED,
+        (_R.SETTLED, _RE.NONE_PAID): _R.RETURNED,
+        (_R.PARTLY_SETTLED, _RE.ALL_PAID): _R.SETTLED,
+        (_R.PARTLY_SETTLED, _RE.NONE_PAID): _R.RETURNED,
+        (_R.RETURNED, _RE.SOME_PAID): _R.PARTLY_SETTLED,
+        (_R.RETURNED, _RE.ALL_PAID): _R.SETTLED,
     }
 )
 

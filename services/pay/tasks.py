@@ -15,7 +15,7 @@ from datetime import date
 from uuid import UUID
 
 from core.database import Database
-from services.pay.errors import RunNotFound
+from services.pay.errors import RunChanged, RunNotFound
 from services.pay.ledger.service import Balance, trial_balance
 from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Payees, Role
@@ -57,7 +57,7 @@ class PaymentJobs:
             after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
             await self._store(officer, run)
             run = await self._run(officer, run_id)
-        if run.answered_at is not None:
+        if run.answered_at is not None or run.submitted_at is None:  # or everyone in it is paid elsewhere now
             return run
         async with self.db.read() as session:
             file = await self.runs.file(session, run)
@@ -125,13 +125,25 @@ class PaymentJobs:
             )
 
     async def _store(self, officer: Officer, run: PaymentRun) -> None:
-        async with self.db.read() as session:
-            due = {(i.person, i.destination) for i in await PaymentRepository(session).instalments_of(run.id)}
-        payees = await self.payees.reveal(due, officer=officer, run=run.id)
-        async with self.db.read() as session:
-            file = self.rail.write(await self.runs.order(session, run, payees))
-        async with self.db.write() as session:
-            await self.runs.store_file(session, officer, run.id, file)
+        """Again where a payee has changed places between the writing and the keeping of the file."""
+        stored = False
+        while not stored:
+            async with self.db.write() as session:
+                run = await self.runs.hold_changed(session, officer, run.id)
+            if run.status != RunStatus.APPROVED.value:
+                return
+            async with self.db.read() as session:
+                due = {(i.person, i.destination) for i in await PaymentRepository(session).instalments_of(run.id)}
+            payees = await self.payees.reveal(due, officer=officer, run=run.id)
+            try:
+                async with self.db.read() as session:
+                    file = self.rail.write(await self.runs.order(session, run, payees))
+            except RunChanged:
+                if (await self._run(officer, run.id)).content_hash == run.content_hash:
+                    raise
+                continue  # somebody left it meanwhile, by another process
+            async with self.db.write() as session:
+                stored = await self.runs.store_file(session, officer, run.id, file, of=run.content_hash)
 
     async def _run(self, officer: Officer, run_id: UUID) -> PaymentRun:
         async with self.db.read() as session:

@@ -97,7 +97,8 @@ class PayMutation:
         delegate=Delegate.NOTHING,
         demand=FRESH,
         keyed=True,
-        description="What was planned before is still paid where it was to be. The citizen is told in the inbox.",
+        description="What was planned and is not with the bank yet waits for the next run, and goes there. The citizen "
+        "is told in the inbox.",
     )
     async def change_payout_destination(
         self, info: Info, input: ChangePayoutDestinationInput

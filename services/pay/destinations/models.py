@@ -15,7 +15,7 @@ from core.sealed import sealed
 class PayoutDestination(SQLModel, table=True):
     """What a payee said on where to pay. The latest counts for what is planned from then on.
 
-    Append-only: no row is ever changed or removed, so that what was planned before goes where it was meant to.
+    Append-only: no row is ever changed or removed, so that each payment shows where it was meant to go.
     """
 
     __tablename__ = "payout_destination"

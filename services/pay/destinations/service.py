@@ -1,7 +1,7 @@
 """Where a payee's money goes: said by the payee, kept sealed as a history that only grows.
 
-What was planned before a change goes where it was planned to: an instalment names the destination that counted when its
-run was planned, and four eyes approve it with the rest.
+An instalment names the destination that counted when its run was planned, and four eyes approve it with the rest. Where
+the payee says another before the run is with the bank, it is held (:mod:`services.pay.destinations.changed`).
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ CHANGED: Final = MessageTemplate(
     "pay.destination-changed",
     title=Text(th="เปลี่ยนช่องทางรับเงินแล้ว", en="Where your money goes has changed"),
     body=Text(
-        th="เงินที่วางแผนจ่ายจากนี้ไปจะเข้า {where} ส่วนที่วางแผนไว้แล้วยังเข้าช่องทางเดิม {warning}",
-        en="What is planned from now on goes to {where}; what was planned before goes where it was to. {warning}",
+        th="เงินที่วางแผนจ่ายจากนี้ไปจะเข้า {where} ส่วนที่วางแผนไว้แล้วแต่ยังไม่ได้ส่งธนาคาร จะรอรอบถัดไป {warning}",
+        en="What is planned from now on goes to {where}; what was planned and is not with the bank yet waits for the "
+        "next run. {warning}",
     ),
 )
 TO_NATIONAL_ID: Final = Text(th="พร้อมเพย์ที่ผูกกับเลขประจำตัวประชาชน", en="PromptPay on your national ID")

@@ -86,23 +86,6 @@ async def test_the_bank_is_told_where_to_and_it_is_paid_and_reconciled(
     assert set((await hall.balances()).values()) - {0} == {70_000, -70_000}
 
 
-async def test_what_is_planned_goes_where_it_was_to_and_what_is_planned_later_goes_to_the_new_place(
-    hall: TownHall,
-) -> None:
-    payee = await payee_of(hall)
-    planned = await hall.jobs.plan(hall.planner, PERIOD)
-    await say(hall, payee, MOBILE)
-    await hall.jobs.approve(hall.approver, planned.id)
-    first = await file_of(hall, await hall.jobs.send(hall.approver, planned.id))
-    assert ("NATID" in first, "MSISDN" in first) == (True, False)
-    hall.clock.advance(timedelta(days=30))
-    run = await hall.jobs.plan(hall.planner, date(2026, 12, 1))
-    await say(hall, payee, ACCOUNT)
-    await hall.jobs.approve(hall.approver, run.id)
-    second = await file_of(hall, await hall.jobs.send(hall.approver, run.id))
-    assert ("MSISDN" in second, "THCBC" in second) == (True, False)
-
-
 async def test_the_latest_word_counts_and_the_national_id_may_be_chosen_again(hall: TownHall) -> None:
     payee = await payee_of(hall)
     for account in (MOBILE, ACCOUNT, None):

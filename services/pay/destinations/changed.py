@@ -1,0 +1,115 @@
+"""Whoever says another place to be paid, after their payment was planned and before it is with the bank, is not paid at
+the old one: that instalment is held, and the run goes without it.
+
+What is held is owed as before, goes with the next plan to the place that counts then, and is approved afresh. The
+ledger takes back what the run's approval booked (`hold:<run>:<instalment>`: Dr PAYABLE, Cr BENEFITS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ScalarSelect, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.money import Money
+from core.text import Text
+from identity.inbox.models import ChangeKind
+from identity.inbox.service import MessageTemplate
+from services.pay.contents import content_hash, move, total_of
+from services.pay.destinations.models import PayoutDestination
+from services.pay.holding import Holding, HoldReason
+from services.pay.ledger.service import Account, book, transfer
+from services.pay.models import HeldMonth, Instalment, PaymentRun
+from services.pay.needs import Notices
+from services.pay.repository import PaymentRepository
+from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, RunEvent, RunStatus, after
+
+HELD: Final = MessageTemplate(
+    id="pay.held-for-destination",
+    title=Text(th="พักการจ่าย {amount} บาท ไว้รอบถัดไป", en="{amount} baht waits for the next run"),
+    body=Text(
+        th="{title}: คุณเปลี่ยนช่องทางรับเงินหลังจากวางแผนจ่ายงวดนี้แล้ว จึงไม่จ่ายเข้าช่องทางเดิม จะจ่าย {amount} บาท "
+        "เข้าช่องทางใหม่ในรอบถัดไป หากคุณไม่ได้เป็นผู้เปลี่ยน กรุณาเปลี่ยนกลับทันที",
+        en="{title}: you said another place to be paid after this payment was planned, so it does not go to the old "
+        "one. {amount} baht goes to the new one with the next run. If this was not you, change it back at once.",
+    ),
+)
+
+
+async def changed_in(session: AsyncSession, run: UUID) -> Sequence[Instalment]:
+    """Instalments of the run whose payee has said a place since it was planned; the same place, said again, counts."""
+    query = select(Instalment).where(
+        col(Instalment.run) == run, col(Instalment.destination).is_distinct_from(_counting())
+    )
+    return (await session.scalars(query.order_by(col(Instalment.id)).execution_options(populate_existing=True))).all()
+
+
+async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, run: PaymentRun) -> int:
+    """Takes them out of an approved run, and answers how many those were; `run` is locked, and not yet submitted.
+
+    Where nobody is left, the run ends as RETURNED with what was approved, and nothing goes to the bank.
+    Raises :class:`services.pay.errors.WrongState` for a run that is not approved.
+    """
+    after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
+    held = await changed_in(session, run.id)
+    if not held:
+        return 0
+    gone = {one.id for one in held}
+    remaining = [one for one in await PaymentRepository(session).instalments_of(run.id) if one.id not in gone]
+    awards = await PaymentRepository(session).awards({(one.person, one.award) for one in held})
+    holding = Holding(clock, notices)
+    for one in held:
+        move(one, InstalmentEvent.HOLD)
+        one.run = one.destination = None
+        await session.flush()
+        await book(
+            session,
+            key=f"hold:{run.id.hex}:{one.id.hex}",
+            agency=run.agency,
+            lines=transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang)),
+            at=clock.now(),
+        )
+        award = awards[one.person, one.award]
+        await holding.hold(session, award, one.period, HoldReason.DESTINATION_CHANGED)
+        await notices.send(session, one.person, HELD, title=Text(**award.title), amount=Money(one.satang))
+        await notices.announce(session, one.person, ChangeKind.PAYMENT, one.id)
+    if remaining:
+        run.instalments, run.total = len(remaining), total_of(remaining).satang
+        run.content_hash = content_hash(remaining)
+    else:
+        run.status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.ALL_HELD).value
+        run.closed_at = clock.now()
+    await session.flush()
+    return len(held)
+
+
+async def release_planned(session: AsyncSession, clock: Clock, run: UUID) -> None:
+    """What was held for its place and is in that run now is held no more."""
+    planned = select(1).where(
+        col(Instalment.run) == run,
+        col(Instalment.person) == col(HeldMonth.person),
+        col(Instalment.award) == col(HeldMonth.award),
+        col(Instalment.period) == col(HeldMonth.period),
+    )
+    await session.execute(
+        update(HeldMonth)
+        .where(
+            col(HeldMonth.reason) == HoldReason.DESTINATION_CHANGED.value,
+            col(HeldMonth.released_at).is_(None),
+            exists(planned),
+        )
+        .values(released_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _counting() -> ScalarSelect[UUID]:
+    """The place that counts now for the instalment's payee."""
+    said = select(col(PayoutDestination.id)).where(col(PayoutDestination.person) == col(Instalment.person))
+    latest = said.order_by(col(PayoutDestination.since).desc(), col(PayoutDestination.id).desc()).limit(1)
+    return latest.correlate(Instalment).scalar_subquery()
