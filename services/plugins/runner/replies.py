@@ -54,7 +54,8 @@ async def body_of(reply: httpx2.Response, bytes_max: int) -> bytes:
     if announced.isdecimal() and int(announced[:20]) > bytes_max:
         raise MalformedReply(Trouble.TOO_LARGE)
     taken = bytearray()
-    async for chunk in reply.aiter_bytes():
+    assert isinstance(reply.stream, httpx2.AsyncByteStream), "the client is asynchronous"
+    async for chunk in reply.stream:  # as it came: `aiter_bytes` would look for a decoder each time
         taken += chunk
         if len(taken) > bytes_max:
             raise MalformedReply(Trouble.TOO_LARGE)
