@@ -37,11 +37,12 @@ from services.apply.states import GRANTED, Status, is_service
 from services.exchange.corrections.repository import CorrectionRepository
 from services.exchange.facts import Gate
 from services.pay.awards import Awards
+from services.pay.given_once import paid_for_good
 from services.pay.holding import HoldReason
 from services.plugins.contract import Manifest
 from welfare.entitlements.lawbook import ProgrammeLaws
 from welfare.entitlements.service import PROGRAMME
-from welfare.programmes import ProgrammeCatalogue
+from welfare.programmes import Cadence, Programme, ProgrammeCatalogue
 
 if TYPE_CHECKING:
     from api.house import House
@@ -149,6 +150,22 @@ class HeldByAwards:
         await self._awards.retry_held(session, application=application)
 
 
+class PaidOnce:
+    """Implements :class:`services.apply.tasks.GivenOnce`: of programmes that may be granted again for another occasion,
+    and of which nothing is paid month by month."""
+
+    def __init__(self, programmes: ProgrammeCatalogue) -> None:
+        self._subjects = [PROGRAMME + one.slug for one in programmes if one.once_for is not None and _is_once(one)]
+
+    async def given(self, session: AsyncSession) -> Sequence[tuple[UUID, UUID]]:
+        return await paid_for_good(session, self._subjects)
+
+
+def _is_once(programme: Programme) -> bool:
+    benefits = [one for version in programme.versions for one in version.benefits if not one.in_kind]
+    return all(one.cadence is Cadence.ONCE for one in benefits)
+
+
 class DecidingAgency:
     """Implements :class:`services.apply.lifecycle.Responsible`: a programme's payer, a service's agency."""
 
@@ -180,6 +197,7 @@ class Life:
     agency_of: DecidingAgency
     trail: Trail
     days: WorkingDays
+    once: PaidOnce
 
     @property
     def jobs(self) -> list[Job]:
@@ -187,11 +205,15 @@ class Life:
             Job("follow the clocks of applications", timedelta(minutes=15), self.follow_clocks),
             Job("look again at what was granted", timedelta(minutes=5), self.reassessments.run),
             Job("ask the civil register about deaths", timedelta(hours=6), self.deaths.run),
+            Job("close what was given once", timedelta(minutes=15), self.complete_given),
             Job("miss the holidays of next year", timedelta(hours=1), self.miss_holidays),
         ]
 
     async def follow_clocks(self) -> tasks.Timed:
         return await tasks.follow_clocks(self.apply, self.lifecycle, self.db, self.clock)
+
+    async def complete_given(self) -> int:
+        return await tasks.complete_given(self.lifecycle, self.db, self.once)
 
     async def miss_holidays(self) -> Sequence[int]:
         """Warns of years whose holidays should be in the data by now, in the log and in the figures."""
@@ -293,4 +315,5 @@ def life(house: House, apply: ApplyService) -> Life:
         agency_of,
         Trail(house.clock),
         thai_working_days(),
+        PaidOnce(programmes),
     )

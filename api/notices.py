@@ -67,6 +67,15 @@ APPLICATION: Final[Mapping[Status, MessageTemplate]] = {
             "If you do not agree, you may appeal.",
         ),
     ),
+    Status.COMPLETED: MessageTemplate(
+        "apply.completed",
+        title=Text(th="จ่ายครบแล้ว: {title}", en="Paid in full: {title}"),
+        body=Text(
+            th="เงินที่ให้ครั้งเดียวได้จ่ายครบแล้ว คำขอนี้จึงปิดลง หากมีกรณีใหม่ คุณยื่นคำขอใหม่ได้",
+            en="What is given once has been paid, so this application is closed. For another occasion you may apply "
+            "again.",
+        ),
+    ),
     Status.LAPSED: MessageTemplate(
         "apply.lapsed",
         title=Text(th="หมดเวลาให้ข้อมูล: {title}", en="The time to answer is over: {title}"),

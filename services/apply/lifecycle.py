@@ -25,6 +25,7 @@ DEATH: Final = "DEATH"
 NO_ANSWER: Final = "NO_ANSWER"
 OVERDUE: Final = "OVERDUE"
 REGISTER_WRONG: Final = "REGISTER_WRONG"
+PAID: Final = "PAID"
 
 
 class Responsible(Protocol):
@@ -140,6 +141,16 @@ class Lifecycle:
         told = {found.person, *near} - {died}
         if told:
             await self._notices.bereaved(session, people=sorted(told))
+        return True
+
+    async def complete(self, session: AsyncSession, person: UUID, application: UUID) -> bool:
+        """What is given once was paid: it closes, so that one may apply for the next occasion. Whether it was open."""
+        found = await self._steps.locked(session, person, application)
+        if Status(found.status) not in GRANTED:
+            return False
+        await self._awarder.end(session, application=application)
+        await self._steps.move(session, found, Action.COMPLETE, Who.PAYMENT, cause=PAID, missing=[], review_since=None)
+        await self._steps.tell(session, found)
         return True
 
     def _is_over(self, application: Application) -> bool:

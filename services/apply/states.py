@@ -39,6 +39,8 @@ class Status(StrEnum):
     """The citizen's time to answer ran out. Can be opened again for a while."""
     DECEASED = "DECEASED"
     """Whose it was, or for whom, has died."""
+    COMPLETED = "COMPLETED"
+    """What is given once, and may be given again for another occasion, was paid: one may apply for the next."""
 
 
 class Turn(StrEnum):
@@ -70,6 +72,9 @@ class Who(StrEnum):
     REGISTER = "register"
     """The civil register's word."""
     OFFICER = "officer"
+    """Of the agency that decides: at the desk (services/apply/desk), or by opening again."""
+    PAYMENT = "payment"
+    """The bank's word that it was paid."""
 
 
 class Action(StrEnum):
@@ -94,6 +99,8 @@ class Action(StrEnum):
     LAPSE = "LAPSE"
     DIE = "DIE"
     REOPEN = "REOPEN"
+    COMPLETE = "COMPLETE"
+    """What was granted was given, once and whole."""
 
 
 S, A, W = Status, Action, Who
@@ -114,23 +121,27 @@ def _moves(action: Action, by: set[Who], *pairs: tuple[Status, Status]) -> tuple
 MOVES: Final[tuple[Move, ...]] = (
     *_moves(
         A.APPROVE,
-        {W.DECISION},
+        {W.DECISION, W.OFFICER},
         (S.SUBMITTED, S.APPROVED),
         (S.NEEDS_INFORMATION, S.APPROVED),
         (S.APPEALED, S.APPROVED),
     ),
     *_moves(
         A.REJECT,
-        {W.DECISION},
+        {W.DECISION, W.OFFICER},
         (S.SUBMITTED, S.REJECTED),
-        (S.NEEDS_INFORMATION, S.REJECTED),
         (S.APPEALED, S.REJECTED),
+    ),
+    *_moves(A.REJECT, {W.DECISION}, (S.NEEDS_INFORMATION, S.REJECTED)),
+    *_moves(
+        A.ASK_CITIZEN,
+        {W.DECISION, W.OFFICER},
+        (S.SUBMITTED, S.NEEDS_INFORMATION),
+        (S.NEEDS_INFORMATION, S.NEEDS_INFORMATION),
     ),
     *_moves(
         A.ASK_CITIZEN,
         {W.DECISION},
-        (S.SUBMITTED, S.NEEDS_INFORMATION),
-        (S.NEEDS_INFORMATION, S.NEEDS_INFORMATION),
         (S.APPROVED, S.UNDER_REVIEW),
         (S.UNDER_REVIEW, S.UNDER_REVIEW),
         (S.APPEALED, S.APPEALED),
@@ -173,6 +184,7 @@ MOVES: Final[tuple[Move, ...]] = (
     ),
     *_moves(A.REOPEN, {W.CITIZEN, W.OFFICER}, (S.LAPSED, S.NEEDS_INFORMATION)),
     *_moves(A.REOPEN, {W.OFFICER}, (S.DECEASED, S.SUBMITTED)),
+    *_moves(A.COMPLETE, {W.PAYMENT}, (S.APPROVED, S.COMPLETED), (S.UNDER_REVIEW, S.COMPLETED)),
 )
 
 TRANSITIONS: Final[Mapping[tuple[Status, Action], Status]] = MappingProxyType(
@@ -196,6 +208,7 @@ TURNS: Final[Mapping[Status, Turn]] = MappingProxyType(
         S.ENDED: Turn.DONE,
         S.LAPSED: Turn.DONE,
         S.DECEASED: Turn.DONE,
+        S.COMPLETED: Turn.DONE,
     }
 )
 TIMERS: Final[Mapping[Status, Timer]] = MappingProxyType(
@@ -218,6 +231,7 @@ _REFUSALS: Final[Mapping[Action, type[ApplyError]]] = MappingProxyType(
         A.ESCALATE: AlreadyDecided,
         A.LAPSE: AlreadyDecided,
         A.DIE: AlreadyClosed,
+        A.COMPLETE: AlreadyClosed,
         A.SUPPLEMENT: NotWaitingForAnswers,
         A.WITHDRAW: AlreadyClosed,
         A.APPEAL: NotRejected,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
@@ -30,13 +32,13 @@ class Reconsidered:
     failed: int = 0
 
 
-async def reconsider_waiting(service: ApplyService, database: Database) -> Reconsidered:
+async def reconsider_waiting(service: ApplyService, database: Database, clock: Clock) -> Reconsidered:
     """Decides again what waited for an agency that may be back by now, oldest first, one transaction each."""
     moved = waiting = failed = 0
     last: UUID | None = None
     while True:
         async with database.read() as session:
-            page = await repository.waiting(session, last, PAGE)
+            page = await repository.waiting(session, last, PAGE, clock.now())
         for person, application in page:
             try:
                 again = await service.prepare_reconsideration(person, application)
@@ -80,6 +82,25 @@ async def follow_clocks(service: ApplyService, lifecycle: Lifecycle, database: D
         if len(page) < PAGE:
             return Timed(escalated, lapsed, dated)
         last = page[-1][1]
+
+
+class GivenOnce(Protocol):
+    """The room that pays, and whoever knows what is given once."""
+
+    async def given(self, session: AsyncSession) -> Sequence[tuple[UUID, UUID]]:
+        """Person and application of grants that are paid once, were paid, and of which nothing is on its way."""
+        ...
+
+
+async def complete_given(lifecycle: Lifecycle, database: Database, once: GivenOnce) -> int:
+    """Closes what was given once and was paid, one transaction each; of two processes one does it. Answers how many."""
+    async with database.read() as session:
+        given = await once.given(session)
+    completed = 0
+    for person, application in given:
+        async with database.write() as session:
+            completed += await lifecycle.complete(session, person, application)
+    return completed
 
 
 async def _date(service: ApplyService, database: Database) -> int:

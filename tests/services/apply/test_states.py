@@ -40,6 +40,7 @@ ERRORS = {
     Action.SUPPLEMENT: NotWaitingForAnswers,
     Action.WITHDRAW: AlreadyClosed,
     Action.DIE: AlreadyClosed,
+    Action.COMPLETE: AlreadyClosed,
     Action.APPEAL: NotRejected,
     Action.REOPEN: NotReopenable,
 }
@@ -58,7 +59,7 @@ def test_no_sequence_of_actions_breaks_the_life_of_an_application(actions: list[
         if action is Action.APPROVE:
             assert not in_force, "nobody is granted what they have"
             in_force = True
-        elif action in {Action.END, Action.LAPSE, Action.DIE, Action.WITHDRAW}:
+        elif action in {Action.END, Action.LAPSE, Action.DIE, Action.WITHDRAW, Action.COMPLETE}:
             in_force = False
         assert in_force == (status in GRANTED)
     assert Action.WITHDRAW not in taken[:-1], "nothing moves what was withdrawn"
@@ -106,7 +107,7 @@ def test_whoever_waits_for_somebody_is_active_and_only_a_grant_is_active_at_rest
 
 
 def test_every_status_that_is_no_end_can_be_reached_and_left() -> None:
-    ends = {Status.WITHDRAWN}
+    ends = {Status.WITHDRAWN, Status.COMPLETED}
     assert {move.to for move in MOVES} == set(Status)
     assert {move.comes_from for move in MOVES} == set(Status) - ends
 
@@ -117,9 +118,9 @@ def test_only_a_decision_grants_or_rejects() -> None:
         assert (action in DECISIONS) == is_decided or (was, action) == (Status.UNDER_REVIEW, Action.AWAIT_AGENCY)
 
 
-def test_a_grant_ends_by_a_decision_by_time_by_the_register_or_by_the_citizens_own_will() -> None:
+def test_a_grant_ends_by_a_decision_by_time_by_the_register_when_given_or_by_the_citizens_own_will() -> None:
     leaving = {move.action for move in MOVES if move.comes_from in GRANTED and move.to not in GRANTED}
-    assert leaving == {Action.END, Action.LAPSE, Action.DIE, Action.WITHDRAW}
+    assert leaving == {Action.END, Action.LAPSE, Action.DIE, Action.WITHDRAW, Action.COMPLETE}
 
 
 def test_the_unique_index_names_the_active_states() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,23 +10,28 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
+from api.lifecycle import PaidOnce
 from core.clock import BANGKOK, FixedClock
 from core.crypto import KeyRing
 from core.database import Database
 from core.money import Money
 from identity.inbox.models import Message
 from identity.inbox.service import Inbox
+from services.apply.errors import AlreadyApplied, AlreadyClosed
+from services.apply.lifecycle import Lifecycle
 from services.apply.models import Application
 from services.apply.service import ApplyService
 from services.apply.states import Status
+from services.apply.tasks import complete_given
 from services.exchange.catalogue import Catalogue
 from services.pay.awards import Awards
 from services.pay.models import Instalment
 from services.pay.payers import treasury_account
 from services.pay.service import PaymentRuns
+from tests.services.apply.test_lifecycle import RecordingLife
 from tests.services.pay.town import Clerk
 from tests.welfare.entitlements.conftest import PERSON, TableGate
 from tests.welfare.entitlements.support import NoNotice
@@ -89,6 +95,22 @@ class Town:
             run = await runs.plan(session, Clerk(agency), period)
         async with self.database.write() as session:
             return (await runs.approve(session, Clerk(agency), run.id)).total
+
+    async def settle(self) -> None:
+        """The bank has booked all that is in a run."""
+        async with self.database.write() as session:
+            query = update(Instalment).where(col(Instalment.run).is_not(None), col(Instalment.status) == "IN_RUN")
+            await session.execute(query.values(status="SETTLED"))
+
+    async def close_what_was_given(self) -> int:
+        life = Lifecycle(self.applying, self.clock, self.awards, RecordingLife(), lambda _subject: "sso")
+        return await complete_given(life, self.database, PaidOnce(self.programmes))
+
+    async def status(self, application: Application) -> Status:
+        async with self.database.read() as session:
+            found = await session.get(Application, (application.person, application.id))
+            assert found is not None
+            return Status(found.status)
 
     async def owed(self) -> list[tuple[date, int]]:
         async with self.database.read() as session:
@@ -207,3 +229,53 @@ async def test_who_applies_after_it_was_over_is_decided_by_the_law_of_the_day(ga
         await town.apply(holder, WALLET)
     town.clock.set(on(2025, 1, 28))
     assert Status((await town.apply(holder, WALLET)).status) is Status.REJECTED
+
+
+# It closes once it is paid, so that there can be a next time.
+
+
+async def test_a_birth_that_was_paid_closes_and_the_next_one_can_be_claimed(gate: TableGate, town: Town) -> None:
+    mother = gate.add(MOTHER)
+    first = await town.apply(mother)
+    await town.approve("sso", NOVEMBER)
+    with pytest.raises(AlreadyApplied):
+        await town.apply(mother)
+    assert await town.close_what_was_given() == 0, "it is not paid yet"
+    await town.settle()
+    assert sorted(await asyncio.gather(*(town.close_what_was_given() for _ in range(3)))) == [0, 0, 1]
+    assert await town.status(first) is Status.COMPLETED
+    with pytest.raises(AlreadyClosed):
+        await town.withdraw(first)
+    town.clock.set(on(2027, 11, 3))
+    gate.people[mother]["sso_birth_on"] = date(2027, 10, 20)
+    assert Status((await town.apply(mother)).status) is Status.APPROVED
+    assert await town.owed() == [(NOVEMBER, ONE_BIRTH), (date(2027, 11, 1), ONE_BIRTH)]
+    assert await town.close_what_was_given() == 0
+
+
+async def test_after_it_closed_the_same_birth_is_paid_for_no_second_time(gate: TableGate, town: Town) -> None:
+    mother = gate.add(MOTHER)
+    await town.apply(mother)
+    await town.approve("sso", NOVEMBER)
+    await town.settle()
+    await town.close_what_was_given()
+    await town.apply(mother)
+    assert await town.owed() == [(NOVEMBER, ONE_BIRTH)]
+
+
+async def test_what_came_back_does_not_close_it(gate: TableGate, town: Town) -> None:
+    first = await town.apply(gate.add(MOTHER))
+    await town.approve("sso", NOVEMBER)
+    async with town.database.write() as session:
+        await session.execute(update(Instalment).values(status="RETURNED"))
+    assert await town.close_what_was_given() == 0
+    assert await town.status(first) is Status.APPROVED
+
+
+async def test_what_is_given_once_and_never_again_stays_granted(gate: TableGate, town: Town) -> None:
+    town.clock.set(on(2024, 10, 3))
+    first = await town.apply(gate.add(state_welfare_card=True), WALLET)
+    await town.approve("cgd", date(2024, 10, 1))
+    await town.settle()
+    assert await town.close_what_was_given() == 0
+    assert await town.status(first) is Status.APPROVED
