@@ -125,7 +125,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house), house.limits))
     app.include_router(house.identity.router())
-    app.include_router(verification(house.db, house.catalogue.agency_title))
+    app.include_router(verification(house.db, house.attestor, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
     app.include_router(service_keys_router(house.service_keys))
     app.include_router(conformance_router(public_reports(house)))
@@ -170,7 +170,7 @@ def jobs_of(house: House) -> list[Job]:
         Job(
             "decide again what waited for an agency",
             timedelta(minutes=5),
-            lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db),
+            lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db, house.clock),
         ),
         *house.life.jobs,
         *jobs_of_deliveries(house.courier),

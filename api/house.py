@@ -167,7 +167,7 @@ class House:
         self.identity.office.titles = self.catalogue.agency_title
         self.inbox = Inbox(self.clock)
         self.destinations = Destinations(self.clock, self.keys, self.inbox)
-        self.receipts = Receipts(self.clock, self.keys, settings.issuer)
+        self.receipts = Receipts(self.clock, self.keys, settings.issuer, self.attestor)
         self.consent_receipts = ConsentReceipts(self.catalogue, load_texts(), self.keys, self.attestor)
         self.consents = ConsentService(self.catalogue, self.clock, self.consent_receipts)
         self.corrections = CorrectionService(self.catalogue, self.keys, self.clock)

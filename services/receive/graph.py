@@ -92,9 +92,15 @@ class Receipt(Node):
         return info.context.room(Receipts).verify_url(self.row)
 
     @strawberry.field
-    def qr_svg(self, info: Info) -> str:
-        """That address as a QR code, an SVG element."""
-        return info.context.room(Receipts).qr_svg(self.row)
+    async def proof(self, info: Info) -> str:
+        """What it says under Sitthi's signature, a compact JWS by the keys of /.well-known/attestation-keys.json: to be
+        verified by anybody, offline. It names nobody."""
+        return await info.context.room(Receipts).proof(self.row)
+
+    @strawberry.field
+    async def qr_svg(self, info: Info) -> str:
+        """That address with the proof as its fragment, as a QR code, an SVG element."""
+        return await info.context.room(Receipts).qr_svg(self.row)
 
     @strawberry.field
     async def rating(self, info: Info) -> Rating | None:

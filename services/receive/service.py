@@ -10,6 +10,7 @@ from uuid import UUID
 import segno
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.attestation.service import Attestor
 from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.errors import BadInput
@@ -19,6 +20,7 @@ from core.thai_dates import be_year
 from services.pay.needs import SettledPayment
 from services.receive.errors import AlreadyConfirmed, AlreadyRated, ReceiptNotFound
 from services.receive.models import COMMENT_LENGTH_MAX, Rating, Receipt
+from services.receive.proof import RECEIPT_TYPE, receipt_claims
 from services.receive.repository import ReceiptRepository
 
 VERIFY_PATH: Final = "/verify/r/"
@@ -31,9 +33,9 @@ _SCORE_MIN, _SCORE_MAX = 1, 5
 class Receipts:
     """Fulfils `services.pay.needs.OnSettled`. Each method works in the caller's transaction."""
 
-    def __init__(self, clock: Clock, keys: KeyRing, issuer: str) -> None:
+    def __init__(self, clock: Clock, keys: KeyRing, issuer: str, attestor: Attestor) -> None:
         """`issuer`: the base of public addresses, without a trailing slash."""
-        self._clock, self._keys, self._issuer = clock, keys, issuer
+        self._clock, self._keys, self._issuer, self._attestor = clock, keys, issuer, attestor
 
     async def settled(self, session: AsyncSession, payment: SettledPayment) -> None:
         """Makes the receipt; an instalment has one at most, by a unique key."""
@@ -91,13 +93,17 @@ class Receipts:
         """Where anyone who is shown the receipt can check it."""
         return f"{self._issuer}{VERIFY_PATH}{receipt.code}"
 
-    def qr_svg(self, receipt: Receipt) -> str:
-        """The address as a QR code (ISO/IEC 18004), an SVG element to be put into a page."""
-        image = io.BytesIO()
-        segno.make(self.verify_url(receipt), error="m", micro=False).save(
-            image, kind="svg", xmldecl=False, scale=4, border=4, title="QR", omitsize=True
-        )
-        return image.getvalue().decode().strip()
+    async def proof(self, receipt: Receipt) -> str:
+        """What the receipt says under our signature, to be verified offline (proof.py). Call it in no transaction."""
+        return await self._attestor.sign(receipt_claims(receipt, self._keys), typ=RECEIPT_TYPE)
+
+    async def qr_text(self, receipt: Receipt) -> str:
+        """What the QR code holds: the address of the public page, with the proof as its fragment."""
+        return f"{self.verify_url(receipt)}#{await self.proof(receipt)}"
+
+    async def qr_svg(self, receipt: Receipt) -> str:
+        """:meth:`qr_text` as a QR code (ISO/IEC 18004), an SVG element to be put into a page."""
+        return svg_of(await self.qr_text(receipt))
 
     @staticmethod
     async def _own(session: AsyncSession, person: UUID, receipt_id: UUID) -> Receipt:
@@ -106,6 +112,15 @@ class Receipts:
         if receipt is None:
             raise ReceiptNotFound(path=("receipt",))
         return receipt
+
+
+def svg_of(text: str) -> str:
+    """A QR code as an SVG element. It bears 15 % of damage: it is printed, folded and photographed."""
+    image = io.BytesIO()
+    segno.make(text, error="m", boost_error=False, micro=False).save(
+        image, kind="svg", xmldecl=False, scale=4, border=4, title="QR", omitsize=True
+    )
+    return image.getvalue().decode().strip()
 
 
 def _binding(receipt: UUID) -> str:

@@ -20,7 +20,9 @@ class DisputeTooEarly(SitthiError):
     """The money is not due yet, or on its way within the days that banks take."""
 
     code = "DISPUTE_TOO_EARLY"
-    text = Text(th="เงินรายการนี้ยังไม่ถึงกำหนด โต้แย้งได้ตั้งแต่วันที่ {day}", en="This is not due yet. You can dispute it from {day}.")
+    text = Text(
+        th="เงินรายการนี้ยังไม่ถึงกำหนด โต้แย้งได้ตั้งแต่วันที่ {day}", en="This is not due yet. You can dispute it from {day}."
+    )
 
 
 class DisputeTooLate(SitthiError):

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from core.attestation.service import Attestor
 from core.clock import FixedClock
 from core.database import Database
 from services.pay.rails.bank import BankRail
@@ -13,10 +14,17 @@ from services.receive.service import Receipts
 from services.sandbox.bank import bank_app
 from tests.services.pay.town import KEYS, TownHall, jobs_over
 
+ISSUER = "https://sitthi.example"
+
 
 @pytest.fixture
-def receipts(clock: FixedClock) -> Receipts:
-    return Receipts(clock, KEYS, "https://sitthi.example")
+def attestor(database: Database, clock: FixedClock) -> Attestor:
+    return Attestor(database, KEYS, clock, ISSUER)
+
+
+@pytest.fixture
+def receipts(clock: FixedClock, attestor: Attestor) -> Receipts:
+    return Receipts(clock, KEYS, ISSUER, attestor)
 
 
 @pytest.fixture

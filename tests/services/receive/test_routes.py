@@ -7,15 +7,18 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
+from core.attestation.service import Attestor
 from core.text import Text
 from services.receive.models import Receipt
 from services.receive.routes import verification
-from tests.services.pay.town import TownHall, national_id
+from tests.services.pay.town import KEYS, TownHall, national_id
+from tests.services.receive.conftest import ISSUER
 
 
 async def get(hall: TownHall, path: str) -> httpx2.Response:
     app = FastAPI()
-    app.include_router(verification(hall.db, lambda slug: Text(th=f"กรม {slug}", en=f"Department {slug}")))
+    attestor = Attestor(hall.db, KEYS, hall.clock, ISSUER)
+    app.include_router(verification(hall.db, attestor, lambda slug: Text(th=f"กรม {slug}", en=f"Department {slug}")))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as client:
         return await client.get(f"http://test{path}")
 
