@@ -49,7 +49,7 @@ class Award(SQLModel, table=True):
 
 
 class PaymentRun(SQLModel, table=True):
-    """Instalments of one agency and period that are paid by one file. `id` is the file's message id."""
+    """Instalments of one agency and period that are paid by one file, of bounded size. `id` is its message id."""
 
     __tablename__ = "payment_run"
     __table_args__ = (
@@ -61,11 +61,13 @@ class PaymentRun(SQLModel, table=True):
             "uq_payment_run_planned",
             "agency",
             "period",
+            "part",
             unique=True,
             postgresql_where=_PLANNED,
             sqlite_where=_PLANNED,
         ),
         Index("ix_payment_run_agency_status", "agency", "status"),
+        Index("ix_payment_run_payday", "payday", "part"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -89,6 +91,27 @@ class PaymentRun(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the bank's answer to the file was taken in; until then it is sent again."""
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    payday: UUID | None = None
+    """The payday that this is a part of, and with which it is approved; None for one that stands alone."""
+    part: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """From 1, in the order of the instalments' ids."""
+    claimed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When a worker last took it up, so that workers of the same hour do not take up the same. It decides nothing."""
+
+
+class Payday(SQLModel, table=True):
+    """What one agency pays for one month, planned and approved as one; its runs are files of bounded size.
+
+    It goes with the last of its runs.
+    """
+
+    __tablename__ = "payday"
+
+    id: UUID = Field(primary_key=True)
+    agency: str = Field(max_length=100)
+    period: date
+    content_hash: bytes
+    """SHA-256 over the content hashes of its runs, in the order of their parts."""
 
 
 class PaymentFile(SQLModel, table=True):
@@ -156,6 +179,8 @@ class Instalment(SQLModel, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
     bank_reference: str | None = Field(default=None, max_length=35)
     """The bank's reference of the entry that settled or returned it."""
+    reversal_reference: str | None = Field(default=None, max_length=35)
+    """The other one, where there are two: of the entry by which the bank took back what it had booked."""
     reason: str | None = Field(default=None, max_length=35)
     """Why it came back: an ISO 20022 external reason code."""
     repeats: UUID | None = None
@@ -229,6 +254,8 @@ class ReconciliationBreak(SQLModel, table=True):
     run: UUID = Field(foreign_key="payment_run.id")
     """The run whose file or notification it came in."""
     kind: str = Field(max_length=30)
+    entry_kind: str | None = Field(default=None, max_length=10)
+    """Whether the bank says that money left (PAID) or came back (RETURNED); null for what was named before it was kept."""
     bank_reference: str = Field(max_length=35)
     end_to_end: str = Field(max_length=35)
     """As the bank wrote it."""
@@ -237,3 +264,29 @@ class ReconciliationBreak(SQLModel, table=True):
     found: int = Field(sa_type=BigInteger)
     currency: str = Field(max_length=3)
     found_at: datetime = Field(sa_type=Instant)
+
+
+class BreakResolution(SQLModel, table=True):
+    """What became of a break: the bank mended it, or two officers decided, one after the other."""
+
+    __tablename__ = "break_resolution"
+    __table_args__ = (
+        CheckConstraint("closed_by IS NULL OR closed_by <> proposed_by", name="four_eyes"),
+        CheckConstraint("(proposed_by IS NULL) = (outcome = 'BANK_MENDED')", name="proposed_by_an_officer"),
+        CheckConstraint(
+            "(closed_by IS NULL) = (closed_at IS NULL OR outcome = 'BANK_MENDED')", name="closed_by_another"
+        ),
+        CheckConstraint(
+            "outcome IN ('BANK_MENDED', 'NO_MONEY_MOVED', 'CLAIMED', 'OWED_AGAIN', 'PAID')", name="outcome"
+        ),
+    )
+
+    break_id: UUID = Field(primary_key=True, foreign_key="reconciliation_break.id")
+    outcome: str = Field(max_length=20)
+    """Of :class:`services.pay.breaks.BreakOutcome`."""
+    reason: str = Field(max_length=500)
+    """In the words of whoever proposed it; no personal data."""
+    proposed_by: UUID | None = None
+    proposed_at: datetime = Field(sa_type=Instant)
+    closed_by: UUID | None = None
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)

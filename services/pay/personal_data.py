@@ -40,6 +40,7 @@ PAYMENTS: Final = Store(
         Rows("instalment", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
         Rows("award", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
         Rows("payment_run", (), Fate.UNNAMED, {"planned_by": OFFICER, "approved_by": OFFICER}),
+        Rows("payday", (), Fate.UNNAMED),
         Rows("payment_file", (), Fate.UNREADABLE),
         Rows("reconciliation_break", (), Fate.UNNAMED),
     ),
