@@ -2,6 +2,7 @@
 
 A test that asks for `database`, `database_url` or `empty_database_url` runs on SQLite and on PostgreSQL; one that asks
 for `redis` or `redis_url`, on the in-process stand-in and on Valkey. Markers narrow that, where the test has a reason.
+A quick run takes most tests on one of them, always the same one (tests/support/turns.py); `--thorough` all on all.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from core.cache import open_redis
 from core.clock import BANGKOK, FixedClock
 from core.database import Database
 from core.settings import Settings
-from tests.support import network, programs
+from tests.support import network, programs, turns
 from tests.support.browser import open_page
 from tests.support.databases import Databases, Kind, Schema
 from tests.support.rundir import RunDirectory
@@ -32,18 +33,15 @@ NOW: Final = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 """A Monday morning in the first quarter of fiscal year 2570."""
 
 _RUN: Final = pytest.StashKey[RunDirectory]()
-_OF_MANY_INPUTS: Final = (
-    *("tests/api/", "tests/identity/", "tests/laws/"),
-    *("tests/services/apply/", "tests/services/exchange/", "tests/services/plugins/"),
-)
-"""Where tests try what a caller may send. Elsewhere (money, crashes, rules) each case meets each database."""
-_MANY: Final = 3
+COLLECTED: Final = pytest.StashKey[list[pytest.Item]]()
+"""Every test that was found, those among them that this run leaves out too."""
 _MARKERS: Final = {
     "sqlite_only": "this test is about SQLite itself",
     "postgres_only": "this test is about PostgreSQL itself, or needs writers that run at once",
     "fakeredis_only": "this test is about the in-process stand-in",
     "valkey_only": "this test needs a server that several processes share",
-    "in_turn": "slow: every other case on SQLite, the rest on PostgreSQL; --thorough takes all on both",
+    "in_turn": "slow: takes the databases in turn even in a room where each test meets both (tests/support/turns.py)",
+    "thorough": "long, and tells little more than a quick test beside it: only --thorough takes it",
     "needs(*programs)": "skips by name where a program (chromium, pdftotext) is missing; fails under CI=true",
 }
 
@@ -59,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="every case of a test on both databases; without it, tests of many inputs take them in turn",
+        help="every test, each on both databases; without it most take them in turn (tests/support/turns.py)",
     )
 
 
@@ -68,11 +66,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{marker}: {meaning}")
     given = getattr(config, "workerinput", {}).get("run")
     config.stash[_RUN] = RunDirectory.attach(Path(given)) if given else RunDirectory.create()
+    gc.disable()  # until all tests are found: what is made up to there stays, and looking through it took a quarter
 
 
 def pytest_collection_finish() -> None:
     """Tests make and drop whole applications, of 300,000 objects each. At its usual pace Python's collector looks
     through all that is there after every few of them, which took a quarter of the time that such tests take."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 10, 100)
 
 
@@ -103,28 +105,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that tries many inputs tries each on one of the two databases, in turn, and so runs on both."""
+    config.stash[COLLECTED] = list(items)
     if config.getoption("--thorough"):
         return
-    cases: dict[tuple[str, str], dict[object, list[pytest.Function]]] = {}
-    for item in items:
-        is_slow = item.get_closest_marker("in_turn") is not None
-        if isinstance(item, pytest.Function) and (is_slow or item.nodeid.startswith(_OF_MANY_INPUTS)):
-            chosen = getattr(item, "callspec", None)
-            if chosen is not None and "database_kind" in chosen.params:
-                case = tuple(part for part in chosen.id.split("-") if part not in tuple(Kind))
-                test = (str(item.path), "" if is_slow else item.originalname)
-                case = (item.originalname, *case) if is_slow else case
-                cases.setdefault(test, {}).setdefault(case, []).append(item)
-    spared: set[pytest.Item] = set()
-    for of_test in cases.values():
-        if len(of_test) >= _MANY:
-            for number, on_databases in enumerate(of_test.values()):
-                if len(on_databases) == len(Kind):
-                    spared.add(on_databases[number % len(Kind)])
+    spared = turns.spared(items)
     if spared:
-        config.hook.pytest_deselected(items=list(spared))
-        items[:] = [item for item in items if item not in spared]
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in spared])
+        items[:] = [item for item in items if item.nodeid not in spared]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

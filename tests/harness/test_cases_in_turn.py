@@ -1,33 +1,129 @@
-"""Which cases of a test meet which database (tests/conftest.py)."""
+"""Which tests meet which database in a quick run (tests/support/turns.py), seen at all that this run has found."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-ROOT = Path(__file__).parents[2]
-FILE = "tests/identity/provider/test_token.py"
-MANY = "test_a_failed_attempt_is_refused_and_consumes_nothing"
-ONE = "test_a_code_works_once_and_a_second_use_is_noted"
+import pytest
+
+from tests.conftest import COLLECTED
+from tests.support.databases import Kind
+from tests.support.turns import ALWAYS_BOTH, THOROUGH, case_of, meets_all, spared
 
 
-def collected(*words: str) -> dict[str, list[tuple[str, str]]]:
-    """By test, its cases with their databases."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", FILE, *words]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    found: dict[str, list[tuple[str, str]]] = {}
-    for test, database, case in re.findall(r"::(\w+)\[(sqlite|postgresql)-?([^\]]*)\]$", told, re.MULTILINE):
-        found.setdefault(test, []).append((case, database))
-    return found
+@dataclass(frozen=True)
+class Choice:
+    id: str
+    params: Mapping[str, object]
 
 
-def test_many_inputs_take_the_databases_in_turn_and_a_test_of_one_takes_both() -> None:
-    thin, whole = collected(), collected("--thorough")
-    cases = Counter(case for case, _ in whole[MANY])
-    assert set(cases.values()) == {2}
-    assert Counter(case for case, _ in thin[MANY]) == dict.fromkeys(cases, 1)
-    assert {database for _, database in thin[MANY]} == {"sqlite", "postgresql"}
-    assert sorted(thin[ONE]) == sorted(whole[ONE]) == [("", "postgresql"), ("", "sqlite")]
+@dataclass(frozen=True)
+class Found:
+    nodeid: str
+    callspec: Choice
+    marks: frozenset[str] = frozenset()
+
+    def get_closest_marker(self, name: str) -> object | None:
+        return name if name in self.marks else None
+
+
+@dataclass
+class Suite:
+    """Tests as pytest would find them."""
+
+    tests: list[Found] = field(default_factory=list)
+
+    def has(self, test: str, *inputs: str, marks: frozenset[str] = frozenset(), redis: bool = False) -> None:
+        for given in inputs or ("",):
+            for kind in Kind:
+                for server in ("fakeredis", "valkey") if redis else ("",):
+                    words = "-".join(word for word in (kind.value, server, given) if word)
+                    params = {"database_kind": kind, **({"redis_kind": server} if redis else {})}
+                    choice = Choice(words, {**params, **({"given": given} if given else {})})
+                    self.tests.append(Found(f"{test}[{words}]", choice, marks))
+
+    @property
+    def left(self) -> list[str]:
+        left_out = spared(self.tests)
+        return [test.nodeid for test in self.tests if test.nodeid not in left_out]
+
+
+PLAIN = "tests/api/test_home.py::test_the_home_screen_shows_what_is_new"
+
+
+@pytest.mark.parametrize("redis", [False, True])
+def test_each_case_is_taken_on_one_database_and_the_cases_share_them_out(*, redis: bool) -> None:
+    suite = Suite()
+    suite.has(PLAIN, *map(str, range(40)), redis=redis)
+    assert len(suite.left) == 40
+    assert {node.rpartition("-")[2].rstrip("]") for node in suite.left} == {str(number) for number in range(40)}
+    assert 8 < sum("[sqlite" in node for node in suite.left) < 32
+
+
+def test_a_new_case_moves_no_other() -> None:
+    before, after = Suite(), Suite()
+    before.has(PLAIN, "first", "last")
+    after.has(PLAIN, "first", "another", "last")
+    assert set(before.left) < set(after.left)
+
+
+def test_inputs_that_are_named_like_a_database_are_all_taken() -> None:
+    suite = Suite()
+    suite.has(PLAIN, "sqlite", "postgresql")
+    assert len(suite.left) == 2
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        *(f"{room}x.py::test_a_thing" for room in ALWAYS_BOTH),
+        "tests/api/test_home.py::test_of_thirty_at_once_one_wins",
+        "tests/api/test_home.py::test_a_code_works_once",
+        "tests/services/exchange/test_consent_races.py::test_a_thing",
+        "tests/test_killed_commands.py::test_a_thing",
+    ],
+)
+def test_where_the_database_is_the_point_both_are_taken(test: str) -> None:
+    suite = Suite()
+    suite.has(test, redis=True)
+    assert len(suite.left) == len(suite.tests) == 4
+    slow = Suite()
+    slow.has(test, marks=frozenset({"in_turn"}))
+    assert len(slow.left) == 1
+
+
+def test_what_happens_once_with_many_inputs_takes_turns_where_the_database_is_not_the_point() -> None:
+    suite = Suite()
+    suite.has("tests/api/test_home.py::test_of_thirty_at_once_one_wins", "one", "other")
+    assert len(suite.left) == 2
+    suite.has("tests/services/pay/test_runs.py::test_of_thirty_at_once_one_wins", "one", "other")
+    assert len(suite.left) == 6
+
+
+def test_what_is_long_is_left_to_a_thorough_run() -> None:
+    suite = Suite()
+    suite.has(PLAIN, marks=frozenset({THOROUGH}))
+    assert suite.left == []
+
+
+def test_a_thorough_run_takes_all_and_a_quick_one_every_case(request: pytest.FixtureRequest) -> None:
+    found = request.config.stash[COLLECTED]
+    running = {item.nodeid for item in request.session.items}
+    left_out = spared(found)
+    assert running <= {item.nodeid for item in found}
+    if not request.config.getoption("--thorough"):
+        assert not left_out & running
+    kept = {case_of(item) for item in found if item.nodeid not in left_out}
+    for item in found:
+        if item.get_closest_marker(THOROUGH) is None:
+            assert case_of(item) in kept
+            assert not meets_all(item) or item.nodeid not in left_out
+
+
+def test_a_room_that_meets_both_is_there(request: pytest.FixtureRequest) -> None:
+    files = [
+        path.relative_to(request.config.rootpath).as_posix()
+        for path in (request.config.rootpath / "tests").rglob("test_*.py")
+    ]
+    assert [room for room in ALWAYS_BOTH if not any(file.startswith(room) for file in files)] == []

@@ -1,4 +1,4 @@
-"""A second look at few failures, alone: `python -m tests.support.second_look`, after a run of all tests.
+"""A second look at few failures, alone: `python -m tests.support.second_look [--thorough]`, after such a run.
 
 Many tests meet other processes, and a machine that is busy with something else can make one of them miss its moment.
 Up to three that failed are run again, by themselves and one after the other; each that passes then is named, for it is
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,13 +35,14 @@ def deserves_another(failed: Collection[str]) -> bool:
     return 0 < len(failed) <= AT_MOST and not any(test.startswith(NEVER) or "::" not in test for test in failed)
 
 
-def main() -> int:
-    """0 if all that failed passes alone, else 1; the exit code of the run as a whole."""
+def main(options: Sequence[str] = ()) -> int:
+    """With the options that the run had. 0 if all that failed passes alone, else 1; the exit code of the run as a whole."""
     failed = sorted(json.loads(_LAST_FAILED.read_text(encoding="utf-8"))) if _LAST_FAILED.exists() else []
     if not deserves_another(failed):
         return 1
     _say("once more, alone", failed)
-    again = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *failed], check=False)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *failed]
+    again = subprocess.run(command, check=False)
     if again.returncode:
         return 1
     _say("passed only the second time, to be mended", failed)
@@ -54,4 +55,4 @@ def _say(what: str, tests: Collection[str]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
