@@ -75,6 +75,7 @@ from services.plugins.documents.routes import documents_router
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.notices.routes import changes_router
 from services.plugins.routes import service_keys_router
+from services.receive.disputes.desk import DisputeDesk
 from services.receive.routes import verification
 
 log = structlog.get_logger("api")
@@ -175,6 +176,7 @@ def jobs_of(house: House) -> list[Job]:
         *house.life.jobs,
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
+        Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),

@@ -74,6 +74,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "IssuedDocument": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,
+    "Dispute": Delegate.VIEW,
     "AccessEntry": Delegate.NOTHING,
     "Consent": Delegate.NOTHING,
     "Correction": Delegate.NOTHING,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api import receiving
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.forms import AllForms
@@ -303,7 +304,7 @@ class House:
         rooms.add(PrivacyRoom, self.privacy)
         rooms.add(PrivacyRequests, self.privacy.requests)
         rooms.add(Downloads, self.privacy.downloads)
-        rooms.add(Receipts, self.receipts)
+        receiving.furnish(self, rooms)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
         services = ServiceEntries(OnceEach(lambda: self.registry.offered, _manifests))

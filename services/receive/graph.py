@@ -38,6 +38,7 @@ from services.pay.models import Award, HeldMonth, Instalment
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
 from services.receive import models
+from services.receive.disputes import graph as disputes
 from services.receive.repository import ReceiptRepository
 from services.receive.service import Receipts
 
@@ -174,6 +175,11 @@ class Payment(Node):
         return None if row is None else Receipt.of(row)
 
     @strawberry.field
+    async def disputes(self, info: Info) -> list[disputes.Dispute]:
+        """What the citizen said was wrong with it, the newest first. At most one is not over."""
+        return await disputes.disputes_of(info, self.row.person, self.row.id)
+
+    @strawberry.field
     async def rating(self, info: Info) -> Rating | None:
         receipt = await _receipt(info, self.row.id)
         return None if receipt is None else await _rating(info, receipt.id)
@@ -260,7 +266,7 @@ class RatePayload:
 
 
 @strawberry.type
-class ReceiveMutation:
+class ReceiveMutation(disputes.DisputeMutation):
     @mutation(ConfirmReceiptPayload, delegate=Delegate.RECEIVE, description="The citizen confirms that the money came.")
     async def confirm_receipt(self, info: Info, input: ConfirmReceiptInput) -> ConfirmReceiptPayload:
         receipt, work = _receipt_id(input.receipt), work_of(info)
@@ -360,4 +366,4 @@ def _read(after: str | None) -> tuple[date, UUID] | None:
         raise BadInput(Text(th="cursor ไม่ถูกต้อง", en="the cursor is not one of ours"), path=("after",)) from None
 
 
-NODES: Nodes = {"Payment": payment_node, "Receipt": receipt_node}
+NODES: Nodes = {"Payment": payment_node, "Receipt": receipt_node, **disputes.NODES}

@@ -1,0 +1,22 @@
+"""The room that receives, put together: disputes, and what else stands beside receipts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.rooms import Rooms
+from services.receive.disputes.desk import DisputeDesk
+from services.receive.disputes.service import DisputeService
+from services.receive.service import Receipts
+
+if TYPE_CHECKING:
+    from api.house import House
+
+
+def furnish(house: House, rooms: Rooms) -> None:
+    """Adds what the graph, the routes and the commands of this room ask for."""
+    titles = house.catalogue.agency_title
+    disputes = DisputeService(house.clock, house.keys, house.inbox, titles)
+    rooms.add(Receipts, house.receipts)
+    rooms.add(DisputeService, disputes)
+    rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles))
