@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from identity.provider.registration import AGENCY_RESOURCE
+from services.apply.desk.routes import Desk, applications_router
+from services.apply.desk.service import CaseDesk
+from services.apply.desk.showing import CaseLooks
 from services.exchange.corrections.routes import Agents, corrections_router
 from services.exchange.rest.auth import FACTS_SCOPE, INGEST_SCOPE, SERVICES_SCOPE, AgencyDoor
 from services.exchange.rest.routes import agency_router
@@ -58,6 +61,17 @@ def agencies(house: House) -> APIRouter:
     router.include_router(agency_router(door_of(house), facts, terms, house.settings.issuer))
     agents = Agents(house.db, house.identity.office.officers)
     router.include_router(corrections_router(door_of(house), house.correction_desk(), agents, house.clock))
+    cases = Desk(
+        house.settings.issuer,
+        house.db,
+        house.clock,
+        house.keys,
+        house.officer_tokens,
+        house.limits,
+        house.rooms.get(CaseDesk),
+        house.rooms.get(CaseLooks),
+    )
+    router.include_router(applications_router(cases))
     acting = ServiceAgents(house.db, house.identity.office.officers)
     door = door_of(house, SERVICES_SCOPE)
     maintenance = maintenance_routes(door, house.registered.maintenance, acting)

@@ -52,6 +52,7 @@ from identity.provider.housekeeping import forget_ended
 from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.decisions.routes import decision_verification
+from services.apply.desk.graph import OFFICER
 from services.apply.evidence.routes import evidence_router
 from services.apply.evidence.service import EvidenceDesk
 from services.apply.service import ApplyService
@@ -217,14 +218,29 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
     read = viewer_of(house)
 
     async def context(connection: HTTPConnection) -> Context:
-        is_signed_in = bool(connection.headers.get("authorization"))  # an empty header is none
-        viewer = await read(connection.headers, connection.scope.get("method", "GET")) if is_signed_in else None
+        headers, method = connection.headers, connection.scope.get("method", "GET")
+        if connection.scope["type"] == "http" and house.officer_tokens.brings(headers):
+            return await officers(connection)
+        is_signed_in = bool(headers.get("authorization"))  # an empty header is none
+        viewer = await read(headers, method) if is_signed_in else None
         if viewer is not None and connection.scope["type"] == "http":  # on a socket, each operation counts
             await house.limits.citizen(viewer)
         return Context(
             db=house.db,
             clock=house.clock,
             rooms=house.rooms,
+        return made(connection, viewer)
+
+    async def officers(connection: HTTPConnection) -> Context:
+        """Of an officer, who is nobody's viewer: an officer's token opens nothing of a citizen's."""
+        address, method = house.settings.issuer + GRAPH_AUDIENCE, connection.scope.get("method", "GET")
+        token, officer = await house.officer_tokens.officer(connection.headers, method, address)
+        await house.limits.citizen(token)
+        context = made(connection, None)
+        context.officer, context.memo[OFFICER] = token, officer
+        return context
+
+    def made(connection: HTTPConnection, viewer: Viewer | None) -> Context:
             viewer=viewer,
             language=preferred_language(connection.headers.get("accept-language")),
             request_id=new_id(),

@@ -14,6 +14,7 @@ from identity.account import graph as account
 from identity.delegation import graph as delegation
 from identity.inbox import graph as inbox
 from services.apply import graph as apply
+from services.apply.desk import graph as desk
 from services.apply.graph_reopen import ReopenMutation
 from services.exchange import graph as exchange
 from services.know import graph as know
@@ -86,7 +87,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
 
 
 @strawberry.type
-class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.ApplyQuery):
+class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.ApplyQuery, desk.DeskQuery):
     @field(Access.PUBLIC, description="The citizen who asks; null when nobody is signed in.")
     def viewer(self, info: Info) -> Citizen | None:
         viewer = info.context.viewer
@@ -108,6 +109,7 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.
 class Mutation(
     apply.ApplyMutation,
     ReopenMutation,
+    desk.DeskMutation,
     documents.DocumentMutation,
     receive.ReceiveMutation,
     pay.PayMutation,

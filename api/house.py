@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import receiving
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
+from api.desk_of_applications import furnish_desk
 from api.forms import AllForms
 from api.lifecycle import life
 from api.listing import ProgrammeEntries, requirements_of
@@ -312,6 +313,7 @@ class House:
         rooms.add(KnowService, KnowService([programmes, services]))
         rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
         rooms.add(DeprecatedUses, self.deprecated_uses)
+        self.officer_tokens = furnish_desk(self, apply)
         rooms.add(Answering, self.tally)  # type: ignore[type-abstract]  # as Forms is
 
     def _service_applications(self, forms: Forms) -> ServiceApplications:

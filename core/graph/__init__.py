@@ -2,7 +2,7 @@
 
 from core.graph.context import Access, Context, Info, localized
 from core.graph.fields import citizen_field, field
-from core.graph.mutations import Problem, Work, mutation, work_of
+from core.graph.mutations import Problem, Work, mutation, once, work_of
 from core.graph.node import Node, NodeLoader, Nodes, global_id
 from core.graph.pages import Connection, Edge, PageInfo, connection, cursor_of, page_size, read_cursor
 from core.graph.rights import Delegate, NotDelegated, Rights, require, rights
@@ -35,6 +35,7 @@ __all__ = [
     "global_id",
     "localized",
     "mutation",
+    "once",
     "page_size",
     "read_cursor",
     "require",

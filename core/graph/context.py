@@ -38,6 +38,8 @@ class Context(BaseContext):
     loaders: dict[str, DataLoader[Any, Any]] = dataclass_field(default_factory=dict)
     memo: dict[Hashable, Any] = dataclass_field(default_factory=dict)
     """What a room remembers for the length of this request (the gate keeps the viewer's one log entry here)."""
+    officer: Viewer | None = None
+    """Who asks as an officer; then there is no `viewer`."""
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -68,6 +70,8 @@ class Access(StrEnum):
     """Anyone; what it shows depends on nobody."""
     VIEWER = "viewer"
     """The signed-in citizen, about what is theirs; for others it answers null, or NOT_SIGNED_IN."""
+    OFFICER = "officer"
+    """An officer of an agency, by an officer's own token, which opens nothing of a citizen's, their own neither."""
 
 
 def localized(info: Info, text: Text, language: Language | None = None) -> str:

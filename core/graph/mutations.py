@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -32,6 +32,7 @@ from core.text import Text
 from core.viewer import Viewer
 
 KEY_LENGTH_MIN, KEY_LENGTH_MAX = 8, 128
+T = TypeVar("T")
 
 
 @strawberry.type(description="With which a client asks the person to prove again who they are (RFC 9470).")
@@ -125,16 +126,24 @@ class Work:
 class UnitOfWork(FieldExtension):
     """Wraps a mutation's resolver: rights and key checked, earlier answer replayed, errors turned into problems."""
 
-    def __init__(self, payload: type[Any], declared: Rights | None = None, *, keyed: bool = False) -> None:
-        self.payload, self.declared, self._keyed = payload, declared or Rights(), keyed
+    def __init__(
+        self,
+        payload: type[Any],
+        declared: Rights | None = None,
+        *,
+        keyed: bool = False,
+        access: Access = Access.VIEWER,
+    ) -> None:
+        self.payload, self.declared, self._keyed, self._access = payload, declared or Rights(), keyed, access
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Any, **kwargs: Any) -> Any:
         context: Context = info.context
-        if context.viewer is None:
+        who = context.officer if self._access is Access.OFFICER else context.viewer
+        if who is None:
             raise NotSignedIn
         try:
             self.declared.check(context)
-            return await self._once(next_, source, info, context, context.viewer, kwargs)
+            return await self._once(next_, source, info, context, who, kwargs)
         except SitthiError as error:
             return self.payload(problems=[problem_of(error, context)])
 
@@ -181,12 +190,14 @@ def mutation(
     delegate: Delegate | None = None,
     demand: Demand | None = None,
     keyed: bool = False,
+    access: Access = Access.VIEWER,
     **options: Any,
 ) -> Callable[[Callable[..., Awaitable[Any]]], Any]:
     """Makes a mutation field of a resolver `async (self, info: Info, input: SomeInput) -> payload`.
 
     `delegate` says what scope opens it to who acts for the citizen (none, if it says nothing), `demand` how sure the
-    sign-in must be. `keyed`: the input holds what could be guessed from a plain hash of it, such as a national ID.
+    sign-in must be. `access`: whose it is, a citizen's or an officer's. `keyed`: the input holds what could be guessed
+    from a plain hash of it, such as a national ID.
 
     The input has `idempotency_key: str`; the payload is a strawberry type with `problems: list[Problem]` and `replay`
     (see :class:`Payload`), and every other field of it has a default of None. The field is nullable in the graph, so
@@ -201,12 +212,33 @@ def mutation(
         return strawberry.mutation(
             resolver=resolver,
             graphql_type=payload | None,
-            extensions=[UnitOfWork(payload, Rights.of(declared), keyed=keyed)],
-            metadata={"access": Access.VIEWER, **declared},
+            extensions=[UnitOfWork(payload, Rights.of(declared), keyed=keyed, access=access)],
+            metadata={"access": access, **declared},
             **options,
         )
 
     return make
+
+
+async def once(work: Work, do: Callable[[], Awaitable[T]], replay: Callable[[dict[str, Any]], Awaitable[T]]) -> T:
+    """The same promise for an act that does not come by the graph: `do` opens `work.transaction()`; who asks again with
+    the same key and input is answered by `replay`, with what was kept.
+
+    Raises :class:`IdempotencyConflict`, and what `do` raises unless a twin was faster.
+    """
+    kept = await work.earlier()
+    if kept is None:
+        try:
+            return await do()
+        except _WonByTwin:
+            kept = await work.earlier()
+            if kept is None:
+                raise IdempotencyConflict(path=("idempotencyKey",)) from None
+        except SitthiError:
+            kept = await work.earlier()
+            if kept is None:
+                raise
+    return await replay(kept)
 
 
 def work_of(info: Info) -> Work:

@@ -15,6 +15,7 @@ from core.text import Text
 from services.apply.errors import ApplyError
 from services.apply.models import Application
 from services.apply.states import GRANTED, Action, Status
+from services.exchange.facts import Asker
 
 
 class Outcome(StrEnum):
@@ -63,6 +64,10 @@ class Request:
     """Who acts in the applicant's place, under a delegation."""
     applied_on: date | None = None
     """Of one that is still to be decided, or appealed: the day on which it came in. None for today."""
+    asker: Asker | None = None
+    """The officer in whose name facts are read; None where the state decides by itself."""
+    findings: Mapping[str, Any] = field(default_factory=dict)
+    """What that officer found by evidence, by attribute id: completes what the state knows, and contradicts nothing."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

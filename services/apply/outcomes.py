@@ -35,8 +35,9 @@ class Outcomes:
         since: date | None = None,
         cause: str | None = None,
         officer: UUID | None = None,
+        who: Who = Who.DECISION,
     ) -> None:
-        """Moves the application on by the decision. The caller holds its lock.
+        """Moves the application on by the decision. The caller holds its lock. `who`: OFFICER, of one at the desk.
 
         Of what was granted before, `since` is the day from which it counts; today, or the day from which it is under
         review, unless said.
@@ -61,7 +62,7 @@ class Outcomes:
         if action is Action.END:  # while the months before it are still known
             await self._awarder.end_from(session, application=application.id, since=since, cause=because or ANSWERED)
         await self._steps.move(
-            session, application, action, Who.DECISION, officer=officer, cause=because, missing=missing, **decided
+            session, application, action, who, officer=officer, cause=because, missing=missing, **decided
         )
         if action is Action.AWAIT_AGENCY and was is Status.UNDER_REVIEW:
             await self._look_again(session, application, since)

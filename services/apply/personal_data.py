@@ -29,8 +29,9 @@ APPLICATIONS: Final = Store(
     name="applications",
     title=Text(th="คำขอ คำวินิจฉัย และอุทธรณ์", en="Applications, decisions and appeals"),
     description=Text(
-        th="คำขอที่ท่านยื่น คำตอบของท่าน ผลการพิจารณาพร้อมข้อเท็จจริงที่ใช้ และอุทธรณ์",
-        en="What you applied for and answered, what was decided on which facts, and your appeals.",
+        th="คำขอที่ท่านยื่น คำตอบของท่าน ผลการพิจารณาพร้อมข้อเท็จจริงที่ใช้ อุทธรณ์ และสิ่งที่เจ้าหน้าที่ถาม บันทึก และเสนอ",
+        en="What you applied for and answered, what was decided on which facts, your appeals, and what officers asked, "
+        "noted and proposed.",
     ),
     purpose=Text(th="พิจารณาสิทธิและสวัสดิการ", en="To decide on benefits and services"),
     basis=LegalBasis.PUBLIC_TASK,
@@ -43,6 +44,10 @@ APPLICATIONS: Final = Store(
         Rows("appeal", ("person",), Fate.DELETED),
         Rows("reassessment", ("person",), Fate.DELETED, {"officer": "an officer"}),
         Rows("decision", ("person",), Fate.UNREADABLE),
+        Rows("desk_case", ("person",), Fate.DELETED, {"handler": "the officer who has it"}),
+        Rows("desk_question", ("person",), Fate.DELETED, {"officer": "an officer"}),
+        Rows("desk_note", ("person",), Fate.UNREADABLE, {"officer": "an officer"}),
+        Rows("desk_decision", ("person",), Fate.UNREADABLE, {"maker": "an officer", "checker": "another officer"}),
         Rows(
             "application_event",
             ("person",),

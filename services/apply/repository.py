@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.text import Text
+from services.apply.desk.repository import in_hands
 from services.apply.errors import AlreadyApplied, ExcludedByAnother, NotRejected
 from services.apply.models import Appeal, Application, ApplicationEvent, Decision
 from services.apply.states import ACTIVE, TIMERS, TURNS, Status, Turn
@@ -91,13 +92,13 @@ async def active_of(session: AsyncSession, person: UUID, subject_prefix: str) ->
     return (await session.scalars(query)).all()
 
 
-async def waiting(session: AsyncSession, after: UUID | None, limit: int) -> Sequence[tuple[UUID, UUID]]:
+async def waiting(session: AsyncSession, after: UUID | None, limit: int, now: datetime) -> Sequence[tuple[UUID, UUID]]:
     """Person and id of applications that wait for an agency's facts, oldest first, for the job that decides them again.
 
-    Those to agencies' services are not ours to decide.
+    Those to agencies' services are not ours to decide, nor those that an officer works on.
     """
     query = select(col(Application.person), col(Application.id)).where(
-        col(Application.status) == Status.SUBMITTED, col(Application.subject).startswith("programme:")
+        col(Application.status) == Status.SUBMITTED, col(Application.subject).startswith("programme:"), ~in_hands(now)
     )
     if after is not None:
         query = query.where(col(Application.id) > after)

@@ -37,12 +37,15 @@ from services.apply.deciding import (
 )
 from services.apply.decisions.signing import DecisionWriter
 from services.apply.delivery.answers import harmless
+from services.apply.desk import repository as desk
+from services.apply.drafts.service import DraftDesk, Seen
 from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
 from services.apply.forms import Form, Forms, refuse_known
 from services.apply.models import Appeal, Application
-from services.apply.outcomes import Outcomes
+from services.apply.outcomes import ANSWERED, Outcomes
 from services.apply.states import GRANTED, Action, Status, Who, is_service
 from services.apply.steps import Steps
+from services.exchange.facts import Asker
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,6 +54,8 @@ class Submission:
 
     request: Request
     prepared: Prepared
+    draft: Seen | None = None
+    """What it was made of: as the citizen saw it, or not at all."""
 
     @property
     def unit_key(self) -> str:
@@ -70,7 +75,8 @@ class Reconsideration:
     """Of what was granted: from which day the decision counts."""
     cause: str | None = None
     officer: UUID | None = None
-    """Who asked for it."""
+    """Who asked for it, or decides it."""
+    who: Who = Who.DECISION
 
 
 class ApplyService:
@@ -92,6 +98,7 @@ class ApplyService:
         attestor: Attestor | None = None,
         turns: TurnClock | None = None,
         beside: Beside | None = None,
+        drafts: DraftDesk | None = None,
     ) -> None:
         """Without `forms`, answers to what the state holds are refused by the decider alone; without `attestor`,
         decisions are not signed; without `beside`, nothing stands in the way of an appeal or a reopening. `deliveries`
@@ -99,7 +106,7 @@ class ApplyService:
         self._db, self._keys, self._clock = database, keys, clock
         self._deciders, self._awarder, self._forms = deciders, awarder, forms
         self._decisions, self._counter = DecisionWriter(keys, attestor), counter
-        self._deliveries = deliveries
+        self._deliveries, self._drafts = deliveries, drafts
         self.steps = Steps(clock, notices, service_notices, turns, beside)
         self.outcomes = Outcomes(clock, self.steps, self._decisions, awarder)
 
@@ -112,8 +119,10 @@ class ApplyService:
         *,
         request: UUID | None = None,
         acted_by: UUID | None = None,
+        draft: Seen | None = None,
     ) -> Submission:
-        """Decides, far away. `answers` may be anything that JSON can say; `request` is for the access log.
+        """Decides, far away. `answers` may be anything that JSON can say; `request` is for the access log; `draft` is
+        where the answers are from.
 
         `acted_by`, here and below, is who acts in the citizen's place.
 
@@ -127,7 +136,7 @@ class ApplyService:
             raise AlreadyApplied(standing)
         prepared = await decider.prepare(asked)
         await self.ready_to_decide()
-        return Submission(asked, prepared)
+        return Submission(asked, prepared, draft)
 
     async def ready_to_decide(self) -> None:
         """Comes before each transaction that may decide, and outside it: fetches what signs. Each `prepare…` does."""
@@ -136,7 +145,8 @@ class ApplyService:
     async def apply(self, session: AsyncSession, submission: Submission) -> Application:
         """Writes the application and its decision.
 
-        Raises AlreadyApplied, and ExcludedByAnother where the law allows one of two alone: of many at once, one wins.
+        A draft of it goes. Raises AlreadyApplied, and ExcludedByAnother where the law allows one of two alone: of many
+        at once, one wins; DraftGone and DraftChanged.
         """
         request, prepared, now = submission.request, submission.prepared, self._clock.now()
         if prepared.beside:
@@ -171,6 +181,9 @@ class ApplyService:
         await self.outcomes.write(session, application, prepared)
         if prepared.delivery is not None:
             await self._agencies.owe(session, application, request.answers, prepared.delivery)
+        if self._drafts is not None:
+            who = request.applicant
+            await self._drafts.spend(session, who, request.subject, request.beneficiary, submission.draft)
         return application
 
     async def prepare_supplement(
@@ -206,6 +219,21 @@ class ApplyService:
         Raises NotFound, AlreadyDecided where nothing is granted, AtTheAgency, and what the decider raises.
         """
         return await self._prepare_again(person, application, {}, None, supplemented=False, move=Action.CONFIRM)
+
+    async def prepare_at_desk(
+        self, row: Application, asker: Asker, findings: Mapping[str, Any], request: UUID | None = None
+    ) -> Reconsideration:
+        """What the law comes to on the facts as they are, read in an officer's name, and on what the officer found.
+
+        Raises what the decider raises.
+        """
+        again = Request(
+            row.person, row.beneficiary, row.subject, self.answers_of(row), request,
+            applied_on=bangkok_day(row.created_at), asker=asker, findings=findings,
+        )  # fmt: skip
+        prepared = await self._decider(row.subject).prepare(again)
+        await self.ready_to_decide()
+        return Reconsideration(row.id, row.version, again, prepared, supplemented=False, who=Who.OFFICER)
 
     async def reconsider(self, session: AsyncSession, again: Reconsideration) -> Application:
         """Writes the new decision; it closes an open appeal. Raises ChangedMeanwhile."""
@@ -303,7 +331,7 @@ class ApplyService:
         states.after(Status(found.status), Action.SUPPLEMENT if supplemented else move)
         self._refuse_if_at_agency(found, Action.SUPPLEMENT)
         self._own_words(found.subject, answers)
-        merged = {**self._open_answers(found), **answers}
+        merged = {**self.answers_of(found), **answers}
         applied_on = None if move is Action.CONFIRM else bangkok_day(found.created_at)
         again = Request(person, found.beneficiary, found.subject, merged, request, applied_on=applied_on)
         prepared = await self._decider(found.subject).prepare(again)
@@ -324,8 +352,12 @@ class ApplyService:
                 acted_by=again.request.acted_by,
                 answers_sealed=sealed,
             )
+            if found.status == Status.NEEDS_INFORMATION and await desk.answered(session, found, self._clock.now()):
+                await self.steps.move(session, found, Action.AWAIT_AGENCY, Who.DECISION, cause=ANSWERED, missing=[])
+                await self.steps.tell(session, found)
+                return found  # it was an officer who asked, and an officer decides
         await self.outcomes.write(
-            session, found, again.prepared, since=again.since, cause=again.cause, officer=again.officer
+            session, found, again.prepared, since=again.since, cause=again.cause, officer=again.officer, who=again.who
         )
         return found
 
@@ -363,7 +395,8 @@ class ApplyService:
     def _seal_answers(self, application: UUID, answers: Mapping[str, Any]) -> bytes:
         return self._keys.seal(orjson.dumps(answers), bound_to=_answers_binding(application))
 
-    def _open_answers(self, application: Application) -> dict[str, Any]:
+    def answers_of(self, application: Application) -> dict[str, Any]:
+        """What the applicant answered: personal."""
         plain = self._keys.open(application.answers_sealed, bound_to=_answers_binding(application.id))
         return orjson.loads(plain)  # type: ignore[no-any-return]
 

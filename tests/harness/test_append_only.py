@@ -22,6 +22,7 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "application_event": [("person", "application", "sequence")],
     "decision": [("person", "id"), ("application", "sequence")],
     "decision_rule": [("id",)],
+    "desk_note": [("person", "id")],
     "delegation_event": [("person", "delegation", "id")],
     "delivery_attempt": [("id",)],
     "graph_change": [("number",)],

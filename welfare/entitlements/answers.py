@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from core.errors import BadInput
 from core.text import Text
+from services.apply.desk.errors import StateHolds
 from services.exchange.catalogue import Attribute, Catalogue, InvalidAnswer
 from services.exchange.errors import UnknownAttribute
 from services.exchange.facts import Fact, FactState
@@ -68,3 +70,35 @@ def askable(catalogue: Catalogue, name: str, *, path: tuple[str | int, ...]) -> 
         return catalogue.askable(name)
     except UnknownAttribute:
         raise BadInput(Text(th="ไม่รู้จักชื่อข้อมูลนี้", en="there is no attribute of that name"), path=path) from None
+
+
+def with_findings(
+    catalogue: Catalogue,
+    version: Version,
+    findings: Mapping[str, Any],
+    at: datetime,
+    agency: str,
+    own: Member,
+    child: Member | None,
+) -> tuple[Member, Member | None]:
+    """The facts, and what an officer of `agency` found by evidence where nobody in the state knows it. A citizen's own
+    word may be found to be wrong.
+
+    Raises BadInput, with the finding's name in its path, for one that the version does not read or of a wrong type, and
+    StateHolds for one that an agency tells.
+    """
+    members: dict[bool, Member | None] = {False: own, True: child}
+    for name, found in findings.items():
+        where = ("findings", name)
+        member = members[name.startswith(CHILD)]
+        if name not in version.needs or member is None:
+            raise BadInput(_NOT_ASKED, path=where)
+        attribute = catalogue.attribute(name.removeprefix(CHILD))
+        held = member.facts.get(attribute.id)
+        if held is not None and held.known and held.source != CITIZEN:
+            raise StateHolds(path=where)
+        fact = replace(said(attribute, found, at, path=where), source=agency)
+        members[name.startswith(CHILD)] = Member(member.person, {**member.facts, attribute.id: fact})
+    found_own = members[False]
+    assert found_own is not None, "it was there"
+    return found_own, members[True]

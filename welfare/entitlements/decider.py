@@ -15,7 +15,7 @@ from services.apply.deciding import Prepared, Request
 from services.apply.errors import NotOfferedHere
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Gate
-from welfare.entitlements.answers import with_answers
+from welfare.entitlements.answers import with_answers, with_findings
 from welfare.entitlements.assessment import CHILD, CHILDREN, PROGRAMME, Assessment, Member, assess
 from welfare.entitlements.lawbook import law_of
 from welfare.entitlements.reading import Reader
@@ -61,6 +61,9 @@ class ProgrammeDecider:
         own, child = await self._facts(programme, version, request)
         read = _known(own) + _known(child)
         own, child = with_answers(self._catalogue, version, request.answers, self._clock.now(), own, child)
+        own, child = with_findings(
+            self._catalogue, version, request.findings, self._clock.now(), programme.payer, own, child
+        )
         childs = None if child is None else child.facts
         found = assess(self._catalogue, programme, day, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
@@ -82,6 +85,8 @@ class ProgrammeDecider:
     async def _facts(self, programme: Programme, version: Version, request: Request) -> tuple[Member, Member | None]:
         """Facts of the person of the rules, and of the child where the programme is for children."""
         reader = Reader.for_decision(self._gate, programme, request.applicant, request.request)
+        if request.asker is not None:
+            reader = replace(reader, asker=request.asker)
         own_needs = frozenset(name for name in version.needs if not name.startswith(CHILD))
         child_needs = frozenset(name.removeprefix(CHILD) for name in version.needs if name.startswith(CHILD))
         if request.beneficiary != request.applicant:

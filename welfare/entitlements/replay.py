@@ -6,6 +6,7 @@ sealed, and the signature is by a key whose public half is never deleted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -16,6 +17,8 @@ from services.apply.decisions.examining import Examined, Examiner, Member, State
 from welfare.entitlements.record import RecordUnreadable, replay_decision
 from welfare.programmes import Outcome
 
+OFFICER: Final = "officer"
+"""The member of a record with the words of the officer who decided (services/apply/desk/deciding.py)."""
 _MEANS: Final = {Decided.GRANTED.value: Outcome.MET, Decided.REFUSED.value: Outcome.UNMET}
 
 
@@ -26,6 +29,8 @@ class Answer(StrEnum):
     """Nothing was changed, and yet this program answers otherwise: it is the program that changed its mind."""
     NOT_POSSIBLE = "NOT_POSSIBLE"
     """Facts or law are not there, or not as they were."""
+    BY_AN_OFFICER = "BY_AN_OFFICER"
+    """The same law put to the same facts leaves it open, as it did then; an officer refused it, and said why."""
     OF_AN_AGENCY = "OF_AN_AGENCY"
     """An agency decided, by rules of its own; what it said is kept and signed."""
 
@@ -84,8 +89,17 @@ def _answer(seen: Examined) -> Answer:
         again = replay_decision({**seen.record, "version": seen.version})
     except RecordUnreadable:
         return Answer.NOT_POSSIBLE
+    if again.agrees and _left_open(seen, again.determination.outcome):
+        return Answer.BY_AN_OFFICER
     same = again.agrees and again.determination.outcome is _MEANS.get(seen.row.outcome)
     return Answer.SAME if same else Answer.DIFFERENT
+
+
+def _left_open(seen: Examined, outcome: Outcome) -> bool:
+    """Whether an officer refused what the law alone does not decide: so it is signed, and so it is sealed."""
+    by = (seen.claims or {}).get("decided_by")
+    is_officers = isinstance(by, Mapping) and by.get("kind") == "OFFICER" and OFFICER in (seen.record or {})
+    return is_officers and outcome is Outcome.UNKNOWN and seen.row.outcome == Decided.REFUSED
 
 
 def _contradicts(seen: Examined) -> bool:

@@ -31,20 +31,20 @@ async def test_the_agency_is_back_and_everyone_is_decided(
 ) -> None:
     monkeypatch.setattr(tasks, "PAGE", 2)
     room.decider.says = Outcome.GRANTED
-    assert await reconsider_waiting(room.service, room.database) == Reconsidered(moved=5)
+    assert await reconsider_waiting(room.service, room.database, room.clock) == Reconsidered(moved=5)
     assert await room.count("test_award") == 5
-    assert await reconsider_waiting(room.service, room.database) == Reconsidered()
+    assert await reconsider_waiting(room.service, room.database, room.clock) == Reconsidered()
 
 
 async def test_the_agency_is_still_away_and_no_history_grows(room: Room, waiting: list[UUID]) -> None:
     before = await room.count("application_event")
-    assert await reconsider_waiting(room.service, room.database) == Reconsidered(waiting=5)
+    assert await reconsider_waiting(room.service, room.database, room.clock) == Reconsidered(waiting=5)
     assert await room.count("application_event") == before
 
 
 async def test_what_turns_out_to_be_the_citizens_to_tell_becomes_their_turn(room: Room, waiting: list[UUID]) -> None:
     room.decider.missing = (INCOME,)
-    assert await reconsider_waiting(room.service, room.database) == Reconsidered(moved=5)
+    assert await reconsider_waiting(room.service, room.database, room.clock) == Reconsidered(moved=5)
     assert await room.count("application", "status = 'NEEDS_INFORMATION'") == 5
 
 
@@ -59,7 +59,7 @@ async def test_one_that_cannot_be_looked_at_holds_up_no_other(
         return replace(await asked(self, request), outcome=Outcome.REFUSED, missing=())
 
     monkeypatch.setattr(ScriptedDecider, "prepare", prepare)
-    assert await reconsider_waiting(room.service, room.database) == Reconsidered(moved=4, failed=1)
+    assert await reconsider_waiting(room.service, room.database, room.clock) == Reconsidered(moved=4, failed=1)
 
 
 async def test_a_citizen_who_moved_it_meanwhile_wins(room: Room, waiting: list[UUID]) -> None:

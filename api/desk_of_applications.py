@@ -1,0 +1,157 @@
+"""The officers' desk, put together: what an agency decides, who is near whom, and who comes with an officer's token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from uuid import UUID
+
+import orjson
+
+from core.clock import Clock
+from core.database import Database
+from core.errors import ServiceUnavailable
+from core.text import Text
+from core.viewer import Viewer
+from identity.delegation.repository import DelegationRepository
+from identity.officers import Officer, OfficerRegister
+from identity.officers.demands import AT_THE_DESK
+from identity.officers.errors import NotAnOfficer
+from identity.officers.register import SignIn
+from identity.provider.clients import OFFICER_AUDIENCE, OFFICER_SCOPE
+from identity.provider.errors import TokenInvalid
+from identity.provider.presented import Presenting
+from identity.provider.verifier import TokenVerifier
+from services.apply.delivery.decider import PREFIX
+from services.apply.desk.service import CaseDesk
+from services.apply.desk.showing import CaseLooks
+from services.apply.evidence.service import EvidenceDesk
+from services.apply.service import ApplyService
+from services.exchange.catalogue import Catalogue
+from services.exchange.facts import Asker, AskerKind, Purpose
+from services.plugins.contract import Manifest, OperationKind
+
+if TYPE_CHECKING:
+    from api.house import House
+    from api.lifecycle import DecidingAgency
+
+TIES: Final = "officer-ties"
+_REGISTRY: Final = "dopa"
+_CHECK: Final = Text(
+    th="ระบบตรวจว่าเจ้าหน้าที่ไม่พิจารณาเรื่องของคนในบ้านตนเอง", en="A check that no officer decides for their own household"
+)
+
+
+class DeskSubjects:
+    """Implements :class:`services.apply.desk.needs.Subjects`: programmes by their payer, and services of agencies that
+    have a form for them and no system that takes applications."""
+
+    def __init__(self, programmes: DecidingAgency, manifests: Callable[[], Iterable[Manifest]]) -> None:
+        self._programmes, self._manifests = programmes, manifests
+
+    def of_agency(self, agency: str) -> Mapping[str, Text]:
+        services = {
+            PREFIX + one.slug: one.title.text
+            for one in self._manifests()
+            if one.agency.slug == agency and one.form is not None and not one.operations_of(OperationKind.SUBMIT)
+        }
+        return {**self._programmes.programmes_of(agency), **services}
+
+
+class Register(Protocol):
+    """The gate, as far as ties are proved by it."""
+
+    async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None: ...
+
+    async def house(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> frozenset[UUID] | None: ...
+
+
+class OfficerTies:
+    """Implements :class:`services.apply.desk.needs.Ties`: by the house register, the register of births, and our own
+    delegations. The officer finds each such check in their own access log."""
+
+    def __init__(self, db: Database, register: Register, catalogue: Catalogue) -> None:
+        self._db, self._register, self._catalogue = db, register, catalogue
+
+    async def between(self, officer: UUID, people: Collection[UUID]) -> bool:
+        """Raises ServiceUnavailable."""
+        if officer in people:
+            return True
+        async with self._db.read() as session:
+            delegations = await DelegationRepository(session).not_ended(officer)
+        acting = {one for row in delegations if row.accepted_at is not None for one in (row.person, row.delegate)}
+        if acting & (set(people) - {officer}):
+            return True
+        asker = Asker(AskerKind.SYSTEM, "desk.ties", _REGISTRY, _CHECK)
+        purpose = self._catalogue.purposes[TIES].purpose
+        house = await self._register.house(officer, asker=asker, purpose=purpose)
+        children = await self._register.children(officer, asker=asker, purpose=purpose)
+        if house is None or children is None:
+            raise ServiceUnavailable(self._catalogue.agency_title(_REGISTRY))
+        return bool((house | set(children)) & set(people))
+
+
+class OfficerTokens:
+    """Lets officers in by their own tokens, those for `/officer`. What an officer may do is looked up each time.
+
+    An agency's system is not asked here in an officer's name: two pairs of eyes are worth what the proof is worth that
+    they are two (docs/adr/0037).
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        db: Database,
+        clock: Clock,
+        presenting: Presenting,
+        verifier: TokenVerifier,
+        officers: OfficerRegister,
+    ) -> None:
+        self._issuer, self._db, self._clock = issuer, db, clock
+        self._presenting, self._officers = presenting, officers
+        self.verifier = verifier
+
+    def brings(self, headers: Mapping[str, str]) -> bool:
+        """Whether the token says that it is an officer's: which verifier looks at it. Nothing of it is believed."""
+        parts = headers.get("authorization", "").rpartition(" ")[2].split(".")
+        if len(parts) != 3:
+            return False
+        try:
+            claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+            audience: Any = claims["aud"]
+        except (binascii.Error, ValueError, TypeError, KeyError):
+            return False
+        return self._issuer + OFFICER_AUDIENCE in ([audience] if isinstance(audience, str) else audience)
+
+    async def officer(self, headers: Mapping[str, str], method: str, url: str) -> tuple[Viewer, Officer]:
+        """Who comes. Raises TokenExpired, TokenInvalid (of somebody who acts for another, too), NotAnOfficer,
+        StepUpRequired, and what a bound token raises."""
+        presented = await self._presenting.of(headers, method=method, url=url)
+        viewer = await self.verifier.verify(presented.token, jkt=presented.jkt)
+        if OFFICER_SCOPE not in viewer.scopes or viewer.acting is not None or viewer.authenticated_at is None:
+            raise TokenInvalid
+        async with self._db.read() as session:
+            found = await self._officers.find(session, viewer.person)
+        if found is None:
+            raise NotAnOfficer
+        officer = replace(found, sign_in=SignIn(viewer.acr, viewer.authenticated_at))
+        officer.must_meet(AT_THE_DESK, self._clock.now())
+        return viewer, officer
+
+
+def furnish_desk(house: House, apply: ApplyService) -> OfficerTokens:
+    """Puts the desk into the rooms of a house whose evidence has a room already."""
+    subjects = DeskSubjects(house.life.agency_of, lambda: [plugin.manifest for plugin in house.registry.plugins])
+    officers = house.identity.office.officers
+    ties = OfficerTies(house.db, house.gate, house.catalogue)
+    desk = CaseDesk(house.db, house.clock, house.keys, apply, officers, house.catalogue, subjects, ties)
+    evidence = house.rooms.get(EvidenceDesk)
+    looks = CaseLooks(house.db, house.clock, house.keys, desk, apply, house.gate, house.catalogue, evidence, officers)
+    house.rooms.add(CaseDesk, desk)
+    house.rooms.add(CaseLooks, looks)
+    verifier = house.identity.verifier_for(OFFICER_AUDIENCE)
+    issuer = house.settings.issuer
+    return OfficerTokens(issuer, house.db, house.clock, house.identity.presenting, verifier, officers)
