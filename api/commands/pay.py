@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from api.commands import disputes
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Job = Callable[["PaymentJobs", "Officer"], Awaitable[T]]
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(disputes.app, name="disputes", help="What citizens say did not come: list, show, answer.")
 
 Profile = Annotated[str | None, typer.Option("--as", help="The name of an officer's sign-in on this machine.")]
 Run = Annotated[str, typer.Argument(help="The run's id, or the end of it: six characters or more.")]
