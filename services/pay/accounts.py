@@ -19,6 +19,8 @@ class Method(StrEnum):
     PROMPTPAY_NATIONAL_ID = "PROMPTPAY_NATIONAL_ID"
     PROMPTPAY_MOBILE = "PROMPTPAY_MOBILE"
     BANK_ACCOUNT = "BANK_ACCOUNT"
+    CASH = "CASH"
+    """At a counter of the agency that pays, for those without an account."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,8 +61,15 @@ class BankAccount:
         return "BankAccount(…)"
 
 
-CreditorAccount: TypeAlias = NationalId | Mobile | BankAccount
+@dataclass(frozen=True, slots=True)
+class Cash:
+    """No account: the payee collects the money at a counter, with a slip."""
+
+
+CreditorAccount: TypeAlias = NationalId | Mobile | BankAccount | Cash
 """A national ID stands for the account that PromptPay has for it."""
+Said: TypeAlias = Mobile | BankAccount | Cash | None
+"""Where a payee said that they are paid; None for PromptPay on the national ID."""
 
 
 def masked(account: Mobile | BankAccount) -> str:

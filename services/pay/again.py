@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -27,7 +27,7 @@ from services.pay.contents import find_repeat
 from services.pay.destinations.service import Destinations
 from services.pay.errors import InstalmentNotFound, NotPaidAgain
 from services.pay.ledger.service import Account, book, transfer
-from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
+from services.pay.models import Award, BreakResolution, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import PAID_AGAIN, Notices
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
@@ -74,7 +74,16 @@ class PayingAgain:
         query = (
             select(col(ReconciliationBreak.end_to_end))
             .join(PaymentRun, col(PaymentRun.id) == col(ReconciliationBreak.run))
-            .where(col(PaymentRun.agency) == agency, col(ReconciliationBreak.kind) == _PAID_AFTER_RETURN)
+            .outerjoin(BreakResolution, col(BreakResolution.break_id) == col(ReconciliationBreak.id))
+            .where(
+                col(PaymentRun.agency) == agency,
+                col(ReconciliationBreak.kind) == _PAID_AFTER_RETURN,
+                # Two officers found that it was not, or claim it from the bank: the payee is owed it still.
+                or_(
+                    col(BreakResolution.closed_at).is_(None),
+                    col(BreakResolution.outcome).not_in(["NO_MONEY_MOVED", "CLAIMED"]),
+                ),
+            )
         )
         return frozenset(UUID(hex=key) for key in await session.scalars(query))
 

@@ -77,6 +77,26 @@ class RunChanged(Conflict):
     text = Text(th="รายการในรอบจ่ายไม่ตรงกับที่วางแผนไว้", en="The instalments of the run are not those that were planned.")
 
 
+class BreakNotFound(NotFound):
+    code = "BREAK_NOT_FOUND"
+    text = Text(th="ไม่พบรายการที่ไม่ตรงนี้ในหน่วยงานของคุณ", en="Your agency has no break of that id.")
+
+
+class BreakClosed(Conflict):
+    code = "BREAK_CLOSED"
+    text = Text(th="รายการที่ไม่ตรงนี้ปิดแล้ว", en="This break is closed already.")
+
+
+class NotResolvedSo(Conflict):
+    """Nobody proposed that, or it is no way to close such a break, or the payment's state does not allow it now."""
+
+    code = "NOT_RESOLVED_SO"
+    text = Text(
+        th="ปิดรายการ {kind} ด้วยผล {outcome} ไม่ได้: ไม่ตรงกับที่เสนอ หรือสถานะการจ่ายไม่อนุญาต",
+        en="{kind} cannot be closed as {outcome}: nobody proposed that, or the payment's state does not allow it.",
+    )
+
+
 class BankFileRefused(SitthiError):
     """A file from the bank that cannot be used. Nothing of it was applied."""
 

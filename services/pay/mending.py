@@ -23,6 +23,12 @@ _OTHER: Final = Text(
     th="กรุณาตรวจสอบช่องทางรับเงินกับธนาคารของคุณ แล้วแจ้งอีกครั้ง",
     en="Please check with your bank where you are paid, and say it again.",
 )
+_NOT_COLLECTED: Final = Text(
+    th="ไม่มีผู้มารับเงินสดภายในกำหนด กรุณาเลือกช่องทางรับเงินอีกครั้ง",
+    en="The cash was not collected in time: please choose again where you are paid.",
+)
+NOT_COLLECTED: Final = "UNCL"
+"""Ours, and no ISO code: cash that nobody came for."""
 _BY_REASON: Final = MappingProxyType(
     {
         "AC01": _NUMBER,
@@ -35,6 +41,7 @@ _BY_REASON: Final = MappingProxyType(
         "BE01": _NUMBER,
         "RC01": _NUMBER,
         "RC04": _NUMBER,
+        NOT_COLLECTED: _NOT_COLLECTED,
     }
 )
 """ISO 20022's external status and return reason codes, those that a payee can do something about."""
@@ -43,3 +50,8 @@ _BY_REASON: Final = MappingProxyType(
 def what_to_mend(reason: str | None) -> Text:
     """For any code, also one that nobody has met yet."""
     return _BY_REASON.get(reason or "", _OTHER)
+
+
+def is_known(reason: str) -> bool:
+    """Whether the reason says something about the payee's account, and not only that the money came back."""
+    return reason in _BY_REASON

@@ -255,7 +255,7 @@ class ReconciliationBreak(SQLModel, table=True):
     """The run whose file or notification it came in."""
     kind: str = Field(max_length=30)
     entry_kind: str | None = Field(default=None, max_length=10)
-    """Whether the bank says that money left (PAID) or came back (RETURNED); null for what was named before it was kept."""
+    """Whether the bank says that money left (PAID) or came back (RETURNED); null for older rows."""
     bank_reference: str = Field(max_length=35)
     end_to_end: str = Field(max_length=35)
     """As the bank wrote it."""

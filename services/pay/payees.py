@@ -10,7 +10,7 @@ from core.database import Database
 from core.ids import NationalId
 from core.text import Text
 from services.exchange.facts import PAYMENT, Asker, AskerKind, Gate
-from services.pay.accounts import CreditorAccount
+from services.pay.accounts import Cash, CreditorAccount, Method, Said
 from services.pay.destinations.service import Destinations
 from services.pay.needs import Due, Officer
 
@@ -37,6 +37,8 @@ class LoggedPayees:
 
     async def _one(self, due: Due, asker: Asker, agency: str) -> CreditorAccount:
         payee, destination = due
+        if await self._is_cash(payee, destination):
+            return Cash()  # no number is looked at; the counter's look at the card is in the payee's log
         found: list[CreditorAccount] = []
 
         async def read(person: NationalId) -> None:
@@ -46,7 +48,13 @@ class LoggedPayees:
         await self._gate.look(payee, f"{agency}:payment", agency, read, asker=asker, purpose=PAYMENT)
         return found[-1]
 
-    async def _said(self, payee: UUID, destination: UUID | None) -> CreditorAccount | None:
+    async def _is_cash(self, payee: UUID, destination: UUID | None) -> bool:
+        if destination is None:
+            return False
+        async with self._db.read() as session:
+            return (await self._destinations.get(session, payee, destination)).method == Method.CASH.value
+
+    async def _said(self, payee: UUID, destination: UUID | None) -> Said:
         if destination is None:
             return None
         async with self._db.read() as session:

@@ -41,8 +41,12 @@ PAYMENTS: Final = Store(
         Rows("award", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
         Rows("payment_run", (), Fate.UNNAMED, {"planned_by": OFFICER, "approved_by": OFFICER}),
         Rows("payday", (), Fate.UNNAMED),
+        Rows("ledger_act", (), Fate.UNNAMED, {"proposed_by": OFFICER, "decided_by": OFFICER}),
         Rows("payment_file", (), Fate.UNREADABLE),
+        Rows("cash_slip", ("person",), Fate.DELETED, {"code_by": OFFICER, "paid_by": OFFICER}),
+        Rows("cash_day", (), Fate.UNNAMED, {"reported_by": OFFICER}),
         Rows("reconciliation_break", (), Fate.UNNAMED),
+        Rows("break_resolution", (), Fate.UNNAMED, {"proposed_by": OFFICER, "closed_by": OFFICER}),
     ),
 )
 DESTINATIONS: Final = Store(
@@ -115,7 +119,7 @@ class _Payments(TableStore):
                 "yours.",
             ),
             until=latest + ACCOUNTS_KEPT,
-            tables=frozenset({"award", "instalment", "overpayment", "receipt"}),
+            tables=frozenset({"award", "instalment", "overpayment", "receipt", "cash_slip"}),
         )
 
 

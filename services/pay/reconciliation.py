@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -20,16 +20,19 @@ from core.clock import Clock
 from core.ids import new_id
 from core.money import CURRENCY, Money
 from core.text import Text
+from core.working_days import WorkingDays, thai_working_days
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
+from services.pay.breaks import close_by_bank, open_breaks
 from services.pay.claims import release
-from services.pay.contents import move, withdraw_repeat
+from services.pay.contents import find_repeat, move, withdraw_repeat
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
 from services.pay.ledger.service import Account, book, transfer
-from services.pay.mending import what_to_mend
+from services.pay.mending import is_known, what_to_mend
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
-from services.pay.rails.contract import Answer, Entry, EntryKind, Verdict
+from services.pay.overdue import overdue, paid_in_cash
+from services.pay.rails.contract import Answer, Entry, EntryKind, PaidFrom, Verdict
 from services.pay.repository import PaymentRepository
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
 from services.pay.writing import insert_new
@@ -39,18 +42,33 @@ DUPLICATION: Final = "AM05"
 
 
 class BreakKind(StrEnum):
+    """All that can be wrong between the bank's word and ours, each divergence being one of them."""
+
     UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
-    """Booked under an end-to-end id that is not in the run."""
+    """Booked under an end-to-end id that is not in the run: garbled, or somebody else's."""
     WRONG_AMOUNT = "WRONG_AMOUNT"
-    FOREIGN_CURRENCY = "FOREIGN_CURRENCY"
+    """Booked or returned with another amount, or in another currency."""
     BOOKED_TWICE = "BOOKED_TWICE"
     """A second entry, with a reference of its own, for what is settled."""
     PAID_AFTER_RETURN = "PAID_AFTER_RETURN"
     """Booked although it had been rejected or returned."""
     RETURN_NOT_EXPECTED = "RETURN_NOT_EXPECTED"
-    """Returned although it was settled, or returned before."""
+    """Returned although it was returned before, or taken back after it was settled without a reason that we know."""
     REFUSED_AS_DUPLICATE = "REFUSED_AS_DUPLICATE"
     """The bank refused one payment of a file as known to it."""
+    NOT_BOOKED = "NOT_BOOKED"
+    """Accepted, and not booked some bank days after the day that was asked for (:mod:`services.pay.overdue`)."""
+
+
+_ACCOUNTS: Final = {PaidFrom.BANK: Account.BANK, PaidFrom.CASH: Account.CASH}
+_ENDS: Final = {
+    RunEvent.ALL_PAID: RunStatus.SETTLED,
+    RunEvent.SOME_PAID: RunStatus.PARTLY_SETTLED,
+    RunEvent.NONE_PAID: RunStatus.RETURNED,
+}
+_MENDED_BY_A_BOOKING: Final = frozenset(
+    {BreakKind.UNKNOWN_REFERENCE, BreakKind.WRONG_AMOUNT, BreakKind.REFUSED_AS_DUPLICATE, BreakKind.NOT_BOOKED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +84,10 @@ class Outcome:
 
 
 class Reconciliation:
-    def __init__(self, clock: Clock, on_settled: OnSettled, notices: Notices) -> None:
+    def __init__(self, clock: Clock, on_settled: OnSettled, notices: Notices, days: WorkingDays | None = None) -> None:
+        """`days` are those that come with the program, unless a test brings others."""
         self._clock, self._on_settled, self._notices = clock, on_settled, notices
+        self._days = days or thai_working_days()
 
     async def take_answer(self, session: AsyncSession, run: PaymentRun, answer: Answer) -> Outcome:
         """Takes in the bank's answer once; `run` is locked. What it rejected goes back to what is owed.
@@ -106,11 +126,14 @@ class Reconciliation:
         return _outcome(changed)
 
     async def take_entries(self, session: AsyncSession, run: PaymentRun, entries: Iterable[Entry]) -> Outcome:
-        """Takes in what the bank booked; `run` is locked."""
+        """Takes in what the bank booked; `run` is locked. What it ought to have booked by now and did not is named."""
         work = await self._work(session, run)
+        told = sorted(entries, key=lambda e: (e.kind, e.reference, e.end_to_end))
+        work.came_back = {(e.end_to_end, e.money, e.currency) for e in told if e.kind is EntryKind.RETURNED}
         changed: Counter[str] = Counter()
-        for entry in sorted(entries, key=lambda e: (e.kind, e.reference, e.end_to_end)):
+        for entry in told:
             changed[await self._entry(work, entry)] += 1
+        changed["break"] += await self._overdue(work)
         await self._close(work)
         return _outcome(changed)
 
@@ -121,12 +144,12 @@ class Reconciliation:
 
     async def _entry(self, work: _Work, entry: Entry) -> str:
         instalment = work.instalments.get(entry.end_to_end)
-        if entry.currency != CURRENCY:
-            return await self._named(work, BreakKind.FOREIGN_CURRENCY, entry)
         if instalment is None:
             return await self._named(work, BreakKind.UNKNOWN_REFERENCE, entry)
-        if instalment.bank_reference == entry.reference:
+        if entry.reference in (instalment.bank_reference, instalment.reversal_reference):
             return "told before"
+        if entry.currency != CURRENCY:
+            return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
         if entry.kind is EntryKind.PAID:
             return await self._paid(work, instalment, entry)
         return await self._returned(work, instalment, entry)
@@ -139,35 +162,94 @@ class Reconciliation:
             return await self._named(work, BreakKind.PAID_AFTER_RETURN, entry)
         if instalment.satang != entry.money.satang:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
-        move(instalment, InstalmentEvent.SETTLE)
-        instalment.settled_at, instalment.bank_reference = entry.booked_at, entry.reference
-        await self._book(work, instalment, "settle", Account.BANK)
-        award = await work.award_of(instalment)
-        await self._on_settled.settled(work.session, _settled(instalment, award, entry.booked_at))
-        await self._tell(work, instalment, award, PAYMENT_SETTLED)
+        instalment.bank_reference = entry.reference
+        if (entry.end_to_end, entry.money, entry.currency) in work.came_back:
+            return "came back"  # and told with it: the payee never had it
+        await self._settle(work, instalment, entry.booked_at, "settle", Account.IN_TRANSIT, entry.paid_from)
+        await self._mended(work, entry)
         return "settled"
 
+    async def _settle(
+        self, work: _Work, instalment: Instalment, at: datetime, what: str, debit: Account, paid_from: PaidFrom
+    ) -> None:
+        had_receipt = instalment.settled_at is not None
+        move(instalment, InstalmentEvent.SETTLE)
+        instalment.settled_at = at
+        await self._book(work, instalment, what, debit, _ACCOUNTS[paid_from])
+        award = await work.award_of(instalment)
+        if not had_receipt:
+            await self._on_settled.settled(work.session, _settled(instalment, award, at))
+        await self._tell(work, instalment, award, PAYMENT_SETTLED)
+
     async def _returned(self, work: _Work, instalment: Instalment, entry: Entry) -> str:
-        if instalment.status != InstalmentStatus.SUBMITTED.value:
+        """It never reached the payee, or the bank took it back after it had booked it, and says why."""
+        reversal = instalment.status == InstalmentStatus.SETTLED.value and is_known(entry.reason)
+        if not reversal and instalment.status != InstalmentStatus.SUBMITTED.value:
             return await self._named(work, BreakKind.RETURN_NOT_EXPECTED, entry)
         if instalment.satang != entry.money.satang:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
+        if instalment.bank_reference is None:
+            instalment.bank_reference = entry.reference
+        else:
+            instalment.reversal_reference = entry.reference
+        if reversal:
+            await self._owed(work, instalment, entry.reason, "taken-back", _ACCOUNTS[entry.paid_from])
+        else:
+            await self._owed(work, instalment, entry.reason, "return", Account.IN_TRANSIT)
+        await self._mended(work, entry)
+        return "returned"
+
+    async def _owed(self, work: _Work, instalment: Instalment, reason: str, what: str, debit: Account) -> None:
+        """It is owed again, and the payee is told what to mend."""
         move(instalment, InstalmentEvent.RETURN)
-        instalment.bank_reference, instalment.reason = entry.reference, entry.reason
-        await self._book(work, instalment, "return", Account.PAYABLE)
+        instalment.reason = reason
+        await self._book(work, instalment, what, debit, Account.PAYABLE)
         if (over := await work.repository.overpayment_of(instalment)) is not None:
             await release(work.session, over, self._clock.now())
         mend = what_to_mend(instalment.reason)
         await self._tell(work, instalment, await work.award_of(instalment), PAYMENT_RETURNED, mend=mend)
-        return "returned"
 
-    async def _book(self, work: _Work, instalment: Instalment, what: str, credit: Account) -> None:
+    # What two officers decided of a break (`services.pay.resolving`); `run` is locked.
+
+    async def never_booked(self, session: AsyncSession, run: PaymentRun, instalment: UUID) -> bool:
+        """It will not be paid any more, and is owed again. False where the bank has decided it meanwhile."""
+        work = await self._work(session, run)
+        one = work.instalments.get(instalment.hex)
+        if one is None or one.status != InstalmentStatus.SUBMITTED.value:
+            return False
+        one.bank_reference = one.id.hex  # as a rejection has: there is no booking
+        await self._owed(work, one, "", "return", Account.IN_TRANSIT)
+        await self._close(work)
+        return True
+
+    async def paid_after_all(
+        self, session: AsyncSession, run: PaymentRun, instalment: UUID, reference: str, at: datetime, money: Money
+    ) -> bool:
+        """What had come back was paid by that entry. False where it did not come back, or another pays it again, or
+        it was paid with another amount."""
+        work = await self._work(session, run)
+        one = work.instalments.get(instalment.hex)
+        again = await find_repeat(session, instalment)
+        if one is None or one.status != InstalmentStatus.RETURNED.value or one.satang != money.satang:
+            return False
+        if again is not None and again.status != InstalmentStatus.CANCELLED.value:
+            return False
+        if await work.repository.pays_the_month(one):
+            return False
+        if again is not None:  # owed no more since it was to be paid again, and that was withdrawn
+            await self._book(work, one, "kept", Account.BENEFITS, Account.PAYABLE)
+        one.reversal_reference, one.bank_reference = one.bank_reference, reference
+        await self._settle(work, one, at, "paid", Account.PAYABLE, PaidFrom.BANK)
+        await self._close(work)
+        return True
+
+    async def _book(self, work: _Work, instalment: Instalment, what: str, debit: Account, credit: Account) -> None:
         await work.session.flush()
         await book(
             work.session,
             key=f"{what}:{instalment.id.hex}",
             agency=work.run.agency,
-            lines=transfer(Account.IN_TRANSIT, credit, Money(instalment.satang)),
+            lines=transfer(debit, credit, Money(instalment.satang)),
             at=self._clock.now(),
         )
 
@@ -194,6 +276,7 @@ class Reconciliation:
             "id": new_id(),
             "run": work.run.id,
             "kind": kind.value,
+            "entry_kind": entry.kind.value,
             "bank_reference": entry.reference,
             "end_to_end": entry.end_to_end,
             "expected": None if instalment is None else instalment.satang,
@@ -203,10 +286,29 @@ class Reconciliation:
         }
         return await insert_new(work.session, ReconciliationBreak, [row])
 
+    async def _mended(self, work: _Work, entry: Entry) -> None:
+        """The bank has told it rightly by now: what was open about it is closed by that."""
+        if work.open is None:
+            work.open = await open_breaks(work.session, work.run.id)
+        for one in [b for b in work.open if entry.end_to_end == b.end_to_end or entry.reference == b.bank_reference]:
+            if one.kind in _MENDED_BY_A_BOOKING:
+                await close_by_bank(work.session, one, self._clock.now())
+                work.open.remove(one)
+
+    async def _overdue(self, work: _Work) -> int:
+        """Names what the bank accepted and ought to have booked by now, unless a break about it is open already."""
+        late = overdue(work.run, work.instalments.values(), self._days, self._clock)
+        if not late:
+            return 0
+        named = await paid_in_cash(work.session, work.run.id)
+        named |= {one.end_to_end for one in await open_breaks(work.session, work.run.id)}
+        unnamed = [entry for entry in late if entry.end_to_end not in named]
+        return sum([await self._break(work, BreakKind.NOT_BOOKED, entry) for entry in unnamed])
+
     async def _close(self, work: _Work) -> None:
-        """Closes the run when every instalment is decided."""
+        """Closes the run when every instalment is decided, or says what became of it if the bank decided anew."""
         await work.session.flush()
-        if work.run.status != RunStatus.SUBMITTED.value:
+        if work.run.submitted_at is None:
             return
         statuses = await work.repository.statuses_of(work.run.id)
         settled = statuses.pop(InstalmentStatus.SETTLED, 0)
@@ -214,8 +316,10 @@ class Reconciliation:
         if statuses:
             return
         event = RunEvent.SOME_PAID if settled and returned else RunEvent.ALL_PAID if settled else RunEvent.NONE_PAID
+        if work.run.status == _ENDS[event].value:
+            return
         work.run.status = after(RUN_TRANSITIONS, RunStatus(work.run.status), event).value
-        work.run.closed_at = self._clock.now()
+        work.run.closed_at = work.run.closed_at or self._clock.now()
         await work.session.flush()
 
 
@@ -226,6 +330,9 @@ class _Work:
     instalments: dict[str, Instalment]
     repository: PaymentRepository
     awards: dict[tuple[UUID, UUID], Award] | None = None
+    came_back: set[tuple[str, Money, str]] = field(default_factory=set)
+    """What the notification in hand says was returned: end-to-end id, amount, currency."""
+    open: list[ReconciliationBreak] | None = None
 
     async def award_of(self, instalment: Instalment) -> Award:
         if self.awards is None:

@@ -241,6 +241,22 @@ class PaymentRepository:
         query = self._runs(agency).where(col(PaymentRun.status) == RunStatus.SUBMITTED.value)
         return (await self._session.scalars(query)).all()
 
+    async def closed_runs(self, agency: str, since: datetime) -> Sequence[PaymentRun]:
+        """Runs that were decided since then: the bank may still take back what it booked."""
+        query = self._runs(agency).where(col(PaymentRun.submitted_at).is_not(None), col(PaymentRun.closed_at) >= since)
+        return (await self._session.scalars(query)).all()
+
+    async def pays_the_month(self, returned: Instalment) -> bool:
+        """Whether another instalment pays that beneficiary's month."""
+        query = select(col(Instalment.id)).where(
+            col(Instalment.beneficiary) == returned.beneficiary,
+            col(Instalment.subject) == returned.subject,
+            col(Instalment.period) == returned.period,
+            col(Instalment.id) != returned.id,
+            col(Instalment.status).not_in([InstalmentStatus.CANCELLED.value, InstalmentStatus.RETURNED.value]),
+        )
+        return await self._session.scalar(query.limit(1)) is not None
+
     async def instalments_of(self, run: UUID) -> Sequence[Instalment]:
         query = select(Instalment).where(col(Instalment.run) == run).order_by(col(Instalment.id))
         return (await self._session.scalars(query.execution_options(populate_existing=True))).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -60,6 +60,9 @@ class PaymentRuns:
         self._days = days or thai_working_days()
         self._notices = notices or NoNotices()
         self.again = PayingAgain(clock, awards, self._notices)
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     def today(self) -> date:
         """The Bangkok day by which "this month" is meant."""

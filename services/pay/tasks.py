@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
 from core.database import Database
+from services.pay.breaks import open_breaks_of
 from services.pay.errors import RunChanged, RunNotFound
 from services.pay.ledger.service import Balance, trial_balance
 from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
@@ -24,6 +26,9 @@ from services.pay.reconciliation import Outcome, Reconciliation
 from services.pay.repository import PaymentRepository
 from services.pay.service import PaymentRuns, must_be
 from services.pay.states import RUN_TRANSITIONS, RunEvent, RunStatus, after
+
+TAKEN_BACK_WITHIN: Final = timedelta(days=30)
+"""So long after a run is closed its notifications are still asked for (unverified: each bank says its own)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ class PaymentJobs:
         return run
 
     async def reconcile(self, officer: Officer, run_id: UUID | None = None) -> Outcome:
-        """Takes in what the bank booked for a run, or for all of the agency's that are still open.
+        """Takes in what the bank booked for a run, or for all of the agency's that are still open, or were closed so
+        lately that the bank may take back what it booked.
 
         A run that the bank never had has no entries. Raises what :meth:`send` raises of the bank.
         """
@@ -76,9 +82,10 @@ class PaymentJobs:
         if run_id is not None:
             return await self._reconcile(officer, await self._run(officer, run_id))
         async with self.db.read() as session:
-            open_runs = await PaymentRepository(session).open_runs(officer.agency)
+            repository, since = PaymentRepository(session), self.runs.now() - TAKEN_BACK_WITHIN
+            runs = [*await repository.open_runs(officer.agency), *await repository.closed_runs(officer.agency, since)]
         outcome = Outcome()
-        for run in open_runs:
+        for run in runs:
             outcome += await self._reconcile(officer, run)
         return outcome
 
@@ -104,10 +111,10 @@ class PaymentJobs:
             return await PaymentRepository(session).runs(officer.agency)
 
     async def breaks(self, officer: Officer) -> Sequence[ReconciliationBreak]:
-        """What of the agency's did not match, oldest first. Raises :class:`NotAPaymentOfficer`."""
+        """What of the agency's did not match and is not closed, oldest first. Raises :class:`NotAPaymentOfficer`."""
         must_be(officer, *Role)
         async with self.db.read() as session:
-            return await PaymentRepository(session).breaks(officer.agency)
+            return [found for found, _ in await open_breaks_of(session, officer.agency)]
 
     async def trial_balance(self, officer: Officer) -> Sequence[Balance]:
         """The agency's accounts; they sum to zero. Raises :class:`NotAPaymentOfficer`."""

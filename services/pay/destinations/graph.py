@@ -11,7 +11,7 @@ import strawberry
 from core.assurance import Aal, Assurance, Demand, Ial
 from core.graph import Delegate, Info, Problem, citizen_field, localized, mutation, work_of
 from services.exchange.graph.fields import described
-from services.pay.accounts import BankAccount, Method, Mobile, masked
+from services.pay.accounts import BankAccount, Method, Mobile, Said, masked
 from services.pay.destinations.banks import banks
 from services.pay.destinations.models import PayoutDestination as DestinationRow
 from services.pay.destinations.service import Destinations, parsed, words
@@ -30,13 +30,13 @@ class PayoutBank:
 
 @strawberry.type(description="Where benefits that are planned from now on are paid.")
 class PayoutDestination:
-    account: strawberry.Private[Mobile | BankAccount | None]
+    account: strawberry.Private[Said]
     method: Method
     since: datetime | None = strawberry.field(description="Null for somebody who never chose: PromptPay on the ID.")
 
-    @described("The number as its owner recognises it, by its last digits; null for the national ID.")
+    @described("The number as its owner recognises it, by its last digits; null for the national ID, and for cash.")
     def masked(self) -> str | None:
-        return None if self.account is None else masked(self.account)
+        return masked(self.account) if isinstance(self.account, Mobile | BankAccount) else None
 
     @strawberry.field
     def bank(self, info: Info) -> PayoutBank | None:
@@ -67,7 +67,8 @@ class PayOfCitizen:
 
 
 @strawberry.input(
-    description="`mobile` with PROMPTPAY_MOBILE, `bank` and `account` with BANK_ACCOUNT, and nothing else."
+    description="`mobile` with PROMPTPAY_MOBILE, `bank` and `account` with BANK_ACCOUNT, and nothing else. CASH is "
+    "collected at a counter of the agency that pays, with a slip and the identity card."
 )
 class ChangePayoutDestinationInput:
     method: Method
@@ -110,7 +111,7 @@ class PayMutation:
         return ChangePayoutDestinationPayload(payout_destination=_shown(row, account))
 
 
-def _shown(row: DestinationRow | None, account: Mobile | BankAccount | None) -> PayoutDestination:
+def _shown(row: DestinationRow | None, account: Said) -> PayoutDestination:
     if row is None:
         return PayoutDestination(account=None, method=Method.PROMPTPAY_NATIONAL_ID, since=None)
     return PayoutDestination(account=account, method=Method(row.method), since=row.since)

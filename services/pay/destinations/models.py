@@ -20,7 +20,9 @@ class PayoutDestination(SQLModel, table=True):
 
     __tablename__ = "payout_destination"
     __table_args__ = (
-        CheckConstraint("method IN ('PROMPTPAY_NATIONAL_ID', 'PROMPTPAY_MOBILE', 'BANK_ACCOUNT')", name="method"),
+        CheckConstraint(
+            "method IN ('PROMPTPAY_NATIONAL_ID', 'PROMPTPAY_MOBILE', 'BANK_ACCOUNT', 'CASH')", name="method"
+        ),
     )
 
     person: UUID = Field(primary_key=True)
@@ -33,6 +35,6 @@ class PayoutDestination(SQLModel, table=True):
     """JSON `{"number", "bank"}`; the number of a national ID is not kept here."""
     since: datetime = Field(sa_type=Instant)
     client: str = Field(max_length=64)
-    """The app by which it was said."""
+    """The app by which it was said; `counter:<agency>` where an officer wrote it down."""
     acr: str
-    """How sure the sign-in was."""
+    """How sure the sign-in was; `officer:<person>` where an officer wrote it down."""

@@ -24,13 +24,16 @@ from core.sealed import bound_to
 from core.text import Text
 from core.viewer import Viewer
 from identity.inbox.service import MessageTemplate
-from services.pay.accounts import BankAccount, Method, Mobile, masked
+from services.pay.accounts import BankAccount, Cash, Method, Mobile, Said, masked
 from services.pay.destinations.banks import banks
 from services.pay.destinations.errors import NotAMobileNumber, NotAnAccountNumber, UnknownBank
 from services.pay.destinations.models import PayoutDestination
-from services.pay.needs import Notices
+from services.pay.needs import Notices, Officer
+from services.pay.rails.cash.errors import NotACounterOfficer, NotThisOfficer
 
 _BATCH: Final = 500
+COUNTER: Final = "pay.counter"
+"""The role of an officer at a counter that pays out in cash. It neither plans nor approves, nor makes codes."""
 _NOT_YOU: Final = Text(
     th="หากคุณไม่ได้เป็นผู้เปลี่ยน ให้เปลี่ยนกลับทันทีและสิ้นสุดการเข้าสู่ระบบทั้งหมด",
     en="If this was not you, change it back at once and end all your sign-ins.",
@@ -46,6 +49,7 @@ CHANGED: Final = MessageTemplate(
 )
 TO_NATIONAL_ID: Final = Text(th="พร้อมเพย์ที่ผูกกับเลขประจำตัวประชาชน", en="PromptPay on your national ID")
 TO_MOBILE: Final = Text(th="พร้อมเพย์ {number}", en="PromptPay {number}")
+IN_CASH: Final = Text(th="เงินสดที่เคาน์เตอร์ของหน่วยงาน", en="cash at a counter of the agency")
 TO_ACCOUNT: Final = Text(th="{bank} {number}", en="{bank} {number}")
 
 
@@ -53,29 +57,44 @@ class Destinations:
     def __init__(self, clock: Clock, keys: KeyRing, notices: Notices) -> None:
         self._clock, self._subjects, self._notices = clock, SubjectKeys(keys), notices
 
-    async def change(
-        self, session: AsyncSession, viewer: Viewer, account: Mobile | BankAccount | None
-    ) -> PayoutDestination:
+    async def change(self, session: AsyncSession, viewer: Viewer, account: Said) -> PayoutDestination:
         """From now on; None for PromptPay on the national ID. The payee is told in their inbox.
 
         Raises :class:`UnknownBank`, :class:`NotAnAccountNumber`.
         """
         if isinstance(account, BankAccount):
             check_account(account)
+        return await self._keep(session, viewer.person, account, client=viewer.client, acr=viewer.acr)
+
+    async def choose_cash(self, session: AsyncSession, officer: Officer, person: UUID) -> PayoutDestination:
+        """For somebody without an account who says so to an officer of a counter. They are told, as of any change.
+
+        Raises :class:`NotACounterOfficer`, :class:`NotThisOfficer`.
+        """
+        if COUNTER not in officer.roles:
+            raise NotACounterOfficer
+        if officer.person == person:
+            raise NotThisOfficer
+        client, acr = f"counter:{officer.agency}"[:64], f"officer:{officer.person.hex}"
+        return await self._keep(session, person, Cash(), client=client, acr=acr)
+
+    async def _keep(
+        self, session: AsyncSession, person: UUID, account: Said, *, client: str, acr: str
+    ) -> PayoutDestination:
         key = new_id()
-        data_key = await self._subjects.for_sealing(session, viewer.person)
+        data_key = await self._subjects.for_sealing(session, person)
         row = PayoutDestination(
-            person=viewer.person,
+            person=person,
             id=key,
             method=_method(account).value,
             account_sealed=data_key.seal(_plain(account), bound_to=bound_to(PayoutDestination.account_sealed, key)),
             since=self._clock.now(),
-            client=viewer.client,
-            acr=viewer.acr,
+            client=client,
+            acr=acr,
         )
         session.add(row)
         await session.flush()
-        await self._notices.send(session, viewer.person, CHANGED, where=words(account), warning=_NOT_YOU)
+        await self._notices.send(session, person, CHANGED, where=words(account), warning=_NOT_YOU)
         return row
 
     async def current(self, session: AsyncSession, person: UUID) -> PayoutDestination | None:
@@ -91,7 +110,7 @@ class Destinations:
             raise NotFound
         return row
 
-    async def account(self, session: AsyncSession, row: PayoutDestination) -> Mobile | BankAccount | None:
+    async def account(self, session: AsyncSession, row: PayoutDestination) -> Said:
         """What the row says; None for PromptPay on the national ID. Raises `SealBroken`."""
         binding = bound_to(PayoutDestination.account_sealed, row.id)
         kept = orjson.loads(await self._subjects.open(session, row.person, row.account_sealed, bound_to=binding))
@@ -100,6 +119,8 @@ class Destinations:
                 return Mobile(kept["number"])
             case Method.BANK_ACCOUNT:
                 return BankAccount(kept["bank"], kept["number"])
+            case Method.CASH:
+                return Cash()
             case Method.PROMPTPAY_NATIONAL_ID:
                 return None
 
@@ -127,12 +148,13 @@ def check_account(account: BankAccount) -> None:
         raise NotAnAccountNumber(bank=bank.title, path=("account",))
 
 
-def parsed(method: Method, mobile: str | None, bank: str | None, account: str | None) -> Mobile | BankAccount | None:
+def parsed(method: Method, mobile: str | None, bank: str | None, account: str | None) -> Said:
     """What a payee wrote. Raises BadInput for a part that the method has no use for, or lacks; and the named errors."""
     needed = {
         Method.PROMPTPAY_NATIONAL_ID: set[str](),
         Method.PROMPTPAY_MOBILE: {"mobile"},
         Method.BANK_ACCOUNT: {"bank", "account"},
+        Method.CASH: set[str](),
     }[method]
     given = {"mobile": mobile, "bank": bank, "account": account}
     for name, value in given.items():
@@ -143,6 +165,8 @@ def parsed(method: Method, mobile: str | None, bank: str | None, account: str | 
             return Mobile.parse(mobile)
         except ValueError:
             raise NotAMobileNumber(path=("mobile",)) from None
+    if method is Method.CASH:
+        return Cash()
     if bank is None or account is None:
         return None
     found = BankAccount(bank, account.strip().replace("-", "").replace(" ", ""))
@@ -150,25 +174,34 @@ def parsed(method: Method, mobile: str | None, bank: str | None, account: str | 
     return found
 
 
-def words(account: Mobile | BankAccount | None) -> Text:
+def words(account: Said) -> Text:
     """Where the money goes, as the payee recognises it."""
     if account is None:
         return TO_NATIONAL_ID
+    if isinstance(account, Cash):
+        return IN_CASH
     if isinstance(account, Mobile):
         return TO_MOBILE.filled(number=masked(account))
     bank = banks().get(account.bank)
     return TO_ACCOUNT.filled(bank=account.bank if bank is None else bank.title, number=masked(account))
 
 
-def _method(account: Mobile | BankAccount | None) -> Method:
-    if account is None:
-        return Method.PROMPTPAY_NATIONAL_ID
-    return Method.PROMPTPAY_MOBILE if isinstance(account, Mobile) else Method.BANK_ACCOUNT
+def _method(account: Said) -> Method:
+    match account:
+        case Mobile():
+            return Method.PROMPTPAY_MOBILE
+        case BankAccount():
+            return Method.BANK_ACCOUNT
+        case Cash():
+            return Method.CASH
+        case None:
+            return Method.PROMPTPAY_NATIONAL_ID
 
 
-def _plain(account: Mobile | BankAccount | None) -> bytes:
+def _plain(account: Said) -> bytes:
     bank = account.bank if isinstance(account, BankAccount) else None
-    return orjson.dumps({"number": None if account is None else account.number, "bank": bank})
+    number = account.number if isinstance(account, BankAccount | Mobile) else None
+    return orjson.dumps({"number": number, "bank": bank})
 
 
 def _batches(keys: list[UUID]) -> Iterable[list[UUID]]:

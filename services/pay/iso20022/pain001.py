@@ -14,7 +14,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from core.money import CURRENCY, Money
-from services.pay.accounts import BankAccount, CreditorAccount, Mobile
+from services.pay.accounts import BankAccount, Cash, CreditorAccount, Mobile
 from services.pay.rails.contract import Order, Transfer
 
 MESSAGE: Final = "pain.001.001.09"
@@ -66,5 +66,7 @@ def _creditor(account: CreditorAccount) -> str:
         member = f"<ClrSysId><Cd>{THAI_CLEARING}</Cd></ClrSysId><MmbId>{escape(account.bank)}</MmbId>"
         agent = f"<CdtrAgt><FinInstnId><ClrSysMmbId>{member}</ClrSysMmbId></FinInstnId></CdtrAgt>"
         return f"{agent}<CdtrAcct><Id><Othr><Id>{escape(account.number)}</Id></Othr></Id></CdtrAcct>"
+    if isinstance(account, Cash):
+        raise ValueError("cash goes by no bank")  # noqa: TRY004 - of the payees that there are, not of types
     kind, value = (MOBILE_PROXY, account.proxy) if isinstance(account, Mobile) else (NATIONAL_ID_PROXY, account.digits)
     return f"<CdtrAcct><Prxy><Tp><Prtry>{kind}</Prtry></Tp><Id>{value}</Id></Prxy></CdtrAcct>"

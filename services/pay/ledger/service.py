@@ -33,6 +33,10 @@ class Account(Enum):
     """Handed to the bank, not yet booked there."""
     BANK = ("BANK", AccountKind.ASSET)
     """The agency's account at the bank."""
+    CASH = ("CASH", AccountKind.ASSET)
+    """The till of the agency's counters, filled up from the bank by what it paid out."""
+    BANK_CLAIM = ("BANK_CLAIM", AccountKind.ASSET)
+    """Moved by the bank without our order: claimed from it, or owed to it."""
     RECEIVABLE = ("RECEIVABLE", AccountKind.ASSET)
     """Paid to citizens, or on its way to them, and not due: claimed back."""
 

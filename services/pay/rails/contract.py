@@ -80,6 +80,13 @@ class EntryKind(StrEnum):
     RETURNED = "RETURNED"
 
 
+class PaidFrom(StrEnum):
+    """Where the money was, before it went."""
+
+    BANK = "BANK"
+    CASH = "CASH"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the rail's books."""
@@ -94,6 +101,7 @@ class Entry:
     booked_at: datetime
     reason: str = ""
     """A code, of a return."""
+    paid_from: PaidFrom = PaidFrom.BANK
 
 
 class Rail(Protocol):

@@ -10,7 +10,7 @@ import orjson
 from core.clock import Clock
 from core.ids import NationalId
 from core.money import CURRENCY, Money
-from services.pay.accounts import BankAccount, CreditorAccount, Mobile
+from services.pay.accounts import BankAccount, Cash, CreditorAccount, Mobile
 from services.pay.errors import BankFileRefused
 from services.pay.iso20022.xml import BAD_VALUE
 from services.pay.rails.contract import Answer, Entry, EntryKind, Order, Verdict
@@ -71,6 +71,8 @@ def _written(account: CreditorAccount) -> str:
             return account.proxy
         case BankAccount():
             return f"{account.bank}-{account.number}"
+        case Cash():
+            return "cash"
 
 
 def _read(file: bytes) -> tuple[UUID, dict[UUID, Money]]:

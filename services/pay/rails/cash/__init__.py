@@ -1,0 +1,1 @@
+"""Cash at a counter of the agency that pays, for those without an account."""
