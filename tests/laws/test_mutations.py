@@ -57,7 +57,7 @@ def hostile(field: str) -> list[tuple[str, Any]]:
         "[String!]": [[], ["x"], ["name", "\x00"], ["x"] * 1_000],
         "Boolean": ["x", 1],
         "ContactKind": ["", "FAX", "mobile", 7],
-        "PayoutMethod": ["", "CASH", "BANK_ACCOUNT", 7],
+        "PayoutMethod": ["", "CHEQUE", "BANK_ACCOUNT", 7],
         "DelegationKind": ["", "FRIEND", "PARENT", "GUARDIAN", 7],
         "DelegationDirection": ["", "BOTH", 7],
         "[DelegationScope!]": [[], ["APPLY"], ["EVERYTHING"], ["VIEW", None]],
