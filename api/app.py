@@ -175,11 +175,13 @@ def jobs_of(house: House) -> list[Job]:
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db, house.clock),
         ),
         *house.life.jobs,
+        *house.populations.jobs,
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
         Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
+        Job("delete drafts that nobody saved again, and tell whose will go", timedelta(hours=1), house.drafts.expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
         Job("erase what people asked to have erased", timedelta(minutes=5), house.privacy.eraser.run),
         Job("delete what was kept long enough", timedelta(hours=1), house.privacy.retention.run),
@@ -225,10 +227,6 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
         viewer = await read(headers, method) if is_signed_in else None
         if viewer is not None and connection.scope["type"] == "http":  # on a socket, each operation counts
             await house.limits.citizen(viewer)
-        return Context(
-            db=house.db,
-            clock=house.clock,
-            rooms=house.rooms,
         return made(connection, viewer)
 
     async def officers(connection: HTTPConnection) -> Context:
@@ -241,6 +239,10 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
         return context
 
     def made(connection: HTTPConnection, viewer: Viewer | None) -> Context:
+        return Context(
+            db=house.db,
+            clock=house.clock,
+            rooms=house.rooms,
             viewer=viewer,
             language=preferred_language(connection.headers.get("accept-language")),
             request_id=new_id(),

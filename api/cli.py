@@ -15,6 +15,7 @@ from api.commands import (
     agency,
     agreement,
     apply,
+    bulk,
     client,
     correction,
     decision,
@@ -22,6 +23,7 @@ from api.commands import (
     log,
     officer,
     pay,
+    pay_budget,
     plugin,
     privacy,
     rules,
@@ -42,11 +44,13 @@ app.add_typer(agency.app, name="agency", help="Agencies' own systems: where they
 app.add_typer(
     apply.app, name="apply", help="Applications, for officers of the agency that decides: overdue, reconsider, reopen."
 )
+app.add_typer(bulk.app, name="bulk", help="Whole populations, by two officers: propose, approve, run, show, report.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
 app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
 app.add_typer(decision.app, name="decision", help="Decisions on applications: taken again, years later.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
+pay_budget.add_to(pay.app)
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
 app.add_typer(
     plugin.app, name="plugin", help="Plugins of agencies: new, check, register, review, publish, suspend, roll back."

@@ -23,6 +23,7 @@ from api.lifecycle import life
 from api.listing import ProgrammeEntries, requirements_of
 from api.notices import InboxNotices
 from api.once_each import OnceEach
+from api.populations import populations
 from api.privacy import KeepersOfDocuments, stores_of
 from api.rate_limits import CallerLimits
 from api.services_applied import Outlook, ServiceApplications
@@ -44,6 +45,7 @@ from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from identity.sessions.service import SignIns
 from services.apply.counting import QuestionFigures
+from services.apply.drafts.service import DraftDesk
 from services.apply.evidence.room import open_evidence
 from services.apply.evidence.service import EvidenceDesk
 from services.apply.forms import Forms, QuestionCounter
@@ -236,7 +238,10 @@ class House:
 
     def payments(self) -> PaymentJobs:
         """The jobs of paying out, for the commands of officers."""
-        runs = PaymentRuns(self.clock, self.awards, self.keys, treasury_account, notices=self.inbox)
+        required = self.settings.budget_required
+        runs = PaymentRuns(
+            self.clock, self.awards, self.keys, treasury_account, notices=self.inbox, budget_required=required
+        )
         return PaymentJobs(
             db=self.db,
             runs=runs,
@@ -278,6 +283,8 @@ class House:
             self.clock,
         )
         at_agencies = self._service_applications(forms)
+        self.drafts = DraftDesk(self.db, self.clock, self.keys, forms, self.inbox, self.identity.people)
+        rooms.add(DraftDesk, self.drafts)
         apply = ApplyService(
             self.db,
             self.keys,
@@ -291,6 +298,7 @@ class House:
             service_notices=at_agencies.notices,
             attestor=self.attestor,
             beside=self.welfare.decider.beside,
+            drafts=self.drafts,
         )
         self.courier = at_agencies.furnish(rooms, apply)
         self.deliveries = at_agencies.desk
@@ -300,8 +308,10 @@ class House:
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
+        self.populations = populations(self)
         self.privacy = self._privacy(apply)
         self._keep_files(rooms)
+        self.officer_tokens = furnish_desk(self, apply)
         rooms.add(PrivacyRoom, self.privacy)
         rooms.add(PrivacyRequests, self.privacy.requests)
         rooms.add(Downloads, self.privacy.downloads)
@@ -313,7 +323,6 @@ class House:
         rooms.add(KnowService, KnowService([programmes, services]))
         rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
         rooms.add(DeprecatedUses, self.deprecated_uses)
-        self.officer_tokens = furnish_desk(self, apply)
         rooms.add(Answering, self.tally)  # type: ignore[type-abstract]  # as Forms is
 
     def _service_applications(self, forms: Forms) -> ServiceApplications:
@@ -342,6 +351,7 @@ class House:
         evidence = open_evidence(db, clock, keys, self.identity.people, self.settings)
         evidence.keepers = KeepersOfDocuments(self.privacy.holds, "evidence")
         rooms.add(EvidenceDesk, evidence)
+        self.drafts.keepers = KeepersOfDocuments(self.privacy.holds, "drafts")
 
     def _privacy(self, apply: ApplyService) -> PrivacyRoom:
         return PrivacyRoom(

@@ -19,6 +19,7 @@ import services.exchange.privacy.personal_data
 import services.pay.personal_data
 import services.plugins.documents.personal_data
 import services.receive.personal_data
+import welfare.determination.personal_data
 from core.personal_data import PersonalData, Store
 from services.exchange.privacy.holds import LegalHolds
 from services.exchange.privacy.models import PrivacyRequest
@@ -38,6 +39,7 @@ _MODULES: Final = (
     services.pay.personal_data,
     services.plugins.documents.personal_data,
     services.receive.personal_data,
+    welfare.determination.personal_data,
 )
 
 
@@ -56,6 +58,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
         *services.plugins.documents.personal_data.personal_data(keys),
         *services.receive.personal_data.personal_data(keys),
         *services.pay.personal_data.personal_data(keys),
+        *welfare.determination.personal_data.personal_data(keys),
         *services.exchange.personal_data.personal_data(keys, clock),
         *identity.personal_data.personal_data(keys, clock, house.delegations),
         *services.exchange.privacy.personal_data.personal_data(keys),

@@ -123,7 +123,7 @@ def show(proposal: Which, profile: As = None) -> None:
 
     async def job(house: House, officer: Officer) -> Shown:
         async with house.db.read() as session:
-            key = await _find(house, officer, proposal)
+            key = await find(house, officer, proposal)
             return await house.identity.office.proposals.show(session, officer, key)
 
     shown = as_officer(profile, job)
@@ -142,7 +142,7 @@ def approve(
 
     async def job(house: House, officer: Officer) -> tuple[str, str]:
         office = house.identity.office
-        key = await _find(house, officer, proposal)
+        key = await find(house, officer, proposal)
         await _refuse_where_the_cache_cannot_be_told(house, key)
         done = await edge.approve(house.db, office.proposals, office.known_facts, officer, key, reason)
         return done.kind, done.told
@@ -155,7 +155,7 @@ def refuse(proposal: Which, reason: Reason, profile: As = None) -> None:
     """Refuses another officer's proposal."""
 
     async def job(house: House, officer: Officer) -> None:
-        key = await _find(house, officer, proposal)
+        key = await find(house, officer, proposal)
         async with house.db.write() as session:
             await house.identity.office.proposals.refuse(session, officer, key, reason)
 
@@ -167,7 +167,7 @@ def withdraw(proposal: Which, reason: Reason, profile: As = None) -> None:
     """Withdraws what you proposed."""
 
     async def job(house: House, officer: Officer) -> None:
-        key = await _find(house, officer, proposal)
+        key = await find(house, officer, proposal)
         async with house.db.write() as session:
             await house.identity.office.proposals.withdraw(session, officer, key, reason)
 
@@ -274,7 +274,7 @@ async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) ->
         await house.close()
 
 
-async def _find(house: House, officer: Officer, given: str) -> UUID:
+async def find(house: House, officer: Officer, given: str) -> UUID:
     """A proposal of the agency by its id, or an open one by its ending. Raises `NotFound` for none, or for several."""
     from core.errors import NotFound
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -43,6 +43,8 @@ class OfficerRoom:
         self.titles: Callable[[str], Text] | None = None
         self.known_facts: KnownFacts | None = None
         self.hears_of_numbers: HearsOfNumbers | None = None
+        self.further_acts: Sequence[Act] = ()
+        """Of higher rooms; set before the first proposal."""
         self.officers = OfficerRegister(people, clock)
         self.leaving = Leaving(self.officers, self._inbox, clock)
         self.counter = Counter(keys, clock, people, self.officers)
@@ -58,6 +60,7 @@ class OfficerRoom:
             GuardianshipEnd(self._people, delegations),
             ClientAdd(Trail(self._clock), self._clock),
             ClientKeys(Trail(self._clock), self._clock),
+            *self.further_acts,
         ]
         return Proposals(self._keys, self._clock, self.officers, self._inbox, acts)
 

@@ -24,6 +24,8 @@ class ProposalKind(StrEnum):
     GUARDIANSHIP_END = "GUARDIANSHIP_END"
     CLIENT_ADD = "CLIENT_ADD"
     CLIENT_KEYS = "CLIENT_KEYS"
+    BULK_RUN = "BULK_RUN"
+    """A look at a whole population (docs/bulk.md); the act is handed in by the room that looks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ def _facts(told: Mapping[str, Any]) -> dict[str, Any]:
         "gender": GENDERS[told["sex"]],
         "address": _address(told["house"]) if told["registered"] else None,
     }
+    if told["registered"] and told["house"] is not None:
+        values["province"] = f"th{told['house']['subdistrict'][:2]}"
     if born is not None:
         values["birth_date"] = born
     if died is not None or told["death_be"] is None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
 from core.sealed import sealed
+
+_CHANGED: Final = text("changed <> ''")
 
 
 class BulkRun(SQLModel, table=True):
@@ -46,10 +49,19 @@ class BulkMember(SQLModel, table=True):
     """One person in a run; once read, with what was read of them. Deleted with the snapshot."""
 
     __tablename__ = "bulk_member"
-    __table_args__ = (Index("ix_bulk_member_run_waiting", "run", "read_at", "person"),)
+    __table_args__ = (
+        Index("ix_bulk_member_run_waiting", "run", "read_at", "person"),
+        Index("ix_bulk_member_run_used_on", "run", "used_on", "person"),
+        Index("ix_bulk_member_run_changed", "run", "person", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
+    )
 
     person: UUID = Field(primary_key=True)
     run: UUID = Field(foreign_key="bulk_run.id", primary_key=True)
     snapshot_sealed: bytes | None = sealed("bulk_member.snapshot", by=("run", "person"), default=None)
     read_at: datetime | None = Field(sa_type=Instant)
     """When it was concluded in the access log; None while the person waits to be read."""
+    changed: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Attributes whose value or state is another than when they were last made use of, with a space between; names,
+    never values. After the first reading, all of them."""
+    used_on: date | None = None
+    """As of which day they were last made use of."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, or_, update
+from sqlalchemy import Select, bindparam, delete, func, insert, literal, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col, select
 
@@ -22,13 +22,24 @@ class BulkRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, run: BulkRun, people: Sequence[UUID]) -> None:
+    async def add(self, run: BulkRun, people: Sequence[UUID] | Select[tuple[UUID]]) -> None:
+        """People are listed in their order, or selected by their keys where the database knows who they are."""
         self._session.add(run)
         await self._session.flush()
         table = SQLModel.metadata.tables[str(BulkMember.__tablename__)]
+        if isinstance(people, Select):
+            chosen = people.add_columns(literal(run.id))
+            await self._session.execute(insert(table).from_select(["person", "run"], chosen))
+            return
         for at in range(0, len(people), MEMBERS_AT_ONCE):
             rows = [{"person": one, "run": run.id} for one in people[at : at + MEMBERS_AT_ONCE]]
             await self._session.execute(insert(table), rows)
+
+    async def keys(self, run: UUID, size: int, after: UUID | None) -> Sequence[UUID]:
+        query = select(col(BulkMember.person)).where(col(BulkMember.run) == run)
+        if after is not None:
+            query = query.where(col(BulkMember.person) > after)
+        return (await self._session.scalars(query.order_by(col(BulkMember.person)).limit(size))).all()
 
     async def get(self, run: UUID) -> BulkRun | None:
         return await self._session.get(BulkRun, run, populate_existing=True)
@@ -52,13 +63,60 @@ class BulkRepository:
         )
         return (await self._session.scalars(query)).all()
 
+    async def of(self, run: UUID, people: Collection[UUID]) -> Sequence[BulkMember]:
+        query = select(BulkMember).where(col(BulkMember.run) == run, col(BulkMember.person).in_(list(people)))
+        return (await self._session.scalars(query.execution_options(populate_existing=True))).all()
+
+    async def wait_again(self, run: UUID, people: Collection[UUID]) -> int:
+        """Those of them who are in the run are to be read anew; answers how many they are."""
+        waiting = await self._session.execute(
+            update(BulkMember)
+            .where(col(BulkMember.run) == run, col(BulkMember.person).in_(list(people)))
+            .values(read_at=None)
+            .execution_options(synchronize_session=False)
+        )
+        return waiting.rowcount  # type: ignore[attr-defined,no-any-return]
+
+    async def unused(self, run: UUID, size: int, day: date) -> Sequence[BulkMember]:
+        """Who was read, and of whom something changed since it was last made use of; then whose last use was as of an
+        earlier day. In the order of their keys."""
+        of_run = select(BulkMember).where(col(BulkMember.run) == run, col(BulkMember.read_at).is_not(None))
+        found = await self._session.scalars(
+            of_run.where(col(BulkMember.changed) != "").order_by(col(BulkMember.person)).limit(size)
+        )
+        members = list(found.all())
+        if not members:
+            older = of_run.where(col(BulkMember.used_on) < day)
+            members = list((await self._session.scalars(older.order_by(col(BulkMember.person)).limit(size))).all())
+        return members
+
+    async def use(self, run: UUID, people: Collection[UUID], day: date) -> None:
+        await self._session.execute(
+            update(BulkMember)
+            .where(col(BulkMember.run) == run, col(BulkMember.person).in_(list(people)))
+            .values(changed="", used_on=day)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def among(self, run: UUID, people: Collection[UUID]) -> set[UUID]:
+        query = select(col(BulkMember.person)).where(
+            col(BulkMember.run) == run, col(BulkMember.person).in_(list(people))
+        )
+        return set((await self._session.scalars(query)).all())
+
+    async def count(self, run: UUID, *, waiting: bool = False) -> int:
+        query = select(func.count()).select_from(BulkMember).where(col(BulkMember.run) == run)
+        if waiting:
+            query = query.where(col(BulkMember.read_at).is_(None))
+        return await self._session.scalar(query) or 0
+
     async def enter(self, run: UUID, read: Collection[dict[str, Any]]) -> None:
-        """`read` holds `of`, `snapshot` and `at` of each person."""
+        """`read` holds `of`, `snapshot`, `names` and `at` of each person."""
         table = SQLModel.metadata.tables[str(BulkMember.__tablename__)]
         statement = (
             update(table)
             .where(table.c.run == run, table.c.person == bindparam("of"), table.c.read_at.is_(None))
-            .values(snapshot_sealed=bindparam("snapshot"), read_at=bindparam("at"))
+            .values(snapshot_sealed=bindparam("snapshot"), changed=bindparam("names"), read_at=bindparam("at"))
         )
         connection = await self._session.connection()
         await connection.execute(statement, list(read))

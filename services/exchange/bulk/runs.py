@@ -6,6 +6,10 @@ person in it has an entry in the access log before anything of them is read, and
 
 A worker that is killed between the entry and the snapshot leaves an entry without an outcome; the next one enters the
 person again, and only then reads: an entry too many, never one too few.
+
+Whoever makes use of what was read does so in transactions of their own, some people at a time (`unused`, `use`): what
+they write and the mark that these people are done are committed together. When a fact changed, the person is read again
+(`again`, `read`), and is due once more with the names of what became another.
 """
 
 from __future__ import annotations
@@ -13,11 +17,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
@@ -32,13 +38,15 @@ from services.exchange.agreements.quotas import Quotas
 from services.exchange.bulk.errors import BulkBusy, BulkRefused, SnapshotGone
 from services.exchange.bulk.models import BulkMember, BulkRun
 from services.exchange.bulk.repository import BulkRepository
+from services.exchange.bulk.snapshots import changed_in, facts_of, plain_of
 from services.exchange.catalogue import Attribute, Catalogue, RegisteredPurpose
-from services.exchange.facts import Asker, AskerKind, Facts, FactState, Purpose
+from services.exchange.facts import Asker, AskerKind, Facts, Purpose
 from services.exchange.grounds import Grounds, GroundsReader
 from services.exchange.questions import denied, result
 from services.exchange.sources import Answer, Reader
 
 BATCH: Final = 500
+PAGE: Final = 10_000
 HELD: Final = timedelta(minutes=2)
 """How long a worker has a run after each batch; a batch that takes longer is one whose worker is gone."""
 KEPT_MAX: Final = timedelta(days=90)
@@ -52,7 +60,18 @@ class Population:
 
     predicate: str
     """In words that a citizen understands, or a lawyer; no person is named."""
-    people: Sequence[UUID]
+    people: Sequence[UUID] | Select[tuple[UUID]]
+    """By key; or a query of their keys, where the database knows them and they are too many for the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A person of whom something is to be made use of. Of `changed` nothing stands: only the day is another."""
+
+    person: UUID
+    facts: Facts
+    changed: frozenset[str]
+    used_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +109,15 @@ class BulkRuns:
         self._database, self._clock, self._keys, self._catalogue = database, clock, keys, catalogue
         self._grounds, self._quotas, self._log, self._reader = grounds, quotas, log, reader
 
+    async def check(self, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> frozenset[str]:
+        """By which agreements such a run would be allowed now, as `<id>:<version>`.
+
+        Raises `UnknownAttribute`, :class:`BulkRefused`.
+        """
+        wanted = [self._catalogue.askable(name) for name in sorted(set(attributes))]
+        verdict = await self._must_allow(wanted, asker, purpose)
+        return verdict.rests_on
+
     async def declare(
         self,
         population: Population,
@@ -98,18 +126,22 @@ class BulkRuns:
         asker: Asker,
         purpose: Purpose,
         delete_at: datetime,
+        run: UUID | None = None,
     ) -> UUID:
-        """Decides on a run, and answers its id; nothing is read yet.
+        """Decides on a run, and answers its id; nothing is read yet. With the id of a run that was declared already
+        it does nothing, so that whoever was killed after it can call it again.
 
         Raises `UnknownAttribute`, :class:`BulkRefused`, and ValueError for a population or a date that cannot be.
         """
-        now, people = self._clock.now(), sorted(set(population.people))
-        if not people or not population.predicate.strip() or not now < delete_at <= now + KEPT_MAX:
+        now, listed = self._clock.now(), population.people
+        people = listed if isinstance(listed, Select) else sorted(set(listed))
+        nobody = not isinstance(people, Select) and not people
+        if nobody or not population.predicate.strip() or not now < delete_at <= now + KEPT_MAX:
             raise ValueError("a run has people, says who they are, and keeps its snapshot for some days")
         wanted = [self._catalogue.askable(name) for name in sorted(set(attributes))]
         await self._must_allow(wanted, asker, purpose)
-        run = BulkRun(
-            id=new_id(),
+        row = BulkRun(
+            id=run or new_id(),
             purpose=purpose.id,
             asker_id=asker.id,
             agency=asker.agency or "",
@@ -117,8 +149,8 @@ class BulkRuns:
             label_en=asker.label.en,
             attributes=[one.id for one in wanted],
             predicate=population.predicate.strip(),
-            people=len(people),
-            population=hashlib.sha256(b"".join(one.bytes for one in people)).digest(),
+            people=0,
+            population=b"",
             state="DECLARED",
             declared_at=now,
             delete_at=delete_at,
@@ -126,8 +158,12 @@ class BulkRuns:
             ended_at=None,
         )
         async with self._database.write() as session:
-            await BulkRepository(session).add(run, people)
-        return run.id
+            repository = BulkRepository(session)
+            if run is not None and await repository.get(run) is not None:
+                return run
+            await repository.add(row, people)
+            row.people, row.population = await _counted(repository, row.id)
+        return row.id
 
     async def read(self, run: UUID, *, batch: int = BATCH) -> None:
         """Reads whoever has not been read yet. Raises NotFound, :class:`BulkBusy`, :class:`SnapshotGone`,
@@ -161,10 +197,69 @@ class BulkRuns:
             async with self._database.read() as session:
                 members = await BulkRepository(session).members(run, BATCH, after)
             for member in members:
-                yield member.person, self._opened(member, attributes)
+                yield member.person, facts_of(self._opened(member), attributes)
             if len(members) < BATCH:
                 return
             after = members[-1].person
+
+    async def again(self, run: UUID, people: Collection[UUID]) -> int:
+        """These of its people are to be read anew, by the next `read`; answers how many of them are in it.
+
+        Raises NotFound, :class:`SnapshotGone`.
+        """
+        async with self._database.write() as session:
+            repository = BulkRepository(session)
+            row = await repository.get(run)
+            if row is None:
+                raise NotFound
+            if row.state == "DELETED" or self._clock.now() >= row.delete_at:
+                raise SnapshotGone
+            waiting = await repository.wait_again(run, people) if people else 0
+            if waiting:
+                row.state, row.ended_at = "DECLARED", None
+            return waiting
+
+    async def among(self, session: AsyncSession, run: UUID, people: Collection[UUID]) -> set[UUID]:
+        """Which of them are in the run."""
+        return await BulkRepository(session).among(run, people)
+
+    async def waits(self, run: UUID) -> bool:
+        """Whether somebody in it is yet to be read, or the reading has not been concluded."""
+        async with self._database.read() as session:
+            row = await BulkRepository(session).get(run)
+        return row is not None and row.state == "DECLARED"
+
+    async def delete(self, run: UUID) -> None:
+        """Deletes the snapshot before its day: nobody has a use for it any more. Twice is as once."""
+        async with self._database.write() as session:
+            repository = BulkRepository(session)
+            row = await repository.get(run)
+            if row is not None and row.state != "DELETED":
+                await repository.forget(run)
+                row.state, row.ended_at = "DELETED", self._clock.now()
+
+    async def unused(self, session: AsyncSession, run: UUID, size: int, day: date) -> Sequence[Unused]:
+        """Some of those who are due; none, when everybody's facts were made use of as of that day.
+
+        In the caller's transaction, who holds a lock on what they write, so that nobody else takes the same people.
+        Raises NotFound, :class:`SnapshotGone`.
+        """
+        repository = BulkRepository(session)
+        row = await repository.get(run)
+        if row is None:
+            raise NotFound
+        if row.state == "DELETED" or self._clock.now() >= row.delete_at:
+            raise SnapshotGone
+        attributes = [self._catalogue.attribute(name) for name in row.attributes]
+        members = await repository.unused(run, size, day)
+        return [
+            Unused(one.person, facts_of(self._opened(one), attributes), frozenset(one.changed.split()), one.used_on)
+            for one in members
+        ]
+
+    async def use(self, session: AsyncSession, run: UUID, people: Collection[UUID], day: date) -> None:
+        """Notes that what is known of them was made use of as of that day, in the caller's transaction."""
+        await BulkRepository(session).use(run, people, day)
 
     async def delete_due(self) -> int:
         """Deletes the snapshots whose day has come, read to their end or not; answers of how many people."""
@@ -175,7 +270,7 @@ class BulkRuns:
                 run.state, run.ended_at = "DELETED", self._clock.now()
             return gone
 
-    async def _must_allow(self, wanted: Sequence[Attribute], asker: Asker, purpose: Purpose) -> None:
+    async def _must_allow(self, wanted: Sequence[Attribute], asker: Asker, purpose: Purpose) -> policy.Verdict:
         entry = policy.registered(self._catalogue, purpose)
         if entry is None or not entry.bulk or asker.kind is not AskerKind.SYSTEM or asker.client is not None:
             raise BulkRefused(reason=policy.UNKNOWN_PURPOSE if entry is None else NOT_IN_BULK)
@@ -185,6 +280,7 @@ class BulkRuns:
         verdict = policy.judge(entry, wanted, UUID(int=0), asker, grounds.of(UUID(int=0)))
         for reason in sorted(set(verdict.refused.values())):
             raise BulkRefused(reason=reason)
+        return verdict
 
     async def _hold(self, run: UUID, held: datetime | None) -> datetime:
         now = self._clock.now()
@@ -238,9 +334,18 @@ class BulkRuns:
             [result(entry, answers[entry.subject]) for entry in entries if not verdicts[entry.subject].refused]
         )
         now = self._clock.now()
-        kept = [{"of": one, "snapshot": self._sealed(work, one, answers[one]), "at": now} for one in people]
         async with self._database.write() as session:
-            await BulkRepository(session).enter(work.run, kept)
+            repository = BulkRepository(session)
+            kept = []
+            for member in await repository.of(work.run, people):  # who was erased meanwhile is not among them
+                plain = plain_of(work.attributes, answers[member.person])
+                before = None if member.snapshot_sealed is None else self._opened(member)
+                changed = changed_in(plain, before) | set(member.changed.split())
+                place = bound_to(BulkMember.snapshot_sealed, work.run, member.person)
+                snapshot = self._keys.seal(orjson.dumps(plain), bound_to=place)
+                kept.append({"of": member.person, "snapshot": snapshot, "names": " ".join(sorted(changed)), "at": now})
+            if kept:
+                await repository.enter(work.run, kept)
 
     async def _within_quota(self, verdicts: Mapping[UUID, policy.Verdict]) -> dict[UUID, policy.Verdict]:
         """A decision over all attributes or none: whoever lacks one is refused whole."""
@@ -255,24 +360,18 @@ class BulkRuns:
             return dict(verdicts)
         return {person: verdict.without(verdict.allowed, reason) for person, verdict in verdicts.items()}
 
-    def _sealed(self, work: _Work, person: UUID, answers: Mapping[str, Answer]) -> bytes:
-        plain: dict[str, Any] = {}
-        for attribute in work.attributes:
-            one = answers[attribute.id]
-            value = attribute.type.dump(one.value) if one.known and one.value is not None else None
-            as_of = one.as_of.isoformat() if one.as_of is not None else None
-            plain[attribute.id] = [str(one.state), value, as_of, one.error]
-        place = bound_to(BulkMember.snapshot_sealed, work.run, person)
-        return self._keys.seal(orjson.dumps(plain), bound_to=place)
-
-    def _opened(self, member: BulkMember, attributes: Sequence[Attribute]) -> Facts:
+    def _opened(self, member: BulkMember) -> Mapping[str, Any]:
         assert member.snapshot_sealed is not None, "a run that is read has read everybody"
         place = bound_to(BulkMember.snapshot_sealed, member.run, member.person)
-        plain = orjson.loads(self._keys.open(member.snapshot_sealed, bound_to=place))
-        facts = {}
-        for attribute in attributes:
-            state, value, as_of, error = plain[attribute.id]
-            loaded = attribute.type.load(value) if value is not None else None
-            moment = datetime.fromisoformat(as_of) if as_of is not None else None
-            facts[attribute.id] = Answer(loaded, moment, FactState(state), error).as_fact(attribute)
-        return facts
+        plain: Mapping[str, Any] = orjson.loads(self._keys.open(member.snapshot_sealed, bound_to=place))
+        return plain
+
+
+async def _counted(repository: BulkRepository, run: UUID) -> tuple[int, bytes]:
+    """How many people a run has, and the SHA-256 over their keys in order, a page at a time."""
+    digest, count, after = hashlib.sha256(), 0, None
+    while page := await repository.keys(run, PAGE, after):
+        for one in page:
+            digest.update(one.bytes)
+        count, after = count + len(page), page[-1]
+    return count, digest.digest()

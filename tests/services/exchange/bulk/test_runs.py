@@ -91,16 +91,41 @@ async def test_a_household_is_read_and_each_finds_an_entry(exchange: Exchange) -
         assert outcome.states == {"annual_income": "FRESH", "nationality": "FRESH"}
 
 
-def test_nobody_starts_a_run_from_outside() -> None:
-    """There is no act of two officers for it yet: until there is, no edge declares or reads one."""
-    calls = {
+ROOMS = ("api", "services", "welfare", "identity")
+
+
+def _calls(*names: str) -> set[tuple[str, str]]:
+    """Who calls a method of these names of what is called `bulk` or `_bulk`."""
+    return {
         (path.relative_to(ROOT).as_posix(), node.attr)
-        for room in ("api", "services", "welfare", "identity")
+        for room in ROOMS
         for path in (ROOT / room).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "bulk"
+        if isinstance(node, ast.Attribute) and node.attr in names and _is_bulk(node.value)
     }
-    assert calls == {("api/app.py", "delete_due")}
+
+
+def _is_bulk(node: ast.expr) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name.lstrip("_") == "bulk"
+
+
+def test_nobody_starts_a_run_from_outside() -> None:
+    """Only what works on the runs that two officers decided."""
+    assert {path for path, _ in _calls("declare", "again", "read", "snapshot", "unused")} == {
+        "welfare/determination/service.py"
+    }
+
+
+def test_a_run_to_work_on_is_made_by_the_act_of_two_officers_alone() -> None:
+    made = {
+        path.relative_to(ROOT).as_posix()
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "DeterminationRun"
+    }
+    assert made == {"welfare/determination/acts.py"}
 
 
 async def test_nothing_in_the_snapshot_can_be_read_without_the_key(exchange: Exchange) -> None:

@@ -1,0 +1,210 @@
+"""Queries of determinations. They are of the agency's own work, under the decision of its two officers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
+from sqlmodel import SQLModel, col
+
+from identity.people.models import Person
+from services.apply.models import Application
+from services.apply.states import ACTIVE
+from welfare.determination.models import DeterminationAnswer, DeterminationRun, EntitlementSpell
+from welfare.determination.purposes import Kind, Whom
+from welfare.entitlements.assessment import PROGRAMME
+
+_ROWS_AT_ONCE = 1_000
+LISTED_MAX = 100
+
+
+def population(whom: Whom, programmes: Collection[str]) -> Select[tuple[UUID]]:
+    """The keys of a population."""
+    everybody = select(col(Person.id))
+    if whom is Whom.EVERYBODY:
+        return everybody
+    return everybody.where(or_(*(~_has_applied(col(Person.id), slug) for slug in programmes)))
+
+
+def _has_applied(person: Mapped[UUID], slug: str) -> ColumnElement[bool]:
+    return exists().where(
+        col(Application.beneficiary) == person,
+        col(Application.subject) == PROGRAMME + slug,
+        col(Application.status).in_([status.value for status in ACTIVE]),
+    )
+
+
+async def get(session: AsyncSession, run: UUID) -> DeterminationRun | None:
+    return await session.get(DeterminationRun, run, populate_existing=True)
+
+
+async def locked(session: AsyncSession, run: UUID) -> DeterminationRun | None:
+    """For one worker at a time, until the transaction ends."""
+    query = select(DeterminationRun).where(col(DeterminationRun.id) == run).with_for_update()
+    row: DeterminationRun | None = await session.scalar(query.execution_options(populate_existing=True))
+    return row
+
+
+async def of_agency(session: AsyncSession, agency: str) -> Sequence[DeterminationRun]:
+    query = select(DeterminationRun).where(col(DeterminationRun.agency) == agency)
+    return (await session.scalars(query.order_by(col(DeterminationRun.id).desc()).limit(LISTED_MAX))).all()
+
+
+async def followed(session: AsyncSession, now: datetime) -> Sequence[DeterminationRun]:
+    """Registers that are drawn up, and whose day has not come."""
+    query = select(DeterminationRun).where(
+        col(DeterminationRun.kind) == Kind.REGISTER.value,
+        col(DeterminationRun.state) == "DECIDED",
+        col(DeterminationRun.keep_until) > now,
+    )
+    return (await session.scalars(query.order_by(col(DeterminationRun.id)))).all()
+
+
+async def replace_answers(
+    session: AsyncSession, run: UUID, programme: str, outcomes: Mapping[UUID, str | None], on: date
+) -> None:
+    """None for who has no row: the rules said no."""
+    people = list(outcomes)
+    for at in range(0, len(people), _ROWS_AT_ONCE):
+        some = people[at : at + _ROWS_AT_ONCE]
+        await session.execute(
+            delete(DeterminationAnswer)
+            .where(
+                col(DeterminationAnswer.run) == run,
+                col(DeterminationAnswer.programme) == programme,
+                col(DeterminationAnswer.person).in_(some),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        rows = [
+            {"person": one, "run": run, "programme": programme, "outcome": outcomes[one], "decided_on": on}
+            for one in some
+            if outcomes[one] is not None
+        ]
+        if rows:
+            await session.execute(insert(SQLModel.metadata.tables[str(DeterminationAnswer.__tablename__)]), rows)
+
+
+async def counts(session: AsyncSession, run: UUID) -> dict[tuple[str, str], int]:
+    """By programme and outcome."""
+    answer = DeterminationAnswer
+    query = (
+        select(col(answer.programme), col(answer.outcome), func.count())
+        .where(col(answer.run) == run)
+        .group_by(col(answer.programme), col(answer.outcome))
+    )
+    return {(programme, outcome): count for programme, outcome, count in (await session.execute(query)).tuples()}
+
+
+async def not_applied(session: AsyncSession, run: UUID, programme: str) -> int:
+    """How many are entitled and have no application now."""
+    answer = DeterminationAnswer
+    query = select(func.count()).where(
+        col(answer.run) == run,
+        col(answer.programme) == programme,
+        col(answer.outcome) == "MET",
+        ~_has_applied(col(answer.person), programme),
+    )
+    return await session.scalar(query) or 0
+
+
+async def applied(session: AsyncSession, programme: str, people: Collection[UUID]) -> set[UUID]:
+    query = select(col(Application.beneficiary)).where(
+        col(Application.beneficiary).in_(list(people)),
+        col(Application.subject) == PROGRAMME + programme,
+        col(Application.status).in_([status.value for status in ACTIVE]),
+    )
+    return set((await session.scalars(query)).all())
+
+
+async def last_spells(
+    session: AsyncSession, programme: str, people: Collection[UUID]
+) -> Mapping[UUID, EntitlementSpell]:
+    spell = EntitlementSpell
+    newest = (
+        select(col(spell.person).label("person"), func.max(col(spell.number)).label("number"))
+        .where(col(spell.programme) == programme, col(spell.person).in_(list(people)))
+        .group_by(col(spell.person))
+        .subquery()
+    )
+    query = select(spell).join(newest, and_(col(spell.person) == newest.c.person, col(spell.number) == newest.c.number))
+    rows = await session.scalars(query.where(col(spell.programme) == programme))
+    return {row.person: row for row in rows}
+
+
+async def untold(session: AsyncSession, limit: int, after: tuple[UUID, str] | None) -> Sequence[EntitlementSpell]:
+    """Of several workers each gets others; whose turn it is stays theirs until the transaction ends."""
+    spell = EntitlementSpell
+    query = select(spell).where(col(spell.told_at).is_(None), col(spell.ended_on).is_(None))
+    if after is not None:
+        person, programme = after
+        later = and_(col(spell.person) == person, col(spell.programme) > programme)
+        query = query.where(or_(col(spell.person) > person, later))
+    query = query.order_by(col(spell.person), col(spell.programme)).limit(limit).with_for_update(skip_locked=True)
+    return (await session.scalars(query)).all()
+
+
+async def standing(
+    session: AsyncSession, programme: str, people: Collection[UUID], now: datetime
+) -> Mapping[UUID, date]:
+    """Of whom a run that tells, and whose day has not come, says that they are entitled; as of which day."""
+    answer, run = DeterminationAnswer, DeterminationRun
+    query = (
+        select(col(answer.person), func.max(col(answer.decided_on)))
+        .join(run, col(run.id) == col(answer.run))
+        .where(
+            col(answer.person).in_(list(people)),
+            col(answer.programme) == programme,
+            col(answer.outcome) == "MET",
+            col(run.tells).is_(True),
+            col(run.state) == "DECIDED",
+            col(run.keep_until) > now,
+        )
+        .group_by(col(answer.person))
+    )
+    return dict((await session.execute(query)).tuples().all())
+
+
+async def still_there(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:
+    return set((await session.scalars(select(col(Person.id)).where(col(Person.id).in_(list(people))))).all())
+
+
+async def died(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:
+    """Of whom the civil register said so when one of their applications was looked at."""
+    query = select(col(Application.beneficiary)).where(
+        col(Application.beneficiary).in_(list(people)), col(Application.status) == "DECEASED"
+    )
+    return set((await session.scalars(query)).all())
+
+
+async def forget(session: AsyncSession, run: UUID) -> int:
+    gone = await session.execute(delete(DeterminationAnswer).where(col(DeterminationAnswer.run) == run))
+    return gone.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+async def due(session: AsyncSession, now: datetime) -> Sequence[DeterminationRun]:
+    query = select(DeterminationRun).where(
+        col(DeterminationRun.keep_until) <= now, col(DeterminationRun.state) != "DELETED"
+    )
+    query = query.order_by(col(DeterminationRun.id)).with_for_update(skip_locked=True)
+    return (await session.scalars(query)).all()
+
+
+async def forget_spells(session: AsyncSession, day: date) -> int:
+    """Deletes spells that ended before that day, or began before it and have not ended."""
+    last = func.coalesce(col(EntitlementSpell.ended_on), col(EntitlementSpell.began_on))
+    gone = await session.execute(delete(EntitlementSpell).where(last < day))
+    return gone.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+async def set_followed(session: AsyncSession, run: UUID, at: datetime) -> None:
+    await session.execute(
+        update(DeterminationRun)
+        .where(col(DeterminationRun.id) == run)
+        .values(followed_at=at)
+        .execution_options(synchronize_session=False)
+    )

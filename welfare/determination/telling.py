@@ -1,0 +1,139 @@
+"""Telling people what they are newly entitled to, with the reason and the law, once in each spell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, time
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import BANGKOK, Clock
+from core.database import Database
+from core.text import Text
+from identity.inbox.service import Inbox, MessageTemplate
+from services.exchange.catalogue import Catalogue, Subject
+from services.exchange.needs import Bars
+from welfare.determination import repository
+from welfare.determination.models import EntitlementSpell
+from welfare.programmes import Channel, Programme, ProgrammeCatalogue, Version
+
+CHILD: Final = "child."
+PAGE: Final = 100
+QUIET_FROM: Final = time(20)
+QUIET_UNTIL: Final = time(8)
+NEWLY_ENTITLED: Final = MessageTemplate(
+    id="welfare.newly_entitled",
+    title=Text(th="คุณน่าจะมีสิทธิได้รับ{programme}", en="You seem to be entitled to: {programme}"),
+    body=Text(
+        th="จากข้อมูลที่รัฐมีอยู่ ณ วันที่ {on} คุณน่าจะมีสิทธิได้รับ{programme} ตาม{law} และยังไม่มีคำขอของคุณ{reasons}\n"
+        "{how} หน่วยงานจะพิจารณาจากข้อมูลในวันที่ยื่น "
+        "หากไม่ต้องการให้ตรวจและแจ้งสิทธิเช่นนี้ คัดค้านได้ที่ข้อมูลส่วนบุคคลของคุณ (พ.ร.บ. คุ้มครองข้อมูลส่วนบุคคล มาตรา 32)",
+        en="By what the state knew on {on}, you seem to be entitled to {programme} ({law}), and you have not "
+        "applied.{reasons}\n"
+        "{how} It is decided on the facts of the day on which you apply. "
+        "If you do not want to be looked at and told like this, object under your privacy settings (PDPA s.32).",
+    ),
+)
+HERE: Final = Text(
+    th="ยื่นคำขอได้ที่นี่ โดยไม่ต้องแนบเอกสารที่รัฐมีอยู่แล้ว", en="You can apply here, without papers that the state has already."
+)
+AT_THE_PAYER: Final = Text(th="ยื่นคำขอได้ที่{agency}", en="You can apply to {agency}.")
+_REASON: Final = Text(th="\n– {text} ({law})", en="\n– {text} ({law})")
+_BECAUSE: Final = Text(th=" เพราะคุณ", en=" The reasons:")
+
+
+class NewlyEntitled:
+    """The job. Any process may run it, several may at once."""
+
+    def __init__(
+        self, db: Database, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue, inbox: Inbox, bars: Bars
+    ) -> None:
+        self._db, self._clock, self._catalogue = db, clock, catalogue
+        self._programmes, self._inbox, self._bars = programmes, inbox, bars
+
+    async def run(self) -> int:
+        """Tells whoever is to be told now; answers how many messages it sent. At night nobody's telephone rings."""
+        told, after = 0, None
+        while not self._is_quiet():
+            async with self._db.write() as session:
+                page = await repository.untold(session, PAGE, after)
+                told += await self._tell(session, page)
+            if len(page) < PAGE:
+                break
+            after = (page[-1].person, page[-1].programme)
+        return told
+
+    def _is_quiet(self) -> bool:
+        now = self._clock.now().astimezone(BANGKOK).time()
+        return now >= QUIET_FROM or now < QUIET_UNTIL
+
+    async def _tell(self, session: AsyncSession, page: Sequence[EntitlementSpell]) -> int:
+        told = 0
+        reachable = await self._reachable(session, page)
+        for spell in page:
+            programme = self._programmes.get(spell.programme)
+            version = programme.version_on(self._clock.today()) if programme is not None else None
+            if programme is None or version is None or (spell.person, spell.programme) not in reachable:
+                continue
+            await self._inbox.send(
+                session,
+                spell.person,
+                NEWLY_ENTITLED,
+                programme=programme.title,
+                on=reachable[spell.person, spell.programme],
+                law=version.law,
+                reasons=self._reasons(version),
+                how=self._how(programme),
+            )
+            spell.told_at = self._clock.now()
+            told += 1
+        return told
+
+    async def _reachable(self, session: AsyncSession, page: Sequence[EntitlementSpell]) -> dict[tuple[UUID, str], date]:
+        """Who may be told, and as of which day the rules said yes: those whom a run that still stands says so of, who
+        live, are with us, have not applied and have not had it stopped."""
+        people = {spell.person for spell in page}
+        if not people:
+            return {}
+        gone = people - await repository.still_there(session, people) | await repository.died(session, people)
+        for purpose in {spell.purpose for spell in page}:
+            asked_for = {spell.person for spell in page if spell.purpose == purpose}
+            gone |= set(await self._barred(session, asked_for, purpose))
+        found: dict[tuple[UUID, str], date] = {}
+        for slug in {spell.programme for spell in page}:
+            some = {spell.person for spell in page if spell.programme == slug} - gone
+            days = await repository.standing(session, slug, some, self._clock.now())
+            for person in some - await repository.applied(session, slug, some):
+                if person in days:
+                    found[person, slug] = days[person]
+        return found
+
+    async def _barred(self, session: AsyncSession, people: Collection[UUID], purpose: str) -> Collection[UUID]:
+        entry = self._catalogue.purposes.get(purpose)
+        return people if entry is None else await self._bars.barred(session, people, entry.purpose)
+
+    def _reasons(self, version: Version) -> Text:
+        """The conditions that hang on facts about the person alone, none of them sensitive. What is known of a child or
+        of others in the house, and what PDPA s.26 protects, stands in no message."""
+        told = [
+            _REASON.filled(text=condition.text, law=condition.law)
+            for condition, used in ((one, one.outcomes()[2].facts_used) for one in version.conditions)
+            if all(self._may_be_named(name) for name in used)
+        ]
+        if not told:
+            return Text(th="", en="")
+        parts = [_BECAUSE, *told]
+        return Text(th="".join(one.th for one in parts), en="".join(one.en for one in parts))
+
+    def _may_be_named(self, name: str) -> bool:
+        if name.startswith(CHILD):
+            return False
+        attribute = self._catalogue.attribute(name)
+        return attribute.subject is Subject.PERSON and attribute.derived is None and not attribute.sensitive
+
+    def _how(self, programme: Programme) -> Text:
+        if programme.channel is Channel.HERE:
+            return HERE
+        return AT_THE_PAYER.filled(agency=self._catalogue.agency_title(programme.payer))
