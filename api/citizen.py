@@ -71,6 +71,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Person": Delegate.VIEW,
     "Entitlement": Delegate.VIEW,
     "Application": Delegate.VIEW,
+    "Draft": Delegate.APPLY,
     "Evidence": Delegate.NOTHING,
     "IssuedDocument": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
@@ -87,7 +88,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
 
 
 @strawberry.type
-class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.ApplyQuery, desk.DeskQuery):
+class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.ApplyQuery, receive.ReceiveQuery, desk.DeskQuery):
     @field(Access.PUBLIC, description="The citizen who asks; null when nobody is signed in.")
     def viewer(self, info: Info) -> Citizen | None:
         viewer = info.context.viewer
@@ -108,8 +109,8 @@ class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.
 @strawberry.type
 class Mutation(
     apply.ApplyMutation,
-    ReopenMutation,
     desk.DeskMutation,
+    ReopenMutation,
     documents.DocumentMutation,
     receive.ReceiveMutation,
     pay.PayMutation,

@@ -45,6 +45,7 @@ _TYPE_OF: Final = {
     ChangeKind.APPLICATION: "Application",
     ChangeKind.PAYMENT: "Payment",
     ChangeKind.MESSAGE: "Message",
+    ChangeKind.DRAFT: "Draft",
 }
 
 

@@ -37,6 +37,7 @@ class ChangeKind(StrEnum):
     APPLICATION = "APPLICATION"
     PAYMENT = "PAYMENT"
     MESSAGE = "MESSAGE"
+    DRAFT = "DRAFT"
 
 
 class Change(SQLModel, table=True):
@@ -49,5 +50,5 @@ class Change(SQLModel, table=True):
     """Version 7."""
     kind: str
     subject: UUID
-    """Key of the application, payment or message."""
+    """Key of the application, payment, message or draft."""
     at: datetime = Field(sa_type=Instant)

@@ -17,9 +17,12 @@ from core.graph import Access, Delegate, Info, localized
 from core.graph import field as root_field
 from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
-from services.apply.forms import About, FieldKind, Form, FormField, Forms, QuestionCounter
+from services.apply.delivery.answers import UnusableForm, harmless
+from services.apply.errors import NotOfferedHere
+from services.apply.form_rules import Asked, Flaw
+from services.apply.forms import About, FieldKind, Form, FormField, Forms, QuestionCounter, Told
 from services.exchange.catalogue import Catalogue
-from services.exchange.facts import OWN_VIEW, WELFARE_CHECK, Fact
+from services.exchange.facts import OWN_VIEW, WELFARE_CHECK, Fact, FactState
 from services.exchange.graph import KnownFact, Source, load_children, load_facts
 
 SLUG_LENGTH_MAX: Final = 64
@@ -61,6 +64,25 @@ class Field:
     )
     correctable: bool = strawberry.field(description="Whether `requestCorrection` takes this attribute.")
     schema: JSON | None = strawberry.field(description="JSON Schema 2020-12 of what is asked.")
+    applies: bool | None = strawberry.field(
+        description="Whether it is asked by now, after the facts and the answers so far; null: it may be answered, and "
+        "hangs on a fact that nobody could tell."
+    )
+    required: bool = strawberry.field(description="Whether it must be answered.")
+    waits: bool = strawberry.field(
+        description="The state should know it and its agency does not answer: nobody asks the citizen, and what is "
+        "applied for waits."
+    )
+
+
+@strawberry.type(description="What is wrong with an answer.")
+class FieldProblem:
+    path: list[str] = strawberry.field(description="Where it stands in the answers; places in a list count from 0.")
+    message: str
+
+    @classmethod
+    def of(cls, info: Info, flaw: Flaw) -> FieldProblem:
+        return cls(path=[str(step) for step in flaw.place], message=localized(info, flaw.why))
 
 
 @strawberry.type(name="Form", description="An application's form: only what is ASKED waits for the citizen.")
@@ -70,6 +92,10 @@ class FilledForm:
     fields: list[Field]
     asked: int = strawberry.field(description="How many questions the citizen answers.")
     not_asked: int = strawberry.field(description="How many the state answers by itself.")
+    version: str = strawberry.field(description="Changes when what is asked does.")
+    problems: list[FieldProblem] = strawberry.field(
+        description="What is wrong with the given answers, but for those still to come."
+    )
 
 
 @strawberry.type
@@ -78,7 +104,7 @@ class FormQuery:
         Access.VIEWER,
         delegate=Delegate.APPLY,
         description="The form of a programme or a service, filled with what the state knows of the viewer, or of a "
-        "minor child of theirs. Null for what has none.",
+        "minor child of theirs. With `answers`, as it is after them. Null for what has none.",
     )
     async def form(
         self,
@@ -86,24 +112,41 @@ class FormQuery:
         programme: str | None = None,
         service: strawberry.ID | None = None,
         beneficiary: strawberry.ID | None = None,
+        answers: JSON | None = None,
     ) -> FilledForm | None:
-        viewer = info.context.signed_in()
-        form = _form(info, programme, service)
+        form = form_of(info, programme, service)
         if form is None:
             return None
-        person = await _beneficiary(info, form, beneficiary)
-        facts = await _facts(info, form, viewer.person, person)
-        info.context.room(QuestionCounter).form_shown(form)  # type: ignore[type-abstract]  # by its protocol
-        return FilledForm(
-            subject=form.subject,
-            title=localized(info, form.title),
-            fields=[_field(info, one, facts.get((one.about, one.attribute or ""))) for one in form.fields],
-            asked=form.count(FieldKind.ASKED),
-            not_asked=form.not_asked,
-        )
+        person = await beneficiary_of(info, form, beneficiary)
+        return await filled(info, form, person, harmless(answers))
 
 
-def _form(info: Info, programme: str | None, service: strawberry.ID | None) -> Form | None:
+async def filled(info: Info, form: Form, beneficiary: UUID, answers: Mapping[str, Any]) -> FilledForm:
+    """The form with what the state knows by now, for the viewer and that beneficiary; what the answers so far make of
+    it. Raises NotOfferedHere."""
+    told = await facts_of(info, form, beneficiary)
+    try:
+        standing = info.context.room(Forms).standing(form, told, answers)  # type: ignore[type-abstract]  # by protocol
+        flaws = [flaw for flaw in form.rules.flaws(answers) if not flaw.missing]
+    except UnusableForm:
+        raise NotOfferedHere(path=("service",)) from None
+    info.context.room(QuestionCounter).form_shown(form)  # type: ignore[type-abstract]  # by its protocol
+    fields = [
+        _field(info, one, told.get((one.about, one.attribute or "")), standing.questions.get(one.path))
+        for one in form.fields
+    ]
+    return FilledForm(
+        subject=form.subject,
+        title=localized(info, form.title),
+        fields=fields,
+        asked=sum(one.kind is FieldKind.ASKED and one.applies is not False for one in fields),
+        not_asked=form.not_asked,
+        version=form.version,
+        problems=[FieldProblem.of(info, flaw) for flaw in flaws],
+    )
+
+
+def form_of(info: Info, programme: str | None, service: strawberry.ID | None) -> Form | None:
     """Raises BadInput, MalformedGlobalId."""
     forms = info.context.room(Forms)  # type: ignore[type-abstract]  # known by its protocol alone
     if (programme is None) == (service is None):
@@ -122,7 +165,7 @@ def _form(info: Info, programme: str | None, service: strawberry.ID | None) -> F
     return forms.of_subject(f"programme:{programme}")
 
 
-async def _beneficiary(info: Info, form: Form, given: strawberry.ID | None) -> UUID:
+async def beneficiary_of(info: Info, form: Form, given: strawberry.ID | None) -> UUID:
     """The viewer, or a minor child of theirs. Raises NotFound for anybody else, and where a child must be named."""
     viewer = info.context.signed_in().person
     person = viewer if given is None else _person(given)
@@ -148,8 +191,9 @@ def _person(given: strawberry.ID) -> UUID:
     return found.id
 
 
-async def _facts(info: Info, form: Form, applicant: UUID, beneficiary: UUID) -> Mapping[tuple[About, str], Fact]:
+async def facts_of(info: Info, form: Form, beneficiary: UUID) -> Told:
     """What the form is filled with, through the gate: a look at one's own data, and at a child's for its welfare."""
+    applicant = info.context.signed_in().person
     wanted: dict[About, list[str]] = {}
     for one in form.fields:
         if one.kind is FieldKind.KNOWN and one.attribute is not None:
@@ -164,7 +208,7 @@ async def _facts(info: Info, form: Form, applicant: UUID, beneficiary: UUID) -> 
     return {key: fact for group in told for key, fact in group.items()}
 
 
-def _field(info: Info, field: FormField, fact: Fact | None) -> Field:
+def _field(info: Info, field: FormField, fact: Fact | None, asked: Asked | None) -> Field:
     known = KnownFact.of(info, fact) if fact is not None else None
     note = known.note if known is not None else None
     if field.kind is FieldKind.COMPUTED:
@@ -180,6 +224,9 @@ def _field(info: Info, field: FormField, fact: Fact | None) -> Field:
         note=note,
         correctable=known is not None and known.correctable,
         schema=JSON(dict(field.schema)) if field.schema is not None else None,
+        applies=asked.applies if asked is not None else True,
+        required=asked is not None and asked.required,
+        waits=fact is not None and fact.state is FactState.UNAVAILABLE,
         **shown,
     )
 

@@ -6,14 +6,21 @@ An answer to such a field is refused; who finds it wrong asks the agency to corr
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from functools import cached_property, lru_cache
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
+
+import orjson
 
 from core.errors import BadInput
 from core.text import Text
+from services.apply.delivery.answers import Path
+from services.apply.form_rules import Asked, FormRules
+from services.exchange.facts import Fact
 
 
 class FieldKind(StrEnum):
@@ -46,10 +53,35 @@ class FormField:
     reason: Text | None = None
     """Why the citizen is asked (`x-citizen-only`)."""
     schema: Mapping[str, Any] | None = None
-    """JSON Schema 2020-12 of what is asked, where the service gave one."""
+    """JSON Schema 2020-12 of what is asked."""
+    at: Path = ()
+    """Where in the answers it stands; empty: under its path as one key."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the state fills it in, so that an answer to it is refused."""
+        return self.kind is not FieldKind.ASKED
+
+    @property
+    def place(self) -> Path:
+        return self.at or (self.path,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
+class Standing:
+    """A form after some answers."""
+
+    questions: Mapping[str, Asked]
+    """How each stands, by its path."""
+    answers: Mapping[str, Any]
+    """Those to questions that apply, or may: what would be sent."""
+
+
+Told: TypeAlias = Mapping[tuple[About, str], Fact]
+"""The facts that fill a form, by whose they are and attribute."""
+
+
+@dataclass(frozen=True)
 class Form:
     subject: str
     """`programme:<slug>` or `service:<slug>`."""
@@ -57,6 +89,24 @@ class Form:
     fields: tuple[FormField, ...]
     for_child: bool = False
     """Whether it is for a child of the applicant, who must be named."""
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"}, repr=False)
+    """JSON Schema 2020-12 of the answers, those to the state's own fields included."""
+
+    @cached_property
+    def held(self) -> frozenset[Path]:
+        """Places that the state fills in."""
+        return frozenset(one.place for one in self.fields if one.is_held)
+
+    @property
+    def rules(self) -> FormRules:
+        """Raises UnusableForm where the schema is none."""
+        return _rules(_written(self.schema), self.held)
+
+    @cached_property
+    def version(self) -> str:
+        """A short word that changes whenever what is asked does."""
+        kinds = [(one.path, one.kind.value, one.about.value) for one in self.fields]
+        return hashlib.sha256(_written([self.schema, kinds])).hexdigest()[:32]
 
     def count(self, kind: FieldKind) -> int:
         return sum(field.kind is kind for field in self.fields)
@@ -78,6 +128,15 @@ class Forms(Protocol):
         """By the id of an entry in the catalogue of services."""
         ...
 
+    def service_of(self, subject: str) -> UUID | None:
+        """The id of a service in that catalogue; None for a programme."""
+        ...
+
+    def standing(self, form: Form, told: Told, answers: Mapping[str, Any]) -> Standing:
+        """How each of its questions stands by now: whether it applies, and must be answered. What nobody needs to know
+        any more does not apply. Raises UnusableForm."""
+        ...
+
 
 class QuestionCounter(Protocol):
     """Who counts the questions that were not asked. Called at the edge when the answer is certain; never raises."""
@@ -85,6 +144,15 @@ class QuestionCounter(Protocol):
     def form_shown(self, form: Form) -> None: ...
 
     def form_submitted(self, form: Form) -> None: ...
+
+
+def _written(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+@lru_cache(maxsize=1_024)
+def _rules(schema: bytes, held: frozenset[Path]) -> FormRules:
+    return FormRules(orjson.loads(schema), held)
 
 
 _HELD: Final = Text(

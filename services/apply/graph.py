@@ -38,6 +38,18 @@ from services.apply import models, repository
 from services.apply.deciding import Holder, Missing
 from services.apply.decisions.graph import DECISIONS, WithDecisions
 from services.apply.delivery.graph import CASES, OfService, subject_of
+from services.apply.drafts.errors import DraftChanged
+from services.apply.drafts.graph import NODES as DRAFTS
+from services.apply.drafts.graph import (
+    DraftConflict,
+    DraftMutation,
+    DraftsOfCitizen,
+    draft_conflict,
+    refuse_beside_draft,
+    seen_of,
+    to_send,
+)
+from services.apply.drafts.service import Seen
 from services.apply.errors import AlreadyApplied
 from services.apply.evidence import graph as evidence
 from services.apply.form_graph import FormQuery
@@ -147,7 +159,7 @@ def _reason(info: Info, reason: dict[str, Any]) -> DecisionReason:
 
 
 @strawberry.type
-class ApplyOfCitizen:
+class ApplyOfCitizen(DraftsOfCitizen):
     """What this room adds to `Citizen`."""
 
     person: strawberry.Private[UUID]
@@ -162,7 +174,9 @@ class ApplyOfCitizen:
         return connection(Connection[Application], rows, size, key=lambda row: row.id.hex, node=Application.of)
 
 
-@strawberry.input(description="`programme` (its slug) or `service` (its id), one of them.")
+@strawberry.input(
+    description="`programme` (its slug), `service` (its id), or a `draft` with its revision: one of them."
+)
 class ApplyInput:
     idempotency_key: str
     programme: str | None = None
@@ -170,6 +184,12 @@ class ApplyInput:
     beneficiary: strawberry.ID | None = strawberry.field(default=None, description="The viewer, if left out.")
     answers: JSON | None = strawberry.field(default=None, description="An object: what only the citizen knows.")
     evidence: list[strawberry.ID] | None = strawberry.field(default=None, description="Ids of `Evidence`.")
+    draft: strawberry.ID | None = strawberry.field(
+        default=None, description="In place of what is applied for, for whom, and the answers. It is used up."
+    )
+    draft_revision: int | None = strawberry.field(
+        default=None, description="The revision that the citizen saw: what they saw is what is sent."
+    )
 
 
 @strawberry.input
@@ -208,6 +228,7 @@ class ApplyPayload(ApplicationPayload):
     existing: Application | None = strawberry.field(
         default=None, description="With ALREADY_APPLIED: the viewer's own application that stands in the way."
     )
+    conflict: DraftConflict | None = strawberry.field(default=None, description="With DRAFT_CHANGED.")
 
 
 @strawberry.type
@@ -226,7 +247,7 @@ class AppealPayload(ApplicationPayload):
 
 
 @strawberry.type
-class ApplyMutation:
+class ApplyMutation(DraftMutation):
     """Each gathers what is far away first, then opens its one transaction."""
 
     @mutation(
@@ -237,15 +258,17 @@ class ApplyMutation:
     )
     async def apply(self, info: Info, input: ApplyInput) -> ApplyPayload:
         service, work = info.context.room(ApplyService), work_of(info)
+        seen = seen_of(input.draft, input.draft_revision)
         try:
-            subject, beneficiary = _subject(info, input), _beneficiary(input, work.viewer.person)
+            subject, beneficiary, answers = await _asked_for(info, input, seen)
             submission = await service.prepare(
                 work.viewer.person,
                 beneficiary,
                 subject,
-                input.answers,
+                answers,
                 request=info.context.request_id,
                 acted_by=work.acted_by,
+                draft=seen,
             )
             async with work.transaction() as session:
                 row = await service.apply(session, submission)
@@ -253,6 +276,9 @@ class ApplyMutation:
                 work.keep(application=row.id.hex)
         except AlreadyApplied as error:
             return await _already_applied(info, error)
+        except DraftChanged as error:
+            assert seen is not None, "only a draft that was seen can have changed"
+            return ApplyPayload(conflict=await draft_conflict(info, seen), problems=[problem_of(error, info.context)])
         if (form := service.form(row.subject)) is not None:
             info.context.room(QuestionCounter).form_submitted(form)  # type: ignore[type-abstract]  # by its protocol
         return ApplyPayload(application=_changed(info, row))
@@ -319,6 +345,14 @@ async def _already_applied(info: Info, error: AlreadyApplied) -> ApplyPayload:
     return ApplyPayload(existing=existing, problems=[problem_of(error, info.context)])
 
 
+async def _asked_for(info: Info, given: ApplyInput, seen: Seen | None) -> tuple[str, UUID, object]:
+    """What is applied for, for whom, with which answers."""
+    if seen is None:
+        return _subject(info, given), _beneficiary(given, info.context.signed_in().person), given.answers
+    refuse_beside_draft(given.programme, given.service, given.beneficiary, given.answers)
+    return await to_send(info, seen)
+
+
 def _subject(info: Info, given: ApplyInput) -> str:
     if (given.programme is None) == (given.service is None):
         raise BadInput(
@@ -376,4 +410,4 @@ class ApplyQuery(FormQuery):
     """What this room adds to the roots."""
 
 
-NODES: Nodes = {"Application": application_node, **evidence.NODES}
+NODES: Nodes = {"Application": application_node, **evidence.NODES, **DRAFTS}

@@ -17,6 +17,7 @@ from core.text import Text
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import EVENTS_KEPT, Step
+from services.apply.drafts.personal_data import DRAFTS
 from services.apply.evidence.personal_data import EVIDENCE, EvidenceStore
 from services.apply.models import Appeal, Application, Decision
 from services.apply.service import ApplyService
@@ -43,11 +44,11 @@ APPLICATIONS: Final = Store(
         Rows("delivery_attempt", (), Fate.UNNAMED),
         Rows("appeal", ("person",), Fate.DELETED),
         Rows("reassessment", ("person",), Fate.DELETED, {"officer": "an officer"}),
-        Rows("decision", ("person",), Fate.UNREADABLE),
         Rows("desk_case", ("person",), Fate.DELETED, {"handler": "the officer who has it"}),
         Rows("desk_question", ("person",), Fate.DELETED, {"officer": "an officer"}),
         Rows("desk_note", ("person",), Fate.UNREADABLE, {"officer": "an officer"}),
         Rows("desk_decision", ("person",), Fate.UNREADABLE, {"maker": "an officer", "checker": "another officer"}),
+        Rows("decision", ("person",), Fate.UNREADABLE),
         Rows(
             "application_event",
             ("person",),
@@ -149,4 +150,5 @@ class _Applications(TableStore):
 
 
 def personal_data(keys: KeyRing, apply: ApplyService, desk: DeliveryDesk) -> list[PersonalData]:
-    return [EvidenceStore(EVIDENCE, keys), _Applications(keys, apply, desk), TableStore(EVENTS, keys)]
+    drafts, events = TableStore(DRAFTS, keys), TableStore(EVENTS, keys)
+    return [drafts, EvidenceStore(EVIDENCE, keys), _Applications(keys, apply, desk), events]

@@ -249,6 +249,7 @@ UNKNOWN: Final = {
         "Passkey",
         "PrivacyRequest",
         "IssuedDocument",
+        "Draft",
     )
 }
 
@@ -309,6 +310,20 @@ async def _lift(sitthi: Served) -> dict[str, Any]:
     return {"request": payload["request"]["id"]}
 
 
+async def _draft(_: Served) -> dict[str, Any]:
+    return {"programme": "aids-allowance", "answers": {"without_support": True}}
+
+
+async def draft_of(sitthi: Served, persona: str) -> str:
+    payload = await sitthi.do("saveDraft", "draft { id }", persona, **await _draft(sitthi))
+    assert payload["problems"] == []
+    return str(payload["draft"]["id"])
+
+
+async def _drafted(sitthi: Served) -> dict[str, Any]:
+    return {"draft": await draft_of(sitthi, "elder"), "revision": 1}
+
+
 CASES: Final[Mapping[str, Case]] = {
     "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
     "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),
@@ -318,6 +333,8 @@ CASES: Final[Mapping[str, Case]] = {
     "objectToUse": Case("elder", _object, {"statement": "อย่างอื่น"}),
     "liftRestriction": Case("elder", _lift, {"request": UNKNOWN["PrivacyRequest"]}),
     "apply": Case("elder", _apply, {"programme": "state-welfare-card"}),
+    "saveDraft": Case("elder", _draft, {"answers": {"without_support": False}}),
+    "discardDraft": Case("elder", _drafted, {"revision": 2}),
     "supplement": Case("elder", _supplement, {"answers": {"annual_income": 1}}),
     "withdraw": Case("elder", _withdraw, {"application": UNKNOWN["Application"]}),
     "reopen": Case("elder", _reopen, {"application": UNKNOWN["Application"]}),

@@ -33,6 +33,7 @@ from tests.laws.cases import (
     WORDS,
     application_of,
     document_of,
+    draft_of,
     payments_of,
     person_of,
     receipt_of,
@@ -181,6 +182,10 @@ async def _evidence(sitthi: Served) -> str:
     return str(global_id("Evidence", row.id))
 
 
+async def _draft(sitthi: Served) -> str:
+    return await draft_of(sitthi, "graduate")
+
+
 async def _document(sitthi: Served) -> str:
     return await document_of(sitthi, "graduate")
 
@@ -196,6 +201,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Application": _application,
     "IssuedDocument": _document,
     "Evidence": _evidence,
+    "Draft": _draft,
     "Payment": _payment,
     "Receipt": _receipt,
     "Delegation": _delegation,

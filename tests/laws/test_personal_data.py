@@ -18,6 +18,7 @@ from core.jobs import IDEMPOTENCY_KEPT
 from core.personal_data import Fate, Nobodys, Rows, Store
 from core.sealed import Binding
 from identity.provider.housekeeping import SESSIONS_KEPT
+from services.apply.drafts.service import KEPT as DRAFTS_KEPT
 from services.apply.service import ApplyService
 from services.exchange.catalogue import load_catalogue
 from services.exchange.privacy.personal_data import NOBODYS
@@ -41,7 +42,7 @@ NOT_PEOPLE: Final = {
     "entry": "a decision of the access log", "record": "a record of the access log", "correction": "a correction",
     "consent": "a consent", "transaction_id": "of the ledger", "account": "of the ledger", "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
-    "lease": "a worker's turn", "repeats": "an instalment",
+    "lease": "a worker's turn", "act": "what two officers do", "repeats": "an instalment",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
 A_PERSON: Final = re.compile(
@@ -49,7 +50,8 @@ A_PERSON: Final = re.compile(
 )
 """Names of columns that hold people, whatever their type."""
 KEYS_OF_THINGS: Final = {
-    "change.subject": "an application, a payment or a message",
+    "change.subject": "an application, a payment, a message or a draft",
+    "draft.subject": "a programme or a service",
     "privacy_event.subject": "a request or a hold",
     "application.subject": "a programme or a service",
     "award.subject": "a programme or a service",
@@ -162,6 +164,7 @@ def test_the_numbers_in_the_file_are_those_of_the_programs() -> None:
     assert kept["agency-traffic"] == REQUESTS_KEPT
     assert kept["requests"] == IDEMPOTENCY_KEPT
     assert kept["documents"] == DOCUMENTS_KEPT
+    assert kept["drafts"] == DRAFTS_KEPT
     assert retention_classes()["accounting"].kept == ACCOUNTS_KEPT
 
 

@@ -30,6 +30,7 @@ UNDEMANDING: Final = {
     "end_delegation", "end_session", "end_all_sessions",
     "request_my_data", "cancel_erasure", "restrict_use", "object_to_use", "lift_restriction",
     "rename_passkey", "remove_passkey", "set_contact", "remove_contact", "mark_read",
+    "save_draft", "discard_draft",  # nothing is applied for yet
     "issue_document",  # as sure as its service says
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
@@ -40,6 +41,7 @@ THE_CITIZENS_ALONE: Final = {
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {
     "apply": Delegate.APPLY, "supplement": Delegate.APPLY, "withdraw": Delegate.APPLY, "appeal": Delegate.APPLY,
+    "save_draft": Delegate.APPLY, "discard_draft": Delegate.APPLY,
     "reopen": Delegate.APPLY, "issue_document": Delegate.APPLY,
     "confirm_receipt": Delegate.RECEIVE, "rate": Delegate.RECEIVE,
     "grant_consent": Delegate.CONSENT, "withdraw_consent": Delegate.CONSENT,

@@ -1,4 +1,4 @@
-"""Answers to an agency's form: made harmless first, then held to the form.
+"""Answers to an agency's form: made harmless first, then held to the form (services/apply/form_rules.py).
 
 The form is a stranger's JSON Schema (2020-12). It is read offline, its patterns with a bound on their backtracking, and
 what it says of an answer becomes words of ours: its own messages would repeat the answer.
@@ -6,7 +6,6 @@ what it says of an answer becomes words of ours: its own messages would repeat t
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -31,12 +30,12 @@ _HELD: Final = Text(
     th="รัฐมีข้อมูลรายการนี้อยู่แล้ว หากไม่ถูกต้องโปรดขอแก้ไขกับหน่วยงานเจ้าของข้อมูล",
     en="the state holds this already; if it is wrong, ask its owner to correct it",
 )
-_NOT_ASKED: Final = Text(th="แบบคำขอไม่ได้ถามข้อนี้", en="the form does not ask this")
-_MISSING: Final = Text(th="ยังไม่ได้ตอบ", en="it is not answered")
+NOT_ASKED: Final = Text(th="แบบคำขอไม่ได้ถามข้อนี้", en="the form does not ask this")
+MISSING: Final = Text(th="ยังไม่ได้ตอบ", en="it is not answered")
 _UNFIT: Final = Text(th="คำตอบไม่เป็นไปตามแบบคำขอ", en="the answer is not as the form asks")
 _BY_KEYWORD: Final = {
-    "additionalProperties": _NOT_ASKED,
-    "unevaluatedProperties": _NOT_ASKED,
+    "additionalProperties": NOT_ASKED,
+    "unevaluatedProperties": NOT_ASKED,
     "type": Text(th="คำตอบผิดชนิด", en="the answer is of a wrong type"),
     "enum": Text(th="ไม่อยู่ในตัวเลือก", en="it is none of the choices"),
     "const": Text(th="ไม่อยู่ในตัวเลือก", en="it is none of the choices"),
@@ -84,59 +83,19 @@ def refuse_held(answers: Mapping[str, Any], held: Collection[Path]) -> None:
             raise BadInput(_HELD, path=("answers", *path))
 
 
-def check(answers: Mapping[str, Any], form: Mapping[str, Any] | None, held: Collection[Path]) -> None:
-    """Whether they are what the form asks of the citizen; `held` is what it asks of the state.
-
-    Without a form nothing is asked. Raises :class:`BadInput` with the place of the first answer that is not so, and
-    :class:`UnusableForm`.
-    """
-    if form is None:
-        if answers:
-            raise BadInput(_NOT_ASKED, path=("answers",))
-        return
-    try:
-        validator = jsonschema_rs.Draft202012Validator(
-            asked_of_citizen(form, held),
-            validate_formats=True,
-            offline=True,
-            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS_MAX),
-        )
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
-        raise UnusableForm from None
-    for error in validator.iter_errors(answers):
-        kind, place = error.kind, tuple(error.instance_path)
-        if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
-            raise BadInput(_MISSING, path=("answers", *place, kind.property))
-        raise BadInput(_BY_KEYWORD.get(kind.name, _UNFIT), path=("answers", *place))
+def validator_of(schema: Any) -> jsonschema_rs.Draft202012Validator:
+    """Of a schema that stands by itself. Raises ValidationError, ReferencingError, ValueError."""
+    return jsonschema_rs.Draft202012Validator(
+        schema,
+        validate_formats=True,
+        offline=True,
+        pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACKS_MAX),
+    )
 
 
-def asked_of_citizen(form: Mapping[str, Any], held: Collection[Path]) -> dict[str, Any]:
-    """The form without the questions that the state answers."""
-    whole = jsonschema_rs.dereference(copy.deepcopy(dict(form)), offline=True)
-    _strip(whole, (), frozenset(held))
-    return whole
-
-
-def _strip(schema: Any, here: Path, held: frozenset[Path]) -> None:
-    if not isinstance(schema, dict):
-        return
-    gone = {path[-1] for path in held if path[:-1] == here}
-    if isinstance(schema.get("required"), list):
-        schema["required"] = [name for name in schema["required"] if name not in gone]
-    if isinstance(properties := schema.get("properties"), dict):
-        for name in gone & set(properties):
-            del properties[name]
-        for name, inner in properties.items():
-            _strip(inner, (*here, name), held)
-    for key in ("items", "contains"):
-        _strip(schema.get(key), (*here, "[]"), held)
-    for key in ("allOf", "anyOf", "oneOf"):
-        for inner in schema.get(key) or ():
-            _strip(inner, here, held)
-    for key in ("if", "then", "else", "not"):
-        _strip(schema.get(key), here, held)
-    for inner in (schema.get("dependentSchemas") or {}).values():
-        _strip(inner, here, held)
+def words_of(keyword: str) -> Text:
+    """Why an answer is not as the form asks, by the keyword of the schema that says so."""
+    return _BY_KEYWORD.get(keyword, _UNFIT)
 
 
 def _at(value: Any, path: Path) -> Iterator[Any]:

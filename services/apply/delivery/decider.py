@@ -6,13 +6,15 @@ it afterwards (courier.py): a citizen never waits for an agency to be up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 
 from core.assurance import Aal, Assurance, Demand, Ial
+from core.errors import BadInput
 from core.text import Text
 from services.apply.deciding import Outcome, Prepared, Request, ToDeliver
 from services.apply.delivery import answers
@@ -20,7 +22,7 @@ from services.apply.delivery.agencies import Agencies
 from services.apply.delivery.errors import ForTheCitizenAlone
 from services.apply.delivery.needs import Needs
 from services.apply.errors import NotOfferedHere
-from services.apply.forms import FieldKind, Forms
+from services.apply.forms import Forms
 from services.plugins.contract import Delegates, Manifest, OperationKind
 
 PREFIX: Final = "service:"
@@ -67,8 +69,9 @@ class ServiceDecider:
         self._agencies.must_be_open(manifest.slug)
         if request.beneficiary != request.applicant:
             raise ForTheCitizenAlone(path=("beneficiary",))
-        self._check(manifest, request)
+        self._check(request, {})
         gathered = await self._needs.read(manifest, request.applicant, request.request)
+        self._check(request, gathered.facts)
         return Prepared(
             Outcome.NEEDS_INFORMATION,
             manifest.title.text,
@@ -77,15 +80,20 @@ class ServiceDecider:
             delivery=ToDeliver(manifest.slug, gathered.facts, gathered.rests_on),
         )
 
-    def _check(self, manifest: Manifest, request: Request) -> None:
+    def _check(self, request: Request, facts: Mapping[str, Any]) -> None:
+        """Whether the answers are what the form asks, given the facts: before they are read, as far as none matters."""
         form = self._forms.of_subject(request.subject)
-        known = [one.path for one in form.fields if one.kind is not FieldKind.ASKED] if form is not None else []
-        held = answers.paths_of(known)
-        answers.refuse_held(request.answers, held)
+        if form is None:
+            if request.answers:
+                raise BadInput(answers.NOT_ASKED, path=("answers",))
+            return
+        answers.refuse_held(request.answers, form.held)
+        held = [(one.place, one.attribute) for one in form.fields if one.is_held and one.attribute is not None]
+        known = {place: facts[attribute] for place, attribute in held if attribute in facts}
         try:
-            answers.check(request.answers, manifest.form, held)
+            form.rules.check(request.answers, known)
         except answers.UnusableForm:
-            log.warning("form_unusable", plugin=manifest.slug)
+            log.warning("form_unusable", plugin=request.subject.removeprefix(PREFIX))
             raise NotOfferedHere(path=("service",)) from None
 
 
