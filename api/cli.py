@@ -26,6 +26,7 @@ from api.commands import (
     pay_budget,
     plugin,
     privacy,
+    receive,
     rules,
     session,
 )
@@ -56,6 +57,7 @@ app.add_typer(
     plugin.app, name="plugin", help="Plugins of agencies: new, check, register, review, publish, suspend, roll back."
 )
 app.add_typer(privacy.app, name="privacy", help="People's requests about their data, legal holds, retention.")
+app.add_typer(receive.app, name="receive", help="How payments are received: satisfaction.")
 app.add_typer(rules.app, name="rules", help="Programmes' files, before they are published: who gains, who loses.")
 app.command(name="sign-in")(session.sign_in)
 

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     secret_keys_file: Path | None = None
     """A file with the same JSON, a mounted secret. Running processes follow its changes within a second, so that keys
     rotate while they serve. In production either this or `SITTHI_SECRET_KEYS` is needed, not both."""
+    budget_required: bool = False
+    """Whether a payment run is approved only where a budget is set for each of its programmes and fiscal years. Without
+    it, a programme for which none is set is paid without limit."""
     signing_key_days: int = Field(30, ge=1, le=366)
     """How many days a key signs tokens before the next one does. Its tokens stay valid until they expire."""
     signing_key_ahead_hours: int = Field(24, ge=1, le=24 * 7)

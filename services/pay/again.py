@@ -23,6 +23,7 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from services.pay.awards import Awards
+from services.pay.budget.service import give_back
 from services.pay.contents import find_repeat
 from services.pay.destinations.service import Destinations
 from services.pay.errors import InstalmentNotFound, NotPaidAgain
@@ -124,6 +125,7 @@ class PayingAgain:
         }
         if not await insert_new(session, Instalment, [row]):
             return 0
+        await give_back(session, one, f"again:{one.id.hex}", self._clock.now())
         await book(
             session,
             key=f"again:{one.id.hex}",

@@ -36,6 +36,7 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "log_leaf": [("leaf_index",), ("record",)],
     "ledger_account": [("id",), ("agency", "code")],
     "ledger_transaction": [("id",), ("key",)],
+    "ledger_period": [("agency", "month")],
     "ledger_posting": [("transaction_id", "line")],
 }
 CASES = [(table, key) for table, keys in KEYS.items() for key in keys]

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID, uuid5
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.clock import bangkok_day
 from core.money import Money
-from services.pay.ledger.errors import KeyReused, Unbalanced
-from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPosting, LedgerTransaction
+from services.pay.ledger.errors import KeyReused, PeriodClosed, Unbalanced
+from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPeriod, LedgerPosting, LedgerTransaction
 from services.pay.writing import insert_new
 
 _NAMESPACE: Final = UUID("5f7d0f0e-52a1-4d2b-9d8e-0c7c1b6f1a01")
@@ -49,11 +50,21 @@ class Account(Enum):
         return self.value[1]
 
 
+class Bookable(Protocol):
+    """An account of an agency: one of :class:`Account`, or of a budget."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def kind(self) -> AccountKind: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One posting to be: debit positive, credit negative."""
 
-    account: Account
+    account: Bookable
     money: Money
 
 
@@ -66,7 +77,7 @@ class Balance:
     """Debits less credits."""
 
 
-def account_id(agency: str, account: Account) -> UUID:
+def account_id(agency: str, account: Bookable) -> UUID:
     return uuid5(_NAMESPACE, f"account\x00{agency}\x00{account.code}")
 
 
@@ -82,19 +93,31 @@ def transfer(debit: Account, credit: Account, money: Money) -> tuple[Line, Line]
 async def book(session: AsyncSession, *, key: str, agency: str, lines: Sequence[Line], at: datetime) -> bool:
     """Books one transaction on the agency's accounts, once per `key`. False: it was booked before, and alike.
 
-    Raises :class:`Unbalanced`, and :class:`KeyReused` when the key stands for other postings. Of two processes that
-    book the same key at once, the second waits for the first's commit and then finds it booked.
+    Raises :class:`Unbalanced`, :class:`KeyReused` when the key stands for other postings, and :class:`PeriodClosed`. Of
+    two processes that book the same key at once, the second waits for the first's commit and then finds it booked.
     """
     if len(lines) < 2 or any(line.money.satang == 0 for line in lines) or sum(line.money.satang for line in lines) != 0:
         raise Unbalanced
     wanted = [(number, account_id(agency, line.account), line.money.satang) for number, line in enumerate(lines, 1)]
     if await session.get(LedgerTransaction, transaction_id(key)) is None:
+        await refuse_closed(session, agency, at)
         await _open_accounts(session, agency, {line.account for line in lines})
         if await _insert(session, key, wanted, at):
             return True
     if await _postings(session, key) != wanted:
         raise KeyReused(key=key)
     return False
+
+
+async def refuse_closed(session: AsyncSession, agency: str, at: datetime) -> None:
+    """Raises :class:`PeriodClosed` when the Bangkok month of `at` is closed for the agency, or a later one is.
+
+    The database refuses it as well; this says so in words.
+    """
+    month = bangkok_day(at).replace(day=1)
+    query = select(col(LedgerPeriod.month)).where(col(LedgerPeriod.agency) == agency, col(LedgerPeriod.month) >= month)
+    if await session.scalar(query.limit(1)) is not None:
+        raise PeriodClosed(period=f"{month:%Y-%m}")
 
 
 async def trial_balance(session: AsyncSession, agency: str | None = None) -> list[Balance]:
@@ -124,7 +147,7 @@ async def unbalanced_transactions(session: AsyncSession) -> list[str]:
     return list(rows)
 
 
-async def _open_accounts(session: AsyncSession, agency: str, accounts: set[Account]) -> None:
+async def _open_accounts(session: AsyncSession, agency: str, accounts: set[Bookable]) -> None:
     rows = [
         {"id": account_id(agency, account), "agency": agency, "code": account.code, "kind": account.kind.value}
         for account in sorted(accounts, key=lambda account: account.code)

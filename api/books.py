@@ -1,0 +1,22 @@
+"""An agency's books, put together: budgets, months that are closed, corrections; each an act of two officers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.pay.books import Books
+from services.pay.budget.acts import BudgetRaise, BudgetSet
+from services.pay.ledger.acts import Act, TwoOfficers
+from services.pay.ledger.periods import ClosePeriod, Reverse
+from welfare.entitlements.service import PROGRAMME
+
+if TYPE_CHECKING:
+    from api.house import House
+
+
+def books_of(house: House) -> Books:
+    """For the commands of officers."""
+    clock, payer = house.clock, house.welfare.amounts.payer
+    acts: list[Act] = [BudgetSet(clock, payer), BudgetRaise(clock, payer), ClosePeriod(clock), Reverse(clock)]
+    subjects = [PROGRAMME + one.slug for one in house.welfare.programmes]
+    return Books(house.db, clock, TwoOfficers(clock, acts), subjects)

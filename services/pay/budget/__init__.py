@@ -1,0 +1,1 @@
+"""What an agency may spend on a programme in a fiscal year, on the ledger."""
