@@ -31,6 +31,7 @@ from api.pages.routes import Pages, pages_router
 from api.plain_addresses import PlainAddresses
 from api.privacy import declared_stores
 from api.rate_limits import RateLimits
+from api.receiving import receiving_router
 from api.registered import tell_workers
 from api.services_applied import jobs_of_deliveries
 from core.addresses import Addresses, networks
@@ -140,6 +141,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(evidence_router(house.rooms.get(EvidenceDesk), house.db, house.limiter, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
+    app.include_router(receiving_router(house))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
     app.include_router(decision_verification(house.db, house.attestor))
     app.include_router(agencies(house))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastapi import APIRouter
+
 from core.rooms import Rooms
+from core.text import Text
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.disputes.service import DisputeService
+from services.receive.satisfaction.routes import satisfaction_router
 from services.receive.service import Receipts
 
 if TYPE_CHECKING:
@@ -20,3 +24,14 @@ def furnish(house: House, rooms: Rooms) -> None:
     rooms.add(Receipts, house.receipts)
     rooms.add(DisputeService, disputes)
     rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles))
+
+
+def receiving_router(house: House) -> APIRouter:
+    """What anybody may read."""
+
+    def titles(subject: str) -> Text:
+        kind, _, slug = subject.partition(":")
+        programme = house.welfare.programmes.get(slug) if kind == "programme" else None
+        return Text(th=slug, en=slug) if programme is None else programme.title
+
+    return satisfaction_router(house.db, house.clock, titles)

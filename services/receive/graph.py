@@ -40,6 +40,7 @@ from services.pay.states import InstalmentStatus
 from services.receive import models
 from services.receive.disputes import graph as disputes
 from services.receive.repository import ReceiptRepository
+from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
 
 _RECEIPTS: Final = "receive.receipts"
@@ -231,6 +232,11 @@ class ReceiveOfCitizen:
         return [HeldPayment.of(info, month, award) for month, award in rows]
 
 
+@strawberry.type
+class ReceiveQuery(SatisfactionQuery):
+    """What this room adds to `Query`."""
+
+
 @strawberry.input
 class ConfirmReceiptInput:
     receipt: strawberry.ID
@@ -243,6 +249,11 @@ class RateInput:
     score: int = strawberry.field(description="1 (poor) to 5 (good).")
     idempotency_key: str
     comment: str | None = strawberry.field(default=None, description="Up to 1,000 characters.")
+    province: str | None = strawberry.field(
+        default=None,
+        description="Where the citizen lives, by DOPA's two digits, for the statistics alone: it is not kept with the "
+        "rating.",
+    )
 
 
 @strawberry.type
@@ -285,7 +296,7 @@ class ReceiveMutation(disputes.DisputeMutation):
         receipt, work = _receipt_id(input.receipt), work_of(info)
         async with work.transaction() as session:
             row = await info.context.room(Receipts).rate(
-                session, work.viewer.person, receipt, input.score, input.comment
+                session, work.viewer.person, receipt, input.score, input.comment, input.province
             )
             work.keep(receipt=row.receipt.hex)
         info.context.loaders.pop(_RATINGS, None)

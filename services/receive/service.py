@@ -22,6 +22,8 @@ from services.receive.errors import AlreadyConfirmed, AlreadyRated, ReceiptNotFo
 from services.receive.models import COMMENT_LENGTH_MAX, Rating, Receipt
 from services.receive.proof import RECEIPT_TYPE, receipt_claims
 from services.receive.repository import ReceiptRepository
+from services.receive.satisfaction.figures import count
+from services.receive.satisfaction.provinces import checked
 
 VERIFY_PATH: Final = "/verify/r/"
 _CODE_BYTES: Final = 24
@@ -67,13 +69,21 @@ class Receipts:
         return receipt
 
     async def rate(
-        self, session: AsyncSession, person: UUID, receipt_id: UUID, score: int, comment: str | None
+        self,
+        session: AsyncSession,
+        person: UUID,
+        receipt_id: UUID,
+        score: int,
+        comment: str | None,
+        province: str | None = None,
     ) -> Rating:
         """1 (poor) to 5 (good), once a receipt, with up to 1,000 characters.
 
+        `province` is where the citizen says that they live; it is counted, and not kept with the rating.
+
         Raises :class:`ReceiptNotFound`, :class:`AlreadyRated`, :class:`BadInput`.
         """
-        comment = _checked(score, comment)
+        comment, counted_in = _checked(score, comment), checked(province)
         receipt = await self._own(session, person, receipt_id)
         if await ReceiptRepository(session).ratings(person, [receipt.id]):
             raise AlreadyRated
@@ -82,6 +92,7 @@ class Receipts:
         rating = Rating(person=person, receipt=receipt.id, score=score, comment_sealed=sealed, rated_at=now)
         session.add(rating)
         await session.flush()
+        await count(session, receipt.subject, counted_in, score, now)
         return rating
 
     def comment_of(self, rating: Rating) -> str | None:

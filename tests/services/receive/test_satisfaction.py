@@ -1,0 +1,223 @@
+"""How satisfied people are, without telling of anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import httpx2
+import pytest
+import strawberry
+from fastapi import FastAPI
+from hypothesis import given as cases
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from core.clock import FixedClock
+from core.database import Database
+from core.graph import Info
+from core.text import Text
+from services.receive.graph import ReceiveMutation, ReceiveOfCitizen, ReceiveQuery
+from services.receive.satisfaction.figures import MONTHS_MAX, count, months
+from services.receive.satisfaction.models import Satisfaction
+from services.receive.satisfaction.provinces import provinces
+from services.receive.satisfaction.routes import PATH, satisfaction_router
+from services.receive.satisfaction.suppression import SMALL, Counts, told
+from services.receive.service import Receipts
+from tests.services.apply.asking import Asking, schema_of
+from tests.services.pay.town import TownHall
+from tests.services.receive.test_graph import RATE, given, paid, receipt_of
+
+OLD_AGE, CHILD = "programme:old-age", "programme:child"
+IN_OCTOBER = datetime(2026, 10, 15, tzinfo=UTC)
+GRAPH = """{ satisfaction { month total { basisPoints reachesGoal } programmes {
+  programme figures { ratings satisfied } provinces { code name figures { basisPoints } } } } }"""
+
+counts = st.builds(Counts, st.integers(0, 60), st.integers(0, 60))
+tables = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), counts, max_size=9)
+
+
+async def counted(db: Database, cells: Mapping[tuple[str, str], tuple[int, int]], at: datetime = IN_OCTOBER) -> None:
+    async with db.write() as session:
+        for (subject, province), (satisfied, others) in cells.items():
+            month = at.date().replace(day=1)
+            session.add(
+                Satisfaction(month=month, subject=subject, province=province, satisfied=satisfied, others=others)
+            )
+
+
+@pytest.mark.parametrize(("figure", "small"), [(0, False), (1, True), (9, True), (10, False)])
+def test_a_figure_is_small_from_one_to_nine(figure: int, small: bool) -> None:
+    assert Counts(figure, 50).is_small is small
+    assert Counts(50, figure).is_small is small
+
+
+def test_one_small_cell_takes_the_next_smallest_with_it() -> None:
+    """Else it would be the total less the rest."""
+    seen = told({"a": Counts(3, 1), "b": Counts(40, 20), "c": Counts(30, 12), "d": Counts(0, 0)})
+    assert seen.left_out == {"a", "c"}
+    assert seen.cells == {"b": Counts(40, 20), "d": Counts()}
+    assert seen.total == Counts(73, 33)
+
+
+def test_where_everything_is_small_nothing_is_told() -> None:
+    assert told({"a": Counts(3, 1), "b": Counts(0, 4)}).total is None
+    assert told({"a": Counts(3, 1), "b": Counts(0, 4)}).cells == {}
+
+
+def test_small_cells_that_are_enough_together_leave_the_others_alone() -> None:
+    seen = told({"a": Counts(9, 9), "b": Counts(9, 9), "c": Counts(40, 20)})
+    assert seen.left_out == frozenset({"a", "b"})
+    assert set(seen.cells) == {"c"}
+
+
+@cases(tables)
+def test_no_small_figure_is_told_nor_left_over_by_subtraction(table: dict[str, Counts]) -> None:
+    """What anybody can work out from a table with its total is the sum of what was left out, and no part of it."""
+    seen = told(table)
+    assert all(not one.is_small for one in seen.cells.values())
+    assert set(seen.cells) | seen.left_out == set(table)
+    if seen.total is None:
+        assert seen.cells == {}
+        return
+    assert not seen.total.is_small
+    rest = Counts(
+        seen.total.satisfied - sum(one.satisfied for one in seen.cells.values()),
+        seen.total.others - sum(one.others for one in seen.cells.values()),
+    )
+    assert not rest.is_small
+    assert len(seen.left_out) != 1
+
+
+async def test_a_rating_counts_where_the_citizen_says_they_live_and_the_place_is_kept_nowhere_else(
+    hall: TownHall, receipts: Receipts
+) -> None:
+    ask = asking(hall, receipts)
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    first = (await ask(RATE, person, input=given(receipt, score=4, province="50")))["rate"]
+    assert first["problems"] == []
+    assert (await ask(RATE, person, input=given(receipt, score=4, province="50")))["rate"] == first
+    assert (await ask(RATE, person, input=given(receipt, "key-0000002", score=1)))["rate"]["rating"] is None
+    async with hall.db.read() as session:
+        [row] = await session.scalars(select(Satisfaction))
+    assert (row.month, row.subject, row.province) == (date(2026, 11, 1), "programme:dla-old-age", "50")
+    assert (row.satisfied, row.others) == (1, 0)
+
+
+@pytest.mark.parametrize("province", ["99", "5", "", "๕๐", "เชียงใหม่"])
+async def test_a_province_that_is_none_is_refused_and_nothing_is_counted(
+    hall: TownHall, receipts: Receipts, province: str
+) -> None:
+    ask = asking(hall, receipts)
+    person = await paid(hall)
+    told_ = (await ask(RATE, person, input=given(await receipt_of(ask, person), score=4, province=province)))["rate"]
+    assert told_ == {"rating": None, "problems": [{"code": "BAD_INPUT", "path": ["province"]}]}
+    async with hall.db.read() as session:
+        assert (await session.scalars(select(Satisfaction))).all() == []
+
+
+@pytest.mark.parametrize(("score", "satisfied"), [(3, 0), (4, 1)])
+async def test_satisfied_is_who_gives_four_or_five(database: Database, score: int, satisfied: int) -> None:
+    async with database.write() as session:
+        await count(session, OLD_AGE, "10", score, IN_OCTOBER)
+    async with database.read() as session:
+        [row] = await session.scalars(select(Satisfaction))
+    assert (row.satisfied, row.others) == (satisfied, 1 - satisfied)
+
+
+async def test_ratings_at_once_are_all_counted(database: Database) -> None:
+    async def one(number: int) -> None:
+        async with database.write() as session:
+            await count(session, OLD_AGE, "10", 1 + number % 5, IN_OCTOBER)
+
+    await asyncio.gather(*(one(number) for number in range(40)))
+    async with database.read() as session:
+        [row] = await session.scalars(select(Satisfaction))
+    assert (row.satisfied, row.others) == (16, 24)
+
+
+async def test_a_month_is_told_of_from_the_second_day_of_the_next(database: Database, clock: FixedClock) -> None:
+    await counted(database, {(OLD_AGE, "10"): (80, 20)})
+    clock.set(datetime(2026, 11, 1, 12, tzinfo=UTC))
+    assert await months(database, clock) == []
+    clock.advance(timedelta(days=1))
+    [month] = await months(database, clock)
+    assert (month.name, month.programmes.total) == ("2026-10", Counts(80, 20))
+
+
+async def test_no_more_than_five_years_are_told(database: Database, clock: FixedClock) -> None:
+    clock.set(datetime(2026, 11, 16, tzinfo=UTC))
+    for year, month in ((2021, 11), (2021, 10)):
+        await counted(database, {(OLD_AGE, "10"): (80, 20)}, datetime(year, month, 1, tzinfo=UTC))
+    assert [one.name for one in await months(database, clock)] == ["2021-11"]
+    assert MONTHS_MAX == 60
+
+
+async def test_a_small_programme_is_told_of_in_no_province_either(database: Database, clock: FixedClock) -> None:
+    await counted(
+        database,
+        {(OLD_AGE, "10"): (80, 20), (OLD_AGE, ""): (30, 10), (CHILD, "10"): (12, 2), ("service:x", "10"): (50, 50)},
+    )
+    [month] = await months(database, clock)
+    assert month.programmes.left_out == frozenset({CHILD, "service:x"})  # the smaller of the two covers it
+    assert set(month.provinces) == set(month.programmes.cells) == {OLD_AGE}
+
+
+async def fetch(database: Database, clock: FixedClock, path: str) -> httpx2.Response:
+    app = FastAPI()
+    app.include_router(satisfaction_router(database, clock, lambda subject: Text(th=f"ไทย {subject}", en=subject)))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
+        return await client.get(path)
+
+
+async def test_everybody_reads_it_as_json_and_as_csv_and_both_say_the_same(
+    database: Database, clock: FixedClock
+) -> None:
+    await counted(database, {(OLD_AGE, "10"): (80, 20), (OLD_AGE, "50"): (2, 1), (OLD_AGE, ""): (30, 12)})
+    answer = (await fetch(database, clock, PATH)).json()
+    assert (answer["goal"], answer["smallFiguresUnder"]) == (8_000, SMALL)
+    [month] = answer["months"]
+    [programme] = month["programmes"]
+    assert month["total"] == {"ratings": 145, "satisfied": 112, "basisPoints": 7_724}
+    assert programme["title"] == {"th": f"ไทย {OLD_AGE}", "en": OLD_AGE}
+    assert [(one["code"], one["name"]["th"], one["basisPoints"]) for one in programme["provinces"]] == [
+        ("10", "กรุงเทพมหานคร", 8_000)
+    ]
+    assert programme["provincesLeftOut"] == 2
+    lines = list(csv.reader(io.StringIO((await fetch(database, clock, f"{PATH}.csv")).text)))
+    assert lines[1:] == [
+        ["2026-10", OLD_AGE, "10", "100", "80", "8000"],
+        ["2026-10", OLD_AGE, "*", "145", "112", "7724"],
+        ["2026-10", "*", "*", "145", "112", "7724"],
+    ]
+
+
+async def test_in_the_graph_it_is_there_for_who_is_not_signed_in(hall: TownHall, receipts: Receipts) -> None:
+    await counted(hall.db, {(OLD_AGE, "10"): (80, 20), (OLD_AGE, ""): (30, 12)})
+    [month] = (await asking(hall, receipts)(GRAPH, None))["satisfaction"]
+    assert month["total"] == {"basisPoints": 7_746, "reachesGoal": False}
+    [programme] = month["programmes"]
+    assert (programme["programme"], programme["figures"]) == ("old-age", {"ratings": 142, "satisfied": 110})
+    assert [(p["code"], p["name"]) for p in programme["provinces"]] == [(None, "ไม่ระบุจังหวัด"), ("10", "กรุงเทพมหานคร")]
+
+
+def test_there_are_77_provinces_in_both_languages() -> None:
+    assert len(provinces()) == 77
+    assert all(name.th and name.en and len(code) == 2 for code, name in provinces().items())
+
+
+@strawberry.type
+class Query(ReceiveQuery):
+    @strawberry.field
+    def viewer(self, info: Info) -> ReceiveOfCitizen:
+        return ReceiveOfCitizen(person=info.context.signed_in().person)
+
+
+def asking(hall: TownHall, receipts: Receipts) -> Asking:
+    ask = Asking(schema_of(Query, ReceiveMutation), hall.db, hall.clock)
+    ask.rooms.add(Receipts, receipts)
+    return ask
