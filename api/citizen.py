@@ -88,7 +88,9 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
 
 
 @strawberry.type
-class Query(exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.ApplyQuery, receive.ReceiveQuery, desk.DeskQuery):
+class Query(
+    exchange.ExchangeQuery, welfare.WelfareQuery, know.KnowQuery, apply.ApplyQuery, receive.ReceiveQuery, desk.DeskQuery
+):
     @field(Access.PUBLIC, description="The citizen who asks; null when nobody is signed in.")
     def viewer(self, info: Info) -> Citizen | None:
         viewer = info.context.viewer
