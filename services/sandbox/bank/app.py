@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -28,6 +29,7 @@ from services.pay.errors import BankFileRefused
 from services.pay.iso20022.xml import BYTES_MAX
 from services.sandbox.bank import messages
 from services.sandbox.bank.books import Books, Taken
+from services.sandbox.bank.chance import DELAYS, FileMishap, Mishap
 from services.sandbox.bank.faults import Faults, Settles
 
 _XML = "application/xml"
@@ -40,6 +42,7 @@ class Bank:
         self.books = Books(path)
         self._clock = clock
         self.faults = faults or Faults()
+        self._late: set[str] = set()
 
     def take(self, file: bytes) -> bytes:
         """The answer to a file. The same file again gets the same answer, and is not paid again."""
@@ -63,9 +66,26 @@ class Bank:
         if message is not None and not self.books.knows(message):
             return None
         if self.faults.settles is not Settles.HELD:
+            self._take_back(message)
             self._settle(message)
-        told = [messages.Told.of(entry) for entry in self.books.entries(message=message, since=since)]
-        return messages.write_notification(message or "ALL", self._garbled(told), self._clock.now())
+        entries, back = self.books.entries(message=message, since=since), self.books.reversals()
+        told = [messages.Told.of(entry) for entry in entries]
+        garbled = self._garbled(told, message or "ALL")
+        garbled += [messages.Told.back(entry, *back[entry.end_to_end]) for entry in entries if entry.end_to_end in back]
+        return messages.write_notification(
+            message or "ALL", self._ordered(garbled, message or "ALL"), self._clock.now()
+        )
+
+    def answers_late(self, message: str) -> bool:
+        """Whether this file is accepted and, this once, not answered."""
+        if self.faults.timeouts:
+            self.faults = self.faults.model_copy(update={"timeouts": self.faults.timeouts - 1})
+            return True
+        chance = self.faults.chance
+        if chance is None or message in self._late or not chance.of_file(message, FileMishap.TIMEOUT):
+            return False
+        self._late.add(message)
+        return True
 
     def _enter(self, instruction: messages.Instruction, file_hash: bytes) -> bytes | None:
         """None when another process was faster with this message or one of its payments."""
@@ -95,26 +115,62 @@ class Bank:
         return messages.write_answer(instruction, {}, self._clock.now(), answer="REFUSAL", reason=reason)
 
     def _settle(self, message: str | None) -> None:
-        due = self.books.accepted_and_unbooked(message)
+        due = [key for key, came_at in self.books.accepted_and_unbooked(message) if self._is_due(key, came_at)]
         if due:
-            returned = frozenset(key for key in due if Faults.hits(self.faults.send_back, key))
+            returned = frozenset(key for key in due if self._is_sent_back(key))
             self.books.book(due, returned, self._clock.now())
 
-    def _garbled(self, told: Sequence[messages.Told]) -> list[messages.Told]:
-        faults = self.faults
-        garbled = []
-        for entry in told:
-            satang = entry.satang + Faults.hits(faults.wrong_amount, entry.end_to_end)
-            unknown = Faults.hits(faults.unknown_reference, entry.end_to_end)
-            end_to_end = hashlib.sha256(entry.end_to_end.encode()).hexdigest()[:32] if unknown else entry.end_to_end
+    def _is_due(self, key: str, came_at: datetime) -> bool:
+        mishap = self._mishap(key)
+        return mishap not in DELAYS or self._clock.now() >= came_at + DELAYS[mishap]
+
+    def _is_sent_back(self, key: str) -> bool:
+        return Faults.hits(self.faults.send_back, key) or self._mishap(key) is Mishap.SENT_BACK
+
+    def _take_back(self, message: str | None) -> None:
+        """Of what was booked by an earlier notification."""
+        self.books.take_back(
+            [
+                entry.end_to_end
+                for entry in self.books.entries(message=message)
+                if Faults.hits(self.faults.take_back, entry.end_to_end)
+                or self._mishap(entry.end_to_end) is Mishap.REVERSAL
+            ],
+            self._clock.now(),
+        )
+
+    def _mishap(self, end_to_end: str) -> Mishap | None:
+        chance = self.faults.chance
+        return None if chance is None else chance.of_payment(end_to_end)
+
+    def _garbled(self, told: Sequence[messages.Told], message: str) -> list[messages.Told]:
+        garbled = [one for entry in told for one in self._said(entry)]
+        chance = self.faults.chance
+        if chance is not None and chance.of_file(message, FileMishap.FOREIGN_ENTRY):
+            strange = hashlib.sha256(f"{chance.seed} {message}".encode()).hexdigest()
             garbled.append(
-                messages.Told(entry.reference, end_to_end, satang, returned=entry.returned, booked_at=entry.booked_at)
+                messages.Told(f"SF{strange[:20]}", strange[32:], 12_345, returned=False, booked_at=self._clock.now())
             )
-        if faults.duplicate:
-            garbled += garbled
-        if faults.reorder is not None:
-            Random(faults.reorder).shuffle(garbled)
         return garbled
+
+    def _said(self, entry: messages.Told) -> list[messages.Told]:
+        """One entry as it is told, as often as it is."""
+        faults, mishap = self.faults, self._mishap(entry.end_to_end)
+        if mishap is Mishap.WRONG_AMOUNT or Faults.hits(faults.wrong_amount, entry.end_to_end):
+            entry = replace(entry, satang=entry.satang + 1)
+        if mishap is Mishap.UNKNOWN_REFERENCE or Faults.hits(faults.unknown_reference, entry.end_to_end):
+            entry = replace(entry, end_to_end=hashlib.sha256(entry.end_to_end.encode()).hexdigest()[:32])
+        if mishap is Mishap.TOLD_ANEW:
+            return [entry, replace(entry, reference=f"X{entry.reference}")]
+        return [entry, entry] if faults.duplicate or mishap is Mishap.DUPLICATED else [entry]
+
+    def _ordered(self, told: list[messages.Told], message: str) -> list[messages.Told]:
+        chance, seed = self.faults.chance, self.faults.reorder
+        if seed is None and chance is not None and chance.of_file(message, FileMishap.REORDERED):
+            seed = chance.seed
+        if seed is not None:
+            Random(seed).shuffle(told)
+        return told
 
 
 def bank_app(path: Path, clock: Clock, faults: Faults | None = None) -> Starlette:
@@ -128,8 +184,7 @@ def bank_app(path: Path, clock: Clock, faults: Faults | None = None) -> Starlett
             if len(body) > BYTES_MAX:
                 return PlainTextResponse("too large", 413)
         answer = await run_in_threadpool(bank.take, bytes(body))
-        if bank.faults.timeouts:
-            bank.faults = bank.faults.model_copy(update={"timeouts": bank.faults.timeouts - 1})
+        if bank.answers_late(hashlib.sha256(body).hexdigest()):
             return PlainTextResponse("the bank took too long", 504)
         return Response(answer, media_type=_XML)
 

@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS entry (
     booked_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS ix_entry_message ON entry (message);
+CREATE TABLE IF NOT EXISTS reversal (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, end_to_end TEXT NOT NULL UNIQUE REFERENCES entry (end_to_end),
+    reversed_at TEXT NOT NULL
+) STRICT;
 """
 # `end_to_end UNIQUE` on entry is the promise that matters: whatever else goes wrong, a payment is booked once.
 
@@ -88,14 +92,31 @@ class Books:
             return False
         return True
 
-    def accepted_and_unbooked(self, message: str | None = None) -> list[str]:
+    def accepted_and_unbooked(self, message: str | None = None) -> list[tuple[str, datetime]]:
+        """With the instant at which their file came."""
         with closing(self._connect()) as connection:
             rows = connection.execute(
-                "SELECT end_to_end FROM payment WHERE status = 'ACCEPTED' AND (?1 IS NULL OR message = ?1)"
-                " AND end_to_end NOT IN (SELECT end_to_end FROM entry) ORDER BY end_to_end",
+                "SELECT p.end_to_end, m.received_at FROM payment p JOIN message m ON m.id = p.message"
+                " WHERE p.status = 'ACCEPTED' AND (?1 IS NULL OR p.message = ?1)"
+                " AND p.end_to_end NOT IN (SELECT end_to_end FROM entry) ORDER BY p.end_to_end",
                 (message,),
             )
-            return [row[0] for row in rows]
+            return [(row[0], datetime.fromisoformat(row[1])) for row in rows]
+
+    def take_back(self, end_to_ends: Sequence[str], at: datetime) -> None:
+        """What was booked and not returned, each once."""
+        with self._writing() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO reversal (end_to_end, reversed_at)"
+                " SELECT end_to_end, ? FROM entry WHERE end_to_end = ? AND NOT returned",
+                [(_stamp(at), key) for key in end_to_ends],
+            )
+
+    def reversals(self) -> dict[str, tuple[int, datetime]]:
+        """Number and instant, by end-to-end id."""
+        with closing(self._connect()) as connection:
+            rows = connection.execute("SELECT end_to_end, number, reversed_at FROM reversal")
+            return {key: (number, datetime.fromisoformat(at)) for key, number, at in rows}
 
     def book(self, end_to_ends: Sequence[str], returned: frozenset[str], at: datetime) -> None:
         """Books accepted payments, each once however often it is asked for."""

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.sandbox.bank.chance import Chance
+
 Ids = Annotated[frozenset[str], Field(max_length=100_000)]
 """End-to-end ids (32 hexadecimal digits), or `*` for every one."""
 
@@ -39,6 +41,16 @@ class Faults(BaseModel):
     """Entries are told in an order that this seed makes."""
     timeouts: int = Field(default=0, ge=0)
     """So many files are accepted and then answered with 504, as if the answer came too late."""
+    take_back: Ids = frozenset()
+    """Booked, told, and taken back (AC04) by the next notification."""
+    seed: int | None = None
+    """Besides, all that :mod:`services.sandbox.bank.chance` has, for whom this seed says."""
+    rate: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """How many of all payments, and of all files, the seed strikes."""
+
+    @property
+    def chance(self) -> Chance | None:
+        return None if self.seed is None else Chance(self.seed, self.rate)
 
     @staticmethod
     def hits(ids: frozenset[str], end_to_end: str) -> bool:

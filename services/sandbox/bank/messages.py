@@ -104,6 +104,11 @@ class Told:
     def of(cls, entry: Booked) -> Told:
         return cls(f"SB{entry.number:012d}", entry.end_to_end, entry.satang, entry.returned, entry.booked_at)
 
+    @classmethod
+    def back(cls, entry: Booked, number: int, at: datetime) -> Told:
+        """The entry by which the bank takes back what it had booked."""
+        return cls(f"SR{number:012d}", entry.end_to_end, entry.satang, returned=True, booked_at=at)
+
 
 def _ordered(block: str, transaction: Element) -> Ordered:
     return Ordered(

@@ -142,6 +142,36 @@ async def test_the_same_seed_makes_the_same_order(bank: httpx2.AsyncClient, orde
     assert (len(first), await booked(bank, order)) == (4, first)
 
 
-@pytest.mark.parametrize("body", ["", "{", '{"what": 1}', '{"timeouts": -1}', '{"settles": "NEVER"}'])
+@pytest.mark.parametrize(
+    "body",
+    ["", "{", '{"what": 1}', '{"timeouts": -1}', '{"settles": "NEVER"}', '{"seed": 1, "rate": 1.1}', '{"rate": -0.1}'],
+)
 async def test_a_switch_that_does_not_exist_is_refused(bank: httpx2.AsyncClient, body: str) -> None:
     assert (await bank.post("/_faults", content=body)).status_code == 400
+
+
+async def told_kinds(bank: httpx2.AsyncClient, order: Order) -> list[tuple[str, str]]:
+    answer = await bank.get(f"/camt.054/{order.message.hex}")
+    return sorted((entry.end_to_end, entry.kind.value) for entry in camt054.read_entries(answer.content))
+
+
+async def test_what_it_takes_back_it_told_before_and_takes_back_once(bank: httpx2.AsyncClient, order: Order) -> None:
+    first = order.transfers[0].end_to_end.hex
+    await submit(bank, order)
+    await bank.post("/_faults", json={"take_back": [first]})
+    assert [kind for _, kind in await told_kinds(bank, order)] == ["PAID", "PAID"]
+    for _ in range(2):
+        told = await told_kinds(bank, order)
+        assert [kind for key, kind in told if key == first] == ["PAID", "RETURNED"]
+        assert len(told) == 3
+
+
+async def test_a_seed_that_strikes_everyone_strikes_alike_each_time(bank: httpx2.AsyncClient, order: Order) -> None:
+    assert (await bank.post("/_faults", json={"seed": 7, "rate": 1})).status_code == 204
+    statuses = [(await submit(bank, order)).status_code for _ in range(2)]
+    assert statuses == [504, 200]
+    await booked(bank, order)
+    first = (await bank.get(f"/camt.054/{order.message.hex}")).content
+    assert (await bank.get(f"/camt.054/{order.message.hex}")).content == first
+    await bank.post("/_faults", json={})
+    assert {key for key, _ in await told_kinds(bank, order)} == {t.end_to_end.hex for t in order.transfers}
