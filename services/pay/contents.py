@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from core.money import Money
 from services.pay.models import Award, Instalment, PaymentRun
+from services.pay.paydays import PaydayRepository
 from services.pay.repository import PaymentRepository
 from services.pay.states import INSTALMENT_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunStatus, after
 
@@ -94,3 +95,4 @@ async def _leave(
     if not remaining:
         await session.delete(run)
         await session.flush()
+    await PaydayRepository(session).shrunk(run)

@@ -164,8 +164,13 @@ class PaymentRepository:
         query = query.where(col(HeldMonth.released_at).is_(None), col(Award.ends_on).is_(None))
         return (await self._session.execute(query.order_by(col(HeldMonth.award)))).tuples().all()
 
-    async def awards_without_instalment(self, agency: str, period: date) -> Sequence[Award]:
-        """Running awards of the agency that have no instalment for the period; held, so that none ends meanwhile."""
+    async def awards_without_instalment(
+        self, agency: str, period: date, *, after: UUID | None = None, limit: int = 1_000
+    ) -> Sequence[Award]:
+        """Running awards of the agency that have no instalment for the period; held, so that none ends meanwhile.
+
+        In the order of their ids; `after` is the last one seen.
+        """
         there = select(col(Instalment.award)).where(col(Instalment.award) == col(Award.id))
         query = (
             select(Award)
@@ -176,22 +181,11 @@ class PaymentRepository:
                 ~there.where(col(Instalment.period) == period).exists(),
             )
             .order_by(col(Award.id))
+            .limit(limit)
             .with_for_update(read=True)
         )
-        return (await self._session.scalars(query)).all()
-
-    async def scheduled(self, agency: str, period: date) -> Sequence[Instalment]:
-        """Instalments of the period, or of an earlier one, that are in no run, locked."""
-        query = (
-            select(Instalment)
-            .where(
-                col(Instalment.agency) == agency,
-                col(Instalment.period) <= period,
-                col(Instalment.status) == InstalmentStatus.SCHEDULED.value,
-            )
-            .order_by(col(Instalment.id))
-            .with_for_update()
-        )
+        if after is not None:
+            query = query.where(col(Award.id) > after)
         return (await self._session.scalars(query)).all()
 
     # Runs.
@@ -204,12 +198,13 @@ class PaymentRepository:
             await self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
     async def planned(self, agency: str, period: date) -> PaymentRun | None:
+        """The first run of the payday that is planned."""
         query = select(PaymentRun).where(
             col(PaymentRun.agency) == agency,
             col(PaymentRun.period) == period,
             col(PaymentRun.status) == RunStatus.PLANNED.value,
         )
-        return (await self._session.scalars(query)).first()
+        return (await self._session.scalars(query.order_by(col(PaymentRun.part)))).first()
 
     async def planned_with(self, award: Award) -> Sequence[PaymentRun]:
         """Runs that hold an instalment of the award and are only planned, locked in the order of their ids."""

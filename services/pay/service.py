@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,9 +18,9 @@ from core.working_days import WorkingDays, thai_working_days
 from services.pay.accounts import CreditorAccount
 from services.pay.again import PayingAgain
 from services.pay.awards import Awards, period_of
-from services.pay.contents import content_hash, move, total_of
+from services.pay.budget.service import take
+from services.pay.contents import content_hash, total_of
 from services.pay.destinations.changed import changed_in, hold_changed, release_planned
-from services.pay.destinations.service import Destinations
 from services.pay.errors import (
     NotAPaymentOfficer,
     NothingDue,
@@ -29,14 +30,15 @@ from services.pay.errors import (
     RunNotFound,
     SameOfficer,
 )
+from services.pay.ledger.bulk import Booking, book_all
 from services.pay.ledger.service import Account, book, transfer
-from services.pay.models import Instalment, PaymentFile, PaymentRun
+from services.pay.models import Instalment, Payday, PaymentFile, PaymentRun
 from services.pay.needs import Due, NoNotices, Notices, Officer, Payers, Role
+from services.pay.paydays import PART_MAX, PaydayRepository, content_of
 from services.pay.rails.contract import Order, Transfer
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
     RUN_TRANSITIONS,
-    InstalmentEvent,
     InstalmentStatus,
     RunEvent,
     RunStatus,
@@ -55,10 +57,15 @@ class PaymentRuns:
         payers: Payers,
         days: WorkingDays | None = None,
         notices: Notices | None = None,
+        *,
+        budget_required: bool = False,
+        part_max: int = PART_MAX,
     ) -> None:
+        """`part_max`: instalments of one run, and so payments of one file."""
         self._clock, self._awards, self._keys, self._payers = clock, awards, keys, payers
         self._days = days or thai_working_days()
-        self._notices = notices or NoNotices()
+        self._notices, self._budget_required = notices or NoNotices(), budget_required
+        self._part_max = part_max
         self.again = PayingAgain(clock, awards, self._notices)
 
     def now(self) -> datetime:
@@ -71,8 +78,9 @@ class PaymentRuns:
     async def plan(
         self, session: AsyncSession, officer: Officer, period: date, *, agency: str | None = None
     ) -> PaymentRun:
-        """A run with every instalment of that month, or of an earlier one, that is in none; among them what came back
-        to payees who have said since where they are paid.
+        """A payday: runs with every instalment of that month, or of an earlier one, that is in none; among them what
+        came back to payees who have said since where they are paid. Answers the first of its runs, by which it is
+        known: approving, sending or reconciling any of them is of all.
 
         While one is planned for the month already, it is that one, unchanged.
 
@@ -88,43 +96,74 @@ class PaymentRuns:
         await repository.take_turn(agency)
         if (planned := await repository.planned(agency, period)) is not None:
             return planned
-        await self._awards.schedule(session, list(await repository.awards_without_instalment(agency, period)), period)
+        after_award: UUID | None = None
+        while awards := await repository.awards_without_instalment(agency, period, after=after_award):
+            await self._awards.schedule(session, list(awards), period)
+            after_award = awards[-1].id
         await self.again.mended(session, agency, period)
         paid_after_all = await self.again.paid_after_return(session, agency)
-        due = [i for i in await repository.scheduled(agency, period) if i.repeats not in paid_after_all]
-        if not due:
+        payday, runs = Payday(id=new_id(), agency=agency, period=period, content_hash=b""), list[PaymentRun]()
+        while (run := await self._part(session, officer, payday, len(runs) + 1, paid_after_all)) is not None:
+            runs.append(run)
+        if not runs:
             raise NothingDue(agency=agency, period=f"{period:%Y-%m}")
-        counting = await Destinations.counting(session, {instalment.person for instalment in due})
-        for instalment in due:
-            instalment.destination = counting.get(instalment.person)
+        payday.content_hash = content_of(runs)
+        session.add(payday)
+        await session.flush()
+        return runs[0]
+
+    async def _part(
+        self, session: AsyncSession, officer: Officer, payday: Payday, part: int, paid_after_all: Collection[UUID]
+    ) -> PaymentRun | None:
+        """The next run of the payday, as full as it may be; None when nothing is left for it."""
         run = PaymentRun(
             id=new_id(),
-            agency=agency,
-            period=period,
+            agency=payday.agency,
+            period=payday.period,
+            payday=payday.id,
+            part=part,
             status=RunStatus.PLANNED.value,
-            instalments=len(due),
-            total=total_of(due).satang,
-            content_hash=content_hash(due),
+            instalments=1,
+            total=1,
+            content_hash=b"",
             planned_by=officer.person,
             planned_at=self._clock.now(),
         )
         session.add(run)
-        await session.flush()
-        for instalment in due:
-            instalment.run = run.id
-            move(instalment, InstalmentEvent.PLAN)
+        await session.flush()  # before what names it
+        filled = await PaydayRepository(session).fill(run, without=paid_after_all, at_most=self._part_max)
+        if not filled:
+            await session.delete(run)
+            await session.flush()
+            return None
+        due = cast("Sequence[Instalment]", filled)  # its columns, by the same names
+        run.instalments, run.total, run.content_hash = len(due), total_of(due).satang, content_hash(due)
         await session.flush()
         await release_planned(session, self._clock, run.id)
         return run
 
     async def approve(self, session: AsyncSession, officer: Officer, run_id: UUID) -> PaymentRun:
-        """Four eyes: another officer of the agency approves what was planned, and the expense is booked.
+        """Four eyes: another officer of the agency approves the whole payday as planned, and the expense is booked.
 
         Raises :class:`NotAPaymentOfficer`, :class:`RunNotFound`, :class:`SameOfficer`, :class:`WrongState`,
-        :class:`RunChanged`.
+        :class:`RunChanged`, `BudgetExceeded`, `BudgetMissing`.
         """
         must_be(officer, Role.APPROVE)
-        run = await self.locked(session, officer, run_id)
+        named = await PaymentRepository(session).run(officer.agency, run_id)
+        runs = [] if named is None else await PaydayRepository(session).parts(named, lock=True)
+        if named is None or named not in runs:
+            raise RunNotFound
+        await self._check_whole(session, named, runs)
+        for run in runs:
+            await self._approve(session, officer, run)
+        now = self._clock.now()
+        benefits, payable = Account.BENEFITS, Account.PAYABLE
+        await book_all(
+            session, (Booking(f"approve:{run.id.hex}", run.agency, benefits, payable, run.total, now) for run in runs)
+        )
+        return named
+
+    async def _approve(self, session: AsyncSession, officer: Officer, run: PaymentRun) -> None:
         status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.APPROVE)
         if run.planned_by == officer.person:
             raise SameOfficer
@@ -134,14 +173,14 @@ class PaymentRuns:
             raise RunChanged
         run.status, run.approved_by, run.approved_at = status.value, officer.person, self._clock.now()
         await session.flush()
-        await book(
-            session,
-            key=f"approve:{run.id.hex}",
-            agency=run.agency,
-            lines=transfer(Account.BENEFITS, Account.PAYABLE, Money(run.total)),
-            at=self._clock.now(),
-        )
-        return run
+        await take(session, run, instalments, self._clock.now(), required=self._budget_required)
+
+    async def _check_whole(self, session: AsyncSession, run: PaymentRun, runs: Sequence[PaymentRun]) -> None:
+        if run.payday is None or run.status != RunStatus.PLANNED.value:
+            return
+        payday = await PaydayRepository(session).payday(run.payday)
+        if payday is None or content_of(runs) != payday.content_hash:
+            raise RunChanged
 
     async def order(self, session: AsyncSession, run: PaymentRun, payees: Mapping[Due, CreditorAccount]) -> Order:
         """The order of a run; what is late is asked for on the next bank day.
@@ -197,8 +236,8 @@ class PaymentRuns:
         instalments = await repository.instalments_of(run.id)
         self._check(run, instalments)
         session.add(PaymentFile(run=run.id, sealed=self._keys.seal(file, bound_to=_binding(run.id))))
-        for instalment in instalments:
-            move(instalment, InstalmentEvent.SUBMIT)
+        if not await PaydayRepository(session).submitted(run, len(instalments)):
+            raise RunChanged
         run.status, run.submitted_at = status.value, self._clock.now()
         run.file_hash = hashlib.sha256(file).digest()
         await session.flush()

@@ -9,18 +9,20 @@ Each can be killed at any moment and started again, and nobody is paid twice:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
 from core.database import Database
+from core.errors import SitthiError
 from services.pay.breaks import open_breaks_of
-from services.pay.errors import RunChanged, RunNotFound
+from services.pay.errors import BankFileRefused, BankSaysDuplicate, RunChanged, RunNotFound
 from services.pay.ledger.service import Balance, trial_balance
 from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Payees, Role
+from services.pay.paydays import PaydayRepository
 from services.pay.rails.contract import Rail
 from services.pay.reconciliation import Outcome, Reconciliation
 from services.pay.repository import PaymentRepository
@@ -29,6 +31,10 @@ from services.pay.states import RUN_TRANSITIONS, RunEvent, RunStatus, after
 
 TAKEN_BACK_WITHIN: Final = timedelta(days=30)
 """So long after a run is closed its notifications are still asked for (unverified: each bank says its own)."""
+
+
+_AT_THE_BANK: Final = frozenset(RunStatus) - {RunStatus.PLANNED, RunStatus.APPROVED}
+_UNANSWERED: Final = frozenset({RunStatus.APPROVED, RunStatus.SUBMITTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +55,55 @@ class PaymentJobs:
         async with self.db.write() as session:
             return await self.runs.approve(session, officer, run)
 
-    async def send(self, officer: Officer, run_id: UUID) -> PaymentRun:
-        """Brings an approved run to the bank, or one that was sent and not answered there again.
+    async def parts(self, officer: Officer, run_id: UUID) -> Sequence[PaymentRun]:
+        """All runs of the payday of that run. Raises :class:`NotAPaymentOfficer`, :class:`RunNotFound`."""
+        must_be(officer, *Role)
+        run = await self._run(officer, run_id)
+        async with self.db.read() as session:
+            return await PaydayRepository(session).parts(run)
 
-        Raises :class:`NotAPaymentOfficer`, :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`,
-        :class:`BankSaysDuplicate`; and
-        `ServiceUnavailable` or :class:`BankFileRefused` when it is not known what became of the file: send again.
+    async def send(self, officer: Officer, run_id: UUID) -> PaymentRun:
+        """Brings an approved payday to the bank, file by file, or what of it was sent and not answered there again.
+
+        Any number of workers may send the same payday: each takes up the files that nobody else has. What it answers
+        with others at work is the run as it was when this one had nothing left to take up.
+
+        A file that the bank cannot answer does not stop the others; the first such error is raised at the end. Raises
+        :class:`NotAPaymentOfficer`, :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`,
+        :class:`BankSaysDuplicate`; and `ServiceUnavailable` or :class:`BankFileRefused` when it is not known what
+        became of a file: send again.
         """
         must_be(officer, *Role)
+        run = await self._run(officer, run_id)
+        refused: SitthiError | None = None
+        async for part in self._taken_up(run, _UNANSWERED):
+            try:
+                await self._send(officer, part)
+            except (BankSaysDuplicate, BankFileRefused, RunChanged) as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+        return await self._run(officer, run_id)
+
+    async def _taken_up(self, run: PaymentRun, statuses: Collection[RunStatus]) -> AsyncIterator[UUID]:
+        """The runs of its payday that this worker is to see to, one after the other."""
+        async with self.db.read() as session:
+            alone = len(await PaydayRepository(session).parts(run)) == 1
+        if alone or RunStatus(run.status) is RunStatus.PLANNED:
+            yield run.id
+            return
+        began, part = self.runs.now(), 0
+        while True:
+            async with self.db.write() as session:
+                claimed = await PaydayRepository(session).claim(
+                    run, after_part=part, statuses=statuses, began=began, now=self.runs.now()
+                )
+            if claimed is None:
+                return
+            key, part = claimed
+            yield key
+
+    async def _send(self, officer: Officer, run_id: UUID) -> PaymentRun:
         run = await self._run(officer, run_id)
         if RunStatus(run.status) in (RunStatus.PLANNED, RunStatus.APPROVED):
             after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.SUBMIT)
@@ -80,13 +127,13 @@ class PaymentJobs:
         """
         must_be(officer, *Role)
         if run_id is not None:
-            return await self._reconcile(officer, await self._run(officer, run_id))
+            return await self._reconcile_payday(officer, await self._run(officer, run_id))
         async with self.db.read() as session:
             repository, since = PaymentRepository(session), self.runs.now() - TAKEN_BACK_WITHIN
             runs = [*await repository.open_runs(officer.agency), *await repository.closed_runs(officer.agency, since)]
         outcome = Outcome()
-        for run in runs:
-            outcome += await self._reconcile(officer, run)
+        for run in {run.payday or run.id: run for run in runs}.values():
+            outcome += await self._reconcile_payday(officer, run)
         return outcome
 
     async def returned(self, officer: Officer) -> Sequence[Instalment]:
@@ -121,6 +168,12 @@ class PaymentJobs:
         must_be(officer, *Role)
         async with self.db.read() as session:
             return await trial_balance(session, officer.agency)
+
+    async def _reconcile_payday(self, officer: Officer, run: PaymentRun) -> Outcome:
+        outcome = Outcome()
+        async for part in self._taken_up(run, _AT_THE_BANK):
+            outcome += await self._reconcile(officer, await self._run(officer, part))
+        return outcome
 
     async def _reconcile(self, officer: Officer, run: PaymentRun) -> Outcome:
         if run.submitted_at is None:

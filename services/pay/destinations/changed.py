@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, exists, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -20,8 +20,9 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
+from services.pay.budget.service import give_back
 from services.pay.contents import content_hash, move, total_of
-from services.pay.destinations.models import PayoutDestination
+from services.pay.destinations.counting import counting_destination
 from services.pay.holding import Holding, HoldReason
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import HeldMonth, Instalment, PaymentRun
@@ -44,7 +45,7 @@ HELD: Final = MessageTemplate(
 async def changed_in(session: AsyncSession, run: UUID) -> Sequence[Instalment]:
     """Instalments of the run whose payee has said a place since it was planned; the same place, said again, counts."""
     query = select(Instalment).where(
-        col(Instalment.run) == run, col(Instalment.destination).is_distinct_from(_counting())
+        col(Instalment.run) == run, col(Instalment.destination).is_distinct_from(counting_destination())
     )
     return (await session.scalars(query.order_by(col(Instalment.id)).execution_options(populate_existing=True))).all()
 
@@ -67,6 +68,7 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
         move(one, InstalmentEvent.HOLD)
         one.run = one.destination = None
         await session.flush()
+        await give_back(session, one, f"hold:{run.id.hex}:{one.id.hex}", clock.now())
         await book(
             session,
             key=f"hold:{run.id.hex}:{one.id.hex}",
@@ -106,10 +108,3 @@ async def release_planned(session: AsyncSession, clock: Clock, run: UUID) -> Non
         .values(released_at=clock.now())
         .execution_options(synchronize_session=False)
     )
-
-
-def _counting() -> ScalarSelect[UUID]:
-    """The place that counts now for the instalment's payee."""
-    said = select(col(PayoutDestination.id)).where(col(PayoutDestination.person) == col(Instalment.person))
-    latest = said.order_by(col(PayoutDestination.since).desc(), col(PayoutDestination.id).desc()).limit(1)
-    return latest.correlate(Instalment).scalar_subquery()

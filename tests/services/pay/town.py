@@ -27,6 +27,7 @@ from services.pay.destinations.service import Destinations
 from services.pay.ledger.service import trial_balance, unbalanced_transactions
 from services.pay.models import Instalment, PaymentFile, PaymentRun, ReconciliationBreak
 from services.pay.needs import Due, NoNotices, NoReceipts, Notices, Officer, OnSettled
+from services.pay.paydays import PART_MAX
 from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
 from services.pay.rails.contract import Rail
@@ -190,10 +191,11 @@ def jobs_over(
     awards: Awards,
     on_settled: OnSettled | None = None,
     notices: Notices | None = None,
+    part_max: int = PART_MAX,
 ) -> PaymentJobs:
     return PaymentJobs(
         db=db,
-        runs=PaymentRuns(clock, awards, KEYS, treasury_account, notices=notices or Inbox(clock)),
+        runs=PaymentRuns(clock, awards, KEYS, treasury_account, notices=notices or Inbox(clock), part_max=part_max),
         reconciliation=Reconciliation(clock, on_settled or NoReceipts(), notices or Inbox(clock)),
         rail=rail,
         payees=RegisterPayees(db, PeopleRegister(KEYS, clock)),

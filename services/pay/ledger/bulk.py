@@ -1,0 +1,182 @@
+"""Booking very many transactions of two lines at once: by COPY on PostgreSQL, by `executemany` on SQLite.
+
+The database's proofs are the same as for :func:`services.pay.ledger.service.book` (migrations 0002 and 0028), and so is
+the promise: once per key, and a key that stands for something else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.database_faults import driver_told_as_unavailable
+from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.models import LedgerAccount, LedgerPosting, LedgerTransaction
+from services.pay.ledger.service import Bookable, account_id, transaction_id
+from services.pay.writing import insert_new
+
+AT_ONCE: Final = 10_000
+"""Transactions that are held in memory and copied together."""
+_ASKED_AT_ONCE: Final = 500
+_ATTEMPTS: Final = 3
+"""Each time another process has booked some of them meanwhile."""
+_HEAD: Final = ("id", "key", "booked_at")
+_POSTING: Final = ("transaction_id", "line", "account", "satang")
+
+
+@dataclass(frozen=True)
+class Booking:
+    """One transaction of two lines: `debit` receives the amount, `credit` gives it, on the agency's accounts.
+
+    `key` is the business key, at most 100 characters; `satang` is positive.
+    """
+
+    key: str
+    agency: str
+    debit: Bookable
+    credit: Bookable
+    satang: int
+    at: datetime
+
+    @cached_property
+    def id(self) -> UUID:
+        return transaction_id(self.key)
+
+    @property
+    def is_sound(self) -> bool:
+        return self.satang > 0
+
+    def lines(self, accounts: Accounts) -> tuple[tuple[UUID, int, UUID, int], tuple[UUID, int, UUID, int]]:
+        """The rows of its postings."""
+        return (
+            (self.id, 1, accounts[self.agency, self.debit.code], self.satang),
+            (self.id, 2, accounts[self.agency, self.credit.code], -self.satang),
+        )
+
+
+Accounts = dict[tuple[str, str], UUID]
+"""Ids by agency and code."""
+
+
+async def book_all(session: AsyncSession, bookings: Iterable[Booking]) -> int:
+    """Books them in the session's transaction and answers how many those were; the others were booked before, alike.
+
+    `bookings` may be endless: :data:`AT_ONCE` of them are in memory at a time.
+    Raises :class:`Unbalanced` for an amount that is not positive, and :class:`KeyReused`.
+    """
+    waiting, booked, accounts = iter(bookings), 0, Accounts()
+    while some := list(islice(waiting, AT_ONCE)):
+        if not all(one.is_sound for one in some):
+            raise Unbalanced
+        await open_accounts(session, some, accounts)
+        booked += await _book(session, _once_each(some), accounts)
+    return booked
+
+
+async def open_accounts(session: AsyncSession, bookings: Iterable[Booking], accounts: Accounts) -> None:
+    """Puts into `accounts` those that they name, opened where nobody has."""
+    named = {(one.agency, account.code): account for one in bookings for account in (one.debit, one.credit)}
+    new = {key: account for key, account in sorted(named.items()) if key not in accounts}
+    rows = [
+        {"id": account_id(agency, account), "agency": agency, "code": code, "kind": account.kind.value}
+        for (agency, code), account in new.items()
+    ]
+    await insert_new(session, LedgerAccount, rows)
+    accounts.update({(agency, code): account_id(agency, account) for (agency, code), account in new.items()})
+
+
+def _once_each(bookings: Sequence[Booking]) -> list[Booking]:
+    """In the order of their ids, in which an index takes them fastest. Raises :class:`KeyReused`."""
+    by_key: dict[str, Booking] = {}
+    for one in bookings:
+        if not same(by_key.setdefault(one.key, one), one):
+            raise KeyReused(key=one.key)
+    return sorted(by_key.values(), key=lambda one: one.id)
+
+
+def same(one: Booking, other: Booking) -> bool:
+    """Whether they move the same, whenever that was."""
+    return (one.key, one.agency, one.debit.code, one.credit.code, one.satang) == (
+        other.key,
+        other.agency,
+        other.debit.code,
+        other.credit.code,
+        other.satang,
+    )
+
+
+async def _book(session: AsyncSession, bookings: list[Booking], accounts: Accounts) -> int:
+    if session.get_bind().dialect.name == "sqlite":
+        new = await _unbooked(session, bookings, accounts)
+        await _insert(session, new, accounts)
+        return len(new)
+    new = bookings
+    for _ in range(_ATTEMPTS):
+        if await _copy(session, new, accounts):
+            return len(new)
+        new = await _unbooked(session, bookings, accounts)
+    raise KeyReused(key=new[0].key)
+
+
+async def _unbooked(session: AsyncSession, bookings: Sequence[Booking], accounts: Accounts) -> list[Booking]:
+    """Those that nobody has booked. Raises :class:`KeyReused` where one was booked otherwise."""
+    there: dict[UUID, list[tuple[UUID, int, UUID, int]]] = {}
+    for some in _batches(bookings):
+        query = select(
+            col(LedgerPosting.transaction_id),
+            col(LedgerPosting.line),
+            col(LedgerPosting.account),
+            col(LedgerPosting.satang),
+        ).where(col(LedgerPosting.transaction_id).in_([one.id for one in some]))
+        for row in (await session.execute(query)).tuples():
+            there.setdefault(row[0], []).append(row)
+    for one in bookings:
+        if one.id in there and sorted(there[one.id], key=lambda row: row[1]) != list(one.lines(accounts)):
+            raise KeyReused(key=one.key)
+    return [one for one in bookings if one.id not in there]
+
+
+def _batches(bookings: Sequence[Booking]) -> Iterator[Sequence[Booking]]:
+    for start in range(0, len(bookings), _ASKED_AT_ONCE):
+        yield bookings[start : start + _ASKED_AT_ONCE]
+
+
+async def _insert(session: AsyncSession, bookings: Sequence[Booking], accounts: Accounts) -> None:
+    """Postings first, the heads last: their triggers then see the whole."""
+    if not bookings:
+        return
+    postings = [dict(zip(_POSTING, row, strict=True)) for one in bookings for row in one.lines(accounts)]
+    await session.execute(insert(LedgerPosting), postings)
+    await session.execute(
+        insert(LedgerTransaction), [{"id": one.id, "key": one.key, "booked_at": one.at} for one in bookings]
+    )
+
+
+async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Accounts) -> bool:
+    """False, and nothing is copied, where one of them is booked already."""
+    import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
+
+    if not bookings:
+        return True
+    connection = await (await session.connection()).get_raw_connection()
+    driver: Any = connection.driver_connection
+    assert driver.is_in_transaction(), "opening the accounts began it"
+    with driver_told_as_unavailable():
+        try:
+            async with driver.transaction():  # a savepoint
+                postings = (row for one in bookings for row in one.lines(accounts))
+                await driver.copy_records_to_table("ledger_posting", records=postings, columns=_POSTING)
+                heads = ((one.id, one.key, one.at) for one in bookings)
+                await driver.copy_records_to_table("ledger_transaction", records=heads, columns=_HEAD)
+        except asyncpg.UniqueViolationError:
+            return False
+    return True

@@ -1,0 +1,162 @@
+"""Booking single transactions durably while many wait: :class:`core.group_commit.GroupCommit` over this kind.
+
+bookings = GroupCommit(DurableBookings(db))
+await bookings.submit(Booking(...))   # True: booked; False: it was booked before, alike
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select
+from sqlmodel import col
+
+from core.database import Database
+from core.database_faults import driver_told_as_unavailable
+from core.group_commit import storable
+from services.pay.ledger.bulk import Accounts, Booking, open_accounts, same
+from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.models import LedgerPosting, LedgerTransaction
+
+_KEY_LENGTH_MAX: Final = 100
+_SATANG_MAX: Final = 2**63 - 1
+Posted = tuple[tuple[UUID, int, UUID, int], ...]
+
+ONE: Final = """
+WITH head AS (
+    INSERT INTO ledger_transaction (id, key, booked_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO ledger_posting (transaction_id, line, account, satang)
+SELECT head.id, line.number, line.account, line.satang
+  FROM head, (VALUES (1, $4::uuid, $6::bigint), (2, $5::uuid, -$6::bigint)) AS line (number, account, satang)
+"""
+MANY: Final = """
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::bigint[])
+                  AS given (id, key, booked_at, debit, credit, satang)
+), head AS (
+    INSERT INTO ledger_transaction (id, key, booked_at) SELECT id, key, booked_at FROM given
+    ON CONFLICT DO NOTHING RETURNING id
+), posted AS (
+    INSERT INTO ledger_posting (transaction_id, line, account, satang)
+    SELECT head.id, line.number, line.account, line.satang
+      FROM head JOIN given ON given.id = head.id,
+           LATERAL (VALUES (1, given.debit, given.satang), (2, given.credit, -given.satang))
+                   AS line (number, account, satang)
+    RETURNING transaction_id, line
+)
+SELECT transaction_id FROM posted WHERE line = 1
+"""
+_THERE: Final = """
+SELECT transaction_id, line, account, satang FROM ledger_posting WHERE transaction_id = ANY($1::uuid[]) ORDER BY line
+"""
+
+
+class DurableBookings:
+    """A :class:`core.group_commit.Kind`. The outcome: whether it was new."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._accounts: Accounts = {}
+        """Those that are open: accounts are never closed."""
+
+    def check(self, request: Booking) -> None:
+        """Raises :class:`Unbalanced`, and `BadInput` for a key that cannot be kept."""
+        if not request.is_sound or request.satang > _SATANG_MAX or len(request.key) > _KEY_LENGTH_MAX:
+            raise Unbalanced
+        storable(request.key)
+        storable(request.agency)
+        request.at.astimezone()
+
+    def order(self, request: Booking) -> UUID:
+        return request.id
+
+    async def one(self, request: Booking) -> bool:
+        """Raises :class:`KeyReused`."""
+        (outcome,) = await self.many([request])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def many(self, requests: Sequence[Booking]) -> Sequence[bool | Exception]:
+        if not all(
+            (one.agency, code) in self._accounts for one in requests for code in (one.debit.code, one.credit.code)
+        ):
+            async with self._db.write() as session:
+                opened: Accounts = {}
+                await open_accounts(session, requests, opened)
+            self._accounts |= opened
+        firsts: dict[str, Booking] = {}
+        for one in requests:
+            firsts.setdefault(one.key, one)
+        unique = list(firsts.values())
+        new, there = await (self._lite(unique) if self._db.is_sqlite else self._postgres(unique))
+        return [self._outcome(one, firsts[one.key], new, there) for one in requests]
+
+    def _outcome(self, one: Booking, first: Booking, new: set[UUID], there: dict[UUID, Posted]) -> bool | Exception:
+        if one is first and one.id in new:
+            return True
+        alike = same(one, first) if one.id in new else there[one.id] == one.lines(self._accounts)
+        return False if alike else KeyReused(key=one.key)
+
+    async def _postgres(self, bookings: Sequence[Booking]) -> tuple[set[UUID], dict[UUID, Posted]]:
+        async with self._db.driver() as driver:
+            with driver_told_as_unavailable():
+                new = await (self._insert_one if len(bookings) == 1 else self._insert_many)(driver, bookings)
+                # A second statement: the first's snapshot cannot see who was first.
+                lost = [one.id for one in bookings if one.id not in new]
+                return new, _by_transaction(await driver.fetch(_THERE, lost)) if lost else {}
+
+    async def _insert_one(self, driver: Any, bookings: Sequence[Booking]) -> set[UUID]:
+        (one,) = bookings
+        debit, credit = self._sides(one)
+        done: str = await driver.execute(ONE, one.id, one.key, one.at, debit, credit, one.satang)
+        return set() if done == "INSERT 0 0" else {one.id}
+
+    async def _insert_many(self, driver: Any, bookings: Sequence[Booking]) -> set[UUID]:
+        sides = [self._sides(one) for one in bookings]
+        rows = await driver.fetch(
+            MANY,
+            [one.id for one in bookings],
+            [one.key for one in bookings],
+            [one.at for one in bookings],
+            [debit for debit, _ in sides],
+            [credit for _, credit in sides],
+            [one.satang for one in bookings],
+        )
+        return {row[0] for row in rows}
+
+    async def _lite(self, bookings: Sequence[Booking]) -> tuple[set[UUID], dict[UUID, Posted]]:
+        """SQLite has one writer: who is there now is there for good."""
+
+        def whole(connection: Connection) -> tuple[set[UUID], dict[UUID, Posted]]:
+            query = select(
+                col(LedgerPosting.transaction_id),
+                col(LedgerPosting.line),
+                col(LedgerPosting.account),
+                col(LedgerPosting.satang),
+            ).where(col(LedgerPosting.transaction_id).in_([one.id for one in bookings]))
+            there = _by_transaction(connection.execute(query.order_by(col(LedgerPosting.line))).tuples())
+            new = [one for one in bookings if one.id not in there]
+            if new:
+                names = ("transaction_id", "line", "account", "satang")
+                lines = [dict(zip(names, row, strict=True)) for one in new for row in one.lines(self._accounts)]
+                connection.execute(insert(LedgerPosting), lines)
+                heads = [{"id": one.id, "key": one.key, "booked_at": one.at} for one in new]
+                connection.execute(insert(LedgerTransaction), heads)
+            return {one.id for one in new}, there
+
+        return await self._db.transaction(whole)
+
+    def _sides(self, one: Booking) -> tuple[UUID, UUID]:
+        return self._accounts[one.agency, one.debit.code], self._accounts[one.agency, one.credit.code]
+
+
+def _by_transaction(rows: Any) -> dict[UUID, Posted]:
+    """In the order of the lines."""
+    found: dict[UUID, list[tuple[UUID, int, UUID, int]]] = {}
+    for key, line, account, satang in rows:
+        found.setdefault(key, []).append((key, line, account, satang))
+    return {key: tuple(lines) for key, lines in found.items()}

@@ -1,0 +1,209 @@
+"""Many transactions at once, and single ones while many wait: booked once per key, and whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from core.clock import BANGKOK
+from core.database import Database
+from core.errors import BadInput
+from core.group_commit import GroupCommit
+from core.money import Money
+from services.pay.ledger.bulk import AT_ONCE, Booking, book_all
+from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.group import DurableBookings
+from services.pay.ledger.service import Account, book, transfer, trial_balance, unbalanced_transactions
+
+NOW = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
+
+
+def booking(number: int, satang: int = 70_000, agency: str = "dla") -> Booking:
+    return Booking(f"approve:{number}", agency, Account.BENEFITS, Account.PAYABLE, satang, NOW)
+
+
+async def booked(db: Database, *bookings: Booking) -> int:
+    async with db.write() as session:
+        return await book_all(session, iter(bookings))
+
+
+async def balances(db: Database, agency: str = "dla") -> dict[str, int]:
+    async with db.read() as session:
+        assert await unbalanced_transactions(session) == []
+        return {one.code: one.money.satang for one in await trial_balance(session, agency)}
+
+
+async def count(db: Database, table: str) -> int:
+    async with db.read() as session:
+        return int((await session.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one())  # noqa: S608 - our words
+
+
+async def test_many_are_booked_in_one_transaction(database: Database) -> None:
+    assert await booked(database, *map(booking, range(3_000))) == 3_000
+    assert await balances(database) == {"BENEFITS": 3_000 * 70_000, "PAYABLE": -3_000 * 70_000}
+    assert await count(database, "ledger_unfinished") == 0
+
+
+async def test_more_than_are_held_in_memory_are_booked_too(database: Database) -> None:
+    assert await booked(database, *map(booking, range(AT_ONCE + 1))) == AT_ONCE + 1
+    assert await count(database, "ledger_transaction") == AT_ONCE + 1
+
+
+async def test_what_is_booked_already_is_not_booked_again(database: Database) -> None:
+    async with database.write() as session:
+        lines = transfer(Account.BENEFITS, Account.PAYABLE, Money(70_000))
+        await book(session, key="approve:7", agency="dla", lines=lines, at=NOW)
+    assert await booked(database, *map(booking, range(10))) == 9
+    assert await booked(database, *map(booking, range(10))) == 0
+    assert await balances(database) == {"BENEFITS": 700_000, "PAYABLE": -700_000}
+
+
+async def test_a_key_twice_in_one_call_is_booked_once(database: Database) -> None:
+    assert await booked(database, booking(1), booking(1)) == 1
+    with pytest.raises(KeyReused):
+        await booked(database, booking(2), booking(2, 1))
+    assert await count(database, "ledger_transaction") == 1
+
+
+async def test_a_key_that_stands_for_another_amount_is_refused_and_nothing_is_booked(database: Database) -> None:
+    await booked(database, booking(1))
+    with pytest.raises(KeyReused):
+        await booked(database, booking(0), booking(1, 1), booking(2))
+    assert await count(database, "ledger_transaction") == 1
+
+
+@pytest.mark.parametrize("satang", [0, -1])
+async def test_an_amount_that_is_not_positive_is_refused(database: Database, satang: int) -> None:
+    with pytest.raises(Unbalanced):
+        await booked(database, booking(1), booking(2, satang))
+    assert await count(database, "ledger_transaction") == 0
+
+
+async def test_what_rolls_back_leaves_nothing(database: Database) -> None:
+    async def fail() -> None:
+        async with database.write() as session:
+            await book_all(session, [booking(1)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    assert await count(database, "ledger_posting") == await count(database, "ledger_account") == 0
+
+
+async def test_ten_at_once_of_the_same_keys_book_each_once(database: Database) -> None:
+    counts = await asyncio.gather(*(booked(database, *map(booking, range(n, n + 20))) for n in range(10)))
+    assert sum(counts) == 29
+    assert await balances(database) == {"BENEFITS": 29 * 70_000, "PAYABLE": -29 * 70_000}
+
+
+# Past the program: what the statement-level proofs of PostgreSQL refuse.
+
+POSTED = "INSERT INTO ledger_posting (transaction_id, line, account, satang) VALUES "
+A, B = "'00000000-0000-0000-0000-00000000000a'", "'00000000-0000-0000-0000-00000000000b'"
+ACCOUNT = "(SELECT id FROM ledger_account WHERE code = 'BENEFITS')"
+HEAD = "INSERT INTO ledger_transaction (id, key, booked_at) VALUES "
+
+
+@pytest.mark.postgres_only
+@pytest.mark.parametrize(
+    ("statements", "refused"),
+    [
+        ([f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({A}, 2, {ACCOUNT}, -4)"], "must balance"),
+        ([f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({B}, 1, {ACCOUNT}, -5)"], "must balance"),
+        ([f"{POSTED} ({A}, 2, {ACCOUNT}, 5), ({A}, 3, {ACCOUNT}, -5)"], "is closed"),
+        ([f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({A}, 3, {ACCOUNT}, -5)"], "is closed"),
+        ([f"{POSTED} ({A}, 1, {B}, 5), ({A}, 2, {ACCOUNT}, -5)"], "no such account"),
+        ([f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({A}, 2, {ACCOUNT}, -5)"], "has no ledger transaction"),
+        ([f"{HEAD} ({A}, 'a', now())"], "must balance"),
+        (
+            [
+                f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({A}, 2, {ACCOUNT}, -5)",
+                f"{POSTED} ({B}, 1, {ACCOUNT}, 5), ({B}, 2, {ACCOUNT}, -5)",
+                f"{HEAD} ({A}, 'a', now())",
+            ],
+            "has no ledger transaction",
+        ),
+        (["INSERT INTO ledger_unfinished (id, xid, transactions) VALUES (gen_random_uuid(), 1, 1)"], "append-only"),
+    ],
+)
+async def test_postgresql_refuses_what_is_not_whole(database: Database, statements: list[str], refused: str) -> None:
+    async def write() -> None:
+        async with database.write() as session:
+            for statement in statements:
+                await session.execute(text(statement))
+
+    await booked(database, booking(1))
+    with pytest.raises(DBAPIError, match=refused):
+        await write()
+    assert await count(database, "ledger_posting") == 2
+
+
+@pytest.mark.postgres_only
+async def test_postgresql_takes_what_is_whole_in_several_statements_of_one_transaction(database: Database) -> None:
+    await booked(database, booking(1))
+    async with database.write() as session:
+        await session.execute(text(f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({A}, 2, {ACCOUNT}, -5)"))
+        await session.execute(text(f"{POSTED} ({B}, 1, {ACCOUNT}, 5), ({B}, 2, {ACCOUNT}, -5)"))
+        await session.execute(text(f"{HEAD} ({B}, 'b', now()), ({A}, 'a', now())"))
+    assert await count(database, "ledger_transaction") == 3
+    assert await count(database, "ledger_unfinished") == 0
+
+
+# Single transactions while many wait.
+
+
+async def test_those_that_wait_together_are_all_booked(database: Database) -> None:
+    group = GroupCommit(DurableBookings(database))
+    assert all(await asyncio.gather(*(group.submit(booking(n)) for n in range(300))))
+    assert await balances(database) == {"BENEFITS": 300 * 70_000, "PAYABLE": -300 * 70_000}
+
+
+async def test_of_the_same_key_at_once_one_is_new_whichever_worker_it_came_to(database: Database) -> None:
+    workers = [GroupCommit(DurableBookings(database)) for _ in range(3)]
+    told = await asyncio.gather(*(workers[n % 3].submit(booking(n % 20)) for n in range(180)))
+    assert sum(told) == 20
+    assert await count(database, "ledger_transaction") == 20
+
+
+async def test_a_key_that_stands_for_another_amount_is_told_to_that_one_only(database: Database) -> None:
+    group = GroupCommit(DurableBookings(database))
+    assert await group.submit(booking(3))
+    told = await asyncio.gather(
+        *(group.submit(booking(n)) for n in range(6)),
+        group.submit(booking(3, 1)),
+        group.submit(booking(5, 9)),
+        return_exceptions=True,
+    )
+    assert told[:6] == [True, True, True, False, True, True]
+    assert [type(one) for one in told[6:]] == [KeyReused, KeyReused]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"key": "a\x00"}, BadInput),
+        ({"key": "\ud800"}, BadInput),
+        ({"satang": 0}, Unbalanced),
+        ({"satang": 2**63}, Unbalanced),
+        ({"key": "k" * 101}, Unbalanced),
+    ],
+)
+async def test_what_the_database_cannot_take_harms_nobody_else(
+    database: Database, wrong: dict[str, object], error: type[Exception]
+) -> None:
+    group = GroupCommit(DurableBookings(database))
+    bad = replace(booking(99), **wrong)  # type: ignore[arg-type] # the point
+    told = await asyncio.gather(*(group.submit(one) for one in (booking(1), bad, booking(2))), return_exceptions=True)
+    assert [told[0], type(told[1]), told[2]] == [True, error, True]
+
+
+async def test_alone_it_is_booked_and_again_it_is_not(database: Database) -> None:
+    group = GroupCommit(DurableBookings(database))
+    assert [await group.submit(booking(1)), await group.submit(booking(1))] == [True, False]
+    with pytest.raises(KeyReused):
+        await group.submit(booking(1, 5))
