@@ -22,7 +22,9 @@ from core.settings import Settings
 from tests.support import network, programs, turns
 from tests.support.browser import open_page
 from tests.support.databases import Databases, Kind, Schema
+from tests.support.prepared import NURSERY
 from tests.support.rundir import RunDirectory
+from tests.support.server import prepare_processes
 from tests.support.valkey import Valkey
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{marker}: {meaning}")
     given = getattr(config, "workerinput", {}).get("run")
     config.stash[_RUN] = RunDirectory.attach(Path(given)) if given else RunDirectory.create()
+    prepare_processes(wanted=not config.getoption("--thorough"))
     gc.disable()  # until all tests are found: what is made up to there stays, and looking through it took a quarter
 
 
@@ -84,6 +87,7 @@ def run_directory(config: pytest.Config) -> RunDirectory:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    NURSERY.stop()
     if run := config.stash.get(_RUN, None):
         run.close()
 

@@ -11,7 +11,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +28,7 @@ from core.settings import Settings
 from services.pay.ledger.service import trial_balance, unbalanced_transactions
 from tests.conftest import run_directory
 from tests.support.population import furnish
-from tests.support.server import ROOT, Process, running
+from tests.support.server import Process, running, start
 
 pytestmark = pytest.mark.in_turn
 
@@ -52,10 +51,7 @@ def apply_for(server: Process, persona: str, programme: str) -> None:
 
 def killed_after(server: Process, seconds: float, *words: str) -> bool:
     """Whether the command was still running when it was killed."""
-    command = [sys.executable, "-m", "api.cli", *words]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=dict(server.environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = start(["api.cli", *words], server.environment, quiet=True)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from identity.provider.clients import seed_clients
 from identity.routes import THAID_SANDBOX_PATH, Identity
 from services.sandbox.thaid import Keys, Registration, SandboxThaID, thaid_app
 from tests.identity.people_of_tests import TestCitizens
+from tests.support.server import Running, start
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
@@ -64,10 +64,9 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serving(environment: dict[str, str], *ports: int) -> Iterator[None]:
     """Server processes on these ports, ready when the block begins, gone when it ends."""
-    command = [sys.executable, "-m", "uvicorn", "--factory", "tests.identity.served:create_app", "--log-level=warning"]
+    command = ["uvicorn", "--factory", "tests.identity.served:create_app", "--log-level=warning"]
     processes = [
-        subprocess.Popen([*command, f"--port={port}"], cwd=ROOT, env={**os.environ, **environment, "PORT": str(port)})
-        for port in ports
+        start([*command, f"--port={port}"], {**os.environ, **environment, "PORT": str(port)}) for port in ports
     ]
     try:
         for port, process in zip(ports, processes, strict=True):
@@ -84,7 +83,7 @@ def serving(environment: dict[str, str], *ports: int) -> Iterator[None]:
                 raise
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(port: int, process: Running) -> None:
     until = time.monotonic() + START_SECONDS
     while True:
         try:

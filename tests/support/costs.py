@@ -21,6 +21,7 @@ from typing import Any, Final
 import pytest
 
 from tests.conftest import run_directory
+from tests.support.prepared import NURSERY
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _DEEPEST: Final = 3
@@ -86,16 +87,26 @@ class Costs:
 
     def _spent(self) -> tuple[float, float, float, float]:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return time.process_time(), children.ru_utime + children.ru_stime, self._of_postgres(), time.perf_counter()
+        forked = _spent_by(NURSERY.pid) if NURSERY.pid is not None else 0.0
+        return (
+            time.process_time(),
+            children.ru_utime + children.ru_stime + forked,
+            self._of_postgres(),
+            time.perf_counter(),
+        )
 
     def _of_postgres(self) -> float:
         """The postmaster and every session that has ended; those that are open are seen when they end."""
         try:
-            pid = self._postmaster.read_text().split()[0]
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return _spent_by(int(self._postmaster.read_text().split()[0]))
         except (OSError, IndexError):
             return 0.0
-        return sum(map(int, fields[11:15])) / _TICKS
+
+
+def _spent_by(pid: int) -> float:
+    """The processor's seconds of a process and of all its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICKS
 
 
 _COLUMNS: Final = ("own", "children", "postgres", "wall")

@@ -36,7 +36,7 @@ def deserves_another(failed: Collection[str]) -> bool:
 
 
 def main(options: Sequence[str] = ()) -> int:
-    """With the options that the run had. 0 if all that failed passes alone, else 1; the exit code of the run as a whole."""
+    """0 if all that failed passes alone, with the options that the run had, else 1: the exit code of the whole run."""
     failed = sorted(json.loads(_LAST_FAILED.read_text(encoding="utf-8"))) if _LAST_FAILED.exists() else []
     if not deserves_another(failed):
         return 1

@@ -9,13 +9,24 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
+
+from tests.support import prepared
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 60
+Running: TypeAlias = subprocess.Popen[bytes] | prepared.Forked
+
+
+@dataclass
+class _Ways:
+    prepared: bool = False
+
+
+_ways: Final = _Ways()
 
 
 @dataclass(frozen=True)
@@ -32,17 +43,34 @@ class Process:
 
     def command(self, *words: str, ok: bool = True, given: str | None = None) -> str:
         """Runs `sitthi …` beside the server, and answers what it printed; with `ok=False`, of one that fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "api.cli", *words],
-            cwd=ROOT,
-            env=dict(self.environment),
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode == 0) is ok, f"sitthi {' '.join(words)}: {done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        code, out, err = _run(["api.cli", *words], self.environment, given)
+        assert (code == 0) is ok, f"sitthi {' '.join(words)}: {out}{err}"
+        return out + err
+
+
+def start(words: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False) -> Running:
+    """`python -m WORDS`; `quiet` lets nothing that it prints be seen."""
+    if _ways.prepared:
+        with Path(os.devnull).open("r+b") as nowhere:
+            files = (nowhere.fileno(),) * 3 if quiet else None
+            return prepared.NURSERY.start(words, environment=environment, files=files)
+    where = subprocess.DEVNULL if quiet else None
+    return subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env=dict(environment), stdout=where, stderr=where)
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str], given: str | None) -> tuple[int, str, str]:
+    if _ways.prepared:
+        return prepared.run(words, environment=environment, given=given)
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(
+        command, cwd=ROOT, env=dict(environment), input=given, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def prepare_processes(*, wanted: bool) -> None:
+    """Whether what is started from now on is a fork of a process that has imported everything (on Linux)."""
+    _ways.prepared = wanted and sys.platform == "linux"
 
 
 def free_port() -> int:
@@ -57,7 +85,7 @@ def running(data: Path, *, port: int | None = None, **settings: str) -> Iterator
     port = port or free_port()
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
     environment = {**kept, "SITTHI_DATA": str(data), "PORT": str(port), "LANG": "C.UTF-8", **settings}
-    process = subprocess.Popen([sys.executable, "-m", "api.cli", "serve"], cwd=ROOT, env=environment)
+    process = start(["api.cli", "serve"], environment)
     try:
         _wait_until_ready(process, port)
         yield Process(port, process.pid, environment)
@@ -66,7 +94,7 @@ def running(data: Path, *, port: int | None = None, **settings: str) -> Iterator
         process.wait(20)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_ready(process: Running, port: int) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:

@@ -1,0 +1,91 @@
+"""Processes that are forks of a prepared one are processes like any other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.prepared import NURSERY, run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they are started one by one elsewhere")
+HERE: Mapping[str, str] = {"PATH": os.defpath, "PYTHONPATH": "", "COLOUR": "สีฟ้า"}
+
+
+def program(folder: Path, text: str) -> tuple[list[str], Mapping[str, str]]:
+    """A file of one's own in that folder."""
+    (folder / "told.py").write_text(text, encoding="utf-8")
+    return [str(folder / "told.py"), "one", "two"], HERE
+
+
+def test_it_has_its_own_arguments_environment_and_files(tmp_path: Path) -> None:
+    words, environment = program(
+        tmp_path,
+        "import os, sys\nprint(os.environ['COLOUR'], sys.stdin.read(), file=sys.stderr)\n"
+        "print(sys.argv[1:], sorted(os.environ))",
+    )
+    code, out, err = run([*words], environment=environment, given="ถาม")
+    assert (code, err) == (0, "สีฟ้า ถาม\n"), out
+    assert out == f"{['one', 'two']} {sorted(environment)}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("raise SystemExit(3)", 3), ("import os\nos._exit(4)", 4), ("raise ValueError('no')", 1), ("", 0)],
+)
+def test_how_it_ends_is_told(text: str, code: int, tmp_path: Path) -> None:
+    words, environment = program(tmp_path, text)
+    assert run(words, environment=environment)[0] == code
+
+
+def test_it_can_be_waited_for_and_killed(tmp_path: Path) -> None:
+    words, environment = program(tmp_path, "import time\ntime.sleep(600)")
+    process = NURSERY.start(words, environment=environment)
+    assert process.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == process.poll() == -signal.SIGKILL
+    process.terminate()  # of who has ended nobody is killed
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
+def test_two_do_not_see_what_the_other_changed(tmp_path: Path) -> None:
+    words, environment = program(
+        tmp_path,
+        "import core.clock, os, random\n"
+        "print(getattr(core.clock, 'x', 'new'), os.getpid(), random.random())\n"
+        "core.clock.x = 1",
+    )
+    first, second = (run(words, environment=environment)[1].split() for _ in range(2))
+    assert first[0] == second[0] == "new"
+    assert first[1] != second[1]
+    assert first[2] != second[2]
+
+
+def test_many_at_once_all_end_and_none_is_taken_for_another(tmp_path: Path) -> None:
+    words, environment = program(tmp_path, "import sys\nraise SystemExit(int(sys.argv[-1]))")
+    processes = [NURSERY.start([*words[:-1], str(number)], environment=environment) for number in range(20)]
+    assert [process.wait(60) for process in processes] == list(range(20))
+
+
+def test_it_ends_with_the_tests_that_asked_for_it() -> None:
+    text = (
+        "from tests.support.prepared import NURSERY\n"
+        "NURSERY.start(['core.clock'], environment={}).wait()\n"
+        "print(NURSERY.pid)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    pid, until = int(done.stdout), time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
