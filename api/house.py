@@ -75,10 +75,15 @@ from services.know.operating import Answering, Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
+from services.pay.iso20022.pain001 import Product
 from services.pay.payees import LoggedPayees
 from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
+from services.pay.rails.cash.counter import Counter
+from services.pay.rails.cash.rail import CashRail
+from services.pay.rails.several import RailName, SeveralRails
 from services.pay.reconciliation import Reconciliation
+from services.pay.resolving import BreakJobs
 from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.connections import Connections
@@ -246,8 +251,26 @@ class House:
             db=self.db,
             runs=runs,
             reconciliation=Reconciliation(self.clock, self.receipts, self.inbox),
-            rail=BankRail(self.http, f"{self._outside()}/bank"),
+            rail=self._rails(),
             payees=LoggedPayees(self.gate, self.db, self.destinations),
+        )
+
+    def breaks(self) -> BreakJobs:
+        """How officers close what did not match."""
+        return BreakJobs(self.db, self.clock, Reconciliation(self.clock, self.receipts, self.inbox))
+
+    def counter(self) -> Counter:
+        """Where cash is paid out."""
+        return Counter(self.db, self.clock, self.keys, self.gate)
+
+    def _rails(self) -> SeveralRails:
+        bank = f"{self._outside()}/bank"
+        return SeveralRails(
+            {
+                RailName.PROMPTPAY: BankRail(self.http, bank, Product.PROMPTPAY),
+                RailName.ACCOUNT: BankRail(self.http, bank, Product.SMART),
+                RailName.CASH: CashRail(self.db, self.clock),
+            }
         )
 
     async def close(self) -> None:

@@ -21,12 +21,13 @@ _XML: Final = {"content-type": "application/xml", "accept": "application/xml"}
 class BankRail:
     """`POST {base}/pain.001` answers a pain.002; `GET {base}/camt.054/{message id}` the notification, or 404."""
 
-    def __init__(self, client: httpx2.AsyncClient, base_url: str) -> None:
-        """`client` brings its time limits; it is closed by whoever made it."""
-        self._client, self._base = client, base_url.rstrip("/")
+    def __init__(self, client: httpx2.AsyncClient, base_url: str, product: pain001.Product | None = None) -> None:
+        """`client` brings its time limits; it is closed by whoever made it. Each product of the bank is a rail."""
+        self._client, self._base, self._product = client, base_url.rstrip("/"), product
 
     def write(self, order: Order) -> bytes:
-        return pain001.write(order)
+        """Raises ValueError for what the message cannot hold."""
+        return pain001.write(order, self._product)
 
     async def submit(self, order: UUID, file: bytes) -> Answer:
         answer = await self._exchange("POST", "/pain.001", file)

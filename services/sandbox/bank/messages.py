@@ -23,6 +23,7 @@ _PAIN002: Final = "pain.002.001.10"
 _CAMT054: Final = "camt.054.001.08"
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:{}">\n'
 
+_PRODUCTS: Final = frozenset({"PROMPTPAY", "SMART"})
 _MOBILE: Final = re.compile(r"0066[689][0-9]{8}", re.ASCII)
 _MEMBER: Final = re.compile(r"[0-9]{3}", re.ASCII)
 _ACCOUNT: Final = re.compile(r"[0-9]{10,14}", re.ASCII)
@@ -62,6 +63,7 @@ def read_instruction(document: bytes) -> Instruction:
     for block in root.all("PmtInf"):
         if block.need("PmtMtd").code() != "TRF":
             raise block.refused(BAD_VALUE, "PmtMtd")
+        _check_product(block)
         block.need("ReqdExctnDt", "Dt").day()
         block.need("DbtrAcct", "Id", "Othr", "Id").short_text(34)
         name = block.need("PmtInfId").short_text()
@@ -117,6 +119,19 @@ def _ordered(block: str, transaction: Element) -> Ordered:
         satang=transaction.need("Amt", "InstdAmt").amount().satang,
         account_is_valid=_is_valid(transaction),
     )
+
+
+def _check_product(block: Element) -> None:
+    """A block without a type goes by whatever fits; SMART takes accounts, PromptPay takes proxies."""
+    instrument = block.find("PmtTpInf", "LclInstrm", "Prtry")
+    if instrument is None:
+        return
+    if instrument.text not in _PRODUCTS:
+        raise instrument.refused(BAD_VALUE)
+    by_proxy = instrument.text == "PROMPTPAY"
+    for transaction in block.all("CdtTrfTxInf"):
+        if (transaction.find("CdtrAcct", "Prxy") is not None) != by_proxy:
+            raise transaction.refused(BAD_VALUE, "CdtrAcct")
 
 
 def _is_valid(transaction: Element) -> bool:

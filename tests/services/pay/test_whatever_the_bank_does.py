@@ -124,7 +124,7 @@ async def _expected(hall: TownHall, town: Town, named: Counter[str]) -> None:
     chance = Chance(town.seed, 0.5)
     mine = [i for i in await hall.instalments() if i.agency == town.agency]
     wanted = Counter(NAMED_AS[m] for i in mine if (m := chance.of_payment(i.id.hex)) in NAMED_AS)
-    unlinked = sum(chance.of_payment(i.id.hex) in (Mishap.UNKNOWN_REFERENCE,) for i in mine)
+    unlinked = sum(chance.of_payment(i.id.hex) is Mishap.UNKNOWN_REFERENCE for i in mine)
     wanted[BreakKind.NOT_BOOKED] += unlinked  # told under a strange id, ours is not booked
     wanted[BreakKind.UNKNOWN_REFERENCE] += sum(
         chance.of_file(run.id.hex, FileMishap.FOREIGN_ENTRY) for run in town.runs
