@@ -19,6 +19,7 @@ from api.commands import (
     client,
     correction,
     decision,
+    desk,
     keys,
     log,
     officer,
@@ -47,6 +48,11 @@ app.add_typer(
 )
 app.add_typer(bulk.app, name="bulk", help="Whole populations, by two officers: propose, approve, run, show, report.")
 app.add_typer(officer.app, name="officer", help="Officers of agencies: add, sign in, list.")
+app.add_typer(
+    desk.app,
+    name="desk",
+    help="Cases that your agency decides: list, show, claim, ask, note, propose, approve, refuse.",
+)
 app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
 app.add_typer(decision.app, name="decision", help="Decisions on applications: taken again, years later.")
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")

@@ -172,6 +172,7 @@ class Deciding:
         )
         if not closed:
             raise ProposalDecided
+        await repository.let_go(session, row)
 
     async def _made(self, session: AsyncSession, draft: Drafted, row: Application) -> DeskDecision:
         key, act, prepared = new_id(), draft.act, draft.again.prepared

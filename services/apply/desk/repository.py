@@ -128,6 +128,13 @@ async def hand_on(
     return (await session.execute(query.execution_options(synchronize_session=False))).first() is not None
 
 
+async def let_go(session: AsyncSession, row: Application) -> None:
+    """It is decided, and in nobody's hands: an appeal is a colleague's from its first day on."""
+    values = {"handler": None, "claimed_at": None, "claimed_until": None, "kept": False}
+    query = update(DeskCase).where(*_of(DeskCase, row)).values(**values)
+    await session.execute(query.execution_options(synchronize_session=False))
+
+
 async def go_on(session: AsyncSession, row: Application, officer: UUID, until: datetime, *, keep: bool) -> bool:
     """The handler works on it: their time begins anew. Whether they have it still."""
     values: dict[str, object] = {"claimed_until": until}
