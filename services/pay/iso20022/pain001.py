@@ -2,7 +2,8 @@
 
 One payment information block per day of payment; its type says by which of the bank's products it goes. The creditor's
 account is a PromptPay proxy (a national ID or a mobile number: `CdtrAcct/Prxy` with the type agreed with the bank), or
-an account at a bank, which `CdtrAgt` names by its code in the Thai clearing system. Names of payees are not sent: the bank does not need them.
+an account at a bank, which `CdtrAgt` names by its code in the Thai clearing system. Names of payees are not sent: the
+bank does not need them.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ def _block(
 
 def _creditor(account: CreditorAccount) -> str:
     if isinstance(account, BankAccount):
-        member = f"<ClrSysId><Cd>{THAI_CLEARING}</Cd></ClrSysId><MmbId>{_identifier(account.bank, _BANK_MAX)}</MmbId>"
+        bank, number = _identifier(account.bank, _BANK_MAX), _identifier(account.number, _ACCOUNT_MAX)
+        member = f"<ClrSysId><Cd>{THAI_CLEARING}</Cd></ClrSysId><MmbId>{bank}</MmbId>"
         agent = f"<CdtrAgt><FinInstnId><ClrSysMmbId>{member}</ClrSysMmbId></FinInstnId></CdtrAgt>"
         return f"{agent}<CdtrAcct><Id><Othr><Id>{number}</Id></Othr></Id></CdtrAcct>"
     if isinstance(account, Cash):
