@@ -144,8 +144,17 @@ def _prepare() -> None:
     gc.disable()
     for name in IMPORTED:
         importlib.import_module(name)
+    _read_what_is_read_once()
+    gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _read_what_is_read_once() -> None:
+    """The catalogue, the programmes, the agencies' plugins: whatever an application remembers of its files."""
+    app, settings = (importlib.import_module(name) for name in ("api.app", "core.settings"))
+    with tempfile.TemporaryDirectory() as folder:
+        app.create_app(settings.Settings(data=Path(folder)))
 
 
 def _serve(orders: socket.socket) -> dict[str, Any]:
