@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -55,6 +56,11 @@ class Booking:
     def is_sound(self) -> bool:
         return self.satang > 0
 
+    @property
+    def moves(self) -> tuple[str, str, str, int]:
+        """Who, from where, to where and how much, whenever that was."""
+        return self.agency, self.debit.code, self.credit.code, self.satang
+
     def lines(self, accounts: Accounts) -> tuple[tuple[UUID, int, UUID, int], tuple[UUID, int, UUID, int]]:
         """The rows of its postings."""
         return (
@@ -84,7 +90,8 @@ async def book_all(session: AsyncSession, bookings: Iterable[Booking]) -> int:
 
 async def open_accounts(session: AsyncSession, bookings: Iterable[Booking], accounts: Accounts) -> None:
     """Puts into `accounts` those that they name, opened where nobody has."""
-    named = {(one.agency, account.code): account for one in bookings for account in (one.debit, one.credit)}
+    distinct = {(one.agency, account) for one in bookings for account in (one.debit, one.credit)}
+    named = {(agency, account.code): account for agency, account in distinct}
     new = {key: account for key, account in sorted(named.items()) if key not in accounts}
     rows = [
         {"id": account_id(agency, account), "agency": agency, "code": code, "kind": account.kind.value}
@@ -98,20 +105,13 @@ def _once_each(bookings: Sequence[Booking]) -> list[Booking]:
     """In the order of their ids, in which an index takes them fastest. Raises :class:`KeyReused`."""
     by_key: dict[str, Booking] = {}
     for one in bookings:
-        if not same(by_key.setdefault(one.key, one), one):
+        first = by_key.setdefault(one.key, one)
+        if first is not one and first.moves != one.moves:
             raise KeyReused(key=one.key)
-    return sorted(by_key.values(), key=lambda one: one.id)
+    return sorted(by_key.values(), key=_by_id)
 
 
-def same(one: Booking, other: Booking) -> bool:
-    """Whether they move the same, whenever that was."""
-    return (one.key, one.agency, one.debit.code, one.credit.code, one.satang) == (
-        other.key,
-        other.agency,
-        other.debit.code,
-        other.credit.code,
-        other.satang,
-    )
+_by_id: Final = attrgetter("id")
 
 
 async def _book(session: AsyncSession, bookings: list[Booking], accounts: Accounts) -> int:
@@ -161,6 +161,19 @@ async def _insert(session: AsyncSession, bookings: Sequence[Booking], accounts: 
     )
 
 
+def _postings(bookings: Iterable[Booking], accounts: Accounts) -> Iterator[tuple[UUID, int, UUID, int]]:
+    """As :meth:`Booking.lines`, for rows of which most are between the same accounts."""
+    of: tuple[str, Bookable, Bookable] | None = None
+    debit = credit = UUID(int=0)
+    for one in bookings:
+        if of is None or one.debit is not of[1] or one.credit is not of[2] or one.agency != of[0]:
+            of = one.agency, one.debit, one.credit
+            debit, credit = accounts[one.agency, one.debit.code], accounts[one.agency, one.credit.code]
+        key, satang = one.id, one.satang
+        yield key, 1, debit, satang
+        yield key, 2, credit, -satang
+
+
 async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Accounts) -> bool:
     """False, and nothing is copied, where one of them is booked already."""
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
@@ -173,7 +186,7 @@ async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Ac
     with driver_told_as_unavailable():
         try:
             async with driver.transaction():  # a savepoint
-                postings = (row for one in bookings for row in one.lines(accounts))
+                postings = _postings(bookings, accounts)
                 await driver.copy_records_to_table("ledger_posting", records=postings, columns=_POSTING)
                 heads = ((one.id, one.key, one.at) for one in bookings)
                 await driver.copy_records_to_table("ledger_transaction", records=heads, columns=_HEAD)

@@ -16,7 +16,7 @@ from sqlmodel import col
 from core.database import Database
 from core.database_faults import driver_told_as_unavailable
 from core.group_commit import storable
-from services.pay.ledger.bulk import Accounts, Booking, open_accounts, same
+from services.pay.ledger.bulk import Accounts, Booking, open_accounts
 from services.pay.ledger.errors import KeyReused, Unbalanced
 from services.pay.ledger.models import LedgerPosting, LedgerTransaction
 
@@ -98,7 +98,7 @@ class DurableBookings:
     def _outcome(self, one: Booking, first: Booking, new: set[UUID], there: dict[UUID, Posted]) -> bool | Exception:
         if one is first and one.id in new:
             return True
-        alike = same(one, first) if one.id in new else there[one.id] == one.lines(self._accounts)
+        alike = one.moves == first.moves if one.id in new else there[one.id] == one.lines(self._accounts)
         return False if alike else KeyReused(key=one.key)
 
     async def _postgres(self, bookings: Sequence[Booking]) -> tuple[set[UUID], dict[UUID, Posted]]:
