@@ -6,7 +6,7 @@ the gate and what the access log adds: bench/exchange.py. Verifying that log, pr
 What the runner adds to a call of an agency: bench/plugins.py.
 What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
 What others wait while one agency fails: bench/isolation.py. Deciding programmes, for one and for a million:
-bench/rules.py.
+bench/rules.py. Paying, in bulk and singly: bench/pay.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Final
 
 import orjson
 
-from bench import composition, exchange, isolation, join, log, plugins, rules, sign_in, verification
+from bench import composition, exchange, isolation, join, log, pay, plugins, rules, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -36,7 +36,7 @@ HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
 PARTS: Final = (
-    "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "sign-in", "home",
+    "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "pay", "sign-in", "home",
 )  # fmt: skip
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
@@ -63,6 +63,7 @@ class Size:
     joins: int
     """Agencies that join, on each footing."""
     rules: rules.RulesSize
+    pay: pay.PaySize
     isolation: tuple[int, int]
     """Rounds, and questions of others in each phase of one."""
 
@@ -81,6 +82,7 @@ FULL: Final = Size(
     composition=composition.CompositionSize(plugins=1_000, swaps=20, rounds=9, requests=40),
     joins=5,
     rules=rules.RulesSize(repeats=60, citizens=1_000_000, rounds=5),
+    pay=pay.PaySize(rounds=5, bulk=100_000, orm=4_000, seconds=5),
     isolation=(4, 800),
 )
 QUICK: Final = Size(
@@ -88,6 +90,7 @@ QUICK: Final = Size(
     log=log.LogSize(records=70_000, leaves=300_000, proofs=300),
     exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
     rules=rules.RulesSize(repeats=8, citizens=40_000, rounds=2),
+    pay=pay.PaySize(rounds=2, bulk=10_000, orm=500, seconds=1),
     isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
     composition=composition.CompositionSize(plugins=100, swaps=4, rounds=3, requests=10),
@@ -144,6 +147,9 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
     if "rules" in parts:
         (folder / "rules").mkdir()
         await asyncio.to_thread(rules.bench, folder / "rules" / "one", size.rules, say=_say)
+    if "pay" in parts:
+        (folder / "pay").mkdir()
+        await pay.bench(folder / "pay", size.pay, say=_say)
     if not {"home", "sign-in"} & set(parts):
         return
     site = Site(folder, size.population, SystemClock().today())
