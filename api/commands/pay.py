@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from api.commands import disputes
+from api.commands import disputes, pay_breaks, pay_counter
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ T = TypeVar("T")
 Job = Callable[["PaymentJobs", "Officer"], Awaitable[T]]
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(pay_counter.app, name="counter", help="Cash at a counter: list, choose, code, pay, close.")
+app.command()(pay_breaks.breaks)
+app.command()(pay_breaks.resolve)
 app.add_typer(disputes.app, name="disputes", help="What citizens say did not come: list, show, answer.")
 
 Profile = Annotated[str | None, typer.Option("--as", help="The name of an officer's sign-in on this machine.")]
