@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.settings import Settings
+from core.text import Language
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,12 +51,31 @@ def impact(
     settings = Settings()
     if not settings.sandbox:
         fail(
-            "A rule is tried on the sandboxes' population, and there are no sandboxes here. To read everybody's facts "
-            "for it would be an act of two officers, which there is not yet."
+            "A rule is tried on the sandboxes' population, and there are no sandboxes here. On everybody's facts two "
+            "officers try it: sitthi bulk propose --purpose welfare-rule-making --file …"
         )
     with told(settings):
         report = _report(settings, file, _day(on), SystemClock(), proposed=proposed)
     typer.echo(json.dumps(report.written(), ensure_ascii=False) if as_json else "\n".join(report.lines()))
+
+
+@app.command()
+def published() -> None:
+    """Looks for a signed report beside every version of every programme; fails where one is missing (docs/rules.md).
+
+    Versions that were there before the rule need none. `script/lint` asks for it.
+    """
+    from api.commands.talk import fail
+    from services.exchange.catalogue import load_catalogue
+    from welfare.determination.errors import Unpublishable
+    from welfare.determination.published import without_report
+    from welfare.entitlements.room import programmes_over
+
+    missing = without_report(programmes_over(load_catalogue()))
+    if missing:
+        error = Unpublishable(versions=", ".join(missing))
+        fail(f"{error.message(Language.EN)} ({error.code})")
+    typer.echo("Every version was there before, or has its report.")
 
 
 def _report(settings: Settings, file: Path, on: date | None, clock: Clock, *, proposed: bool) -> Report:

@@ -39,8 +39,12 @@ def digest_of(programme: Programme | None, version: Version) -> str:
 
 
 def _without_words(value: Any) -> Any:
+    """Nor what says nothing, so that a key which comes with a later form of freezing changes no digest."""
     if isinstance(value, dict):
-        return {key: _without_words(one) for key, one in value.items() if key not in _WORDS}
+        plain = {key: _without_words(one) for key, one in value.items() if key not in _WORDS}
+        return {
+            key: one for key, one in plain.items() if one is not None and one is not False and one not in ("", [], {})
+        }
     return [_without_words(one) for one in value] if isinstance(value, list) else value
 
 

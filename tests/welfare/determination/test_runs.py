@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -146,13 +147,15 @@ async def test_killed_at_any_step_it_goes_on_and_everybody_is_decided_once(
         async def __aenter__(self) -> Any:
             return await self._whole.__aenter__()
 
-        async def __aexit__(self, *error: object) -> Any:
+        async def __aexit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> Any:
             nonlocal written
             written += 1
-            if written == steps and error[0] is None:
+            if written == steps and kind is None:
                 await self._whole.__aexit__(Killed, Killed(), None)
                 raise Killed
-            return await self._whole.__aexit__(*error)
+            return await self._whole.__aexit__(kind, error, trace)
 
     steps = (1, 2, 5, 6, 8, 10)[where]
     monkeypatch.setattr(land.database, "write", Dying)
