@@ -98,7 +98,8 @@ class Prepared:
     pays: bool = False
     """Whether a grant leads to an award that is paid in instalments."""
     unit: str | None = None
-    """Key of the unit that may have one active application (a household); None stands for the beneficiary."""
+    """Key of the unit that may have one active application (services/apply/units.py); None stands for the beneficiary,
+    and where it is decided again, for the unit as it was."""
     read: int = 0
     """Facts that their owners told, so that nobody asked the applicant for them."""
     delivery: ToDeliver | None = None

@@ -13,10 +13,14 @@ class ApplyError(SitthiError):
 
 
 class AlreadyApplied(ApplyError):
-    """There is an active one for this beneficiary and subject. `application` is its id if it is the caller's."""
+    """There is an active one for this beneficiary, or their household, and subject. `application` is its id if it is
+    the caller's; whose another one is, nobody is told."""
 
     code = "ALREADY_APPLIED"
-    text = Text(th="มีคำขอเรื่องนี้สำหรับบุคคลนี้อยู่แล้ว", en="There is an application for this person and subject already.")
+    text = Text(
+        th="มีคำขอเรื่องนี้สำหรับบุคคลหรือครัวเรือนนี้อยู่แล้ว",
+        en="There is an application for this person or household and subject already.",
+    )
 
     def __init__(self, application: UUID | None = None) -> None:
         self.application = application

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.apply.decisions.signing import DecisionWriter
 from services.apply.models import Application, Reassessment
 from services.apply.states import GRANTED, Action, Status, Who
 from services.apply.steps import Steps
+from services.apply.units import moved_to
 
 REVIEW: Final = "REVIEW"
 ANSWERED: Final = "ANSWERED"
@@ -44,11 +45,7 @@ class Outcomes:
         """
         now, was = self._clock.now(), Status(application.status)
         missing = [m.written() for m in prepared.missing]
-        decided: dict[str, Any] = {} if prepared.outcome is Outcome.NEEDS_INFORMATION else {"decided_at": now}
-        if decided:
-            decided |= {"law_from": prepared.law_from, "changes_on": prepared.changes_on, "review_since": None}
-            if prepared.closes:
-                decided["unit_key"] = f"closed:{application.id.hex}"
+        decided = _changes(application, prepared, now)
         action = action_of(prepared, was)
         following = states.after(was, action)
         if not decided and missing == application.missing and following == was:
@@ -75,7 +72,8 @@ class Outcomes:
                 await self._awarder.reassessed(
                     session, application=application.id, since=since, cause=because or ANSWERED
                 )
-        if (decided and action is not Action.CONFIRM) or application.status != was:
+        is_news = prepared.outcome is not Outcome.NEEDS_INFORMATION and action is not Action.CONFIRM
+        if is_news or application.status != was:
             await self._steps.tell(session, application)
 
     async def _look_again(self, session: AsyncSession, application: Application, since: date) -> None:
@@ -104,3 +102,16 @@ class Outcomes:
             title=prepared.title,
             since=bangkok_day(application.created_at),
         )
+
+
+def _changes(application: Application, prepared: Prepared, now: datetime) -> dict[str, Any]:
+    """What the decision changes in the row beside its status: while something is missing, where they live alone."""
+    changes: dict[str, Any] = {}
+    if (unit := moved_to(application, prepared)) is not None:
+        changes["unit_key"] = unit
+    if prepared.outcome is not Outcome.NEEDS_INFORMATION:
+        changes |= {"decided_at": now, "law_from": prepared.law_from, "changes_on": prepared.changes_on}
+        changes["review_since"] = None
+        if prepared.closes:
+            changes["unit_key"] = f"closed:{application.id.hex}"
+    return changes

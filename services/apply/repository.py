@@ -67,6 +67,17 @@ async def active(session: AsyncSession, person: UUID, unit_key: str, subject: st
     return found
 
 
+async def is_taken(session: AsyncSession, unit_key: str, subject: str, *, but: UUID) -> bool:
+    """Whether the unit has another active application for it, whoever's."""
+    query = select(col(Application.id)).where(
+        col(Application.unit_key) == unit_key,
+        col(Application.subject) == subject,
+        col(Application.status).in_(ACTIVE),
+        col(Application.id) != but,
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
 async def own(session: AsyncSession, person: UUID, application: UUID, *, lock: bool = False) -> Application | None:
     """The person's application; `lock` keeps others from changing it until the transaction ends (PostgreSQL)."""
     query = select(Application).where(col(Application.person) == person, col(Application.id) == application)

@@ -45,6 +45,7 @@ from services.apply.models import Appeal, Application
 from services.apply.outcomes import ANSWERED, Outcomes
 from services.apply.states import GRANTED, Action, Status, Who, is_service
 from services.apply.steps import Steps
+from services.apply.units import in_the_household, unit_of_person
 from services.exchange.facts import Asker
 
 
@@ -59,7 +60,7 @@ class Submission:
 
     @property
     def unit_key(self) -> str:
-        return self.prepared.unit or _unit_of(self.request.beneficiary)
+        return self.prepared.unit or unit_of_person(self.request.beneficiary)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -131,7 +132,7 @@ class ApplyService:
         decider = self._decider(subject)
         asked = Request(applicant, beneficiary, subject, self._own_words(subject, answers), request, acted_by)
         async with self._db.read() as session:
-            standing = await repository.active(session, applicant, _unit_of(beneficiary), subject)
+            standing = await repository.active(session, applicant, unit_of_person(beneficiary), subject)
         if standing is not None:
             raise AlreadyApplied(standing)
         prepared = await decider.prepare(asked)
@@ -335,6 +336,8 @@ class ApplyService:
         applied_on = None if move is Action.CONFIRM else bangkok_day(found.created_at)
         again = Request(person, found.beneficiary, found.subject, merged, request, applied_on=applied_on)
         prepared = await self._decider(found.subject).prepare(again)
+        async with self._db.read() as session:
+            prepared = await in_the_household(session, found, prepared)
         await self.ready_to_decide()
         return Reconsideration(application, found.version, again, prepared, supplemented)
 
@@ -399,10 +402,6 @@ class ApplyService:
         """What the applicant answered: personal."""
         plain = self._keys.open(application.answers_sealed, bound_to=_answers_binding(application.id))
         return orjson.loads(plain)  # type: ignore[no-any-return]
-
-
-def _unit_of(beneficiary: UUID) -> str:
-    return f"person:{beneficiary.hex}"
 
 
 def _answers_binding(application: UUID) -> str:

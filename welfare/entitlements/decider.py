@@ -9,10 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from core.clock import Clock
+from core.crypto import KeyRing
 from core.errors import NotFound, ServiceUnavailable
 from services.apply.deciding import Outcome as Decided
 from services.apply.deciding import Prepared, Request
 from services.apply.errors import NotOfferedHere
+from services.apply.units import unit_of_household, unit_of_person
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Gate
 from welfare.entitlements.answers import with_answers, with_findings
@@ -27,10 +29,14 @@ from welfare.programmes import (
     Programme,
     ProgrammeCatalogue,
     ProgrammeUnknown,
+    Unit,
     Version,
     freeze,
 )
 
+ADDRESS: Final = "address"
+HOUSE: Final = ("subdistrict", "village", "house_number")
+"""The parts of a registered address that name the house; the others are words for people."""
 _DECIDED: Final = {
     Outcome.MET: Decided.GRANTED,
     Outcome.UNMET: Decided.REFUSED,
@@ -41,7 +47,16 @@ _DECIDED: Final = {
 class ProgrammeDecider:
     """Implements :class:`services.apply.deciding.Decider` for subjects `programme:<slug>`."""
 
-    def __init__(self, gate: Gate, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        clock: Clock,
+        catalogue: Catalogue,
+        programmes: ProgrammeCatalogue,
+        keys: KeyRing | None = None,
+    ) -> None:
+        """`keys` are for programmes that a household has once."""
+        self._keys = keys
         self._gate, self._clock, self._catalogue, self._programmes = gate, clock, catalogue, programmes
         self._frozen: dict[tuple[str, date | None], tuple[Version, Mapping[str, Any]]] = {}
 
@@ -49,7 +64,7 @@ class ProgrammeDecider:
         """Reads the facts anew, for the decision, and in the payer's name.
 
         Raises ProgrammeUnknown, NotOfferedHere, NotFound (path `beneficiary`), BadInput (path `answers`), and
-        ServiceUnavailable when nobody can say whether the child is the applicant's.
+        ServiceUnavailable when nobody can say whether the child is the applicant's, or which their household is.
         """
         programme = self._programmes.get(request.subject.partition(":")[2])
         day = self._clock.today() if programme is None else _day_of_law(programme, request, self._clock.today())
@@ -68,7 +83,8 @@ class ProgrammeDecider:
         found = assess(self._catalogue, programme, day, request.beneficiary, own.facts, childs)
         assert found is not None, "the version is in force"
         prepared = _prepared(self._catalogue, found, request.applicant)
-        return replace(prepared, read=read, rule=self._rule(version), beside=self.beside(request.subject))
+        unit = await self._household(programme, request) if programme.unit is Unit.HOUSEHOLD else None
+        return replace(prepared, read=read, rule=self._rule(version), beside=self.beside(request.subject), unit=unit)
 
     def beside(self, subject: str) -> tuple[str, ...]:
         """Subjects that nobody may have beside this programme."""
@@ -96,6 +112,20 @@ class ProgrammeDecider:
         if request.beneficiary == request.applicant:
             raise NotFound(path=("beneficiary",))
         return await reader.member(request.applicant, own_needs), await reader.member(request.beneficiary, child_needs)
+
+    async def _household(self, programme: Programme, request: Request) -> str:
+        """The key of the house in whose register the person of the rules stands; whoever stands in none is a household
+        of their own. Raises ServiceUnavailable where nobody can say."""
+        assert self._keys is not None, "a programme for households needs the keys"
+        person = request.applicant if programme.for_each is ForEach.CHILD else request.beneficiary
+        reader = Reader.for_decision(self._gate, programme, request.applicant, request.request)
+        fact = (await reader.member(person, {ADDRESS})).facts[ADDRESS]
+        if not fact.known:
+            raise ServiceUnavailable(self._catalogue.agency_title(self._catalogue.attribute(ADDRESS).steward))
+        if not isinstance(fact.value, Mapping):
+            return unit_of_person(person)
+        house = "/".join(str(fact.value[part]) for part in HOUSE)
+        return unit_of_household(self._keys.blind_index(house, domain="household"))
 
     async def _check_child(self, reader: Reader, applicant: UUID, beneficiary: UUID) -> None:
         """Raises NotFound for anyone but the applicant's own child who is not yet of age."""

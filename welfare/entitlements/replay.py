@@ -14,6 +14,7 @@ from uuid import UUID
 
 from services.apply.deciding import Outcome as Decided
 from services.apply.decisions.examining import Examined, Examiner, Member, State
+from services.apply.units import HOUSEHOLD
 from welfare.entitlements.record import RecordUnreadable, replay_decision
 from welfare.programmes import Outcome
 
@@ -31,6 +32,8 @@ class Answer(StrEnum):
     """Facts or law are not there, or not as they were."""
     BY_AN_OFFICER = "BY_AN_OFFICER"
     """The same law put to the same facts leaves it open, as it did then; an officer refused it, and said why."""
+    HOUSEHOLD_HAS_ONE = "HOUSEHOLD_HAS_ONE"
+    """The law put to the facts gives what it gave; it was refused because the household had another application."""
     OF_AN_AGENCY = "OF_AN_AGENCY"
     """An agency decided, by rules of its own; what it said is kept and signed."""
 
@@ -91,6 +94,8 @@ def _answer(seen: Examined) -> Answer:
         return Answer.NOT_POSSIBLE
     if again.agrees and _left_open(seen, again.determination.outcome):
         return Answer.BY_AN_OFFICER
+    if again.agrees and HOUSEHOLD in seen.record and seen.row.outcome == Decided.REFUSED:
+        return Answer.HOUSEHOLD_HAS_ONE
     same = again.agrees and again.determination.outcome is _MEANS.get(seen.row.outcome)
     return Answer.SAME if same else Answer.DIFFERENT
 

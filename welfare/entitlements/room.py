@@ -43,7 +43,7 @@ def open_welfare(
     entitlements = EntitlementService(database, gate, clock, catalogue, programmes)
     rooms.add(EntitlementService, entitlements)
     rooms.add(WhatIf, WhatIf(database, gate, clock, catalogue, programmes))
-    decider = ProgrammeDecider(gate, clock, catalogue, programmes)
+    decider = ProgrammeDecider(gate, clock, catalogue, programmes, keys)
     return Welfare(programmes, entitlements, decider, DecidedAmounts(keys, programmes))
 
 

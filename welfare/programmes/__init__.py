@@ -14,12 +14,13 @@ from welfare.programmes.model import (
     ProgrammeCatalogue,
     ProgrammeUnknown,
     Status,
+    Unit,
     Version,
 )
 
 __all__ = [
     "BenefitAmount", "Cadence", "Channel", "ConditionOutcome", "Determination", "Exclusion", "ForEach", "Outcome",
-    "Per", "Programme", "ProgrammeCatalogue", "ProgrammeUnknown", "Status", "Version",
+    "Per", "Programme", "ProgrammeCatalogue", "ProgrammeUnknown", "Status", "Unit", "Version",
     "changes_on", "evaluate", "freeze", "freeze_facts", "load_programme", "load_programmes", "read_vocabulary",
     "replay", "thaw",
 ]  # fmt: skip

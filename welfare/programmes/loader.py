@@ -29,6 +29,7 @@ from welfare.programmes.model import (
     Programme,
     ProgrammeCatalogue,
     Status,
+    Unit,
     Version,
 )
 from welfare.programmes.quantities import Quantity, quantity
@@ -78,7 +79,7 @@ def _check_exclusions(files: Sequence[_ProgrammeFile], programmes: Sequence[Prog
             if other is None or other is programme:
                 raise errors.UnknownReference(file.file, line, name=one.programme, where="programmes")
             pair = frozenset({programme.slug, other.slug})
-            if pair in said or other.for_each is not programme.for_each:
+            if pair in said or (other.for_each, other.unit) != (programme.for_each, programme.unit):
                 raise file.top.wrong("excludes", "another programme for beneficiaries of the same kind, named once")
             said.add(pair)
 
@@ -117,6 +118,7 @@ class _ProgrammeFile:
             on_request=top.flag("on_request") if top.has("on_request") else False,
             excludes=tuple(self._exclusion(part) for part in top.parts("excludes")) if top.has("excludes") else (),
             once_for=self._once_for(in_force),
+            unit=Unit(top.choice("unit", *Unit)) if top.has("unit") else Unit.PERSON,
             versions=self._timeline(in_force),
             proposed=tuple(v.version for v in versions if v.version.status is Status.PROPOSED),
             source=top.word("source"),

@@ -34,6 +34,13 @@ class ForEach(StrEnum):
     CHILD = "child"
 
 
+class Unit(StrEnum):
+    """Of whom there is one active application: each beneficiary, or each household of the house register."""
+
+    PERSON = "person"
+    HOUSEHOLD = "household"
+
+
 class Channel(StrEnum):
     """Where one applies."""
 
@@ -217,6 +224,7 @@ class Programme:
     excludes: tuple[Exclusion, ...] = ()
     once_for: str | None = None
     """The fact of the person by which what is given once may be given again: another birth, for instance."""
+    unit: Unit = Unit.PERSON
 
     def version_on(self, day: date) -> Version | None:
         """The version in force on a day. A proposed one is never in force."""

@@ -18,7 +18,7 @@ from tests.welfare.programmes.case_files import PROGRAMMES, VOCABULARY
 from welfare.programmes import Outcome, Version, errors, evaluate, freeze, load_programme, load_programmes, replay
 from welfare.programmes.answer import Cadence
 from welfare.programmes.frames import determine_frame
-from welfare.programmes.model import Channel, Formula
+from welfare.programmes.model import Channel, Formula, Unit
 
 ON: Final = date(2026, 11, 16)
 TRIAL: Final = """\
@@ -199,6 +199,18 @@ def test_a_programme_for_persons_cannot_exclude_one_for_children(tmp_path: Path)
     path.write_text(path.read_text("utf-8").replace("for_each: person", "for_each: child"), "utf-8")
     with pytest.raises(strict_yaml.WrongValue):
         load_programmes(tmp_path, VOCABULARY)
+
+
+def test_a_programme_says_whether_a_person_or_a_household_has_it_once(tmp_path: Path) -> None:
+    assert load_programme(TRIAL, "trial.yaml", VOCABULARY).unit is Unit.PERSON
+    of_household = TRIAL.replace("payday:", "unit: household\npayday:", 1)
+    assert load_programme(of_household, "trial.yaml", VOCABULARY).unit is Unit.HOUSEHOLD
+    with pytest.raises(strict_yaml.WrongValue):
+        load_programme(TRIAL.replace("payday:", "unit: village\npayday:", 1), "trial.yaml", VOCABULARY)
+    path = folder(tmp_path, a="b") / "b.yaml"
+    path.write_text(path.read_text("utf-8").replace("payday:", "unit: household\npayday:", 1), "utf-8")
+    with pytest.raises(strict_yaml.WrongValue):
+        load_programmes(tmp_path, VOCABULARY)  # of two that exclude each other, both are a person's or a household's
 
 
 def test_what_is_given_once_for_an_occasion_names_a_fact_that_every_version_reads() -> None:
