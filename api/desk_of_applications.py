@@ -85,13 +85,18 @@ class OfficerTies:
         acting = {one for row in delegations if row.accepted_at is not None for one in (row.person, row.delegate)}
         if acting & (set(people) - {officer}):
             return True
+        house = await self.household(officer)
+        if house is None:
+            raise ServiceUnavailable(self._catalogue.agency_title(_REGISTRY))
+        return bool(house & set(people))
+
+    async def household(self, officer: UUID) -> frozenset[UUID] | None:
+        """Who lives with the officer, and their minor children wherever those live; None while nobody can say."""
         asker = Asker(AskerKind.SYSTEM, "desk.ties", _REGISTRY, _CHECK)
         purpose = self._catalogue.purposes[TIES].purpose
         house = await self._register.house(officer, asker=asker, purpose=purpose)
         children = await self._register.children(officer, asker=asker, purpose=purpose)
-        if house is None or children is None:
-            raise ServiceUnavailable(self._catalogue.agency_title(_REGISTRY))
-        return bool((house | set(children)) & set(people))
+        return None if house is None or children is None else house | set(children)
 
 
 class OfficerTokens:
@@ -150,6 +155,7 @@ def furnish_desk(house: House, apply: ApplyService) -> OfficerTokens:
     desk = CaseDesk(house.db, house.clock, house.keys, apply, officers, house.catalogue, subjects, ties)
     evidence = house.rooms.get(EvidenceDesk)
     looks = CaseLooks(house.db, house.clock, house.keys, desk, apply, house.gate, house.catalogue, evidence, officers)
+    house.rooms.add(OfficerTies, ties)
     house.rooms.add(CaseDesk, desk)
     house.rooms.add(CaseLooks, looks)
     verifier = house.identity.verifier_for(OFFICER_AUDIENCE)

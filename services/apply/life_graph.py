@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 import strawberry
 
-from core.graph import Info
+from core.crypto import KeyRing
+from core.graph import Info, localized
+from core.text import Text
 from services.apply import models, repository
+from services.apply.desk import repository as desk
+from services.apply.desk.models import DeskQuestion
+from services.apply.desk.words import Words
 from services.apply.states import Action, Status
 from services.exchange.graph.fields import described
 
 EVENTS: Final = "application.events"
+QUESTIONS: Final = "application.questions"
 
 strawberry.enum(Status, name="ApplicationStatus", description="Where an application stands.")
 strawberry.enum(Action, name="ApplicationAction", description="What moved an application.")
@@ -39,6 +45,20 @@ class ApplicationStep:
             by_officer=row.officer is not None,
             cause=row.cause,
         )
+
+
+@strawberry.type(description="A fact that an officer asked for.")
+class AskedFor:
+    attribute: str = strawberry.field(description="Its id, as an answer's key names it; or evidence of it.")
+    title: str
+
+
+@strawberry.type(description="What an officer of the agency that decides asked for. A supplement answers it.")
+class OfficersQuestion:
+    wanted: list[AskedFor]
+    why: list[str] = strawberry.field(description="The officer's words for each, in their order.")
+    asked_at: datetime
+    answered_at: datetime | None
 
 
 @strawberry.type
@@ -71,3 +91,29 @@ class LifeOfApplication:
 
         steps = await info.context.loader(EVENTS, batch).load(self.row.id)
         return [ApplicationStep.of(step) for step in steps]
+
+    @described("What officers asked, oldest first, and why.")
+    async def questions(self, info: Info) -> list[OfficersQuestion]:
+        async def batch(keys: list[UUID]) -> Sequence[list[OfficersQuestion]]:
+            words, person = Words(info.context.room(KeyRing)), self.row.person
+            found: dict[UUID, list[OfficersQuestion]] = {key: [] for key in keys}
+            async with info.context.db.read() as session:
+                for row in await desk.questions(session, person, keys):
+                    why = await words.open(session, DeskQuestion.why_sealed, person, row.id, row.why_sealed)
+                    found[row.application].append(_question(info, row, why or ()))
+            return [found[key] for key in keys]
+
+        asked: list[OfficersQuestion] = await info.context.loader(QUESTIONS, batch).load(self.row.id)
+        return asked
+
+
+def _question(info: Info, row: DeskQuestion, why: Sequence[Mapping[str, str]]) -> OfficersQuestion:
+    return OfficersQuestion(
+        wanted=[
+            AskedFor(attribute=one["attribute"], title=localized(info, Text(th=one["th"], en=one["en"])))
+            for one in row.wanted
+        ],
+        why=[localized(info, Text(**one)) for one in why],
+        asked_at=row.asked_at,
+        answered_at=row.answered_at,
+    )

@@ -27,6 +27,7 @@ from identity.passkeys.service import Passkeys
 from identity.provider.models import SignInSession
 from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
 from services.apply.models import Application
+from services.apply.roles import DECIDE
 from services.apply.service import ApplyService, Submission
 from services.pay.models import Award, Instalment
 from services.pay.needs import SettledPayment
@@ -37,6 +38,7 @@ from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
 
+from tests.support.officers import serves
 TITLE: Final = Text(th="เบี้ยยังชีพผู้สูงอายุ", en="Old-age allowance")
 PROGRAMME: Final = "old-age-allowance"
 PURPOSE, WORDS = "student-loan-screening", "2569-1"
@@ -350,7 +352,13 @@ CASES: Final[Mapping[str, Case]] = {
     "changePayoutDestination": Case("elder", _pay_to, {"mobile": "+66812345679"}, PASSKEY),
     "proposeDelegation": Case("elder", _propose, {"scopes": ["VIEW"]}),
     "acceptDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
+async def _case(sitthi: Served) -> dict[str, Any]:
+    await serves(sitthi, "officer-one", DECIDE)
+    return {"case": await waiting_application(sitthi, "elder"), "act": {"claim": True}}
+
+
     "endDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
+    "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "endSession": Case("elder", _end_session, {"session": UNKNOWN["SignInSession"]}),
     "endAllSessions": Case("elder", _end_all, {"butThis": False}),
     "renamePasskey": Case("elder", _rename, {"label": "นาฬิกา"}),

@@ -32,6 +32,7 @@ UNDEMANDING: Final = {
     "rename_passkey", "remove_passkey", "set_contact", "remove_contact", "mark_read",
     "save_draft", "discard_draft",  # nothing is applied for yet
     "issue_document",  # as sure as its service says
+    "work_on_case",  # an officer's: each act asks what it takes (identity/officers/demands)
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {

@@ -16,7 +16,7 @@ PASSKEY: Final = "ial2.3-aal2.2"
 """What a sign-in with a passkey is worth."""
 
 
-class _Surer:
+class Surer:
     """The verifier, saying of every sign-in that it was so sure."""
 
     def __init__(self, behind: Any, acr: str) -> None:
@@ -33,7 +33,7 @@ class _Surer:
 def signed_in_with(sitthi: Served, acr: str = PASSKEY) -> None:
     """From now on everybody's sign-in is worth that much, when it is verified; nothing else about it changes."""
     identity: Any = sitthi.house.identity
-    identity.verifier = _Surer(getattr(identity.verifier, "_behind", identity.verifier), acr)
+    identity.verifier = Surer(getattr(identity.verifier, "_behind", identity.verifier), acr)
 
 
 async def delegated(sitthi: Served, by: str, to: str, *scopes: str, kind: str = "CARER") -> str:
