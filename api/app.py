@@ -141,7 +141,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(evidence_router(house.rooms.get(EvidenceDesk), house.db, house.limiter, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
-    app.include_router(receiving_router(house))
+    app.include_router(receiving_router(house, who_asks(house)))
     app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
     app.include_router(decision_verification(house.db, house.attestor))
     app.include_router(agencies(house))

@@ -12,6 +12,8 @@ from services.receive.disputes.desk import DisputeDesk
 from services.receive.disputes.service import DisputeService
 from services.receive.satisfaction.routes import satisfaction_router
 from services.receive.service import Receipts
+from services.receive.statements.routes import WhoAsks, statements_router
+from services.receive.statements.service import Statements
 
 if TYPE_CHECKING:
     from api.house import House
@@ -24,14 +26,19 @@ def furnish(house: House, rooms: Rooms) -> None:
     rooms.add(Receipts, house.receipts)
     rooms.add(DisputeService, disputes)
     rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles))
+    issuer = house.settings.issuer
+    rooms.add(Statements, Statements(house.db, house.clock, house.keys, house.attestor, house.gate, titles, issuer))
 
 
-def receiving_router(house: House) -> APIRouter:
-    """What anybody may read."""
+def receiving_router(house: House, who_asks: WhoAsks) -> APIRouter:
+    """What anybody may read, and the citizens' own statements."""
 
     def titles(subject: str) -> Text:
         kind, _, slug = subject.partition(":")
         programme = house.welfare.programmes.get(slug) if kind == "programme" else None
         return Text(th=slug, en=slug) if programme is None else programme.title
 
-    return satisfaction_router(house.db, house.clock, titles)
+    router = satisfaction_router(house.db, house.clock, titles)
+    statements = house.rooms.get(Statements)
+    router.include_router(statements_router(statements, house.attestor, house.limiter, who_asks))
+    return router

@@ -42,6 +42,7 @@ from services.receive.disputes import graph as disputes
 from services.receive.repository import ReceiptRepository
 from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
+from services.receive.statements.graph import StatementsOfCitizen
 
 _RECEIPTS: Final = "receive.receipts"
 _RATINGS: Final = "receive.ratings"
@@ -114,7 +115,11 @@ class Payment(Node):
     """One instalment of a benefit."""
 
     row: strawberry.Private[Instalment]
-    amount: MoneyAmount
+    amount: MoneyAmount = strawberry.field(description="What is due, before anything is withheld.")
+    withheld: MoneyAmount = strawberry.field(
+        description="Of it, what pays back money that was paid too much, as agreed; known once it is approved."
+    )
+    net: MoneyAmount = strawberry.field(description="What goes to the bank.")
     status: InstalmentStatus
     due_on: date = strawberry.field(
         description="The programme's payday, or the last day before it on which banks open."
@@ -130,6 +135,8 @@ class Payment(Node):
             id=global_id("Payment", row.id),
             row=row,
             amount=MoneyAmount.of(Money(row.satang)),
+            withheld=MoneyAmount.of(Money(row.withheld)),
+            net=MoneyAmount.of(Money(row.net)),
             status=InstalmentStatus(row.status),
             due_on=row.due_on,
             settled_on=None if row.settled_at is None else bangkok_day(row.settled_at),
@@ -209,10 +216,8 @@ class HeldPayment:
 
 
 @strawberry.type
-class ReceiveOfCitizen:
+class ReceiveOfCitizen(StatementsOfCitizen):
     """What this room adds to `Citizen`."""
-
-    person: strawberry.Private[UUID]
 
     @citizen_field(Delegate.VIEW)
     async def payments(

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from core.errors import ServiceUnavailable
+from core.paper import font_families, printed
 from core.text import Text
 from services.exchange.facts import Fact
 from services.exchange.privacy.reading import Cell, Reader, time_in_words
 
-FONTS: Final = Path(__file__).parents[3] / "web" / "vendor"
-"""Where set-up puts Sarabun (web/ide.json)."""
-THAI_FAMILIES: Final = ("Sarabun", "TH Sarabun New", "Laksaman", "Noto Sans Thai", "Garuda", "Loma", "Waree")
-"""The first of them that is there is used: Sarabun is the font of the state's documents."""
 RECORDS_MAX: Final = 100
 """Of each kind: the file to read shows the first of them, the one for machines all."""
 
@@ -41,15 +33,6 @@ FACT_COLUMNS: Final = (Cell("ข้อมูล", "What"), Cell("ค่า", "Va
 MORE: Final = "อีก {count} รายการอยู่ในไฟล์ JSON · {count} more are in the JSON file"
 
 
-@cache
-def font_families() -> tuple[str, ...]:
-    """Thai fonts that are there, the best first; empty when a PDF would show boxes."""
-    import typst  # noqa: PLC0415 - a large library, needed by one job
-
-    found = set(typst.Fonts(font_paths=_paths()).families())
-    return tuple(name for name in THAI_FAMILIES if name in found)
-
-
 async def rendered(sections: Sequence[Mapping[str, Any]], *, issuer: str, made_at: datetime, request: str) -> bytes:
     """A PDF/A-2a. Raises :class:`ServiceUnavailable` on a machine without a Thai font."""
     fonts = font_families()
@@ -63,7 +46,8 @@ async def rendered(sections: Sequence[Mapping[str, Any]], *, issuer: str, made_a
         "footer": f"{issuer} · {time_in_words(made_at)} · {request[-8:]}",
         "sections": list(sections),
     }
-    return await asyncio.to_thread(_compile, orjson.dumps(data).decode(), made_at)
+    source = (files(__package__) / "data" / "export.typ").read_bytes()
+    return await printed(source, data, made_at, standard="a-2a")
 
 
 class Section:
@@ -118,23 +102,3 @@ def _table(columns: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> dict[str,
 
 def _both(text: Text) -> dict[str, str]:
     return {"th": text.th, "en": text.en}
-
-
-def _paths() -> list[Path]:
-    return [FONTS] if FONTS.is_dir() else []
-
-
-def _compile(data: str, made_at: datetime) -> bytes:
-    import typst  # noqa: PLC0415 - as above
-
-    source = (files(__package__) / "data" / "export.typ").read_bytes()
-    made = typst.compile(
-        source,
-        format="pdf",
-        font_paths=typst.Fonts(font_paths=_paths()),
-        sys_inputs={"data": data},
-        pdf_standards="a-2a",
-        timestamp=int(made_at.timestamp()),
-    )
-    assert isinstance(made, bytes), "one document"
-    return made
