@@ -39,6 +39,8 @@ class ScriptedDecider:
     missing: tuple[Missing, ...] = (INCOME,)
     children: frozenset[UUID] = frozenset()
     """Whose parent everybody is."""
+    unit: str | None = None
+    """Whose the one application is, where it is not the beneficiary's."""
     seen: list[Request] = field(default_factory=list)
 
     async def prepare(self, request: Request) -> Prepared:
@@ -50,7 +52,7 @@ class ScriptedDecider:
         outcome = self.then if self.then and request.answers else self.says
         missing = self.missing if outcome is Outcome.NEEDS_INFORMATION else ()
         record: dict[str, Any] = {"facts": {"annual_income": 123456789}}
-        return Prepared(outcome, TITLE, record, (REASON,), missing, pays=True)
+        return Prepared(outcome, TITLE, record, (REASON,), missing, pays=True, unit=self.unit)
 
 
 class TableAwarder:

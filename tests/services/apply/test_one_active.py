@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,26 +19,22 @@ from core.clock import BANGKOK
 from core.database import Database
 from core.ids import new_id
 from core.settings import Settings
-from services.apply.deciding import Outcome, Prepared, Request
+from services.apply.deciding import Outcome
 from services.apply.errors import AlreadyApplied
 from services.apply.models import Application
 from services.apply.states import ACTIVE, Status
 from services.apply.tasks import follow_clocks
-from tests.services.apply.conftest import Room, ScriptedDecider
+from tests.services.apply.conftest import Room
 from tests.services.apply.test_lifecycle import Town
 
 HOUSE = "household:3f2a"
+ATTEMPTS = 50
 
 
 @pytest.fixture
-def of_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
+def of_the_house(room: Room) -> None:
     """What is applied for is the household's: who lives together shares one."""
-    asked = ScriptedDecider.prepare
-
-    async def prepare(self: ScriptedDecider, request: Request) -> Prepared:
-        return replace(await asked(self, request), unit=HOUSE)
-
-    monkeypatch.setattr(ScriptedDecider, "prepare", prepare)
+    room.decider.unit = HOUSE
 
 
 @pytest.fixture
@@ -60,6 +58,20 @@ async def test_of_a_household_that_applies_at_once_in_two_processes_one_does(roo
     assert sum(isinstance(one, UUID) for one in found) == 1
     refused = [one for one in found if isinstance(one, AlreadyApplied)]
     assert {one.application for one in refused} == {None}, "whose it is, is not told to the others"
+    assert await room.count("application") == await room.count("test_award") == 1
+
+
+async def test_of_fifty_that_apply_at_once_from_two_real_processes_one_does(room: Room, database_url: str) -> None:
+    given = [sys.executable, "-m", "tests.services.apply.racing", database_url, HOUSE, str(ATTEMPTS // 2)]
+    there = [
+        await asyncio.create_subprocess_exec(*given, stdin=PIPE, stdout=PIPE, cwd=Path(__file__).parents[3])
+        for _ in range(2)
+    ]
+    for one in there:
+        assert one.stdout is not None
+        assert await one.stdout.readline() == b"ready\n"
+    said = await asyncio.gather(*(one.communicate(b"go\n") for one in there))
+    assert sum(int(out) for out, _ in said) == 1
     assert await room.count("application") == await room.count("test_award") == 1
 
 
