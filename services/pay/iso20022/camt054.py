@@ -12,6 +12,7 @@ from typing import Final
 
 from core.clock import start_of_bangkok_day
 from core.money import Money
+from services.pay.iso20022.schema import check_message
 from services.pay.iso20022.xml import BAD_COUNT, BAD_SUM, BAD_VALUE, Element, read
 from services.pay.rails.contract import Entry, EntryKind
 
@@ -30,6 +31,7 @@ def read_entries(document: bytes) -> tuple[Entry, ...]:
         _check_summary(notification, entries)
         for entry in entries:
             found.extend(_transactions(entry))
+    check_message(root, MESSAGE)
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.pay.iso20022 import pain001
+from services.pay.iso20022.schema import check_message
 from services.pay.iso20022.xml import BAD_VALUE, REPEATED, Element, read
 from services.pay.rails.contract import Answer, Verdict
 
@@ -40,6 +41,7 @@ def read_answer(document: bytes, message: UUID) -> Answer:
     verdict = _GROUP.get(status.code())
     if verdict is None:
         raise status.refused(BAD_VALUE)
+    check_message(root, MESSAGE)
     reason = _reason(group)
     rejected = dict(_rejected(root))
     if verdict is Verdict.REJECTED:

@@ -199,5 +199,6 @@ def _notification(name: str, entries: Sequence[Told], at: datetime) -> Iterator[
         references = f"<AcctSvcrRef>{entry.reference}</AcctSvcrRef><EndToEndId>{escape(entry.end_to_end)}</EndToEndId>"
         yield f"<Ntry>{amount}{direction}{reversal}<Sts><Cd>BOOK</Cd></Sts>"
         yield f"<BookgDt><DtTm>{entry.booked_at.isoformat()}</DtTm></BookgDt>"
+        yield "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn></BkTxCd>"
         yield f"<NtryDtls><TxDtls><Refs>{references}</Refs>{amount}{direction}{returned}</TxDtls></NtryDtls></Ntry>\n"
     yield "</Ntfctn>\n</BkToCstmrDbtCdtNtfctn>\n</Document>\n"

@@ -41,15 +41,16 @@ def entry(end_to_end: str = FIRST.hex, amount: str = "700.00", **changes: str) -
     return f"""<Ntry><Amt Ccy="{changes.get("currency", "THB")}">{amount}</Amt>
 <CdtDbtInd>{changes.get("direction", "DBIT")}</CdtDbtInd>{changes.get("reversal", "")}
 <Sts><Cd>{changes.get("status", "BOOK")}</Cd></Sts>
-<BookgDt>{changes.get("booked", "<DtTm>2026-11-16T10:00:00+07:00</DtTm>")}</BookgDt>
+<BookgDt>{changes.get("booked", "<DtTm>2026-11-16T10:00:00+07:00</DtTm>")}</BookgDt><BkTxCd/>
 <NtryDtls><TxDtls><Refs><AcctSvcrRef>R1</AcctSvcrRef><EndToEndId>{end_to_end}</EndToEndId></Refs>
-<Amt Ccy="{changes.get("currency", "THB")}">{part}</Amt>{changes.get("returned", "")}</TxDtls></NtryDtls></Ntry>"""
+<Amt Ccy="{changes.get("currency", "THB")}">{part}</Amt>
+<CdtDbtInd>{changes.get("direction", "DBIT")}</CdtDbtInd>{changes.get("returned", "")}</TxDtls></NtryDtls></Ntry>"""
 
 
 def camt(*entries: str, summary: str = "", namespace: str = CAMT, prolog: str = "") -> bytes:
     return f"""{prolog}<Document xmlns="{namespace}"><BkToCstmrDbtCdtNtfctn>
 <GrpHdr><MsgId>N1</MsgId><CreDtTm>2026-11-16T03:00:00Z</CreDtTm></GrpHdr>
-<Ntfctn><Id>N1</Id>{summary}{"".join(entries)}</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>""".encode()
+<Ntfctn><Id>N1</Id><Acct/>{summary}{"".join(entries)}</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>""".encode()
 
 
 def pain(status: str = "ACTC", *transactions: tuple[UUID, str], message: str = MESSAGE.hex, reason: str = "") -> bytes:
