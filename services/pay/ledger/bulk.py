@@ -28,10 +28,28 @@ from services.pay.writing import insert_new
 AT_ONCE: Final = 10_000
 """Transactions that are held in memory and copied together."""
 _ASKED_AT_ONCE: Final = 500
-_ATTEMPTS: Final = 3
-"""Each time another process has booked some of them meanwhile."""
 _HEAD: Final = ("id", "key", "booked_at")
 _POSTING: Final = ("transaction_id", "line", "account", "satang")
+
+
+MANY: Final = """
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::bigint[])
+                  AS given (id, key, booked_at, debit, credit, satang)
+), head AS (
+    INSERT INTO ledger_transaction (id, key, booked_at) SELECT id, key, booked_at FROM given
+    ON CONFLICT DO NOTHING RETURNING id
+), posted AS (
+    INSERT INTO ledger_posting (transaction_id, line, account, satang)
+    SELECT head.id, line.number, line.account, line.satang
+      FROM head JOIN given ON given.id = head.id,
+           LATERAL (VALUES (1, given.debit, given.satang), (2, given.credit, -given.satang))
+                   AS line (number, account, satang)
+    RETURNING transaction_id, line
+)
+SELECT transaction_id FROM posted WHERE line = 1
+"""
+"""Answers the ids of those that nobody had booked; see :func:`given`."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +137,32 @@ async def _book(session: AsyncSession, bookings: list[Booking], accounts: Accoun
         new = await _unbooked(session, bookings, accounts)
         await _insert(session, new, accounts)
         return len(new)
-    new = bookings
-    for _ in range(_ATTEMPTS):
-        if await _copy(session, new, accounts):
-            return len(new)
-        new = await _unbooked(session, bookings, accounts)
-    raise KeyReused(key=new[0].key)
+    if await _copy(session, bookings, accounts):
+        return len(bookings)
+    new = await _unbooked(session, bookings, accounts)
+    with driver_told_as_unavailable():
+        won = {row[0] for row in await (await _driver(session)).fetch(MANY, *given(new, accounts))}
+    await _unbooked(session, [one for one in new if one.id not in won], accounts)  # only alike, that is
+    return len(won)
+
+
+def given(bookings: Sequence[Booking], accounts: Accounts) -> tuple[list[Any], ...]:
+    """The arrays of :data:`MANY`."""
+    return (
+        [one.id for one in bookings],
+        [one.key for one in bookings],
+        [one.at for one in bookings],
+        [accounts[one.agency, one.debit.code] for one in bookings],
+        [accounts[one.agency, one.credit.code] for one in bookings],
+        [one.satang for one in bookings],
+    )
+
+
+async def _driver(session: AsyncSession) -> Any:
+    """asyncpg's own connection, in the session's transaction."""
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert driver.is_in_transaction(), "opening the accounts began it"
+    return driver
 
 
 async def _unbooked(session: AsyncSession, bookings: Sequence[Booking], accounts: Accounts) -> list[Booking]:
@@ -178,11 +216,7 @@ async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Ac
     """False, and nothing is copied, where one of them is booked already."""
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
 
-    if not bookings:
-        return True
-    connection = await (await session.connection()).get_raw_connection()
-    driver: Any = connection.driver_connection
-    assert driver.is_in_transaction(), "opening the accounts began it"
+    driver = await _driver(session)
     with driver_told_as_unavailable():
         try:
             async with driver.transaction():  # a savepoint

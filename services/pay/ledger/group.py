@@ -16,7 +16,7 @@ from sqlmodel import col
 from core.database import Database
 from core.database_faults import driver_told_as_unavailable
 from core.group_commit import storable
-from services.pay.ledger.bulk import Accounts, Booking, open_accounts
+from services.pay.ledger.bulk import MANY, Accounts, Booking, given, open_accounts
 from services.pay.ledger.errors import KeyReused, Unbalanced
 from services.pay.ledger.models import LedgerPosting, LedgerTransaction
 
@@ -31,23 +31,6 @@ WITH head AS (
 INSERT INTO ledger_posting (transaction_id, line, account, satang)
 SELECT head.id, line.number, line.account, line.satang
   FROM head, (VALUES (1, $4::uuid, $6::bigint), (2, $5::uuid, -$6::bigint)) AS line (number, account, satang)
-"""
-MANY: Final = """
-WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::bigint[])
-                  AS given (id, key, booked_at, debit, credit, satang)
-), head AS (
-    INSERT INTO ledger_transaction (id, key, booked_at) SELECT id, key, booked_at FROM given
-    ON CONFLICT DO NOTHING RETURNING id
-), posted AS (
-    INSERT INTO ledger_posting (transaction_id, line, account, satang)
-    SELECT head.id, line.number, line.account, line.satang
-      FROM head JOIN given ON given.id = head.id,
-           LATERAL (VALUES (1, given.debit, given.satang), (2, given.credit, -given.satang))
-                   AS line (number, account, satang)
-    RETURNING transaction_id, line
-)
-SELECT transaction_id FROM posted WHERE line = 1
 """
 _THERE: Final = """
 SELECT transaction_id, line, account, satang FROM ledger_posting WHERE transaction_id = ANY($1::uuid[]) ORDER BY line
@@ -116,16 +99,7 @@ class DurableBookings:
         return set() if done == "INSERT 0 0" else {one.id}
 
     async def _insert_many(self, driver: Any, bookings: Sequence[Booking]) -> set[UUID]:
-        sides = [self._sides(one) for one in bookings]
-        rows = await driver.fetch(
-            MANY,
-            [one.id for one in bookings],
-            [one.key for one in bookings],
-            [one.at for one in bookings],
-            [debit for debit, _ in sides],
-            [credit for _, credit in sides],
-            [one.satang for one in bookings],
-        )
+        rows = await driver.fetch(MANY, *given(bookings, self._accounts))
         return {row[0] for row in rows}
 
     async def _lite(self, bookings: Sequence[Booking]) -> tuple[set[UUID], dict[UUID, Posted]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from core.ids import new_id
 from services.pay.errors import BankSaysDuplicate, NothingDue, RunChanged, RunNotFound, SameOfficer, WrongState
@@ -19,6 +20,14 @@ from services.pay.repository import PaymentRepository
 from services.pay.tasks import PaymentJobs
 from services.sandbox.bank import Faults
 from tests.services.pay.town import PERIOD, TownHall, jobs_over
+
+
+class Ticking(FixedClock):
+    """Never twice the same instant."""
+
+    def now(self) -> datetime:
+        self.advance(timedelta(microseconds=1))
+        return super().now()
 
 
 def by_threes(hall: TownHall) -> PaymentJobs:
@@ -142,26 +151,19 @@ async def test_reconciling_all_that_is_open_takes_each_file_once(hall: TownHall)
 
 async def test_workers_at_the_same_time_take_each_file_to_the_bank_once(hall: TownHall) -> None:
     run = await approved(hall, 20)
-    hall.bank.faults = Faults()
     messages: list[str] = []
-    rail = hall.jobs.rail
-    assert isinstance(rail, BankRail)
 
     class Counted(BankRail):
         async def submit(self, order, file):  # type: ignore[no-untyped-def] # as its parent's
             messages.append(order.hex)
             return await super().submit(order, file)
 
+    clock = Ticking(hall.clock.now())  # no two moments are the same, as outside
     workers = [
-        jobs_over(hall.db, hall.clock, Counted(hall.client, "http://bank"), hall.awards, part_max=3) for _ in range(4)
+        jobs_over(hall.db, clock, Counted(hall.client, "http://bank"), hall.awards, part_max=3) for _ in range(4)
     ]
 
-    async def later(number: int) -> None:
-        await workers[number].send(hall.approver, run.id)
-
-    began = [asyncio.create_task(later(number)) for number in range(4)]
-    hall.clock.advance(timedelta(seconds=1))  # all began before; what they take up from now on is theirs
-    await asyncio.gather(*began)
+    await asyncio.gather(*(worker.send(hall.approver, run.id) for worker in workers))
     # Whoever begins takes over what was begun before, at most one file of each of the others.
     assert len(messages) <= 7 + 3 * 4
     assert set(messages) == {part.id.hex for part in await by_threes(hall).parts(hall.approver, run.id)}
