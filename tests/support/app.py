@@ -16,6 +16,7 @@ from api.commands.walk import sign_in
 from api.house import House
 from core.clock import FixedClock
 from core.settings import Settings
+from tests.support.remembered import remember_adapters
 
 Variables: TypeAlias = Mapping[str, Any] | None
 
@@ -90,6 +91,7 @@ class Served:
 @asynccontextmanager
 async def served(settings: Settings, clock: FixedClock) -> AsyncIterator[Served]:
     """The application as a server would run it, started and stopped, without a socket."""
+    remember_adapters()
     app = create_app(settings, clock)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
