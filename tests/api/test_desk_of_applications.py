@@ -147,10 +147,11 @@ async def test_an_officers_token_opens_nothing_of_a_citizens_and_a_citizens_noth
 
 
 async def test_who_acts_for_an_officer_is_no_officer(sitthi: Served) -> None:
-    await serves(sitthi, "worker", DECIDE, CHECK)
-    carer = await act(sitthi, "graduate", await delegated(sitthi, "worker", "graduate"))
-    data = await sitthi.graph("{ officer { agency } }", persona=carer)
-    assert data["officer"] is None
+    carer = await act(sitthi, "graduate", await delegated(sitthi, "elder", "graduate"))
+    await serves(sitthi, "elder", DECIDE, CHECK)
+    answer = (await sitthi.post("{ officer { agency } }", persona=carer)).json()
+    assert answer["data"] == {"officer": None}
+    assert [one["extensions"]["code"] for one in answer["errors"]] == ["NOT_DELEGATED"]
     headers = {"authorization": f"Bearer {await sitthi.token(carer)}"}
     assert code(await sitthi.http.get("/agency/v1/applications", headers=headers)) == (401, "TOKEN_INVALID")
 
