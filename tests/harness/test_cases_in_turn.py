@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import COLLECTED
 from tests.support.databases import Kind
-from tests.support.turns import ALWAYS_BOTH, THOROUGH, case_of, meets_all, spared
+from tests.support.turns import ALWAYS_BOTH, LONG, SAMPLED, THOROUGH, case_of, meets_all, spared
 
 
 @dataclass(frozen=True)
@@ -107,23 +107,49 @@ def test_what_is_long_is_left_to_a_thorough_run() -> None:
     assert suite.left == []
 
 
-def test_a_thorough_run_takes_all_and_a_quick_one_every_case(request: pytest.FixtureRequest) -> None:
-    found = request.config.stash[COLLECTED]
-    running = {item.nodeid for item in request.session.items}
+@pytest.mark.parametrize("test", [f"{room}test_x.py::test_a_thing" if room.endswith("/") else room for room in LONG])
+def test_what_is_on_the_list_of_long_ones_is_too(test: str) -> None:
+    suite = Suite()
+    suite.has(test)
+    assert suite.left == []
+
+
+@pytest.mark.parametrize(("file", "share"), SAMPLED.items())
+def test_of_what_is_tried_with_all_there_is_a_sample_is_taken_on_one_database_each(file: str, share: int) -> None:
+    suite = Suite()
+    suite.has(f"{file}::test_a_thing", *map(str, range(10)))
+    suite.has(f"{file}::test_with_few", "first", "last")
+    suite.has(f"{file}::test_with_none")
+    left = [node.partition("[")[0].partition("::")[2] for node in suite.left]
+    assert left.count("test_a_thing") == -(-10 // share)
+    assert left.count("test_with_few") == 1
+    assert left.count("test_with_none") in (1, 2)
+    assert suite.left == suite.left
+
+
+def test_a_thorough_run_takes_all_and_a_quick_one_each_test_in_some_form(request: pytest.FixtureRequest) -> None:
+    found, running = request.config.stash[COLLECTED], {item.nodeid for item in request.session.items}
     left_out = spared(found)
     assert running <= {item.nodeid for item in found}
     if not request.config.getoption("--thorough"):
         assert not left_out & running
-    kept = {case_of(item) for item in found if item.nodeid not in left_out}
+    kept = {item.nodeid.partition("[")[0] for item in found if item.nodeid not in left_out}
+    cases = {case_of(item) for item in found if item.nodeid not in left_out}
     for item in found:
-        if item.get_closest_marker(THOROUGH) is None:
-            assert case_of(item) in kept
-            assert not meets_all(item) or item.nodeid not in left_out
+        name = item.nodeid.partition("[")[0]
+        if item.get_closest_marker(THOROUGH) is None and not name.startswith(LONG):
+            assert name in kept
+            if not name.startswith(tuple(SAMPLED)):
+                assert case_of(item) in cases
+                assert not meets_all(item) or item.nodeid not in left_out
 
 
-def test_a_room_that_meets_both_is_there(request: pytest.FixtureRequest) -> None:
+def test_every_room_and_test_that_is_named_is_there(request: pytest.FixtureRequest) -> None:
     files = [
         path.relative_to(request.config.rootpath).as_posix()
         for path in (request.config.rootpath / "tests").rglob("test_*.py")
     ]
-    assert [room for room in ALWAYS_BOTH if not any(file.startswith(room) for file in files)] == []
+    named = [name.partition("::")[0] for name in (*ALWAYS_BOTH, *LONG, *SAMPLED)]
+    assert [room for room in named if not any(file.startswith(room) for file in files)] == []
+    for file, _, test in (name.partition("::") for name in LONG):
+        assert not test or f"def {test}" in (request.config.rootpath / file).read_text(encoding="utf-8")

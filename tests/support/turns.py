@@ -4,7 +4,7 @@ A test that asks for a database is one test on SQLite and one on PostgreSQL; wit
 two on Valkey. Where only what is stored matters, and the database under it does not, a quick run takes one of them: by
 a checksum of the test's name, so that it is the same one every day and everywhere, and a new case moves no other.
 Where the database is the point (money, "exactly once", what survives a kill) every run takes all. `--thorough` does
-so everywhere.
+so everywhere, and takes what is long besides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ALWAYS_BOTH: Final = (
         "tests/core/test_rate_limits",
     ),
     *("tests/services/pay/", "tests/services/receive/", "tests/services/apply/test_one_active"),
-    *("tests/services/exchange/access_log/", "tests/services/exchange/test_commits", "tests/soak/", "tests/harness/"),
+    *("tests/services/exchange/access_log/", "tests/services/exchange/test_commits", "tests/harness/"),
     *("tests/laws/test_sealed", "tests/laws/test_personal_data"),
 )
 """How the node ids of rooms begin where each test meets each database, unless it is marked `in_turn`."""
@@ -35,6 +35,21 @@ AT_ONCE: Final = re.compile(
 """Elsewhere a test that says this of itself, and has no inputs that could take turns, does so too: it is about writers
 that meet, or about what is done once."""
 THOROUGH: Final = "thorough"
+LONG: Final = (
+    *("tests/services/plugins/test_join_docs.py", "tests/services/plugins/test_packages_docs.py"),
+    *("tests/harness/test_setup.py::test_set_up_runs_again", "tests/harness/test_node.py::test_without_a_network"),
+    *("tests/bench/test_plugins.py::test_calls_are_measured", "tests/bench/test_sign_in.py::test_all_providers"),
+    *("tests/soak/", "tests/test_keys_rotate.py::test_a_rotation_killed_at_each_step"),
+)
+"""What only a thorough run takes, as if it were marked so: pages worked through word for word with programs that are
+installed for it, set-up without a network, benchmarks of a whole server, and kills for which quick runs have others."""
+SAMPLED: Final = {
+    "tests/welfare/rules/test_seeded_bugs.py": 5,
+    "tests/services/exchange/privacy/test_killed.py": 3,
+    "tests/laws/test_mutations.py": 2,
+    "tests/api/test_lazy_imports.py": 2,
+}
+"""Of whose inputs, which are every one there is, a quick run takes only one of so many; of each test one at least."""
 _KINDS: Final = {"database_kind": tuple(Kind), "redis_kind": ("fakeredis", "valkey")}
 
 
@@ -96,10 +111,29 @@ def meets_all(test: Collected) -> bool:
     return (case is None or not case.values) and any(AT_ONCE.search(words) for words in (stem, name))
 
 
+def _left_to_thorough_runs(tests: Sequence[Collected]) -> set[str]:
+    """What is marked, what is long, and of what is sampled all but the sample: by checksum, like the databases."""
+    left_out: set[str] = set()
+    sampled: dict[tuple[str, int], dict[str, list[str]]] = {}
+    for test in tests:
+        name, _, inputs = test.nodeid.partition("[")
+        share = next((share for room, share in SAMPLED.items() if name.startswith(room)), 1)
+        if test.get_closest_marker(THOROUGH) is not None or name.startswith(LONG):
+            left_out.add(test.nodeid)
+        elif share > 1 and inputs:
+            case = case_of(test)
+            sampled.setdefault((name, share), {}).setdefault(case.inputs if case else inputs, []).append(test.nodeid)
+    for (name, share), cases in sampled.items():
+        order = sorted(cases, key=lambda inputs: zlib.crc32(f"{name}[{inputs}]".encode()))
+        for inputs in order[-(-len(order) // share) :]:
+            left_out.update(cases[inputs])
+    return left_out
+
+
 def spared(tests: Sequence[Collected]) -> set[str]:
     """The node ids of what only a thorough run takes."""
     cases: dict[Case, list[str]] = {}
-    left_out = {test.nodeid for test in tests if test.get_closest_marker(THOROUGH) is not None}
+    left_out = _left_to_thorough_runs(tests)
     for test in tests:
         if test.nodeid in left_out or meets_all(test):
             continue
