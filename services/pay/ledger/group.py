@@ -71,17 +71,20 @@ class DurableBookings:
                 opened: Accounts = {}
                 await open_accounts(session, requests, opened)
             self._accounts |= opened
-        firsts: dict[str, Booking] = {}
-        for one in requests:
-            firsts.setdefault(one.key, one)
-        unique = list(firsts.values())
+        firsts: dict[str, int] = {}
+        for at, one in enumerate(requests):
+            firsts.setdefault(one.key, at)
+        unique = [requests[at] for at in firsts.values()]
         new, there = await (self._lite(unique) if self._db.is_sqlite else self._postgres(unique))
-        return [self._outcome(one, firsts[one.key], new, there) for one in requests]
+        return [
+            True if at == firsts[one.key] and one.id in new else self._again(one, requests[firsts[one.key]], there)
+            for at, one in enumerate(requests)
+        ]
 
-    def _outcome(self, one: Booking, first: Booking, new: set[UUID], there: dict[UUID, Posted]) -> bool | Exception:
-        if one is first and one.id in new:
-            return True
-        alike = one.moves == first.moves if one.id in new else there[one.id] == one.lines(self._accounts)
+    def _again(self, one: Booking, first: Booking, there: dict[UUID, Posted]) -> bool | Exception:
+        """The outcome of one that was booked before, or earlier in the same group as `first`."""
+        posted = there.get(one.id)
+        alike = one.moves == first.moves if posted is None else posted == one.lines(self._accounts)
         return False if alike else KeyReused(key=one.key)
 
     async def _postgres(self, bookings: Sequence[Booking]) -> tuple[set[UUID], dict[UUID, Posted]]:

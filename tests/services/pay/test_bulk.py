@@ -202,6 +202,11 @@ async def test_what_the_database_cannot_take_harms_nobody_else(
     assert [told[0], type(told[1]), told[2]] == [True, error, True]
 
 
+async def test_one_and_the_same_asked_twice_at_once_is_new_to_one_of_them(database: Database) -> None:
+    group, one = GroupCommit(DurableBookings(database)), booking(1)
+    assert sorted(await asyncio.gather(group.submit(one), group.submit(one))) == [False, True]
+
+
 async def test_alone_it_is_booked_and_again_it_is_not(database: Database) -> None:
     group = GroupCommit(DurableBookings(database))
     assert [await group.submit(booking(1)), await group.submit(booking(1))] == [True, False]
