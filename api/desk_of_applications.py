@@ -25,14 +25,14 @@ from identity.provider.clients import OFFICER_AUDIENCE, OFFICER_SCOPE
 from identity.provider.errors import TokenInvalid
 from identity.provider.presented import Presenting
 from identity.provider.verifier import TokenVerifier
-from services.apply.delivery.decider import PREFIX
+from services.apply.delivery.decider import PREFIX, worked_at_the_desk
 from services.apply.desk.service import CaseDesk
 from services.apply.desk.showing import CaseLooks
 from services.apply.evidence.service import EvidenceDesk
 from services.apply.service import ApplyService
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Asker, AskerKind, Purpose
-from services.plugins.contract import Manifest, OperationKind
+from services.plugins.contract import Manifest
 
 if TYPE_CHECKING:
     from api.house import House
@@ -56,7 +56,7 @@ class DeskSubjects:
         services = {
             PREFIX + one.slug: one.title.text
             for one in self._manifests()
-            if one.agency.slug == agency and one.form is not None and not one.operations_of(OperationKind.SUBMIT)
+            if one.agency.slug == agency and worked_at_the_desk(one)
         }
         return {**self._programmes.programmes_of(agency), **services}
 
@@ -154,6 +154,7 @@ def furnish_desk(house: House, apply: ApplyService) -> OfficerTokens:
     ties = OfficerTies(house.db, house.gate, house.catalogue)
     desk = CaseDesk(house.db, house.clock, house.keys, apply, officers, house.catalogue, subjects, ties)
     evidence = house.rooms.get(EvidenceDesk)
+    evidence.at_the_desk = lambda subject: not house.deliveries.takes(subject)
     looks = CaseLooks(house.db, house.clock, house.keys, desk, apply, house.gate, house.catalogue, evidence, officers)
     house.rooms.add(OfficerTies, ties)
     house.rooms.add(CaseDesk, desk)

@@ -168,6 +168,10 @@ class Deliveries(Protocol):
         """
         ...
 
+    def takes(self, subject: str) -> bool:
+        """Whether a system of the agency decides it; else its officers do, at the desk."""
+        ...
+
     def refuse(self, application: Application) -> ApplyError:
         """Why something about it can be done at the agency alone."""
         ...

@@ -200,7 +200,7 @@ class ApplyService:
 
         Raises NotFound, NotWaitingForAnswers, AtTheAgency, BadInput, and what the decider raises.
         """
-        again = await self._prepare_again(person, application, forms.checked(answers), request, supplemented=True)
+        again = await self._prepare_again(person, application, answers, request, supplemented=True)
         return replace(again, request=replace(again.request, acted_by=acted_by))
 
     async def supplement(self, session: AsyncSession, again: Reconsideration) -> Application:
@@ -319,7 +319,7 @@ class ApplyService:
         self,
         person: UUID,
         application: UUID,
-        answers: Mapping[str, Any],
+        answers: object,
         request: UUID | None,
         *,
         supplemented: bool,
@@ -331,8 +331,7 @@ class ApplyService:
             raise NotFound
         states.after(Status(found.status), Action.SUPPLEMENT if supplemented else move)
         self._refuse_if_at_agency(found, Action.SUPPLEMENT)
-        self._own_words(found.subject, answers)
-        merged = {**self.answers_of(found), **answers}
+        merged = {**self.answers_of(found), **self._own_words(found.subject, answers)}
         applied_on = None if move is Action.CONFIRM else bangkok_day(found.created_at)
         again = Request(person, found.beneficiary, found.subject, merged, request, applied_on=applied_on)
         prepared = await self._decider(found.subject).prepare(again)
@@ -391,7 +390,7 @@ class ApplyService:
 
     def _refuse_if_at_agency(self, application: Application, action: Action) -> None:
         """Raises AtTheAgency for what the contract with agencies has no call for."""
-        if is_service(application.subject):
+        if is_service(application.subject) and self._agencies.takes(application.subject):
             states.after(Status(application.status), action)
             raise self._agencies.refuse(application)
 

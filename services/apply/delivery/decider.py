@@ -26,6 +26,7 @@ from services.apply.forms import Forms
 from services.plugins.contract import Delegates, Manifest, OperationKind
 
 PREFIX: Final = "service:"
+_OF_A_SYSTEM: Final = (OperationKind.SUBMIT, OperationKind.STATUS, OperationKind.CANCEL)
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class Services:
         """By the id of an entry in the catalogue of services; None where one cannot apply."""
         for manifest in self._agencies.manifests():
             if self._agencies.service_id(f"{PREFIX}{manifest.slug}") == service:
-                return _offer(manifest) if manifest.operations_of(OperationKind.SUBMIT) else None
+                return _offer(manifest) if takes_applications(manifest) else None
         return None
 
 
@@ -64,9 +65,10 @@ class ServiceDecider:
         """Raises NotOfferedHere, ServiceSuspended, ServiceRetired, ForTheCitizenAlone, BadInput and ConsentNeeded, and
         what the gate raises."""
         manifest = self._agencies.manifest(request.subject.removeprefix(PREFIX))
-        if manifest is None or not manifest.operations_of(OperationKind.SUBMIT):
+        if manifest is None or not takes_applications(manifest):
             raise NotOfferedHere(path=("service",))
-        self._agencies.must_be_open(manifest.slug)
+        if request.asker is None:  # what was taken is decided, whether more is taken or not
+            self._agencies.must_be_open(manifest.slug)
         if request.beneficiary != request.applicant:
             raise ForTheCitizenAlone(path=("beneficiary",))
         self._check(request, {})
@@ -75,9 +77,11 @@ class ServiceDecider:
         return Prepared(
             Outcome.NEEDS_INFORMATION,
             manifest.title.text,
-            record={},
+            record=_record(gathered.facts) if request.asker is not None else {},
             read=len(gathered.facts),
-            delivery=ToDeliver(manifest.slug, gathered.facts, gathered.rests_on),
+            delivery=None
+            if worked_at_the_desk(manifest)
+            else ToDeliver(manifest.slug, gathered.facts, gathered.rests_on),
         )
 
     def _check(self, request: Request, facts: Mapping[str, Any]) -> None:
@@ -95,6 +99,20 @@ class ServiceDecider:
         except answers.UnusableForm:
             log.warning("form_unusable", plugin=request.subject.removeprefix(PREFIX))
             raise NotOfferedHere(path=("service",)) from None
+
+
+def worked_at_the_desk(manifest: Manifest) -> bool:
+    """Whether the agency's officers decide it here: there is a form, and no system of theirs for applications."""
+    return manifest.form is not None and not any(manifest.operations_of(kind) for kind in _OF_A_SYSTEM)
+
+
+def takes_applications(manifest: Manifest) -> bool:
+    return bool(manifest.operations_of(OperationKind.SUBMIT)) or worked_at_the_desk(manifest)
+
+
+def _record(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an officer sees, and what the decision rests on, in the form of a programme's record."""
+    return {"facts": {name: {"value": value, "th": name, "en": name} for name, value in facts.items()}}
 
 
 def _offer(manifest: Manifest) -> Offer:

@@ -18,7 +18,7 @@ from core.sealed import bound_to
 from services.apply.deciding import ToDeliver
 from services.apply.delivery import repository
 from services.apply.delivery.agencies import Agencies, Consents, Numbers, Withdrawn
-from services.apply.delivery.decider import PREFIX, agency_of
+from services.apply.delivery.decider import PREFIX, agency_of, worked_at_the_desk
 from services.apply.delivery.errors import AtTheAgency
 from services.apply.delivery.models import AgencyEvent, ServiceCase
 from services.apply.delivery.states import Step
@@ -104,6 +104,11 @@ class DeliveryDesk:
                     session, case, EventKind.APPLICATION_WITHDRAWN, application.id, reference=case.reference
                 )
         await repository.store(session, application.person, application.id, values)
+
+    def takes(self, subject: str) -> bool:
+        """Whether a system of the agency has what is applied for; one that is gone may come again."""
+        manifest = self._agencies.manifest(subject.removeprefix(PREFIX))
+        return manifest is None or not worked_at_the_desk(manifest)
 
     def refuse(self, application: Application) -> AtTheAgency:
         return AtTheAgency(agency_of(self._agencies.manifest(application.subject.removeprefix(PREFIX))))

@@ -32,6 +32,7 @@ from services.apply.errors import ChangedMeanwhile
 from services.apply.models import Application
 from services.apply.roles import DECIDE
 from services.apply.service import ApplyService, Reconsideration
+from services.apply.states import is_service
 from services.exchange.facts import Asker
 
 BY_OFFICER: Final = "OFFICER"
@@ -76,7 +77,7 @@ class Deciding:
         """Far away. Raises NotWhatTheLawGives, StateHolds, BadInput, StepUpRequired for a grant that takes one officer
         alone, and what the decider raises."""
         again = await self._apply.prepare_at_desk(row, asker, act.findings, asker.request)
-        prepared = decided(again.prepared, act, officer.agency)
+        prepared = decided(again.prepared, act, officer.agency, by_law=not is_service(row.subject))
         draft = Drafted(officer, act, replace(again, prepared=prepared, officer=officer.person))
         if act.grants and not draft.needs_two:
             officer.must_meet(TO_APPROVE, self._clock.now())
@@ -201,11 +202,12 @@ class Deciding:
         return made
 
 
-def decided(prepared: Prepared, act: acts.Decide, agency: str) -> Prepared:
-    """What the law came to, as the officer decides it. Raises NotWhatTheLawGives."""
+def decided(prepared: Prepared, act: acts.Decide, agency: str, *, by_law: bool = True) -> Prepared:
+    """What the law came to, as the officer decides it; without `by_law`, of what no rule of ours decides, the officer's
+    own judgement. Raises NotWhatTheLawGives."""
     wanted = Outcome.GRANTED if act.grants else Outcome.REFUSED
     against = Outcome.GRANTED if not act.grants else None
-    if (act.grants and prepared.outcome is not Outcome.GRANTED) or prepared.outcome is against:
+    if by_law and ((act.grants and prepared.outcome is not Outcome.GRANTED) or prepared.outcome is against):
         names = [one.title for one in prepared.missing]
         missing = _joined(names) if names else _NOTHING
         raise NotWhatTheLawGives(said=_SAID[prepared.outcome], missing=missing)

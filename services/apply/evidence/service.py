@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,6 +103,8 @@ class EvidenceDesk:
         self._receiving: Counter[UUID] = Counter()
         self.keepers: Keepers | None = None
         """Set when that room stands."""
+        self.at_the_desk: Callable[[str], bool] = lambda _: False
+        """Whether an agency's own officers decide what is applied for here, who can be shown it; set like `keepers`."""
 
     async def take(self, person: UUID, key: str, body: AsyncIterator[bytes], declared: int | None = None) -> Evidence:
         """Receives a file. `key` is the idempotency key; `declared`, how long the body was said to be.
@@ -175,9 +177,9 @@ class EvidenceDesk:
         """Makes evidence part of its person's application, in the transaction that writes that.
 
         Raises NotFound for what is not the applicant's, EvidenceSubmitted for what another application has,
-        EvidenceNotTaken where an agency decides, TooMuchEvidence, MalformedGlobalId.
+        EvidenceNotTaken where an agency's system decides, TooMuchEvidence, MalformedGlobalId.
         """
-        if is_service(application.subject):
+        if is_service(application.subject) and not self.at_the_desk(application.subject):
             raise EvidenceNotTaken(path=("evidence",))
         person, most = application.person, self.bounds.application_files_max
         chosen = {_key(given, number) for number, given in enumerate(named[: most + 1])}
