@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.scalars import JSON
 
 from core.assurance import Aal, Assurance, Demand, Ial
-from core.errors import BadInput, NotFound, SitthiError
+from core.errors import BadInput, SitthiError
 from core.graph import (
     Connection,
     Delegate,
@@ -35,9 +34,10 @@ from core.graph.mutations import problem_of
 from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
 from services.apply import models, repository
+from services.apply.applied_for import ApplyInput, asked_for
 from services.apply.deciding import Holder, Missing
 from services.apply.decisions.graph import DECISIONS, WithDecisions
-from services.apply.delivery.graph import CASES, OfService, subject_of
+from services.apply.delivery.graph import CASES, OfService
 from services.apply.drafts.errors import DraftChanged
 from services.apply.drafts.graph import NODES as DRAFTS
 from services.apply.drafts.graph import (
@@ -45,11 +45,8 @@ from services.apply.drafts.graph import (
     DraftMutation,
     DraftsOfCitizen,
     draft_conflict,
-    refuse_beside_draft,
     seen_of,
-    to_send,
 )
-from services.apply.drafts.service import Seen
 from services.apply.errors import AlreadyApplied
 from services.apply.evidence import graph as evidence
 from services.apply.form_graph import FormQuery
@@ -60,10 +57,8 @@ from services.apply.states import TURNS, Status, Turn
 from services.exchange.graph import Person
 from services.exchange.graph.fields import described
 
-PROGRAMME_LENGTH_MAX: Final = 64
 PROVED: Final = Demand(Assurance(Ial.IAL_2_3, Aal.AAL_1))
 """Whose right it is must be certain: an identity proofed as ThaID or a counter proofs it."""
-_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DECISIONS: Final = "application.decision"
 
 strawberry.enum(Turn, name="ApplicationTurn", description="Whose move it is.")
@@ -174,24 +169,6 @@ class ApplyOfCitizen(DraftsOfCitizen):
         return connection(Connection[Application], rows, size, key=lambda row: row.id.hex, node=Application.of)
 
 
-@strawberry.input(
-    description="`programme` (its slug), `service` (its id), or a `draft` with its revision: one of them."
-)
-class ApplyInput:
-    idempotency_key: str
-    programme: str | None = None
-    service: strawberry.ID | None = None
-    beneficiary: strawberry.ID | None = strawberry.field(default=None, description="The viewer, if left out.")
-    answers: JSON | None = strawberry.field(default=None, description="An object: what only the citizen knows.")
-    evidence: list[strawberry.ID] | None = strawberry.field(default=None, description="Ids of `Evidence`.")
-    draft: strawberry.ID | None = strawberry.field(
-        default=None, description="In place of what is applied for, for whom, and the answers. It is used up."
-    )
-    draft_revision: int | None = strawberry.field(
-        default=None, description="The revision that the citizen saw: what they saw is what is sent."
-    )
-
-
 @strawberry.input
 class SupplementInput:
     application: strawberry.ID
@@ -260,7 +237,7 @@ class ApplyMutation(DraftMutation):
         service, work = info.context.room(ApplyService), work_of(info)
         seen = seen_of(input.draft, input.draft_revision)
         try:
-            subject, beneficiary, answers = await _asked_for(info, input, seen)
+            subject, beneficiary, answers = await asked_for(info, input, seen)
             submission = await service.prepare(
                 work.viewer.person,
                 beneficiary,
@@ -343,41 +320,6 @@ async def _already_applied(info: Info, error: AlreadyApplied) -> ApplyPayload:
     """The transaction is rolled back by now; the answer is a problem that also points to what is there."""
     existing = None if error.application is None else await application_node(info, error.application)
     return ApplyPayload(existing=existing, problems=[problem_of(error, info.context)])
-
-
-async def _asked_for(info: Info, given: ApplyInput, seen: Seen | None) -> tuple[str, UUID, object]:
-    """What is applied for, for whom, with which answers."""
-    if seen is None:
-        return _subject(info, given), _beneficiary(given, info.context.signed_in().person), given.answers
-    refuse_beside_draft(given.programme, given.service, given.beneficiary, given.answers)
-    return await to_send(info, seen)
-
-
-def _subject(info: Info, given: ApplyInput) -> str:
-    if (given.programme is None) == (given.service is None):
-        raise BadInput(
-            Text(th="ระบุ programme หรือ service อย่างใดอย่างหนึ่ง", en="name either a programme or a service"),
-            path=("programme",),
-        )
-    if given.programme is None:
-        assert given.service is not None, "one of the two"
-        return subject_of(info, given.service)
-    if len(given.programme) > PROGRAMME_LENGTH_MAX or not _SLUG.fullmatch(given.programme):
-        raise NotFound(path=("programme",))
-    return f"programme:{given.programme}"
-
-
-def _beneficiary(given: ApplyInput, viewer: UUID) -> UUID:
-    """By the id of a `Person`, or of the viewer's own `Citizen`."""
-    if given.beneficiary is None:
-        return viewer
-    try:
-        found = GlobalId.parse(str(given.beneficiary))
-    except SitthiError:
-        raise MalformedGlobalId(path=("beneficiary",)) from None
-    if found.type not in {"Person", "Citizen"}:
-        raise MalformedGlobalId(path=("beneficiary",))
-    return found.id
 
 
 def _application(given: strawberry.ID) -> UUID:

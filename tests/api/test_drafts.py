@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import col
 
 from core.graph import global_id
+from identity.inbox.graph import Change
+from identity.inbox.models import Change as ChangeRow
+from identity.inbox.models import ChangeKind
 from services.apply.drafts.models import Draft
 from services.know.entries import service_id
 from tests.services.apply.delivery.office import FORM as STALL
@@ -18,6 +23,7 @@ from tests.support.acting import act, delegated, signed_in_with
 from tests.support.app import Served
 
 SERVICE = str(global_id("Service", service_id(f"service:{SLUG}")))
+PROPERTIES: Mapping[str, Any] = STALL["properties"]  # type: ignore[assignment]  # a form, as JSON has it
 SEEN = "id revision answers expiresOn formChanged gone problems { path message } beneficiary { id }"
 SAVED = f"draft {{ {SEEN} }} revision conflict {{ given current {{ {SEEN} }} }}"
 FIELDS = "fields { path kind state value applies required waits }"
@@ -73,6 +79,16 @@ async def test_a_draft_is_seen_on_another_device_filled_anew(sitthi: Served, off
         [row] = await session.scalars(select(Draft))
     given = fields["owner"]["value"]["given_th"]
     assert given not in str((await sitthi.house.drafts.content(row)).answers), "no fact is stored in it"
+
+
+async def test_the_other_devices_hear_of_it_by_its_id(sitthi: Served, office: Office) -> None:
+    draft = await begun(sitthi, shopName="ก")
+    async with sitthi.house.db.read() as session:
+        [row] = await session.scalars(select(ChangeRow).where(col(ChangeRow.kind) == ChangeKind.DRAFT))
+    told = Change.of(row)
+    assert (told.kind, told.id) == (ChangeKind.DRAFT, draft["id"])
+    node = "query N($id: ID!) { node(id: $id) { id ... on Draft { revision } } }"
+    assert await sitthi.graph(node, {"id": told.id}, persona=WHO) == {"node": {"id": draft["id"], "revision": 1}}
 
 
 async def test_a_save_over_a_revision_that_was_not_seen_shows_both_and_writes_nothing(
@@ -169,7 +185,7 @@ async def test_of_two_devices_that_send_the_same_draft_at_once_one_applies(sitth
 
 async def test_another_form_tells_which_answers_are_gone_and_sends_the_rest(sitthi: Served, office: Office) -> None:
     draft = await begun(sitthi, shopName="ก", places=2)
-    properties = {name: schema for name, schema in STALL["properties"].items() if name != "places"}
+    properties = {name: schema for name, schema in PROPERTIES.items() if name != "places"}
     sitthi.house.registry.remove(SLUG)
     sitthi.house.registry.add(office.plugin(form={**STALL, "properties": properties}))
     [seen] = await mine(sitthi)
@@ -187,7 +203,7 @@ async def test_an_answer_to_what_does_not_apply_any_more_is_kept_and_not_sent(si
         "if": {"properties": {"places": {"minimum": 2}}, "required": ["places"]},
         "then": {"required": ["why"]},
     }
-    form["properties"] = {**STALL["properties"], "why": {"type": "string", "x-citizen-only": WORDS, "title": "เหตุผล"}}
+    form["properties"] = {**PROPERTIES, "why": {"type": "string", "x-citizen-only": WORDS, "title": "เหตุผล"}}
     sitthi.house.registry.remove(SLUG)
     sitthi.house.registry.add(office.plugin(form=form))
     draft = await begun(sitthi, shopName="ก", places=2, why="ขายดี")
