@@ -11,17 +11,14 @@ from typing import Final
 
 import pytest
 
-from tests.support.server import ROOT, free_port
+from tests.support.server import ROOT, free_port, run_program
 
 
 def sitthi(*words: str, **settings: str) -> tuple[int, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
-    command = [sys.executable, "-m", "api.cli", *words]
-    done = subprocess.run(
-        command, cwd=ROOT, env=kept | settings, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout + done.stderr
+    code, out, err = run_program(["api.cli", *words], kept | settings)
+    assert "Traceback" not in err
+    return code, out + err
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_made(tmp_path: Path) -> None:

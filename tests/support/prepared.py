@@ -40,7 +40,11 @@ class Forked:
     def __init__(self, status: socket.socket) -> None:
         self._status = status
         self.returncode: int | None = None
-        self.pid = int(status.recv(64))
+        told = status.recv(64)
+        if not told:
+            status.close()
+            raise RuntimeError("the prepared process ended: what it could not import is among what the tests say")
+        self.pid = int(told)
 
     def poll(self) -> int | None:
         if self.returncode is None:

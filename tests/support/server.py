@@ -43,7 +43,7 @@ class Process:
 
     def command(self, *words: str, ok: bool = True, given: str | None = None) -> str:
         """Runs `sitthi …` beside the server, and answers what it printed; with `ok=False`, of one that fails."""
-        code, out, err = _run(["api.cli", *words], self.environment, given)
+        code, out, err = run_program(["api.cli", *words], self.environment, given)
         assert (code == 0) is ok, f"sitthi {' '.join(words)}: {out}{err}"
         return out + err
 
@@ -58,7 +58,8 @@ def start(words: Sequence[str], environment: Mapping[str, str], *, quiet: bool =
     return subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env=dict(environment), stdout=where, stderr=where)
 
 
-def _run(words: Sequence[str], environment: Mapping[str, str], given: str | None) -> tuple[int, str, str]:
+def run_program(words: Sequence[str], environment: Mapping[str, str], given: str | None = None) -> tuple[int, str, str]:
+    """`python -m WORDS` to its end: exit code, output and errors."""
     if _ways.prepared:
         return prepared.run(words, environment=environment, given=given)
     command = [sys.executable, "-m", *words]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+import os
 from collections import Counter
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,10 +22,10 @@ from services.exchange.consent.service import ConsentStatus
 from services.exchange.facts import FactState
 from tests.services.exchange.consenting import ATTRIBUTES, Citizen
 from tests.services.exchange.fakes import Exchange, until
+from tests.support.server import run_program
 
 pytestmark = pytest.mark.fakeredis_only
 
-ROOT = Path(__file__).parents[3]
 PARALLEL = 50
 SETS = (None, ["name"], ["annual_income"], ["birth_date", "name"], list(ATTRIBUTES[:3]))
 
@@ -41,12 +40,9 @@ async def in_two_processes(exchange: Exchange, url: str, acts: list[Any]) -> lis
             "now": exchange.clock.now().isoformat(),
             "acts": share,
         }
-        program = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.services.exchange.granting",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
-        )  # fmt: skip
-        out, err = await program.communicate(json.dumps(told).encode())
-        assert program.returncode == 0, err.decode()
+        words = ["tests.services.exchange.granting"]
+        code, out, err = await asyncio.to_thread(run_program, words, os.environ, json.dumps(told))
+        assert code == 0, err
         done: list[dict[str, str]] = json.loads(out)
         return done
 
