@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import receiving
+from api import paying, receiving
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.desk_of_applications import furnish_desk
@@ -75,16 +75,6 @@ from services.know.operating import Answering, Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
-from services.pay.iso20022.pain001 import Product
-from services.pay.payees import LoggedPayees
-from services.pay.payers import treasury_account
-from services.pay.rails.bank import BankRail
-from services.pay.rails.cash.counter import Counter
-from services.pay.rails.cash.rail import CashRail
-from services.pay.rails.several import RailName, SeveralRails
-from services.pay.reconciliation import Reconciliation
-from services.pay.resolving import BreakJobs
-from services.pay.service import PaymentRuns
 from services.pay.tasks import PaymentJobs
 from services.plugins.connections import Connections
 from services.plugins.contract import Host, Manifest
@@ -243,35 +233,7 @@ class House:
 
     def payments(self) -> PaymentJobs:
         """The jobs of paying out, for the commands of officers."""
-        required = self.settings.budget_required
-        runs = PaymentRuns(
-            self.clock, self.awards, self.keys, treasury_account, notices=self.inbox, budget_required=required
-        )
-        return PaymentJobs(
-            db=self.db,
-            runs=runs,
-            reconciliation=Reconciliation(self.clock, self.receipts, self.inbox),
-            rail=self._rails(),
-            payees=LoggedPayees(self.gate, self.db, self.destinations),
-        )
-
-    def breaks(self) -> BreakJobs:
-        """How officers close what did not match."""
-        return BreakJobs(self.db, self.clock, Reconciliation(self.clock, self.receipts, self.inbox))
-
-    def counter(self) -> Counter:
-        """Where cash is paid out."""
-        return Counter(self.db, self.clock, self.keys, self.gate)
-
-    def _rails(self) -> SeveralRails:
-        bank = f"{self._outside()}/bank"
-        return SeveralRails(
-            {
-                RailName.PROMPTPAY: BankRail(self.http, bank, Product.PROMPTPAY),
-                RailName.ACCOUNT: BankRail(self.http, bank, Product.SMART),
-                RailName.CASH: CashRail(self.db, self.clock),
-            }
-        )
+        return paying.payments(self, f"{self._outside()}/bank")
 
     async def close(self) -> None:
         await self.courier.close()

@@ -23,7 +23,9 @@ def breaks(profile: As = None) -> None:
     """Lists what did not match and is not closed, the oldest first, with what an officer proposed."""
 
     async def job(house: House, officer: Officer) -> list[str]:
-        return [_line(found, proposed) for found, proposed in await house.breaks().listed(officer)]
+        from api.paying import breaks as breaks_of
+
+        return [_line(found, proposed) for found, proposed in await breaks_of(house).listed(officer)]
 
     lines = as_officer(profile, job)
     for line in lines:
@@ -49,7 +51,9 @@ def resolve(
         fail("The outcome is one of NO_MONEY_MOVED, CLAIMED, OWED_AGAIN, PAID.")
 
     async def job(house: House, officer: Officer) -> str:
-        jobs = house.breaks()
+        from api.paying import breaks as breaks_of
+
+        jobs = breaks_of(house)
         key = await _find(jobs, officer, which)
         if reason is None:
             closed = await jobs.agree(officer, key, BreakOutcome(given))

@@ -33,7 +33,9 @@ def list_slips(profile: As = None) -> None:
     """Lists the slips that wait at your agency's counters, the first to end first. It names nobody."""
 
     async def job(house: House, officer: Officer) -> list[str]:
-        return [_line(slip) for slip in await house.counter().open_slips(officer)]
+        from api.paying import counter
+
+        return [_line(slip) for slip in await counter(house).open_slips(officer)]
 
     lines = as_officer(profile, job)
     for line in lines:
@@ -66,7 +68,9 @@ def code(slip: Number, profile: As = None) -> None:
     """Makes the code to be printed on a slip, once; the code before it is void."""
 
     async def job(house: House, officer: Officer) -> str:
-        kept, made = await house.counter().code_for(officer, slip)
+        from api.paying import counter
+
+        kept, made = await counter(house).code_for(officer, slip)
         return (
             f"{_line(kept)}\ncode {made}\nNext, an officer of the counter: sitthi pay counter pay {kept.number} --as …"
         )
@@ -80,9 +84,10 @@ def pay(slip: Number, profile: As = None) -> None:
     given, number = _asked("Code on the slip", "National ID on the card")
 
     async def job(house: House, officer: Officer) -> str:
+        from api.paying import counter
         from core.ids import NationalId
 
-        paid = await house.counter().pay_out(officer, slip, given, NationalId.parse(number))
+        paid = await counter(house).pay_out(officer, slip, given, NationalId.parse(number))
         return f"Hand over {_baht(paid.satang)} baht. {paid.number} is paid out."
 
     typer.echo(as_officer(profile, job))

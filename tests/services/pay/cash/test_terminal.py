@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from typer.testing import CliRunner, Result
 
+from api import paying
 from api.commands import pay, pay_breaks, pay_counter
 from core.clock import FixedClock
 from core.database import Database
@@ -91,7 +92,9 @@ class Slips:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, clock: FixedClock) -> SimpleNamespace:
     clerk, breaks, slips = Clerk(), Breaks(clock), Slips(clock)
-    house = SimpleNamespace(breaks=lambda: breaks, counter=lambda: slips, clock=clock)
+    house = SimpleNamespace(clock=clock)
+    monkeypatch.setattr(paying, "breaks", lambda _house: breaks)
+    monkeypatch.setattr(paying, "counter", lambda _house: slips)
 
     def as_officer(_profile: str | None, job: Callable[..., Any]) -> Any:
         coroutine = job(house, clerk)

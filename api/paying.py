@@ -1,0 +1,56 @@
+"""How the room that pays is put together: the jobs of officers, over the rails that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.pay.iso20022.pain001 import Product
+from services.pay.payees import LoggedPayees
+from services.pay.payers import treasury_account
+from services.pay.rails.bank import BankRail
+from services.pay.rails.cash.counter import Counter
+from services.pay.rails.cash.rail import CashRail
+from services.pay.rails.several import RailName, SeveralRails
+from services.pay.reconciliation import Reconciliation
+from services.pay.resolving import BreakJobs
+from services.pay.service import PaymentRuns
+from services.pay.tasks import PaymentJobs
+
+if TYPE_CHECKING:
+    from api.house import House
+
+
+def payments(house: House, bank: str) -> PaymentJobs:
+    """The jobs of paying out; `bank` is the base of the bank's file interface."""
+    required = house.settings.budget_required
+    return PaymentJobs(
+        db=house.db,
+        runs=PaymentRuns(
+            house.clock,
+            house.awards,
+            house.keys,
+            treasury_account,
+            notices=house.inbox,
+            budget_required=required,
+            part_max=house.settings.payments_per_file,
+        ),
+        reconciliation=Reconciliation(house.clock, house.receipts, house.inbox),
+        rail=SeveralRails(
+            {
+                RailName.PROMPTPAY: BankRail(house.http, bank, Product.PROMPTPAY),
+                RailName.ACCOUNT: BankRail(house.http, bank, Product.SMART),
+                RailName.CASH: CashRail(house.db, house.clock),
+            }
+        ),
+        payees=LoggedPayees(house.gate, house.db, house.destinations),
+    )
+
+
+def breaks(house: House) -> BreakJobs:
+    """How officers close what did not match."""
+    return BreakJobs(house.db, house.clock, Reconciliation(house.clock, house.receipts, house.inbox))
+
+
+def counter(house: House) -> Counter:
+    """Where cash is paid out."""
+    return Counter(house.db, house.clock, house.keys, house.gate)
