@@ -31,6 +31,8 @@ from services.apply.roles import DECIDE
 from services.apply.service import ApplyService, Submission
 from services.pay.models import Award, Instalment
 from services.pay.needs import SettledPayment
+from services.receive.disputes.service import DisputeService
+from services.receive.disputes.states import Finding
 from services.receive.models import Receipt
 from services.receive.repository import ReceiptRepository
 from services.sandbox.population.personas import persona
@@ -146,6 +148,40 @@ async def _confirm(sitthi: Served) -> dict[str, Any]:
     return {"receipt": await receipt_of(sitthi, "elder")}
 
 
+async def _disputed(sitthi: Served) -> dict[str, Any]:
+    return {"payment": await _late_payment(sitthi, "elder"), "kind": "NOT_RECEIVED", "statement": "ไม่มีเงินเข้าบัญชี"}
+
+
+async def _late_payment(sitthi: Served, persona: str) -> str:
+    """One that should have come long ago."""
+    [payment] = await payments_of(sitthi, persona, 1)
+    long_ago = sitthi.clock.today() - timedelta(days=30)
+    async with sitthi.house.db.write() as session:
+        mine = col(Instalment.id) == GlobalId.parse(payment).id
+        await session.execute(update(Instalment).where(mine).values(due_on=long_ago))
+    return payment
+
+
+async def dispute_of(sitthi: Served, persona: str) -> str:
+    given = {"payment": await _late_payment(sitthi, persona), "kind": "NOT_RECEIVED", "statement": "ไม่มีเงินเข้าบัญชี"}
+    payload = await sitthi.do("dispute", "dispute { id }", persona, **given)
+    assert payload["problems"] == []
+    return str(payload["dispute"]["id"])
+
+
+async def _answered(sitthi: Served) -> dict[str, Any]:
+    given = await dispute_of(sitthi, "elder")
+    async with sitthi.house.db.write() as session:
+        await sitthi.house.rooms.get(DisputeService).answer(
+            session, "dla", new_id(), GlobalId.parse(given).id, Finding.PAID, "โอนแล้ว"
+        )
+    return {"dispute": given, "statement": "ยังไม่เห็นเงิน"}
+
+
+async def _open_dispute(sitthi: Served) -> dict[str, Any]:
+    return {"dispute": await dispute_of(sitthi, "elder")}
+
+
 async def _rate(sitthi: Served) -> dict[str, Any]:
     return {"receipt": await receipt_of(sitthi, "elder"), "score": 5, "comment": "ดีมาก"}
 
@@ -240,6 +276,7 @@ UNKNOWN: Final = {
     for name in (
         "Application",
         "Receipt",
+        "Dispute",
         "Consent",
         "Person",
         "Payment",
@@ -326,6 +363,11 @@ async def _drafted(sitthi: Served) -> dict[str, Any]:
     return {"draft": await draft_of(sitthi, "elder"), "revision": 1}
 
 
+async def _case(sitthi: Served) -> dict[str, Any]:
+    await serves(sitthi, "officer-one", DECIDE)
+    return {"case": await waiting_application(sitthi, "elder"), "act": {"claim": True}}
+
+
 CASES: Final[Mapping[str, Case]] = {
     "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
     "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),
@@ -344,6 +386,9 @@ CASES: Final[Mapping[str, Case]] = {
     "issueDocument": Case("elder", _issue, {"arguments": {"year": 2570}}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),
+    "dispute": Case("elder", _disputed, {"statement": "อย่างอื่น"}),
+    "contestDispute": Case("elder", _answered, {"dispute": UNKNOWN["Dispute"]}),
+    "closeDispute": Case("elder", _open_dispute, {"dispute": UNKNOWN["Dispute"]}),
     "grantConsent": Case("graduate", _grant, {"attributes": ["name"]}),
     "withdrawConsent": Case("graduate", _withdraw_consent, {"consent": UNKNOWN["Consent"]}),
     "requestCorrection": Case("elder", _correct, {"attribute": "name"}),
@@ -352,11 +397,6 @@ CASES: Final[Mapping[str, Case]] = {
     "changePayoutDestination": Case("elder", _pay_to, {"mobile": "+66812345679"}, PASSKEY),
     "proposeDelegation": Case("elder", _propose, {"scopes": ["VIEW"]}),
     "acceptDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
-async def _case(sitthi: Served) -> dict[str, Any]:
-    await serves(sitthi, "officer-one", DECIDE)
-    return {"case": await waiting_application(sitthi, "elder"), "act": {"claim": True}}
-
-
     "endDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
     "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "endSession": Case("elder", _end_session, {"session": UNKNOWN["SignInSession"]}),

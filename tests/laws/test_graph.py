@@ -32,6 +32,7 @@ from tests.laws.cases import (
     PURPOSE,
     WORDS,
     application_of,
+    dispute_of,
     document_of,
     draft_of,
     payments_of,
@@ -167,6 +168,10 @@ async def _receipt(sitthi: Served) -> str:
     return await receipt_of(sitthi, "graduate")
 
 
+async def _dispute(sitthi: Served) -> str:
+    return await dispute_of(sitthi, "graduate")
+
+
 async def _delegation(sitthi: Served) -> str:
     given = {"kind": "CARER", "direction": "I_ACT", "nationalId": persona_of("elder").national_id, "scopes": ["VIEW"]}
     made = await sitthi.do("proposeDelegation", "delegation { id }", "graduate", **given)
@@ -204,6 +209,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Draft": _draft,
     "Payment": _payment,
     "Receipt": _receipt,
+    "Dispute": _dispute,
     "Delegation": _delegation,
     "Message": _message,
 }

@@ -61,6 +61,8 @@ def hostile(field: str) -> list[tuple[str, Any]]:
         "DelegationKind": ["", "FRIEND", "PARENT", "GUARDIAN", 7],
         "DelegationDirection": ["", "BOTH", 7],
         "[DelegationScope!]": [[], ["APPLY"], ["EVERYTHING"], ["VIEW", None]],
+        "DisputeKind": ["", "LATE", "WRONG_AMOUNT", 7],
+        "Satang": [-1, 1, 2**63, "x"],
         "DataCopyKind": ["", "ALL", 7],
         "RestrictionGround": ["", "MARKETING", 7],
         "ObjectionGround": ["", "ACCURACY", 7],

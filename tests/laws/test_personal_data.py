@@ -40,7 +40,7 @@ NOT_PEOPLE: Final = {
     "run": "a payment run", "destination": "a row of payout_destination", "instalment": "an instalment",
     "receipt": "a receipt", "session": "a browser session", "family": "a token family", "delegation": "a delegation",
     "entry": "a decision of the access log", "record": "a record of the access log", "correction": "a correction",
-    "consent": "a consent", "transaction_id": "of the ledger", "account": "of the ledger", "request": "a request",
+    "consent": "a consent", "dispute": "a dispute", "transaction_id": "of the ledger", "account": "of the ledger", "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "act": "what two officers do", "repeats": "an instalment",
 }  # fmt: skip

@@ -26,6 +26,7 @@ DEMANDING: Final = {
 """Mutations that give somebody a right, or move where money goes: the authenticator and the age in seconds."""
 UNDEMANDING: Final = {
     "supplement", "withdraw", "appeal", "reopen", "confirm_receipt", "rate",
+    "dispute", "contest_dispute", "close_dispute",
     "grant_consent", "withdraw_consent", "request_correction", "supplement_correction", "withdraw_correction",
     "end_delegation", "end_session", "end_all_sessions",
     "request_my_data", "cancel_erasure", "restrict_use", "object_to_use", "lift_restriction",
@@ -37,7 +38,7 @@ UNDEMANDING: Final = {
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "documents",
+    "documents", "statement",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {
@@ -45,6 +46,7 @@ FOR_DELEGATES: Final = {
     "save_draft": Delegate.APPLY, "discard_draft": Delegate.APPLY,
     "reopen": Delegate.APPLY, "issue_document": Delegate.APPLY,
     "confirm_receipt": Delegate.RECEIVE, "rate": Delegate.RECEIVE,
+    "dispute": Delegate.RECEIVE, "contest_dispute": Delegate.RECEIVE, "close_dispute": Delegate.RECEIVE,
     "grant_consent": Delegate.CONSENT, "withdraw_consent": Delegate.CONSENT,
 }  # fmt: skip
 

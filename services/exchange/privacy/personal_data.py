@@ -65,6 +65,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "agency_usage": _SUMS,
     "agency_usage_facts": _SUMS,
     "question_sum": _SUMS,
+    "satisfaction": Nobodys("sums by month, programme and province, of no person"),
     "service": _SERVICES,
     "service_version": Nobodys(
         _SERVICES.reason, {"sent_by": _ACTOR, "submitted_by": _ACTOR, "lease": "of the process that checks it"}
