@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     secret_keys_file: Path | None = None
     """A file with the same JSON, a mounted secret. Running processes follow its changes within a second, so that keys
     rotate while they serve. In production either this or `SITTHI_SECRET_KEYS` is needed, not both."""
+    payments_per_file: int = Field(1_000, ge=1, le=10_000)
+    """Payments of one file to the bank, which has a limit of its own. A payday that needs more is several files,
+    planned and approved as one."""
     budget_required: bool = False
     """Whether a payment run is approved only where a budget is set for each of its programmes and fiscal years. Without
     it, a programme for which none is set is paid without limit."""

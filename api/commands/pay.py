@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from identity.officers import Officer
     from services.pay.ledger.service import Balance
     from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
+    from services.pay.paydays import Whole
     from services.pay.tasks import PaymentJobs
+
+    Planned: TypeAlias = tuple[PaymentRun, Whole]
 
 T = TypeVar("T")
 Job = Callable[["PaymentJobs", "Officer"], Awaitable[T]]
@@ -52,33 +55,33 @@ def plan(
 ) -> None:
     """Puts every instalment of the month that is in no run yet into one, for another officer to approve."""
 
-    async def job(jobs: PaymentJobs, officer: Officer) -> PaymentRun:
-        return await jobs.plan(officer, _month(period, jobs.runs.today()), agency=agency)
+    async def job(jobs: PaymentJobs, officer: Officer) -> Planned:
+        return await _whole(jobs, officer, await jobs.plan(officer, _month(period, jobs.runs.today()), agency=agency))
 
-    run = _act(profile, job)
-    typer.echo(f"{_line(run)}\nNext, another officer: sitthi pay approve {run.id.hex} --as …")
+    run, whole = _act(profile, job)
+    typer.echo(f"{_line(run, whole)}\nNext, another officer: sitthi pay approve {run.id.hex} --as …")
 
 
 @app.command()
 def approve(run: Run, profile: Profile = None) -> None:
     """Approves a planned run. Whoever planned it cannot."""
 
-    async def job(jobs: PaymentJobs, officer: Officer) -> PaymentRun:
-        return await jobs.approve(officer, await _find(jobs, officer, run))
+    async def job(jobs: PaymentJobs, officer: Officer) -> Planned:
+        return await _whole(jobs, officer, await jobs.approve(officer, await _find(jobs, officer, run)))
 
-    approved = _act(profile, job)
-    typer.echo(f"{_line(approved)}\nNext: sitthi pay send {approved.id.hex}{_as(profile)}")
+    approved, whole = _act(profile, job)
+    typer.echo(f"{_line(approved, whole)}\nNext: sitthi pay send {approved.id.hex}{_as(profile)}")
 
 
 @app.command()
 def send(run: Run, profile: Profile = None) -> None:
     """Brings an approved run to the bank. If anything stops it, run it again: nobody is paid twice."""
 
-    async def job(jobs: PaymentJobs, officer: Officer) -> PaymentRun:
-        return await jobs.send(officer, await _find(jobs, officer, run))
+    async def job(jobs: PaymentJobs, officer: Officer) -> Planned:
+        return await _whole(jobs, officer, await jobs.send(officer, await _find(jobs, officer, run)))
 
-    sent = _act(profile, job)
-    typer.echo(f"{_line(sent)}\nNext: sitthi pay reconcile {sent.id.hex}{_as(profile)}")
+    sent, whole = _act(profile, job)
+    typer.echo(f"{_line(sent, whole)}\nNext: sitthi pay reconcile {sent.id.hex}{_as(profile)}")
 
 
 @app.command()
@@ -134,12 +137,12 @@ def again(
 def runs(profile: Profile = None) -> None:
     """Lists the agency's payment runs, latest first."""
 
-    async def job(jobs: PaymentJobs, officer: Officer) -> Sequence[PaymentRun]:
-        return await jobs.listed(officer)
+    async def job(jobs: PaymentJobs, officer: Officer) -> Sequence[Planned]:
+        return [await _whole(jobs, officer, run) for run in await jobs.listed(officer)]
 
     found = _act(profile, job)
-    for run in found:
-        typer.echo(_line(run))
+    for run, whole in found:
+        typer.echo(_line(run, whole))
     if not found:
         typer.echo("No payment runs yet. Start with: sitthi pay plan --period this-month")
 
@@ -224,8 +227,14 @@ def _month(text: str, today: date) -> date:
     )
 
 
-def _line(run: PaymentRun) -> str:
-    paid = f"{_counted(run.instalments, 'instalment')}, {_baht(run.total)} baht"
+async def _whole(jobs: PaymentJobs, officer: Officer, run: PaymentRun) -> Planned:
+    return run, await jobs.whole(officer, run)
+
+
+def _line(run: PaymentRun, whole: Whole) -> str:
+    paid = f"{_counted(whole.instalments, 'instalment')}, {_baht(whole.satang)} baht"
+    if whole.files > 1:
+        paid = f"{paid}, {_counted(whole.files, 'file')}"
     return f"{run.id.hex}  {run.agency}  {run.period:%Y-%m}  {run.status}  {paid}"
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -25,6 +26,13 @@ from services.pay.states import INSTALMENT_TRANSITIONS, InstalmentEvent, Instalm
 
 PART_MAX: Final = 1_000
 """Instalments of one run, and so payments of one file, unless settings say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    files: int
+    instalments: int
+    satang: int
 
 
 def content_of(runs: Iterable[PaymentRun]) -> bytes:
@@ -72,6 +80,13 @@ class PaydayRepository:
             query = query.with_for_update()
         rows = await self._session.scalars(query.execution_options(populate_existing=True))
         return sorted(rows, key=lambda one: one.part)
+
+    async def whole(self, run: PaymentRun) -> Whole:
+        """How much its payday is."""
+        files, instalments, total = col(PaymentRun.id), col(PaymentRun.instalments), col(PaymentRun.total)
+        query = select(func.count(files), func.sum(instalments), func.sum(total)).where(_of_payday(run))
+        found = (await self._session.execute(query)).one()
+        return Whole(*map(int, found))
 
     async def payday(self, key: UUID) -> Payday | None:
         """Locked, after its runs."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentFile, PaymentRun, ReconciliationBreak
@@ -228,8 +229,13 @@ class PaymentRepository:
         return (await self._session.scalars(query)).first()
 
     async def runs(self, agency: str, *, limit: int = 50) -> Sequence[PaymentRun]:
-        """The agency's runs, latest first."""
-        return (await self._session.scalars(self._runs(agency).limit(limit))).all()
+        """The agency's runs, latest first; of a payday of several, the first."""
+        other = aliased(PaymentRun)
+        earlier = select(1).where(
+            other.payday == col(PaymentRun.payday),  # type: ignore[arg-type] # a column
+            other.part < col(PaymentRun.part),
+        )
+        return (await self._session.scalars(self._runs(agency).where(~earlier.exists()).limit(limit))).all()
 
     async def open_runs(self, agency: str) -> Sequence[PaymentRun]:
         """Runs with the bank that are not decided yet."""

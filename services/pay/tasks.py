@@ -22,7 +22,7 @@ from services.pay.errors import BankFileRefused, BankSaysDuplicate, RunChanged, 
 from services.pay.ledger.service import Balance, trial_balance
 from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Payees, Role
-from services.pay.paydays import PaydayRepository
+from services.pay.paydays import PaydayRepository, Whole
 from services.pay.rails.contract import Rail
 from services.pay.reconciliation import Outcome, Reconciliation
 from services.pay.repository import PaymentRepository
@@ -61,6 +61,12 @@ class PaymentJobs:
         run = await self._run(officer, run_id)
         async with self.db.read() as session:
             return await PaydayRepository(session).parts(run)
+
+    async def whole(self, officer: Officer, run: PaymentRun) -> Whole:
+        """How much the payday of that run is. Raises :class:`NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        async with self.db.read() as session:
+            return await PaydayRepository(session).whole(run)
 
     async def send(self, officer: Officer, run_id: UUID) -> PaymentRun:
         """Brings an approved payday to the bank, file by file, or what of it was sent and not answered there again.
