@@ -8,6 +8,9 @@ from services.pay.books import Books
 from services.pay.budget.acts import BudgetRaise, BudgetSet
 from services.pay.ledger.acts import Act, TwoOfficers
 from services.pay.ledger.periods import ClosePeriod, Reverse
+from services.pay.recovery.acts import PaidBack, Waive
+from services.pay.recovery.desk import RecoveryDesk
+from services.pay.recovery.service import Recoveries
 from welfare.entitlements.service import PROGRAMME
 
 if TYPE_CHECKING:
@@ -17,6 +20,19 @@ if TYPE_CHECKING:
 def books_of(house: House) -> Books:
     """For the commands of officers."""
     clock, payer = house.clock, house.welfare.amounts.payer
-    acts: list[Act] = [BudgetSet(clock, payer), BudgetRaise(clock, payer), ClosePeriod(clock), Reverse(clock)]
+    recoveries = house.rooms.get(Recoveries)
+    acts: list[Act] = [
+        BudgetSet(clock, payer),
+        BudgetRaise(clock, payer),
+        ClosePeriod(clock),
+        Reverse(clock),
+        Waive(recoveries),
+        PaidBack(recoveries),
+    ]
     subjects = [PROGRAMME + one.slug for one in house.welfare.programmes]
     return Books(house.db, clock, TwoOfficers(clock, acts), subjects)
+
+
+def recovery_of(house: House) -> RecoveryDesk:
+    """For the commands of officers."""
+    return RecoveryDesk(house.db, house.rooms.get(Recoveries))

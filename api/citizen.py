@@ -19,6 +19,7 @@ from services.apply.graph_reopen import ReopenMutation
 from services.exchange import graph as exchange
 from services.know import graph as know
 from services.pay.destinations import graph as pay
+from services.pay.recovery import graph as recovery
 from services.plugins.documents import graph as documents
 from services.receive import graph as receive
 from welfare.entitlements import graph as welfare
@@ -34,6 +35,7 @@ class Citizen(
     documents.DocumentsOfCitizen,
     receive.ReceiveOfCitizen,
     pay.PayOfCitizen,
+    recovery.RecoverOfCitizen,
     inbox.InboxOfCitizen,
     account.AccountOfCitizen,
     delegation.DelegationOfCitizen,
@@ -58,6 +60,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **apply.NODES,
     **documents.NODES,
     **receive.NODES,
+    **recovery.NODES,
     **know.NODES,
     **inbox.NODES,
     **delegation.NODES,
@@ -83,6 +86,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "PrivacyRequest": Delegate.NOTHING,
     "Message": Delegate.NOTHING,
     "Delegation": Delegate.NOTHING,
+    "Recovery": Delegate.NOTHING,
 }
 """What who acts for the citizen may find by its id; a type that is not here, they may not."""
 
@@ -116,6 +120,7 @@ class Mutation(
     documents.DocumentMutation,
     receive.ReceiveMutation,
     pay.PayMutation,
+    recovery.RecoverMutation,
     exchange.ExchangeMutation,
     delegation.DelegationMutation,
     account.AccountMutation,

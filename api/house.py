@@ -15,7 +15,6 @@ import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import paying, receiving
-from api import receiving
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.desk_of_applications import furnish_desk
@@ -76,6 +75,7 @@ from services.know.operating import Answering, Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
+from services.pay.recovery.service import Recoveries
 from services.pay.tasks import PaymentJobs
 from services.plugins.connections import Connections
 from services.plugins.contract import Host, Manifest
@@ -258,6 +258,7 @@ class House:
         rooms.add(Contacts, self.identity.account.contacts)
         rooms.add(DelegationService, self.delegations)
         rooms.add(Destinations, self.destinations)
+        rooms.add(Recoveries, Recoveries(self.clock, self.inbox))
         ties = RegisterTies(self.gate, self.catalogue)
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))
         rooms.add(ConsentService, self.consents)

@@ -70,13 +70,13 @@ def show(
 @budget.command("set")
 def set_(programme: Programme, year: Year, baht: Baht, reason: Reason, profile: Profile = None) -> None:
     """Proposes the budget of a programme for a fiscal year; what was approved of it already counts."""
-    _propose(profile, "BUDGET_SET", _budget(programme, year, baht), reason)
+    propose(profile, "BUDGET_SET", _budget(programme, year, baht), reason)
 
 
 @budget.command("raise")
 def raise_(programme: Programme, year: Year, baht: Baht, reason: Reason, profile: Profile = None) -> None:
     """Proposes to raise a budget by so much."""
-    _propose(profile, "BUDGET_RAISE", _budget(programme, year, baht), reason)
+    propose(profile, "BUDGET_RAISE", _budget(programme, year, baht), reason)
 
 
 def close_period(
@@ -85,7 +85,7 @@ def close_period(
     profile: Profile = None,
 ) -> None:
     """Proposes to close a month of the books: nothing is booked into it any more."""
-    _propose(profile, "CLOSE_PERIOD", lambda: {"month": month}, reason)
+    propose(profile, "CLOSE_PERIOD", lambda: {"month": month}, reason)
 
 
 def reverse(
@@ -94,7 +94,7 @@ def reverse(
     profile: Profile = None,
 ) -> None:
     """Proposes the exact counter-entry of a booked entry, in the month that is open."""
-    _propose(profile, "REVERSE", lambda: {"key": key}, reason)
+    propose(profile, "REVERSE", lambda: {"key": key}, reason)
 
 
 def acts(profile: Profile = None) -> None:
@@ -131,7 +131,9 @@ def refuse(act: Which, profile: Profile = None) -> None:
     typer.echo(f"{done.id.hex}  {done.kind}  {done.outcome}")
 
 
-def _propose(profile: str | None, kind: str, payload: Callable[[], dict[str, Any]], reason: str) -> None:
+def propose(profile: str | None, kind: str, payload: Callable[[], dict[str, Any]], reason: str) -> None:
+    """Proposes an act of that kind, and says how another officer confirms it."""
+
     async def job(books: Books, officer: Officer) -> LedgerAct:
         from services.pay.ledger.acts import ActKind
 

@@ -21,6 +21,7 @@ from services.pay.exclusive import Beside, is_paid_beside, nothing_beside, take_
 from services.pay.holding import Holding, HoldReason
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment
 from services.pay.needs import GIVEN_ONCE, NoNotices, Notices
+from services.pay.recovery.underpaid import UNDERPAID, note_underpaid
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentEvent, InstalmentStatus
 from services.pay.writing import insert_new
@@ -133,10 +134,16 @@ class Awards:
         due = await self._due(session, award, since)
         there = await repository.instalments_since(award, since)
         if any(one.status == InstalmentStatus.IN_RUN and due.get(one.id, one.satang) != one.satang for one in there):
+            planned = {one.id for one in there if one.status == InstalmentStatus.IN_RUN}
             await leave_planned_runs(session, award, since)
             there = await repository.instalments_since(award, since)
+            for one in there:  # of a month of which nobody can say, what was planned stands
+                if one.id in planned - due.keys() and one.status == InstalmentStatus.CANCELLED:
+                    move(one, InstalmentEvent.RESUME)
+            await session.flush()
         await self._owe_again(session, award, there, due)
         over: list[tuple[Instalment, int, str]] = []
+        short: list[tuple[Instalment, int]] = []
         for one in there:
             satang = due.get(one.id, one.satang)
             if one.status == InstalmentStatus.SCHEDULED and satang != one.satang:
@@ -146,7 +153,9 @@ class Awards:
                     move(one, InstalmentEvent.CANCEL)
             elif one.status in _GOES_OUT and one.id in due:
                 over.append((one, max(one.satang - satang, 0), cause))
+                short.append((one, max(satang - one.satang, 0)))
         await session.flush()
+        await self._note_short(session, award, short, cause)
         return await self._claim(session, award, over)
 
     async def held_months(self, session: AsyncSession) -> Sequence[tuple[HeldMonth, Award]]:
@@ -314,6 +323,14 @@ class Awards:
                 one.satang = due[one.id]
                 move(one, InstalmentEvent.RESUME)
         await session.flush()
+
+    async def _note_short(
+        self, session: AsyncSession, award: Award, short: Sequence[tuple[Instalment, int]], cause: str
+    ) -> None:
+        """So much more was due than each of them paid: noted, and told, once."""
+        found = await note_underpaid(session, short, cause, self._clock.now())
+        if found:
+            await self._notices.send(session, award.person, UNDERPAID, title=Text(**award.title), amount=Money(found))
 
     async def _claim(self, session: AsyncSession, award: Award, over: Sequence[tuple[Instalment, int, str]]) -> int:
         """So many satang of each instalment were not due, and no more: a row that says otherwise is annulled. Answers

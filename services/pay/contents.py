@@ -25,6 +25,8 @@ def content_hash(instalments: Iterable[Instalment]) -> bytes:
 
 def _line(i: Instalment) -> str:
     paid = f"{i.id.hex} {i.person.hex} {i.award.hex} {i.period.isoformat()} {i.due_on.isoformat()} {i.satang}"
+    if withheld := getattr(i, "withheld", 0):  # of what is only planned, nothing is yet
+        paid = f"{paid} -{withheld}"
     return paid if i.destination is None else f"{paid} {i.destination.hex}"
 
 

@@ -57,6 +57,7 @@ class PaymentRun(SQLModel, table=True):
         CheckConstraint("status = 'PLANNED' OR approved_by IS NOT NULL", name="approved_before_it_goes_on"),
         CheckConstraint(_one_of("status", RunStatus), name="status"),
         CheckConstraint("instalments > 0 AND total > 0", name="not_empty"),
+        CheckConstraint("withheld >= 0 AND withheld < total", name="withheld"),
         Index(
             "uq_payment_run_planned",
             "agency",
@@ -78,6 +79,8 @@ class PaymentRun(SQLModel, table=True):
     instalments: int
     total: int = Field(sa_type=BigInteger)
     """Satang."""
+    withheld: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """Satang of the total that do not go to the bank, but pay back what was overpaid; known once it is approved."""
     content_hash: bytes
     """SHA-256 over what was planned: who, how much, when. Checked again at approval and when the file is written."""
     planned_by: UUID
@@ -153,6 +156,7 @@ class Instalment(SQLModel, table=True):
             sqlite_where=_COUNTS,
         ),
         CheckConstraint("satang > 0", name="positive"),
+        CheckConstraint("withheld >= 0 AND withheld < satang", name="withheld"),
         CheckConstraint(_one_of("status", InstalmentStatus), name="status"),
         CheckConstraint(
             "(run IS NULL) = (status IN ('SCHEDULED', 'CANCELLED'))", name="in_a_run_once_it_is_past_scheduled"
@@ -172,6 +176,8 @@ class Instalment(SQLModel, table=True):
     satang: int = Field(sa_type=BigInteger)
     due_on: date
     """The programme's payday, or the last bank day before it."""
+    withheld: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """Satang of it that pay back what was overpaid, from when its run is approved (services/pay/recovery)."""
     destination: UUID | None = None
     """The payee's word on where to pay, as it was when the run was planned; None for PromptPay on the national ID."""
     status: str = Field(default=InstalmentStatus.SCHEDULED.value, max_length=20)
@@ -186,6 +192,11 @@ class Instalment(SQLModel, table=True):
     repeats: UUID | None = None
     """The instalment that came back and that this one pays again."""
     created_at: datetime = Field(sa_type=Instant)
+
+    @property
+    def net(self) -> int:
+        """Satang that go to the bank."""
+        return self.satang - self.withheld
 
 
 class HeldMonth(SQLModel, table=True):
@@ -242,6 +253,8 @@ class Overpayment(SQLModel, table=True):
     found_at: datetime = Field(sa_type=Instant)
     annulled_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the right turned out to stand after all, on appeal for instance: then nothing was overpaid."""
+    released_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the agency's claim fell: it was annulled, or the bank sent the money back."""
 
 
 class ReconciliationBreak(SQLModel, table=True):

@@ -35,6 +35,10 @@ PAYMENTS: Final = Store(
     retention="accounting",
     recipients=(Text(th="ธนาคารผู้จ่ายเงิน", en="The bank that pays"),),
     rows=(
+        Rows("recovery_entry", ("person",), Fate.DELETED),
+        Rows("recovery_claim", ("person",), Fate.DELETED),
+        Rows("recovery_plan", ("person",), Fate.DELETED, {"proposed_by": OFFICER}),
+        Rows("underpayment", ("person",), Fate.DELETED),
         Rows("overpayment", ("person",), Fate.DELETED),
         Rows("held_month", ("person",), Fate.DELETED),
         Rows("instalment", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
@@ -119,7 +123,19 @@ class _Payments(TableStore):
                 "yours.",
             ),
             until=latest + ACCOUNTS_KEPT,
-            tables=frozenset({"award", "instalment", "overpayment", "receipt", "cash_slip"}),
+            tables=frozenset(
+                {
+                    "award",
+                    "instalment",
+                    "overpayment",
+                    "recovery_plan",
+                    "recovery_claim",
+                    "recovery_entry",
+                    "underpayment",
+                    "receipt",
+                    "cash_slip",
+                }
+            ),
         )
 
 

@@ -33,6 +33,8 @@ from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBre
 from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
 from services.pay.overdue import overdue, paid_in_cash
 from services.pay.rails.contract import Answer, Entry, EntryKind, PaidFrom, Verdict
+from services.pay.recovery.underpaid import annul_underpaid
+from services.pay.recovery.withholding import give_back, owe_given_back
 from services.pay.repository import PaymentRepository
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
 from services.pay.writing import insert_new
@@ -112,7 +114,7 @@ class Reconciliation:
                 EntryKind.RETURNED,
                 reference=key.hex,  # a rejection has no booking; the id stands in, and is unique
                 end_to_end=key.hex,
-                money=Money(work.instalments[key.hex].satang),
+                money=Money(work.instalments[key.hex].net),
                 currency=CURRENCY,
                 booked_at=self._clock.now(),
                 reason=rejected[key],
@@ -160,7 +162,7 @@ class Reconciliation:
         if instalment.status == InstalmentStatus.RETURNED.value:
             await withdraw_repeat(work.session, instalment)
             return await self._named(work, BreakKind.PAID_AFTER_RETURN, entry)
-        if instalment.satang != entry.money.satang:
+        if instalment.net != entry.money.satang:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
         instalment.bank_reference = entry.reference
         if (entry.end_to_end, entry.money, entry.currency) in work.came_back:
@@ -186,7 +188,7 @@ class Reconciliation:
         reversal = instalment.status == InstalmentStatus.SETTLED.value and is_known(entry.reason)
         if not reversal and instalment.status != InstalmentStatus.SUBMITTED.value:
             return await self._named(work, BreakKind.RETURN_NOT_EXPECTED, entry)
-        if instalment.satang != entry.money.satang:
+        if instalment.net != entry.money.satang:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
         if instalment.bank_reference is None:
             instalment.bank_reference = entry.reference
@@ -204,6 +206,8 @@ class Reconciliation:
         move(instalment, InstalmentEvent.RETURN)
         instalment.reason = reason
         await self._book(work, instalment, what, debit, Account.PAYABLE)
+        await give_back(work.session, instalment, self._clock.now())
+        await annul_underpaid(work.session, instalment.id, self._clock.now())
         if (over := await work.repository.overpayment_of(instalment)) is not None:
             await release(work.session, over, self._clock.now())
         mend = what_to_mend(instalment.reason)
@@ -230,26 +234,37 @@ class Reconciliation:
         work = await self._work(session, run)
         one = work.instalments.get(instalment.hex)
         again = await find_repeat(session, instalment)
-        if one is None or one.status != InstalmentStatus.RETURNED.value or one.satang != money.satang:
+        if one is None or one.status != InstalmentStatus.RETURNED.value or one.net != money.satang:
             return False
         if again is not None and again.status != InstalmentStatus.CANCELLED.value:
             return False
         if await work.repository.pays_the_month(one):
             return False
         if again is not None:  # owed no more since it was to be paid again, and that was withdrawn
-            await self._book(work, one, "kept", Account.BENEFITS, Account.PAYABLE)
+            await self._book(work, one, "kept", Account.BENEFITS, Account.PAYABLE, satang=one.satang)
         one.reversal_reference, one.bank_reference = one.bank_reference, reference
+        await owe_given_back(work.session, one, self._clock.now())
         await self._settle(work, one, at, "paid", Account.PAYABLE, PaidFrom.BANK)
         await self._close(work)
         return True
 
-    async def _book(self, work: _Work, instalment: Instalment, what: str, debit: Account, credit: Account) -> None:
+    async def _book(
+        self,
+        work: _Work,
+        instalment: Instalment,
+        what: str,
+        debit: Account,
+        credit: Account,
+        *,
+        satang: int | None = None,
+    ) -> None:
+        """Of what went to the bank, unless another amount is named."""
         await work.session.flush()
         await book(
             work.session,
             key=f"{what}:{instalment.id.hex}",
             agency=work.run.agency,
-            lines=transfer(debit, credit, Money(instalment.satang)),
+            lines=transfer(debit, credit, Money(instalment.net if satang is None else satang)),
             at=self._clock.now(),
         )
 
@@ -261,7 +276,7 @@ class Reconciliation:
             instalment.person,
             template,
             title=Text(**award.title),
-            amount=Money(instalment.satang),
+            amount=Money(instalment.net),
             **more,
         )
         await self._notices.announce(work.session, instalment.person, ChangeKind.PAYMENT, instalment.id)
@@ -279,7 +294,7 @@ class Reconciliation:
             "entry_kind": entry.kind.value,
             "bank_reference": entry.reference,
             "end_to_end": entry.end_to_end,
-            "expected": None if instalment is None else instalment.satang,
+            "expected": None if instalment is None else instalment.net,
             "found": entry.money.satang,
             "currency": entry.currency,
             "found_at": self._clock.now(),
@@ -351,7 +366,7 @@ def _settled(instalment: Instalment, award: Award, at: datetime) -> SettledPayme
         title=Text(**award.title),
         agency=instalment.agency,
         period=instalment.period,
-        money=Money(instalment.satang),
+        money=Money(instalment.net),
         settled_at=at,
     )
 

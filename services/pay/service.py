@@ -36,6 +36,7 @@ from services.pay.models import Instalment, Payday, PaymentFile, PaymentRun
 from services.pay.needs import Due, NoNotices, Notices, Officer, Payers, Role
 from services.pay.paydays import PART_MAX, PaydayRepository, content_of
 from services.pay.rails.contract import Order, Transfer
+from services.pay.recovery.withholding import withhold
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
     RUN_TRANSITIONS,
@@ -174,6 +175,8 @@ class PaymentRuns:
         run.status, run.approved_by, run.approved_at = status.value, officer.person, self._clock.now()
         await session.flush()
         await take(session, run, instalments, self._clock.now(), required=self._budget_required)
+        if await withhold(session, run, instalments, self._clock.now()):
+            run.content_hash = content_hash(instalments)
 
     async def _check_whole(self, session: AsyncSession, run: PaymentRun, runs: Sequence[PaymentRun]) -> None:
         if run.payday is None or run.status != RunStatus.PLANNED.value:
@@ -198,7 +201,7 @@ class PaymentRuns:
                 Transfer(
                     end_to_end=instalment.id,
                     payee=payees[instalment.person, instalment.destination],
-                    money=Money(instalment.satang),
+                    money=Money(instalment.net),
                     pay_on=max(instalment.due_on, earliest),
                     remittance=f"{instalment.subject.partition(':')[2]} {instalment.period:%Y-%m}",
                 )
@@ -245,7 +248,7 @@ class PaymentRuns:
             session,
             key=f"submit:{run.id.hex}",
             agency=run.agency,
-            lines=transfer(Account.PAYABLE, Account.IN_TRANSIT, Money(run.total)),
+            lines=transfer(Account.PAYABLE, Account.IN_TRANSIT, Money(run.total - run.withheld)),
             at=self._clock.now(),
         )
         return True

@@ -29,8 +29,9 @@ from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
 from services.apply.models import Application
 from services.apply.roles import DECIDE
 from services.apply.service import ApplyService, Submission
-from services.pay.models import Award, Instalment
+from services.pay.models import Award, Instalment, Overpayment
 from services.pay.needs import SettledPayment
+from services.pay.recovery.service import Recoveries, Terms
 from services.receive.disputes.service import DisputeService
 from services.receive.disputes.states import Finding
 from services.receive.models import Receipt
@@ -39,8 +40,8 @@ from services.sandbox.population.personas import persona
 from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
-
 from tests.support.officers import serves
+
 TITLE: Final = Text(th="เบี้ยยังชีพผู้สูงอายุ", en="Old-age allowance")
 PROGRAMME: Final = "old-age-allowance"
 PURPOSE, WORDS = "student-loan-screening", "2569-1"
@@ -284,6 +285,7 @@ UNKNOWN: Final = {
         "Correction",
         "AccessEntry",
         "Delegation",
+        "Recovery",
         "SignInSession",
         "Passkey",
         "PrivacyRequest",
@@ -305,6 +307,30 @@ async def document_of(sitthi: Served, persona: str) -> str:
 
 async def _pay_to(_: Served) -> dict[str, Any]:
     return {"method": "PROMPTPAY_MOBILE", "mobile": "+66812345678"}
+
+
+async def recovery_of(sitthi: Served, persona: str) -> str:
+    """An agency's proposal that the citizen has not answered; its id."""
+    person, now = await person_of(sitthi, persona), sitthi.clock.now()
+    await payments_of(sitthi, persona, 1)
+    async with sitthi.house.db.write() as session:
+        one = (await session.scalars(select(Instalment).where(col(Instalment.person) == person))).first()
+        assert one is not None
+        claim = Overpayment(
+            person=person, id=new_id(), instalment=one.id, award=one.award, agency="dla", period=one.period,
+            paid=one.satang, satang=10_000, cause="CORRECTION", found_at=now,
+        )  # fmt: skip
+        session.add(claim)
+        await session.flush()
+        plan = await sitthi.house.rooms.get(Recoveries).propose(
+            session, agency="dla", officer=new_id(), overpayments=[claim.id],
+            terms=Terms(2, bangkok_day(now).replace(day=1), 20_000), reason="the right was less",
+        )  # fmt: skip
+    return str(global_id("Recovery", plan.id))
+
+
+async def _recovery(sitthi: Served) -> dict[str, Any]:
+    return {"recovery": await recovery_of(sitthi, "elder"), "agrees": True}
 
 
 async def _propose(_: Served) -> dict[str, Any]:
@@ -369,6 +395,7 @@ async def _case(sitthi: Served) -> dict[str, Any]:
 
 
 CASES: Final[Mapping[str, Case]] = {
+    "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
     "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),
     "leave": Case("elder", _leave, {"endBenefits": True}, PASSKEY),
@@ -395,10 +422,10 @@ CASES: Final[Mapping[str, Case]] = {
     "supplementCorrection": Case("elder", _supplement_correction, {"statement": "แนบทะเบียนบ้าน"}),
     "withdrawCorrection": Case("elder", _opened, {"correction": UNKNOWN["Correction"]}),
     "changePayoutDestination": Case("elder", _pay_to, {"mobile": "+66812345679"}, PASSKEY),
+    "answerRecovery": Case("elder", _recovery, {"agrees": False}),
     "proposeDelegation": Case("elder", _propose, {"scopes": ["VIEW"]}),
     "acceptDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
     "endDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
-    "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "endSession": Case("elder", _end_session, {"session": UNKNOWN["SignInSession"]}),
     "endAllSessions": Case("elder", _end_all, {"butThis": False}),
     "renamePasskey": Case("elder", _rename, {"label": "นาฬิกา"}),

@@ -38,6 +38,7 @@ from tests.laws.cases import (
     payments_of,
     person_of,
     receipt_of,
+    recovery_of,
 )
 from tests.laws.schema import WHOLE, fields_of, our_fields
 from tests.services.apply.evidence.papers import paper
@@ -155,6 +156,10 @@ async def _person(sitthi: Served) -> str:
     return str(global_id("Person", await person_of(sitthi, "graduate")))
 
 
+async def _recovery(sitthi: Served) -> str:
+    return await recovery_of(sitthi, "graduate")
+
+
 async def _payment(sitthi: Served) -> str:
     [payment] = await payments_of(sitthi, "graduate", 1)
     return payment
@@ -208,6 +213,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Evidence": _evidence,
     "Draft": _draft,
     "Payment": _payment,
+    "Recovery": _recovery,
     "Receipt": _receipt,
     "Dispute": _dispute,
     "Delegation": _delegation,

@@ -42,7 +42,8 @@ NOT_PEOPLE: Final = {
     "entry": "a decision of the access log", "record": "a record of the access log", "correction": "a correction",
     "consent": "a consent", "dispute": "a dispute", "transaction_id": "of the ledger", "account": "of the ledger", "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
-    "lease": "a worker's turn", "act": "what two officers do", "repeats": "an instalment",
+    "lease": "a worker's turn", "act": "what two officers do",
+    "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
 A_PERSON: Final = re.compile(

@@ -19,6 +19,7 @@ DEMANDING: Final = {
     "apply": (Aal.AAL_1, None),
     "change_payout_destination": (Aal.AAL_2_2, 300),
     "propose_delegation": (Aal.AAL_2_1, 900),
+    "answer_recovery": (Aal.AAL_2_1, 900),
     "accept_delegation": (Aal.AAL_2_1, 900),
     "request_erasure": (Aal.AAL_2_2, 300),
     "leave": (Aal.AAL_2_2, 300),
@@ -32,13 +33,13 @@ UNDEMANDING: Final = {
     "request_my_data", "cancel_erasure", "restrict_use", "object_to_use", "lift_restriction",
     "rename_passkey", "remove_passkey", "set_contact", "remove_contact", "mark_read",
     "save_draft", "discard_draft",  # nothing is applied for yet
-    "issue_document",  # as sure as its service says
     "work_on_case",  # an officer's: each act asks what it takes (identity/officers/demands)
+    "issue_document",  # as sure as its service says
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "documents", "statement",
+    "documents", "statement", "recoveries", "underpayments",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {

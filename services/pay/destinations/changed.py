@@ -27,6 +27,7 @@ from services.pay.holding import Holding, HoldReason
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import HeldMonth, Instalment, PaymentRun
 from services.pay.needs import Notices
+from services.pay.recovery.withholding import give_back as give_back_withheld
 from services.pay.repository import PaymentRepository
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, RunEvent, RunStatus, after
 
@@ -65,8 +66,9 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
     awards = await PaymentRepository(session).awards({(one.person, one.award) for one in held})
     holding = Holding(clock, notices)
     for one in held:
+        await give_back_withheld(session, one, clock.now())
         move(one, InstalmentEvent.HOLD)
-        one.run = one.destination = None
+        one.withheld, one.run, one.destination = 0, None, None
         await session.flush()
         await give_back(session, one, f"hold:{run.id.hex}:{one.id.hex}", clock.now())
         await book(
@@ -82,7 +84,7 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
         await notices.announce(session, one.person, ChangeKind.PAYMENT, one.id)
     if remaining:
         run.instalments, run.total = len(remaining), total_of(remaining).satang
-        run.content_hash = content_hash(remaining)
+        run.withheld, run.content_hash = sum(one.withheld for one in remaining), content_hash(remaining)
     else:
         run.status = after(RUN_TRANSITIONS, RunStatus(run.status), RunEvent.ALL_HELD).value
         run.closed_at = clock.now()

@@ -35,6 +35,7 @@ class ActKind(StrEnum):
     CLOSE_PERIOD = "CLOSE_PERIOD"
     REVERSE = "REVERSE"
     WAIVE = "WAIVE"
+    PAID_BACK = "PAID_BACK"
 
 
 class Outcome(StrEnum):

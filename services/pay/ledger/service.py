@@ -40,6 +40,8 @@ class Account(Enum):
     """Moved by the bank without our order: claimed from it, or owed to it."""
     RECEIVABLE = ("RECEIVABLE", AccountKind.ASSET)
     """Paid to citizens, or on its way to them, and not due: claimed back."""
+    WAIVED = ("WAIVED", AccountKind.EXPENSE)
+    """Claimed back, and given up by two officers."""
 
     @property
     def code(self) -> str:

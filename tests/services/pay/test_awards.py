@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.clock import BANGKOK
@@ -16,10 +17,12 @@ from core.working_days import WorkingDaysUnknown
 from identity.inbox.models import Message
 from identity.inbox.service import Inbox
 from services.pay.awards import Awards
-from services.pay.models import HeldMonth, Overpayment
+from services.pay.models import HeldMonth, Overpayment, PaymentRun
+from services.pay.recovery.models import Underpayment
 from services.pay.repository import PaymentRepository
 from services.pay.service import PaymentRuns
-from tests.services.pay.town import PERIOD, TownHall
+from services.sandbox.bank import Faults
+from tests.services.pay.town import PERIOD, FixedAmounts, TownHall
 
 NOVEMBER, DECEMBER = date(2026, 11, 1), date(2026, 12, 1)
 
@@ -321,3 +324,73 @@ async def test_of_a_month_that_is_paid_nobody_is_told_that_it_is_not(hall: TownH
     await hall.grant(application=application, payee=payee)  # as every decision does that confirms it
     assert await held(hall) == []
     assert await months(hall) == [(NOVEMBER, "SCHEDULED")]
+
+
+# What a decision finds that was too little, and months of which nobody can say.
+
+
+async def underpaid(hall: TownHall) -> list[tuple[date, int, bool]]:
+    async with hall.db.read() as session:
+        rows = await session.scalars(select(Underpayment).order_by(col(Underpayment.id)))
+        return [(row.period, row.satang, row.annulled_at is None) for row in rows]
+
+
+async def test_what_was_paid_too_little_is_noted_once_and_follows_each_later_decision(hall: TownHall) -> None:
+    hall.awards = Awards(hall.amounts, hall.clock, notices=Inbox(hall.clock))
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    for baht, standing in ((800, [10_000]), (800, [10_000]), (750, [5_000]), (700, []), (650, [])):
+        hall.amounts.by_application[application] = Money.baht(baht)
+        await reassess(hall, application)
+        assert [satang for _, satang, stands in await underpaid(hall) if stands] == standing
+    assert [stands for *_, stands in await overpaid(hall)] == [True], "then it was too much"
+    async with hall.db.read() as session:
+        messages = (await session.scalars(select(Message).where(col(Message.template) == "pay.underpaid"))).all()
+    assert len(messages) == 2
+
+
+async def test_what_comes_back_was_not_too_little(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    hall.amounts.by_application[application] = Money.baht(800)
+    await reassess(hall, application)
+    hall.bank.faults = Faults(reject=frozenset({"*"}))
+    await hall.jobs.send(hall.planner, run.id)
+    assert [stands for *_, stands in await underpaid(hall)] == [False]
+    [first] = await hall.instalments()
+    assert (await hall.jobs.pay_again(hall.planner, first.id)).satang == 80_000
+
+
+async def test_a_planned_month_of_which_nobody_can_say_stays_owed_when_another_changes(hall: TownHall) -> None:
+    hall.clock.set(datetime(2026, 12, 2, tzinfo=BANGKOK))
+    amounts = ByMonth({NOVEMBER: Money.baht(700), DECEMBER: Money.baht(700)})
+    hall.awards = Awards(amounts, hall.clock)
+    application = new_id()
+    await hall.grant(application=application, since=NOVEMBER)
+    run = await hall.jobs.plan(hall.planner, DECEMBER)
+    amounts.by_month = {NOVEMBER: None, DECEMBER: Money.baht(600)}
+    await reassess(hall, application)
+    assert [(one.period, one.status, one.satang, one.run) for one in await hall.instalments()] == [
+        (NOVEMBER, "SCHEDULED", 70_000, None),
+        (DECEMBER, "SCHEDULED", 60_000, None),
+    ]
+    async with hall.db.read() as session:
+        assert await session.get(PaymentRun, run.id) is None
+
+
+class ByMonth(FixedAmounts):
+    """Another amount each month; None where nobody can say."""
+
+    def __init__(self, by_month: dict[date, Money | None]) -> None:
+        super().__init__()
+        self.by_month = by_month
+
+    async def amount(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
+        return self.by_month.get(period)
+
+    async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
+        return () if self.by_month.get(period) else ("annual_income",)
