@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import TextClause, text
 
 from core.database import Database, load_models
 
@@ -16,12 +18,33 @@ CLAIMED: Final = frozenset({"issue_wish"})
 """What an idempotency key stands for at an agency is agreed before the agency is asked, in a transaction of its own: it
 must outlive whatever follows, or another wish could reach the agency under the same key."""
 
+_BYTES: Final = re.compile(r"(?:X'|\\x)((?:[0-9A-Fa-f]{2})+)")
+"""As SQLite and PostgreSQL write them."""
+
 
 async def contents(database: Database) -> dict[str, list[str]]:
-    """Every row of every other table, by table."""
+    """Every row of every other table, by table, in the database's own words and then its bytes, as a person would look
+    for something in them. Asked for at once: the laws of mutations look at all of it some thousand times."""
+    found: dict[str, list[str]] = {name: [] for name in _names()}
     async with database.read() as session:
-        return {
-            table.name: sorted(repr(tuple(row)) for row in await session.execute(select(table)))
-            for table in load_models().sorted_tables
-            if table.name not in KEPT_BY_THE_GATE
-        }
+        for name, row in await session.execute(_everything(database.engine.dialect.name)):
+            found[name].append(row + "".join(repr(bytes.fromhex(one)) for one in _BYTES.findall(row)))
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(table.name for table in load_models().sorted_tables if table.name not in KEPT_BY_THE_GATE)
+
+
+@cache
+def _everything(dialect: str) -> TextClause:
+    """One statement: the name of a table and all values of a row, for all rows there are."""
+    tables = load_models().tables
+    parts = []
+    for name in _names():
+        row = "CAST(t AS text)"
+        if dialect == "sqlite":
+            row = " || ', ' || ".join(f'quote(t."{column.name}")' for column in tables[name].columns)
+        parts.append(f"SELECT '{name}', {row} FROM \"{name}\" AS t")  # noqa: S608 - names of our own tables
+    return text(" UNION ALL ".join(parts).replace(":", "\\:"))
