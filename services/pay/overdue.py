@@ -43,7 +43,7 @@ def overdue(run: PaymentRun, instalments: Iterable[Instalment], days: WorkingDay
         last = last_days[one.due_on]
         if last is not None and today > last:
             late.append(
-                Entry(EntryKind.PAID, one.id.hex, one.id.hex, Money(one.satang), CURRENCY, booked_at=clock.now())
+                Entry(EntryKind.PAID, one.id.hex, one.id.hex, Money(one.net), CURRENCY, booked_at=clock.now())
             )
     return late
 
