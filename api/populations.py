@@ -42,5 +42,5 @@ def populations(house: House) -> Populations:
     ]
     return Populations(
         Determinations(house.db, clock, bulk, catalogue, programmes, house.attestor, CorrectedFacts(), house.gate),
-        NewlyEntitled(house.db, clock, catalogue, programmes, house.inbox, StoppedUses()),
+        NewlyEntitled(house.db, clock, catalogue, programmes, house.inbox, StoppedUses(), house.identity.people),
     )

@@ -5,12 +5,15 @@ This module is what other rooms import; how the gate decides lives beside it and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.assurance import Assurance
 from core.ids import NationalId
@@ -229,3 +232,56 @@ class Still:
 
 class LookReader(Protocol):
     async def __call__(self, person: NationalId, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Who is asked about in a run over many people."""
+
+    predicate: str
+    """In words that a citizen understands, or a lawyer; no person is named."""
+    people: Sequence[UUID] | None = None
+    """By key; None is everybody whom the register of people knows."""
+    without: Select[tuple[UUID]] | None = None
+    """Of everybody, a query of the keys of those who are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A person of whom something is to be made use of. Of `changed` nothing stands: only the day is another."""
+
+    person: UUID
+    facts: Facts
+    changed: frozenset[str]
+    used_on: date | None
+
+
+class Bulk(Protocol):
+    """Runs over many people, as the gate does them (services.exchange.bulk.runs, which says what each raises)."""
+
+    async def check(self, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> frozenset[str]: ...
+
+    async def declare(
+        self,
+        population: Population,
+        attributes: Collection[str],
+        *,
+        asker: Asker,
+        purpose: Purpose,
+        delete_at: datetime,
+        run: UUID | None = None,
+    ) -> UUID: ...
+
+    async def read(self, run: UUID) -> None: ...
+
+    async def again(self, run: UUID, people: Collection[UUID]) -> int: ...
+
+    async def waits(self, run: UUID) -> bool: ...
+
+    async def among(self, session: AsyncSession, run: UUID, people: Collection[UUID]) -> set[UUID]: ...
+
+    async def unused(self, session: AsyncSession, run: UUID, size: int, day: date) -> Sequence[Unused]: ...
+
+    async def use(self, session: AsyncSession, run: UUID, people: Collection[UUID], day: date) -> None: ...
+
+    async def delete(self, run: UUID) -> None: ...

@@ -17,9 +17,8 @@ from core.clock import Clock
 from core.errors import BadInput
 from core.text import Text
 from identity.proposals.acts import Approval, Form, ProposalKind, read
-from services.exchange.bulk.runs import BulkRuns
 from services.exchange.catalogue import Catalogue
-from services.exchange.facts import Asker, AskerKind
+from services.exchange.facts import Asker, AskerKind, Bulk
 from welfare.determination.errors import NotCovered, NotForEverybody, NotYourProgramme
 from welfare.determination.impact import first_difference, law_to_be
 from welfare.determination.models import DeterminationRun
@@ -81,7 +80,7 @@ class BulkAct:
     title = Text(th="ตรวจสิทธิทั้งประชากร", en="look at a whole population")
     proposes, approves = PROPOSES, APPROVES
 
-    def __init__(self, clock: Clock, bulk: BulkRuns, catalogue: Catalogue, programmes: ProgrammeCatalogue) -> None:
+    def __init__(self, clock: Clock, bulk: Bulk, catalogue: Catalogue, programmes: ProgrammeCatalogue) -> None:
         self._clock, self._bulk, self._catalogue, self._programmes = clock, bulk, catalogue, programmes
 
     async def prepare(self, _session: AsyncSession, agency: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 import polars as pl
 
 from core.money import Money
-from services.exchange.bulk.runs import Unused
+from services.exchange.facts import Unused
 from welfare.determination.dependencies import DependencyIndex
 from welfare.entitlements.assessment import values
 from welfare.programmes import Outcome, Programme

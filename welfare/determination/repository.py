@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel, col
 
-from identity.people.models import Person
 from services.apply.models import Application
 from services.apply.states import ACTIVE
 from welfare.determination.models import DeterminationAnswer, DeterminationRun, EntitlementSpell
@@ -22,12 +21,17 @@ _ROWS_AT_ONCE = 1_000
 LISTED_MAX = 100
 
 
-def population(whom: Whom, programmes: Collection[str]) -> Select[tuple[UUID]]:
-    """The keys of a population."""
-    everybody = select(col(Person.id))
+def left_out(whom: Whom, programmes: Collection[str]) -> Select[tuple[UUID]] | None:
+    """Of everybody, the keys of those who are not in the population."""
     if whom is Whom.EVERYBODY:
-        return everybody
-    return everybody.where(or_(*(~_has_applied(col(Person.id), slug) for slug in programmes)))
+        return None
+    subjects = [PROGRAMME + slug for slug in set(programmes)]
+    return (
+        select(col(Application.beneficiary))
+        .where(col(Application.subject).in_(subjects), col(Application.status).in_([status.value for status in ACTIVE]))
+        .group_by(col(Application.beneficiary))
+        .having(func.count(func.distinct(col(Application.subject))) == len(subjects))
+    )
 
 
 def _has_applied(person: Mapped[UUID], slug: str) -> ColumnElement[bool]:
@@ -167,10 +171,6 @@ async def standing(
         .group_by(col(answer.person))
     )
     return dict((await session.execute(query)).tuples().all())
-
-
-async def still_there(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:
-    return set((await session.scalars(select(col(Person.id)).where(col(Person.id).in_(list(people))))).all())
 
 
 async def died(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:

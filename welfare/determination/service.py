@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
@@ -21,10 +21,9 @@ from core.attestation.service import Attestor
 from core.clock import Clock
 from core.database import Database
 from core.errors import NotFound, SitthiError
-from identity.people.correction import KnownFacts
 from services.apply.reassessing import Corrections
-from services.exchange.bulk.runs import BulkRuns, Population, Unused
 from services.exchange.catalogue import Catalogue
+from services.exchange.facts import Bulk, Population, Unused
 from welfare.determination import repository, spells
 from welfare.determination.acts import asker_of
 from welfare.determination.deciding import decide
@@ -44,6 +43,12 @@ OVERLAP: Final = timedelta(minutes=5)
 SPELLS_KEPT: Final = timedelta(days=732)
 
 log = structlog.get_logger(__name__)
+
+
+class Forgetful(Protocol):
+    async def forget(self, person: UUID) -> None:
+        """What was read of the person is not told again. Raises `ServiceUnavailable`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,12 @@ class Determinations:
         self,
         db: Database,
         clock: Clock,
-        bulk: BulkRuns,
+        bulk: Bulk,
         catalogue: Catalogue,
         programmes: ProgrammeCatalogue,
         attestor: Attestor,
         corrections: Corrections,
-        facts: KnownFacts,
+        facts: Forgetful,
     ) -> None:
         self._db, self._clock, self._bulk = db, clock, bulk
         self._catalogue, self._programmes = catalogue, programmes
@@ -157,7 +162,7 @@ class Determinations:
     async def _read(self, row: DeterminationRun) -> None:
         """Declares it at the gate under its own id, once, and reads whoever waits."""
         whom = Whom(row.population)
-        people = Population(WHOM[whom].th, repository.population(whom, row.programmes))
+        people = Population(WHOM[whom].th, without=repository.left_out(whom, row.programmes))
         purpose = self._catalogue.purposes[row.purpose].purpose
         started = self._clock.now()
         await self._bulk.declare(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, time
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +14,7 @@ from core.database import Database
 from core.text import Text
 from identity.inbox.service import Inbox, MessageTemplate
 from services.exchange.catalogue import Catalogue, Subject
-from services.exchange.needs import Bars
+from services.exchange.facts import Purpose
 from welfare.determination import repository
 from welfare.determination.models import EntitlementSpell
 from welfare.programmes import Channel, Programme, ProgrammeCatalogue, Version
@@ -44,14 +44,35 @@ _REASON: Final = Text(th="\n– {text} ({law})", en="\n– {text} ({law})")
 _BECAUSE: Final = Text(th=" เพราะคุณ", en=" The reasons:")
 
 
+class Bars(Protocol):
+    """Who had the use of their data stopped (services.exchange.privacy.bars)."""
+
+    async def barred(
+        self, session: AsyncSession, subjects: Collection[UUID], purpose: Purpose
+    ) -> Mapping[UUID, str]: ...
+
+
+class People(Protocol):
+    async def there(self, session: AsyncSession, people: Collection[UUID]) -> frozenset[UUID]:
+        """Those who have not left."""
+        ...
+
+
 class NewlyEntitled:
     """The job. Any process may run it, several may at once."""
 
     def __init__(
-        self, db: Database, clock: Clock, catalogue: Catalogue, programmes: ProgrammeCatalogue, inbox: Inbox, bars: Bars
+        self,
+        db: Database,
+        clock: Clock,
+        catalogue: Catalogue,
+        programmes: ProgrammeCatalogue,
+        inbox: Inbox,
+        bars: Bars,
+        people: People,
     ) -> None:
         self._db, self._clock, self._catalogue = db, clock, catalogue
-        self._programmes, self._inbox, self._bars = programmes, inbox, bars
+        self._programmes, self._inbox, self._bars, self._people = programmes, inbox, bars, people
 
     async def run(self) -> int:
         """Tells whoever is to be told now; answers how many messages it sent. At night nobody's telephone rings."""
@@ -97,7 +118,7 @@ class NewlyEntitled:
         people = {spell.person for spell in page}
         if not people:
             return {}
-        gone = people - await repository.still_there(session, people) | await repository.died(session, people)
+        gone = people - await self._people.there(session, people) | await repository.died(session, people)
         for purpose in {spell.purpose for spell in page}:
             asked_for = {spell.person for spell in page if spell.purpose == purpose}
             gone |= set(await self._barred(session, asked_for, purpose))

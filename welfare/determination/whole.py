@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from services.exchange.bulk.runs import Unused
+from services.exchange.facts import Unused
 from welfare.determination.deciding import facts_frame, kinds_of
 from welfare.determination.figures import NOBODY, Cell, Cost, Figures, Rate
 from welfare.determination.impact import HOUSEHOLD, Impact, impact

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, delete, func, insert, literal, or_, update
+from sqlalchemy import select as sa_select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col, select
 
+from identity.people.models import Person
 from services.exchange.bulk.models import BulkMember, BulkRun
 
 MEMBERS_AT_ONCE = 5_000
@@ -22,13 +24,17 @@ class BulkRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, run: BulkRun, people: Sequence[UUID] | Select[tuple[UUID]]) -> None:
-        """People are listed in their order, or selected by their keys where the database knows who they are."""
+    async def add(
+        self, run: BulkRun, people: Sequence[UUID] | None, without: Select[tuple[UUID]] | None = None
+    ) -> None:
+        """People are listed in their order; None is everybody but those whose keys `without` selects."""
         self._session.add(run)
         await self._session.flush()
         table = SQLModel.metadata.tables[str(BulkMember.__tablename__)]
-        if isinstance(people, Select):
-            chosen = people.add_columns(literal(run.id))
+        if people is None:
+            chosen = sa_select(col(Person.id), literal(run.id))
+            if without is not None:
+                chosen = chosen.where(col(Person.id).not_in(without))
             await self._session.execute(insert(table).from_select(["person", "run"], chosen))
             return
         for at in range(0, len(people), MEMBERS_AT_ONCE):

@@ -22,7 +22,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
@@ -40,7 +39,7 @@ from services.exchange.bulk.models import BulkMember, BulkRun
 from services.exchange.bulk.repository import BulkRepository
 from services.exchange.bulk.snapshots import changed_in, facts_of, plain_of
 from services.exchange.catalogue import Attribute, Catalogue, RegisteredPurpose
-from services.exchange.facts import Asker, AskerKind, Facts, Purpose
+from services.exchange.facts import Asker, AskerKind, Facts, Population, Purpose, Unused
 from services.exchange.grounds import Grounds, GroundsReader
 from services.exchange.questions import denied, result
 from services.exchange.sources import Answer, Reader
@@ -52,26 +51,6 @@ HELD: Final = timedelta(minutes=2)
 KEPT_MAX: Final = timedelta(days=90)
 NOT_IN_BULK: Final = "NOT_IN_BULK"
 """The purpose is not for whole populations, or the attribute is derived from other people's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Who is asked about."""
-
-    predicate: str
-    """In words that a citizen understands, or a lawyer; no person is named."""
-    people: Sequence[UUID] | Select[tuple[UUID]]
-    """By key; or a query of their keys, where the database knows them and they are too many for the memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unused:
-    """A person of whom something is to be made use of. Of `changed` nothing stands: only the day is another."""
-
-    person: UUID
-    facts: Facts
-    changed: frozenset[str]
-    used_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +112,9 @@ class BulkRuns:
 
         Raises `UnknownAttribute`, :class:`BulkRefused`, and ValueError for a population or a date that cannot be.
         """
-        now, listed = self._clock.now(), population.people
-        people = listed if isinstance(listed, Select) else sorted(set(listed))
-        nobody = not isinstance(people, Select) and not people
-        if nobody or not population.predicate.strip() or not now < delete_at <= now + KEPT_MAX:
+        now = self._clock.now()
+        people = None if population.people is None else sorted(set(population.people))
+        if people == [] or not population.predicate.strip() or not now < delete_at <= now + KEPT_MAX:
             raise ValueError("a run has people, says who they are, and keeps its snapshot for some days")
         wanted = [self._catalogue.askable(name) for name in sorted(set(attributes))]
         await self._must_allow(wanted, asker, purpose)
@@ -161,7 +139,7 @@ class BulkRuns:
             repository = BulkRepository(session)
             if run is not None and await repository.get(run) is not None:
                 return run
-            await repository.add(row, people)
+            await repository.add(row, people, population.without)
             row.people, row.population = await _counted(repository, row.id)
         return row.id
 

@@ -124,7 +124,8 @@ class Land:
         self.determinations = Determinations(
             self.database, self.clock, gate.bulk, CATALOGUE, self.programmes, self.attestor, self.corrected, gate
         )
-        self.telling = NewlyEntitled(self.database, self.clock, CATALOGUE, self.programmes, self.inbox, StoppedUses())
+        bars, people = StoppedUses(), self.exchange.people
+        self.telling = NewlyEntitled(self.database, self.clock, CATALOGUE, self.programmes, self.inbox, bars, people)
 
     async def populate(self, count: int, seed: int = 1) -> None:
         dice = Random(seed)

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.money import Money
-from services.exchange.bulk.runs import Unused
-from services.exchange.facts import Fact, FactState
+from services.exchange.facts import Fact, FactState, Unused
 from tests.services.exchange.fakes import CATALOGUE
 from tests.welfare.determination.populations import (
     ALL,

@@ -20,8 +20,8 @@ from core.ids import NationalId, new_id
 from services.exchange.access_log.models import AccessRecord
 from services.exchange.bulk.errors import BulkBusy, BulkRefused, SnapshotGone
 from services.exchange.bulk.models import BulkMember, BulkRun
-from services.exchange.bulk.runs import HELD, KEPT_MAX, Population
-from services.exchange.facts import WELFARE_DECISION, Facts, FactState, Purpose, Reading
+from services.exchange.bulk.runs import HELD, KEPT_MAX
+from services.exchange.facts import WELFARE_DECISION, Facts, FactState, Population, Purpose, Reading
 from services.exchange.gate import ExchangeGate
 from tests.services.exchange.agreements.conftest import agency
 from tests.services.exchange.agreements.test_in_the_gate import Stopped, with_bars
