@@ -39,6 +39,7 @@ from services.exchange.facts import Gate
 from services.pay.awards import Awards
 from services.pay.given_once import paid_for_good
 from services.pay.holding import HoldReason
+from services.pay.ran_out import hold_what_ran_out
 from services.plugins.contract import Manifest
 from welfare.entitlements.lawbook import ProgrammeLaws
 from welfare.entitlements.service import PROGRAMME
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 LISTED_MAX: Final = 200
 ENDING_MIN: Final = 6
+LAW_AHEAD: Final = timedelta(days=90)
+"""So long before a law is over its operator hears of it."""
 BACK_MAX: Final = timedelta(days=3_653)
 
 OVERDUE: Final = MessageTemplate(
@@ -87,6 +90,12 @@ log = structlog.get_logger("api.lifecycle")
 def _years_missing() -> Gauge:
     words = "Years whose public and bank holidays should be in core/working_days.yaml by now, and are not"
     return Gauge("sitthi_working_days_years_missing", words)
+
+
+@cache
+def _laws_ending() -> Gauge:
+    words = "Programmes that pay month by month, whose law is over within 90 days or was, with none after it"
+    return Gauge("sitthi_programmes_without_law_soon", words)
 
 
 class InboxLife:
@@ -161,6 +170,25 @@ class PaidOnce:
         return await paid_for_good(session, self._subjects)
 
 
+@dataclass(frozen=True, slots=True)
+class EndingLaws:
+    """Programmes that pay month by month, and whose last law has a last day."""
+
+    programmes: ProgrammeCatalogue
+    awards: Awards
+
+    def ending(self, today: date, ahead: timedelta) -> Mapping[str, date]:
+        """By slug, the last day of those that are over by then and have no law after it."""
+        found: dict[str, date] = {}
+        for one in self.programmes:
+            last = max(one.versions, key=lambda version: version.starts or date.min, default=None)
+            if last is None or last.until is None or last.until > today + ahead:
+                continue
+            if any(benefit.cadence is Cadence.MONTH and not benefit.in_kind for benefit in last.benefits):
+                found[one.slug] = last.until
+        return found
+
+
 def _is_once(programme: Programme) -> bool:
     benefits = [one for version in programme.versions for one in version.benefits if not one.in_kind]
     return all(one.cadence is Cadence.ONCE for one in benefits)
@@ -198,6 +226,7 @@ class Life:
     trail: Trail
     days: WorkingDays
     once: PaidOnce
+    laws: EndingLaws
 
     @property
     def jobs(self) -> list[Job]:
@@ -206,6 +235,7 @@ class Life:
             Job("look again at what was granted", timedelta(minutes=5), self.reassessments.run),
             Job("ask the civil register about deaths", timedelta(hours=6), self.deaths.run),
             Job("close what was given once", timedelta(minutes=15), self.complete_given),
+            Job("hold what has no law any more", timedelta(hours=1), self.hold_what_ran_out),
             Job("miss the holidays of next year", timedelta(hours=1), self.miss_holidays),
         ]
 
@@ -215,6 +245,17 @@ class Life:
     async def complete_given(self) -> int:
         return await tasks.complete_given(self.lifecycle, self.db, self.once)
 
+    async def hold_what_ran_out(self) -> int:
+        """Warns of programmes whose law is over soon with none after it, in the log and in the figures; and where it is
+        over, holds this month of all who are paid by it, and tells them. Answers how many those are."""
+        today = self.clock.today()
+        ending = self.laws.ending(today, LAW_AHEAD)
+        _laws_ending().set(len(ending))
+        for slug, until in sorted(ending.items()):
+            log.warning("law.runs_out", programme=slug, until=until.isoformat())
+        over = [PROGRAMME + slug for slug, until in ending.items() if until < today]
+        return await hold_what_ran_out(self.db, self.laws.awards, over, today.replace(day=1))
+
     async def miss_holidays(self) -> Sequence[int]:
         """Warns of years whose holidays should be in the data by now, in the log and in the figures."""
         missing = self.days.missing_on(self.clock.today())
@@ -222,6 +263,11 @@ class Life:
         for year in missing:
             log.warning("working_days.missing", year=year)
         return missing
+
+    def laws_ending(self, agency: str) -> Mapping[str, date]:
+        """Of the agency's programmes that pay month by month, those whose law is over soon: by slug, its last day."""
+        ending = self.laws.ending(self.clock.today(), LAW_AHEAD)
+        return {slug: until for slug, until in ending.items() if self.agency_of(PROGRAMME + slug) == agency}
 
     async def overdue(self, officer: Officer) -> Sequence[Application]:
         """What the officer's agency should have decided by now. Raises RoleMissing."""
@@ -316,4 +362,5 @@ def life(house: House, apply: ApplyService) -> Life:
         Trail(house.clock),
         thai_working_days(),
         PaidOnce(programmes),
+        EndingLaws(programmes, house.awards),
     )

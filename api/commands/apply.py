@@ -26,11 +26,17 @@ Which = Annotated[str, typer.Argument(help="The application's id, or its last ch
 
 @app.command()
 def overdue(profile: As = None) -> None:
-    """Lists what your agency should have decided by now, the longest overdue first."""
+    """Lists what your agency should have decided by now, the longest overdue first; then its programmes whose law is
+    over soon, with none after it."""
 
     async def job(house: House, officer: Officer) -> list[str]:
         rows = await house.life.overdue(officer)
-        return [f"{row.due_on}\t{row.id.hex}\t{row.status}\t{row.subject}" for row in rows]
+        late = [f"{row.due_on}\t{row.id.hex}\t{row.status}\t{row.subject}" for row in rows]
+        ending = house.life.laws_ending(officer.agency)
+        return [
+            *late,
+            *(f"{until}\tthe law of {slug} is over then, with none after it" for slug, until in ending.items()),
+        ]
 
     for line in as_officer(profile, job):
         typer.echo(line)

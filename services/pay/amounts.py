@@ -37,6 +37,11 @@ class AmountSource(Protocol):
         empty where it is given once and never again."""
         ...
 
+    def ran_out(self, subject: str, period: date) -> bool:
+        """Whether the subject pays month by month, and its law is over by that month with none after it: then nobody
+        can say what is due, and nothing ends by that alone."""
+        ...
+
     def payday(self, subject: str, period: date) -> date:
         """The day on which the programme pays that month, whether or not banks are open on it."""
         ...

@@ -181,6 +181,8 @@ class Awards:
             if money is None:
                 if needs := await self._amounts.needed(session, award.application, period):
                     await self._holding.hold(session, award, period, HoldReason.FACT_NEEDED, needs)
+                elif self._amounts.ran_out(award.subject, period):
+                    await self._holding.hold(session, award, period, HoldReason.LAW_RAN_OUT)
                 continue
             if money.satang <= 0:
                 continue
@@ -229,9 +231,9 @@ class Awards:
     async def due_for(self, session: AsyncSession, award: Award, period: date) -> Money | None:
         """What the month should be of, as things are now: of a month without money, none; None where nobody can say."""
         money = await self._amount(session, award, period)
-        if money is None and not await self._amounts.needed(session, award.application, period):
-            return Money(0)
-        return money
+        if money is not None or self._amounts.ran_out(award.subject, period):
+            return money
+        return None if await self._amounts.needed(session, award.application, period) else Money(0)
 
     async def _amount(self, session: AsyncSession, award: Award, period: date) -> Money | None:
         """Of the month, less what is given once and was given by another award already."""
@@ -274,7 +276,7 @@ class Awards:
     async def _is_over(self, session: AsyncSession, award: Award, period: date) -> bool:
         """Whether a month without an instalment is one without money due: the calendar holds its payday, and no other
         programme stands in its way."""
-        if await self.is_excluded(session, award, period):
+        if self._amounts.ran_out(award.subject, period) or await self.is_excluded(session, award, period):
             return False
         try:
             self._days.previous_bank_day(self._amounts.payday(award.subject, period))

@@ -27,6 +27,8 @@ class HoldReason(StrEnum):
     """A programme that nobody may have beside this one paid that month."""
     DESTINATION_CHANGED = "DESTINATION_CHANGED"
     """The payee said another place to be paid after its run was planned: it goes there with the next."""
+    LAW_RAN_OUT = "LAW_RAN_OUT"
+    """The law by which it was granted is over, and none after it is known here yet."""
 
 
 PAYMENT_HELD: Final = MessageTemplate(
@@ -48,7 +50,21 @@ PAYMENT_EXCLUDED: Final = MessageTemplate(
         "{title} begins with the next month.",
     ),
 )
-_TOLD: Final = {HoldReason.FACT_NEEDED: PAYMENT_HELD, HoldReason.EXCLUDED: PAYMENT_EXCLUDED}
+LAW_RAN_OUT: Final = MessageTemplate(
+    id="pay.law-ran-out",
+    title=Text(th="ยังไม่มีกฎหมายของงวดใหม่: {title}", en="The law of a new month is not known yet: {title}"),
+    body=Text(
+        th="กฎหมายที่ใช้จ่ายเงินนี้สิ้นสุดแล้ว และยังไม่มีฉบับใหม่ งวดวันที่ {period} จึงยังจ่ายไม่ได้ สิทธิของคุณยังไม่สิ้นสุด "
+        "เราจะจ่ายย้อนให้หรือแจ้งผลพร้อมเหตุผลเมื่อทราบ",
+        en="The law by which this is paid is over, and no new one is known yet, so the month of {period} cannot be "
+        "paid. Your right has not ended: we pay it later, or tell you the outcome with its reasons, once we know.",
+    ),
+)
+_TOLD: Final = {
+    HoldReason.FACT_NEEDED: PAYMENT_HELD,
+    HoldReason.EXCLUDED: PAYMENT_EXCLUDED,
+    HoldReason.LAW_RAN_OUT: LAW_RAN_OUT,
+}
 
 
 class Holding:

@@ -83,6 +83,13 @@ class DecidedAmounts:
         name = self._programme(PROGRAMME + str(decision.record["programme"])).once_for
         return "" if name is None else str(fact_of(decision.record, name))
 
+    def ran_out(self, subject: str, period: date) -> bool:
+        """Raises ProgrammeUnknown."""
+        programme, month = self._programme(subject), period.replace(day=1)
+        before = [one for one in programme.versions if one.until is not None and one.until < month]
+        pays = any(b.cadence is Cadence.MONTH and not b.in_kind for b in before[-1].benefits) if before else False
+        return pays and programme.version_on(month) is None
+
     def payday(self, subject: str, period: date) -> date:
         """The day on which the month is paid; the last of a month that has no such day. Raises ProgrammeUnknown."""
         programme = self._programme(subject)

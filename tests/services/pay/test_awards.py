@@ -18,6 +18,7 @@ from identity.inbox.models import Message
 from identity.inbox.service import Inbox
 from services.pay.awards import Awards
 from services.pay.models import HeldMonth, Overpayment, PaymentRun
+from services.pay.ran_out import hold_what_ran_out
 from services.pay.recovery.models import Underpayment
 from services.pay.repository import PaymentRepository
 from services.pay.service import PaymentRuns
@@ -394,3 +395,40 @@ class ByMonth(FixedAmounts):
 
     async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
         return () if self.by_month.get(period) else ("annual_income",)
+
+
+# Law that is over with none after it.
+
+
+async def test_a_month_without_law_is_held_told_once_and_paid_when_there_is_one(hall: TownHall) -> None:
+    hall.awards = Awards(hall.amounts, hall.clock, notices=Inbox(hall.clock))
+    application = new_id()
+    await hall.grant(application=application)
+    hall.amounts.law_until = date(2026, 11, 30)
+    hall.clock.set(datetime(2026, 12, 1, 0, 5, tzinfo=BANGKOK))
+    subjects = ["programme:dla-old-age"]
+    assert await hold_what_ran_out(hall.db, hall.awards, ["programme:dla-other"], DECEMBER) == 0
+    assert await hold_what_ran_out(hall.db, hall.awards, subjects, DECEMBER) == 1
+    assert await hold_what_ran_out(hall.db, hall.awards, subjects, DECEMBER) == 0
+    assert await held(hall) == [(DECEMBER, "LAW_RAN_OUT", [], True)]
+    async with hall.db.read() as session:
+        [message] = await session.scalars(select(Message).where(col(Message.template) == "pay.law-ran-out"))
+    assert "has not ended" in message.body_en
+    await reassess(hall, application)
+    assert await held(hall) == [(DECEMBER, "LAW_RAN_OUT", [], True)]
+    assert await months(hall) == [(NOVEMBER, "SCHEDULED")]
+    hall.amounts.law_until = None
+    async with hall.db.write() as session:
+        await hall.awards.retry_held(session, application=application)
+    assert await months(hall) == [(NOVEMBER, "SCHEDULED"), (DECEMBER, "SCHEDULED")]
+    assert [one[3] for one in await held(hall)] == [False]
+
+
+async def test_where_the_law_is_over_nothing_that_was_paid_is_claimed(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    await hall.jobs.approve(hall.approver, run.id)
+    hall.amounts.law_until = date(2026, 10, 31)
+    assert await reassess(hall, application) == 0
+    assert await overpaid(hall) == []

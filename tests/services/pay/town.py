@@ -76,6 +76,9 @@ class FixedAmounts:
         self.unread: dict[UUID, tuple[str, ...]] = {}
         """Facts that a decision did not read: nobody can say what is due."""
 
+        self.law_until: date | None = None
+        """The last day of the law, after which there is no other yet."""
+
         self.given_once: dict[UUID, tuple[Money, str]] = {}
         """Part of the amount of the first month, and for what."""
 
@@ -86,10 +89,15 @@ class FixedAmounts:
         return self.given_once.get(application, (None, ""))[1]
 
     async def amount(self, session: AsyncSession, application: UUID, period: date) -> Money | None:
+        if self.ran_out("", period):
+            return None
         return None if application in self.unread else self.by_application.get(application, Money.baht(700))
 
     async def needed(self, session: AsyncSession, application: UUID, period: date) -> tuple[str, ...]:
         return self.unread.get(application, ())
+
+    def ran_out(self, subject: str, period: date) -> bool:
+        return self.law_until is not None and self.law_until < period
 
     def payday(self, subject: str, period: date) -> date:
         return period.replace(day=10)

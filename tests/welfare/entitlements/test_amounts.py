@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from api.lifecycle import EndingLaws
 from core.clock import BANGKOK, FixedClock
 from core.crypto import KeyRing
 from core.database import Database
@@ -294,3 +295,24 @@ async def test_the_month_of_an_award_begins_at_midnight_in_bangkok(payday: Payda
     async with payday.database.read() as session:
         [instalment] = await session.scalars(select(Instalment))
     assert instalment.period == starts
+
+
+@pytest.mark.parametrize(
+    ("month", "over"), [(date(2026, 12, 1), False), (date(2027, 1, 1), False), (date(2027, 2, 1), True)]
+)
+def test_law_is_over_in_the_month_after_its_last_day(
+    keys: KeyRing, programmes: ProgrammeCatalogue, month: date, over: bool
+) -> None:
+    now = programmes["old-age-allowance"]
+    last = replace(now.versions[-1], until=date(2027, 1, 31))
+    ending = ProgrammeCatalogue((replace(now, versions=(*now.versions[:-1], last)),))
+    assert DecidedAmounts(keys, ending).ran_out(OLD_AGE, month) is over
+    assert not DecidedAmounts(keys, programmes).ran_out(OLD_AGE, month), "it has no last day"
+    laws = EndingLaws(ending, Awards(DecidedAmounts(keys, ending), FixedClock(datetime(2026, 1, 1, tzinfo=BANGKOK))))
+    assert laws.ending(date(2026, 11, 1), timedelta(days=90)) == {}
+    assert laws.ending(date(2026, 11, 2), timedelta(days=90)) == {"old-age-allowance": date(2027, 1, 31)}
+    assert laws.ending(date(2027, 2, 1), timedelta(days=90)) == {"old-age-allowance": date(2027, 1, 31)}
+
+
+def test_what_is_given_once_never_runs_out(keys: KeyRing, programmes: ProgrammeCatalogue) -> None:
+    assert not DecidedAmounts(keys, programmes).ran_out("programme:digital-wallet", date(2030, 1, 1))
