@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from api.desk_rest import Desk, applications_router
 from identity.provider.registration import AGENCY_RESOURCE
-from services.apply.desk.routes import Desk, applications_router
 from services.apply.desk.service import CaseDesk
 from services.apply.desk.showing import CaseLooks
 from services.exchange.corrections.routes import Agents, corrections_router

@@ -11,6 +11,7 @@ import strawberry
 
 from core.crypto import KeyRing
 from core.graph import Info, localized
+from core.sealed import bound_to
 from core.text import Text
 from services.apply import models, repository
 from services.apply.desk import repository as desk
@@ -99,7 +100,9 @@ class LifeOfApplication:
             found: dict[UUID, list[OfficersQuestion]] = {key: [] for key in keys}
             async with info.context.db.read() as session:
                 for row in await desk.questions(session, person, keys):
-                    why = await words.open(session, DeskQuestion.why_sealed, person, row.id, row.why_sealed)
+                    why = await words.open(
+                        session, person, row.why_sealed, place=bound_to(DeskQuestion.why_sealed, row.id)
+                    )
                     found[row.application].append(_question(info, row, why or ()))
             return [found[key] for key in keys]
 

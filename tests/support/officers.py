@@ -47,5 +47,5 @@ async def ask(sitthi: Served, who: str, method: str, path: str = "", *, key: str
     headers = {"authorization": f"Bearer {await sitthi.token(f'officer {who}')}", "accept-language": "en"}
     if key:
         headers["idempotency-key"] = key
-    body = {"json": given} if method == "POST" else {}
-    return await sitthi.http.request(method, f"/agency/v1/applications{path}", headers=headers, **body)
+    body = given if method == "POST" else None
+    return await sitthi.http.request(method, f"/agency/v1/applications{path}", headers=headers, json=body)

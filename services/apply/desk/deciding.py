@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.errors import NotFound
 from core.ids import new_id
+from core.sealed import bound_to
 from core.text import Text
 from identity.officers import Officer, OfficerRegister
 from identity.officers.demands import TO_APPROVE
@@ -92,7 +93,9 @@ class Deciding:
             raise NotFound(path=("proposal",))
         if found.result is not None:
             raise ProposalDecided
-        said = await self._words.open(session, DeskDecision.words_sealed, row.person, found.id, found.words_sealed)
+        said = await self._words.open(
+            session, row.person, found.words_sealed, place=bound_to(DeskDecision.words_sealed, found.id)
+        )
         if said is None:
             raise NotFound(path=("proposal",))
         grants = found.outcome == Outcome.GRANTED
@@ -190,7 +193,9 @@ class Deciding:
             version=row.version,
             outcome=prepared.outcome.value,
             pays=prepared.pays,
-            words_sealed=await self._words.seal(session, DeskDecision.words_sealed, row.person, key, said),
+            words_sealed=await self._words.seal(
+                session, row.person, said, place=bound_to(DeskDecision.words_sealed, key)
+            ),
             maker=draft.officer.person,
             made_at=self._clock.now(),
         )

@@ -20,6 +20,7 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.errors import BadInput, NotFound
 from core.ids import new_id
+from core.sealed import bound_to
 from core.text import Text
 from identity.officers import Officer, OfficerRegister
 from identity.officers.demands import AT_THE_DESK
@@ -228,7 +229,7 @@ class CaseDesk:
 
     async def _note(self, session: AsyncSession, officer: Officer, row: Application, text: str) -> None:
         key = new_id()
-        sealed = await self._words.seal(session, DeskNote.text_sealed, row.person, key, text)
+        sealed = await self._words.seal(session, row.person, text, place=bound_to(DeskNote.text_sealed, key))
         session.add(
             DeskNote(
                 person=row.person,
@@ -283,7 +284,9 @@ class CaseDesk:
                 id=key,
                 application=row.id,
                 wanted=[{"attribute": m.attribute, "th": m.title.th, "en": m.title.en} for m in ready.missing],
-                why_sealed=await self._words.seal(session, DeskQuestion.why_sealed, row.person, key, why),
+                why_sealed=await self._words.seal(
+                    session, row.person, why, place=bound_to(DeskQuestion.why_sealed, key)
+                ),
                 officer=officer.person,
                 asked_at=self._clock.now(),
             )

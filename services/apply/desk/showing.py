@@ -12,6 +12,7 @@ from core.crypto import KeyRing, SealBroken
 from core.database import Database
 from core.errors import NotFound, SitthiError
 from core.ids import NationalId
+from core.sealed import bound_to
 from core.text import Text
 from identity.officers import Officer, OfficerRegister
 from services.apply import repository as applications
@@ -183,7 +184,12 @@ class CaseLooks:
             if appeal is not None:
                 grounds = self._keys.open(appeal.grounds_sealed, bound_to=f"appeal.grounds:{appeal.id.hex}").decode()
             told_notes = [
-                (one, await self._words.open(session, DeskNote.text_sealed, row.person, one.id, one.text_sealed))
+                (
+                    one,
+                    await self._words.open(
+                        session, row.person, one.text_sealed, place=bound_to(DeskNote.text_sealed, one.id)
+                    ),
+                )
                 for one in notes
             ]
             told_questions = [await self._question(session, one) for one in questions]
@@ -213,11 +219,15 @@ class CaseLooks:
         )
 
     async def _question(self, session: Any, row: DeskQuestion) -> ShownQuestion:
-        why = await self._words.open(session, DeskQuestion.why_sealed, row.person, row.id, row.why_sealed)
+        why = await self._words.open(
+            session, row.person, row.why_sealed, place=bound_to(DeskQuestion.why_sealed, row.id)
+        )
         return ShownQuestion(row, [Text(**one) for one in why or ()])
 
     async def _decision(self, session: Any, row: DeskDecision) -> ShownDecision:
-        said = await self._words.open(session, DeskDecision.words_sealed, row.person, row.id, row.words_sealed)
+        said = await self._words.open(
+            session, row.person, row.words_sealed, place=bound_to(DeskDecision.words_sealed, row.id)
+        )
         if said is None:
             return ShownDecision(row, None, None, {})
         return ShownDecision(row, Text(**said["reason"]), Text(**said["law"]), said["findings"])

@@ -41,7 +41,9 @@ async def test_a_question_makes_it_the_citizens_turn_and_says_what_is_missing(wo
     async with world.db.read() as session:
         [question] = await repository.questions(session, row.person, [row.id])
         words = Words(world.room.keys)
-        why = await words.open(session, DeskQuestion.why_sealed, row.person, question.id, question.why_sealed)
+        why = await words.open(
+            session, row.person, question.why_sealed, place=bound_to(DeskQuestion.why_sealed, question.id)
+        )
     assert [item["attribute"] for item in question.wanted] == ["birth_date"]
     assert why == [{"th": BIRTH["why"], "en": BIRTH["whyEn"]}]
 
@@ -148,8 +150,13 @@ async def test_a_note_is_sealed_under_the_persons_own_key_and_bound_to_its_row(w
     async with world.db.read() as session:
         one, two = await repository.notes(session, row.person, row.id)
         words = Words(world.room.keys)
-        assert await words.open(session, DeskNote.text_sealed, row.person, one.id, one.text_sealed) == "ผู้ยื่นโทรมา"
-        assert await words.open(session, DeskNote.text_sealed, row.person, two.id, one.text_sealed) is None
+        assert (
+            await words.open(session, row.person, one.text_sealed, place=bound_to(DeskNote.text_sealed, one.id))
+            == "ผู้ยื่นโทรมา"
+        )
+        assert (
+            await words.open(session, row.person, one.text_sealed, place=bound_to(DeskNote.text_sealed, two.id)) is None
+        )
         with pytest.raises(SealBroken):
             await SubjectKeys(world.room.keys).open(
                 session, world["maker"].person, one.text_sealed, bound_to=bound_to(DeskNote.text_sealed, one.id)
