@@ -34,12 +34,13 @@ class Rule:
 
     def schema(self) -> dict[str, Any]:
         met = {"properties": {self.of: {"const": self.value}}, "required": [self.of]}
-        return {
+        ways: dict[str, dict[str, Any]] = {
             "if": {"if": met, "then": {"required": [self.asks]}},
             "else": {"if": met, "else": {"required": [self.asks]}},
             "there": {"dependentRequired": {self.of: [self.asks]}},
             "schema": {"dependentSchemas": {self.of: {"required": [self.asks]}}},
-        }[self.way]
+        }
+        return ways[self.way]
 
     def met(self, whole: Mapping[str, Any], unknown: frozenset[str]) -> bool | None:
         if self.of in unknown:
@@ -84,7 +85,8 @@ class World:
 
     def expected(self, answers: Mapping[str, Any]) -> dict[tuple[str, ...], Asked]:
         """By the words of the rules, without a schema."""
-        whole, found = {**answers, **self.known}, {}
+        whole = {**answers, **self.known}
+        found: dict[tuple[str, ...], Asked] = {}
         for name in self.kinds.keys() - self.held:
             asking = [rule.met(whole, self.unknown) for rule in self.rules if rule.asks == name]
             if name in self.required or True in asking:
