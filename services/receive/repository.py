@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.pay.models import Instalment
+from services.pay.states import InstalmentStatus
 from services.receive.models import Rating, Receipt
 
 
@@ -31,3 +33,22 @@ class ReceiptRepository:
     async def by_code(self, code: str) -> Receipt | None:
         """For the public page: whoever knows the code may see the receipt."""
         return (await self._session.scalars(select(Receipt).where(col(Receipt.code) == code))).first()
+
+    async def of_instalment(self, person: UUID, instalment: UUID) -> Receipt | None:
+        """Locked."""
+        query = select(Receipt).where(col(Receipt.person) == person, col(Receipt.instalment) == instalment)
+        return (await self._session.scalars(query.with_for_update())).first()
+
+    async def stands(self, number: str) -> bool:
+        """For the public pages: whether there is a receipt of that number, whose money did not come back."""
+        query = (
+            select(col(Instalment.status))
+            .select_from(Receipt)
+            .outerjoin(
+                Instalment,
+                (col(Instalment.person) == col(Receipt.person)) & (col(Instalment.id) == col(Receipt.instalment)),
+            )
+            .where(col(Receipt.number) == number)
+        )
+        found = (await self._session.execute(query)).tuples().first()
+        return found is not None and found[0] != InstalmentStatus.RETURNED.value

@@ -44,6 +44,10 @@ _TOLD: Final = """<dl>
 <dt>วันที่จ่าย <span lang="en">Paid on</span></dt><dd>{{ day.th }} <span lang="en">{{ day.en }}</span></dd>
 <dt>หน่วยงานที่จ่าย <span lang="en">Paid by</span></dt><dd>{{ agency.th }} <span lang="en">{{ agency.en }}</span></dd>
 <dt>เลขที่ใบรับเงิน <span lang="en">Number</span></dt><dd>{{ number }}</dd>
+<dt>ขณะนี้ <span lang="en">At this moment</span></dt>
+<dd>{% if stands %}จ่ายแล้วตามนี้ <span lang="en">it was paid as it says</span>
+{% else %}เงินนี้ถูกตีกลับ หรือไม่มีใบรับเงินนี้แล้ว <span lang="en">the money came back, or the receipt is gone</span>
+{% endif %}</dd>
 </dl>
 """
 _UNKNOWN: Final = """<h1>ไม่พบใบรับเงินนี้ <span lang="en">There is no such receipt</span></h1>
@@ -60,16 +64,20 @@ def verification(db: Database, attestor: Attestor, agency_title: TitleOf) -> API
 
     async def verify(given: str) -> Told:
         claims = checked(await attestor.verify(token_of(given), typ=RECEIPT_TYPE))
-        return Told({"receipt": claims}, _shown_of(claims, agency_title))
+        async with db.read() as session:
+            stands = await ReceiptRepository(session).stands(claims["number"])
+        return Told({"stands": stands, "receipt": claims}, {**_shown_of(claims, agency_title), "stands": stands})
 
     router = _PAGE.router(verify)
 
     @router.get(VERIFY_PATH + "{code}", response_class=HTMLResponse)
     async def by_code(code: str) -> HTMLResponse:
-        receipt = None
+        receipt, stands = None, False
         if _CODE.fullmatch(code):
             async with db.read() as session:
-                receipt = await ReceiptRepository(session).by_code(code)
+                repository = ReceiptRepository(session)
+                receipt = await repository.by_code(code)
+                stands = receipt is not None and await repository.stands(receipt.number)
         if receipt is None:
             return _PAGE.html("unknown", 404)
         return _PAGE.html(
@@ -80,6 +88,7 @@ def verification(db: Database, attestor: Attestor, agency_title: TitleOf) -> API
             day=day_in_words(bangkok_day(receipt.settled_at)),
             agency=agency_title(receipt.agency),
             number=receipt.number,
+            stands=stands,
         )
 
     return router

@@ -40,7 +40,16 @@ class Receipts:
         self._clock, self._keys, self._issuer, self._attestor = clock, keys, issuer, attestor
 
     async def settled(self, session: AsyncSession, payment: SettledPayment) -> None:
-        """Makes the receipt; an instalment has one at most, by a unique key."""
+        """Makes the receipt; an instalment has one at most, by a unique key.
+
+        What came back and was paid after all keeps its receipt, of the day on which it was booked at last; that the
+        citizen confirmed the first time says nothing of the second.
+        """
+        former = await ReceiptRepository(session).of_instalment(payment.person, payment.instalment)
+        if former is not None:
+            former.settled_at, former.confirmed_at = payment.settled_at, None
+            await session.flush()
+            return
         session.add(
             Receipt(
                 person=payment.person,

@@ -184,7 +184,7 @@ async def test_the_page_reads_what_was_scanned_and_shows_it_in_thai_first(
 ) -> None:
     text = await receipts.qr_text(receipt)
     told = await post(hall, attestor, json={"receipt": text})
-    assert (told.status_code, told.json()["receipt"]["satang"]) == (200, 70_000)
+    assert (told.status_code, told.json()["receipt"]["satang"], told.json()["stands"]) == (200, 70_000, True)
     shown = await post(hall, attestor, content=urlencode({"receipt": text}), headers=FORM)
     for words in ("ใบรับเงินนี้ถูกต้อง", "This receipt is genuine", "700.00", "16 พฤศจิกายน 2569", "กรม dla", receipt.number):
         assert words in shown.text

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx2
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from core.attestation.service import Attestor
+from core.money import Money
 from core.text import Text
+from services.pay.models import Instalment
+from services.pay.needs import SettledPayment
 from services.receive.models import Receipt
 from services.receive.routes import verification
+from services.receive.service import Receipts
 from tests.services.pay.town import KEYS, TownHall, national_id
 from tests.services.receive.conftest import ISSUER
 
@@ -81,3 +87,25 @@ async def test_codes_cannot_be_guessed(hall: TownHall, receipt: Receipt) -> None
         codes = (await session.scalars(select(Receipt))).all()
     assert len({receipt.code for receipt in codes}) == 4
     assert {len(receipt.code) for receipt in codes} == {32}
+
+
+async def test_money_that_the_bank_took_back_is_shown_as_such_and_paid_after_all_keeps_its_receipt(
+    hall: TownHall, receipt: Receipt, receipts: Receipts
+) -> None:
+    shown = (await get(hall, f"/verify/r/{receipt.code}")).text
+    assert "it was paid as it says" in shown
+    async with hall.db.write() as session:
+        await session.execute(update(Instalment).values(status="RETURNED"))
+    shown = (await get(hall, f"/verify/r/{receipt.code}")).text
+    assert "the money came back" in shown
+    assert "it was paid as it says" not in shown
+    later = receipt.settled_at + timedelta(days=3)
+    money, title = Money(receipt.satang), Text(**receipt.title)
+    again = SettledPayment(
+        receipt.person, receipt.instalment, receipt.subject, title, receipt.agency, receipt.period, money, later
+    )
+    async with hall.db.write() as session:
+        await receipts.settled(session, again)
+    async with hall.db.read() as session:
+        [row] = await session.scalars(select(Receipt))
+    assert (row.id, row.number, row.settled_at, row.confirmed_at) == (receipt.id, receipt.number, later, None)
