@@ -15,7 +15,6 @@ import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import paying, receiving
-from api import receiving
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.desk_of_applications import furnish_desk
