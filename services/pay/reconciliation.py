@@ -216,7 +216,10 @@ class Reconciliation:
     # What two officers decided of a break (`services.pay.resolving`); `run` is locked.
 
     async def never_booked(self, session: AsyncSession, run: PaymentRun, instalment: UUID) -> bool:
-        """It will not be paid any more, and is owed again. False where the bank has decided it meanwhile."""
+        """It will not be paid any more, and is owed again. False where the bank has decided it meanwhile, or has not
+        answered the file: that is sent again, and would be paid then."""
+        if run.answered_at is None:
+            return False
         work = await self._work(session, run)
         one = work.instalments.get(instalment.hex)
         if one is None or one.status != InstalmentStatus.SUBMITTED.value:

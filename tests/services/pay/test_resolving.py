@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from core.errors import BadInput, SitthiError
+from core.errors import BadInput, ServiceUnavailable, SitthiError
 from core.money import Money
 from services.pay.breaks import BreakOutcome
 from services.pay.errors import (
@@ -108,6 +108,23 @@ async def test_a_payment_that_the_bank_never_books_is_named_after_some_bank_days
     await hall.jobs.reconcile(hall.approver)
     [(late, _)] = await resolving(hall).listed(hall.planner)
     assert late.kind == "PAID_AFTER_RETURN", "what the bank books all the same is not lost"
+
+
+async def test_what_is_in_a_file_that_the_bank_never_answered_is_not_owed_again(hall: TownHall) -> None:
+    """It would be paid when the file is sent again, and by the next run too."""
+    run = await hall.approved(1)
+    hall.bank.faults = Faults(settles=Settles.HELD, timeouts=1)
+    with pytest.raises(ServiceUnavailable):
+        await hall.jobs.send(hall.approver, run.id)
+    hall.clock.advance(timedelta(days=10))
+    await hall.jobs.reconcile(hall.approver, run.id)
+    key = await only_break(hall)
+    await resolving(hall).propose(hall.planner, key, BreakOutcome.OWED_AGAIN, WHY)
+    with pytest.raises(NotResolvedSo):
+        await resolving(hall).agree(hall.approver, key, BreakOutcome.OWED_AGAIN)
+    await hall.jobs.send(hall.approver, run.id)
+    await resolving(hall).agree(hall.approver, key, BreakOutcome.OWED_AGAIN)
+    assert [i.status for i in await hall.instalments()] == ["RETURNED"]
 
 
 async def test_what_the_bank_books_after_all_closes_the_break_and_what_was_proposed(hall: TownHall) -> None:
