@@ -19,10 +19,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.clock import bangkok_day
 from core.database_faults import driver_told_as_unavailable
 from services.pay.ledger.errors import KeyReused, Unbalanced
 from services.pay.ledger.models import LedgerAccount, LedgerPosting, LedgerTransaction
-from services.pay.ledger.service import Bookable, account_id, transaction_id
+from services.pay.ledger.service import Bookable, account_id, refuse_closed, transaction_id
 from services.pay.writing import insert_new
 
 AT_ONCE: Final = 10_000
@@ -95,7 +96,7 @@ async def book_all(session: AsyncSession, bookings: Iterable[Booking]) -> int:
     """Books them in the session's transaction and answers how many those were; the others were booked before, alike.
 
     `bookings` may be endless: :data:`AT_ONCE` of them are in memory at a time.
-    Raises :class:`Unbalanced` for an amount that is not positive, and :class:`KeyReused`.
+    Raises :class:`Unbalanced` for an amount that is not positive, :class:`KeyReused`, and `PeriodClosed`.
     """
     waiting, booked, accounts = iter(bookings), 0, Accounts()
     while some := list(islice(waiting, AT_ONCE)):
@@ -135,15 +136,25 @@ _by_id: Final = attrgetter("id")
 async def _book(session: AsyncSession, bookings: list[Booking], accounts: Accounts) -> int:
     if session.get_bind().dialect.name == "sqlite":
         new = await _unbooked(session, bookings, accounts)
+        await refuse_closed_months(session, new)
         await _insert(session, new, accounts)
         return len(new)
     if await _copy(session, bookings, accounts):
         return len(bookings)
     new = await _unbooked(session, bookings, accounts)
+    await refuse_closed_months(session, new)
     with driver_told_as_unavailable():
         won = {row[0] for row in await (await _driver(session)).fetch(MANY, *given(new, accounts))}
     await _unbooked(session, [one for one in new if one.id not in won], accounts)  # only alike, that is
     return len(won)
+
+
+async def refuse_closed_months(session: AsyncSession, bookings: Iterable[Booking]) -> None:
+    """Raises `PeriodClosed` where the month of one of them is closed for its agency."""
+    moments = {(one.agency, one.at) for one in bookings}
+    months = {(agency, bangkok_day(at).replace(day=1)): at for agency, at in moments}
+    for (agency, _), at in sorted(months.items()):
+        await refuse_closed(session, agency, at)
 
 
 def given(bookings: Sequence[Booking], accounts: Accounts) -> tuple[list[Any], ...]:
@@ -226,4 +237,7 @@ async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Ac
                 await driver.copy_records_to_table("ledger_transaction", records=heads, columns=_HEAD)
         except asyncpg.UniqueViolationError:
             return False
+        except asyncpg.CheckViolationError:
+            await refuse_closed_months(session, bookings)
+            raise
     return True

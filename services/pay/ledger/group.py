@@ -11,12 +11,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from core.database import Database
 from core.database_faults import driver_told_as_unavailable
 from core.group_commit import storable
-from services.pay.ledger.bulk import MANY, Accounts, Booking, given, open_accounts
+from services.pay.ledger.bulk import MANY, Accounts, Booking, given, open_accounts, refuse_closed_months
 from services.pay.ledger.errors import KeyReused, Unbalanced
 from services.pay.ledger.models import LedgerPosting, LedgerTransaction
 
@@ -57,8 +58,15 @@ class DurableBookings:
         return request.id
 
     async def one(self, request: Booking) -> bool:
-        """Raises :class:`KeyReused`."""
-        (outcome,) = await self.many([request])
+        """Raises :class:`KeyReused`, and `PeriodClosed`."""
+        import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
+
+        try:
+            (outcome,) = await self.many([request])
+        except (asyncpg.CheckViolationError, IntegrityError):
+            async with self._db.read() as session:
+                await refuse_closed_months(session, [request])
+            raise
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
 from core.clock import BANGKOK
 from core.database import Database
 from core.errors import BadInput
 from core.group_commit import GroupCommit
+from core.ids import new_id
 from core.money import Money
 from services.pay.ledger.bulk import AT_ONCE, Booking, book_all
-from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.errors import KeyReused, PeriodClosed, Unbalanced
 from services.pay.ledger.group import DurableBookings
+from services.pay.ledger.models import LedgerAct, LedgerPeriod
 from services.pay.ledger.service import Account, book, transfer, trial_balance, unbalanced_transactions
 
 NOW = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
@@ -205,6 +207,36 @@ async def test_what_the_database_cannot_take_harms_nobody_else(
 async def test_one_and_the_same_asked_twice_at_once_is_new_to_one_of_them(database: Database) -> None:
     group, one = GroupCommit(DurableBookings(database)), booking(1)
     assert sorted(await asyncio.gather(group.submit(one), group.submit(one))) == [False, True]
+
+
+async def closed(db: Database) -> None:
+    """October is closed for the agency."""
+    act = new_id()
+    row = {"agency": "dla", "month": date(2026, 10, 1), "act": act, "closed_at": NOW}
+    proposed = {"kind": "CLOSE_PERIOD", "payload": {}, "reason": "", "proposed_by": new_id(), "proposed_at": NOW}
+    async with db.write() as session:
+        await session.execute(insert(LedgerAct).values(id=act, agency="dla", **proposed))
+        await session.execute(insert(LedgerPeriod).values(row))
+
+
+async def test_a_closed_month_takes_nothing_new_in_bulk_and_what_is_there_is_alike(database: Database) -> None:
+    october = [replace(booking(n), at=datetime(2026, 10, 31, 23, 59, tzinfo=BANGKOK)) for n in range(3)]
+    await booked(database, *october[:2])
+    await closed(database)
+    assert await booked(database, *october[:2], booking(9)) == 1
+    with pytest.raises(PeriodClosed):
+        await booked(database, *october)
+    with pytest.raises(PeriodClosed):
+        await booked(database, october[2])
+    assert await count(database, "ledger_transaction") == 3
+
+
+async def test_a_closed_month_is_told_to_that_one_only(database: Database) -> None:
+    await closed(database)
+    late = replace(booking(1), at=datetime(2026, 10, 31, 23, 59, tzinfo=BANGKOK))
+    group = GroupCommit(DurableBookings(database))
+    told = await asyncio.gather(*(group.submit(one) for one in (booking(0), late, booking(2))), return_exceptions=True)
+    assert [told[0], type(told[1]), told[2]] == [True, PeriodClosed, True]
 
 
 async def test_alone_it_is_booked_and_again_it_is_not(database: Database) -> None:
