@@ -15,7 +15,7 @@ from core.settings import Settings
 from identity.inbox.service import Inbox
 from services.pay.books import Books
 from services.pay.budget.acts import BudgetRaise, BudgetSet
-from services.pay.ledger.acts import TwoOfficers
+from services.pay.ledger.acts import Act, TwoOfficers
 from services.pay.ledger.periods import ClosePeriod, Reverse
 from services.pay.recovery.acts import PaidBack, Waive
 from services.pay.recovery.desk import RecoveryDesk
@@ -32,7 +32,7 @@ class Terminal:
         self.hall, self._loop = hall, asyncio.get_running_loop()
         recoveries = Recoveries(hall.clock, Inbox(hall.clock))
         payer = hall.amounts.payer
-        acts = [
+        acts: list[Act] = [
             BudgetSet(hall.clock, payer), BudgetRaise(hall.clock, payer), ClosePeriod(hall.clock),
             Reverse(hall.clock), Waive(recoveries), PaidBack(recoveries),
         ]  # fmt: skip
