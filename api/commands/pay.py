@@ -156,9 +156,9 @@ def ledger(profile: Profile = None) -> None:
 
     balances = _act(profile, job)
     for balance in balances:
-        typer.echo(f"{balance.code:<12}{balance.kind.value:<12}{balance.money!s:>20}")
+        typer.echo(f"{balance.code:<42}{balance.kind.value:<12}{balance.money!s:>20}")
     total = sum(balance.money.satang for balance in balances)
-    typer.echo(f"{'sum':<24}{_baht(total):>20}")
+    typer.echo(f"{'sum':<54}{_baht(total):>20}")
     if total != 0:
         raise typer.Exit(1)
 
