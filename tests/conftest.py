@@ -88,6 +88,7 @@ def run_directory(config: pytest.Config) -> RunDirectory:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     NURSERY.stop()
+    gc.unfreeze()  # libraries look at the end whether everything was given back
     if run := config.stash.get(_RUN, None):
         run.close()
 
