@@ -47,10 +47,20 @@ PAYMENTS: Final = Store(
         Rows("payday", (), Fate.UNNAMED),
         Rows("ledger_act", (), Fate.UNNAMED, {"proposed_by": OFFICER, "decided_by": OFFICER}),
         Rows("payment_file", (), Fate.UNREADABLE),
-        Rows("cash_slip", ("person",), Fate.DELETED, {"code_by": OFFICER, "paid_by": OFFICER}),
+        Rows(
+            "cash_slip",
+            ("person",),
+            Fate.DELETED,
+            {"code_by": OFFICER, "paid_by": OFFICER, "message": "the order that it came in"},
+        ),
         Rows("cash_day", (), Fate.UNNAMED, {"reported_by": OFFICER}),
         Rows("reconciliation_break", (), Fate.UNNAMED),
-        Rows("break_resolution", (), Fate.UNNAMED, {"proposed_by": OFFICER, "closed_by": OFFICER}),
+        Rows(
+            "break_resolution",
+            (),
+            Fate.UNNAMED,
+            {"proposed_by": OFFICER, "closed_by": OFFICER, "break_id": "what did not match"},
+        ),
     ),
 )
 DESTINATIONS: Final = Store(
