@@ -40,7 +40,7 @@ from welfare.programmes import Outcome, Programme, ProgrammeCatalogue, thaw
 CHUNK: Final = 1_000
 OVERLAP: Final = timedelta(minutes=5)
 """So far back corrections are looked for once more: longer than one takes from its hour to its commit."""
-SPELLS_KEPT: Final = timedelta(days=732)
+SPELLS_KEPT: Final = timedelta(days=731)
 
 log = structlog.get_logger(__name__)
 

@@ -242,7 +242,7 @@ def _version(land: Land, slug: str):  # type: ignore[no-untyped-def]  # of a pro
 async def test_spells_are_forgotten_after_two_years(land: Land) -> None:
     person = await somebody(land)
     await drawn_up(land, RESIDENT)
-    land.clock.advance(timedelta(days=732))
+    land.clock.advance(timedelta(days=731))
     await land.determinations.delete_due()
     assert len(await land.spells(person, RESIDENT)) == 1
     land.clock.advance(timedelta(days=1))
