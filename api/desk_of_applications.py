@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from api.lifecycle import DecidingAgency
 
 TIES: Final = "officer-ties"
+HOUSE: Final = "household_members"
 _REGISTRY: Final = "dopa"
 _CHECK: Final = Text(
     th="ระบบตรวจว่าเจ้าหน้าที่ไม่พิจารณาเรื่องของคนในบ้านตนเอง", en="A check that no officer decides for their own household"
@@ -64,9 +65,9 @@ class DeskSubjects:
 class Register(Protocol):
     """The gate, as far as ties are proved by it."""
 
-    async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None: ...
-
-    async def house(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> frozenset[UUID] | None: ...
+    async def children(
+        self, subject: UUID, *, asker: Asker, purpose: Purpose, of: str = ...
+    ) -> tuple[UUID, ...] | None: ...
 
 
 class OfficerTies:
@@ -94,9 +95,9 @@ class OfficerTies:
         """Who lives with the officer, and their minor children wherever those live; None while nobody can say."""
         asker = Asker(AskerKind.SYSTEM, "desk.ties", _REGISTRY, _CHECK)
         purpose = self._catalogue.purposes[TIES].purpose
-        house = await self._register.house(officer, asker=asker, purpose=purpose)
+        house = await self._register.children(officer, asker=asker, purpose=purpose, of=HOUSE)
         children = await self._register.children(officer, asker=asker, purpose=purpose)
-        return None if house is None or children is None else house | set(children)
+        return None if house is None or children is None else frozenset((*house, *children))
 
 
 class OfficerTokens:

@@ -37,12 +37,12 @@ from services.apply.deciding import (
 )
 from services.apply.decisions.signing import DecisionWriter
 from services.apply.delivery.answers import harmless
-from services.apply.desk import repository as desk
+from services.apply.desk.answering import is_the_desks
 from services.apply.drafts.service import DraftDesk, Seen
 from services.apply.errors import AlreadyApplied, ChangedMeanwhile, NotOfferedHere
 from services.apply.forms import Form, Forms, refuse_known
 from services.apply.models import Appeal, Application
-from services.apply.outcomes import ANSWERED, Outcomes
+from services.apply.outcomes import Outcomes
 from services.apply.states import GRANTED, Action, Status, Who, is_service
 from services.apply.steps import Steps
 from services.apply.units import in_the_household, unit_of_person
@@ -221,15 +221,10 @@ class ApplyService:
         """
         return await self._prepare_again(person, application, {}, None, supplemented=False, move=Action.CONFIRM)
 
-    async def prepare_at_desk(
-        self, row: Application, asker: Asker, findings: Mapping[str, Any], request: UUID | None = None
-    ) -> Reconsideration:
-        """What the law comes to on the facts as they are, read in an officer's name, and on what the officer found.
-
-        Raises what the decider raises.
-        """
+    async def prepare_at_desk(self, row: Application, asker: Asker, findings: Mapping[str, Any]) -> Reconsideration:
+        """What the law comes to on facts read for an officer, and what they found. Raises what the decider raises."""
         again = Request(
-            row.person, row.beneficiary, row.subject, self.answers_of(row), request,
+            row.person, row.beneficiary, row.subject, self.answers_of(row), asker.request,
             applied_on=bangkok_day(row.created_at), asker=asker, findings=findings,
         )  # fmt: skip
         prepared = await self._decider(row.subject).prepare(again)
@@ -354,10 +349,8 @@ class ApplyService:
                 acted_by=again.request.acted_by,
                 answers_sealed=sealed,
             )
-            if found.status == Status.NEEDS_INFORMATION and await desk.answered(session, found, self._clock.now()):
-                await self.steps.move(session, found, Action.AWAIT_AGENCY, Who.DECISION, cause=ANSWERED, missing=[])
-                await self.steps.tell(session, found)
-                return found  # it was an officer who asked, and an officer decides
+            if await is_the_desks(session, self.steps, found, self._clock.now()):
+                return found
         await self.outcomes.write(
             session, found, again.prepared, since=again.since, cause=again.cause, officer=again.officer, who=again.who
         )

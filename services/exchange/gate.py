@@ -63,7 +63,6 @@ from services.exchange.sources import (
 
 __all__ = ["ACTS_FOR_YOU", "ExchangeGate", "Question"]
 
-HOUSEHOLD_MEMBERS: Final = "household_members"
 SIGN_IN: Final = "sign-in"
 THAID: Final = Asker(
     kind=AskerKind.SYSTEM,
@@ -149,20 +148,15 @@ class ExchangeGate:
         unknown = dict.fromkeys(set(attributes) - {one.id for one in known}, policy.NOT_FOR_THIS_PURPOSE)
         return Still(grounds.barred.get(subject), {**verdict.refused, **unknown})
 
-    async def children(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> tuple[UUID, ...] | None:
-        """The subject's minor children, eldest first; None when nobody could say, or it may not be asked."""
-        tie = self._catalogue.attribute(CHILDREN)
+    async def children(
+        self, subject: UUID, *, asker: Asker, purpose: Purpose, of: str = CHILDREN
+    ) -> tuple[UUID, ...] | None:
+        """The subject's minor children, eldest first, or whom the tie `of` names; None when nobody could say, or it may
+        not be asked."""
+        tie = self._catalogue.attribute(of)
         [given] = await self._answers([self._asked(Question(subject, (), purpose), [tie])], asker)
         answer = given.answers[tie.id]
         return tuple(answer.value) if answer.known and isinstance(answer.value, tuple) else None
-
-    async def house(self, subject: UUID, *, asker: Asker, purpose: Purpose) -> frozenset[UUID] | None:
-        """Who is on the subject's house register, the subject among them; None when nobody could say, or it may not be
-        asked. Proves a tie, and is never an answer to anyone."""
-        tie = self._catalogue.attribute(HOUSEHOLD_MEMBERS)
-        [given] = await self._answers([self._asked(Question(subject, (), purpose), [tie])], asker)
-        answer = given.answers[tie.id]
-        return frozenset(answer.value) if answer.known and isinstance(answer.value, tuple) else None
 
     async def look(
         self, subject: UUID, what: str, agency: str, read: LookReader, *, asker: Asker, purpose: Purpose

@@ -77,7 +77,7 @@ class Deciding:
     async def draft(self, officer: Officer, row: Application, act: acts.Decide, asker: Asker) -> Drafted:
         """Far away. Raises NotWhatTheLawGives, StateHolds, BadInput, StepUpRequired for a grant that takes one officer
         alone, and what the decider raises."""
-        again = await self._apply.prepare_at_desk(row, asker, act.findings, asker.request)
+        again = await self._apply.prepare_at_desk(row, asker, act.findings)
         prepared = decided(again.prepared, act, officer.agency, by_law=not is_service(row.subject))
         draft = Drafted(officer, act, replace(again, prepared=prepared, officer=officer.person))
         if act.grants and not draft.needs_two:

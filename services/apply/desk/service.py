@@ -248,7 +248,7 @@ class CaseDesk:
         """What is asked for, with its name. Of a programme nothing is asked that an agency tells, or nobody reads."""
         titles = {one.attribute: await self._title(row, one.attribute, n) for n, one in enumerate(act.wanted)}
         if row.subject.startswith("programme:"):
-            again = await self._apply.prepare_at_desk(row, self.asker(officer, row, request), {}, request)
+            again = await self._apply.prepare_at_desk(row, self.asker(officer, row, request), {})
             for number, one in enumerate(act.wanted):
                 _refuse_held(again.prepared.record, one.attribute, number)
         return tuple(Missing(name, title, Holder.CITIZEN) for name, title in titles.items())

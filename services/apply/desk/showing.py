@@ -157,7 +157,7 @@ class CaseLooks:
             return None
         try:
             asker = self._desk.asker(officer, row, request)
-            return (await self._apply.prepare_at_desk(row, asker, {}, request)).prepared
+            return (await self._apply.prepare_at_desk(row, asker, {})).prepared
         except SitthiError as error:
             return error.code
 
