@@ -49,6 +49,7 @@ from services.sandbox.bank.books import Books
 from tests.services.exchange.fakes import KEYS
 from tests.services.pay.town import PERIOD, Clerk, FixedAmounts, TownHall, jobs_over
 from tests.soak.killing import _kill, crashing
+from tests.soak.paid import BOOKED_BY, of_the_bank, of_the_ledger, of_what_was_told
 from tests.support.postgres import Postgres
 
 CAST: Final = {"planner": 2, "worker": 2, "booker": 1, "bank": 1}
@@ -56,7 +57,6 @@ PART_MAX: Final = 3
 PEOPLE_MAX: Final = 8
 LANES: Final = 16
 WAIT_SECONDS_MAX: Final = 0.6
-BOOKED_BY: Final = "bookers"
 _BEGAN: Final = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 
 
@@ -339,9 +339,9 @@ async def _judge(given: Given, journals: list[list[str]], outcome: Outcome) -> N
     faults += [f"break {one.kind} of {one.end_to_end}" for one in breaks]
     faults += [f"{key} does not balance" for key in unbalanced]
     faults += ["the database has something unfinished"] if unfinished else []
-    faults += _of_the_bank(instalments, [(entry.end_to_end, entry.satang) for entry in entries])
-    faults += _of_the_ledger(instalments, balances, booked)
-    faults += _of_what_was_told(journals, set(runs), dict(booked))
+    faults += of_the_bank(instalments, [(entry.end_to_end, entry.satang) for entry in entries])
+    faults += of_the_ledger(instalments, balances, booked)
+    faults += of_what_was_told(journals, set(runs), dict(booked))
     told = Counter(line[0] for line in journals)
     outcome.approved, outcome.booked, outcome.entries = told["approved"], told["booked"], len(entries)
     outcome.runs, outcome.instalments = len(runs), len(instalments)
@@ -365,45 +365,6 @@ async def _finish(hall: TownHall, agency: str) -> None:
         for run in [planned] if planned is not None else runs:
             await hall.jobs.send(other, run.id)
             await hall.jobs.reconcile(other, run.id)
-
-
-def _of_the_bank(instalments: list[Instalment], entries: list[tuple[str, int]]) -> Iterator[str]:
-    times, paid = Counter(key for key, _ in entries), dict(entries)
-    for one in instalments:
-        if times[one.id.hex] != 1:
-            yield f"the bank paid {one.id.hex} {times[one.id.hex]} times"
-        elif paid[one.id.hex] != one.satang:
-            yield f"the bank paid another amount for {one.id.hex}"
-    if unknown := times.keys() - {one.id.hex for one in instalments}:
-        yield f"the bank paid {len(unknown)} that nobody owes"
-
-
-def _of_the_ledger(
-    instalments: list[Instalment], balances: dict[tuple[str, str], int], booked: list[tuple[str, int]]
-) -> Iterator[str]:
-    owed: Counter[str] = Counter()
-    for one in instalments:
-        owed[one.agency] += one.satang
-    singly = sum(satang for _, satang in booked)
-    wanted = {(agency, "BENEFITS"): total for agency, total in owed.items()} | {(BOOKED_BY, "BENEFITS"): singly}
-    wanted |= {(agency, "BANK"): -total for agency, total in owed.items()} | {(BOOKED_BY, "PAYABLE"): -singly}
-    for account in balances.keys() | wanted.keys():
-        if balances.get(account, 0) != wanted.get(account, 0):
-            yield f"{account} is {balances.get(account, 0)}, not {wanted.get(account, 0)}"
-
-
-def _of_what_was_told(journals: list[list[str]], runs: set[UUID], booked: dict[str, int]) -> Iterator[str]:
-    asked = {line[1]: int(line[2]) for line in journals if line[0] == "asked"}
-    for line in journals:
-        if line[0] == "approved" and UUID(hex=line[1]) not in runs:
-            yield f"the run {line[1]} was told as approved, and is lost"
-        if line[0] == "booked" and booked.get(line[1]) != int(line[2]):
-            yield f"{line[1]} was told as booked, and is {booked.get(line[1])}"
-        if line[0] == "booked" and int(line[3]) != 1:
-            yield f"{line[1]} was told as new {line[3]} times"
-    for key, satang in booked.items():
-        if asked.get(key) != satang:
-            yield f"{key} is booked with {satang}, and nobody asked for that"
 
 
 def main() -> None:
