@@ -22,6 +22,7 @@ from services.exchange.corrections.models import Correction
 from services.exchange.privacy.models import PrivacyRequest
 from services.exchange.privacy.retention import Over, RetentionClass, read, retention_classes
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
+from services.pay.recovery.models import RecoveryPlan, Underpayment
 from services.receive.models import Rating, Receipt
 from tests.support.app import Served
 
@@ -166,6 +167,27 @@ async def _overpayment(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, of, one, row)
 
 
+async def _underpayment(sitthi: Served, at: datetime) -> None:
+    of = award(None)
+    one = Instalment(
+        person=PERSON, id=new_id(), award=of.id, beneficiary=PERSON, subject="programme:x", agency="dla",
+        period=at.date(), satang=100, due_on=at.date(), status="CANCELLED", created_at=at,
+    )  # fmt: skip
+    row = Underpayment(
+        person=PERSON, id=new_id(), instalment=one.id, agency="dla", period=at.date(), satang=1, cause="CORRECTION",
+        found_at=at,
+    )  # fmt: skip
+    await _add(sitthi, of, one, row)
+
+
+async def _recovery_plan(sitthi: Served, at: datetime) -> None:
+    row = RecoveryPlan(
+        person=PERSON, id=new_id(), agency="dla", satang=100, parts=2, first_month=at.date().replace(day=1), floor=1,
+        from_children=False, status="ENDED", reason="x", proposed_by=UUID(int=1), proposed_at=at,
+    )  # fmt: skip
+    await _add(sitthi, row)
+
+
 async def _held_month(sitthi: Served, at: datetime) -> None:
     of = award(None)
     row = HeldMonth(
@@ -220,6 +242,8 @@ MAKERS: Final[dict[str, Make]] = {
     "award": _award,
     "instalment": _instalment,
     "overpayment": _overpayment,
+    "underpayment": _underpayment,
+    "recovery_plan": _recovery_plan,
     "held_month": _held_month,
     "reassessment": _reassessment,
     "consent": _consent,
