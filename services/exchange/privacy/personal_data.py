@@ -57,6 +57,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "revocation": Nobodys("ids of tokens, for as long as the tokens would live"),
     "ledger_account": _MONEY,
     "ledger_transaction": _MONEY,
+    "ledger_unfinished": _MONEY,
     "ledger_period": _MONEY,
     "ledger_posting": _MONEY,
     "log_tile": _TREE,
