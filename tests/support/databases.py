@@ -73,7 +73,7 @@ class Databases:
 
     def cluster(self) -> Postgres:
         """The run's cluster, started by whoever needs it first."""
-        cluster = Postgres(self._run.path / "postgres")
+        cluster = Postgres(self._run.path / "postgres", memory=self._run.in_memory())
         with self._run.turn("postgres"):
             if not cluster.is_running:
                 cluster.start()

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 PREFIX: Final = "sitthi-run-"
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own name is made there, and closed to others
+_MEMORY_BYTES_MIN: Final = 4 << 30
 _AGE_WITHOUT_LOCK_SECONDS: Final = 60
 _STOP_SECONDS_MAX: Final = 30
 _POLL_SECONDS: Final = 0.005
@@ -86,6 +88,21 @@ class RunDirectory:
     def attach(cls, path: Path) -> Self:
         return cls(path)
 
+    def in_memory(self) -> Path | None:
+        """A folder of this run in memory, for what nobody will read again; None where there is little of it or none.
+
+        Nothing there can be executed. It goes with the run.
+        """
+        try:
+            status = os.statvfs(_MEMORY)
+            if status.f_bavail * status.f_frsize < _MEMORY_BYTES_MIN:
+                return None
+            folder = _memory_of(self.path)
+            folder.mkdir(mode=0o711, exist_ok=True)
+        except OSError:
+            return None
+        return folder
+
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[None]:
         """One process of the run at a time."""
@@ -97,7 +114,7 @@ class RunDirectory:
         if self._lock is None:
             return
         _stop_servers_in(self.path)
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
         os.close(self._lock)
         self._lock = None
 
@@ -116,7 +133,7 @@ def sweep(base: Path) -> list[Path]:
             status = path.lstat()
             if status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode) and _is_abandoned(path):
                 _stop_servers_in(path)
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
                 removed.append(path)
     return removed
 
@@ -133,6 +150,17 @@ def _is_abandoned(path: Path) -> bool:
     finally:
         os.close(lock)
     return True
+
+
+def _memory_of(run: Path) -> Path:
+    return _MEMORY / run.name
+
+
+def _remove(run: Path) -> None:
+    with contextlib.suppress(OSError):
+        if _memory_of(run).lstat().st_uid == os.geteuid():
+            shutil.rmtree(_memory_of(run), ignore_errors=True)
+    shutil.rmtree(run, ignore_errors=True)
 
 
 def _stop_servers_in(path: Path) -> None:
