@@ -74,5 +74,5 @@ def test_a_cluster_there_serves_and_is_stopped_with_the_run(monkeypatch: pytest.
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert cluster.data.resolve().is_relative_to(memory)
         pid = int((cluster.data / "postmaster.pid").read_text().split()[0])
-    assert not Path(f"/proc/{pid}").exists()
+    assert rundir._command_line(pid) == ""
     assert not memory.exists()
