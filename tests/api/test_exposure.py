@@ -24,6 +24,7 @@ KEPT: Final = {
     "/.well-known/attestation-keys.json": "public, max-age=300",
     "/.well-known/service-keys.json": "public, max-age=60",
     "/agency/v1/openapi.json": "public, max-age=300",
+    "/agency/v1/applications/openapi.json": "public, max-age=300",
     "/agency/v1/services/openapi.json": "public, max-age=300",
     "/catalogue/v1/attributes": "public, no-cache",
     "/catalogue/v1/openapi.json": "public, no-cache",
