@@ -214,6 +214,11 @@ class Awarder(Protocol):
         yet paid is of the new amount. Answers for how many months too much went out."""
         ...
 
+    async def reassessed_after_end(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        """A new decision, which counts from `since`, on what had ended by then: the award stays ended, and what went
+        out and was not due is claimed. Answers for how many months."""
+        ...
+
 
 class Notices(Protocol):
     """The inbox and the announcements of changes. Called inside the transaction, so that no notice lies."""

@@ -76,6 +76,14 @@ class Outcomes:
         if is_news or application.status != was:
             await self._steps.tell(session, application)
 
+    async def write_after_withdrawal(
+        self, session: AsyncSession, application: Application, prepared: Prepared, *, since: date, cause: str
+    ) -> None:
+        """A decision on what was granted and is withdrawn by now: nothing moves, and what went out too much since that
+        day is claimed. The caller holds the application's lock."""
+        await self._decisions.add(session, application, prepared, self._clock.now())
+        await self._awarder.reassessed_after_end(session, application=application.id, since=since, cause=cause)
+
     async def _look_again(self, session: AsyncSession, application: Application, since: date) -> None:
         """The citizen answered, and now it is an agency that does not: it stays owed."""
         now = self._clock.now()

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.apply.models import Application, Reassessment
-from services.apply.states import GRANTED
+from services.apply.models import Application, ApplicationEvent, Reassessment
+from services.apply.states import GRANTED, Status
 
 BATCH = 1_000
 """Of each cause so many are noted at a time; the rest at the next turn."""
@@ -64,10 +64,18 @@ async def of_other_law(session: AsyncSession, subject: str, law: str) -> Sequenc
     return (await session.scalars(query.limit(BATCH))).all()
 
 
-async def about(session: AsyncSession, person: UUID) -> Sequence[Application]:
-    """Grants of the person's, or for them."""
-    query = _granted().where(or_(col(Application.person) == person, col(Application.beneficiary) == person))
-    return (await session.scalars(query)).all()
+async def about(session: AsyncSession, person: UUID, at: datetime) -> Sequence[Application]:
+    """Grants of the person's, or for them, as they stood at that time: those withdrawn since then, too."""
+    theirs = or_(col(Application.person) == person, col(Application.beneficiary) == person)
+    withdrawn = _programmes().where(theirs, *_withdrawn(), col(Application.updated_at) >= at)
+    return [*(await session.scalars(_granted().where(theirs))), *(await session.scalars(withdrawn))]
+
+
+async def withdrawn(session: AsyncSession, person: UUID, application: UUID) -> Application | None:
+    """The application, if it was granted, and withdrawn as that."""
+    query = _programmes().where(col(Application.person) == person, col(Application.id) == application, *_withdrawn())
+    found: Application | None = await session.scalar(query)
+    return found
 
 
 async def granted(session: AsyncSession, person: UUID, application: UUID) -> Application | None:
@@ -77,9 +85,22 @@ async def granted(session: AsyncSession, person: UUID, application: UUID) -> App
 
 
 def _granted() -> Select[tuple[Application]]:
-    return select(Application).where(
-        col(Application.status).in_(GRANTED), col(Application.subject).startswith(_PROGRAMMES, autoescape=True)
+    return _programmes().where(col(Application.status).in_(GRANTED))
+
+
+def _programmes() -> Select[tuple[Application]]:
+    return select(Application).where(col(Application.subject).startswith(_PROGRAMMES, autoescape=True))
+
+
+def _withdrawn() -> tuple[ColumnElement[bool], ...]:
+    """Whose step before the last led to a grant that was in force."""
+    before = select(col(ApplicationEvent.status)).where(
+        col(ApplicationEvent.person) == col(Application.person),
+        col(ApplicationEvent.application) == col(Application.id),
+        col(ApplicationEvent.status) != Status.WITHDRAWN,
     )
+    last = before.order_by(col(ApplicationEvent.sequence).desc()).limit(1).scalar_subquery()
+    return col(Application.status) == Status.WITHDRAWN, last.in_(GRANTED)
 
 
 def _is_owed(cause: str, *more: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -184,7 +184,7 @@ class Reassessments:
                     )
         async with self._db.write() as session:
             for fact in await self._corrections.corrected_since(session, self._clock.now() - CORRECTIONS_SEEN):
-                for application in await owed.about(session, fact.person):
+                for application in await owed.about(session, fact.person, fact.at):
                     if self._laws.reads(application.subject, fact.attribute):
                         since = bangkok_day(fact.at)
                         row = self._row(application, Cause.CORRECTION, fact.correction.hex, since)
@@ -212,10 +212,10 @@ class Reassessments:
     async def _try(self, row: Reassessment) -> Result | None:
         try:
             again = await self._apply.prepare_reassessment(row.person, row.application)
-        except (NotFound, AlreadyDecided, AtTheAgency):
-            async with self._db.write() as session:
-                await owed.done(session, row, Result.NOT_NEEDED, self._clock.now())
-            return Result.NOT_NEEDED
+        except AlreadyDecided:
+            return await self._try_withdrawn(row)
+        except (NotFound, AtTheAgency):
+            return await self._not_needed(row)
         if action_of(again.prepared, Status.APPROVED) is Action.AWAIT_AGENCY:
             await self._put_off(row)
             return None
@@ -226,6 +226,34 @@ class Reassessments:
         except ChangedMeanwhile:  # looked at again at the next turn
             return None
         return result
+
+    async def _try_withdrawn(self, row: Reassessment) -> Result | None:
+        """Whoever withdraws before the look that is owed keeps no more by it than by waiting; what has ended otherwise
+        is not looked at. Where only the citizen could say it, nobody can any more, and nothing is claimed."""
+        async with self._db.read() as session:
+            found = await owed.withdrawn(session, row.person, row.application)
+        if found is None:
+            return await self._not_needed(row)
+        prepared = await self._apply.prepare_withdrawn(found)
+        if action_of(prepared, Status.APPROVED) is Action.AWAIT_AGENCY:
+            await self._put_off(row)
+            return None
+        result = _RESULTS.get(prepared.outcome)
+        if result is None:
+            return await self._not_needed(row)
+        await self._apply.ready_to_decide()
+        async with self._db.write() as session:
+            if await owed.done(session, row, result, self._clock.now()):
+                locked = await self._apply.steps.locked(session, row.person, row.application)
+                await self._apply.outcomes.write_after_withdrawal(
+                    session, locked, prepared, since=row.since, cause=row.cause
+                )
+        return result
+
+    async def _not_needed(self, row: Reassessment) -> Result:
+        async with self._db.write() as session:
+            await owed.done(session, row, Result.NOT_NEEDED, self._clock.now())
+        return Result.NOT_NEEDED
 
     async def _write(self, row: Reassessment, again: Reconsideration, result: Result) -> None:
         """Once: of two processes the second finds it done."""

@@ -130,7 +130,7 @@ class ApplyService:
         Raises NotOfferedHere, AlreadyApplied (sooner than the facts are read), BadInput, and what the decider raises.
         """
         decider = self._decider(subject)
-        asked = Request(applicant, beneficiary, subject, self._own_words(subject, answers), request, acted_by)
+        asked = Request(applicant, beneficiary, subject, self.own_words(subject, answers), request, acted_by)
         async with self._db.read() as session:
             standing = await repository.active(session, applicant, unit_of_person(beneficiary), subject)
         if standing is not None:
@@ -164,7 +164,7 @@ class ApplyService:
                 title={"th": prepared.title.th, "en": prepared.title.en},
                 status=Status.SUBMITTED,
                 version=1,
-                answers_sealed=self._seal_answers(key, request.answers),
+                answers_sealed=self.seal_answers(key, request.answers),
                 missing=[],
                 created_at=now,
                 updated_at=now,
@@ -220,6 +220,11 @@ class ApplyService:
         Raises NotFound, AlreadyDecided where nothing is granted, AtTheAgency, and what the decider raises.
         """
         return await self._prepare_again(person, application, {}, None, supplemented=False, move=Action.CONFIRM)
+
+    async def prepare_withdrawn(self, row: Application) -> Prepared:
+        """The same of what is withdrawn by now; :meth:`ready_to_decide` follows. Raises what the decider raises."""
+        asked = Request(row.person, row.beneficiary, row.subject, self.answers_of(row))
+        return await self._decider(row.subject).prepare(asked)
 
     async def prepare_at_desk(self, row: Application, asker: Asker, findings: Mapping[str, Any]) -> Reconsideration:
         """What the law comes to on facts read for an officer, and what they found. Raises what the decider raises."""
@@ -326,7 +331,7 @@ class ApplyService:
             raise NotFound
         states.after(Status(found.status), Action.SUPPLEMENT if supplemented else move)
         self._refuse_if_at_agency(found, Action.SUPPLEMENT)
-        merged = {**self.answers_of(found), **self._own_words(found.subject, answers)}
+        merged = {**self.answers_of(found), **self.own_words(found.subject, answers)}
         applied_on = None if move is Action.CONFIRM else bangkok_day(found.created_at)
         again = Request(person, found.beneficiary, found.subject, merged, request, applied_on=applied_on)
         prepared = await self._decider(found.subject).prepare(again)
@@ -340,15 +345,9 @@ class ApplyService:
         if found.version != again.version:
             raise ChangedMeanwhile
         if again.supplemented:
-            sealed = self._seal_answers(found.id, again.request.answers)
-            await self.steps.move(
-                session,
-                found,
-                Action.SUPPLEMENT,
-                Who.CITIZEN,
-                acted_by=again.request.acted_by,
-                answers_sealed=sealed,
-            )
+            sealed = self.seal_answers(found.id, again.request.answers)
+            by = again.request.acted_by
+            await self.steps.move(session, found, Action.SUPPLEMENT, Who.CITIZEN, acted_by=by, answers_sealed=sealed)
             if await is_the_desks(session, self.steps, found, self._clock.now()):
                 return found
         await self.outcomes.write(
@@ -360,7 +359,7 @@ class ApplyService:
         """The form of what is applied for; None where it has none."""
         return self._forms.of_subject(subject) if self._forms is not None else None
 
-    def _own_words(self, subject: str, answers: object) -> dict[str, Any]:
+    def own_words(self, subject: str, answers: object) -> dict[str, Any]:
         """The answers in form, none of them to what the state knows. Raises BadInput."""
         if is_service(subject):
             return harmless(answers)  # whose form says what is asked; its decider holds them to it
@@ -387,7 +386,7 @@ class ApplyService:
             states.after(Status(application.status), action)
             raise self._agencies.refuse(application)
 
-    def _seal_answers(self, application: UUID, answers: Mapping[str, Any]) -> bytes:
+    def seal_answers(self, application: UUID, answers: Mapping[str, Any]) -> bytes:
         return self._keys.seal(orjson.dumps(answers), bound_to=_answers_binding(application))
 
     def answers_of(self, application: Application) -> dict[str, Any]:

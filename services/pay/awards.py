@@ -126,22 +126,35 @@ class Awards:
     async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         """After a decision that lets the award go on: months that were held are tried again, and from `since` on what
         is in no run is of the amount that is due now. Answers for how many months too much went out."""
-        repository = PaymentRepository(session)
-        award = await repository.award_of(application)
+        award = await PaymentRepository(session).award_of(application)
         if award is None or award.ends_on is not None:
             return 0
         await self._retry(session, award)
+        return await self._adjust(session, award, since, cause)
+
+    async def reassessed_after_end(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        """After a decision on what has ended already, which counts from `since`: the award stays ended, and what was not
+        due is found, of what went out and of what came back and is owed still. Answers for how many months."""
+        award = await PaymentRepository(session).award_of(application)
+        if award is None or award.ends_on is None:
+            return 0
+        return await self._adjust(session, award, since, cause)
+
+    async def _adjust(self, session: AsyncSession, award: Award, since: date, cause: str) -> int:
+        repository = PaymentRepository(session)
         due = await self._due(session, award, since)
         there = await repository.instalments_since(award, since)
-        if any(one.status == InstalmentStatus.IN_RUN and due.get(one.id, one.satang) != one.satang for one in there):
-            planned = {one.id for one in there if one.status == InstalmentStatus.IN_RUN}
+        planned = {one.id for one in there if one.status == InstalmentStatus.IN_RUN}
+        if any(one.id in planned and due.get(one.id, one.satang) != one.satang for one in there):
             await leave_planned_runs(session, award, since)
             there = await repository.instalments_since(award, since)
             for one in there:  # of a month of which nobody can say, what was planned stands
                 if one.id in planned - due.keys() and one.status == InstalmentStatus.CANCELLED:
                     move(one, InstalmentEvent.RESUME)
             await session.flush()
-        await self._owe_again(session, award, there, due)
+        runs_on = award.ends_on is None
+        await self._owe_again(session, award, [one for one in there if runs_on or one.id in planned], due)
+        repeated = {one.repeats for one in there}
         over: list[tuple[Instalment, int, str]] = []
         short: list[tuple[Instalment, int]] = []
         for one in there:
@@ -154,6 +167,8 @@ class Awards:
             elif one.status in _GOES_OUT and one.id in due:
                 over.append((one, max(one.satang - satang, 0), cause))
                 short.append((one, max(satang - one.satang, 0)))
+            elif one.status == InstalmentStatus.RETURNED and not runs_on and one.id not in repeated and one.id in due:
+                over.append((one, max(one.satang - satang, 0), cause))  # so much less is it paid again with
         await session.flush()
         await self._note_short(session, award, short, cause)
         return await self._claim(session, award, over)
@@ -347,6 +362,7 @@ class Awards:
                 await release(session, before, now)
             if satang > 0 and (before is None or before.satang != satang):
                 row = self._overpaid(one, satang, cause)
+                row["released_at"] = None if one.status in _GOES_OUT else now  # what came back is not claimed
                 if not await insert_new(session, Overpayment, [row]):
                     continue
                 found += 1

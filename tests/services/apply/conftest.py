@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,6 +18,7 @@ from core.database import Database
 from core.errors import BadInput, NotFound
 from core.ids import new_id
 from core.text import Text
+from services.apply.acceptance.service import Acceptance
 from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
 from services.apply.models import Application
 from services.apply.service import ApplyService
@@ -61,6 +63,7 @@ class TableAwarder:
     def __init__(self) -> None:
         self.ended: list[tuple[UUID, date, str]] = []
         self.confirmed: list[tuple[UUID, date, str]] = []
+        self.after_end: list[tuple[UUID, date, str]] = []
 
     async def award(
         self,
@@ -92,6 +95,10 @@ class TableAwarder:
 
     async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         self.confirmed.append((application, since, cause))
+        return 0
+
+    async def reassessed_after_end(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        self.after_end.append((application, since, cause))
         return 0
 
 
@@ -166,6 +173,20 @@ async def room(database: Database, clock: FixedClock, keys: KeyRing) -> Room:
     decider, notices, awarder = ScriptedDecider(), RecordingNotices(), TableAwarder()
     service = ApplyService(database, keys, clock, deciders={"programme": decider}, awarder=awarder, notices=notices)
     return Room(database, clock, keys, decider, notices, service, awarder)
+
+
+class Offered:
+    """A made-up :class:`services.apply.acceptance.service.Undecided`: one programme, and one question of it."""
+
+    def ready_for(self, subject: str) -> Text | None:
+        return TITLE if subject == PROGRAMME else None
+
+    def reads(self, subject: str, answers: Mapping[str, Any]) -> bool:
+        return answers.keys() <= {INCOME.attribute}
+
+
+def accepting(room: Room) -> Acceptance:
+    return Acceptance(room.database, room.clock, room.service, Offered())
 
 
 @pytest.fixture

@@ -505,11 +505,11 @@ async def test_a_month_that_is_held_is_looked_at_once_a_week(town: Town, citizen
 
 async def test_what_ended_meanwhile_is_not_looked_at(town: Town, citizen: UUID) -> None:
     application = await town.granted(citizen)
-    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
     row = await town.get(application)
     async with town.room.database.write() as session:
         mine = await town.reassessments.ask(session, row, new_id(), TODAY)
-    await town.room.withdraw(citizen, application)
+    town.register.dead[citizen] = Death(TODAY)
+    await town.deaths.run()
     assert await town.reassessments.one(mine) is Result.NOT_NEEDED
     assert await town.reassessments.run() == Reassessed()
 
@@ -545,3 +545,70 @@ async def test_two_processes_look_again_once(town: Town, other: Town) -> None:
     for application in applications:
         assert (await town.actions(application)).count(Action.CONFIRM) == 1
     assert await town.room.count("reassessment", "done_at IS NULL") == 0
+
+
+# Withdrawn before it was looked at.
+
+
+async def withdrawn_while_a_look_is_owed(town: Town, citizen: UUID) -> UUID:
+    """The agency was away when the correction was to be followed."""
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says, town.room.decider.missing = Outcome.NEEDS_INFORMATION, (CARD,)
+    assert await town.reassessments.run() == Reassessed(owed=1, waiting=1)
+    await town.room.withdraw(citizen, application)
+    town.room.clock.advance(reassessing.RETRY_FIRST)
+    return application
+
+
+async def test_who_withdraws_while_a_look_is_owed_is_looked_at_and_nothing_moves(town: Town, citizen: UUID) -> None:
+    application = await withdrawn_while_a_look_is_owed(town, citizen)
+    assert await town.reassessments.run() == Reassessed(waiting=1), "the agency is away still"
+    town.room.clock.advance(reassessing.RETRY_MAX)
+    before, told = await town.get(application), len(town.room.notices.told)
+    town.room.decider.says = Outcome.REFUSED
+    assert await town.reassessments.run() == Reassessed(done=1)
+    assert town.room.awarder.after_end == [(application, TODAY, "CORRECTION")]
+    assert await town.get(application) == before
+    assert len(town.room.notices.told) == told
+    assert await town.room.count("decision") == 2
+    [row] = await owed(town)
+    assert row.outcome == Result.ENDED
+    assert await town.reassessments.run() == Reassessed()
+
+
+async def test_what_only_the_citizen_could_say_is_not_asked_of_one_who_withdrew(town: Town, citizen: UUID) -> None:
+    await withdrawn_while_a_look_is_owed(town, citizen)
+    town.room.decider.missing = ScriptedDecider().missing
+    assert await town.reassessments.run() == Reassessed(done=1)
+    [row] = await owed(town)
+    assert (row.outcome, town.room.awarder.after_end) == (Result.NOT_NEEDED, [])
+    assert await town.room.count("decision") == 1
+
+
+async def test_a_correction_before_the_withdrawal_is_followed_and_one_after_it_is_not(
+    town: Town, citizen: UUID
+) -> None:
+    application = await town.granted(citizen)
+    corrected = CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())
+    town.room.clock.advance(timedelta(minutes=1))
+    await town.room.withdraw(citizen, application)
+    town.room.clock.advance(timedelta(minutes=1))
+    later = replace(corrected, correction=new_id(), at=town.room.clock.now())
+    town.world.corrected = [corrected, later]
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert town.room.awarder.after_end == [(application, TODAY, "CORRECTION")]
+
+
+async def test_an_appeal_that_is_withdrawn_is_not_looked_at(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY)
+    town.room.decider.says = Outcome.REFUSED
+    await town.reassessments.run()
+    await town.room.appeal(citizen, application)
+    await town.room.withdraw(citizen, application)
+    assert await town.reassessments.one(mine) is Result.NOT_NEEDED
+    assert town.room.awarder.after_end == []

@@ -432,3 +432,59 @@ async def test_where_the_law_is_over_nothing_that_was_paid_is_claimed(hall: Town
     hall.amounts.law_until = date(2026, 10, 31)
     assert await reassess(hall, application) == 0
     assert await overpaid(hall) == []
+
+
+# A look that came after the withdrawal.
+
+
+async def after_end(hall: TownHall, application: UUID, since: date = PERIOD) -> int:
+    async with hall.db.write() as session:
+        return await hall.awards.reassessed_after_end(session, application=application, since=since, cause="CORRECTION")
+
+
+async def test_what_went_out_too_much_before_a_withdrawal_is_claimed_and_nothing_else_moves(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    await hall.jobs.approve(hall.approver, (await hall.jobs.plan(hall.planner, NOVEMBER)).id)
+    async with hall.db.write() as session:
+        await hall.awards.end(session, application=application)
+    hall.amounts.by_application[application] = Money.baht(600)
+    assert await after_end(hall, application) == 1
+    assert await after_end(hall, application) == 0, "once"
+    assert await overpaid(hall) == [(NOVEMBER, 10_000, True)]
+    assert await months(hall) == [(NOVEMBER, "IN_RUN")]
+    assert (await hall.balances())["RECEIVABLE"] == 10_000
+    hall.amounts.by_application[application] = Money.baht(800)
+    assert await after_end(hall, application) == 0
+    assert await overpaid(hall) == [(NOVEMBER, 10_000, False)]
+    async with hall.db.read() as session:
+        assert [one.satang for one in await session.scalars(select(Underpayment))] == [10_000]
+
+
+async def test_what_a_withdrawal_cancelled_is_not_owed_again_by_a_later_look(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    async with hall.db.write() as session:
+        await hall.awards.end(session, application=application)
+    hall.amounts.by_application[application] = Money.baht(900)
+    assert await after_end(hall, application) == 0
+    assert await months(hall) == [(NOVEMBER, "CANCELLED")]
+    assert await after_end(hall, new_id()) == 0, "nor is there anything of what has no award"
+
+
+async def test_what_came_back_is_paid_again_less_what_a_later_look_found(hall: TownHall) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await hall.jobs.approve(hall.approver, (await hall.jobs.plan(hall.planner, NOVEMBER)).id)
+    [one] = await hall.instalments()
+    hall.bank.faults = Faults(reject=frozenset({one.id.hex}))
+    await hall.jobs.send(hall.approver, run.id)
+    hall.clock.set(datetime(2026, 12, 1, 9, tzinfo=BANGKOK))
+    await hall.jobs.reconcile(hall.approver)
+    async with hall.db.write() as session:
+        await hall.awards.end(session, application=application)
+    hall.amounts.by_application[application] = Money.baht(600)
+    assert await after_end(hall, application) == 1
+    assert (await hall.balances()).get("RECEIVABLE", 0) == 0, "nothing is claimed of what nobody had"
+    again = await hall.jobs.pay_again(hall.planner, one.id)
+    assert again.satang == 60_000

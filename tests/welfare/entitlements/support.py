@@ -43,6 +43,9 @@ class NoAward:
     async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         return 0
 
+    async def reassessed_after_end(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
+        return 0
+
 
 class NoNotice:
     async def application_changed(
