@@ -30,6 +30,7 @@ from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
 from api.plain_addresses import PlainAddresses
 from api.privacy import declared_stores
+from api.quick_apply import COUNTED, QuickApply
 from api.rate_limits import RateLimits
 from api.receiving import receiving_router
 from api.registered import tell_workers
@@ -102,6 +103,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         await house.registered.follower.follow()  # what is published is in the graph before anybody asks for it
         async with house.hosts.running(), house.identity.serving(), repeating(jobs_of(house)):
             yield
+        await house.acceptance.close()
         await house.rooms.get(Changes).close()
         await house.close()
 
@@ -117,6 +119,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         mount(app, house)
     _answer_errors(app, secure=settings.secure)
     doorway.app = app
+    app.add_middleware(QuickApply, house=house, read=viewer_of(house))
     app.add_middleware(PlainAddresses)
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
@@ -176,6 +179,7 @@ def jobs_of(house: House) -> list[Job]:
             timedelta(minutes=5),
             lambda: reconsider_waiting(house.rooms.get(ApplyService), house.db, house.clock),
         ),
+        Job("decide what was accepted", timedelta(seconds=1), house.deciding.run),
         *house.life.jobs,
         *house.populations.jobs,
         *jobs_of_deliveries(house.courier),
@@ -227,7 +231,8 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
             return await officers(connection)
         is_signed_in = bool(headers.get("authorization"))  # an empty header is none
         viewer = await read(headers, method) if is_signed_in else None
-        if viewer is not None and connection.scope["type"] == "http":  # on a socket, each operation counts
+        is_counted = connection.scope["type"] != "http" or COUNTED in connection.scope  # on a socket, each operation is
+        if viewer is not None and not is_counted:
             await house.limits.citizen(viewer)
         return made(connection, viewer)
 

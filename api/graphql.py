@@ -21,6 +21,7 @@ from strawberry.schema.schema import validate_document
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UnsetType
 
+from api import plans
 from api.composer import SchemaHolder
 from api.deprecations import DeprecationNotices, warned
 from api.errors import BadRequest, as_graphql, as_json, status_of, without_values
@@ -80,8 +81,8 @@ class ValidatedDocuments(DeprecationNotices):
             if len(known) > VALIDATED_MAX:
                 known.popitem(last=False)
         operation.pre_execution_errors = known[asked]
-        if not known[asked]:
-            self.look(operation)
+        if not known[asked] and not self.look(operation) and operation.query is not None:
+            plans.note(schema, operation.query, asked[0])
         yield
 
 

@@ -15,6 +15,7 @@ import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import paying, receiving
+from api.accepting import accepting
 from api.agency_names import AgencyNames
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.desk_of_applications import furnish_desk
@@ -44,6 +45,7 @@ from identity.passkeys.service import Passkeys
 from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from identity.sessions.service import SignIns
+from services.apply.acceptance.service import Acceptance
 from services.apply.counting import QuestionFigures
 from services.apply.drafts.service import DraftDesk
 from services.apply.evidence.room import open_evidence
@@ -295,6 +297,8 @@ class House:
         rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
+        self.acceptance, self.deciding = accepting(self, apply)
+        rooms.add(Acceptance, self.acceptance)
         self.populations = populations(self)
         self.privacy = self._privacy(apply)
         self._keep_files(rooms)

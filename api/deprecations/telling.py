@@ -31,14 +31,16 @@ class DeprecationNotices(SchemaExtension):
 
     _told = _NOTHING
 
-    def look(self, operation: ExecutionContext) -> None:
-        """Of a valid document, once. While no name goes, this is a look into a dictionary."""
+    def look(self, operation: ExecutionContext) -> bool:
+        """Whether a valid document uses what goes. While no name goes, this is a look into a dictionary."""
         schema = operation.schema._schema  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else
         if notices_of(schema) and operation.graphql_document is not None:
             used = using(schema, operation.graphql_document, operation.operation_name, operation.variables)
             if used.notices:
                 self._told = used.extensions
                 _note(operation.context, used)
+                return True
+        return False
 
     def get_results(self) -> dict[str, Any]:
         """Of a stream, with its first answer alone."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
@@ -66,6 +66,18 @@ class _WonByTwin(Exception):
     """Another request with the same key committed first."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
+class Claim:
+    """An idempotency key, as its row holds it: for who writes it together with the effect by a statement of their own,
+    and stores nothing where it is there already."""
+
+    citizen: UUID
+    client: str
+    field: str
+    key: str
+    input_hash: bytes
+
+
 class Work:
     """The unit of work of one mutation field of one request."""
 
@@ -73,7 +85,7 @@ class Work:
         self._context, self._viewer = context, viewer
         # Whoever acts for the citizen has keys of their own, and the record says who it was.
         scope = field_name if viewer.acting is None else f"{field_name} by {viewer.acting.person.hex}"
-        self._row = {"citizen": viewer.person, "client": viewer.client, "field": scope, "key": key}
+        self._row: dict[str, Any] = {"citizen": viewer.person, "client": viewer.client, "field": scope, "key": key}
         self._input_hash = input_hash
         self._kept: dict[str, Any] = {}
         self._used = False
@@ -86,6 +98,10 @@ class Work:
     def acted_by(self) -> UUID | None:
         """Who acts in the citizen's place; None when it is the citizen."""
         return None if self._viewer.acting is None else self._viewer.acting.person
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(**self._row, input_hash=self._input_hash)
 
     def keep(self, **references: Any) -> None:
         """Names what the payload can be built from again: ids as hex strings, short plain values; no personal data."""
@@ -156,7 +172,7 @@ class UnitOfWork(FieldExtension):
         viewer: Viewer,
         kwargs: Any,
     ) -> Any:
-        key = _checked_key(kwargs["input"].idempotency_key)
+        key = checked_key(kwargs["input"].idempotency_key)
         given = _hash(kwargs["input"])
         if self._keyed:
             given = context.room(KeyRing).blind_index(given.hex(), domain="idempotency")
@@ -259,7 +275,8 @@ def _work_key(info: Any) -> tuple[str, str]:
     return ("work", str(info.path.key))
 
 
-def _checked_key(key: str) -> str:
+def checked_key(key: str) -> str:
+    """The key of a request. Raises BadInput."""
     if not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or not key.isprintable():
         raise BadInput(
             Text(
@@ -276,10 +293,15 @@ def _hash(value: Any) -> bytes:
     try:
         plain = dataclasses.asdict(value)
         plain.pop("idempotency_key")
-        try:
-            written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)
-        except TypeError:  # an integer beyond 64 bits, half a surrogate pair
-            written = json.dumps(plain, sort_keys=True, default=str).encode()
+        return input_hash(plain)
     except RecursionError:
         raise BadInput(Text(th="ข้อมูลซ้อนกันลึกเกินไป", en="the input is nested too deep")) from None
+
+
+def input_hash(plain: Mapping[str, Any]) -> bytes:
+    """Of the members of an input by their names in Python, without its key. Raises RecursionError."""
+    try:
+        written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)
+    except TypeError:  # an integer beyond 64 bits, half a surrogate pair
+        written = json.dumps(plain, sort_keys=True, default=str).encode()
     return hashlib.sha256(written).digest()

@@ -13,12 +13,15 @@ from core.errors import BadInput, NotFound, SitthiError
 from core.graph import Info
 from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
+from services.apply.acceptance.service import Decide
 from services.apply.delivery.graph import subject_of
 from services.apply.drafts.graph import refuse_beside_draft, to_send
 from services.apply.drafts.service import Seen
 
 PROGRAMME_LENGTH_MAX: Final = 64
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+strawberry.enum(Decide, name="DecideWhen", description="When an application is to be decided.")
 
 
 @strawberry.input(
@@ -37,6 +40,18 @@ class ApplyInput:
     draft_revision: int | None = strawberry.field(
         default=None, description="The revision that the citizen saw: what they saw is what is sent."
     )
+    decide: Decide | None = strawberry.field(
+        default=None,
+        description="SOON: it is accepted for good as SUBMITTED, and decided within seconds or, in a rush, later; one "
+        "that cannot be accepted without knowing more is decided now. NOW: it waits for the decision. Left out: NOW, "
+        "but in a rush SOON.",
+    )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is for a programme, for the viewer themself, and rests on nothing but its answers."""
+        others = (self.service, self.beneficiary, self.evidence, self.draft, self.draft_revision)
+        return self.programme is not None and all(one is None for one in others)
 
 
 async def asked_for(info: Info, given: ApplyInput, seen: Seen | None) -> tuple[str, UUID, object]:
@@ -57,9 +72,14 @@ def _subject(info: Info, given: ApplyInput) -> str:
     if given.programme is None:
         assert given.service is not None, "one of the two"
         return subject_of(info, given.service)
-    if len(given.programme) > PROGRAMME_LENGTH_MAX or not _SLUG.fullmatch(given.programme):
+    return subject_of_programme(given.programme)
+
+
+def subject_of_programme(slug: str) -> str:
+    """Raises NotFound for what can be no slug."""
+    if len(slug) > PROGRAMME_LENGTH_MAX or not _SLUG.fullmatch(slug):
         raise NotFound(path=("programme",))
-    return f"programme:{given.programme}"
+    return f"programme:{slug}"
 
 
 def _beneficiary(given: ApplyInput, viewer: UUID) -> UUID:

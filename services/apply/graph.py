@@ -34,7 +34,8 @@ from core.graph.mutations import problem_of
 from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
 from services.apply import models, repository
-from services.apply.applied_for import ApplyInput, asked_for
+from services.apply.acceptance.service import Acceptance
+from services.apply.applied_for import ApplyInput, asked_for, subject_of_programme
 from services.apply.deciding import Holder, Missing
 from services.apply.decisions.graph import DECISIONS, WithDecisions
 from services.apply.delivery.graph import CASES, OfService
@@ -234,31 +235,11 @@ class ApplyMutation(DraftMutation):
         description="Applies for a programme, for the viewer or a child of theirs, or to an agency's service.",
     )
     async def apply(self, info: Info, input: ApplyInput) -> ApplyPayload:
-        service, work = info.context.room(ApplyService), work_of(info)
-        seen = seen_of(input.draft, input.draft_revision)
-        try:
-            subject, beneficiary, answers = await asked_for(info, input, seen)
-            submission = await service.prepare(
-                work.viewer.person,
-                beneficiary,
-                subject,
-                answers,
-                request=info.context.request_id,
-                acted_by=work.acted_by,
-                draft=seen,
-            )
-            async with work.transaction() as session:
-                row = await service.apply(session, submission)
-                await evidence.submit(info, session, row, input.evidence)
-                work.keep(application=row.id.hex)
-        except AlreadyApplied as error:
-            return await _already_applied(info, error)
-        except DraftChanged as error:
-            assert seen is not None, "only a draft that was seen can have changed"
-            return ApplyPayload(conflict=await draft_conflict(info, seen), problems=[problem_of(error, info.context)])
-        if (form := service.form(row.subject)) is not None:
-            info.context.room(QuestionCounter).form_submitted(form)  # type: ignore[type-abstract]  # by its protocol
-        return ApplyPayload(application=_changed(info, row))
+        row = await _accepted(info, input)
+        if row is not None:
+            return ApplyPayload(application=_changed(info, row))
+        with info.context.room(Acceptance).deciding():
+            return await _decided_now(info, input)
 
     @mutation(
         SupplementPayload,
@@ -299,6 +280,48 @@ class ApplyMutation(DraftMutation):
             return await room.appeal(session, person, application, input.grounds, acted_by=acted_by)
 
         return AppealPayload(application=await acted(info, input.application, act))
+
+
+async def _decided_now(info: Info, given: ApplyInput) -> ApplyPayload:
+    service, work = info.context.room(ApplyService), work_of(info)
+    seen = seen_of(given.draft, given.draft_revision)
+    try:
+        subject, beneficiary, answers = await asked_for(info, given, seen)
+        submission = await service.prepare(
+            work.viewer.person,
+            beneficiary,
+            subject,
+            answers,
+            request=info.context.request_id,
+            acted_by=work.acted_by,
+            draft=seen,
+        )
+        async with work.transaction() as session:
+            row = await service.apply(session, submission)
+            await evidence.submit(info, session, row, given.evidence)
+            work.keep(application=row.id.hex)
+    except AlreadyApplied as error:
+        return await _already_applied(info, error)
+    except DraftChanged as error:
+        assert seen is not None, "only a draft that was seen can have changed"
+        return ApplyPayload(conflict=await draft_conflict(info, seen), problems=[problem_of(error, info.context)])
+    if (form := service.form(row.subject)) is not None:
+        info.context.room(QuestionCounter).form_submitted(form)  # type: ignore[type-abstract]  # by its protocol
+    return ApplyPayload(application=_changed(info, row))
+
+
+async def _accepted(info: Info, given: ApplyInput) -> models.Application | None:
+    """The application, accepted without being decided, where that is wanted and may be (docs/adr/0043)."""
+    acceptance, work = info.context.room(Acceptance), work_of(info)
+    if work.acted_by is not None or not given.is_plain or not acceptance.is_soon(given.decide):
+        return None
+    subject = subject_of_programme(given.programme or "")
+    made = await acceptance.accept(work.claim, subject, given.answers, asked=given.decide is not None)
+    if made is None:
+        return None
+    if (form := acceptance.form(subject)) is not None:
+        info.context.room(QuestionCounter).form_submitted(form)  # type: ignore[type-abstract]  # by its protocol
+    return made.row()
 
 
 async def acted(info: Info, application: strawberry.ID, act: Any) -> Application:

@@ -18,6 +18,7 @@ _WAITING: Final = text(f"status = '{Status.SUBMITTED.value}'")
 _TIMED: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(TIMERS))})")
 _GRANTED: Final = text(f"status IN ({', '.join(repr(status.value) for status in sorted(GRANTED))})")
 _OWED: Final = text("done_at IS NULL")
+_UNDECIDED: Final = text("decide_at IS NOT NULL")
 
 
 class Application(SQLModel, table=True):
@@ -33,6 +34,7 @@ class Application(SQLModel, table=True):
         Index("ix_application_due_on", "due_on", postgresql_where=_TIMED, sqlite_where=_TIMED),
         Index("ix_application_changes_on", "changes_on", postgresql_where=_GRANTED, sqlite_where=_GRANTED),
         Index("ix_application_watched_on", "watched_on", postgresql_where=_ACTIVE, sqlite_where=_ACTIVE),
+        Index("ix_application_decide_at", "decide_at", postgresql_where=_UNDECIDED, sqlite_where=_UNDECIDED),
     )
 
     person: UUID = Field(primary_key=True)
@@ -72,6 +74,8 @@ class Application(SQLModel, table=True):
     """While it is under review: from which day what is found counts."""
     watched_on: date | None = None
     """When the civil register was last asked whether those it is about are alive."""
+    decide_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it is to be decided, where it was accepted first (services/apply/acceptance); null of all others."""
 
 
 class Reassessment(SQLModel, table=True):

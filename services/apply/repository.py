@@ -106,10 +106,14 @@ async def active_of(session: AsyncSession, person: UUID, subject_prefix: str) ->
 async def waiting(session: AsyncSession, after: UUID | None, limit: int, now: datetime) -> Sequence[tuple[UUID, UUID]]:
     """Person and id of applications that wait for an agency's facts, oldest first, for the job that decides them again.
 
-    Those to agencies' services are not ours to decide, nor those that an officer works on.
+    Those to agencies' services are not ours to decide, nor those that an officer works on; and what was only accepted
+    has a job of its own.
     """
     query = select(col(Application.person), col(Application.id)).where(
-        col(Application.status) == Status.SUBMITTED, col(Application.subject).startswith("programme:"), ~in_hands(now)
+        col(Application.status) == Status.SUBMITTED,
+        col(Application.subject).startswith("programme:"),
+        col(Application.decide_at).is_(None),
+        ~in_hands(now),
     )
     if after is not None:
         query = query.where(col(Application.id) > after)

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from core.clock import Clock
 from core.crypto import KeyRing
-from core.errors import NotFound, ServiceUnavailable
+from core.errors import BadInput, NotFound, ServiceUnavailable
+from core.text import Text
 from services.apply.deciding import Outcome as Decided
 from services.apply.deciding import Prepared, Request
 from services.apply.errors import NotOfferedHere
@@ -85,6 +86,29 @@ class ProgrammeDecider:
         prepared = _prepared(self._catalogue, found, request.applicant)
         unit = await self._household(programme, request) if programme.unit is Unit.HOUSEHOLD else None
         return replace(prepared, read=read, rule=self._rule(version), beside=self.beside(request.subject), unit=unit)
+
+    def ready_for(self, subject: str) -> Text | None:
+        """See :class:`services.apply.acceptance.service.Undecided`."""
+        programme = self._programmes.get(subject.removeprefix(PROGRAMME))
+        if programme is None or not subject.startswith(PROGRAMME) or programme.channel is not Channel.HERE:
+            return None
+        is_plain = programme.for_each is ForEach.PERSON and programme.unit is not Unit.HOUSEHOLD
+        if not is_plain or self.beside(subject) or programme.version_on(self._clock.today()) is None:
+            return None
+        return programme.title
+
+    def reads(self, subject: str, answers: Mapping[str, Any]) -> bool:
+        """See :class:`services.apply.acceptance.service.Undecided`."""
+        programme = self._programmes.get(subject.removeprefix(PROGRAMME))
+        version = None if programme is None else programme.version_on(self._clock.today())
+        if version is None:
+            return False
+        nobody = Member(UUID(int=0), {})
+        try:
+            with_answers(self._catalogue, version, answers, self._clock.now(), nobody, None)
+        except BadInput:
+            return False
+        return not any(name.startswith(CHILD) for name in answers)
 
     def beside(self, subject: str) -> tuple[str, ...]:
         """Subjects that nobody may have beside this programme."""

@@ -13,11 +13,12 @@ from core.errors import BadInput
 from core.graph import Info, Node, global_id
 from core.ids import GlobalId, new_id
 from core.text import Language
+from services.apply.acceptance.service import Acceptance
 from services.apply.deciding import Outcome
 from services.apply.graph import NODES, ApplyMutation, ApplyOfCitizen
 from services.apply.service import ApplyService
 from tests.services.apply.asking import Asking, schema_of
-from tests.services.apply.conftest import Room
+from tests.services.apply.conftest import Room, accepting
 
 FIELDS = """id subject status turn title submittedAt decidedAt beneficiary { id }
   reasons { text outcome law } missing { attribute title heldBy agency } history { action status }"""
@@ -41,6 +42,7 @@ class Query:
 def ask(room: Room) -> Asking:
     asking = Asking(schema_of(Query, ApplyMutation), room.database, room.clock)
     asking.rooms.add(ApplyService, room.service)
+    asking.rooms.add(Acceptance, accepting(room))
     return asking
 
 

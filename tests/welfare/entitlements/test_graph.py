@@ -19,6 +19,7 @@ from core.graph import Info, Node, Rooms, global_id
 from core.ids import GlobalId, new_id
 from core.money import Money
 from core.text import Language
+from services.apply.acceptance.service import Acceptance
 from services.apply.graph import NODES as APPLY_NODES
 from services.apply.graph import ApplyMutation
 from services.apply.service import ApplyService
@@ -65,6 +66,7 @@ def ask(database: Database, clock: FixedClock, gate: TableGate, keys: KeyRing, c
     deciders = {"programme": welfare.decider}
     apply = ApplyService(database, keys, clock, deciders=deciders, awarder=NoAward(), notices=NoNotice())
     rooms.add(ApplyService, apply)
+    rooms.add(Acceptance, Acceptance(database, clock, apply, welfare.decider))
     return Asking(schema_of(Query, ApplyMutation), database, clock, rooms)
 
 

@@ -1,0 +1,152 @@
+"""Which applications are accepted before they are decided, and the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from prometheus_client import Counter
+
+from core.clock import Clock
+from core.database import Database
+from core.graph.mutations import Claim
+from core.group_commit import GroupCommit
+from core.ids import new_id
+from core.text import Text
+from services.apply.acceptance.kind import Acceptances, Accepted
+from services.apply.forms import Form
+from services.apply.service import ApplyService
+
+DECIDING_MAX: Final = 32
+"""Applications that one process decides at a time, for those who wait for the decision. A decision takes some 20 ms of
+a processor, so that a further one would wait for more than half a second."""
+
+_accepted = Counter("sitthi_applications_accepted_total", "Applications accepted before they were decided", ["asked"])
+
+
+class Decide(StrEnum):
+    """When an application is to be decided."""
+
+    NOW = "NOW"
+    SOON = "SOON"
+
+
+class Undecided(Protocol):
+    """The room that decides, as far as it knows without asking for a fact."""
+
+    def ready_for(self, subject: str) -> Text | None:
+        """The title, if one may apply for it for oneself and nothing that is not known here decides whether the
+        application is taken: no register, no household, nothing that the law lets nobody have beside it."""
+        ...
+
+    def reads(self, subject: str, answers: Mapping[str, Any]) -> bool:
+        """Whether each answer is to a question of it, of its type. Asked of what is :meth:`ready_for`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What is the same for all who apply for it on one day."""
+
+    title: Text
+    due_on: date | None
+    form: Form | None
+
+
+class Acceptance:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        service: ApplyService,
+        undecided: Undecided,
+        *,
+        deciding_max: int = DECIDING_MAX,
+    ) -> None:
+        self._clock, self._service, self._undecided, self._deciding_max = clock, service, undecided, deciding_max
+        self._group: GroupCommit[Accepted, bool] = GroupCommit(Acceptances(database))
+        self._deciding = 0
+        self._day: date | None = None
+        self._offers: dict[str, _Offer] = {}
+        self.taken = 0
+        """So many were accepted by this process."""
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Around an application that is decided while its applicant waits."""
+        self._deciding += 1
+        try:
+            yield
+        finally:
+            self._deciding -= 1
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether as many are being decided as this process can, so that a further one would wait for them."""
+        return self._deciding >= self._deciding_max
+
+    @property
+    def is_full(self) -> bool:
+        """Whether applications are waiting to be stored."""
+        return self._group.waiting > 0
+
+    def is_soon(self, decide: Decide | None) -> bool:
+        """Whether one that says so is accepted first; who says nothing is, while it presses."""
+        return decide is Decide.SOON or (decide is None and self.is_pressed)
+
+    async def accept(self, claim: Claim, subject: str, answers: object, *, asked: bool) -> Accepted | None:
+        """The application of the claim's citizen for themself, durable, once it is. None, with nothing stored, where
+        the ordinary path has to say what is the case.
+
+        Raises what :meth:`ApplyService.own_words` does, and what :meth:`GroupCommit.submit` does: where that is
+        `DatabaseUnavailable` it may be stored.
+        """
+        offer = self._offer(subject)
+        if offer is None:
+            return None
+        words = self._service.own_words(subject, answers)
+        if words and not self._undecided.reads(subject, words):
+            return None
+        key = new_id()
+        made = Accepted(
+            claim=claim,
+            id=key,
+            subject=subject,
+            title=offer.title,
+            answers_sealed=self._service.seal_answers(key, words),
+            at=self._clock.now().astimezone(UTC),
+            due_on=offer.due_on,
+        )
+        if not await self._group.submit(made):
+            return None
+        self.taken += 1
+        _accepted.labels("client" if asked else "server").inc()
+        return made
+
+    def form(self, subject: str) -> Form | None:
+        """Of what was accepted."""
+        offer = self._offer(subject)
+        return None if offer is None else offer.form
+
+    async def close(self) -> None:
+        """Takes no more, and returns when all have their outcome."""
+        await self._group.close()
+
+    def _offer(self, subject: str) -> _Offer | None:
+        now, today = self._clock.now(), self._clock.today()
+        if today != self._day:
+            self._day, self._offers = today, {}
+        if subject not in self._offers:
+            title = self._undecided.ready_for(subject)
+            if title is None:
+                return None  # not remembered: there is no end to what nobody offers
+            due_on = self._service.steps.turns.begun(subject, now)["due_on"]
+            self._offers[subject] = _Offer(title, due_on, self._service.form(subject))
+        return self._offers[subject]
+
+
+__all__ = ["Acceptance", "Accepted", "Decide", "Undecided"]
