@@ -261,3 +261,34 @@ async def left_behind(sitthi: Served) -> None:
     signed_in_with(sitthi)
     await left(sitthi)
     await ran(sitthi)
+
+
+async def test_a_draft_that_nobody_may_send_for_the_citizen_is_hidden_from_who_acts_for_them(
+    sitthi: Served, office: Office
+) -> None:
+    own = await begun(sitthi, shopName="zq9-secret")
+    may = await act(sitthi, "worker", await delegated(sitthi, WHO, "worker", "VIEW", "APPLY"))
+    assert await mine(sitthi, may) == []
+    node = "query N($id: ID!) { node(id: $id) { ... on Draft { answers } } }"
+    assert (await sitthi.graph(node, {"id": own["id"]}, persona=may))["node"] is None
+    changed = await save(sitthi, may, draft=own["id"], revision=1, answers={"shopName": "theirs"})
+    assert (codes(changed), changed["conflict"]) == (["DRAFT_GONE"], None)
+    behind = await save(sitthi, may, draft=own["id"], revision=9, answers={})
+    assert (codes(behind), behind["conflict"]) == (["DRAFT_GONE"], None)
+    for revision in (1, 9):
+        thrown = await sitthi.do(
+            "discardDraft", f"conflict {{ current {{ {SEEN} }} }}", may, draft=own["id"], revision=revision
+        )
+        assert (codes(thrown), thrown["conflict"]) == (["DRAFT_GONE"], None)
+    sent = await apply(sitthi, {"id": own["id"], "revision": 9}, may)
+    assert (codes(sent), sent["conflict"]) == (["DRAFT_GONE"], None)
+    [kept] = await mine(sitthi)
+    assert (kept["revision"], kept["answers"]) == (1, {"shopName": "zq9-secret"})
+
+
+async def test_who_may_only_look_finds_no_draft_by_its_id_either(sitthi: Served) -> None:
+    made = await save(sitthi, programme="aids-allowance", answers={"without_support": True})
+    node = "query N($id: ID!) { node(id: $id) { ... on Draft { answers } } }"
+    looks = await act(sitthi, "official", await delegated(sitthi, WHO, "official", "VIEW"))
+    answer = (await sitthi.post(node, {"id": made["draft"]["id"]}, persona=looks)).json()
+    assert "without_support" not in str(answer)

@@ -16,9 +16,10 @@ from core.graph import Delegate, Info, Node, Nodes, Problem, global_id, localize
 from core.graph.mutations import problem_of
 from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
+from services.apply.delivery.decider import Services
 from services.apply.delivery.graph import subject_of
 from services.apply.drafts import models
-from services.apply.drafts.errors import DraftChanged, DraftUnfit
+from services.apply.drafts.errors import DraftChanged, DraftGone, DraftUnfit
 from services.apply.drafts.service import KEPT, Content, DraftDesk, Seen
 from services.apply.form_graph import FieldProblem, FilledForm, beneficiary_of, facts_of, filled, form_of
 from services.apply.forms import Forms
@@ -110,7 +111,8 @@ class DraftsOfCitizen:
 
     @described("The one that was saved last comes first.", **rights(Delegate.APPLY))
     async def drafts(self, info: Info) -> list[Draft] | None:
-        return [Draft.of(row) for row in await info.context.room(DraftDesk).of_person(self.person)]
+        rows = await info.context.room(DraftDesk).of_person(self.person)
+        return [Draft.of(row) for row in rows if _may_see(info, row.subject)]
 
 
 @strawberry.input(
@@ -190,6 +192,8 @@ class DraftMutation:
             subject, person = await _begun(info, input)
         elif (input.programme, input.service, input.beneficiary) != (None, None, None):
             raise BadInput(_ALONE, path=("draft",))
+        else:
+            await _refuse_hidden(info, seen)
         try:
             async with work.transaction() as session:
                 if seen is None:
@@ -212,6 +216,7 @@ class DraftMutation:
     async def discard_draft(self, info: Info, input: DiscardDraftInput) -> DiscardDraftPayload:
         desk, work = info.context.room(DraftDesk), work_of(info)
         seen = Seen(_key(input.draft), input.revision)
+        await _refuse_hidden(info, seen)
         try:
             async with work.transaction() as session:
                 await desk.discard(session, work.viewer.person, seen)
@@ -229,6 +234,7 @@ async def to_send(info: Info, seen: Seen) -> tuple[str, UUID, dict[str, Any]]:
     DraftChanged, NotFound, NotDelegated, StepUpRequired, and DraftUnfit for an answer that is not as the form asks.
     """
     desk = info.context.room(DraftDesk)
+    await _refuse_hidden(info, seen)
     row = await desk.seen(info.context.signed_in().person, seen)
     content = await desk.content(row)
     if content.form is None:
@@ -282,6 +288,23 @@ def _may_apply(info: Info, subject: str) -> None:
         subject_of(info, global_id("Service", entry))
 
 
+def _may_see(info: Info, subject: str) -> bool:
+    """Whether the caller is the citizen, or may send it for them: what a service lets nobody do for another, nobody
+    reads for them either."""
+    if info.context.signed_in().acting is None:
+        return True
+    entry = info.context.room(Forms).service_of(subject)  # type: ignore[type-abstract]  # known by its protocol alone
+    offer = None if entry is None else info.context.room(Services).offer(entry)
+    return entry is None or (offer is not None and offer.delegates)
+
+
+async def _refuse_hidden(info: Info, seen: Seen) -> None:
+    """Raises DraftGone for one that the caller may not see, before anything is told of it."""
+    row = await info.context.room(DraftDesk).own(info.context.signed_in().person, seen.draft)
+    if row is not None and not _may_see(info, row.subject):
+        raise DraftGone(path=("draft",))
+
+
 async def _standing(info: Info, seen: Seen | None, subject: str, beneficiary: UUID) -> models.Draft | None:
     desk, person = info.context.room(DraftDesk), info.context.signed_in().person
     return await (desk.standing(person, subject, beneficiary) if seen is None else desk.own(person, seen.draft))
@@ -309,7 +332,7 @@ async def draft_node(info: Info, key: UUID) -> Draft | None:
     """The viewer's; foreign and unknown are alike."""
     viewer = info.context.viewer
     found = None if viewer is None else await info.context.room(DraftDesk).own(viewer.person, key)
-    return None if found is None else Draft.of(found)
+    return None if found is None or not _may_see(info, found.subject) else Draft.of(found)
 
 
 NODES: Nodes = {"Draft": draft_node}
