@@ -133,7 +133,7 @@ class Awards:
         return await self._adjust(session, award, since, cause)
 
     async def reassessed_after_end(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
-        """After a decision on what has ended already, which counts from `since`: the award stays ended, and what was not
+        """After a decision, counting from `since`, on what has ended by then: the award stays ended, and what was not
         due is found, of what went out and of what came back and is owed still. Answers for how many months."""
         award = await PaymentRepository(session).award_of(application)
         if award is None or award.ends_on is None:
