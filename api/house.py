@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import paying, receiving
+from api import applying, paying, receiving
 from api.accepting import accepting
 from api.agency_names import AgencyNames
+from api.applying import manifests_of
 from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.desk_of_applications import furnish_desk
-from api.forms import AllForms
 from api.lifecycle import life
 from api.listing import ProgrammeEntries, requirements_of
-from api.notices import InboxNotices
 from api.once_each import OnceEach
 from api.populations import populations
 from api.privacy import KeepersOfDocuments, stores_of
 from api.rate_limits import CallerLimits
-from api.services_applied import Outlook, ServiceApplications
 from core.attestation.service import Attestor
 from core.cache import open_redis
 from core.clock import Clock, SystemClock
@@ -46,11 +44,8 @@ from identity.provider.revocations import Revocations
 from identity.routes import Identity
 from identity.sessions.service import SignIns
 from services.apply.acceptance.service import Acceptance
-from services.apply.counting import QuestionFigures
-from services.apply.drafts.service import DraftDesk
 from services.apply.evidence.room import open_evidence
 from services.apply.evidence.service import EvidenceDesk
-from services.apply.forms import Forms, QuestionCounter
 from services.apply.lifecycle import Lifecycle
 from services.apply.service import ApplyService
 from services.exchange.access_log.sequencer import Sequencer
@@ -66,7 +61,6 @@ from services.exchange.evidence.loader import load_requirements
 from services.exchange.evidence.published import PublishedCatalogue
 from services.exchange.facts import Gate
 from services.exchange.gate import ExchangeGate
-from services.exchange.once_only.counting import QuestionCounts
 from services.exchange.privacy.bars import StoppedUses
 from services.exchange.privacy.export import Downloads
 from services.exchange.privacy.requests import PrivacyRequests
@@ -86,7 +80,6 @@ from services.plugins.hosting.supervisor import Hosts
 from services.plugins.notices.uses import DeprecatedUses
 from services.plugins.operating.figures import Tally
 from services.plugins.operating.windows import Windows
-from services.plugins.plugin import Plugin
 from services.plugins.runner import (
     AnswerCache,
     CitizenTokens,
@@ -265,37 +258,11 @@ class House:
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))
         rooms.add(ConsentService, self.consents)
         rooms.add(CorrectionService, self.corrections)
-        forms = AllForms(
-            self.catalogue,
-            self.welfare.programmes,
-            OnceEach(lambda: self.registry.plugins, _manifests),
-            self.clock,
-        )
-        at_agencies = self._service_applications(forms)
-        self.drafts = DraftDesk(self.db, self.clock, self.keys, forms, self.inbox, self.identity.people)
-        rooms.add(DraftDesk, self.drafts)
-        apply = ApplyService(
-            self.db,
-            self.keys,
-            self.clock,
-            deciders={"programme": self.welfare.decider, "service": at_agencies.decider},
-            awarder=self.awards,
-            notices=InboxNotices(self.inbox),
-            counter=QuestionCounts(self.clock),
-            forms=forms,
-            deliveries=at_agencies.desk,
-            service_notices=at_agencies.notices,
-            attestor=self.attestor,
-            beside=self.welfare.decider.beside,
-            drafts=self.drafts,
-        )
-        self.courier = at_agencies.furnish(rooms, apply)
-        self.deliveries = at_agencies.desk
+        applications = applying.furnish(self, rooms)
+        apply, self.drafts, self.courier = applications.service, applications.drafts, applications.courier
+        self.deliveries = self.identity.office.hears_of_numbers = applications.deliveries
         self.life = life(self, apply)
         rooms.add(Lifecycle, self.life.lifecycle)
-        self.identity.office.hears_of_numbers = at_agencies.desk
-        rooms.add(Forms, forms)  # type: ignore[type-abstract]  # known by its protocol alone
-        rooms.add(QuestionCounter, QuestionFigures())  # type: ignore[type-abstract]  # as Forms is
         rooms.add(ApplyService, apply)
         self.acceptance, self.deciding = accepting(self, apply)
         rooms.add(Acceptance, self.acceptance)
@@ -309,28 +276,12 @@ class House:
         receiving.furnish(self, rooms)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
-        services = ServiceEntries(OnceEach(lambda: self.registry.offered, _manifests))
+        services = ServiceEntries(OnceEach(lambda: self.registry.offered, manifests_of))
         programmes = ProgrammeEntries(self.welfare.programmes, self.catalogue)
         rooms.add(KnowService, KnowService([programmes, services]))
-        rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # as Forms is
+        rooms.add(Maintenance, self.windows)  # type: ignore[type-abstract]  # known by its protocol alone
         rooms.add(DeprecatedUses, self.deprecated_uses)
-        rooms.add(Answering, self.tally)  # type: ignore[type-abstract]  # as Forms is
-
-    def _service_applications(self, forms: Forms) -> ServiceApplications:
-        outlook = Outlook(
-            database=self.db,
-            clock=self.clock,
-            keys=self.keys,
-            people=self.identity.people,
-            gate=self.gate,
-            catalogue=self.catalogue,
-            consents=self.consents,
-            runner=self.runner,
-            inbox=self.inbox,
-            forms=forms,
-            plugins=lambda: self.registry.plugins,
-        )
-        return ServiceApplications(outlook)
+        rooms.add(Answering, self.tally)  # type: ignore[type-abstract]  # as Maintenance is
 
     def _keep_files(self, rooms: Rooms) -> None:
         db, clock, keys, issuer = self.db, self.clock, self.keys, self.settings.issuer
@@ -374,10 +325,6 @@ class House:
         if not self.settings.sandbox and self.settings.sandbox_url is None:
             return NOWHERE
         return (self.settings.sandbox_url or f"{self.local}/sandbox").rstrip("/")
-
-
-def _manifests(plugins: tuple[Plugin, ...]) -> tuple[Manifest, ...]:
-    return tuple(plugin.manifest for plugin in plugins)
 
 
 def _client(settings: Settings, local: str, doorway: Doorway | None) -> httpx2.AsyncClient:
