@@ -41,6 +41,8 @@ class Missing:
     held_by: Holder
     agency: str | None = None
     """Slug of the agency that holds it; None where only the citizen does."""
+    silent: bool = False
+    """Whether that agency does not answer at this moment: it may know by the next."""
 
     def written(self) -> dict[str, Any]:
         """As a row holds it."""

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from core.errors import BadInput
+from core.errors import BadInput, ServiceUnavailable
 from core.text import Text
 from services.apply.desk.errors import StateHolds
 from services.exchange.catalogue import Attribute, Catalogue, InvalidAnswer
 from services.exchange.errors import UnknownAttribute
 from services.exchange.facts import Fact, FactState
-from welfare.entitlements.assessment import CHILD, CITIZEN, Member
+from welfare.entitlements.assessment import CHILD, CITIZEN, Member, is_silent
 from welfare.programmes import Version
 
 _NOT_ASKED: Final = Text(th="เรื่องนี้ไม่ได้ขอข้อมูลรายการนี้", en="this is not asked for here")
@@ -85,7 +85,7 @@ def with_findings(
     word may be found to be wrong.
 
     Raises BadInput, with the finding's name in its path, for one that the version does not read or of a wrong type, and
-    StateHolds for one that an agency tells.
+    StateHolds for one that an agency tells; ServiceUnavailable for one that an agency may tell once it answers again.
     """
     members: dict[bool, Member | None] = {False: own, True: child}
     for name, found in findings.items():
@@ -97,6 +97,8 @@ def with_findings(
         held = member.facts.get(attribute.id)
         if held is not None and held.known and held.source != CITIZEN:
             raise StateHolds(path=where)
+        if is_silent(held):
+            raise ServiceUnavailable(catalogue.agency_title(attribute.steward), path=where)
         fact = replace(said(attribute, found, at, path=where), source=agency)
         members[name.startswith(CHILD)] = Member(member.person, {**member.facts, attribute.id: fact})
     found_own = members[False]

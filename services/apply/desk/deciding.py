@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
-from core.errors import NotFound
+from core.errors import NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
@@ -209,13 +209,18 @@ class Deciding:
 
 def decided(prepared: Prepared, act: acts.Decide, agency: str, *, by_law: bool = True) -> Prepared:
     """What the law came to, as the officer decides it; without `by_law`, of what no rule of ours decides, the officer's
-    own judgement. Raises NotWhatTheLawGives."""
+    own judgement. Raises NotWhatTheLawGives, and ServiceUnavailable where it would be refused because a register does
+    not answer at this moment."""
     wanted = Outcome.GRANTED if act.grants else Outcome.REFUSED
     against = Outcome.GRANTED if not act.grants else None
     if by_law and ((act.grants and prepared.outcome is not Outcome.GRANTED) or prepared.outcome is against):
         names = [one.title for one in prepared.missing]
         missing = _joined(names) if names else _NOTHING
         raise NotWhatTheLawGives(said=_SAID[prepared.outcome], missing=missing)
+    if by_law and not act.grants and prepared.outcome is Outcome.NEEDS_INFORMATION:
+        for one in prepared.missing:
+            if one.silent:
+                raise ServiceUnavailable(one.title)
     law = {"th": act.law.th, "en": act.law.en}
     words = {"th": act.reason.th, "en": act.reason.en}
     reason = {

@@ -18,7 +18,7 @@ from core.assurance import Assurance
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
@@ -251,6 +251,9 @@ class CaseDesk:
             again = await self._apply.prepare_at_desk(row, self.asker(officer, row, request), {})
             for number, one in enumerate(act.wanted):
                 _refuse_held(again.prepared.record, one.attribute, number)
+                for missing in again.prepared.missing:
+                    if missing.silent and missing.attribute == one.attribute:
+                        raise ServiceUnavailable(missing.title, path=("ask", number, "attribute"))
         return tuple(Missing(name, title, Holder.CITIZEN) for name, title in titles.items())
 
     async def _title(self, row: Application, name: str, number: int) -> Text:

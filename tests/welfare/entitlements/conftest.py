@@ -97,8 +97,10 @@ class TableGate:
         known = self.people[subject]
         if not allowed:
             return Fact(name, None, steward, None, FactState.DENIED)
-        if steward in self.down or name not in known:
-            return Fact(name, None, steward, None, FactState.UNAVAILABLE)
+        if steward in self.down:
+            return Fact(name, None, steward, None, FactState.UNAVAILABLE, "SOURCE_UNREACHABLE")
+        if name not in known:
+            return Fact(name, None, steward, None, FactState.UNAVAILABLE, "NOT_KNOWN")
         return Fact(name, known[name], steward, self.clock.now(), FactState.FRESH)
 
 

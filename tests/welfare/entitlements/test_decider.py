@@ -77,6 +77,23 @@ async def test_a_source_that_is_down_leaves_the_decision_open(decider: Programme
     assert [(m.attribute, m.held_by, m.agency) for m in prepared.missing] == [("state_benefit", Holder.AGENCY, "cgd")]
 
 
+async def test_an_officer_finds_what_a_register_does_not_know_and_nothing_while_it_does_not_answer(
+    decider: ProgrammeDecider, gate: TableGate
+) -> None:
+    known = {name: value for name, value in PERSON.items() if name != "state_benefit"}
+    elder = gate.add({**known, "birth_date": date(1955, 3, 1)})
+    asked = replace(ask(elder, OLD_AGE), findings={"state_benefit": False})
+    open_case = await decider.prepare(ask(elder, OLD_AGE))
+    assert [one.silent for one in open_case.missing] == [False]
+    assert (await decider.prepare(asked)).outcome is Outcome.GRANTED
+    gate.people[elder]["state_benefit"] = True
+    gate.down = {"cgd"}
+    assert [one.silent for one in (await decider.prepare(ask(elder, OLD_AGE))).missing] == [True]
+    with pytest.raises(ServiceUnavailable) as silent:
+        await decider.prepare(asked)
+    assert silent.value.path == ("findings", "state_benefit")
+
+
 async def test_an_amount_that_nobody_can_tell_yet_leaves_the_decision_open(
     decider: ProgrammeDecider, gate: TableGate
 ) -> None:

@@ -44,6 +44,8 @@ class Law:
     pays: bool = True
     satang: int = 60_000
     silent: bool = False
+    register_down: bool = False
+    """The rest can be decided on; what this one holds cannot be told at this moment."""
     seen: list[Request] = field(default_factory=list)
 
     async def prepare(self, request: Request) -> Prepared:
@@ -63,7 +65,8 @@ class Law:
             },
             "benefits": {"monthly": self.satang},
         }
-        missing = (BIRTH,) if outcome is Outcome.NEEDS_INFORMATION else ()
+        birth = replace(BIRTH, silent=self.register_down)
+        missing = (birth,) if outcome is Outcome.NEEDS_INFORMATION else ()
         return Prepared(outcome, TITLE, record, (), missing, pays=self.pays)
 
 

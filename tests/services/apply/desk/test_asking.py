@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from core.crypto import SealBroken
 from core.envelope import SubjectKeys
-from core.errors import BadInput
+from core.errors import BadInput, ServiceUnavailable
 from core.sealed import bound_to
 from services.apply.desk import acts, repository
 from services.apply.desk.errors import CaseNotTaken, StateHolds
@@ -173,3 +173,13 @@ async def test_a_note_never_changes(world: World, statement: str) -> None:
         async with world.db.write() as session:
             await session.execute(text(statement))
     assert await world.room.count("desk_note", "officer <> person") == 1
+
+
+async def test_the_citizen_is_not_asked_for_what_a_register_may_tell_once_it_answers(world: World) -> None:
+    row = await world.waiting()
+    await world.act("maker", row, acts.Claim())
+    world.law.register_down = True
+    with pytest.raises(ServiceUnavailable):
+        await world.act("maker", row, acts.ask([BIRTH]))
+    async with world.db.read() as session:
+        assert await repository.questions(session, row.person, [row.id]) == []

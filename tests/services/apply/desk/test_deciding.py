@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from core.assurance import StepUpRequired
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, ServiceUnavailable
 from core.ids import new_id
 from identity.officers import Officer
 from identity.officers.models import Officer as OfficerRow
@@ -326,3 +326,14 @@ async def test_the_facts_are_read_in_the_officers_name_for_the_applicant(world: 
 def test_a_decision_has_words_and_findings_in_form(reason: Any, law: Any, findings: Any) -> None:
     with pytest.raises(BadInput):
         acts.decide(False, reason, law, findings)  # noqa: FBT003 - a word of the law
+
+
+async def test_nobody_refuses_because_a_register_does_not_answer_at_this_moment(world: World) -> None:
+    row = await world.waiting()
+    await world.act("maker", row, acts.Claim())
+    world.law.register_down = True
+    with pytest.raises(ServiceUnavailable):
+        await world.act("maker", row, REFUSE)
+    assert await world.room.count("decision") == 0
+    world.law.register_down = False
+    assert (await world.act("maker", row, REFUSE)).status == Status.REJECTED
