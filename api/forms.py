@@ -15,7 +15,7 @@ from services.apply.forms import About, FieldKind, Form, FormField, Standing, To
 from services.exchange.catalogue import Attribute, Catalogue, InvalidAnswer, Subject
 from services.exchange.catalogue.values import ADDRESS_PARTS, NAME_PARTS, TEXT_LENGTH_MAX, Kind, ValueType
 from services.exchange.facts import Fact, FactState
-from services.exchange.graph.known import plain_of
+from services.exchange.words import plain_of
 from services.know.entries import service_id
 from services.plugins.contract import Manifest
 from welfare.entitlements.assessment import PROGRAMME, assess

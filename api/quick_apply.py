@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.plans import FIELD, Plan, plan_for
 from core.errors import SitthiError
-from core.graph.mutations import Claim, checked_key, input_hash
 from core.graph.rights import Rights
+from core.idempotency import Claim, checked_key, input_hash
 from core.text import preferred_language
 from core.viewer import Viewer
 from services.apply.acceptance.service import Accepted, Decide

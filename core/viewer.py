@@ -7,6 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from core.assurance import Assurance
+from core.errors import NotAllowed
+from core.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,13 @@ class Viewer:
     @property
     def assurance(self) -> Assurance:
         return Assurance.of(self.acr)
+
+
+class NotDelegated(NotAllowed):
+    """The caller acts for the citizen, and this was not delegated, or cannot be."""
+
+    code = "NOT_DELEGATED"
+    text = Text(
+        th="รายการนี้ไม่อยู่ในขอบเขตที่คุณดำเนินการแทนได้",
+        en="You act for somebody else here, and this is not among what you may do for them.",
+    )

@@ -5,10 +5,10 @@ from core.graph.fields import citizen_field, field
 from core.graph.mutations import Problem, Work, mutation, once, work_of
 from core.graph.node import Node, NodeLoader, Nodes, global_id
 from core.graph.pages import Connection, Edge, PageInfo, connection, cursor_of, page_size, read_cursor
-from core.graph.rights import Delegate, NotDelegated, Rights, require, rights
+from core.graph.rights import Delegate, Rights, require, rights
 from core.graph.types import MoneyAmount
 from core.rooms import Rooms
-from core.viewer import Viewer
+from core.viewer import NotDelegated, Viewer
 
 __all__ = [
     "Access",

@@ -8,14 +8,11 @@ everything back and becomes a problem of the payload. Nothing that failed is rem
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
-import orjson
 import strawberry
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,11 +24,11 @@ from core.crypto import KeyRing
 from core.errors import BadInput, IdempotencyConflict, NotSignedIn, SitthiError
 from core.graph.context import Access, Context, Info
 from core.graph.rights import Delegate, Rights, rights
+from core.idempotency import Claim, checked_key, input_hash
 from core.models import IdempotencyRecord
 from core.text import Text
 from core.viewer import Viewer
 
-KEY_LENGTH_MIN, KEY_LENGTH_MAX = 8, 128
 T = TypeVar("T")
 
 
@@ -64,18 +61,6 @@ class Payload(Protocol):
 
 class _WonByTwin(Exception):
     """Another request with the same key committed first."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, repr=False)
-class Claim:
-    """An idempotency key, as its row holds it: for who writes it together with the effect by a statement of their own,
-    and stores nothing where it is there already."""
-
-    citizen: UUID
-    client: str
-    field: str
-    key: str
-    input_hash: bytes
 
 
 class Work:
@@ -275,19 +260,6 @@ def _work_key(info: Any) -> tuple[str, str]:
     return ("work", str(info.path.key))
 
 
-def checked_key(key: str) -> str:
-    """The key of a request. Raises BadInput."""
-    if not KEY_LENGTH_MIN <= len(key) <= KEY_LENGTH_MAX or not key.isprintable():
-        raise BadInput(
-            Text(
-                th=f"idempotencyKey ต้องยาว {KEY_LENGTH_MIN}–{KEY_LENGTH_MAX} ตัวอักษร",
-                en=f"idempotencyKey must be {KEY_LENGTH_MIN}–{KEY_LENGTH_MAX} printable characters",
-            ),
-            path=("idempotencyKey",),
-        )
-    return key
-
-
 def _hash(value: Any) -> bytes:
     """Of any input, also of one that the resolver will refuse: a JSON scalar may hold what orjson does not write."""
     try:
@@ -296,12 +268,3 @@ def _hash(value: Any) -> bytes:
         return input_hash(plain)
     except RecursionError:
         raise BadInput(Text(th="ข้อมูลซ้อนกันลึกเกินไป", en="the input is nested too deep")) from None
-
-
-def input_hash(plain: Mapping[str, Any]) -> bytes:
-    """Of the members of an input by their names in Python, without its key. Raises RecursionError."""
-    try:
-        written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)
-    except TypeError:  # an integer beyond 64 bits, half a surrogate pair
-        written = json.dumps(plain, sort_keys=True, default=str).encode()
-    return hashlib.sha256(written).digest()

@@ -15,9 +15,8 @@ from typing import Any, Final
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, default_field_resolver
 
 from core.assurance import Demand, StepUpRequired
-from core.errors import NotAllowed
 from core.graph.context import Context
-from core.text import Text
+from core.viewer import NotDelegated
 
 _DELEGATE, _DEMAND = "delegate", "demand"
 _UNMET: Final = "core.graph.unmet"
@@ -38,16 +37,6 @@ class Delegate(StrEnum):
 
     def opened_by(self, scopes: Iterable[str]) -> bool:
         return self is Delegate.AS_ANYONE or (self is not Delegate.NOTHING and self.value in scopes)
-
-
-class NotDelegated(NotAllowed):
-    """The caller acts for the citizen, and this was not delegated, or cannot be."""
-
-    code = "NOT_DELEGATED"
-    text = Text(
-        th="รายการนี้ไม่อยู่ในขอบเขตที่คุณดำเนินการแทนได้",
-        en="You act for somebody else here, and this is not among what you may do for them.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from sqlmodel import col
 
 from core.database import Database
 from core.database_faults import driver_told_as_unavailable
-from core.graph.mutations import Claim
 from core.group_commit import storable
+from core.idempotency import Claim
 from core.models import IdempotencyRecord
 from core.text import Text
 from services.apply.drafts.models import Draft

@@ -13,8 +13,8 @@ from prometheus_client import Counter
 
 from core.clock import Clock
 from core.database import Database
-from core.graph.mutations import Claim
 from core.group_commit import GroupCommit
+from core.idempotency import Claim
 from core.ids import new_id
 from core.text import Text
 from services.apply.acceptance.kind import Acceptances, Accepted

@@ -10,10 +10,11 @@ from uuid import UUID
 import strawberry
 
 from core.graph import Info, MoneyAmount, localized
-from core.graph.rights import NotDelegated, require
+from core.graph.rights import require
 from core.ids import GlobalId, MalformedGlobalId
 from core.money import Money
 from core.text import Text
+from core.viewer import NotDelegated
 from services.apply import models
 from services.apply.delivery import repository
 from services.apply.delivery.courier import Courier

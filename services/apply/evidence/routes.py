@@ -13,10 +13,9 @@ from starlette.requests import ClientDisconnect
 from core.database import Database
 from core.downloads import DOWNLOADED_AS, HEADERS
 from core.errors import NotFound
-from core.graph.rights import NotDelegated
 from core.ids import GlobalId
 from core.rate_limits import Limit, RateLimiter
-from core.viewer import Viewer
+from core.viewer import NotDelegated, Viewer
 from services.apply.evidence.contents import SUFFIXES
 from services.apply.evidence.errors import EvidenceCut
 from services.apply.evidence.models import Evidence

@@ -29,8 +29,8 @@ from core.graph import (
 from core.graph import (
     field as root_field,
 )
-from core.graph.rights import NotDelegated
 from core.ids import GlobalId
+from core.viewer import NotDelegated
 from identity.delegation.days import majority
 from identity.delegation.models import Kind
 from identity.delegation.repository import DelegationRepository

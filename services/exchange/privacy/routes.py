@@ -12,8 +12,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from core.assurance import Aal, Assurance, Demand, Ial, StepUpRequired
 from core.clock import Clock
 from core.errors import NotFound
-from core.graph.rights import NotDelegated
-from core.viewer import Viewer
+from core.viewer import NotDelegated, Viewer
 from services.exchange.privacy.export import FORMATS, Downloads
 
 FRESH_SECONDS: Final = 5 * 60

@@ -11,8 +11,7 @@ from fastapi.responses import Response
 
 from core.downloads import DOWNLOADED_AS, HEADERS
 from core.errors import NotFound
-from core.graph.rights import NotDelegated
-from core.viewer import Viewer
+from core.viewer import NotDelegated, Viewer
 from services.plugins.documents.forms import disposition
 from services.plugins.documents.service import PATH, DocumentDesk
 

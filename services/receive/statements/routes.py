@@ -13,12 +13,11 @@ from fastapi.responses import Response
 from core.attestation.service import Attestor
 from core.downloads import HEADERS
 from core.errors import BadInput
-from core.graph.rights import NotDelegated
 from core.money import Money
 from core.rate_limits import Limit, RateLimiter
 from core.text import Text
 from core.verification import Page, Told, Words
-from core.viewer import Viewer
+from core.viewer import NotDelegated, Viewer
 from services.receive.proof import checked, token_of
 from services.receive.statements.contents import STATEMENT_TYPE
 from services.receive.statements.service import LINKS, PATH, VERIFY_PATH, Statements, Wish

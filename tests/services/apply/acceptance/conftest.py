@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import pytest
 
-from core.graph.mutations import Claim
+from core.idempotency import Claim
 from services.apply.acceptance.kind import Accepted
 from services.apply.acceptance.service import Acceptance
 from tests.services.apply.conftest import PROGRAMME, Room, accepting
 
-Accept: TypeAlias = Callable[..., Awaitable[Accepted | None]]
+Accept: TypeAlias = Callable[..., Coroutine[Any, Any, Accepted | None]]
 
 
 def claim_of(person: UUID, key: str = "key-00000001") -> Claim:

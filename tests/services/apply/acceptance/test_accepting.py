@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from core.database import Database
 from core.errors import BadInput
-from core.graph.mutations import Claim
+from core.idempotency import Claim
 from core.ids import new_id
 from core.models import IdempotencyRecord
 from core.settings import Settings
