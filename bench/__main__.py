@@ -6,7 +6,7 @@ the gate and what the access log adds: bench/exchange.py. Verifying that log, pr
 What the runner adds to a call of an agency: bench/plugins.py.
 What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
 What others wait while one agency fails: bench/isolation.py. Deciding programmes, for one and for a million:
-bench/rules.py. Paying, in bulk and singly: bench/pay.py.
+bench/rules.py. Paying, in bulk and singly: bench/pay.py. Taking applications in a flood: bench/accept.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Final
 
 import orjson
 
-from bench import composition, exchange, isolation, join, log, pay, plugins, rules, sign_in, verification
+from bench import accept, composition, exchange, isolation, join, log, pay, plugins, rules, sign_in, verification
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -36,7 +36,8 @@ HOME: Final = Path(__file__).parents[1] / "api" / "pages" / "home.graphql"
 FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
 PARTS: Final = (
-    "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "pay", "sign-in", "home",
+    "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "pay", "accept",
+    "sign-in", "home",
 )  # fmt: skip
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
@@ -64,6 +65,7 @@ class Size:
     """Agencies that join, on each footing."""
     rules: rules.RulesSize
     pay: pay.PaySize
+    accept: accept.AcceptSize
     isolation: tuple[int, int]
     """Rounds, and questions of others in each phase of one."""
 
@@ -83,6 +85,7 @@ FULL: Final = Size(
     joins=5,
     rules=rules.RulesSize(repeats=60, citizens=1_000_000, rounds=5),
     pay=pay.PaySize(rounds=5, bulk=100_000, orm=4_000, seconds=5),
+    accept=accept.AcceptSize(people=20_000, now=300, rate=3_820, rows=20_000),
     isolation=(4, 800),
 )
 QUICK: Final = Size(
@@ -91,6 +94,7 @@ QUICK: Final = Size(
     exchange=exchange.ExchangeSize(rounds=2, batches=200, records=2_000), joins=2,
     rules=rules.RulesSize(repeats=8, citizens=40_000, rounds=2),
     pay=pay.PaySize(rounds=2, bulk=10_000, orm=500, seconds=1),
+    accept=accept.AcceptSize(people=1_000, now=40, rate=1_000, rows=2_000),
     isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
     composition=composition.CompositionSize(plugins=100, swaps=4, rounds=3, requests=10),
@@ -150,6 +154,14 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
     if "pay" in parts:
         (folder / "pay").mkdir()
         await pay.bench(folder / "pay", size.pay, say=_say)
+    await _whole(folder, size, footings, parts)
+
+
+async def _whole(folder: Path, size: Size, footings: list[str], parts: Sequence[str]) -> None:
+    """What is measured on whole servers."""
+    if "accept" in parts:
+        (folder / "accept").mkdir()
+        await accept.bench(folder / "accept", size.accept, say=_say)
     if not {"home", "sign-in"} & set(parts):
         return
     site = Site(folder, size.population, SystemClock().today())

@@ -63,6 +63,12 @@ def choose(data: Path, count: int) -> list[Who]:
     return personas + [NationalId(pid) for pid in ranked[: count - len(personas)]]
 
 
+def grown_ups(data: Path, count: int) -> list[NationalId]:
+    """So many of the population who are of age. The same population gives the same people."""
+    grown = "SELECT pid FROM person WHERE death_be IS NULL AND birth_be < ? ORDER BY pid LIMIT ?"
+    return [NationalId(pid) for (pid,) in _rows(data, "dopa", grown, BORN_BEFORE_BE, str(count))]
+
+
 async def tokens_of(server: Process, people: list[Who]) -> list[str]:
     """An access token of each, by the forms that a person would see."""
     settings = Settings(port=server.port, data=Path(server.environment["SITTHI_DATA"]))

@@ -56,22 +56,22 @@ class Site:
 
 
 @contextmanager
-def systems(site: Site, wanted: list[str], **settings: str) -> Iterator[list[System]]:
+def systems(site: Site, wanted: list[str], workers: int = 1, **settings: str) -> Iterator[list[System]]:
     """Sitthi on each footing. The agencies and the bank are another process, as in life: their CPU is not ours."""
     with ExitStack() as stack:
         outside = stack.enter_context(running(site.data("outside")))
         settings = {"SITTHI_SANDBOX_URL": f"http://127.0.0.1:{outside.port}/sandbox", **settings}
-        yield [stack.enter_context(FOOTINGS[name](site, settings)) for name in wanted]
+        yield [stack.enter_context(FOOTINGS[name](site, settings, workers)) for name in wanted]
 
 
 @contextmanager
-def on_sqlite(site: Site, settings: Mapping[str, str]) -> Iterator[System]:
+def on_sqlite(site: Site, settings: Mapping[str, str], _workers: int = 1) -> Iterator[System]:
     with running(site.data("sqlite"), port=None, **settings) as process:
         yield System("sqlite", process)
 
 
 @contextmanager
-def on_postgresql(site: Site, settings: Mapping[str, str]) -> Iterator[System]:
+def on_postgresql(site: Site, settings: Mapping[str, str], workers: int = 1) -> Iterator[System]:
     """With the disk's safety as in production."""
     with Postgres.running(durable=True) as postgres, Valkey.running() as valkey:
         master = _pid_in(postgres.data / "postmaster.pid")
@@ -79,6 +79,7 @@ def on_postgresql(site: Site, settings: Mapping[str, str]) -> Iterator[System]:
         with running(
             site.data("postgresql"),
             port=None,
+            workers=workers,
             SITTHI_DATABASE_URL=postgres.create("sitthi"),
             SITTHI_REDIS_URL=valkey.url,
             **settings,

@@ -243,7 +243,7 @@ def _by_polars(
             answers.persons.write_parquet(folder / "answers.parquet", compression=COMPRESSION)
             answers.children.write_parquet(folder / "child_answers.parquet", compression=COMPRESSION)
     sums = {
-        _neutral(column): int(frame[column].sum())
+        _neutral(column): answers.total(column)
         for frame in (answers.persons, answers.children)
         for column in frame.columns
         if "." in column

@@ -81,12 +81,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(data: Path, *, port: int | None = None, **settings: str) -> Iterator[Process]:
+def running(data: Path, *, port: int | None = None, workers: int = 1, **settings: str) -> Iterator[Process]:
     """`sitthi serve` (on a free port, if none is given) over this data folder, ready when the block begins."""
     port = port or free_port()
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}
     environment = {**kept, "SITTHI_DATA": str(data), "PORT": str(port), "LANG": "C.UTF-8", **settings}
-    process = start(["api.cli", "serve"], environment)
+    process = start(["api.cli", "serve", *(["--workers", str(workers)] if workers > 1 else [])], environment)
     try:
         _wait_until_ready(process, port)
         yield Process(port, process.pid, environment)

@@ -108,7 +108,8 @@ class Acceptance:
         offer = self._offer(subject)
         if offer is None:
             return None
-        words = self._service.own_words(subject, answers)
+        nothing = answers is None or answers == {}
+        words = {} if nothing else self._service.own_words(subject, answers)
         if words and not self._undecided.reads(subject, words):
             return None
         key = new_id()
