@@ -68,6 +68,8 @@ class Proposed:
     row: DeskDecision
     act: acts.Decide
     gives: Any
+    stands: bool
+    """Whether the case is still as its maker saw it."""
 
 
 class Deciding:
@@ -100,7 +102,7 @@ class Deciding:
             raise NotFound(path=("proposal",))
         grants = found.outcome == Outcome.GRANTED
         act = acts.Decide(grants, Text(**said["reason"]), Text(**said["law"]), said["findings"])
-        return Proposed(found, act, said["gives"])
+        return Proposed(found, act, said["gives"], await repository.stands(session, row, found.version))
 
     async def check(self, officer: Officer, row: Application, proposed: Proposed, asker: Asker) -> Drafted:
         """Far away: decided anew, in the checker's name.
@@ -111,7 +113,7 @@ class Deciding:
         if officer.person == proposed.row.maker:
             raise MakerIsChecker
         officer.must_meet(TO_APPROVE, self._clock.now())
-        if row.version != proposed.row.version:
+        if not proposed.stands:
             raise ChangedMeanwhile
         draft = await self.draft(officer, row, proposed.act, asker)
         if gives(draft.again.prepared) != proposed.gives:
@@ -125,7 +127,7 @@ class Deciding:
         now, officer = self._clock.now(), draft.officer
         for one in await repository.decisions(session, row.person, row.id):
             if one.result is None:
-                if one.version == row.version:
+                if await repository.stands(session, row, one.version):
                     raise ProposalWaits
                 await repository.close(session, row, one.id, OUTDATED, now)
         made = await self._made(session, draft, row)

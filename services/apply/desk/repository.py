@@ -231,6 +231,16 @@ async def who_decided(session: AsyncSession, row: Application) -> frozenset[UUID
     return frozenset(one for one in found if one is not None)
 
 
+async def stands(session: AsyncSession, row: Application, version: int) -> bool:
+    """Whether the application is still as it was in that version: that a turn grew overdue since says nothing of it."""
+    since = row.version - version
+    if since <= 0:
+        return since == 0
+    steps = select(col(ApplicationEvent.action)).where(*_of(ApplicationEvent, row))
+    last = (await session.scalars(steps.order_by(col(ApplicationEvent.sequence).desc()).limit(since))).all()
+    return all(action == Action.ESCALATE for action in last)
+
+
 async def open_appeal(session: AsyncSession, person: UUID, application: UUID) -> Appeal | None:
     query = select(Appeal).where(
         col(Appeal.person) == person, col(Appeal.application) == application, col(Appeal.closed_at).is_(None)

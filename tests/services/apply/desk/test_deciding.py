@@ -33,7 +33,7 @@ from services.apply.errors import AlreadyDecided, ChangedMeanwhile
 from services.apply.models import Application
 from services.apply.records import DecisionRecords
 from services.apply.roles import CHECK, DECIDE
-from services.apply.states import Action, Status
+from services.apply.states import Action, Status, Who
 from tests.services.apply.desk.conftest import GRANT, REASON, REFUSE, THAID, World
 
 
@@ -337,3 +337,22 @@ async def test_nobody_refuses_because_a_register_does_not_answer_at_this_moment(
     assert await world.room.count("decision") == 0
     world.law.register_down = False
     assert (await world.act("maker", row, REFUSE)).status == Status.REJECTED
+
+
+async def test_a_proposal_outlives_the_agencys_last_day_and_nothing_else(world: World) -> None:
+    row = await world.waiting()
+    proposal = await world.proposed(row)
+    async with world.db.write() as session:
+        found = await world.room.service.steps.locked(session, row.person, row.id)
+        await world.room.service.steps.move(session, found, Action.ESCALATE, Who.TIME)
+    with pytest.raises(ProposalWaits):
+        await world.act("maker", row, GRANT)
+    assert (await approve(world, row, proposal)).status == Status.APPROVED
+    other = await world.waiting()
+    proposal = await world.proposed(other)
+    async with world.db.write() as session:
+        found = await world.room.service.steps.locked(session, other.person, other.id)
+        await world.room.service.steps.move(session, found, Action.SUPPLEMENT, Who.CITIZEN)
+        await world.room.service.steps.move(session, found, Action.ESCALATE, Who.TIME)
+    with pytest.raises(ChangedMeanwhile):
+        await approve(world, other, proposal)
