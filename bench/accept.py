@@ -37,8 +37,8 @@ from core.cache import open_redis
 from core.clock import SystemClock
 from core.crypto import load_keys
 from core.database import Database
-from core.graph.mutations import Claim
 from core.group_commit import GroupCommit
+from core.idempotency import Claim
 from core.ids import NationalId, new_id
 from core.models import IdempotencyRecord
 from core.settings import Settings
