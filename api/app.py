@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from api import fees
 from api.acting import still_acting
 from api.agency import agencies
 from api.conformance import public_reports
@@ -133,6 +134,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(house.identity.router())
     app.include_router(verification(house.db, house.attestor, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
+    app.include_router(fees.router(house))
     app.include_router(service_keys_router(house.service_keys))
     app.include_router(conformance_router(public_reports(house)))
     app.include_router(changes_router(house.db, house.settings.issuer))
@@ -185,6 +187,7 @@ def jobs_of(house: House) -> list[Job]:
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
         Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),
+        Job("ask the bank about bills", timedelta(minutes=1), house.fee_desk().ask),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("delete drafts that nobody saved again, and tell whose will go", timedelta(hours=1), house.drafts.expire),

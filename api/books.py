@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from services.pay.books import Books
 from services.pay.budget.acts import BudgetRaise, BudgetSet
+from services.pay.fees.acts import FeeRefund
+from services.pay.fees.service import Bills
 from services.pay.ledger.acts import Act, TwoOfficers
 from services.pay.ledger.periods import ClosePeriod, Reverse
 from services.pay.recovery.acts import PaidBack, Waive
@@ -28,6 +30,7 @@ def books_of(house: House) -> Books:
         Reverse(clock),
         Waive(recoveries),
         PaidBack(recoveries),
+        FeeRefund(house.rooms.get(Bills)),
     ]
     subjects = [PROGRAMME + one.slug for one in house.welfare.programmes]
     return Books(house.db, clock, TwoOfficers(clock, acts), subjects)

@@ -19,6 +19,7 @@ from services.apply.graph_reopen import ReopenMutation
 from services.exchange import graph as exchange
 from services.know import graph as know
 from services.pay.destinations import graph as pay
+from services.pay.fees import graph as fees
 from services.pay.recovery import graph as recovery
 from services.plugins.documents import graph as documents
 from services.receive import graph as receive
@@ -36,6 +37,7 @@ class Citizen(
     receive.ReceiveOfCitizen,
     pay.PayOfCitizen,
     recovery.RecoverOfCitizen,
+    fees.FeesOfCitizen,
     inbox.InboxOfCitizen,
     account.AccountOfCitizen,
     delegation.DelegationOfCitizen,
@@ -61,6 +63,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **documents.NODES,
     **receive.NODES,
     **recovery.NODES,
+    **fees.NODES,
     **know.NODES,
     **inbox.NODES,
     **delegation.NODES,
@@ -87,6 +90,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Message": Delegate.NOTHING,
     "Delegation": Delegate.NOTHING,
     "Recovery": Delegate.NOTHING,
+    "Bill": Delegate.NOTHING,
 }
 """What who acts for the citizen may find by its id; a type that is not here, they may not."""
 
@@ -121,6 +125,7 @@ class Mutation(
     receive.ReceiveMutation,
     pay.PayMutation,
     recovery.RecoverMutation,
+    fees.FeesMutation,
     exchange.ExchangeMutation,
     delegation.DelegationMutation,
     account.AccountMutation,

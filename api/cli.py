@@ -25,6 +25,7 @@ from api.commands import (
     officer,
     pay,
     pay_budget,
+    pay_fees,
     pay_recovery,
     plugin,
     privacy,
@@ -59,6 +60,8 @@ app.add_typer(decision.app, name="decision", help="Decisions on applications: ta
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
 pay_budget.add_to(pay.app)
+pay.app.add_typer(pay_fees.app, name="fees", help="Money that comes in: report, reconcile, breaks, back, refund.")
+pay.app.command()(pay_fees.scan)
 pay.app.add_typer(pay_recovery.app, name="recovery", help="What was paid too much, and how it comes back.")
 app.add_typer(pay.app, name="pay", help="Payment runs: plan, approve, send, reconcile.")
 app.add_typer(

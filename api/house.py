@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import applying, paying, receiving
+from api import applying, fees, paying, receiving
 from api.accepting import accepting
 from api.agency_names import AgencyNames
 from api.applying import manifests_of
@@ -71,6 +71,7 @@ from services.know.operating import Answering, Maintenance
 from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
+from services.pay.fees.reconciliation import FeeDesk
 from services.pay.recovery.service import Recoveries
 from services.pay.tasks import PaymentJobs
 from services.plugins.connections import Connections
@@ -231,6 +232,10 @@ class House:
         """The jobs of paying out, for the commands of officers."""
         return paying.payments(self, f"{self._outside()}/bank")
 
+    def fee_desk(self) -> FeeDesk:
+        """What officers and jobs do about money that comes in."""
+        return fees.desk(self, f"{self._outside()}/bank/bills")
+
     async def close(self) -> None:
         await self.courier.close()
         await self.http.aclose()
@@ -274,6 +279,7 @@ class House:
         rooms.add(PrivacyRequests, self.privacy.requests)
         rooms.add(Downloads, self.privacy.downloads)
         receiving.furnish(self, rooms)
+        fees.furnish(self, rooms)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
         services = ServiceEntries(OnceEach(lambda: self.registry.offered, manifests_of))

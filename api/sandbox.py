@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from api.fees import bank_secret
 from api.house import House
 from core.settings import Environment
 from identity.routes import THAID_SANDBOX_PATH
+from services.pay.fees.routes import NOTICES_PATH
 from services.sandbox.agencies.app import agencies_app
 from services.sandbox.bank import bank_app
+from services.sandbox.bank.bills import BillBank, bills_app
 from services.sandbox.thaid import Keys, Registration, RegistryCitizens, SandboxThaID, thaid_app
 
 
@@ -24,5 +27,9 @@ def mount(app: FastAPI, house: House) -> None:
         keys = Keys(folder / "thaid-keys.json")
         thaid = SandboxThaID(upstream.issuer, {us.id: us}, RegistryCitizens(settings.data), keys, house.clock)
         app.mount(THAID_SANDBOX_PATH, thaid_app(thaid))
+    notify, secret = f"{house.local}{NOTICES_PATH}", bank_secret(house)
+    assert secret is not None, "while developing it follows from our keys"
+    bills = BillBank(folder / "bills.sqlite", house.clock, house.http, notify, secret)
+    app.mount("/sandbox/bank/bills", bills_app(bills))
     app.mount("/sandbox/bank", bank_app(folder / "bank.sqlite", house.clock))
     app.mount("/sandbox", agencies_app(settings.data))

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     payments_per_file: int = Field(1_000, ge=1, le=10_000)
     """Payments of one file to the bank, which has a limit of its own. A payday that needs more is several files,
     planned and approved as one."""
+    bank_notice_secret: SecretStr | None = Field(None, min_length=32)
+    """What the bank signs its notices of payment with (docs/fees.md). Without it none is believed; for the sandbox's
+    bank alone it is derived from our own keys."""
     budget_required: bool = False
     """Whether a payment run is approved only where a budget is set for each of its programmes and fiscal years. Without
     it, a programme for which none is set is paid without limit."""

@@ -46,6 +46,7 @@ _TYPE_OF: Final = {
     ChangeKind.PAYMENT: "Payment",
     ChangeKind.MESSAGE: "Message",
     ChangeKind.DRAFT: "Draft",
+    ChangeKind.BILL: "Bill",
 }
 
 

@@ -38,6 +38,7 @@ class ChangeKind(StrEnum):
     PAYMENT = "PAYMENT"
     MESSAGE = "MESSAGE"
     DRAFT = "DRAFT"
+    BILL = "BILL"
 
 
 class Change(SQLModel, table=True):
@@ -50,5 +51,5 @@ class Change(SQLModel, table=True):
     """Version 7."""
     kind: str
     subject: UUID
-    """Key of the application, payment, message or draft."""
+    """Key of the application, payment, message, draft or bill."""
     at: datetime = Field(sa_type=Instant)

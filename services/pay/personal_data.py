@@ -14,6 +14,8 @@ from core.crypto import KeyRing
 from core.personal_data import Erasure, Fate, LegalBasis, PersonalData, Rows, Stay, Store
 from core.personal_rows import TableStore
 from core.text import Text
+from services.pay.fees.personal_data import FEES, FeesStore
+from services.pay.keeping import ACCOUNTS_KEPT
 from services.pay.models import Award, Instalment
 from services.pay.states import InstalmentStatus
 
@@ -150,4 +152,4 @@ class _Payments(TableStore):
 
 
 def personal_data(keys: KeyRing) -> list[PersonalData]:
-    return [_Payments(PAYMENTS, keys), TableStore(DESTINATIONS, keys)]
+    return [_Payments(PAYMENTS, keys), TableStore(DESTINATIONS, keys), FeesStore(FEES, keys)]

@@ -329,6 +329,25 @@ async def recovery_of(sitthi: Served, persona: str) -> str:
     return str(global_id("Recovery", plan.id))
 
 
+async def agreed_recovery(sitthi: Served, persona: str) -> str:
+    """What the citizen agreed to pay back."""
+    given = await recovery_of(sitthi, persona)
+    person, key = await person_of(sitthi, persona), GlobalId.parse(given).id
+    async with sitthi.house.db.write() as session:
+        await sitthi.house.rooms.get(Recoveries).answer(session, person, key, agrees=True)
+    return given
+
+
+async def bill_of(sitthi: Served, persona: str) -> str:
+    payload = await sitthi.do("payFee", "bill { id }", persona, recovery=await agreed_recovery(sitthi, persona))
+    assert payload["problems"] == []
+    return str(payload["bill"]["id"])
+
+
+async def _owed(sitthi: Served) -> dict[str, Any]:
+    return {"recovery": await agreed_recovery(sitthi, "elder")}
+
+
 async def _recovery(sitthi: Served) -> dict[str, Any]:
     return {"recovery": await recovery_of(sitthi, "elder"), "agrees": True}
 
@@ -423,6 +442,7 @@ CASES: Final[Mapping[str, Case]] = {
     "withdrawCorrection": Case("elder", _opened, {"correction": UNKNOWN["Correction"]}),
     "changePayoutDestination": Case("elder", _pay_to, {"mobile": "+66812345679"}, PASSKEY),
     "answerRecovery": Case("elder", _recovery, {"agrees": False}),
+    "payFee": Case("elder", _owed, {"recovery": UNKNOWN["Recovery"]}),
     "proposeDelegation": Case("elder", _propose, {"scopes": ["VIEW"]}),
     "acceptDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),
     "endDelegation": Case("worker", _proposed, {"delegation": UNKNOWN["Delegation"]}),

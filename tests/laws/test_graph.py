@@ -32,6 +32,7 @@ from tests.laws.cases import (
     PURPOSE,
     WORDS,
     application_of,
+    bill_of,
     dispute_of,
     document_of,
     draft_of,
@@ -156,6 +157,10 @@ async def _person(sitthi: Served) -> str:
     return str(global_id("Person", await person_of(sitthi, "graduate")))
 
 
+async def _bill(sitthi: Served) -> str:
+    return await bill_of(sitthi, "graduate")
+
+
 async def _recovery(sitthi: Served) -> str:
     return await recovery_of(sitthi, "graduate")
 
@@ -214,6 +219,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Draft": _draft,
     "Payment": _payment,
     "Recovery": _recovery,
+    "Bill": _bill,
     "Receipt": _receipt,
     "Dispute": _dispute,
     "Delegation": _delegation,

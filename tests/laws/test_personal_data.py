@@ -44,6 +44,7 @@ NOT_PEOPLE: Final = {
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "act": "what two officers do",
     "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
+    "bill": "a bill",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
 A_PERSON: Final = re.compile(
@@ -51,7 +52,7 @@ A_PERSON: Final = re.compile(
 )
 """Names of columns that hold people, whatever their type."""
 KEYS_OF_THINGS: Final = {
-    "change.subject": "an application, a payment, a message or a draft",
+    "change.subject": "an application, a payment, a message, a draft or a bill",
     "draft.subject": "a programme or a service",
     "privacy_event.subject": "a request or a hold",
     "application.subject": "a programme or a service",

@@ -21,7 +21,7 @@ from services.apply.delivery.agencies import Agencies, Consents, Numbers, Withdr
 from services.apply.delivery.decider import PREFIX, agency_of, worked_at_the_desk
 from services.apply.delivery.errors import AtTheAgency
 from services.apply.delivery.models import AgencyEvent, ServiceCase
-from services.apply.delivery.states import Step
+from services.apply.delivery.states import FEE_UNPAID, Step
 from services.apply.errors import AlreadyDecided
 from services.apply.models import Application
 from services.plugins.contract import EventKind, Manifest, OperationKind, State
@@ -58,14 +58,16 @@ class DeliveryDesk:
         }
         sealed = self._keys.seal(orjson.dumps(document), bound_to=bound_to(ServiceCase.document_sealed, application.id))
         now = self._clock.now()
+        waits = manifest is not None and manifest.fee is not None and bool(manifest.fee.satang)
         session.add(
             ServiceCase(
                 person=application.person,
                 application=application.id,
                 plugin=to_deliver.plugin,
                 step=Step.SUBMIT,
-                due_at=now,
+                due_at=None if waits else now,
                 owed_since=now,
+                trouble=FEE_UNPAID if waits else None,
                 document_sealed=sealed,
                 rests_on={purpose: list(names) for purpose, names in to_deliver.rests_on.items()},
             )

@@ -21,7 +21,7 @@ from services.apply.delivery.courier import Courier
 from services.apply.delivery.decider import Services
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import ServiceCase
-from services.apply.delivery.states import STOPPED
+from services.apply.delivery.states import FEE_UNPAID, STOPPED
 from services.apply.errors import NotOfferedHere
 from services.apply.states import is_service
 from services.exchange.graph.fields import described
@@ -31,6 +31,10 @@ CASES: Final = "application.case"
 _GIVEN_UP: Final = Text(
     th="เราหยุดติดต่อหน่วยงานเรื่องนี้แล้ว โปรดติดต่อหน่วยงาน หรือถอนคำขอแล้วยื่นใหม่",
     en="We have stopped trying to reach the agency about it. Ask the agency, or withdraw and apply again.",
+)
+_FEE: Final = Text(
+    th="กรุณาชำระค่าธรรมเนียมก่อน แล้วจะส่งให้หน่วยงานทันที",
+    en="Please pay the fee. It is sent to the agency as soon as that is done.",
 )
 _STOPPED: Final = Text(
     th="ไม่ส่งให้หน่วยงาน เพราะคุณขอระงับหรือคัดค้านการใช้ข้อมูลของคุณ",
@@ -97,6 +101,8 @@ def hindrance_of(case: ServiceCase) -> Text | None:
     """In words for the citizen."""
     if case.failed_at is not None:
         return _GIVEN_UP
+    if case.trouble == FEE_UNPAID:
+        return _FEE
     return _STOPPED if case.trouble in STOPPED else None
 
 
@@ -115,7 +121,7 @@ def _shown(info: Info, case: ServiceCase) -> ApplicationAtAgency:
         if payment is not None
         else None,
         tried_at=case.tried_at,
-        waiting=case.trouble is not None and case.failed_at is None,
+        waiting=case.trouble not in (None, FEE_UNPAID) and case.failed_at is None,
         hindrance=localized(info, words) if (words := hindrance_of(case)) is not None else None,
     )
 

@@ -58,6 +58,10 @@ GONE: Final = "PLUGIN_GONE"
 """The plugin is suspended, or out of the registry, or its manifest has no such operation any more."""
 
 
+FEE_UNPAID: Final = "FEE_UNPAID"
+"""The service's fee is to be paid first: nothing is due before that."""
+
+
 class Hindrance(StrEnum):
     """What a citizen is told of an application that does not get to its agency as it was made."""
 

@@ -36,6 +36,7 @@ class ActKind(StrEnum):
     REVERSE = "REVERSE"
     WAIVE = "WAIVE"
     PAID_BACK = "PAID_BACK"
+    FEE_REFUND = "FEE_REFUND"
 
 
 class Outcome(StrEnum):

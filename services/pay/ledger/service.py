@@ -40,6 +40,10 @@ class Account(Enum):
     """Moved by the bank without our order: claimed from it, or owed to it."""
     RECEIVABLE = ("RECEIVABLE", AccountKind.ASSET)
     """Paid to citizens, or on its way to them, and not due: claimed back."""
+    FEES = ("FEES", AccountKind.LIABILITY)
+    """Taken in for services, owed to the Treasury as revenue of the state."""
+    UNAPPLIED = ("UNAPPLIED", AccountKind.LIABILITY)
+    """Came in and paid no bill: owed to whoever sent it."""
     WAIVED = ("WAIVED", AccountKind.EXPENSE)
     """Claimed back, and given up by two officers."""
 

@@ -21,6 +21,7 @@ from services.exchange.consent.models import Consent
 from services.exchange.corrections.models import Correction
 from services.exchange.privacy.models import PrivacyRequest
 from services.exchange.privacy.retention import Over, RetentionClass, read, retention_classes
+from services.pay.fees.models import Bill, IncomingPayment
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
 from services.pay.recovery.models import RecoveryPlan, Underpayment
 from services.receive.models import Rating, Receipt
@@ -180,6 +181,23 @@ async def _underpayment(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, of, one, row)
 
 
+async def _bill(sitthi: Served, at: datetime) -> None:
+    row = Bill(
+        person=PERSON, id=new_id(), agency="dla", kind="FEE", charge=f"application:{new_id().hex}:fee", title={},
+        biller="0" * 15, reference=f"{at.timestamp():.0f}", second_reference="1", satang=1, status="EXPIRED",
+        created_at=at, due_at=at,
+    )  # fmt: skip
+    await _add(sitthi, row)
+
+
+async def _incoming_payment(sitthi: Served, at: datetime) -> None:
+    row = IncomingPayment(
+        id=new_id(), biller="0" * 15, bank_transaction=f"{at.timestamp():.0f}", agency="dla", person=PERSON,
+        reference="1", second_reference="1", satang=1, paid_at=at, received_at=at, verdict="LATE",
+    )  # fmt: skip
+    await _add(sitthi, row)
+
+
 async def _recovery_plan(sitthi: Served, at: datetime) -> None:
     row = RecoveryPlan(
         person=PERSON, id=new_id(), agency="dla", satang=100, parts=2, first_month=at.date().replace(day=1), floor=1,
@@ -244,6 +262,8 @@ MAKERS: Final[dict[str, Make]] = {
     "overpayment": _overpayment,
     "underpayment": _underpayment,
     "recovery_plan": _recovery_plan,
+    "bill": _bill,
+    "incoming_payment": _incoming_payment,
     "held_month": _held_month,
     "reassessment": _reassessment,
     "consent": _consent,

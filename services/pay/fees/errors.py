@@ -1,0 +1,47 @@
+"""What is refused of fees."""
+
+from __future__ import annotations
+
+from core.errors import Conflict, NotFound, SitthiError
+from core.text import Text
+
+
+class NothingToPay(Conflict):
+    code = "NOTHING_TO_PAY"
+    text = Text(th="ไม่มีค่าธรรมเนียมหรือยอดที่ต้องชำระในเรื่องนี้", en="There is nothing to pay for this.")
+
+
+class BillPaid(Conflict):
+    code = "BILL_PAID"
+    text = Text(th="ชำระเรื่องนี้แล้ว", en="This is paid already.")
+
+
+class NoticeNotSigned(SitthiError):
+    """A notice of payment without the bank's signature, or with one that does not hold. Nothing of it was read."""
+
+    code = "NOTICE_NOT_SIGNED"
+    text = Text(th="ไม่มีลายมือชื่อของธนาคาร หรือลายมือชื่อไม่ถูกต้อง", en="The bank's signature is missing or wrong.")
+
+
+class NoticeMalformed(SitthiError):
+    code = "NOTICE_MALFORMED"
+    text = Text(th="ข้อมูลการชำระเงินจากธนาคารไม่ถูกต้อง: {where}", en="The bank's notice cannot be used: {where}.")
+
+
+class NoticeConflict(Conflict):
+    """The bank's transaction id stands for another payment."""
+
+    code = "NOTICE_CONFLICT"
+    text = Text(
+        th="เลขที่รายการนี้ของธนาคารเคยแจ้งไว้เป็นอย่างอื่น", en="This transaction id of the bank was told otherwise before."
+    )
+
+
+class UnknownBiller(SitthiError):
+    code = "UNKNOWN_BILLER"
+    text = Text(th="ไม่รู้จักเลขผู้รับชำระนี้", en="No agency here has this biller id.")
+
+
+class IncomingNotFound(NotFound):
+    code = "INCOMING_NOT_FOUND"
+    text = Text(th="ไม่พบรายการรับเงินนี้ที่ต้องคืน", en="Your agency has no payment of that id that is to go back.")
