@@ -24,6 +24,7 @@ from services.exchange.privacy.retention import Over, RetentionClass, read, rete
 from services.pay.fees.models import Bill, IncomingPayment
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
 from services.pay.recovery.models import RecoveryPlan, Underpayment
+from services.receive.disputes.models import Dispute
 from services.receive.models import Rating, Receipt
 from tests.support.app import Served
 
@@ -123,6 +124,14 @@ def receipt(at: datetime) -> Receipt:
         person=PERSON, id=key, instalment=new_id(), number=key.hex[-20:], code=key.hex, subject="programme:x",
         title={"th": "ก", "en": "a"}, agency="dla", period=at.date(), satang=100, settled_at=at, created_at=at,
     )  # fmt: skip
+
+
+async def _dispute(sitthi: Served, at: datetime) -> None:
+    row = Dispute(
+        person=PERSON, id=new_id(), instalment=new_id(), agency="dla", kind="NOT_RECEIVED", status="CLOSED",
+        created_at=at, updated_at=at, due_on=at.date(), closed_at=at,
+    )  # fmt: skip
+    await _add(sitthi, row)
 
 
 async def _rating(sitthi: Served, at: datetime) -> None:
@@ -256,6 +265,7 @@ MAKERS: Final[dict[str, Make]] = {
     "appeal": _appeal,
     "service_case": _service_case,
     "receipt": _receipt,
+    "dispute": _dispute,
     "rating": _rating,
     "award": _award,
     "instalment": _instalment,
