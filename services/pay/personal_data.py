@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import exists, func, or_, select
@@ -19,8 +18,6 @@ from services.pay.keeping import ACCOUNTS_KEPT
 from services.pay.models import Award, Instalment
 from services.pay.states import InstalmentStatus
 
-ACCOUNTS_KEPT: Final = timedelta(days=3_653)
-"""Vouchers of public money (regulation of the Ministry of Finance; ten years, unverified)."""
 OFFICER: Final = "an officer"
 _UNDECIDED: Final = [s.value for s in (InstalmentStatus.SCHEDULED, InstalmentStatus.IN_RUN, InstalmentStatus.SUBMITTED)]
 _PAID: Final = [s.value for s in (InstalmentStatus.SETTLED, InstalmentStatus.RETURNED)]
