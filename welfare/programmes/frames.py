@@ -13,6 +13,7 @@ from welfare.programmes.siblings import AtMost
 from welfare.rules.polars_code import PolarsEmitter, checked_frame
 
 MET: Final = "met"
+INT32_MAX: Final = 2**31 - 1
 
 
 def determine_frame(version: Version, frame: pl.DataFrame, on: date) -> pl.DataFrame:
@@ -37,17 +38,26 @@ def determine_frame(version: Version, frame: pl.DataFrame, on: date) -> pl.DataF
     return decided.with_columns(met.alias(MET)).with_columns(**amounts).select(MET, *conditions, *amounts)
 
 
-def amount_of(emitter: PolarsEmitter, benefit: Benefit) -> pl.Expr:
-    """The first true arm's, null where an arm before is unknown, or a fact of the formula that is chosen."""
-    chosen = _value(emitter, benefit.otherwise)
+def amount_of(emitter: PolarsEmitter, benefit: Benefit, dtype: type[pl.Int32 | pl.Int64] = pl.Int64) -> pl.Expr:
+    """The first true arm's, null where an arm before is unknown, or a fact of the formula that is chosen.
+
+    32 bits are for a benefit that `fits_32_bits`.
+    """
+    chosen = _value(emitter, benefit.otherwise, dtype)
     for arm in reversed(benefit.arms):
-        chosen = emitter.chosen(arm.tree, _value(emitter, arm.amount), chosen)
+        chosen = emitter.chosen(arm.tree, _value(emitter, arm.amount, dtype), chosen)
     return chosen
 
 
-def _value(emitter: PolarsEmitter, amount: Amount) -> pl.Expr:
+def fits_32_bits(benefit: Benefit) -> bool:
+    """Whether the law writes every amount of it, and none is beyond 21 million baht."""
+    amounts = (*(arm.amount for arm in benefit.arms), benefit.otherwise)
+    return all(not isinstance(amount, Formula) and abs(amount.satang) <= INT32_MAX for amount in amounts)
+
+
+def _value(emitter: PolarsEmitter, amount: Amount, dtype: type[pl.Int32 | pl.Int64]) -> pl.Expr:
     if not isinstance(amount, Formula):
-        return pl.lit(amount.satang, dtype=pl.Int64)
+        return pl.lit(amount.satang, dtype=dtype)
     return emitter.known_term(amount.tree)
 
 

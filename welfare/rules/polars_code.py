@@ -160,7 +160,8 @@ class PolarsEmitter:
         return self.first_match(self.predicate(arm), value, otherwise)
 
     def first_match(self, arm: pl.Expr, value: pl.Expr, otherwise: pl.Expr) -> pl.Expr:
-        return pl.when(arm.is_null()).then(pl.lit(None, dtype=pl.Int64)).when(arm).then(value).otherwise(otherwise)
+        """Of the type that both values have."""
+        return pl.when(arm.is_null()).then(pl.lit(None)).when(arm).then(value).otherwise(otherwise)
 
 
 def checked_frame(frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabulary) -> pl.DataFrame:
@@ -202,17 +203,20 @@ def _check_type(column: pl.Series, name: str, attribute: AttributeType) -> None:
 
 
 def _check_bounds(frame: pl.DataFrame, bounds: Sequence[tuple[str, object, object]]) -> None:
-    """All columns in one go, so that every processor takes part."""
-    ends: list[pl.Expr] = []
-    for name, low, _ in bounds:
-        column, least = pl.col(name), pl.col(name).min()
+    """All columns in one go, so that every processor takes part; asking whether any is beyond takes half as long as
+    looking for the greatest."""
+    beyond: list[pl.Expr] = []
+    for name, low, high in bounds:
+        column = pl.col(name)
         if low == 0 and frame.schema[name] == pl.Int64:
             # Read as unsigned, a negative number is greater than all others: one look at each instead of two.
-            column, least = column.reinterpret(signed=False), pl.lit(0)
-        ends += [least.alias(f"{name} least"), column.max().alias(f"{name} greatest")]
-    found = frame.select(ends).row(0) if bounds else ()
-    for (name, low, high), least_found, greatest in zip(bounds, found[::2], found[1::2], strict=True):
-        if greatest is not None and (least_found < low or greatest > high):
+            outside = column.reinterpret(signed=False) > high
+        else:
+            outside = (column < low) | (column > high)
+        beyond.append(outside.any().alias(name))
+    found = frame.select(beyond).row(0) if bounds else ()
+    for (name, _, _), is_beyond in zip(bounds, found, strict=True):
+        if is_beyond:
             raise FactOutOfRange(name)
 
 
