@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.officer_acts import As, as_officer
-from api.commands.words import when
+from api.commands.words import one_line, when
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -209,7 +209,7 @@ def _line(one: Line) -> str:
 def _told(shown: Shown) -> list[str]:
     told = [f"national ID …{shown.national_id.digits[-4:]}, version {shown.row.version}"]
     told += [
-        f"  {one.name} = {'unknown' if one.value is None else one.value}"
+        f"  {one.name} = {'unknown' if one.value is None else one_line(str(one.value))}"
         f" ({', '.join(filter(None, (one.source, one.as_of, one.state)))})"
         for one in shown.facts
     ]
@@ -219,7 +219,7 @@ def _told(shown: Shown) -> list[str]:
         told.append(f"the facts could not be read: {shown.unread}")
     told += [f"  {one['outcome']}: {one['en']} ({one['law']['en']})" for one in shown.reasons]
     if shown.grounds is not None:
-        told.append(f"appeals: {shown.grounds}")
+        told.append(f"appeals: {one_line(shown.grounds)}")
     told += [f"evidence {one.id.hex}: {one.media_type}, {one.size} bytes" for one in shown.evidence]
     told += [f"{when(one.at)} {one.action} → {one.status}" for one in shown.history]
     told += [
@@ -231,7 +231,7 @@ def _told(shown: Shown) -> list[str]:
         f"{when(one.row.made_at)} {shown.names[one.row.maker].en}: {one.row.outcome}, {one.row.result or 'proposed'}"
         for one in shown.decisions
     ]
-    return told + [f"{when(row.at)} {shown.names[row.officer].en} notes: {said}" for row, said in shown.notes]
+    return told + [f"{when(row.at)} {shown.names[row.officer].en} notes: {one_line(said or '')}" for row, said in shown.notes]
 
 
 def _finding(given: str) -> tuple[str, Any]:

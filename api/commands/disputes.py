@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.officer_acts import As, as_officer
-from api.commands.words import when
+from api.commands.words import one_line, when
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -58,7 +58,7 @@ def show(dispute: Which, profile: As = None) -> None:
         told = [
             _line(case.row),
             f"{case.title.th} ({case.title.en}), {payment.period:%Y-%m}",
-            f"{Money(payment.satang)} baht, {payment.status}",
+            f"{Money(payment.net)} baht, {payment.status}",
             f"payment {payment.id.hex}, national ID {case.national_id.digits}",
             f"version {case.row.version}",
         ]
@@ -67,7 +67,7 @@ def show(dispute: Which, profile: As = None) -> None:
         for step in case.steps:
             by = "the citizen" if step.by is None else f"officer {step.by.hex}"
             found = f" {step.finding.value}" if step.finding is not None else ""
-            told.append(f"{when(step.at)} {step.action.value}{found} by {by}{f': {step.note}' if step.note else ''}")
+            told.append(f"{when(step.at)} {step.action.value}{found} by {by}{f': {one_line(step.note)}' if step.note else ''}")
         return told
 
     for line in as_officer(profile, job):

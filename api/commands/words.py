@@ -32,3 +32,9 @@ def when(at: datetime | str) -> str:
     """An instant as people here read a clock, with the zone beside it: `2026-11-22 21:01+07:00`."""
     instant = datetime.fromisoformat(at) if isinstance(at, str) else at
     return instant.astimezone(BANGKOK).isoformat(sep=" ", timespec="minutes")
+
+
+def one_line(said: str) -> str:
+    """What somebody wrote, for a terminal: on one line, and without what would move its cursor, colour it, turn its
+    direction or hide a part of it."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\ufffd" for one in said)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from api.commands import desk, officer_acts
+from api.commands.words import one_line
 from api.desk_of_applications import OfficerTies
 from api.house import House
 from core.ids import NationalId, check_digit, new_id
@@ -29,6 +30,8 @@ from services.apply.desk.models import DeskDecision
 from services.apply.models import Application, Decision
 from services.apply.roles import CHECK, DECIDE
 from services.apply.service import ApplyService, Submission
+from services.exchange.answers import NOT_KNOWN, unavailable
+from services.exchange.sources import Reader
 from services.pay.models import Award
 from welfare.entitlements.replay import Answer, replay
 
@@ -125,6 +128,10 @@ def terminal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     async def nobody(_: OfficerTies, officer: UUID, people: Collection[UUID]) -> bool:
         return officer in people
 
+    async def knows_nothing(_: Reader, part: Any) -> Any:
+        return part.all_are(unavailable(NOT_KNOWN))
+
+    monkeypatch.setattr(Reader, "_fetch", knows_nothing)
     monkeypatch.setenv("SITTHI_DATABASE_URL", database_url)
     monkeypatch.setenv("SITTHI_DATA", str(tmp_path))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
@@ -146,6 +153,14 @@ def test_a_case_is_listed_taken_shown_noted_and_put_back(terminal: Terminal) -> 
     assert "0100000000" not in shown
     assert "free" in terminal("release", key.hex)
     assert [act.kind for act in terminal.rows(OfficerAct)] == ["CASE_CLAIMED", "CASE_NOTED", "CASE_RELEASED"]
+
+
+def test_no_words_of_anybody_move_an_officers_terminal(terminal: Terminal) -> None:
+    assert one_line("ก\x1b[2Jข\n\u202eค\u200b") == "ก\ufffd[2Jข \ufffdค\ufffd"
+    key = terminal.application()
+    terminal("claim", key.hex)
+    terminal("note", key.hex, said="โทรมา\nnational ID …1234, version 9\n")
+    assert "notes: โทรมา national ID" in terminal("show", key.hex)
 
 
 def test_an_officer_refuses_with_words_that_no_argument_holds(terminal: Terminal) -> None:
@@ -185,6 +200,22 @@ def test_what_is_missing_is_asked_with_a_reason_and_one_that_is_too_short_is_tol
     assert "NEEDS_INFORMATION" in terminal(
         "ask", key.hex, "--attribute", "birth_date", said="ทะเบียนไม่มีวันเกิด กรุณาส่งหลักฐาน\n"
     )
+
+
+def test_while_no_register_answers_nothing_is_found_asked_or_refused(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(_: Reader, part: Any) -> Any:
+        return part.all_are(unavailable("SOURCE_UNREACHABLE"))
+
+    monkeypatch.setattr(Reader, "_fetch", silent)
+    key = terminal.application()
+    terminal("claim", key.hex)
+    for words in (("propose", "--find", "birth_date=1950-01-01"), ("refuse",)):
+        assert "SERVICE_UNAVAILABLE" in terminal(words[0], key.hex, *words[1:], said=WORDS, ok=False)
+    asked = ("ask", key.hex, "--attribute", "birth_date")
+    assert "SERVICE_UNAVAILABLE" in terminal(*asked, said="ทะเบียนไม่มีวันเกิด กรุณาส่งหลักฐาน\n", ok=False)
+    assert terminal.rows(Decision) == terminal.rows(DeskDecision) == []
 
 
 @pytest.mark.parametrize("words", [("claim", "zzzzzz"), ("claim", "abc"), ("show", "0" * 32)])

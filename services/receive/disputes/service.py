@@ -271,7 +271,7 @@ class DisputeService:
         values = {
             "title": _title(award),
             "agency": self._titles(row.agency),
-            "amount": Money(payment.satang),
+            "amount": Money(payment.net),
             "due": row.due_on,
         }
         told = {name: value for name, value in values.items() if f"{{{name}}}" in template.title.th + template.body.th}
@@ -285,7 +285,7 @@ def _title(award: Award) -> Text:
 def _check_amount(kind: DisputeKind, said: Money | None, payment: Instalment) -> None:
     if kind is DisputeKind.NOT_RECEIVED and said is not None:
         raise BadInput(_NO_AMOUNT, path=("amountReceived",))
-    wrong = said is None or said.satang < 0 or said.satang == payment.satang
+    wrong = said is None or said.satang < 0 or said.satang == payment.net
     if kind is DisputeKind.WRONG_AMOUNT and wrong:
         raise BadInput(_AMOUNT_NEEDED, path=("amountReceived",))
 

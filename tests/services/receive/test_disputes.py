@@ -405,3 +405,17 @@ async def test_it_goes_back_and_forth_no_more_than_twenty_steps(town: Town) -> N
         await town.desk.answer(town.officer, key, Finding.PAID, "โอนแล้ว")
     assert codes(await town.contest(person, key, "again-99999")) == [("BAD_INPUT", ["dispute"])]
     assert (await town.close(person, key))["dispute"]["status"] == "CLOSED"
+
+
+async def test_what_went_to_the_bank_is_what_is_disputed_not_what_was_withheld_of_it(town: Town) -> None:
+    person = await paid(town.hall)
+    async with town.hall.db.write() as session:
+        await session.execute(update(Instalment).where(col(Instalment.person) == person).values(withheld=10_000))
+    as_it_went = await town.begin(person, kind="WRONG_AMOUNT", amountReceived=60_000)
+    assert codes(as_it_went) == [("BAD_INPUT", ["amountReceived"])]
+    gross = await town.begin(person, "key-0000002", kind="WRONG_AMOUNT", amountReceived=70_000)
+    assert codes(gross) == []
+    async with town.hall.db.read() as session:
+        messages = (await session.scalars(select(Message).where(col(Message.person) == person))).all()
+    [told] = [one.body_th for one in messages if one.template == "receive.dispute-begun"]
+    assert "600.00" in told
