@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -23,19 +22,17 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
 from services.pay.awards import Awards
+from services.pay.breaks import paid_after_return
 from services.pay.budget.service import give_back
-from services.pay.contents import find_repeat
+from services.pay.contents import find_repeat, move
 from services.pay.destinations.service import Destinations
 from services.pay.errors import InstalmentNotFound, NotPaidAgain
-from services.pay.ledger.service import Account, book, transfer
-from services.pay.models import Award, BreakResolution, Instalment, PaymentRun, ReconciliationBreak
+from services.pay.ledger.service import Account, book, nth, times_booked, transfer
+from services.pay.models import Award, Instalment
 from services.pay.needs import PAID_AGAIN, Notices
 from services.pay.repository import PaymentRepository
-from services.pay.states import InstalmentStatus
+from services.pay.states import InstalmentEvent, InstalmentStatus
 from services.pay.writing import insert_new
-
-_PAID_AFTER_RETURN: Final = "PAID_AFTER_RETURN"
-"""Of :class:`services.pay.reconciliation.BreakKind`: the bank's word is not clear, so a person's is waited for."""
 
 
 class PayingAgain:
@@ -70,30 +67,12 @@ class PayingAgain:
         """What came back and is not paid again yet, oldest month first."""
         return [one for one, _ in await self._waiting(session, agency, locked=False)]
 
-    async def paid_after_return(self, session: AsyncSession, agency: str) -> frozenset[UUID]:
-        """What the bank booked although it had come back."""
-        query = (
-            select(col(ReconciliationBreak.end_to_end))
-            .join(PaymentRun, col(PaymentRun.id) == col(ReconciliationBreak.run))
-            .outerjoin(BreakResolution, col(BreakResolution.break_id) == col(ReconciliationBreak.id))
-            .where(
-                col(PaymentRun.agency) == agency,
-                col(ReconciliationBreak.kind) == _PAID_AFTER_RETURN,
-                # Two officers found that it was not, or claim it from the bank: the payee is owed it still.
-                or_(
-                    col(BreakResolution.closed_at).is_(None),
-                    col(BreakResolution.outcome).not_in(["NO_MONEY_MOVED", "CLAIMED"]),
-                ),
-            )
-        )
-        return frozenset(UUID(hex=key) for key in await session.scalars(query))
-
     async def _waiting(self, session: AsyncSession, agency: str, *, locked: bool) -> list[tuple[Instalment, Award]]:
         """With their awards; those held so that none ends meanwhile, where asked for."""
         query = _unrepeated(agency)
         if locked:
             query = query.with_for_update(read=True, of=Award)
-        paid = await self.paid_after_return(session, agency)
+        paid = await paid_after_return(session, agency)
         rows = (await session.execute(query.execution_options(populate_existing=True))).tuples()
         return [
             (one, award)
@@ -123,19 +102,22 @@ class PayingAgain:
             "created_at": self._clock.now(),
             "repeats": one.id,
         }
-        if not await insert_new(session, Instalment, [row]):
+        if not (await insert_new(session, Instalment, [row]) or await _resume(session, one, satang)):
             return 0
-        await give_back(session, one, f"again:{one.id.hex}", self._clock.now())
-        await book(
-            session,
-            key=f"again:{one.id.hex}",
-            agency=one.agency,
-            lines=transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang)),
-            at=self._clock.now(),
-        )
+        await self._take_approval_back(session, one)
         await self._notices.send(session, one.person, PAID_AGAIN, title=Text(**award.title), amount=Money(satang))
         await self._notices.announce(session, one.person, ChangeKind.PAYMENT, one.id)
         return 1
+
+    async def _take_approval_back(self, session: AsyncSession, one: Instalment) -> None:
+        """Once, and once more where it was found paid since (`kept:…`) and came back again."""
+        before = await times_booked(session, f"again:{one.id.hex}")
+        if before > await times_booked(session, f"kept:{one.id.hex}"):
+            return
+        key = nth(f"again:{one.id.hex}", before + 1)
+        await give_back(session, one, key, self._clock.now())
+        lines = transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang))
+        await book(session, key=key, agency=one.agency, lines=lines, at=self._clock.now())
 
     async def _satang(self, session: AsyncSession, one: Instalment, award: Award) -> int:
         """As things are now. After an end what was approved for the months before stays due, less what was too much."""
@@ -147,6 +129,19 @@ class PayingAgain:
         return one.satang - (0 if over is None else over.satang) - given.satang
 
 
+async def _resume(session: AsyncSession, one: Instalment, satang: int) -> bool:
+    """What was to pay it again and was withdrawn pays it after all, unless another pays the month by now."""
+    again = await find_repeat(session, one.id)
+    if again is None or again.status != InstalmentStatus.CANCELLED.value:
+        return False
+    if await PaymentRepository(session).pays_the_month(one):
+        return False
+    again.satang = satang
+    move(again, InstalmentEvent.RESUME)
+    await session.flush()
+    return True
+
+
 def _unrepeated(agency: str) -> Select[tuple[Instalment, Award]]:
     later = aliased(Instalment)
     return (
@@ -155,7 +150,12 @@ def _unrepeated(agency: str) -> Select[tuple[Instalment, Award]]:
         .where(
             col(Instalment.agency) == agency,
             col(Instalment.status) == InstalmentStatus.RETURNED.value,
-            ~exists(select(1).where(later.repeats == col(Instalment.id))),  # type: ignore[arg-type] # a column
+            ~exists(
+                select(1).where(
+                    later.repeats == col(Instalment.id),  # type: ignore[arg-type] # a column
+                    later.status != InstalmentStatus.CANCELLED.value,  # type: ignore[arg-type] # a column
+                )
+            ),
         )
         .order_by(col(Instalment.period), col(Instalment.id))
     )

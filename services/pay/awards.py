@@ -15,6 +15,7 @@ from core.money import Money
 from core.text import Text
 from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
 from services.pay.amounts import AmountSource
+from services.pay.breaks import paid_after_return
 from services.pay.claims import claim, release
 from services.pay.contents import leave_planned_runs, move
 from services.pay.exclusive import Beside, is_paid_beside, nothing_beside, take_turn_for
@@ -331,11 +332,13 @@ class Awards:
     async def _owe_again(
         self, session: AsyncSession, award: Award, there: Sequence[Instalment], due: Mapping[UUID, int]
     ) -> None:
-        """What was cancelled and is due is scheduled again, unless another award paid that month."""
+        """What was cancelled and is due is scheduled again, unless the month was paid otherwise, or may have been."""
         elsewhere = await PaymentRepository(session).paid_elsewhere(award)
+        unclear = await paid_after_return(session, award.agency)
+        owed = {None, *(one.id for one in there if one.status == InstalmentStatus.RETURNED)} - unclear
         for one in there:
             if one.status == InstalmentStatus.CANCELLED and due.get(one.id, 0) > 0 and one.period not in elsewhere:
-                if await self.is_excluded(session, award, one.period):
+                if one.repeats not in owed or await self.is_excluded(session, award, one.period):
                     continue
                 one.satang = due[one.id]
                 move(one, InstalmentEvent.RESUME)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.pay.models import BreakResolution, PaymentRun, ReconciliationBreak
+from services.pay.models import BreakResolution, Instalment, PaymentRun, ReconciliationBreak
+from services.pay.rails.contract import Entry, EntryKind
+from services.pay.states import InstalmentStatus
 from services.pay.writing import insert_new
 
 
@@ -42,6 +45,60 @@ async def open_breaks_of(
     query = query.where(col(PaymentRun.agency) == agency)
     ordered = query.order_by(col(ReconciliationBreak.found_at), col(ReconciliationBreak.id))
     return [(found, proposed) for found, proposed in (await session.execute(ordered)).tuples()]
+
+
+ONCE_FOR_ALL: Final = {
+    "BOOKED_TWICE": EntryKind.PAID,
+    "PAID_AFTER_RETURN": EntryKind.PAID,
+    "RETURN_NOT_EXPECTED": EntryKind.RETURNED,
+}
+"""Kinds of :class:`services.pay.reconciliation.BreakKind` by which an entry is dealt with, whatever becomes of it."""
+
+
+async def named_before(session: AsyncSession, run: UUID) -> set[tuple[EntryKind, str, str]]:
+    """Kind, reference and end-to-end id of the run's entries that a break has dealt with, or waits to. One that came
+    back for no reason that we know, and is open, may be mended by the bank's giving one."""
+    query = (
+        select(ReconciliationBreak)
+        .outerjoin(BreakResolution, col(BreakResolution.break_id) == col(ReconciliationBreak.id))
+        .where(
+            col(ReconciliationBreak.run) == run,
+            col(ReconciliationBreak.kind).in_(sorted(ONCE_FOR_ALL)),
+            or_(
+                col(BreakResolution.closed_at).is_not(None),
+                col(ReconciliationBreak.kind) != "RETURN_NOT_EXPECTED",
+            ),
+        )
+    )
+    return {(ONCE_FOR_ALL[one.kind], one.bank_reference, one.end_to_end) for one in await session.scalars(query)}
+
+
+def is_borne(instalment: Instalment, entry: Entry) -> bool:
+    """Whether the payment bears the entry's reference already. A bank may take back what it had booked under the
+    same reference: that is another entry."""
+    if entry.reference != instalment.bank_reference or entry.reference == instalment.reversal_reference:
+        return entry.reference == instalment.reversal_reference
+    open_to_return = instalment.status in {InstalmentStatus.SUBMITTED.value, InstalmentStatus.SETTLED.value}
+    return not (entry.kind is EntryKind.RETURNED and instalment.reversal_reference is None and open_to_return)
+
+
+def mends(entry: Entry, one: ReconciliationBreak) -> bool:
+    """Whether the bank tells by that entry, of which a payment was decided, what it had told wrongly or not at all."""
+    if one.kind in {"REFUSED_AS_DUPLICATE", "NOT_BOOKED"}:
+        return entry.end_to_end == one.end_to_end
+    same = entry.reference == one.bank_reference
+    return same and one.kind in {"UNKNOWN_REFERENCE", "WRONG_AMOUNT", "RETURN_NOT_EXPECTED"}
+
+
+async def paid_after_return(session: AsyncSession, agency: str) -> frozenset[UUID]:
+    """Payments that the bank says it booked although they had come back, and of which two officers have not said yet
+    whether they were paid. Of what they found paid, the payment's own state says so."""
+    query = (
+        _open()
+        .join(PaymentRun, col(PaymentRun.id) == col(ReconciliationBreak.run))
+        .where(col(PaymentRun.agency) == agency, col(ReconciliationBreak.kind) == "PAID_AFTER_RETURN")
+    )
+    return frozenset(UUID(hex=one.end_to_end) for one in await session.scalars(query))
 
 
 async def close_by_bank(session: AsyncSession, one: ReconciliationBreak, at: datetime) -> None:

@@ -59,6 +59,17 @@ async def release(session: AsyncSession, overpayment: Overpayment, at: datetime)
     await insert_new(session, Underpayment, rows)
 
 
+async def claim_anew(session: AsyncSession, overpayment: Overpayment, at: datetime) -> None:
+    """The payment had come back, and was made after all: what was not due of it is claimed by a row of its own."""
+    if overpayment.released_at is None:
+        return
+    overpayment.annulled_at = at
+    await session.flush()
+    row = {**overpayment.model_dump(), "id": new_id(), "found_at": at, "annulled_at": None, "released_at": None}
+    if await insert_new(session, Overpayment, [row]):
+        await claim(session, row["id"], agency=overpayment.agency, satang=overpayment.satang, at=at)
+
+
 async def _recovered(session: AsyncSession, overpayment: Overpayment) -> list[RecoveryEntry]:
     """What was withheld and not given back, or paid back."""
     back = aliased(RecoveryEntry)

@@ -23,11 +23,12 @@ from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
-from services.pay.breaks import close_by_bank, open_breaks
-from services.pay.claims import release
+from services.pay.breaks import close_by_bank, is_borne, mends, named_before, open_breaks
+from services.pay.budget.service import take_anyway
+from services.pay.claims import claim_anew, release
 from services.pay.contents import find_repeat, move, withdraw_repeat
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
-from services.pay.ledger.service import Account, book, transfer
+from services.pay.ledger.service import Account, book, nth, times_booked, transfer
 from services.pay.mending import is_known, what_to_mend
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
@@ -68,9 +69,8 @@ _ENDS: Final = {
     RunEvent.SOME_PAID: RunStatus.PARTLY_SETTLED,
     RunEvent.NONE_PAID: RunStatus.RETURNED,
 }
-_MENDED_BY_A_BOOKING: Final = frozenset(
-    {BreakKind.UNKNOWN_REFERENCE, BreakKind.WRONG_AMOUNT, BreakKind.REFUSED_AS_DUPLICATE, BreakKind.NOT_BOOKED}
-)
+_MAY_HAPPEN_AGAIN: Final = frozenset({"taken-back", "paid", "kept"})
+"""Of one payment: each time is a transaction of its own. The payment's state keeps each from being booked twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,9 @@ class Reconciliation:
                 booked_at=self._clock.now(),
                 reason=rejected[key],
             )
-            if entry.reason == DUPLICATION:
+            if work.instalments[key.hex].status != InstalmentStatus.SUBMITTED.value:  # an answer takes nothing back
+                changed["break"] += await self._break(work, BreakKind.RETURN_NOT_EXPECTED, entry)
+            elif entry.reason == DUPLICATION:
                 changed["break"] += await self._break(work, BreakKind.REFUSED_AS_DUPLICATE, entry)
             else:
                 changed[await self._returned(work, work.instalments[key.hex], entry)] += 1
@@ -148,7 +150,9 @@ class Reconciliation:
         instalment = work.instalments.get(entry.end_to_end)
         if instalment is None:
             return await self._named(work, BreakKind.UNKNOWN_REFERENCE, entry)
-        if entry.reference in (instalment.bank_reference, instalment.reversal_reference):
+        if work.named is None:
+            work.named = await named_before(work.session, work.run.id)
+        if is_borne(instalment, entry) or (entry.kind, entry.reference, entry.end_to_end) in work.named:
             return "told before"
         if entry.currency != CURRENCY:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
@@ -192,14 +196,23 @@ class Reconciliation:
             return await self._named(work, BreakKind.WRONG_AMOUNT, entry)
         if instalment.bank_reference is None:
             instalment.bank_reference = entry.reference
-        else:
+        elif instalment.reversal_reference is None:
             instalment.reversal_reference = entry.reference
+        else:
+            await self._remember(work, entry)
         if reversal:
             await self._owed(work, instalment, entry.reason, "taken-back", _ACCOUNTS[entry.paid_from])
         else:
             await self._owed(work, instalment, entry.reason, "return", Account.IN_TRANSIT)
         await self._mended(work, entry)
         return "returned"
+
+    async def _remember(self, work: _Work, entry: Entry) -> None:
+        """A payment bears two references; of what the bank does to it after that, a closed break keeps them."""
+        await self._break(work, BreakKind.RETURN_NOT_EXPECTED, entry)
+        for one in await open_breaks(work.session, work.run.id):
+            if (one.kind, one.bank_reference) == (BreakKind.RETURN_NOT_EXPECTED.value, entry.reference):
+                await close_by_bank(work.session, one, self._clock.now())
 
     async def _owed(self, work: _Work, instalment: Instalment, reason: str, what: str, debit: Account) -> None:
         """It is owed again, and the payee is told what to mend."""
@@ -243,11 +256,16 @@ class Reconciliation:
             return False
         if await work.repository.pays_the_month(one):
             return False
-        if again is not None:  # owed no more since it was to be paid again, and that was withdrawn
+        kept = await times_booked(session, f"kept:{one.id.hex}")
+        if await times_booked(session, f"again:{one.id.hex}") > kept:  # owed no more, and what was to pay it withdrawn
             await self._book(work, one, "kept", Account.BENEFITS, Account.PAYABLE, satang=one.satang)
-        one.reversal_reference, one.bank_reference = one.bank_reference, reference
+            await take_anyway(session, one, nth(f"kept:{one.id.hex}", kept + 1), self._clock.now())
+        if one.reversal_reference is None:  # else the break is what remembers this one
+            one.reversal_reference, one.bank_reference = one.bank_reference, reference
         await owe_given_back(work.session, one, self._clock.now())
         await self._settle(work, one, at, "paid", Account.PAYABLE, PaidFrom.BANK)
+        if (over := await work.repository.overpayment_of(one)) is not None:
+            await claim_anew(session, over, self._clock.now())
         await self._close(work)
         return True
 
@@ -263,9 +281,11 @@ class Reconciliation:
     ) -> None:
         """Of what went to the bank, unless another amount is named."""
         await work.session.flush()
+        stem = f"{what}:{instalment.id.hex}"
+        number = 1 + await times_booked(work.session, stem) if what in _MAY_HAPPEN_AGAIN else 1
         await book(
             work.session,
-            key=f"{what}:{instalment.id.hex}",
+            key=nth(stem, number),
             agency=work.run.agency,
             lines=transfer(debit, credit, Money(instalment.net if satang is None else satang)),
             at=self._clock.now(),
@@ -308,10 +328,9 @@ class Reconciliation:
         """The bank has told it rightly by now: what was open about it is closed by that."""
         if work.open is None:
             work.open = await open_breaks(work.session, work.run.id)
-        for one in [b for b in work.open if entry.end_to_end == b.end_to_end or entry.reference == b.bank_reference]:
-            if one.kind in _MENDED_BY_A_BOOKING:
-                await close_by_bank(work.session, one, self._clock.now())
-                work.open.remove(one)
+        for one in [b for b in work.open if mends(entry, b)]:
+            await close_by_bank(work.session, one, self._clock.now())
+            work.open.remove(one)
 
     async def _overdue(self, work: _Work) -> int:
         """Names what the bank accepted and ought to have booked by now, unless a break about it is open already."""
@@ -351,6 +370,8 @@ class _Work:
     came_back: set[tuple[str, Money, str]] = field(default_factory=set)
     """What the notification in hand says was returned: end-to-end id, amount, currency."""
     open: list[ReconciliationBreak] | None = None
+    named: set[tuple[EntryKind, str, str]] | None = None
+    """See :func:`services.pay.breaks.named_before`."""
 
     async def award_of(self, instalment: Instalment) -> Award:
         if self.awards is None:

@@ -18,6 +18,7 @@ from core.working_days import WorkingDays, thai_working_days
 from services.pay.accounts import CreditorAccount
 from services.pay.again import PayingAgain
 from services.pay.awards import Awards, period_of
+from services.pay.breaks import paid_after_return
 from services.pay.budget.service import take
 from services.pay.contents import content_hash, total_of
 from services.pay.destinations.changed import changed_in, hold_changed, release_planned
@@ -102,7 +103,7 @@ class PaymentRuns:
             await self._awards.schedule(session, list(awards), period)
             after_award = awards[-1].id
         await self.again.mended(session, agency, period)
-        paid_after_all = await self.again.paid_after_return(session, agency)
+        paid_after_all = await paid_after_return(session, agency)
         payday, runs = Payday(id=new_id(), agency=agency, period=period, content_hash=b""), list[PaymentRun]()
         while (run := await self._part(session, officer, payday, len(runs) + 1, paid_after_all)) is not None:
             runs.append(run)

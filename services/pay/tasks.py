@@ -129,7 +129,8 @@ class PaymentJobs:
         """Takes in what the bank booked for a run, or for all of the agency's that are still open, or were closed so
         lately that the bank may take back what it booked.
 
-        A run that the bank never had has no entries. Raises what :meth:`send` raises of the bank.
+        A run that the bank never had has no entries. A notification that does not hold does not stop the others;
+        the first such error is raised at the end. Raises what :meth:`send` raises of the bank.
         """
         must_be(officer, *Role)
         if run_id is not None:
@@ -138,8 +139,14 @@ class PaymentJobs:
             repository, since = PaymentRepository(session), self.runs.now() - TAKEN_BACK_WITHIN
             runs = [*await repository.open_runs(officer.agency), *await repository.closed_runs(officer.agency, since)]
         outcome = Outcome()
+        refused: BankFileRefused | None = None
         for run in {run.payday or run.id: run for run in runs}.values():
-            outcome += await self._reconcile_payday(officer, run)
+            try:
+                outcome += await self._reconcile_payday(officer, run)
+            except BankFileRefused as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
         return outcome
 
     async def returned(self, officer: Officer) -> Sequence[Instalment]:
@@ -176,9 +183,14 @@ class PaymentJobs:
             return await trial_balance(session, officer.agency)
 
     async def _reconcile_payday(self, officer: Officer, run: PaymentRun) -> Outcome:
-        outcome = Outcome()
+        outcome, refused = Outcome(), None
         async for part in self._taken_up(run, _AT_THE_BANK):
-            outcome += await self._reconcile(officer, await self._run(officer, part))
+            try:
+                outcome += await self._reconcile(officer, await self._run(officer, part))
+            except BankFileRefused as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
         return outcome
 
     async def _reconcile(self, officer: Officer, run: PaymentRun) -> Outcome:

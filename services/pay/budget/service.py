@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -30,7 +30,7 @@ from services.pay.budget.years import buddhist, first_day, fiscal_year, last_day
 from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPosting
 from services.pay.ledger.service import Line, account_id, book
 from services.pay.models import Instalment, PaymentRun
-from services.pay.states import RunStatus
+from services.pay.states import InstalmentStatus, RunStatus
 
 CODE_LENGTH_MAX: Final = 40
 BUDGET, LEFT, TAKEN = "BUDGET", "LEFT", "TAKEN"
@@ -118,6 +118,15 @@ async def give_back(session: AsyncSession, one: Instalment, key: str, at: dateti
         await book(session, key=f"room:{key}", agency=one.agency, lines=lines, at=at)
 
 
+async def take_anyway(session: AsyncSession, one: Instalment, key: str, at: datetime) -> None:
+    """Its money has gone, though its room was given back: it is taken again, also where nothing is left. `key` is that
+    of the entry by which the ledger books it anew."""
+    budget = Budget(one.agency, one.subject, fiscal_year(one.period))
+    await _take_turn(session, budget.agency)
+    if await _standing(session, budget) is not None:
+        await book(session, key=f"take:{key}", agency=one.agency, lines=_moved(budget, LEFT, TAKEN, one.satang), at=at)
+
+
 async def appropriate(session: AsyncSession, budget: Budget, money: Money, act: UUID, at: datetime) -> None:
     """Sets a budget. What was approved of that year before counts against it.
 
@@ -182,7 +191,10 @@ async def _approved_before(session: AsyncSession, budget: Budget) -> int:
             col(Instalment.subject) == budget.subject,
             col(Instalment.period).between(first_day(budget.year), last_day(budget.year)),
             col(PaymentRun.status) != RunStatus.PLANNED.value,
-            ~exists(select(1).where(later.repeats == col(Instalment.id))),  # type: ignore[arg-type] # a column
+            or_(
+                col(Instalment.status) != InstalmentStatus.RETURNED.value,
+                ~exists(select(1).where(later.repeats == col(Instalment.id))),  # type: ignore[arg-type] # a column
+            ),
         )
     )
     return int(total or 0)

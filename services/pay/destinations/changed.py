@@ -8,6 +8,7 @@ ledger takes back what the run's approval booked (`hold:<run>:<instalment>`: Dr 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
 from services.pay.budget.service import give_back
+from services.pay.claims import release
 from services.pay.contents import content_hash, move, total_of
 from services.pay.destinations.counting import counting_destination
 from services.pay.holding import Holding, HoldReason
@@ -29,7 +31,7 @@ from services.pay.models import HeldMonth, Instalment, PaymentRun
 from services.pay.needs import Notices
 from services.pay.recovery.withholding import give_back as give_back_withheld
 from services.pay.repository import PaymentRepository
-from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, RunEvent, RunStatus, after
+from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
 
 HELD: Final = MessageTemplate(
     id="pay.held-for-destination",
@@ -78,6 +80,9 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
             lines=transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang)),
             at=clock.now(),
         )
+        await _without_overpaid(session, one, clock.now())
+        if one.status == InstalmentStatus.CANCELLED.value:
+            continue
         award = awards[one.person, one.award]
         await holding.hold(session, award, one.period, HoldReason.DESTINATION_CHANGED)
         await notices.send(session, one.person, HELD, title=Text(**award.title), amount=Money(one.satang))
@@ -90,6 +95,20 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
         run.closed_at = clock.now()
     await session.flush()
     return len(held)
+
+
+async def _without_overpaid(session: AsyncSession, one: Instalment, at: datetime) -> None:
+    """What was found not to be due since the approval is not paid with the next run, and so not claimed."""
+    over = await PaymentRepository(session).overpayment_of(one)
+    if over is None:
+        return
+    over.annulled_at = at
+    await release(session, over, at)
+    if over.satang < one.satang:
+        one.satang -= over.satang
+    else:
+        move(one, InstalmentEvent.CANCEL)
+    await session.flush()
 
 
 async def release_planned(session: AsyncSession, clock: Clock, run: UUID) -> None:

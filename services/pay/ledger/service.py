@@ -115,6 +115,19 @@ async def book(session: AsyncSession, *, key: str, agency: str, lines: Sequence[
     return False
 
 
+async def times_booked(session: AsyncSession, stem: str) -> int:
+    """How often something was booked that may happen again: under `stem`, `stem:2` and so on. See :func:`nth`."""
+    number = 1
+    while await session.get(LedgerTransaction, transaction_id(nth(stem, number))) is not None:
+        number += 1
+    return number - 1
+
+
+def nth(stem: str, number: int) -> str:
+    """The key of the first, second … time."""
+    return stem if number == 1 else f"{stem}:{number}"
+
+
 async def refuse_closed(session: AsyncSession, agency: str, at: datetime) -> None:
     """Raises :class:`PeriodClosed` when the Bangkok month of `at` is closed for the agency, or a later one is.
 

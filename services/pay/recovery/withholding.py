@@ -45,10 +45,13 @@ async def give_back(session: AsyncSession, one: Instalment, at: datetime) -> Non
         col(RecoveryEntry.person) == one.person,
         col(RecoveryEntry.instalment) == one.id,
         col(RecoveryEntry.run) == one.run,
-        col(RecoveryEntry.kind) == EntryKind.WITHHELD.value,
     )
-    for entry in (await session.scalars(query.order_by(col(RecoveryEntry.id)))).all():
-        await _give_back(session, one, entry, at)
+    given = query.where(col(RecoveryEntry.kind) == EntryKind.GIVEN_BACK.value)
+    before = {entry.overpayment for entry in await session.scalars(given)}
+    withheld = query.where(col(RecoveryEntry.kind) == EntryKind.WITHHELD.value)
+    for entry in (await session.scalars(withheld.order_by(col(RecoveryEntry.id)))).all():
+        if entry.overpayment not in before:
+            await _give_back(session, one, entry, at)
 
 
 async def owe_given_back(session: AsyncSession, one: Instalment, at: datetime) -> None:
