@@ -26,6 +26,7 @@ DECIDING_MAX: Final = 32
 a processor, so that a further one would wait for more than half a second."""
 
 _accepted = Counter("sitthi_applications_accepted_total", "Applications accepted before they were decided", ["asked"])
+_BY_CLIENT, _BY_SERVER = _accepted.labels("client"), _accepted.labels("server")
 
 
 class Decide(StrEnum):
@@ -125,7 +126,7 @@ class Acceptance:
         if not await self._group.submit(made):
             return None
         self.taken += 1
-        _accepted.labels("client" if asked else "server").inc()
+        (_BY_CLIENT if asked else _BY_SERVER).inc()
         return made
 
     def form(self, subject: str) -> Form | None:
