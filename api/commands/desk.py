@@ -231,7 +231,9 @@ def _told(shown: Shown) -> list[str]:
         f"{when(one.row.made_at)} {shown.names[one.row.maker].en}: {one.row.outcome}, {one.row.result or 'proposed'}"
         for one in shown.decisions
     ]
-    return told + [f"{when(row.at)} {shown.names[row.officer].en} notes: {one_line(said or '')}" for row, said in shown.notes]
+    return told + [
+        f"{when(row.at)} {shown.names[row.officer].en} notes: {one_line(said or '')}" for row, said in shown.notes
+    ]
 
 
 def _finding(given: str) -> tuple[str, Any]:

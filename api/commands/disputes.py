@@ -67,7 +67,9 @@ def show(dispute: Which, profile: As = None) -> None:
         for step in case.steps:
             by = "the citizen" if step.by is None else f"officer {step.by.hex}"
             found = f" {step.finding.value}" if step.finding is not None else ""
-            told.append(f"{when(step.at)} {step.action.value}{found} by {by}{f': {one_line(step.note)}' if step.note else ''}")
+            told.append(
+                f"{when(step.at)} {step.action.value}{found} by {by}{f': {one_line(step.note)}' if step.note else ''}"
+            )
         return told
 
     for line in as_officer(profile, job):
