@@ -49,6 +49,7 @@ from core.rate_limits import RateLimited
 from core.settings import Environment, Settings
 from core.text import preferred_language
 from identity.inbox.changes import Changes
+from identity.notices.routes import notices_router
 from identity.provider.clients import CITIZEN_SCOPE, GRAPH_AUDIENCE, seed_clients
 from identity.provider.errors import ScopeMissing
 from identity.provider.housekeeping import forget_ended
@@ -132,6 +133,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(GraphRouter(house.schemas, context_of(house), viewer_of(house), house.limits))
     app.include_router(house.identity.router())
+    app.include_router(notices_router(house.db, house.noticing.notices))
     app.include_router(verification(house.db, house.attestor, house.catalogue.agency_title))
     app.include_router(attestation_router(house.attestor))
     app.include_router(fees.router(house))
@@ -183,6 +185,7 @@ def jobs_of(house: House) -> list[Job]:
         ),
         Job("decide what was accepted", timedelta(seconds=1), house.deciding.run),
         *house.life.jobs,
+        *house.noticing.jobs,
         *house.populations.jobs,
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,

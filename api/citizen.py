@@ -13,6 +13,7 @@ from core.ids import GlobalId, MalformedGlobalId
 from identity.account import graph as account
 from identity.delegation import graph as delegation
 from identity.inbox import graph as inbox
+from identity.notices import graph as notices
 from services.apply import graph as apply
 from services.apply.desk import graph as desk
 from services.apply.graph_reopen import ReopenMutation
@@ -39,6 +40,7 @@ class Citizen(
     recovery.RecoverOfCitizen,
     fees.FeesOfCitizen,
     inbox.InboxOfCitizen,
+    notices.NoticesOfCitizen,
     account.AccountOfCitizen,
     delegation.DelegationOfCitizen,
     Node,
@@ -130,6 +132,7 @@ class Mutation(
     delegation.DelegationMutation,
     account.AccountMutation,
     inbox.InboxMutation,
+    notices.NoticesMutation,
 ):
     pass
 

@@ -39,6 +39,8 @@ from identity.delegation.offers import Offers
 from identity.delegation.service import DelegationService
 from identity.inbox.changes import Changes
 from identity.inbox.service import Inbox
+from identity.notices.room import NoticesRoom
+from identity.notices.service import Notices
 from identity.passkeys.service import Passkeys
 from identity.provider.revocations import Revocations
 from identity.routes import Identity
@@ -88,7 +90,8 @@ from services.plugins.runner import (
     ServiceKeys,
     sources_of,
 )
-from services.plugins.runner.egress import AgencyClients, no_cookies
+from services.plugins.runner.egress import AgencyClients, agency_client, no_cookies
+from services.plugins.runner.errors import AddressRefused, MalformedReply
 from services.plugins.runner.provisions import provisions_of
 from services.plugins.store.stores import Stores
 from services.receive.service import Receipts
@@ -162,6 +165,16 @@ class House:
         self.identity.office.known_facts = self.gate
         self.identity.office.titles = self.catalogue.agency_title
         self.inbox = Inbox(self.clock)
+        self.noticing = NoticesRoom(
+            self.db,
+            self.clock,
+            self.keys,
+            self.identity.account.contacts,
+            settings,
+            http=agency_client(loopback=settings.plugins_on_loopback, authorities=_authorities()),
+            refusals=(AddressRefused, MalformedReply),
+            authorities=_authorities(),
+        )
         self.destinations = Destinations(self.clock, self.keys, self.inbox)
         self.receipts = Receipts(self.clock, self.keys, settings.issuer, self.attestor)
         self.consent_receipts = ConsentReceipts(self.catalogue, load_texts(), self.keys, self.attestor)
@@ -240,6 +253,7 @@ class House:
         await self.courier.close()
         await self.http.aclose()
         await self.outside.aclose()
+        await self.noticing.close()
         await self.connections.aclose()
         await self.redis.aclose()
         await self.stores.close()
@@ -253,6 +267,7 @@ class House:
         rooms.add(KeyRing, self.keys)
         rooms.add(Attestor, self.attestor)
         rooms.add(Inbox, self.inbox)
+        rooms.add(Notices, self.noticing.notices)
         rooms.add(SignIns, self.identity.account.sign_ins)
         rooms.add(Passkeys, self.identity.account.passkeys)
         rooms.add(Contacts, self.identity.account.contacts)

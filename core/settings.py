@@ -124,6 +124,16 @@ class Settings(BaseSettings):
     clamd: str | None = Field(None, pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$")
     """`host:port` of clamd, which scans what citizens send as evidence. Without it nobody does: in production nothing
     is taken then, and while developing no officer is shown what was."""
+    smtp_url: SecretStr | None = None
+    """The mail server that notices are handed to: `smtps://user:password@host:465`, with TLS from the start, or
+    `smtp://…:587`, with STARTTLS. While developing `smtp+plain://…:25`, too. Without it nobody is told by e-mail."""
+    mail_from: str | None = Field(None, pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}$")
+    """The address that notices come from, at a domain whose SPF and DKIM name that server."""
+    push_services: str = (
+        "fcm.googleapis.com, updates.push.services.mozilla.com, web.push.apple.com, .notify.windows.com"
+    )
+    """Hosts of the push services that browsers may bring, with commas between; one that begins with a dot stands for
+    every host below it. Empty: nobody is told by Web Push. `localhost` is for tests, while developing."""
     metrics_token: SecretStr | None = Field(None, min_length=32)
     """Who sends it as a bearer token may read `/metrics`. Without one nobody may in production, and while developing
     only programs on this machine."""
@@ -187,6 +197,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _mail_can_be_sent(self) -> Self:
+        if (self.smtp_url is None) != (self.mail_from is None):
+            raise ValueError("SITTHI_SMTP_URL and SITTHI_MAIL_FROM are set both or neither")
+        if self.environment is Environment.PRODUCTION:
+            if self.smtp_url is not None and self.smtp_url.get_secret_value().startswith("smtp+plain:"):
+                raise ValueError("in production mail is handed in with TLS: SITTHI_SMTP_URL=smtps://… or smtp://…")
+            if "localhost" in self.push_hosts:
+                raise ValueError("in production no push service is on this machine: see SITTHI_PUSH_SERVICES")
+        return self
+
+    @model_validator(mode="after")
     def _production_has_limits(self) -> Self:
         if self.environment is Environment.PRODUCTION and not 0.01 <= self.limit_scale <= 100:
             raise ValueError("in production SITTHI_RATE_LIMIT_SCALE must lie between 0.01 and 100")
@@ -198,6 +219,11 @@ class Settings(BaseSettings):
         if self.rate_limit_scale is not None:
             return self.rate_limit_scale
         return 1.0 if self.environment is Environment.PRODUCTION else 1_000.0
+
+    @property
+    def push_hosts(self) -> tuple[str, ...]:
+        """The push services' hosts, one by one."""
+        return tuple(one.strip().lower() for one in self.push_services.split(",") if one.strip())
 
     @property
     def plugins_on_loopback(self) -> bool:

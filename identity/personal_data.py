@@ -102,6 +102,28 @@ MESSAGES: Final = Store(
         Rows("change", ("person",), Fate.DELETED, alone=True),
     ),
 )
+NOTICES: Final = Store(
+    name="notices",
+    title=Text(th="การแจ้งเตือนนอกกล่องข้อความ", en="Notices outside the inbox"),
+    description=Text(
+        th="อุปกรณ์และอีเมลที่ท่านให้แจ้งเตือน วิธีที่ท่านเลือก และรายการแจ้งเตือน 30 วันล่าสุด",
+        en="The devices and the address that you are told at, how you chose to be told, and the notices of 30 days.",
+    ),
+    purpose=Text(th="แจ้งให้ท่านทราบว่ามีข้อความใหม่", en="To let you know of a new message"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="account",
+    rows=(
+        Rows("notice_outgoing", ("person",), Fate.DELETED, alone=True),
+        Rows(
+            "notice_channel",
+            ("person",),
+            Fate.DELETED,
+            hidden=frozenset({"address_index", "code_sealed"}),
+            alone=True,
+        ),
+        Rows("notice_settings", ("person",), Fate.DELETED, alone=True),
+    ),
+)
 DELEGATIONS: Final = Store(
     name="delegations",
     title=Text(th="การดำเนินการแทน", en="Delegations"),
@@ -191,6 +213,7 @@ def personal_data(keys: KeyRing, clock: Clock, delegations: DelegationService) -
         TableStore(PASSKEYS, keys),
         _Delegations(keys, delegations),
         TableStore(CONTACTS, keys),
+        TableStore(NOTICES, keys),
         TableStore(MESSAGES, keys),
         _Office(OFFICE, keys),
         TableStore(ACCOUNT, keys),

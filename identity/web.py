@@ -178,7 +178,12 @@ def _templates() -> Environment:
 
 def problem_page(text: Text, code: str) -> str:
     """The HTML of a page that is the same for everybody: without a form, without a cookie."""
-    return _templates().get_template("problem.html").render(text=text, code=code, again="")
+    return plain_page("problem.html", text=text, code=code, again="")
+
+
+def plain_page(template: str, **values: Any) -> str:
+    """The HTML of a page that asks for no session and sets no cookie."""
+    return _templates().get_template(template).render(**values)
 
 
 async def read_form(request: Request) -> Sequence[tuple[str, str]]:

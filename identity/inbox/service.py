@@ -19,6 +19,7 @@ from core.ids import NationalId, new_id
 from core.money import Money
 from core.text import Text
 from identity.inbox.models import Change, ChangeKind, Message
+from identity.notices.outbox import owe
 
 _BETWEEN: Final = r"[-\s./_\u2010-\u2015]?"
 """What people write between the groups of a national ID, and what word processors make of it."""
@@ -42,7 +43,8 @@ class Inbox:
         self._clock = clock
 
     async def send(self, session: AsyncSession, person: UUID, template: MessageTemplate, **values: Any) -> UUID:
-        """Puts a message into the person's inbox and announces it; answers its key.
+        """Puts a message into the person's inbox, announces it, and owes a notice of it to each of their channels;
+        answers its key.
 
         Values are texts, words, whole numbers, money or dates. Raises ValueError for others, and for a national ID.
         """
@@ -62,6 +64,7 @@ class Inbox:
         )
         session.add(message)
         await self.announce(session, person, ChangeKind.MESSAGE, message.id)
+        await owe(session, person, message.id, template.id, message.created_at)
         return message.id
 
     async def mark_read(self, session: AsyncSession, person: UUID, key: UUID) -> Message:

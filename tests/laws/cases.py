@@ -12,6 +12,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select, update
 from sqlmodel import col
 
@@ -20,8 +22,13 @@ from core.clock import bangkok_day
 from core.graph import global_id
 from core.ids import GlobalId, new_id
 from core.money import Money
+from core.sealed import bound_to
 from core.text import Text
 from identity.inbox import Inbox, MessageTemplate
+from identity.notices.channels import ChannelKind
+from identity.notices.models import NoticeChannel
+from identity.notices.service import Notices, Offered
+from identity.notices.web_push import plain_base64
 from identity.passkeys.relying_party import Enrolled
 from identity.passkeys.service import Passkeys
 from identity.provider.models import SignInSession
@@ -272,10 +279,39 @@ async def _remove_contact(sitthi: Served) -> dict[str, Any]:
     return {"kind": "MOBILE"}
 
 
+async def _push(sitthi: Served) -> dict[str, Any]:
+    sitthi.house.rooms.get(Notices).offered = Offered(frozenset(ChannelKind), ("push.example",))
+    point = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+    key = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    said = {"p256dh": plain_base64(key), "auth": plain_base64(bytes(16)), "label": "โทรศัพท์"}
+    return {"kind": "PUSH", "endpoint": "https://push.example/one", **said}
+
+
+async def _added(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("addNotices", "channel { id }", "elder", **await _push(sitthi))
+    return {"channel": payload["channel"]["id"]}
+
+
+async def _coded(sitthi: Served) -> dict[str, Any]:
+    given = await _added(sitthi)
+    key = GlobalId.parse(given["channel"], expected="NoticeChannel").id
+    async with sitthi.house.db.read() as session:
+        row = await session.scalar(select(NoticeChannel).where(col(NoticeChannel.id) == key))
+    assert row is not None
+    assert row.code_sealed is not None
+    bound = bound_to(NoticeChannel.code_sealed, row.person, row.id)
+    return {**given, "code": sitthi.house.keys.open(row.code_sealed, bound_to=bound).decode()}
+
+
+async def _wishes(_: Served) -> dict[str, Any]:
+    return {"language": "EN", "showsTitles": True, "off": [{"topic": "PAYMENTS", "channel": "EMAIL"}]}
+
+
 UNKNOWN: Final = {
     name: str(global_id(name, UUID(int=1)))
     for name in (
         "Application",
+        "NoticeChannel",
         "Receipt",
         "Dispute",
         "Consent",
@@ -453,4 +489,8 @@ CASES: Final[Mapping[str, Case]] = {
     "markRead": Case("elder", _mark_read, {"message": UNKNOWN["Message"]}),
     "setContact": Case("elder", _set_contact, {"value": "082 345 6789"}),
     "removeContact": Case("elder", _remove_contact, {"kind": "EMAIL"}),
+    "addNotices": Case("elder", _push, {"endpoint": "https://push.example/two"}),
+    "confirmNotices": Case("elder", _coded, {"channel": UNKNOWN["NoticeChannel"]}),
+    "removeNotices": Case("elder", _added, {"channel": UNKNOWN["NoticeChannel"]}),
+    "setNoticeWishes": Case("elder", _wishes, {"showsTitles": False}),
 }

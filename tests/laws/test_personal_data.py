@@ -44,7 +44,7 @@ NOT_PEOPLE: Final = {
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "act": "what two officers do",
     "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
-    "bill": "a bill",
+    "bill": "a bill", "channel": "a way to be told", "message": "a message",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
 A_PERSON: Final = re.compile(
