@@ -24,6 +24,8 @@ from services.exchange.facts import PAYMENT, WELFARE_DECISION, Asker, AskerKind,
 
 EVERY_DAYS: Final = 7
 PAGE: Final = 100
+_AFTER_IT_CLOSED: Final = timedelta(days=2 * EVERY_DAYS)
+"""So long what was closed is asked about still: once at least, and twice at most."""
 _DECEASED, _DEATH_DATE = "deceased", "death_date"
 _LABEL: Final = Text(th="ตรวจทะเบียนราษฎรก่อนจ่ายเงิน", en="Asking the civil register before paying")
 
@@ -90,11 +92,11 @@ class DeathWatch:
 
     async def run(self) -> Watched:
         asked = closed = silent = 0
-        before = self._clock.today() - timedelta(days=EVERY_DAYS)
+        before, closed_since = self._clock.today() - timedelta(days=EVERY_DAYS), self._clock.now() - _AFTER_IT_CLOSED
         last: UUID | None = None
         while True:
             async with self._db.read() as session:
-                page = await repository.unwatched(session, before, last, PAGE)
+                page = await repository.unwatched(session, before, closed_since, last, PAGE)
             by_agency: dict[str, list[Application]] = {}
             for row in page:
                 if (agency := self._responsible(row.subject)) is not None:

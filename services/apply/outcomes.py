@@ -40,18 +40,21 @@ class Outcomes:
     ) -> None:
         """Moves the application on by the decision. The caller holds its lock. `who`: OFFICER, of one at the desk.
 
-        Of what was granted before, `since` is the day from which it counts; today, or the day from which it is under
-        review, unless said.
+        Of what was granted before, `since` is the day from which it counts; today unless said, and never later than the
+        day from which it is, or was when it closed, under review.
         """
         now, was = self._clock.now(), Status(application.status)
         missing = [m.written() for m in prepared.missing]
         decided = _changes(application, prepared, now)
         action = action_of(prepared, was)
         following = states.after(was, action)
-        if not decided and missing == application.missing and following == was:
-            return  # it still waits for the same
-        since = since or application.review_since or self._clock.today()
-        if was is Status.APPROVED and following is Status.UNDER_REVIEW:
+        reviewed = application.review_since
+        since = min(since or reviewed or self._clock.today(), reviewed or date.max)
+        if not decided and missing == application.missing and following == was:  # it still waits for the same
+            if reviewed is not None and since < reviewed:
+                await repository.store(session, application, {"review_since": since})
+            return
+        if following is Status.UNDER_REVIEW:
             decided["review_since"] = since
         if following is Status.APPROVED and prepared.outcome is not Outcome.GRANTED:
             missing = []  # what was granted stands while an agency is away
@@ -68,10 +71,14 @@ class Outcomes:
             await repository.close_appeal(session, application, prepared.outcome)
         if prepared.outcome is Outcome.GRANTED and prepared.pays:
             await self._award(session, application, prepared)
-            if was in GRANTED:
+            if was in GRANTED or reviewed is not None:
                 await self._awarder.reassessed(
                     session, application=application.id, since=since, cause=because or ANSWERED
                 )
+        elif prepared.outcome is Outcome.REFUSED and was not in GRANTED and reviewed is not None:
+            await self._awarder.reassessed_after_end(  # it lapsed under review, and was opened again
+                session, application=application.id, since=since, cause=because or ANSWERED
+            )
         is_news = prepared.outcome is not Outcome.NEEDS_INFORMATION and action is not Action.CONFIRM
         if is_news or application.status != was:
             await self._steps.tell(session, application)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, or_, select, text, update
+from sqlalchemy import String, and_, cast, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -162,10 +162,15 @@ async def overdue_of(
     return (await session.scalars(query.order_by(col(Application.due_on), col(Application.id)).limit(limit))).all()
 
 
-async def unwatched(session: AsyncSession, before: date, after: UUID | None, limit: int) -> Sequence[Application]:
-    """Active applications for programmes about whose people the register was last asked before that day."""
+async def unwatched(
+    session: AsyncSession, before: date, closed_since: datetime, after: UUID | None, limit: int
+) -> Sequence[Application]:
+    """Applications for programmes about whose people the register was last asked before that day: active ones, and
+    decided ones that were closed since that moment, for somebody may have died before."""
+    closed = col(Application.status).in_([Status.LAPSED, Status.WITHDRAWN, Status.ENDED])
+    lately = and_(closed, col(Application.decided_at).is_not(None), col(Application.updated_at) >= closed_since)
     query = select(Application).where(
-        col(Application.status).in_(ACTIVE),
+        or_(col(Application.status).in_(ACTIVE), lately),
         col(Application.subject).startswith("programme:", autoescape=True),
         or_(col(Application.watched_on).is_(None), col(Application.watched_on) <= before),
     )

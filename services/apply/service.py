@@ -175,16 +175,14 @@ class ApplyService:
         event = {"at": now, "action": Action.SUBMIT, "status": Status.SUBMITTED, "acted_by": request.acted_by}
         await repository.add_event(session, application, event)
         if self._counter is not None:
-            asked = len(request.answers)
             await self._counter.count(
-                session, application=key, service=request.subject, filled=prepared.read, asked=asked
+                session, application=key, service=request.subject, filled=prepared.read, asked=len(request.answers)
             )
         await self.outcomes.write(session, application, prepared)
         if prepared.delivery is not None:
             await self._agencies.owe(session, application, request.answers, prepared.delivery)
         if self._drafts is not None:
-            who = request.applicant
-            await self._drafts.spend(session, who, request.subject, request.beneficiary, submission.draft)
+            await self._drafts.spend(session, request.applicant, request.subject, request.beneficiary, submission.draft)
         return application
 
     async def prepare_supplement(
@@ -258,7 +256,9 @@ class ApplyService:
         states.after(was, Action.WITHDRAW)
         if is_service(found.subject):
             await self._agencies.withdraw(session, found, leaving=leaving)
-        await self.steps.move(session, found, Action.WITHDRAW, Who.CITIZEN, acted_by=acted_by, missing=[])
+        await self.steps.move(
+            session, found, Action.WITHDRAW, Who.CITIZEN, acted_by=acted_by, missing=[], review_since=None
+        )
         if was in GRANTED:
             await self._awarder.end(session, application=found.id)
         await repository.close_appeal(session, found, Status.WITHDRAWN)
@@ -346,8 +346,9 @@ class ApplyService:
             raise ChangedMeanwhile
         if again.supplemented:
             sealed = self.seal_answers(found.id, again.request.answers)
-            by = again.request.acted_by
-            await self.steps.move(session, found, Action.SUPPLEMENT, Who.CITIZEN, acted_by=by, answers_sealed=sealed)
+            await self.steps.move(
+                session, found, Action.SUPPLEMENT, Who.CITIZEN, acted_by=again.request.acted_by, answers_sealed=sealed
+            )
             if await is_the_desks(session, self.steps, found, self._clock.now()):
                 return found
         await self.outcomes.write(

@@ -612,3 +612,83 @@ async def test_an_appeal_that_is_withdrawn_is_not_looked_at(town: Town, citizen:
     await town.room.withdraw(citizen, application)
     assert await town.reassessments.one(mine) is Result.NOT_NEEDED
     assert town.room.awarder.after_end == []
+
+
+# What is not lost when something closes in between.
+
+
+async def test_a_day_that_a_new_holiday_moved_costs_nobody_their_place(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen)
+    await town.set(application, due_on=date(2026, 12, 4))  # as it was before Monday was made a holiday
+    town.room.clock.set(datetime(2026, 12, 7, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed()
+    row = await town.get(application)
+    assert (row.status, row.due_on) == (Status.NEEDS_INFORMATION, date(2026, 12, 8))
+    town.room.clock.set(datetime(2026, 12, 9, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+
+
+async def under_review(town: Town, citizen: UUID) -> UUID:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says = Outcome.NEEDS_INFORMATION
+    await town.reassessments.run()
+    return application
+
+
+async def lapsed_and_opened_again(town: Town, citizen: UUID) -> UUID:
+    application = await under_review(town, citizen)
+    town.room.clock.set(datetime(2026, 12, 9, 12, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+    await town.reopen(citizen, application)
+    return application
+
+
+async def test_after_a_lapse_under_review_a_refusal_counts_from_the_day_of_the_question(
+    town: Town, citizen: UUID
+) -> None:
+    application = await lapsed_and_opened_again(town, citizen)
+    town.room.decider.then = Outcome.REFUSED
+    assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.REJECTED
+    assert town.room.awarder.after_end == [(application, TODAY, "ANSWERED")]
+    assert (await town.get(application)).review_since is None
+
+
+async def test_after_a_lapse_under_review_a_grant_counts_from_the_day_of_the_question(
+    town: Town, citizen: UUID
+) -> None:
+    application = await lapsed_and_opened_again(town, citizen)
+    town.room.decider.then = Outcome.GRANTED
+    assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.APPROVED
+    assert town.room.awarder.confirmed == [(application, TODAY, "ANSWERED")]
+
+
+@pytest.mark.parametrize(("days", "since"), [(5, TODAY), (-3, TODAY - timedelta(days=3))])
+async def test_of_two_looks_the_earlier_day_counts(town: Town, citizen: UUID, days: int, since: date) -> None:
+    application = await under_review(town, citizen)
+    officers = TODAY + timedelta(days=days)
+    town.room.clock.advance(timedelta(days=6))
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), officers)
+    assert await town.reassessments.one(mine) is Result.ASKED
+    assert (await town.get(application)).review_since == since
+    town.room.decider.then = Outcome.REFUSED
+    await town.room.supplement(citizen, application, {"household_income": 1})
+    assert town.room.awarder.ended == [(application, since, "ANSWERED")]
+
+
+async def test_a_death_before_a_withdrawal_is_followed_once_more_and_moves_nothing(town: Town, citizen: UUID) -> None:
+    application = await town.granted(citizen)
+    assert await town.deaths.run() == Watched(asked=1)
+    died = TODAY + timedelta(days=2)
+    town.room.clock.advance(timedelta(days=5))
+    await town.room.withdraw(citizen, application)
+    town.register.dead[citizen] = Death(died)
+    town.room.clock.advance(timedelta(days=3))
+    assert await town.deaths.run() == Watched(asked=1)
+    assert town.room.awarder.ended == [(application, died + timedelta(days=1), "DEATH")]
+    assert (await town.get(application)).status == Status.WITHDRAWN
+    assert town.told.bereaved_told == []
+    town.room.clock.advance(timedelta(days=30))
+    assert await town.deaths.run() == Watched(), "what closed long ago is not asked about"
