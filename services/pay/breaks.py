@@ -11,6 +11,8 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.money import Money
+from services.pay.ledger.service import Account, Line, book, times_booked, transfer
 from services.pay.models import BreakResolution, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.rails.contract import Entry, EntryKind
 from services.pay.states import InstalmentStatus
@@ -88,6 +90,35 @@ def mends(entry: Entry, one: ReconciliationBreak) -> bool:
         return entry.end_to_end == one.end_to_end
     same = entry.reference == one.bank_reference
     return same and one.kind in {"UNKNOWN_REFERENCE", "WRONG_AMOUNT", "RETURN_NOT_EXPECTED"}
+
+
+def claimed_of(one: ReconciliationBreak) -> tuple[Line, Line]:
+    """What :attr:`BreakOutcome.CLAIMED` books: what left without our order is claimed, what came in owed."""
+    came_in = one.entry_kind == EntryKind.RETURNED.value or one.kind == "RETURN_NOT_EXPECTED"
+    debit, credit = (Account.BANK, Account.BANK_CLAIM) if came_in else (Account.BANK_CLAIM, Account.BANK)
+    return transfer(debit, credit, Money(one.found))
+
+
+async def take_claims_back(session: AsyncSession, run: PaymentRun, entry: Entry, at: datetime) -> None:
+    """The bank tells rightly, under the same reference, an entry that officers had claimed as it was told before: it
+    left, or came in, once. Unless two officers have reversed that already."""
+    query = (
+        select(ReconciliationBreak)
+        .join(BreakResolution, col(BreakResolution.break_id) == col(ReconciliationBreak.id))
+        .where(
+            col(ReconciliationBreak.run) == run.id,
+            col(ReconciliationBreak.kind).in_(["UNKNOWN_REFERENCE", "WRONG_AMOUNT"]),
+            col(ReconciliationBreak.bank_reference) == entry.reference,
+            col(ReconciliationBreak.entry_kind) == entry.kind.value,
+            col(BreakResolution.outcome) == BreakOutcome.CLAIMED.value,
+            col(BreakResolution.closed_at).is_not(None),
+        )
+    )
+    for one in await session.scalars(query):
+        key = f"break:{one.id.hex}"
+        if not await times_booked(session, f"reverse:{key}"):
+            lines = [Line(line.account, -line.money) for line in claimed_of(one)]
+            await book(session, key=f"{key}:mended", agency=run.agency, lines=lines, at=at)
 
 
 async def paid_after_return(session: AsyncSession, agency: str) -> frozenset[UUID]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from core.clock import Clock, bangkok_day
 from core.money import CURRENCY, Money
 from core.working_days import WorkingDays, WorkingDaysUnknown
 from services.pay.accounts import Method
+from services.pay.breaks import open_breaks
 from services.pay.destinations.models import PayoutDestination
-from services.pay.models import Instalment, PaymentRun
+from services.pay.models import BreakResolution, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.rails.contract import Entry, EntryKind
 from services.pay.states import InstalmentStatus
 
@@ -42,9 +44,7 @@ def overdue(run: PaymentRun, instalments: Iterable[Instalment], days: WorkingDay
             last_days[one.due_on] = _last_day(max(one.due_on, sent), days)
         last = last_days[one.due_on]
         if last is not None and today > last:
-            late.append(
-                Entry(EntryKind.PAID, one.id.hex, one.id.hex, Money(one.net), CURRENCY, booked_at=clock.now())
-            )
+            late.append(Entry(EntryKind.PAID, one.id.hex, one.id.hex, Money(one.net), CURRENCY, booked_at=clock.now()))
     return late
 
 
@@ -60,6 +60,38 @@ async def paid_in_cash(session: AsyncSession, run: UUID) -> frozenset[str]:
         .where(col(Instalment.run) == run, col(PayoutDestination.method) == Method.CASH.value)
     )
     return frozenset(key.hex for key in await session.scalars(query))
+
+
+async def to_name(
+    session: AsyncSession, run: UUID, late: Iterable[Entry], days: WorkingDays, today: date
+) -> list[Entry]:
+    """Of what is late, what waits at no counter and no break is open about. What officers said would come after all is
+    named anew when as many bank days have passed since."""
+    named = await paid_in_cash(session, run) | {one.end_to_end for one in await open_breaks(session, run)}
+    closed = await _closed(session, run)
+    found: list[Entry] = []
+    for entry in late:
+        before = closed.get(entry.end_to_end, [])
+        last = _last_day(bangkok_day(max(before)), days) if before else None
+        if entry.end_to_end in named or (before and (last is None or today <= last)):
+            continue
+        found.append(replace(entry, reference=f"{entry.reference}-{len(before) + 1}") if before else entry)
+    return found
+
+
+async def _closed(session: AsyncSession, run: UUID) -> dict[str, list[datetime]]:
+    """When breaks of this kind were closed, by end-to-end id."""
+    query = (
+        select(col(ReconciliationBreak.end_to_end), col(BreakResolution.closed_at))
+        .join(BreakResolution, col(BreakResolution.break_id) == col(ReconciliationBreak.id))
+        .where(col(ReconciliationBreak.run) == run, col(ReconciliationBreak.kind) == "NOT_BOOKED")
+        .where(col(BreakResolution.closed_at).is_not(None))
+    )
+    closed: dict[str, list[datetime]] = {}
+    for end_to_end, at in (await session.execute(query)).tuples():
+        if at is not None:
+            closed.setdefault(end_to_end, []).append(at)
+    return closed
 
 
 def _last_day(due: date, days: WorkingDays) -> date | None:

@@ -23,7 +23,7 @@ from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import MessageTemplate
-from services.pay.breaks import close_by_bank, is_borne, mends, named_before, open_breaks
+from services.pay.breaks import close_by_bank, is_borne, mends, named_before, open_breaks, take_claims_back
 from services.pay.budget.service import take_anyway
 from services.pay.claims import claim_anew, release
 from services.pay.contents import find_repeat, move, withdraw_repeat
@@ -32,8 +32,8 @@ from services.pay.ledger.service import Account, book, nth, times_booked, transf
 from services.pay.mending import is_known, what_to_mend
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
-from services.pay.overdue import overdue, paid_in_cash
-from services.pay.rails.contract import Answer, Entry, EntryKind, PaidFrom, Verdict
+from services.pay.overdue import overdue, to_name
+from services.pay.rails.contract import UNKNOWN_PAYMENT, Answer, Entry, EntryKind, PaidFrom, Verdict
 from services.pay.recovery.underpaid import annul_underpaid
 from services.pay.recovery.withholding import give_back, owe_given_back
 from services.pay.repository import PaymentRepository
@@ -331,15 +331,12 @@ class Reconciliation:
         for one in [b for b in work.open if mends(entry, b)]:
             await close_by_bank(work.session, one, self._clock.now())
             work.open.remove(one)
+        await take_claims_back(work.session, work.run, entry, self._clock.now())
 
     async def _overdue(self, work: _Work) -> int:
         """Names what the bank accepted and ought to have booked by now, unless a break about it is open already."""
         late = overdue(work.run, work.instalments.values(), self._days, self._clock)
-        if not late:
-            return 0
-        named = await paid_in_cash(work.session, work.run.id)
-        named |= {one.end_to_end for one in await open_breaks(work.session, work.run.id)}
-        unnamed = [entry for entry in late if entry.end_to_end not in named]
+        unnamed = await to_name(work.session, work.run.id, late, self._days, self._clock.today()) if late else []
         return sum([await self._break(work, BreakKind.NOT_BOOKED, entry) for entry in unnamed])
 
     async def _close(self, work: _Work) -> None:
@@ -377,9 +374,6 @@ class _Work:
         if self.awards is None:
             self.awards = await self.repository.awards({(i.person, i.award) for i in self.instalments.values()})
         return self.awards[instalment.person, instalment.award]
-
-
-UNKNOWN_PAYMENT: Final = Text(th="ปฏิเสธรายการที่ไม่ได้อยู่ในไฟล์", en="it rejects a payment that was not in the file")
 
 
 def _settled(instalment: Instalment, award: Award, at: datetime) -> SettledPayment:

@@ -19,12 +19,11 @@ from core.database import Database
 from core.errors import BadInput
 from core.money import CURRENCY, Money
 from core.text import Text
-from services.pay.breaks import BreakOutcome, open_breaks_of
+from services.pay.breaks import BreakOutcome, claimed_of, open_breaks_of
 from services.pay.errors import BreakClosed, BreakNotFound, NotResolvedSo, SameOfficer
-from services.pay.ledger.service import Account, book, transfer
+from services.pay.ledger.service import book
 from services.pay.models import BreakResolution, PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Role
-from services.pay.rails.contract import EntryKind
 from services.pay.reconciliation import BreakKind, Reconciliation
 from services.pay.repository import PaymentRepository
 from services.pay.service import must_be
@@ -106,15 +105,8 @@ class Resolving:
     ) -> None:
         done = True
         if outcome is BreakOutcome.CLAIMED:
-            came_in = found.entry_kind == EntryKind.RETURNED.value or found.kind == BreakKind.RETURN_NOT_EXPECTED.value
-            debit, credit = (Account.BANK, Account.BANK_CLAIM) if came_in else (Account.BANK_CLAIM, Account.BANK)
-            await book(
-                session,
-                key=f"break:{found.id.hex}",
-                agency=run.agency,
-                lines=transfer(debit, credit, Money(found.found)),
-                at=self._clock.now(),
-            )
+            key, lines = f"break:{found.id.hex}", claimed_of(found)
+            await book(session, key=key, agency=run.agency, lines=lines, at=self._clock.now())
         elif outcome is BreakOutcome.OWED_AGAIN:
             done = await self._reconciliation.never_booked(session, run, UUID(hex=found.end_to_end))
         elif outcome is BreakOutcome.PAID:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from core.money import Money
+from core.text import Text
 from services.pay.accounts import CreditorAccount
 
 
@@ -119,3 +120,6 @@ class Rail(Protocol):
     async def booked(self, order: UUID) -> tuple[Entry, ...]:
         """Everything booked so far for that message, in no certain order, perhaps repeated. Raises the same."""
         ...
+
+
+UNKNOWN_PAYMENT: Final = Text(th="ปฏิเสธรายการที่ไม่ได้อยู่ในไฟล์", en="it rejects a payment that was not in the file")

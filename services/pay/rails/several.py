@@ -18,7 +18,7 @@ import orjson
 from services.pay.accounts import BankAccount, Cash, CreditorAccount
 from services.pay.errors import BankFileRefused
 from services.pay.iso20022.xml import BAD_VALUE
-from services.pay.rails.contract import Answer, Entry, Order, Rail, Verdict
+from services.pay.rails.contract import UNKNOWN_PAYMENT, Answer, Entry, Order, Rail, Verdict
 
 _NAMESPACE: Final = UUID("b0e7a6f4-6f0b-4d55-9d3e-2f5c3f7e5a10")
 """Arbitrary and fixed for ever: the message ids of the other rails follow from it and the run."""
@@ -76,6 +76,8 @@ class SeveralRails:
             return Answer(order, Verdict.DUPLICATE)
         rejected: dict[UUID, str] = {}
         for rail, answer in answers.items():
+            if not set(answer.rejected) <= set(parts[rail][1]):
+                raise BankFileRefused(UNKNOWN_PAYMENT, "OrgnlEndToEndId")
             if answer.verdict is Verdict.REJECTED:
                 rejected |= dict.fromkeys(parts[rail][1], answer.reason)
             rejected |= dict(answer.rejected)

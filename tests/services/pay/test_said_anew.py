@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from services.pay.iso20022.xml import BAD_VALUE
 from services.pay.models import Instalment, PaymentRun
 from services.pay.rails.contract import Answer, Entry, EntryKind, Verdict
 from services.sandbox.bank import Faults
+from services.sandbox.bank.faults import Settles
 from tests.services.pay.test_again import late, returned
 from tests.services.pay.test_awards import DECEMBER, NOVEMBER, end, reassess
 from tests.services.pay.test_budgets import appropriate
@@ -172,6 +174,32 @@ async def test_a_second_debit_that_is_claimed_is_known_after_the_first_is_taken_
     assert await resolving(hall).listed(hall.planner) == []
     await history(hall, run, one, FIRST, (EntryKind.PAID, "R9"), BACK)
     assert await resolving(hall).listed(hall.planner) == [], "one entry is one break"
+
+
+@pytest.mark.parametrize(("key", "baht"), [(None, 600), ("f" * 32, 700)], ids=["wrong amount", "unknown reference"])
+async def test_what_was_claimed_and_is_told_rightly_later_left_the_account_once(
+    hall: TownHall, key: str | None, baht: int
+) -> None:
+    run = await hall.sent(1)
+    [one] = await hall.instalments()
+    await told(hall, run, entry(hall, key or one.id, EntryKind.PAID, "R1", money=Money.baht(baht)))
+    await decide(hall, await only_break(hall), BreakOutcome.CLAIMED)
+    for _ in range(2):
+        await history(hall, run, one, FIRST)
+    assert await hall.balances() == {**PAID, "BANK_CLAIM": 0}
+
+
+async def test_what_is_said_to_come_and_never_does_is_named_anew(hall: TownHall) -> None:
+    hall.bank.faults = Faults(settles=Settles.HELD)
+    run = await hall.sent(1)
+    hall.clock.advance(timedelta(days=10))
+    await hall.jobs.reconcile(hall.approver, run.id)
+    await decide(hall, await only_break(hall), BreakOutcome.NO_MONEY_MOVED)
+    assert (await hall.jobs.reconcile(hall.approver, run.id)).breaks == 0, "it has some days"
+    hall.clock.advance(timedelta(days=10))
+    assert [(await hall.jobs.reconcile(hall.approver, run.id)).breaks for _ in range(2)] == [1, 0]
+    await decide(hall, await only_break(hall), BreakOutcome.OWED_AGAIN)
+    assert [i.status for i in await hall.instalments()] == ["RETURNED"]
 
 
 # Paying again what was withdrawn.

@@ -46,6 +46,15 @@ class Refuses(MemoryRail):
         return Answer(order, Verdict.REJECTED, "FF01")
 
 
+class Meddles(MemoryRail):
+    """Speaks of a payment that another rail has."""
+
+    of: UUID
+
+    async def submit(self, order: UUID, file: bytes) -> Answer:
+        return Answer(order, Verdict.PARTLY, "", {self.of: "AC04"})
+
+
 def order_of(clock: FixedClock, *payees: CreditorAccount) -> Order:
     transfers = tuple(Transfer(new_id(), payee, Money(70_000), date(2026, 11, 16), "x") for payee in payees)
     return Order(new_id(), clock.now(), treasury_account("dla"), transfers)
@@ -166,3 +175,12 @@ def test_a_payee_whose_rail_there_is_not_cannot_be_written(clock: FixedClock) ->
 
 def test_an_entry_is_paid_from_the_bank_unless_it_says_otherwise(clock: FixedClock) -> None:
     assert Entry(EntryKind.PAID, "r", "e", Money(1), "THB", clock.now()).paid_from == "BANK"
+
+
+async def test_a_rail_that_rejects_what_another_has_is_not_believed(clock: FixedClock) -> None:
+    meddler = Meddles(clock)
+    several, _ = rails(clock, ACCOUNT=meddler)
+    order = order_of(clock, *PAYEES)
+    meddler.of = order.transfers[0].end_to_end
+    with pytest.raises(BankFileRefused):
+        await several.submit(order.message, several.write(order))
