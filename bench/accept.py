@@ -261,5 +261,5 @@ async def _by_orm(db: Database, one: Accepted) -> None:
         )
         session.add(one.row())
         await session.flush()
-        step = {"sequence": 1, "at": one.at, "action": Action.SUBMIT, "status": Status.SUBMITTED}
+        step: dict[str, Any] = {"sequence": 1, "at": one.at, "action": Action.SUBMIT, "status": Status.SUBMITTED}
         session.add(ApplicationEvent(person=one.person, application=one.id, **step))
