@@ -22,7 +22,7 @@ _MEANINGS = {
     "SAME": "The same law put to the same facts gives the same answer.",
     "DIFFERENT": "Nothing stored was changed, and yet this program answers otherwise.",
     "NOT_POSSIBLE": "It cannot be taken again.",
-    "BY_AN_OFFICER": "The same law and the same facts leave it open, as they did; an officer refused it, with a reason.",
+    "BY_AN_OFFICER": "The same law and facts leave it open, as they did; an officer refused it, with a reason.",
     "HOUSEHOLD_HAS_ONE": "The same law and the same facts; the household had another application, and has one alone.",
     "OF_AN_AGENCY": "An agency decided, by rules of its own; what it said is kept.",
 }

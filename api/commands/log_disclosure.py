@@ -6,7 +6,6 @@ one asks (role `disclosure.propose`), another approves (`disclosure.approve`, wi
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -14,10 +13,11 @@ from uuid import UUID
 
 import typer
 
+from api.commands.officer_acts import as_officer
 from api.commands.words import when
-from core.settings import Settings
 
 if TYPE_CHECKING:
+    from api.house import House
     from identity.officers import Officer
     from services.exchange.access_log.prolonging import Prolonging
 
@@ -68,33 +68,22 @@ def _key(given: str) -> UUID:
 
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
-    from api.commands.talk import told
-    from core.ids import NationalId
-
-    settings = Settings()
     # Not an option: what is typed after a command stays in the shell's history.
     number = typer.prompt("National ID", hide_input=True)
 
-    async def whole() -> T:
-        from api.house import House
+    async def whole(house: House, officer: Officer) -> T:
         from core.envelope import SubjectKeys
         from core.errors import NotFound
-        from identity.officers import current_officer
+        from core.ids import NationalId
         from services.exchange.access_log.log import AccessLog
         from services.exchange.access_log.prolonging import Prolonging
 
-        house = House(settings)
-        try:
-            officer = await current_officer(house.settings, house.db, profile, keys=house.keys, clock=house.clock)
-            async with house.db.read() as session:
-                person = await house.identity.people.find(session, NationalId.parse(number))
-            if person is None:
-                raise NotFound
-            log, keys = AccessLog(house.db, house.clock, house.keys), SubjectKeys(house.keys)
-            prolonging = Prolonging(house.db, house.clock, keys, log, house.identity.office.officers)
-            return await job(prolonging, officer, person)
-        finally:
-            await house.close()
+        async with house.db.read() as session:
+            person = await house.identity.people.find(session, NationalId.parse(number))
+        if person is None:
+            raise NotFound
+        log, keys = AccessLog(house.db, house.clock, house.keys), SubjectKeys(house.keys)
+        prolonging = Prolonging(house.db, house.clock, keys, log, house.identity.office.officers)
+        return await job(prolonging, officer, person)
 
-    with told(settings):
-        return asyncio.run(whole())
+    return as_officer(profile, whole)

@@ -5,7 +5,6 @@ Every command acts for the officer who signed in under the profile (`sitthi offi
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 import typer
 
 from api.commands import disputes, pay_breaks, pay_counter
-from core.settings import Settings
+from api.commands.officer_acts import as_officer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,23 +164,7 @@ def ledger(profile: Profile = None) -> None:
 
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
-    from api.commands.talk import told
-
-    settings = Settings()
-    with told(settings):
-        return asyncio.run(_with_officer(settings, profile, job))
-
-
-async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) -> T:
-    from api.house import House
-    from identity.officers import current_officer
-
-    house = House(settings)
-    try:
-        officer = await current_officer(settings, house.db, profile, keys=house.keys, clock=house.clock)
-        return await job(house.payments(), officer)
-    finally:
-        await house.close()
+    return as_officer(profile, lambda house, officer: job(house.payments(), officer))
 
 
 async def _find(jobs: PaymentJobs, officer: Officer, given: str) -> UUID:

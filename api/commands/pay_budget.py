@@ -5,13 +5,12 @@ One officer (`pay.plan`) proposes with a reason, another (`pay.approve`) confirm
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from core.settings import Settings
+from api.commands.officer_acts import as_officer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,24 +164,9 @@ def satang_of(baht: str) -> int:
 
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
-    from api.commands.talk import told
-
-    settings = Settings()
-    with told(settings):
-        return asyncio.run(_with_officer(settings, profile, job))
-
-
-async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) -> T:
     from api.books import books_of
-    from api.house import House
-    from identity.officers import current_officer
 
-    house = House(settings)
-    try:
-        officer = await current_officer(settings, house.db, profile, keys=house.keys, clock=house.clock)
-        return await job(books_of(house), officer)
-    finally:
-        await house.close()
+    return as_officer(profile, lambda house, officer: job(books_of(house), officer))
 
 
 async def _find(books: Books, officer: Officer, given: str) -> UUID:

@@ -6,14 +6,13 @@ a second officer (`sitthi pay confirm`).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from api.commands.officer_acts import as_officer
 from api.commands.pay_budget import ENDING_MIN, Baht, Profile, Reason, propose, satang_of
-from core.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,24 +144,9 @@ def paid_back(
 
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
-    from api.commands.talk import told
-
-    settings = Settings()
-    with told(settings):
-        return asyncio.run(_with_officer(settings, profile, job))
-
-
-async def _with_officer(settings: Settings, profile: str | None, job: Job[T]) -> T:
     from api.books import recovery_of
-    from api.house import House
-    from identity.officers import current_officer
 
-    house = House(settings)
-    try:
-        officer = await current_officer(settings, house.db, profile, keys=house.keys, clock=house.clock)
-        return await job(recovery_of(house), officer)
-    finally:
-        await house.close()
+    return as_officer(profile, lambda house, officer: job(recovery_of(house), officer))
 
 
 async def _find(desk: RecoveryDesk, officer: Officer, given: str) -> UUID:

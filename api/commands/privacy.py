@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from api.commands.officer_acts import as_officer
 from api.commands.words import when
 from core.settings import Settings
 
@@ -160,14 +161,12 @@ def retention(
 def _act(profile: str | None, job: Job[T]) -> T:
     """Runs the job for the officer; whatever goes wrong is one sentence with its code, and exit status 1."""
 
-    async def acting(house: House) -> T:
-        from identity.officers import current_officer
+    async def acting(house: House, officer: Officer) -> T:
         from services.exchange.privacy.desk import Desk
 
-        officer = await current_officer(house.settings, house.db, profile, keys=house.keys, clock=house.clock)
         return await job(Desk(house.db, house.clock, house.keys, house.privacy.holds, house.identity.people), officer)
 
-    return _in_house(acting)
+    return as_officer(profile, acting)
 
 
 def _in_house(job: Callable[[House], Awaitable[T]]) -> T:

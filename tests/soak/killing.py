@@ -5,19 +5,10 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
-import os
-import signal
-import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random  # noqa: TID251 (moments and victims from a seed)
 from typing import Any, Final
@@ -31,15 +22,14 @@ from core.settings import Settings
 from services.exchange.access_log.records import AccessEntry, AccessOutcome
 from services.exchange.access_log.sequencer import Sequencer
 from tests.services.exchange.fakes import KEYS
+from tests.soak.frame import DATABASE, Cast, command
 from tests.soak.processes import ISSUER, family_of, sequence, verified, work
 from tests.support import access_log
-from tests.support.postgres import Postgres
 from tests.support.sequenced import sequenced
 
 WORKERS: Final = 2
 SEQUENCERS: Final = 2
 """Of which one works at a time."""
-WAIT_SECONDS_MAX: Final = 0.4
 HOUSEHOLD: Final = "exchange.household"
 KEPT_MAX: Final = 200
 """Kept heads that the log is held against, from all of its life."""
@@ -69,60 +59,6 @@ class Outcome:
         )
 
 
-class Cast:
-    """The processes under way, each of a kind, and started again under a new name when it was killed."""
-
-    def __init__(self, url: str, folder: Path, chance: Random) -> None:
-        self._url, self._folder, self._chance = url, folder, chance
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.soak.processes"])
-        self._number = 0
-        self.alive: list[tuple[str, BaseProcess, Path]] = []
-
-    def start(self, kind: str) -> None:
-        self._number += 1
-        journal = self._folder / f"{kind}-{self._number}.journal"
-        journal.touch()
-        given: tuple[Any, ...] = (self._url, journal)
-        if kind == "worker":
-            given = (*given, f"w{self._number}", self._chance.randrange(1 << 30))
-        process = self._context.Process(target=work if kind == "worker" else sequence, args=given, daemon=True)
-        process.start()
-        self.alive.append((kind, process, journal))
-
-    def kill(self, kind: str) -> None:
-        """One of that kind, which has begun; and another in its place."""
-        chosen = self._chance.choice([one for one in self.alive if one[0] == kind])
-        self.await_begun(chosen)
-        _kill(chosen[1])
-        self.alive.remove(chosen)
-        self.start(kind)
-
-    def await_begun(self, one: tuple[str, BaseProcess, Path]) -> None:
-        until = time.monotonic() + 60
-        while not one[2].stat().st_size and time.monotonic() < until:
-            if not one[1].is_alive():
-                raise RuntimeError(f"a {one[0]} ended by itself")
-            time.sleep(0.005)
-
-    def end(self) -> None:
-        for _, process, _ in self.alive:
-            _kill(process)
-        self.alive = []
-
-    def journals(self) -> Iterator[list[str]]:
-        for journal in sorted(self._folder.glob("*.journal")):
-            for line in journal.read_text().splitlines():
-                yield line.split(" ")
-
-
-def _kill(process: BaseProcess) -> None:
-    assert process.pid is not None
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-    process.join()
-
-
 def soak(
     url: str, folder: Path, *, kills: int, seed: int, crash: Callable[[], None] | None, say: Callable[[str], None]
 ) -> Outcome:
@@ -131,22 +67,17 @@ def soak(
     migrations.upgrade(url, keys=lambda: KEYS)
     driven = Settings(database_url=url).sqlalchemy_url
     asyncio.run(_prepare(driven))
-    cast = Cast(driven, folder, chance)
-    try:
-        for kind in ["worker"] * WORKERS + ["sequencer"] * SEQUENCERS:
-            cast.start(kind)
-        for number in range(kills):
-            time.sleep(chance.uniform(0, WAIT_SECONDS_MAX))
-            victim = chance.choices(["worker", "sequencer", "database"], [4, 4, 2 if crash else 0])[0]
-            if victim == "database" and crash is not None:
-                crash()
-            else:
-                cast.kill(victim)
-            outcome.kills[victim] += 1
-            if number % 50 == 49:
-                say(f"{number + 1} kills")
-    finally:
-        cast.end()
+
+    def part(kind: str, number: int, journal: Path) -> tuple[Callable[..., None], tuple[Any, ...]]:
+        if kind == "worker":
+            return work, (driven, journal, f"w{number}", chance.randrange(1 << 30))
+        return sequence, (driven, journal)
+
+    cast = Cast(folder, chance, "tests.soak.processes", part)
+    for kind in ["worker"] * WORKERS + ["sequencer"] * SEQUENCERS:
+        cast.start(kind)
+    weights = {"worker": 4, "sequencer": 4, DATABASE: 2}
+    outcome.kills = cast.play(weights, kills=kills, wait_seconds_max=0.4, crash=crash, say=say)
     asyncio.run(_judge(driven, list(cast.journals()), outcome))
     return outcome
 
@@ -228,60 +159,5 @@ async def _drain(database: Database) -> None:
         idle = 0 if await sequencer.round() else idle + 1
 
 
-def crashing(postgres: Postgres) -> Callable[[], None]:
-    """Kills the server with all its processes, as a machine that loses power does, and starts it again."""
-
-    def crash() -> None:
-        master = int((postgres.data / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        family = [master, *map(int, children)]
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        while any(map(_cmdline, family)):
-            time.sleep(0.01)
-        # Nobody may have waited for the dead yet, and PostgreSQL takes a zombie of that number for a running server.
-        for lock in (postgres.data / "postmaster.pid", *postgres.folder.glob(".s.PGSQL.*.lock")):
-            lock.unlink(missing_ok=True)
-        postgres.start()
-
-    return crash
-
-
-def _cmdline(pid: int) -> bytes:
-    """Empty of a zombie."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
-
-
-def main() -> None:
-    """The command. Exits with 1 when anything was lost."""
-    parser = argparse.ArgumentParser(prog="script/soak", description=__doc__)
-    parser.add_argument("--kills", type=int, default=1_000, help="how many, on each database")
-    parser.add_argument("--seed", type=int, default=1, help="picks victims and moments")
-    parser.add_argument("--on", choices=["sqlite", "postgresql"], action="append", help="only this database")
-    given = parser.parse_args()
-    found = 0
-    for footing in given.on or ["sqlite", "postgresql"]:
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="sitthi-soak-") as name, contextlib.ExitStack() as stack:
-            folder, crash = Path(name), None
-            url = f"sqlite:///{folder / 'sitthi.sqlite'}"
-            if footing == "postgresql":
-                postgres = stack.enter_context(Postgres.running(durable=True))
-                url, crash = postgres.create("sitthi"), crashing(postgres)
-
-            def say(what: str, footing: str = footing) -> None:
-                sys.stderr.write(f"· {footing}: {what}\n")
-
-            outcome = soak(url, folder, kills=given.kills, seed=given.seed, crash=crash, say=say)
-        lines = [f"{footing}, seed {given.seed}, {time.monotonic() - began:.0f} s: {outcome.line}"]
-        sys.stdout.write("\n  ".join([*lines, *outcome.faults[:20]]) + "\n")
-        sys.stdout.flush()
-        found += len(outcome.faults)
-    sys.exit(1 if found else 0)
-
-
 if __name__ == "__main__":
-    main()
+    command(soak, "script/soak", __doc__)

@@ -7,20 +7,15 @@ PostgreSQL, and the moment.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
 import os
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random  # noqa: TID251 (moments and victims from a seed)
 from typing import Any, Final
@@ -48,15 +43,13 @@ from services.sandbox.bank import bank_app
 from services.sandbox.bank.books import Books
 from tests.services.exchange.fakes import KEYS
 from tests.services.pay.town import PERIOD, Clerk, FixedAmounts, TownHall, jobs_over
-from tests.soak.killing import _kill, crashing
+from tests.soak.frame import DATABASE, Cast, command
 from tests.soak.paid import BOOKED_BY, of_the_bank, of_the_ledger, of_what_was_told
-from tests.support.postgres import Postgres
 
 CAST: Final = {"planner": 2, "worker": 2, "booker": 1, "bank": 1}
 PART_MAX: Final = 3
 PEOPLE_MAX: Final = 8
 LANES: Final = 16
-WAIT_SECONDS_MAX: Final = 0.6
 _BEGAN: Final = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 
 
@@ -238,76 +231,26 @@ class Outcome:
         )
 
 
-class Cast:
-    """The processes under way; whoever is killed comes again under a new name."""
-
-    def __init__(self, url: str, folder: Path, chance: Random) -> None:
-        self._url, self._folder, self._chance, self.zero = url, folder, chance, time.monotonic()
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.soak.paying"])
-        self._number = 0
-        self.alive: list[tuple[str, BaseProcess, Path]] = []
-
-    def given(self, kind: str) -> Given:
-        self._number += 1
-        journal = self._folder / f"{kind}-{self._number}.journal"
-        journal.touch()
-        name = f"{kind[0]}{self._number}"
-        return Given(self._url, self._folder, journal, self.zero, name, self._chance.randrange(1 << 30))
-
-    def start(self, kind: str) -> None:
-        given = self.given(kind)
-        process = self._context.Process(target=_TARGETS[kind], args=(given,), daemon=True)
-        process.start()
-        self.alive.append((kind, process, given.journal))
-
-    def kill(self, kind: str) -> None:
-        chosen = self._chance.choice([one for one in self.alive if one[0] == kind])
-        until = time.monotonic() + 60
-        while not chosen[2].stat().st_size and time.monotonic() < until:
-            if not chosen[1].is_alive():
-                raise RuntimeError(f"a {kind} ended by itself")
-            time.sleep(0.005)
-        _kill(chosen[1])
-        self.alive.remove(chosen)
-        self.start(kind)
-
-    def end(self) -> None:
-        for _, process, _ in self.alive:
-            _kill(process)
-        self.alive = []
-
-    def journals(self) -> Iterator[list[str]]:
-        for journal in sorted(self._folder.glob("*.journal")):
-            whole, _, _ = journal.read_text().rpartition("\n")
-            yield from (line.split(" ") for line in whole.splitlines())
-
-
 def soak(
     url: str, folder: Path, *, kills: int, seed: int, crash: Callable[[], None] | None, say: Callable[[str], None]
 ) -> Outcome:
     """`crash` kills the database and brings it back; None for one that has no process of its own."""
-    chance, outcome = Random(seed), Outcome()
+    chance, outcome, zero = Random(seed), Outcome(), time.monotonic()
     migrations.upgrade(url, keys=lambda: KEYS)
     driven = Settings(database_url=url).sqlalchemy_url
-    cast = Cast(driven, folder, chance)
-    try:
-        for kind, count in CAST.items():
-            for _ in range(count):
-                cast.start(kind)
-        for number in range(kills):
-            time.sleep(chance.uniform(0, WAIT_SECONDS_MAX))
-            victim = chance.choices([*CAST, "database"], [3, 5, 2, 2, 2 if crash else 0])[0]
-            if victim == "database" and crash is not None:
-                crash()
-            else:
-                cast.kill(victim)
-            outcome.kills[victim] += 1
-            if number % 50 == 49:
-                say(f"{number + 1} kills")
-    finally:
-        cast.end()
-    asyncio.run(_judge(cast.given("judge"), list(cast.journals()), outcome))
+
+    def part(kind: str, number: int, journal: Path) -> tuple[Callable[..., None], tuple[Any, ...]]:
+        name = f"{kind[0]}{number}"
+        return _TARGETS[kind], (Given(driven, folder, journal, zero, name, chance.randrange(1 << 30)),)
+
+    cast = Cast(folder, chance, "tests.soak.paying", part)
+    for kind, count in CAST.items():
+        for _ in range(count):
+            cast.start(kind)
+    weights = dict(zip([*CAST, DATABASE], [3, 5, 2, 2, 2], strict=True))
+    outcome.kills = cast.play(weights, kills=kills, wait_seconds_max=0.6, crash=crash, say=say)
+    judge = Given(driven, folder, folder / "judge", zero, "judge", seed)
+    asyncio.run(_judge(judge, list(cast.journals()), outcome))
     return outcome
 
 
@@ -369,31 +312,4 @@ async def _finish(hall: TownHall, agency: str) -> None:
 
 def main() -> None:
     """The command. Exits with 1 when anybody was paid twice or never, or the books do not agree."""
-    parser = argparse.ArgumentParser(prog="script/soak pay", description=__doc__)
-    parser.add_argument("--kills", type=int, default=1_000, help="how many, on each database")
-    parser.add_argument("--seed", type=int, default=1, help="picks victims and moments")
-    parser.add_argument("--on", choices=["sqlite", "postgresql"], action="append", help="only this database")
-    given = parser.parse_args()
-    found = 0
-    for footing in given.on or ["sqlite", "postgresql"]:
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="sitthi-soak-") as name, contextlib.ExitStack() as stack:
-            folder, crash = Path(name), None
-            url = f"sqlite:///{folder / 'sitthi.sqlite'}"
-            if footing == "postgresql":
-                postgres = stack.enter_context(Postgres.running(durable=True))
-                url, crash = postgres.create("sitthi"), crashing(postgres)
-
-            def say(what: str, footing: str = footing) -> None:
-                sys.stderr.write(f"· {footing}: {what}\n")
-
-            outcome = soak(url, folder, kills=given.kills, seed=given.seed, crash=crash, say=say)
-        lines = [f"{footing}, seed {given.seed}, {time.monotonic() - began:.0f} s: {outcome.line}"]
-        sys.stdout.write("\n  ".join([*lines, *outcome.faults[:20]]) + "\n")
-        sys.stdout.flush()
-        found += len(outcome.faults)
-    sys.exit(1 if found else 0)
-
-
-if __name__ == "__main__":
-    main()
+    command(soak, "script/soak pay", __doc__)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.killing import crashing, soak
+from tests.soak.frame import crashing
+from tests.soak.killing import soak
 from tests.support.postgres import Postgres
 
 KILLS = int(os.environ.get("SITTHI_SOAK_KILLS", "20"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.soak.killing import crashing
+from tests.soak.frame import crashing
 from tests.soak.paying import Outcome, soak
 from tests.support.postgres import Postgres
 
 KILLS = int(os.environ.get("SITTHI_SOAK_KILLS", "20"))
-SEED = 13
+SEED = 7
 
 
 def held(outcome: Outcome) -> None:
