@@ -39,6 +39,7 @@ from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
 from services.receive import models
 from services.receive.disputes import graph as disputes
+from services.receive.drawing import drawn
 from services.receive.repository import ReceiptRepository
 from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
@@ -102,8 +103,9 @@ class Receipt(Node):
 
     @strawberry.field
     async def qr_svg(self, info: Info) -> str:
-        """That address with the proof as its fragment, as a QR code, an SVG element."""
-        return await info.context.room(Receipts).qr_svg(self.row)
+        """That address with the proof as its fragment, as a QR code, an SVG element; of at most 20 receipts in a
+        request."""
+        return await drawn(info.context.memo, info.context.room(Receipts), self.row)
 
     @strawberry.field
     async def rating(self, info: Info) -> Rating | None:

@@ -144,7 +144,7 @@ class Statements:
             "footer": f"{self._issuer} · {made.th} · {made.en}",
             "attached": attached.decode(),
             "attached_name": ATTACHED,
-            "qr": svg_of(f"{verify}#{proof}"),
+            "qr": await asyncio.to_thread(svg_of, f"{verify}#{proof}"),
             "verify": verify,
         }
 
