@@ -63,9 +63,12 @@ class FeesOfApplications:
             return None
         return Charge(f"application:{about.hex}:{asked['satang']}", BillKind.FEE, agency, Money(asked["satang"]), title)
 
+    async def hold(self, session: AsyncSession, bill: Bill) -> None:
+        await delivery.case(session, bill.person, _about(bill), lock=True)
+
     async def settle(self, session: AsyncSession, bill: Bill, transaction: str) -> bool:  # noqa: ARG002 - Charges' own
         """The service's own fee sends the application off, once: nothing was due before."""
-        about, what = UUID(hex=bill.charge.split(":")[1]), bill.charge.split(":")[2]
+        about, what = _about(bill), bill.charge.split(":")[2]
         case = await delivery.case(session, bill.person, about, lock=True)
         if case is None:
             return False
@@ -96,6 +99,9 @@ class RepaymentsOfPlans:
             return None
         return Charge(f"recovery:{about.hex}", BillKind.REPAYMENT, plan.agency, left, _BACK)
 
+    async def hold(self, session: AsyncSession, bill: Bill) -> None:
+        """Nobody withdraws a claim's bill: the claims are locked when they are paid."""
+
     async def settle(self, session: AsyncSession, bill: Bill, transaction: str) -> bool:
         """Whole, or not at all: what was withheld meanwhile is not taken a second time."""
         plan = await self._recoveries.of(session, bill.person, UUID(hex=bill.charge.partition(":")[2]))
@@ -111,13 +117,24 @@ class RepaymentsOfPlans:
         return True
 
 
+class WithdrawnFees:
+    """Fulfils `services.apply.delivery.agencies.BillsOfApplications`."""
+
+    def __init__(self, bills: Bills) -> None:
+        self._bills = bills
+
+    async def withdrawn(self, session: AsyncSession, application: UUID) -> None:
+        await self._bills.cancel(session, f"application:{application.hex}:{FEE}")
+
+
 def furnish(house: House, rooms: Rooms) -> None:
     """Adds what the graph, the routes and the commands of this room ask for."""
     charges: dict[str, Charges] = {
         "application": FeesOfApplications(house, house.clock),
         "recovery": RepaymentsOfPlans(rooms.get(Recoveries)),
     }
-    rooms.add(Bills, Bills(house.clock, _billers(house), charges, house.inbox))
+    bills = rooms.add(Bills, Bills(house.clock, _billers(house), charges, house.inbox))
+    house.deliveries.bills = WithdrawnFees(bills)
     rooms.add(BillReceipts, BillReceipts(house.keys, house.attestor, house.settings.issuer))
 
 
@@ -150,6 +167,10 @@ def _billers(house: House) -> SandboxBillers:
         return of_services | {payer(PROGRAMME + one.slug) for one in house.welfare.programmes}
 
     return SandboxBillers(agencies)
+
+
+def _about(bill: Bill) -> UUID:
+    return UUID(hex=bill.charge.split(":")[1])
 
 
 def _waits(case: ServiceCase) -> bool:

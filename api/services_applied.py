@@ -30,7 +30,7 @@ from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.needs import Needs, StandingGate
-from services.apply.delivery.states import GONE, KINDS, Hindrance, Step
+from services.apply.delivery.states import FEE_UNPAID, GONE, KINDS, Hindrance, Step
 from services.apply.forms import Forms
 from services.apply.service import ApplyService
 from services.apply.states import Status
@@ -273,7 +273,11 @@ class OwedToServices:
             select(col(ServiceCase.step), col(ServiceCase.cancel_wanted), func.count())
             .where(
                 col(ServiceCase.plugin) == slug,
-                or_(col(ServiceCase.due_at).is_not(None), col(ServiceCase.failed_at).is_not(None)),
+                or_(
+                    col(ServiceCase.due_at).is_not(None),
+                    col(ServiceCase.failed_at).is_not(None),
+                    col(ServiceCase.trouble) == FEE_UNPAID,
+                ),
             )
             .group_by(col(ServiceCase.step), col(ServiceCase.cancel_wanted))
         )

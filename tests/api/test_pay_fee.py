@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from api.services_applied import OwedToServices
 from core.graph import global_id
 from core.ids import GlobalId
 from identity.inbox.models import Change, ChangeKind
@@ -18,6 +19,7 @@ from services.know.entries import service_id
 from services.pay.ledger.service import trial_balance
 from services.pay.recovery.service import Recoveries
 from services.pay.recovery.sums import claims_of
+from services.plugins.contract import OperationKind
 from tests.laws.cases import agreed_recovery, person_of
 from tests.services.apply.delivery.office import SLUG, WORDS, Office
 from tests.support.app import Served
@@ -125,10 +127,34 @@ async def test_a_withdrawn_application_is_not_sent_by_a_payment_that_goes_back(s
     application = await applied(sitthi)
     bill = await bill_of(sitthi, application=application["id"])
     assert (await sitthi.do("withdraw", "application { id }", "elder", application=application["id"]))["problems"] == []
+    seen = (await sitthi.graph(OF, {"id": bill["id"]}, persona="elder"))["node"]
+    assert (seen["status"], seen["qrText"]) == ("CANCELLED", None)
     assert await scan(sitthi, bill["qrText"]) == [{"status": 200, "outcome": "NOT_DUE"}]
     await carried(sitthi)
     assert office.effects == []
     assert await balances(sitthi, "oic") == {"BANK": 250_00, "UNAPPLIED": -250_00}
+
+
+async def test_an_application_is_either_withdrawn_or_paid_and_sent(sitthi: Served, office: Office) -> None:
+    application = await applied(sitthi)
+    bill = await bill_of(sitthi, application=application["id"])
+    [told], _ = await asyncio.gather(
+        scan(sitthi, bill["qrText"]),
+        sitthi.do("withdraw", "application { id }", "elder", application=application["id"]),
+    )
+    seen = (await sitthi.graph(OF, {"id": bill["id"]}, persona="elder"))["node"]
+    assert (told["outcome"], seen["status"]) in {("PAID", "PAID"), ("NOT_DUE", "CANCELLED")}
+    booked = await balances(sitthi, "oic")
+    assert booked.get("FEES", 0) == (-250_00 if told["outcome"] == "PAID" else 0)
+    await carried(sitthi)
+
+
+async def test_an_agency_whose_applicants_have_not_paid_yet_still_owes_them_its_submit(
+    sitthi: Served, office: Office
+) -> None:
+    await applied(sitthi)
+    async with sitthi.house.db.write() as session:
+        assert OperationKind.SUBMIT in await OwedToServices().owed(session, SLUG)
 
 
 async def test_of_many_who_pay_one_fee_at_once_the_agency_hears_once(sitthi: Served, office: Office) -> None:

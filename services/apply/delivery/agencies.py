@@ -19,6 +19,14 @@ from services.exchange.errors import SourceSilent
 from services.plugins.contract import Manifest
 
 
+class BillsOfApplications(Protocol):
+    """What citizens pay before an application is handed over."""
+
+    async def withdrawn(self, session: AsyncSession, application: UUID) -> None:
+        """It will not be handed over: its fee is not due."""
+        ...
+
+
 class Declined(Exception):
     """The agency answered with an error that its manifest declares, in these words."""
 

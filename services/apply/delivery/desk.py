@@ -17,7 +17,7 @@ from core.ids import NationalId
 from core.sealed import bound_to
 from services.apply.deciding import ToDeliver
 from services.apply.delivery import repository
-from services.apply.delivery.agencies import Agencies, Consents, Numbers, Withdrawn
+from services.apply.delivery.agencies import Agencies, BillsOfApplications, Consents, Numbers, Withdrawn
 from services.apply.delivery.decider import PREFIX, agency_of, worked_at_the_desk
 from services.apply.delivery.errors import AtTheAgency
 from services.apply.delivery.models import AgencyEvent, ServiceCase
@@ -39,6 +39,8 @@ class DeliveryDesk:
     def __init__(self, keys: KeyRing, clock: Clock, agencies: Agencies, numbers: Numbers, consents: Consents) -> None:
         self._keys, self._clock, self._agencies = keys, clock, agencies
         self._numbers, self._consents = numbers, consents
+        self.bills: BillsOfApplications | None = None
+        """Hears, in the transaction of a withdrawal, that there is nothing to pay any more. The case is locked."""
 
     async def owe(
         self, session: AsyncSession, application: Application, answers: Mapping[str, Any], to_deliver: ToDeliver
@@ -89,6 +91,8 @@ class DeliveryDesk:
         values["trouble"] = None
         if case.sent_at is None:
             values |= {"step": Step.DONE, "due_at": None, "document_sealed": None}
+            if self.bills is not None:
+                await self.bills.withdrawn(session, application.id)
         else:
             final = case.state is not None and State(case.state).is_final
             if final and not leaving:

@@ -35,6 +35,10 @@ class Charges(Protocol):
         """What the person owes for it at this moment; None for nothing, and for what is not theirs."""
         ...
 
+    async def hold(self, session: AsyncSession, bill: Bill) -> None:
+        """Locks what the bill is about, before the bills are: whoever withdraws it takes them in that order."""
+        ...
+
     async def settle(self, session: AsyncSession, bill: Bill, transaction: str) -> bool:
         """The bill is being paid, in this transaction. False where it is not owed any more: then nothing was changed.
 

@@ -168,6 +168,8 @@ class Bills:
         found = await repository.of_reference(session, notice.biller, notice.reference)
         if found is None:
             return Verdict.UNKNOWN_REFERENCE, None
+        charges = self._charges[found.charge.partition(":")[0]]
+        await charges.hold(session, found)
         all_of_it = await repository.of_charge(session, found.charge)
         bill = next(one for one in all_of_it if one.id == found.id)
         fee = bill.kind == BillKind.FEE.value
@@ -179,7 +181,7 @@ class Bills:
             return Verdict.WRONG_AMOUNT, bill
         if notice.paid_at >= bill.due_at:
             return Verdict.LATE, bill
-        if not await self._charges[bill.charge.partition(":")[0]].settle(session, bill, notice.transaction):
+        if not await charges.settle(session, bill, notice.transaction):
             return Verdict.NOT_DUE, bill
         for other in all_of_it:  # made after this one had expired, whose payment was on its way
             if other.id != bill.id and other.status == BillStatus.OPEN.value:

@@ -53,6 +53,9 @@ class Fees:
             return None
         return Charge(f"application:{about.hex}:fee", BillKind.FEE, "dla", Money(self.satang), TITLE)
 
+    async def hold(self, session: AsyncSession, bill: Bill) -> None:
+        pass
+
     async def settle(self, session: AsyncSession, bill: Bill, transaction: str) -> bool:
         if self.owed:
             self.settled.append((bill.id, transaction))
