@@ -33,6 +33,8 @@ from welfare.programmes import (
     changes_on,
     evaluate,
 )
+from welfare.programmes.determiner import Determiners
+from welfare.programmes.determiner import Facts as Values
 from welfare.rules import Value
 
 CHILD: Final = "child."
@@ -45,6 +47,7 @@ _ANSWERED: Final = frozenset({NOT_KNOWN, NO_SOURCE, INVALID_ANSWER, MEMBER_UNKNO
 """Why there is no value, where asking again at another hour would bring none either."""
 CITIZEN: Final = "citizen"
 """The steward of an attribute that only the citizen knows."""
+_DETERMINERS: Final = Determiners()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,62 +140,82 @@ def assess(
         return None
     asked_child = child if version.for_each is ForEach.CHILD else None
     found = evaluate(version, values(own), None if asked_child is None else values(asked_child), on)
-    of_whom = {True: asked_child or {}, False: own}
+    return _assessed(catalogue, programme, on, beneficiary, own, asked_child, version, found)
+
+
+def _assessed(
+    catalogue: Catalogue,
+    programme: Programme,
+    on: date,
+    beneficiary: UUID,
+    own: Facts,
+    child: Facts | None,
+    version: Version,
+    found: Determination,
+) -> Assessment:
+    of_whom = {True: child or {}, False: own}
     told = {name: of_whom[name.startswith(CHILD)].get(name.removeprefix(CHILD)) for name in found.missing}
     missing = tuple(replace(_missing(catalogue, name), silent=is_silent(fact)) for name, fact in told.items())
-    return Assessment(programme, version, on, beneficiary, own, asked_child, found, missing)
+    return Assessment(programme, version, on, beneficiary, own, child, found, missing)
 
 
 def assess_family(
     catalogue: Catalogue, programmes: Iterable[Programme], family: Family, on: date
 ) -> Iterator[Assessment]:
-    """Every answer of each of the programmes that is in force: the citizen's own first, then each child's."""
-    for programme in programmes:
-        for found in _assess_programme(catalogue, programme, family, on):
-            if found is not None:
-                yield found
+    """Every answer of each of the programmes that is in force: the citizen's own first, then each child's.
 
-
-def _assess_programme(
-    catalogue: Catalogue, programme: Programme, family: Family, on: date
-) -> Iterator[Assessment | None]:
+    All programmes are put to a person at once, so that each fact is read and each rule decided once.
+    """
+    programmes = tuple(programmes)
     citizen, children = family.citizen, family.children
-    if programme.for_each is ForEach.PERSON:
-        yield assess(catalogue, programme, on, citizen.person, citizen.facts, None)
-        for child in (children or ()) if programme.channel is Channel.HERE else ():
-            found = assess_child_as_person(catalogue, programme, on, child)
-            if found is not None and found.determination.outcome is not Outcome.UNMET:
-                yield found
-    elif children is None:
-        yield _without_children(catalogue, programme, citizen, on)
-    else:
-        for child in children:
-            yield assess(catalogue, programme, on, child.person, citizen.facts, child.facts)
+    own = values(citizen.facts)
+    to_citizen = _put(programmes, ForEach.PERSON, own, None, on)
+    as_persons = [(child, _put_as_person(programmes, child, on)) for child in children or ()]
+    each = [(child, _put(programmes, ForEach.CHILD, own, values(child.facts), on)) for child in children or ()]
+    unnamed = _put(programmes, ForEach.CHILD, own, {}, on) if children is None else {}
+    for programme in programmes:
+        slug, person = programme.slug, citizen.person
+        if slug in to_citizen:
+            yield _assessed(catalogue, programme, on, person, citizen.facts, None, *to_citizen[slug])
+        for child, answers in as_persons:
+            if slug in answers and answers[slug][1].outcome is not Outcome.UNMET:
+                yield _assessed(catalogue, programme, on, child.person, child.facts, None, *answers[slug])
+        if slug in unnamed:
+            found = _assessed(catalogue, programme, on, person, citizen.facts, {}, *unnamed[slug])
+            yield _without_children(catalogue, found)
+        for child, answers in each:
+            if slug in answers:
+                yield _assessed(catalogue, programme, on, child.person, citizen.facts, child.facts, *answers[slug])
 
 
-def assess_child_as_person(catalogue: Catalogue, programme: Programme, on: date, child: Member) -> Assessment | None:
-    """A programme for persons put to a child; None while nobody can say how old the child is."""
+Answers = Mapping[str, tuple[Version, Determination]]
+"""By the programme."""
+
+
+def _put(programmes: Iterable[Programme], to: ForEach, own: Values, child: Values | None, on: date) -> Answers:
+    """Those that are in force and for each of those, all at once. Raises DayOutOfRange or a FactError."""
+    asked = [(p.slug, version) for p in programmes if p.for_each is to and (version := p.version_on(on)) is not None]
+    if not asked:
+        return {}
+    answers = _DETERMINERS.of([version for _, version in asked]).determine(own, child, on)
+    return {slug: (version, found) for (slug, version), found in zip(asked, answers, strict=True)}
+
+
+def _put_as_person(programmes: Iterable[Programme], child: Member, on: date) -> Answers:
+    """Programmes for persons that one applies for here, put to a child; none while nobody can say how old it is."""
     birth_date = child.facts.get(BIRTH_DATE)
     if birth_date is None or not birth_date.known:
-        return None
-    return assess(catalogue, programme, on, child.person, child.facts, None)
+        return {}
+    here = [programme for programme in programmes if programme.channel is Channel.HERE]
+    return _put(here, ForEach.PERSON, values(child.facts), None, on)
 
 
-def _without_children(catalogue: Catalogue, programme: Programme, citizen: Member, on: date) -> Assessment | None:
+def _without_children(catalogue: Catalogue, found: Assessment) -> Assessment:
     """Nobody could say who the children are, so the answer is that they are to be named first; never a no for that."""
-    found = assess(catalogue, programme, on, citizen.person, citizen.facts, {})
-    if found is None or found.determination.outcome is Outcome.UNMET:
+    if found.determination.outcome is Outcome.UNMET:
         return found
-    return Assessment(
-        found.programme,
-        found.version,
-        on,
-        citizen.person,
-        found.own,
-        found.child,
-        found.determination,
-        (_missing(catalogue, CHILDREN), *(m for m in found.missing if not m.attribute.startswith(CHILD))),
-    )
+    others = (missing for missing in found.missing if not missing.attribute.startswith(CHILD))
+    return replace(found, missing=(_missing(catalogue, CHILDREN), *others))
 
 
 def needs_of_citizen(programmes: ProgrammeCatalogue, on: date) -> frozenset[str]:
@@ -206,19 +229,13 @@ def needs_of_child(programmes: ProgrammeCatalogue, on: date) -> frozenset[str]:
     return frozenset(needed | {BIRTH_DATE})
 
 
-def further_needs_of_child(
-    catalogue: Catalogue, programmes: ProgrammeCatalogue, child: Member, on: date
-) -> frozenset[str]:
+def further_needs_of_child(programmes: ProgrammeCatalogue, child: Member, on: date) -> frozenset[str]:
     """The facts of a child that programmes for persons read besides, unless what is known already says no.
 
     So nobody asks about the bank balance of a two-year-old.
     """
-    needed: set[str] = set()
-    for programme in programmes.put_to_everyone():
-        if programme.for_each is ForEach.PERSON and programme.channel is Channel.HERE:
-            found = assess_child_as_person(catalogue, programme, on, child)
-            if found is not None and found.determination.outcome is not Outcome.UNMET:
-                needed.update(found.version.needs)
+    answers = _put_as_person(programmes.put_to_everyone(), child, on).values()
+    needed = {name for version, found in answers if found.outcome is not Outcome.UNMET for name in version.needs}
     return frozenset(needed - child.facts.keys())
 
 

@@ -10,7 +10,6 @@ from typing import Final
 from uuid import UUID
 
 from core.text import Text
-from services.exchange.catalogue import Catalogue
 from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Asker, AskerKind, Gate, Purpose
 from welfare.entitlements.assessment import (
     BIRTH_DATE,
@@ -53,22 +52,20 @@ class Reader:
     async def children(self, citizen: UUID) -> tuple[UUID, ...] | None:
         return await self.gate.children(citizen, asker=self.asker, purpose=self.purpose)
 
-    async def family(self, catalogue: Catalogue, programmes: ProgrammeCatalogue, citizen: UUID, *on: date) -> Family:
+    async def family(self, programmes: ProgrammeCatalogue, citizen: UUID, *on: date) -> Family:
         """All that the programmes in force on those days read. Children who are of age are left out."""
         needs = frozenset(name for day in on for name in needs_of_citizen(programmes, day))
         own, children = await asyncio.gather(self.member(citizen, needs), self.children(citizen))
         if children is None:
             return Family(own, None)
-        members = await asyncio.gather(*(self._child(catalogue, programmes, child, on) for child in children))
+        members = await asyncio.gather(*(self._child(programmes, child, on) for child in children))
         return Family(own, tuple(member for member in members if not is_denied(member)))
 
-    async def _child(
-        self, catalogue: Catalogue, programmes: ProgrammeCatalogue, child: UUID, on: Collection[date]
-    ) -> Member:
+    async def _child(self, programmes: ProgrammeCatalogue, child: UUID, on: Collection[date]) -> Member:
         first = await self.member(child, frozenset(name for day in on for name in needs_of_child(programmes, day)))
         if is_denied(first):
             return first
-        further = frozenset(n for day in on for n in further_needs_of_child(catalogue, programmes, first, day))
+        further = frozenset(n for day in on for n in further_needs_of_child(programmes, first, day))
         if not further:
             return first
         second = await self.member(child, further)

@@ -79,9 +79,7 @@ class EntitlementService:
         """
         today = self._clock.today()
         day = checked_day(on or today)
-        family = await Reader.for_citizen(self._gate, citizen, request, asker).family(
-            self.catalogue, self.programmes, citizen, day
-        )
+        family = await Reader.for_citizen(self._gate, citizen, request, asker).family(self.programmes, citizen, day)
         applications: Sequence[ActiveApplication] = ()
         if day == today:
             async with self._db.read() as session:

@@ -76,7 +76,7 @@ class WhatIf:
         day = checked_day(on or today)
         people = read_given(self._catalogue, given, now)
         reader = Reader.for_citizen(self._gate, citizen, request, asker)
-        family = await reader.family(self._catalogue, self._programmes, citizen, day, today)
+        family = await reader.family(self._programmes, citizen, day, today)
         supposed = _replaced(family, people, given)
         async with self._db.read() as session:
             active = await active_applications(session, citizen, PROGRAMME)

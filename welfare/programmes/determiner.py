@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX: Final = 512
 """Answers of one version; a few dozen are common, and whoever asks at random shall not fill the memory."""
+SETS_MAX: Final = 12
+"""Of versions that are decided together: those of today, and those of the other days that were asked about last."""
 Facts = Mapping[str, Value | None]
 _NOTHING: Final[Facts] = {}
 _OUTCOMES: Final = {FALSE: Outcome.UNMET, UNKNOWN: Outcome.UNKNOWN, TRUE: Outcome.MET}
@@ -75,6 +77,26 @@ class Determiner(ShapedDeterminer[Determination]):
         super().__init__(versions, _as_it_is)
 
 
+class Determiners:
+    """The determiner of each set of versions that is asked about, made once for as long as it is asked about often."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, ...], Determiner] = {}
+
+    def of(self, versions: Sequence[Version]) -> Determiner:
+        """Raises ValueError where two of them mean different things by one name."""
+        if len(versions) == 1:
+            return versions[0].determiner
+        # By what they are and not by what they say, which takes longer to compare than to decide. A determiner holds
+        # its versions, so that nothing else can be where they are.
+        key = tuple([id(version) for version in versions])
+        found = self._kept.pop(key, None) or Determiner(versions)
+        self._kept[key] = found
+        if len(self._kept) > SETS_MAX:
+            self._kept.pop(next(iter(self._kept)), None)
+        return found
+
+
 def _as_it_is(_: Version, found: Determination, /) -> Determination:
     return found
 
@@ -110,7 +132,8 @@ class _Answers(Generic[Answer]):
         )
         if FALSE in outcomes:
             return Determination(Outcome.UNMET, reasons, (), ())
-        missing = tuple([name for bit, name in enumerate(self.names) if unknown >> bit & 1])
+        unknowns = {name for bit, name in enumerate(self.names) if unknown >> bit & 1}
+        missing = tuple([name for name in self._version.needs if name in unknowns])
         outcome = _OUTCOMES[UNKNOWN if UNKNOWN in outcomes else TRUE]
         return Determination(outcome, reasons, self._paid(key[len(outcomes) :]), missing)
 

@@ -12,7 +12,7 @@ from tests.welfare.programmes.boundary_facts import boundary_facts, split
 from tests.welfare.programmes.case_files import PROGRAMMES
 from welfare.programmes import determiner as module
 from welfare.programmes import evaluate
-from welfare.programmes.determiner import Determiner
+from welfare.programmes.determiner import SETS_MAX, Determiner, Determiners
 from welfare.rules import AttributeType, Kind, Vocabulary
 from welfare.rules.errors import FactUnknownCode
 
@@ -26,9 +26,7 @@ def test_all_versions_together_answer_as_each_alone() -> None:
         for row in boundary_facts(version, ON, number, 40):
             own, child = split(row)
             for one, found in zip(VERSIONS, together.determine(own, child, ON), strict=True):
-                alone = evaluate(one, own, child, ON)
-                assert replace(found, missing=()) == replace(alone, missing=())
-                assert set(found.missing) == set(alone.missing)
+                assert found == evaluate(one, own, child, ON)
 
 
 def test_an_answer_is_right_whatever_was_remembered_before_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,3 +63,23 @@ def test_versions_that_mean_different_things_by_a_name_are_not_put_together() ->
     other = replace(version, vocabulary=Vocabulary({name: AttributeType(Kind.INT, 0, 1)}))
     with pytest.raises(ValueError, match=name):
         Determiner([version, other])
+
+
+def test_a_set_that_is_asked_about_often_is_made_once_and_one_that_is_not_is_forgotten() -> None:
+    kept, often = Determiners(), VERSIONS[:2]
+    first, once = kept.of(often), kept.of(VERSIONS[1:3])
+    for number in range(SETS_MAX):
+        kept.of([replace(VERSIONS[0]), VERSIONS[number % 2 + 1]])
+        assert kept.of(list(often)) is first
+    assert kept.of(VERSIONS[1:3]) is not once
+
+
+def test_a_set_is_known_by_its_versions_and_not_by_what_they_say() -> None:
+    kept, twin = Determiners(), replace(VERSIONS[0])
+    assert twin == VERSIONS[0]
+    assert kept.of([twin, VERSIONS[1]]).versions[0] is twin
+    assert kept.of(VERSIONS[:2]).versions[0] is VERSIONS[0]
+
+
+def test_one_version_alone_is_decided_by_its_own() -> None:
+    assert Determiners().of(VERSIONS[:1]) is VERSIONS[0].determiner
