@@ -22,6 +22,7 @@ from api.connections import NOWHERE, agency_of, client_of, connections_of
 from api.desk_of_applications import furnish_desk
 from api.lifecycle import life
 from api.listing import ProgrammeEntries, requirements_of
+from api.noticing import noticing
 from api.once_each import OnceEach
 from api.populations import populations
 from api.privacy import KeepersOfDocuments, stores_of
@@ -90,8 +91,7 @@ from services.plugins.runner import (
     ServiceKeys,
     sources_of,
 )
-from services.plugins.runner.egress import AgencyClients, agency_client, no_cookies
-from services.plugins.runner.errors import AddressRefused, MalformedReply
+from services.plugins.runner.egress import AgencyClients, no_cookies
 from services.plugins.runner.provisions import provisions_of
 from services.plugins.store.stores import Stores
 from services.receive.service import Receipts
@@ -165,16 +165,6 @@ class House:
         self.identity.office.known_facts = self.gate
         self.identity.office.titles = self.catalogue.agency_title
         self.inbox = Inbox(self.clock)
-        self.noticing = NoticesRoom(
-            self.db,
-            self.clock,
-            self.keys,
-            self.identity.account.contacts,
-            settings,
-            http=agency_client(loopback=settings.plugins_on_loopback, authorities=_authorities()),
-            refusals=(AddressRefused, MalformedReply),
-            authorities=_authorities(),
-        )
         self.destinations = Destinations(self.clock, self.keys, self.inbox)
         self.receipts = Receipts(self.clock, self.keys, settings.issuer, self.attestor)
         self.consent_receipts = ConsentReceipts(self.catalogue, load_texts(), self.keys, self.attestor)
@@ -194,6 +184,11 @@ class House:
     def connections(self) -> Connections:
         """The ways to agencies' systems. Raises ConnectionsUnusable."""
         return connections_of(self.settings, self.clock, self.http, self._outside(), _authorities())
+
+    @cached_property
+    def noticing(self) -> NoticesRoom:
+        """How citizens are told outside the inbox."""
+        return noticing(self, _authorities())
 
     @cached_property
     def base(self) -> SitthiSchema:
