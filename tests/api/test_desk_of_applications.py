@@ -163,6 +163,18 @@ async def test_an_officer_who_acts_for_the_applicant_has_an_interest(sitthi: Ser
     assert code(await do(sitthi, "officer-one", row, "claim")) == (403, "CONFLICT_OF_INTEREST")
 
 
+async def test_who_is_near_to_somebody_does_not_read_their_case_at_work_either(sitthi: Served) -> None:
+    await two_officers(sitthi)
+    told = await _scanned(sitthi)
+    row = await waiting(sitthi, evidence=(told["id"],))
+    [listed] = (await ask(sitthi, "officer-two", "GET", f"/{row.id.hex}")).json()["evidence"]
+    await delegated(sitthi, "elder", "officer-one")
+    for path in ("", f"/evidence/{listed['id']}"):
+        assert code(await ask(sitthi, "officer-one", "GET", f"/{row.id.hex}{path}")) == (403, "CONFLICT_OF_INTEREST")
+    looks = [one for one in await log_of(sitthi, "elder") if one["purpose"]["id"] == "application-desk"]
+    assert len(looks) == 1, "the colleague's alone"
+
+
 async def test_an_officer_does_not_work_on_what_is_their_own_or_their_households(sitthi: Served) -> None:
     await serves(sitthi, "elder", DECIDE)
     own = await waiting(sitthi)

@@ -194,6 +194,10 @@ class CaseDesk:
             async with self._db.read() as session:
                 if officer.person in await repository.who_decided(session, row):
                     raise DecidedItBefore
+        await self.refuse_near(officer, row)
+
+    async def refuse_near(self, officer: Officer, row: Application) -> None:
+        """Raises ConflictOfInterest, and ServiceUnavailable while nobody can say."""
         if await self._ties.between(officer.person, {row.person, row.beneficiary}):
             raise ConflictOfInterest
 

@@ -114,8 +114,10 @@ class CaseLooks:
         self._records, self._words = DecisionRecords(keys), Words(keys)
 
     async def show(self, officer: Officer, key: UUID, *, request: UUID | None = None) -> Shown:
-        """Raises NotFound, RoleMissing, StepUpRequired, ConflictOfInterest, LookRefused."""
+        """Raises NotFound, RoleMissing, StepUpRequired, LookRefused; ConflictOfInterest, since what somebody applied
+        for is not for whoever they live with to read at work; ServiceUnavailable while nobody can say who that is."""
         row = await self._desk.find(officer, key)
+        await self._desk.refuse_near(officer, row)
         now = await self._as_of_now(officer, row, request)
 
         async def read(person: NationalId) -> Shown:
@@ -131,6 +133,7 @@ class CaseLooks:
     ) -> OpenedEvidence:
         """A file that a scanner passed, of this very case. Raises as :meth:`show`, and SealBroken."""
         row = await self._desk.find(officer, key)
+        await self._desk.refuse_near(officer, row)
         found = next((one for one in await self._evidence.for_officers(row) if one.id == evidence), None)
         if found is None:
             raise NotFound
