@@ -100,8 +100,6 @@ def _postgresql() -> list[str]:
     """`refuse_change()` is of migration 0002."""
     refusal = "EXECUTE FUNCTION refuse_change()"
     return [
-        "CREATE TRIGGER dispute_event_refuses_change BEFORE UPDATE OR DELETE ON dispute_event "
-        f"FOR EACH ROW {refusal}",
-        "CREATE TRIGGER dispute_event_refuses_truncate BEFORE TRUNCATE ON dispute_event "
-        f"FOR EACH STATEMENT {refusal}",
+        f"CREATE TRIGGER dispute_event_refuses_change BEFORE UPDATE OR DELETE ON dispute_event FOR EACH ROW {refusal}",
+        f"CREATE TRIGGER dispute_event_refuses_truncate BEFORE TRUNCATE ON dispute_event FOR EACH STATEMENT {refusal}",
     ]

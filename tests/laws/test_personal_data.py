@@ -37,10 +37,12 @@ STORES: Final = declared_stores()
 ROWS: Final = {rows.table: rows for store in STORES for rows in store.rows}
 NOT_PEOPLE: Final = {
     "id": "a row's own key", "application": "an application", "decision": "a decision", "award": "an award",
-    "run": "a payment run", "payday": "a payday of several runs", "destination": "a row of payout_destination", "instalment": "an instalment",
+    "run": "a payment run", "payday": "a payday of several runs", "destination": "a row of payout_destination",
+    "instalment": "an instalment",
     "receipt": "a receipt", "session": "a browser session", "family": "a token family", "delegation": "a delegation",
     "entry": "a decision of the access log", "record": "a record of the access log", "correction": "a correction",
-    "consent": "a consent", "dispute": "a dispute", "transaction_id": "of the ledger", "account": "of the ledger", "request": "a request",
+    "consent": "a consent", "dispute": "a dispute", "transaction_id": "of the ledger", "account": "of the ledger",
+    "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "act": "what two officers do",
     "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",

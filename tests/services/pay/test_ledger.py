@@ -108,14 +108,18 @@ async def test_the_database_refuses_a_transaction_that_does_not_balance(database
 
 async def test_the_database_refuses_a_posting_without_its_transaction(database: Database, clock: FixedClock) -> None:
     await booked(database, clock, "first")
-    with pytest.raises(DBAPIError, match=r"(?i)foreign key"):
+    account = account_id("dla", Account.BENEFITS)
+    rows = [
+        {"transaction_id": transaction_id("headless"), "line": line, "account": account, "satang": satang}
+        for line, satang in ((1, 5), (2, -5))
+    ]
+
+    async def store() -> None:
         async with database.write() as session:
-            account = account_id("dla", Account.BENEFITS)
-            rows = [
-                {"transaction_id": transaction_id("headless"), "line": line, "account": account, "satang": satang}
-                for line, satang in ((1, 5), (2, -5))
-            ]
             await session.execute(insert(LedgerPosting).values(rows))
+
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"):
+        await store()
 
 
 async def test_the_database_refuses_a_posting_that_comes_late(database: Database, clock: FixedClock) -> None:
