@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.pay.models import Overpayment
+from services.pay.models import Overpayment, PaymentRun
 from services.pay.recovery.models import EntryKind, RecoveryClaim, RecoveryEntry, RecoveryPlan
 
 _GIVEN_BACK = col(RecoveryEntry.kind) == EntryKind.GIVEN_BACK.value
@@ -47,6 +47,15 @@ async def claims_of(session: AsyncSession, plan: RecoveryPlan, *, lock: bool = F
     if lock:
         query = query.with_for_update(of=Overpayment)
     return (await session.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def withheld_in(session: AsyncSession, plan: RecoveryPlan, period: date) -> int:
+    """Satang that the plan's agency has withheld by it, and not given back, in runs of that month."""
+    runs = select(col(PaymentRun.id)).where(col(PaymentRun.agency) == plan.agency, col(PaymentRun.period) == period)
+    query = select(func.coalesce(func.sum(_SIGNED), 0)).where(
+        col(RecoveryEntry.person) == plan.person, col(RecoveryEntry.plan) == plan.id, col(RecoveryEntry.run).in_(runs)
+    )
+    return int(await session.scalar(query) or 0)
 
 
 def part_of(plan: RecoveryPlan, number: int) -> int:

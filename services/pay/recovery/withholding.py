@@ -19,7 +19,7 @@ from core.money import Money
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Instalment, Overpayment, PaymentRun
 from services.pay.recovery.models import EntryKind, PlanStatus, RecoveryEntry, RecoveryPlan, Underpayment
-from services.pay.recovery.sums import claims_of, fallen_due, outstanding, part_of
+from services.pay.recovery.sums import claims_of, fallen_due, outstanding, part_of, withheld_in
 from services.pay.writing import insert_new
 
 
@@ -117,7 +117,8 @@ async def _of_plan(
     left = await outstanding(session, claims)
     remaining = sum(left.values())
     came = plan.satang - remaining
-    want = min(remaining, fallen_due(plan, run.period) - came, part_of(plan, plan.parts))
+    of_month = await withheld_in(session, plan, run.period)  # by other files of the payday, or a payday before
+    want = min(remaining, fallen_due(plan, run.period) - came, part_of(plan, plan.parts) - of_month)
     taken = 0
     for one in payments:
         if one.beneficiary != plan.person and not plan.from_children:

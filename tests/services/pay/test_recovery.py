@@ -37,7 +37,7 @@ from services.pay.recovery.sums import fallen_due, part_of
 from tests.services.pay.test_again import BAD, GOOD, told
 from tests.services.pay.test_awards import end, reassess
 from tests.services.pay.test_destinations import ACCOUNT, say
-from tests.services.pay.town import PERIOD, TownHall
+from tests.services.pay.town import PERIOD, TownHall, jobs_over
 
 DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 1)
 FLOOR = 20_000
@@ -180,6 +180,18 @@ async def test_a_missed_part_is_withheld_later_one_a_month(hall: TownHall) -> No
     await pay(hall, date(2027, 2, 1))
     withheld = [one.withheld for one in await hall.instalments() if one.period >= DECEMBER]
     assert sum(withheld) == 10_000, "one part from what is paid in one month"
+
+
+async def test_one_part_a_month_is_withheld_in_however_many_files(hall: TownHall) -> None:
+    claim = await overpaid(hall)
+    await agree(hall, await propose(hall, [claim]))
+    hall.jobs = jobs_over(hall.db, hall.clock, hall.jobs.rail, hall.awards, part_max=1)
+    february = date(2027, 2, 1)
+    hall.clock.set(datetime(2027, 2, 1, 10, tzinfo=BANGKOK))
+    await hall.grant(payee=claim.person, subject="programme:dla-other")
+    run = await hall.jobs.plan(hall.planner, february)
+    await hall.jobs.approve(hall.approver, run.id)
+    assert sorted(one[1] for one in await paid(hall, february)) == [0, 10_000]
 
 
 async def test_another_agency_withholds_nothing(hall: TownHall) -> None:
