@@ -59,6 +59,7 @@ def hostile(field: str) -> list[tuple[str, Any]]:
         "ContactKind": ["", "FAX", "mobile", 7],
         "NoticeChannelKind": ["", "FAX", "email", "EMAIL", 7],
         "NoticeLanguage": ["", "th", "DE", 7],
+        "DecideWhen": ["", "soon", "LATER", 7],
         "[NoticeChoiceInput!]": [
             [{}],
             [{"topic": "SECURITY", "channel": "PUSH"}],
