@@ -78,8 +78,8 @@ def on_postgresql(site: Site, settings: Mapping[str, str], workers: int = 1) -> 
         cache = _pid_in(valkey.folder / "valkey.pid")
         with running(
             site.data("postgresql"),
+            workers,
             port=None,
-            workers=workers,
             SITTHI_DATABASE_URL=postgres.create("sitthi"),
             SITTHI_REDIS_URL=valkey.url,
             **settings,

@@ -59,6 +59,13 @@ def impact(
     typer.echo(json.dumps(report.written(), ensure_ascii=False) if as_json else "\n".join(report.lines()))
 
 
+_WITHOUT_REPORT = """\
+Until it has one, write `status: proposed` in the version: it is shown, and nobody is paid by it. Two officers of the
+agency that pays make the report with `sitthi bulk propose --purpose welfare-rule-making`. What `sitthi bulk report`
+prints goes into welfare/programmes/impact/<digest>.jwt (the digest stands in brackets above), and their
+installation's key into keys.json beside it. docs/rules.md says more under "Who gains, who loses"."""
+
+
 @app.command()
 def published() -> None:
     """Looks for a signed report beside every version of every programme; fails where one is missing (docs/rules.md).
@@ -74,7 +81,7 @@ def published() -> None:
     missing = without_report(programmes_over(load_catalogue()))
     if missing:
         error = Unpublishable(versions=", ".join(missing))
-        fail(f"{error.message(Language.EN)} ({error.code})")
+        fail(f"{error.message(Language.EN)} ({error.code})\n{_WITHOUT_REPORT}")
     typer.echo("Every version was there before, or has its report.")
 
 

@@ -26,7 +26,7 @@ from services.exchange.privacy.records import page
 from services.exchange.privacy.retention import THIS, retention_classes
 from services.exchange.privacy.stopping import stopping
 from services.exchange.rest.repository import REQUESTS_KEPT
-from services.pay.personal_data import ACCOUNTS_KEPT
+from services.pay.keeping import ACCOUNTS_KEPT
 from services.plugins.documents.service import KEPT as DOCUMENTS_KEPT
 from tests.harness.test_append_only import KEYS
 from tests.support.app import Served

@@ -81,7 +81,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(data: Path, *, port: int | None = None, workers: int = 1, **settings: str) -> Iterator[Process]:
+def running(data: Path, workers: int = 1, /, *, port: int | None = None, **settings: str) -> Iterator[Process]:
     """`sitthi serve` (on a free port, if none is given) over this data folder, ready when the block begins."""
     port = port or free_port()
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SITTHI_")}

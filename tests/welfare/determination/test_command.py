@@ -120,3 +120,4 @@ def test_a_version_without_its_report_is_named(monkeypatch: pytest.MonkeyPatch) 
     done = CliRunner().invoke(rules.app, ["published"])
     assert done.exit_code == 1
     assert "old-age-allowance from 2030-01-01. (RULES_WITHOUT_REPORT)" in done.output
+    assert "status: proposed" in done.output, "whoever meets it is told what to do"
