@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.money import Money
 from services.pay.ledger.acts import ActKind, Confirmed
-from services.pay.recovery.errors import NothingToRecover, TooMuchPaidBack
+from services.pay.ledger.models import LedgerAct
+from services.pay.recovery.errors import NothingToRecover, OwnDebt, TooMuchPaidBack
 from services.pay.recovery.service import Recoveries, claim_of
 from services.pay.recovery.sums import outstanding
 
@@ -33,7 +34,8 @@ class Waive:
         return {"overpayment": key.hex, "satang": left}
 
     async def perform(self, session: AsyncSession, act: Confirmed) -> None:
-        """What is left by now. Raises :class:`NothingToRecover`."""
+        """What is left by now. Raises :class:`NothingToRecover`, :class:`OwnDebt`."""
+        await _not_their_own(session, act)
         await self._recoveries.waive(session, act.agency, UUID(hex=str(act.payload["overpayment"])))
 
 
@@ -55,7 +57,8 @@ class PaidBack:
         return {"overpayment": claim.id.hex, "satang": satang, "reference": str(payload["reference"])}
 
     async def perform(self, session: AsyncSession, act: Confirmed) -> None:
-        """Raises what :meth:`Recoveries.pay_back` raises."""
+        """Raises what :meth:`Recoveries.pay_back` raises, and :class:`OwnDebt`."""
+        await _not_their_own(session, act)
         given = act.payload
         await self._recoveries.pay_back(
             session,
@@ -64,6 +67,14 @@ class PaidBack:
             money=Money(int(given["satang"])),
             reference=str(given["reference"]),
         )
+
+
+async def _not_their_own(session: AsyncSession, act: Confirmed) -> None:
+    """Neither of the two officers is who owes it. Raises :class:`OwnDebt`."""
+    claim = await claim_of(session, act.agency, _key(act.payload))
+    proposed = await session.get(LedgerAct, act.id)
+    if claim.person in {act.by, None if proposed is None else proposed.proposed_by}:
+        raise OwnDebt
 
 
 def _key(payload: Mapping[str, Any]) -> UUID:

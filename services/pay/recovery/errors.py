@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import Conflict, NotFound, SitthiError
+from core.errors import Conflict, NotAllowed, NotFound, SitthiError
 from core.text import Text
 
 
@@ -39,3 +39,13 @@ class TooMuchPaidBack(SitthiError):
 class BankEntryBooked(Conflict):
     code = "BANK_ENTRY_BOOKED"
     text = Text(th="ลงรายการธนาคารนี้ไปแล้ว", en="That entry of the bank was booked already.")
+
+
+class OwnDebt(NotAllowed):
+    """One of the two officers is who owes it."""
+
+    code = "RECOVERY_OWN"
+    text = Text(
+        th="เป็นหนี้ของเจ้าหน้าที่เอง ต้องให้เจ้าหน้าที่อื่นสองคนดำเนินการ",
+        en="It is owed by one of the two officers; two others have to see to it.",
+    )

@@ -26,6 +26,7 @@ from services.pay.recovery.acts import Waive
 from services.pay.recovery.errors import (
     BankEntryBooked,
     NothingToRecover,
+    OwnDebt,
     PlanAnswered,
     PlanNotFound,
     PlanOpen,
@@ -37,7 +38,7 @@ from services.pay.recovery.sums import fallen_due, part_of
 from tests.services.pay.test_again import BAD, GOOD, told
 from tests.services.pay.test_awards import end, reassess
 from tests.services.pay.test_destinations import ACCOUNT, say
-from tests.services.pay.town import PERIOD, TownHall, jobs_over
+from tests.services.pay.town import PERIOD, Clerk, TownHall, jobs_over
 
 DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 1)
 FLOOR = 20_000
@@ -328,6 +329,20 @@ async def test_what_is_no_entry_of_the_bank_is_refused(hall: TownHall, baht: int
     claim = await overpaid(hall)
     with pytest.raises(BadInput):
         await pay_back(hall, claim, baht, reference)
+
+
+@pytest.mark.parametrize("proposes", [True, False])
+async def test_no_officer_gives_up_what_they_owe_themselves(hall: TownHall, proposes: bool) -> None:
+    claim = await overpaid(hall)
+    officers = TwoOfficers(hall.clock, [Waive(recoveries(hall))])
+    debtor, other = Clerk(person=claim.person), Clerk()
+    first, second = (debtor, other) if proposes else (other, debtor)
+    async with hall.db.write() as session:
+        act = await officers.propose(session, first, ActKind.WAIVE, {"overpayment": claim.id.hex}, "cannot pay")
+    with pytest.raises(OwnDebt):
+        async with hall.db.write() as session:
+            await officers.confirm(session, second, act.id)
+    assert await left(hall) == 30_000
 
 
 async def test_two_officers_give_up_what_is_left(hall: TownHall) -> None:
