@@ -14,6 +14,7 @@ from core.database import load_models
 from core.ids import new_id
 from identity.delegation.models import Delegation
 from identity.inbox.models import Change, Message
+from identity.notices.models import NoticeOutgoing
 from identity.passkeys.models import Passkey
 from services.apply.delivery.models import ServiceCase
 from services.apply.models import Appeal, Application, Decision, Reassessment
@@ -50,6 +51,13 @@ async def _message(sitthi: Served, at: datetime) -> None:
 
 async def _change(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, Change(person=PERSON, id=new_id(), kind="MESSAGE", subject=new_id(), at=at))
+
+
+async def _notice(sitthi: Served, at: datetime) -> None:
+    row = NoticeOutgoing(
+        channel=new_id(), message=new_id(), person=PERSON, template="x", urgent=False, created_at=at, due_at=at
+    )
+    await _add(sitthi, row)
 
 
 async def _passkey(sitthi: Served, at: datetime) -> None:
@@ -259,6 +267,7 @@ async def _request(sitthi: Served, at: datetime) -> None:
 MAKERS: Final[dict[str, Make]] = {
     "message": _message,
     "change": _change,
+    "notice_outgoing": _notice,
     "passkey": _passkey,
     "delegation": _delegation,
     "application": _application,
