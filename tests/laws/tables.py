@@ -15,6 +15,9 @@ KEPT_BY_THE_GATE: Final = frozenset({"access_record", "subject_key", "log_leaf",
 """A look is logged whether or not what it was for succeeds: the gate has transactions of its own, in
 which a person's first record makes the key that it is sealed under."""
 
+COUNTED: Final = frozenset({"service_hour"})
+"""How often and how fast agencies answered is counted of all that is asked, and written down from time to time."""
+
 CLAIMED: Final = frozenset({"issue_wish"})
 """What an idempotency key stands for at an agency is agreed before the agency is asked, in a transaction of its own: it
 must outlive whatever follows, or another wish could reach the agency under the same key."""
@@ -39,7 +42,7 @@ async def contents(database: Database) -> dict[str, list[str]]:
 
 @cache
 def _names() -> tuple[str, ...]:
-    return tuple(table.name for table in load_models().sorted_tables if table.name not in KEPT_BY_THE_GATE)
+    return tuple(table.name for table in load_models().sorted_tables if table.name not in KEPT_BY_THE_GATE | COUNTED)
 
 
 @cache

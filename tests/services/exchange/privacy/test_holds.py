@@ -18,8 +18,8 @@ from services.apply.personal_data import APPEAL_TIME
 from services.exchange.privacy.errors import NoSuchHold
 from services.exchange.privacy.models import PrivacyEvent, PrivacyRequest
 from services.exchange.privacy.states import Status, Step
-from services.pay.models import Award, Instalment, PaymentRun
 from services.pay.keeping import ACCOUNTS_KEPT
+from services.pay.models import Award, Instalment, PaymentRun
 from services.pay.states import InstalmentStatus
 from tests.laws.cases import person_of
 from tests.services.exchange.privacy.world import EMAIL, WHO, done, left, lived, ran, readable
