@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 from api import plans
 from api.graphql import GraphRouter
 from core.graph import global_id
+from services.apply.acceptance import repository
 from services.apply.acceptance.service import DECIDING_MAX
 from tests.laws.tables import contents
 from tests.support.acting import act, delegated
@@ -46,6 +47,16 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(GraphRouter, "run", noted)
     return seen
+
+
+@pytest.fixture(autouse=True)
+def undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job of the running application finds nothing to decide, until a test undoes this."""
+
+    async def nothing(*_: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(repository, "claim", nothing)
 
 
 class Client:
@@ -219,10 +230,11 @@ async def test_many_at_once_are_taken_once_by_both_ways(client: Client) -> None:
     assert set(codes) <= {"ALREADY_APPLIED"}
 
 
-async def test_it_is_decided_soon_after(client: Client, sitthi: Served) -> None:
+async def test_it_is_decided_soon_after(client: Client, sitthi: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     await client.both(document(), given())
     answer = await client.ask(document(), given(idempotencyKey=uuid4().hex))
     made = answer.json()["data"]["apply"]["application"]["id"]
+    monkeypatch.undo()
     await sitthi.house.deciding.run()
     found = await sitthi.graph(f'{{ node(id: "{made}") {{ ... on Application {{ status }} }} }}', persona=WHO)
     assert found["node"]["status"] != "SUBMITTED"

@@ -1,6 +1,6 @@
 """A process of its own that accepts applications until it is killed, and says which of them it was told are accepted.
 
-Prints `asked KEY PERSON` before and `told KEY PERSON APPLICATION` after each. The people and keys are those of a seed, so
+Prints `asked KEY PERSON` before and `told KEY PERSON APPLICATION` after each. People and keys are those of a seed, so
 that several processes, one after the other, ask for the same.
 """
 
