@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from api.commands import pay_budget, pay_recovery
+from api import books
+from api.commands import officer_acts, pay_budget, pay_recovery
 from core.errors import BadInput
 from core.settings import Settings
 from identity.inbox.service import Inbox
@@ -36,8 +37,8 @@ class Terminal:
             BudgetSet(hall.clock, payer), BudgetRaise(hall.clock, payer), ClosePeriod(hall.clock),
             Reverse(hall.clock), Waive(recoveries), PaidBack(recoveries),
         ]  # fmt: skip
-        self._books = Books(hall.db, hall.clock, TwoOfficers(hall.clock, acts), ["programme:dla-old-age"])
-        self._desk = RecoveryDesk(hall.db, recoveries)
+        self.books = Books(hall.db, hall.clock, TwoOfficers(hall.clock, acts), ["programme:dla-old-age"])
+        self.desk = RecoveryDesk(hall.db, recoveries)
         self._app = typer.Typer()
         pay_budget.add_to(self._app)
         self._app.add_typer(pay_recovery.app, name="recovery")
@@ -45,11 +46,8 @@ class Terminal:
     async def __call__(self, *words: str) -> Result:
         return await asyncio.to_thread(CliRunner().invoke, self._app, list(words))
 
-    async def books(self, _: Settings, profile: str | None, job: Any) -> Any:
-        return await self._in_hall(job(self._books, OFFICERS[profile or ""]))
-
-    async def desk(self, _: Settings, profile: str | None, job: Any) -> Any:
-        return await self._in_hall(job(self._desk, OFFICERS[profile or ""]))
+    async def act(self, _: Settings, profile: str | None, job: Any) -> Any:
+        return await self._in_hall(job(self, OFFICERS[profile or ""]))
 
     async def _in_hall(self, work: Any) -> Any:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -58,8 +56,9 @@ class Terminal:
 @pytest.fixture
 async def terminal(hall: TownHall, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     terminal = Terminal(hall)
-    monkeypatch.setattr(pay_budget, "_with_officer", terminal.books)
-    monkeypatch.setattr(pay_recovery, "_with_officer", terminal.desk)
+    monkeypatch.setattr(officer_acts, "_with_officer", terminal.act)
+    monkeypatch.setattr(books, "books_of", lambda town: town.books)
+    monkeypatch.setattr(books, "recovery_of", lambda town: town.desk)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     return terminal
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.commands import pay
+from api.commands import officer_acts, pay
 from core.clock import BANGKOK, FixedClock
 from core.database import Database
 from core.settings import Settings
@@ -47,7 +48,8 @@ class Terminal:
 
         async def as_officer(hall: TownHall) -> Any:
             rail = BankRail(hall.client, "http://bank")
-            return await job(jobs_over(hall.db, self._clock, rail, hall.awards), OFFICERS[profile])
+            jobs = jobs_over(hall.db, self._clock, rail, hall.awards)
+            return await job(SimpleNamespace(payments=lambda: jobs), OFFICERS[profile])
 
         return await self._in_town(as_officer)
 
@@ -66,7 +68,7 @@ class Terminal:
 @pytest.fixture
 def terminal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     terminal = Terminal(database_url, tmp_path / "bank.sqlite")
-    monkeypatch.setattr(pay, "_with_officer", terminal.act)
+    monkeypatch.setattr(officer_acts, "_with_officer", terminal.act)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     return terminal
 
