@@ -75,7 +75,9 @@ class Terminal:
                 if late:
                     due_on = house.clock.today() - timedelta(days=1)
                     await session.execute(
-                        update(Application).where(col(Application.id) == row.id).values(due_on=due_on)
+                        update(Application)
+                        .where(col(Application.id) == row.id)
+                        .values(due_on=due_on, turn_since=house.clock.now() - timedelta(days=60))
                     )
             return row.id
 
