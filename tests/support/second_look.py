@@ -19,6 +19,8 @@ AT_MOST: Final = 3
 NEVER: Final = (
     *("tests/services/pay/", "tests/services/exchange/access_log/", "tests/services/exchange/proofs/"),
     *(
+        "tests/services/receive/",
+        "tests/services/apply/acceptance/",
         "tests/identity/provider/",
         "tests/soak/",
         "tests/welfare/",

@@ -25,6 +25,8 @@ ALWAYS_BOTH: Final = (
         "tests/core/test_rate_limits",
     ),
     *("tests/services/pay/", "tests/services/receive/", "tests/services/apply/test_one_active"),
+    *("tests/services/apply/acceptance/", "tests/services/apply/drafts/", "tests/identity/notices/"),
+    "tests/welfare/determination/",
     *("tests/services/exchange/access_log/", "tests/services/exchange/test_commits", "tests/harness/"),
     *("tests/laws/test_sealed", "tests/laws/test_personal_data"),
 )
