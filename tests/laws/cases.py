@@ -118,9 +118,9 @@ async def lapsed_application(sitthi: Served, persona: str) -> str:
     """One whose time to answer has run out."""
     given = await waiting_application(sitthi, persona)
     person, key = await person_of(sitthi, persona), GlobalId.parse(given).id
-    yesterday = sitthi.clock.today() - timedelta(days=1)
+    past = {"due_on": sitthi.clock.today() - timedelta(days=1), "turn_since": sitthi.clock.now() - timedelta(days=60)}
     async with sitthi.house.db.write() as session:
-        await session.execute(update(Application).where(col(Application.id) == key).values(due_on=yesterday))
+        await session.execute(update(Application).where(col(Application.id) == key).values(**past))
     async with sitthi.house.db.write() as session:
         assert await sitthi.house.life.lifecycle.lapse(session, person, key)
     return given
