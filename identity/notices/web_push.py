@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-import http_ece
 import httpx2
 import jwt
 import orjson
@@ -22,6 +21,7 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from identity.notices.channels import Gone, Later, Parcel, Refused
 from identity.notices.errors import PushSubscriptionInvalid
+from identity.notices.message_encryption import encrypt
 
 KEPT_SECONDS: Final = 86_400
 """How long a push service may keep what it cannot deliver."""
@@ -154,15 +154,7 @@ class WebPush:
 def sealed_for(to: Subscription, parcel: Parcel) -> bytes:
     """What the push service carries and cannot read (RFC 8291): JSON `{id, title, body, lang}`, then spaces."""
     plain = orjson.dumps({"id": parcel.id, "title": parcel.title, "body": parcel.body, "lang": parcel.language})
-    return bytes(
-        http_ece.encrypt(
-            plain.ljust(PADDED_TO),
-            private_key=ec.generate_private_key(ec.SECP256R1()),
-            dh=to.p256dh,
-            auth_secret=to.auth,
-            version="aes128gcm",
-        )
-    )
+    return encrypt(plain.ljust(PADDED_TO), to.p256dh, to.auth)
 
 
 def plain_base64(data: bytes) -> str:
