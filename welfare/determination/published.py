@@ -5,6 +5,7 @@ Programmes are data in the tree, so what is published is what is merged. In `wel
 - `before.txt`: the versions that were there when the rule came, by their digests
 - `keys.json`: the attestation keys (RFC 7517) of the installations whose reports count
 - `<digest>.jwt`: the signed report on that version
+- `unmeasured.txt`: versions of programmes that cannot be looked at as a whole yet: a digest, then why; for reviewers
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from welfare.programmes import Programme, Version, freeze
 
 FOLDER: Final = Path(programmes_room.__file__).parent / "impact"
 TYP: Final = "sitthi-rule-impact+jwt"
+REASON_WORDS_MIN: Final = 4
+"""Of a line in `unmeasured.txt`: the digest and a reason."""
 _WORDS: Final = ("text", "law", "source", "unverified", "until", "status", "form")
 
 
@@ -57,13 +60,20 @@ def published(programmes: Iterable[Programme]) -> Iterator[tuple[str, str]]:
 
 def without_report(programmes: Iterable[Programme], folder: Path = FOLDER) -> list[str]:
     """The versions for which there is no report that counts; empty where all is in order."""
-    earlier = {line.split()[0] for line in (folder / "before.txt").read_text("utf-8").splitlines() if line.strip()}
+    earlier = _digests(folder / "before.txt")
+    earlier |= _digests(folder / "unmeasured.txt", words_min=REASON_WORDS_MIN)
     keys = {key["kid"]: jwt.PyJWK(key) for key in json.loads((folder / "keys.json").read_text("utf-8"))["keys"]}
     return [
         f"{name} ({digest})"
         for name, digest in published(programmes)
         if digest not in earlier and not _has_report(folder / f"{digest}.jwt", digest, keys)
     ]
+
+
+def _digests(file: Path, *, words_min: int = 1) -> set[str]:
+    """Of each line its first word, if it has so many and is no remark."""
+    lines = [line.split() for line in file.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return {words[0] for words in lines if len(words) >= words_min}
 
 
 def _has_report(file: Path, digest: str, keys: dict[str, jwt.PyJWK]) -> bool:

@@ -242,6 +242,7 @@ async def test_one_officer_cannot_try_a_rule(land: Land) -> None:
 def folder(path: Path, keys: Any) -> Path:
     (path / "before.txt").write_text("")
     (path / "keys.json").write_text(json.dumps(keys))
+    (path / "unmeasured.txt").write_text("# digests and reasons\n")
     return path
 
 
@@ -294,6 +295,15 @@ def test_what_follows_a_version_does_not_change_it() -> None:
     first = programme.versions[0]
     alone = load_programme(OLD_AGE_FILE, "old-age-allowance.yaml", VOCABULARY)
     assert by_digest[f"{OLD_AGE} from {first.starts}"] == digest_of(alone, alone.versions[0])
+
+
+def test_a_version_that_cannot_be_looked_at_as_a_whole_comes_into_force_with_a_reason(tmp_path: Path) -> None:
+    programme = load_programme(NEW, f"{LOW_INCOME}.yaml", VOCABULARY)
+    digest, place = digest_of(programme, programme.versions[0]), folder(tmp_path, {"keys": []})
+    (place / "unmeasured.txt").write_text(f"{digest}\n# {digest} reads the income of a household\n")
+    assert len(without_report([programme], place)) == 1, "a digest alone is no reason"
+    (place / "unmeasured.txt").write_text(f"{digest} reads the income of a household\n")
+    assert without_report([programme], place) == []
 
 
 def test_every_version_in_the_tree_was_there_before_or_has_its_report() -> None:
