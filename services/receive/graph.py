@@ -28,6 +28,7 @@ from core.graph import (
     read_cursor,
     work_of,
 )
+from core.graph.drawing import drawn
 from core.ids import GlobalId, MalformedGlobalId
 from core.money import Money
 from core.text import Text
@@ -39,7 +40,6 @@ from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
 from services.receive import models
 from services.receive.disputes import graph as disputes
-from services.receive.drawing import drawn
 from services.receive.repository import ReceiptRepository
 from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
@@ -103,9 +103,10 @@ class Receipt(Node):
 
     @strawberry.field
     async def qr_svg(self, info: Info) -> str:
-        """That address with the proof as its fragment, as a QR code, an SVG element; of at most 20 receipts in a
+        """That address with the proof as its fragment, as a QR code, an SVG element; 20 QR codes at most in a
         request."""
-        return await drawn(info.context.memo, info.context.room(Receipts), self.row)
+        receipts = info.context.room(Receipts)
+        return await drawn(info.context.memo, ("receipt", self.row.id), lambda: receipts.qr_svg(self.row))
 
     @strawberry.field
     async def rating(self, info: Info) -> Rating | None:

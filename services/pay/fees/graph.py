@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
@@ -26,6 +27,7 @@ from core.graph import (
     read_cursor,
     work_of,
 )
+from core.graph.drawing import drawn
 from core.ids import GlobalId
 from core.money import Money
 from core.text import Text
@@ -51,7 +53,8 @@ class BillReceipt:
 
     @described("The address of the page that verifies it, with the proof as its fragment: a QR code, an SVG element.")
     async def qr_svg(self, info: Info) -> str:
-        return await info.context.room(BillReceipts).qr_svg(self.row)
+        receipts = info.context.room(BillReceipts)
+        return await drawn(info.context.memo, ("fee receipt", self.row.id), lambda: receipts.qr_svg(self.row))
 
 
 @strawberry.type(description="What the citizen is asked to pay to an agency. Any Thai bank's app pays it by its code.")
@@ -98,9 +101,11 @@ class Bill(Node):
         return self._payload(info)
 
     @described("The same as a QR code, an SVG element.")
-    def qr_svg(self, info: Info) -> str | None:
+    async def qr_svg(self, info: Info) -> str | None:
         text = self._payload(info)
-        return None if text is None else qr.svg(text)
+        if text is None:
+            return None
+        return await drawn(info.context.memo, ("bill", self.row.id), lambda: asyncio.to_thread(qr.svg, text))
 
     def _status(self, info: Info) -> BillStatus:
         late = self.row.status == BillStatus.OPEN.value and self.row.due_at <= info.context.clock.now()

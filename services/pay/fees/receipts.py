@@ -5,6 +5,7 @@ It names nobody; `sub` is the same in all that one person paid one agency, and l
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from datetime import date
@@ -74,7 +75,7 @@ class BillReceipts:
 
     async def qr_svg(self, bill: Bill) -> str:
         """The address of the page that verifies it, with the proof as its fragment, which no browser sends."""
-        return svg(f"{self._issuer}{PATH}#{await self.proof(bill)}")
+        return await asyncio.to_thread(svg, f"{self._issuer}{PATH}#{await self.proof(bill)}")
 
 
 def verification(db: Database, attestor: Attestor) -> APIRouter:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from core.graph import Info, Node, global_id
 from core.ids import GlobalId, new_id
 from core.text import Language
 from identity.inbox.models import Change, Message
-from services.receive.drawing import QR_CODES_MAX, drawn
 from services.receive.graph import NODES, ReceiveMutation, ReceiveOfCitizen
 from services.receive.models import Rating, Receipt
 from services.receive.service import Receipts
@@ -118,21 +116,6 @@ async def test_a_qr_code_is_drawn_once_in_a_request_under_however_many_names(
         "payments"
     ]["nodes"]
     assert (len(set(payment["receipt"].values())), asked) == (1, 1)
-
-
-async def test_in_one_request_as_many_qr_codes_are_drawn_as_it_says_and_no_more() -> None:
-    class Draws:
-        async def qr_svg(self, row: Any) -> str:
-            return str(row.number)
-
-    memo: dict[Any, Any] = {}
-    rows: list[Any] = [SimpleNamespace(id=new_id(), number=str(number)) for number in range(QR_CODES_MAX + 1)]
-    draws: Any = Draws()
-    assert [await drawn(memo, draws, row) for row in rows[:-1]] == [row.number for row in rows[:-1]]
-    with pytest.raises(BadInput):
-        await drawn(memo, draws, rows[-1])
-    assert await drawn(memo, draws, rows[0]) == "0"
-    assert await drawn({}, draws, rows[-1]) == rows[-1].number
 
 
 async def test_settlement_tells_the_citizen_in_the_same_transaction(hall: TownHall) -> None:
