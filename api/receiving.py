@@ -10,6 +10,7 @@ from core.rooms import Rooms
 from core.text import Text
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.disputes.service import DisputeService
+from services.receive.satisfaction.figures import Published
 from services.receive.satisfaction.routes import satisfaction_router
 from services.receive.service import Receipts
 from services.receive.statements.routes import WhoAsks, statements_router
@@ -24,6 +25,7 @@ def furnish(house: House, rooms: Rooms) -> None:
     titles = house.catalogue.agency_title
     disputes = DisputeService(house.clock, house.keys, house.inbox, titles)
     rooms.add(Receipts, house.receipts)
+    rooms.add(Published, Published(house.db, house.clock))
     rooms.add(DisputeService, disputes)
     rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles))
     issuer = house.settings.issuer
@@ -38,7 +40,7 @@ def receiving_router(house: House, who_asks: WhoAsks) -> APIRouter:
         programme = house.welfare.programmes.get(slug) if kind == "programme" else None
         return Text(th=slug, en=slug) if programme is None else programme.title
 
-    router = satisfaction_router(house.db, house.clock, titles)
+    router = satisfaction_router(house.rooms.get(Published), titles)
     statements = house.rooms.get(Statements)
     router.include_router(statements_router(statements, house.attestor, house.limiter, who_asks))
     return router

@@ -7,6 +7,7 @@ was told.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,22 @@ async def months(db: Database, clock: Clock) -> Sequence[Month]:
     for row in rows:
         found[row.month][row.subject][row.province] = Counts(row.satisfied, row.others)
     return [_month(first, found[first]) for first in sorted(found, reverse=True)]
+
+
+class Published:
+    """What :func:`months` tells, read once a day by each process: until the next it says the same, and anybody asks."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+        self._turn = asyncio.Lock()
+        self._of: date | None = None
+        self._months: Sequence[Month] = ()
+
+    async def months(self) -> Sequence[Month]:
+        async with self._turn:
+            if self._of != (today := self._clock.today()):
+                self._months, self._of = await months(self._db, self._clock), today
+            return self._months
 
 
 def _month(first: date, counted: Mapping[str, Mapping[str, Counts]]) -> Month:

@@ -7,7 +7,7 @@ from datetime import date
 import strawberry
 
 from core.graph import Access, Info, field, localized
-from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, Month, months
+from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, Month, Published
 from services.receive.satisfaction.routes import name_of
 from services.receive.satisfaction.suppression import Counts
 
@@ -78,4 +78,4 @@ class SatisfactionOfMonth:
 class SatisfactionQuery:
     @field(Access.PUBLIC, description="How satisfied people are with what they were paid, the latest month first.")
     async def satisfaction(self, info: Info) -> list[SatisfactionOfMonth]:
-        return [SatisfactionOfMonth.of(info, one) for one in await months(info.context.db, info.context.clock)]
+        return [SatisfactionOfMonth.of(info, one) for one in await info.context.room(Published).months()]

@@ -10,10 +10,8 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from core.clock import Clock
-from core.database import Database
 from core.text import Text
-from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, NOT_SAID, Month, months
+from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, NOT_SAID, Month, Published
 from services.receive.satisfaction.provinces import provinces
 from services.receive.satisfaction.suppression import SMALL, Counts
 
@@ -28,7 +26,7 @@ _NOTE: Final = Text(
 _UNSAID: Final = Text(th="ไม่ระบุจังหวัด", en="province not said")
 
 
-def satisfaction_router(db: Database, clock: Clock, titles: Callable[[str], Text]) -> APIRouter:
+def satisfaction_router(published: Published, titles: Callable[[str], Text]) -> APIRouter:
     """`titles` knows what a subject (`programme:<slug>`) is called."""
     router = APIRouter(include_in_schema=False)
 
@@ -38,13 +36,13 @@ def satisfaction_router(db: Database, clock: Clock, titles: Callable[[str], Text
             "goal": GOAL_BASIS_POINTS,
             "smallFiguresUnder": SMALL,
             "note": _both(_NOTE),
-            "months": [_month(one, titles) for one in await months(db, clock)],
+            "months": [_month(one, titles) for one in await published.months()],
         }
         return JSONResponse(content, headers=_KEPT)
 
     @router.get(f"{PATH}.csv")
     async def as_csv() -> Response:
-        content = _csv(await months(db, clock))
+        content = _csv(await published.months())
         return Response(content, media_type="text/csv; charset=utf-8; header=present", headers=_KEPT)
 
     return router

@@ -14,14 +14,14 @@ import strawberry
 from fastapi import FastAPI
 from hypothesis import given as cases
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from core.clock import FixedClock
 from core.database import Database
 from core.graph import Info
 from core.text import Text
 from services.receive.graph import ReceiveMutation, ReceiveOfCitizen, ReceiveQuery
-from services.receive.satisfaction.figures import MONTHS_MAX, count, months
+from services.receive.satisfaction.figures import MONTHS_MAX, Published, count, months
 from services.receive.satisfaction.models import Satisfaction
 from services.receive.satisfaction.provinces import provinces
 from services.receive.satisfaction.routes import PATH, satisfaction_router
@@ -149,6 +149,19 @@ async def test_a_month_is_told_of_from_the_second_day_of_the_next(database: Data
     assert (month.name, month.programmes.total) == ("2026-10", Counts(80, 20))
 
 
+async def test_whoever_asks_again_on_the_same_day_asks_no_database(database: Database, clock: FixedClock) -> None:
+    await counted(database, {(OLD_AGE, "10"): (80, 20)})
+    asked: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    published = Published(database, clock)
+    several = await asyncio.gather(*(published.months() for _ in range(20)))
+    assert len({id(one) for one in several}) == 1
+    assert len([one for one in asked if "satisfaction" in one]) == 1
+    clock.advance(timedelta(days=1))
+    await published.months()
+    assert len([one for one in asked if "satisfaction" in one]) == 2
+
+
 async def test_no_more_than_five_years_are_told(database: Database, clock: FixedClock) -> None:
     clock.set(datetime(2026, 11, 16, tzinfo=UTC))
     for year, month in ((2021, 11), (2021, 10)):
@@ -169,7 +182,9 @@ async def test_a_small_programme_is_told_of_in_no_province_either(database: Data
 
 async def fetch(database: Database, clock: FixedClock, path: str) -> httpx2.Response:
     app = FastAPI()
-    app.include_router(satisfaction_router(database, clock, lambda subject: Text(th=f"ไทย {subject}", en=subject)))
+    app.include_router(
+        satisfaction_router(Published(database, clock), lambda subject: Text(th=f"ไทย {subject}", en=subject))
+    )
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
         return await client.get(path)
 
@@ -220,4 +235,5 @@ class Query(ReceiveQuery):
 def asking(hall: TownHall, receipts: Receipts) -> Asking:
     ask = Asking(schema_of(Query, ReceiveMutation), hall.db, hall.clock)
     ask.rooms.add(Receipts, receipts)
+    ask.rooms.add(Published, Published(hall.db, hall.clock))
     return ask
