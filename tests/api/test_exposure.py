@@ -38,6 +38,8 @@ KEPT: Final = {
     "/open/exchange/questions": "public, max-age=3600",
     "/open/exchange/statistics": "public, max-age=3600",
     "/open/exchange/statistics.csv": "public, max-age=3600",
+    "/open/satisfaction": "public, max-age=3600",
+    "/open/satisfaction.csv": "public, max-age=3600",
     "/open/services/{slug}/versions/{version}/report": "public, max-age=86400",
     "/services/changes": "public, max-age=60",
     "/services/changes.atom": "public, max-age=60",
@@ -48,6 +50,8 @@ OPEN_TO_ALL: Final = {
     "/open/agreements.json",
     "/open/personal-data.schema.json",
     "/open/records-of-processing.json",
+    "/open/satisfaction",
+    "/open/satisfaction.csv",
     "/verify/r/{code}",
 }
 """What any web page may read, besides what is opened to web apps by a middleware (tests/api/test_cors.py)."""
