@@ -9,17 +9,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.assurance import Assurance
 from core.ids import NationalId
 from core.money import Money
 from core.text import Text
 from core.thai_dates import Precision
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 Value: TypeAlias = bool | int | str | date | Money | Mapping[str, Any] | tuple[Any, ...] | None
 """`None` is the authority's word that there is none. That nobody knows is a state, not a value."""

@@ -50,7 +50,7 @@ class Process:
 
 def start(words: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False) -> Running:
     """`python -m WORDS`; `quiet` lets nothing that it prints be seen."""
-    if _ways.prepared:
+    if _is_prepared(environment):
         with Path(os.devnull).open("r+b") as nowhere:
             files = (nowhere.fileno(),) * 3 if quiet else None
             return prepared.NURSERY.start(words, environment=environment, files=files)
@@ -58,9 +58,14 @@ def start(words: Sequence[str], environment: Mapping[str, str], *, quiet: bool =
     return subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env=dict(environment), stdout=where, stderr=where)
 
 
+def _is_prepared(environment: Mapping[str, str]) -> bool:
+    """What is prepared has its imports behind it, and would not see a path of its own."""
+    return _ways.prepared and "PYTHONPATH" not in environment
+
+
 def run_program(words: Sequence[str], environment: Mapping[str, str], given: str | None = None) -> tuple[int, str, str]:
     """`python -m WORDS` to its end: exit code, output and errors."""
-    if _ways.prepared:
+    if _is_prepared(environment):
         return prepared.run(words, environment=environment, given=given)
     command = [sys.executable, "-m", *words]
     done = subprocess.run(
