@@ -36,6 +36,10 @@ class FactState(StrEnum):
     DENIED = "DENIED"
 
 
+ANSWERED: Final = frozenset({"NOT_KNOWN", "NO_SOURCE", "INVALID_ANSWER", "MEMBER_UNKNOWN"})
+"""Reasons of what is UNAVAILABLE although whoever could be asked has answered: it will not come by waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Under what a fact was told or refused: what an agency needs to prove later that it might know it."""
@@ -69,6 +73,11 @@ class Fact:
     @property
     def known(self) -> bool:
         return self.state in (FactState.FRESH, FactState.STALE)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its source did not answer, so that nobody can say yet whether it knows the value."""
+        return self.state is FactState.UNAVAILABLE and self.reason not in ANSWERED
 
 
 Facts: TypeAlias = Mapping[str, Fact]

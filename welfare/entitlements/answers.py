@@ -13,7 +13,7 @@ from services.apply.desk.errors import StateHolds
 from services.exchange.catalogue import Attribute, Catalogue, InvalidAnswer
 from services.exchange.errors import UnknownAttribute
 from services.exchange.facts import Fact, FactState
-from welfare.entitlements.assessment import CHILD, CITIZEN, Member, is_silent
+from welfare.entitlements.assessment import CHILD, CITIZEN, Member
 from welfare.programmes import Version
 
 _NOT_ASKED: Final = Text(th="เรื่องนี้ไม่ได้ขอข้อมูลรายการนี้", en="this is not asked for here")
@@ -97,7 +97,7 @@ def with_findings(
         held = member.facts.get(attribute.id)
         if held is not None and held.known and held.source != CITIZEN:
             raise StateHolds(path=where)
-        if is_silent(held):
+        if held is not None and held.is_silent:
             raise ServiceUnavailable(catalogue.agency_title(attribute.steward), path=where)
         fact = replace(said(attribute, found, at, path=where), source=agency)
         members[name.startswith(CHILD)] = Member(member.person, {**member.facts, attribute.id: fact})

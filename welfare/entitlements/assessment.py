@@ -16,10 +16,8 @@ from uuid import UUID
 
 from core.money import Money
 from services.apply.deciding import Holder, Missing
-from services.exchange.answers import INVALID_ANSWER, NO_SOURCE, NOT_KNOWN
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.facts import Fact, Facts, FactState
-from services.exchange.household import MEMBER_UNKNOWN
 from welfare.programmes import (
     Channel,
     ConditionOutcome,
@@ -43,8 +41,6 @@ CHILDREN: Final = "children"
 """The attribute that says who someone's children are; missing where nobody could say."""
 PROGRAMME: Final = "programme:"
 """How the subject of an application for a programme begins."""
-_ANSWERED: Final = frozenset({NOT_KNOWN, NO_SOURCE, INVALID_ANSWER, MEMBER_UNKNOWN})
-"""Why there is no value, where asking again at another hour would bring none either."""
 CITIZEN: Final = "citizen"
 """The steward of an attribute that only the citizen knows."""
 _DETERMINERS: Final = Determiners()
@@ -122,11 +118,6 @@ def values(facts: Facts) -> dict[str, Value | None]:
     return {name: fact.value for name, fact in facts.items() if fact.known and _is_plain(fact.value)}  # type: ignore[misc]
 
 
-def is_silent(fact: Fact | None) -> bool:
-    """Whether its source did not answer, so that nobody can say yet whether it knows the value."""
-    return fact is not None and fact.state is FactState.UNAVAILABLE and fact.reason not in _ANSWERED
-
-
 def _is_plain(value: object) -> bool:
     return isinstance(value, bool | int | str | date | Money)
 
@@ -155,7 +146,9 @@ def _assessed(
 ) -> Assessment:
     of_whom = {True: child or {}, False: own}
     told = {name: of_whom[name.startswith(CHILD)].get(name.removeprefix(CHILD)) for name in found.missing}
-    missing = tuple(replace(_missing(catalogue, name), silent=is_silent(fact)) for name, fact in told.items())
+    missing = tuple(
+        replace(_missing(catalogue, name), silent=fact is not None and fact.is_silent) for name, fact in told.items()
+    )
     return Assessment(programme, version, on, beneficiary, own, child, found, missing)
 
 
