@@ -95,7 +95,7 @@ class NoticesOfCitizen:
 
     person: strawberry.Private[UUID]
 
-    @strawberry.field(metadata=rights(Delegate.NOTHING))  # type: ignore[untyped-decorator]
+    @strawberry.field(metadata=rights(Delegate.NOTHING))  # type: ignore[untyped-decorator]  # as all of Strawberry
     def notices(self) -> CitizenNotices | None:
         return CitizenNotices(person=self.person)
 

@@ -121,7 +121,7 @@ class OutboxRows:
             query = query.where(col(NoticeOutgoing.attempts) == attempts)
         sent = now if outcome is Outcome.SENT else None
         done = await self._session.execute(query.values(closed_at=now, outcome=outcome.value, sent_at=sent))
-        return done.rowcount  # type: ignore[attr-defined,no-any-return]
+        return done.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
 
     async def close_all(self, channel: UUID, outcome: Outcome, now: datetime) -> None:
         await self._session.execute(

@@ -183,7 +183,7 @@ async def died(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:
 
 async def forget(session: AsyncSession, run: UUID) -> int:
     gone = await session.execute(delete(DeterminationAnswer).where(col(DeterminationAnswer.run) == run))
-    return gone.rowcount  # type: ignore[attr-defined,no-any-return]
+    return gone.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
 
 
 async def due(session: AsyncSession, now: datetime) -> Sequence[DeterminationRun]:
@@ -198,7 +198,7 @@ async def forget_spells(session: AsyncSession, day: date) -> int:
     """Deletes spells that ended before that day, or began before it and have not ended."""
     last = func.coalesce(col(EntitlementSpell.ended_on), col(EntitlementSpell.began_on))
     gone = await session.execute(delete(EntitlementSpell).where(last < day))
-    return gone.rowcount  # type: ignore[attr-defined,no-any-return]
+    return gone.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
 
 
 async def set_followed(session: AsyncSession, run: UUID, at: datetime) -> None:

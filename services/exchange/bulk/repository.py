@@ -81,7 +81,7 @@ class BulkRepository:
             .values(read_at=None)
             .execution_options(synchronize_session=False)
         )
-        return waiting.rowcount  # type: ignore[attr-defined,no-any-return]
+        return waiting.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
 
     async def unused(self, run: UUID, size: int, day: date) -> Sequence[BulkMember]:
         """Who was read, and of whom something changed since it was last made use of; then whose last use was as of an
@@ -139,4 +139,4 @@ class BulkRepository:
 
     async def forget(self, run: UUID) -> int:
         gone = await self._session.execute(delete(BulkMember).where(col(BulkMember.run) == run))
-        return gone.rowcount  # type: ignore[attr-defined,no-any-return]
+        return gone.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
