@@ -189,7 +189,7 @@ class BillBank:
 
 
 def read_code(text: str) -> dict[str, Any]:
-    """Tag → value; 30 and 62 hold tags themselves. Raises :class:`NotACode`."""
+    """Tag → value; 29, 30 and 62 hold tags themselves. Raises :class:`NotACode`."""
     if len(text) < 8 or text[-8:-4] != "6304" or not text.isascii():
         raise NotACode("no checksum at the end")
     register = 0xFFFF
@@ -199,7 +199,7 @@ def read_code(text: str) -> dict[str, Any]:
     if text[-4:] != f"{register:04X}":
         raise NotACode("the checksum is wrong")
     code: dict[str, Any] = dict(_tags(text))
-    for nested in ("30", "62"):
+    for nested in ("29", "30", "62"):
         if nested in code:
             code[nested] = dict(_tags(code[nested]))
     return code
