@@ -2,7 +2,9 @@
 
 A line of JSON for each phase of a test and for each fixture that is made, with the seconds of the processor that this
 process, the children it has waited for and the run's PostgreSQL spent, and those on the wall. Where many share a
-machine only the former mean something. `--one-in N` runs a sample, the same one every day.
+machine only the former mean something; what of the latter this process stood in the queue for a processor is told
+beside them, and what is left of a wall's seconds is waiting: for a moment, a disk or a process that is not counted.
+`--one-in N` runs a sample, the same one every day. Workers of one run share one PostgreSQL: take one.
 """
 
 from __future__ import annotations
@@ -85,7 +87,7 @@ class Costs:
             line = {"test": test, "phase": phase, **more, **dict(zip(_COLUMNS, spent, strict=True))}
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def _spent(self) -> tuple[float, float, float, float]:
+    def _spent(self) -> tuple[float, float, float, float, float]:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         forked = _spent_by(NURSERY.pid) if NURSERY.pid is not None else 0.0
         return (
@@ -93,6 +95,7 @@ class Costs:
             children.ru_utime + children.ru_stime + forked,
             self._of_postgres(),
             time.perf_counter(),
+            _queued(),
         )
 
     def _of_postgres(self) -> float:
@@ -109,25 +112,37 @@ def _spent_by(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS
 
 
-_COLUMNS: Final = ("own", "children", "postgres", "wall")
+def _queued() -> float:
+    """Seconds that this process's first thread was ready to run and had no processor (Linux; else none)."""
+    try:
+        return int(Path(f"/proc/self/task/{os.getpid()}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+_COLUMNS: Final = ("own", "children", "postgres", "wall", "queued")
 
 
 def table(lines: Iterable[Mapping[str, Any]], *, top: int = 40) -> str:
-    """By folder, by fixture and by test, dearest first: seconds of the processor."""
+    """By folder, by fixture and by test, dearest first: seconds of the processor. Then who waits longest."""
     by_folder: dict[str, Counter[str]] = defaultdict(Counter)
     by_fixture: dict[str, Counter[str]] = defaultdict(Counter)
     by_test: Counter[str] = Counter()
+    waits: Counter[str] = Counter()
     for line in lines:
         cost = line["own"] + line["children"] + line["postgres"]
+        waited = line["wall"] - cost - line["queued"]
         if line["phase"] == "fixture":
             by_fixture[line["fixture"]].update(times=1, cpu=cost)
             continue
         folder = "/".join(line["test"].split("::")[0].split("/")[1 : 1 + _DEEPEST])
         by_folder[folder].update(tests=line["phase"] == "call", cpu=cost, **{line["phase"]: cost})
         by_folder[folder].update({column: line[column] for column in _COLUMNS})
+        by_folder[folder]["waited"] += waited
         by_test[line["test"]] += cost
+        waits[line["test"]] += waited
     total: Counter[str] = sum(by_folder.values(), Counter())
-    columns = ("tests", "cpu", "setup", "call", "teardown", *_COLUMNS)
+    columns = ("tests", "cpu", "setup", "call", "teardown", *_COLUMNS, "waited")
     rows = ["  ".join(f"{column:>8}" for column in columns)]
     for folder, sums in [("all", total), *_dearest(by_folder, top)]:
         rows.append("  ".join(f"{sums[column]:8.1f}" for column in columns) + f"  {folder}")
@@ -135,6 +150,7 @@ def table(lines: Iterable[Mapping[str, Any]], *, top: int = 40) -> str:
     for name, sums in _dearest(by_fixture, top):
         rows.append(f"{sums['times']:8.0f}  {sums['cpu']:8.1f}  {1000 * sums['cpu'] / sums['times']:8.1f}  {name}")
     rows += ["", "tests", *(f"{cost:8.2f}  {test}" for test, cost in by_test.most_common(top))]
+    rows += ["", "who waits", *(f"{waited:8.2f}  {test}" for test, waited in waits.most_common(top))]
     return "\n".join(rows)
 
 
