@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from api.desk_of_applications import OfficerTies
 from core.rooms import Rooms
 from core.text import Text
 from services.receive.disputes.desk import DisputeDesk
@@ -27,7 +28,8 @@ def furnish(house: House, rooms: Rooms) -> None:
     rooms.add(Receipts, house.receipts)
     rooms.add(Published, Published(house.db, house.clock))
     rooms.add(DisputeService, disputes)
-    rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles))
+    ties = rooms.get(OfficerTies)
+    rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles, ties))
     issuer = house.settings.issuer
     rooms.add(Statements, Statements(house.db, house.clock, house.keys, house.attestor, house.gate, titles, issuer))
 

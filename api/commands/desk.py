@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.officer_acts import As, as_officer
-from api.commands.words import one_line, when
+from api.commands.words import one_line, text_of, when
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -103,7 +103,7 @@ def note(application: Which, profile: As = None) -> None:
     """Writes a note for colleagues. Asks for the text, or reads it. The citizen has it in the copy of their data."""
     from services.apply.desk import acts
 
-    _do(profile, application, _read(lambda: acts.note(_text("Note"))))
+    _do(profile, application, _read(lambda: acts.note(text_of("Note"))))
 
 
 @app.command()
@@ -140,7 +140,7 @@ def approve(application: Which, profile: As = None) -> None:
 @app.command(name="give-back")
 def give_back(application: Which, profile: As = None) -> None:
     """Gives a proposal back to its maker. Asks for the reason, which becomes a note."""
-    _do(profile, application, None, back=_text("Why"))
+    _do(profile, application, None, back=text_of("Why"))
 
 
 def _decide(profile: str | None, application: str, find: list[str] | None, *, grants: bool) -> None:
@@ -256,10 +256,6 @@ def _read(make: Any) -> Act:
     except BadInput as error:
         fail(f"{error.message(Language.EN)} ({error.code})")
     return act
-
-
-def _text(question: str) -> str:
-    return str(typer.prompt(question)) if sys.stdin.isatty() else sys.stdin.read()
 
 
 def _lines(*questions: str) -> Sequence[str]:

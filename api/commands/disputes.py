@@ -1,6 +1,8 @@
 """`sitthi pay disputes`: what citizens say did not come, for officers of the agency that paid.
 
 A list names nobody. `show` says who a dispute is about; the citizen sees in their access log that it was looked at.
+What is said about a person is asked for, or read from standard input: never from the arguments, which all the machine
+can see.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.officer_acts import As, as_officer
-from api.commands.words import one_line, when
+from api.commands.words import one_line, text_of, when
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -28,17 +30,24 @@ Which = Annotated[str, typer.Argument(help="The dispute's id, or its last charac
 
 @app.command(name="list")
 def list_disputes(
-    all_: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False, profile: As = None
+    all_: Annotated[bool, typer.Option("--all", help="Those that are over too.")] = False,
+    after: Annotated[str | None, typer.Option(help="The last one of the page before, by its whole id.")] = None,
+    profile: As = None,
 ) -> None:
-    """Lists the disputes of what your agency paid, the oldest first."""
-    from services.receive.disputes.desk import PENDING
+    """Lists the disputes of what your agency paid, the oldest first, a hundred at a time."""
+    from services.receive.disputes.desk import PAGE, PENDING
     from services.receive.disputes.states import DisputeStatus
 
     async def job(house: House, officer: Officer) -> list[str]:
-        rows = await _desk(house).listed(officer, tuple(DisputeStatus) if all_ else PENDING)
-        today = house.clock.today()
-        return [f"{_line(row)}{' (overdue)' if row.closed_at is None and today > row.due_on else ''}" for row in rows]
+        statuses = tuple(DisputeStatus) if all_ else PENDING
+        rows = await _desk(house).listed(officer, statuses, after=last, limit=PAGE + 1)
+        page, today = rows[:PAGE], house.clock.today()
+        told = [f"{_line(row)}{' (overdue)' if row.closed_at is None and today > row.due_on else ''}" for row in page]
+        if len(rows) > PAGE:
+            told.append(f"More: sitthi pay disputes list{' --all' if all_ else ''} --after {page[-1].id.hex}")
+        return told
 
+    last = None if after is None else _whole(after)
     lines = as_officer(profile, job)
     for line in lines:
         typer.echo(line)
@@ -80,18 +89,22 @@ def show(dispute: Which, profile: As = None) -> None:
 def answer(
     dispute: Which,
     finding: Annotated[str, typer.Option(help="UPHELD: the citizen is right. PAID: it went out as the receipt says.")],
-    reason: Annotated[str, typer.Option(help="For the citizen to read: what was found, and what is done about it.")],
     seen: Annotated[
         int | None, typer.Option(help="The version that `show` told you, so that you answer no other.")
     ] = None,
     profile: As = None,
 ) -> None:
-    """Answers a dispute. It moves no money: what is owed is paid with a run, as ever."""
+    """Answers a dispute. Asks for the reason that the citizen reads: what was found, and what is done about it.
+
+    It moves no money: what is owed is paid with a run, as ever.
+    """
     from api.commands.talk import fail
     from services.receive.disputes.states import Finding
 
     if finding not in set(Finding):
         fail(f"The finding is one of {', '.join(Finding)}.")
+
+    reason = text_of("Reason")
 
     async def job(house: House, officer: Officer) -> str:
         desk = _desk(house)
@@ -108,22 +121,22 @@ def _desk(house: House) -> DisputeDesk:
 
 
 async def _find(desk: DisputeDesk, officer: Officer, given: str) -> UUID:
-    """A dispute by its id, or one that is not over by its ending. Raises NotFound for none, or for several."""
-    from uuid import UUID
-
+    """A dispute by its id or its ending. Raises NotFound for none, or for several."""
     from core.errors import NotFound
 
     wanted = given.strip().lower().replace("-", "")
-    try:
-        if len(wanted) == 32:
-            return UUID(hex=wanted)
-    except ValueError:
-        raise NotFound from None
-    rows = await desk.listed(officer)
-    fitting = [row.id for row in rows if len(wanted) >= ENDING_MIN and row.id.hex.endswith(wanted)]
-    if len(fitting) != 1:
+    if len(wanted) < ENDING_MIN or not set(wanted) <= set("0123456789abcdef"):
         raise NotFound
-    return fitting[0]
+    return await desk.ending(officer, wanted)
+
+
+def _whole(given: str) -> UUID:
+    from uuid import UUID
+
+    try:
+        return UUID(hex=given.strip())
+    except ValueError:
+        raise typer.BadParameter("an id has 32 hex digits") from None
 
 
 def _line(row: Dispute) -> str:

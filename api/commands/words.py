@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -26,6 +27,12 @@ Reason = Annotated[
     str,
     typer.Option(help="Why, in 5 to 500 characters; it stays in the trail. No national IDs.", callback=_said),
 ]
+
+
+def text_of(question: str) -> str:
+    """What is said about a person: asked for at a terminal, or all of standard input. Arguments stay in the shell's
+    history, and everybody on the machine sees them."""
+    return str(typer.prompt(question)) if sys.stdin.isatty() else sys.stdin.read()
 
 
 def when(at: datetime | str) -> str:

@@ -42,6 +42,16 @@ class RoleNotForAgency(NotAllowed):
     )
 
 
+class ConflictOfInterest(NotAllowed):
+    """What the officer would see or decide is their own, their household's, or of somebody for whom they act."""
+
+    code = "CONFLICT_OF_INTEREST"
+    text = Text(
+        th="เรื่องนี้เป็นของคุณเอง ของคนในบ้าน หรือของผู้ที่คุณดำเนินการแทน ให้เจ้าหน้าที่คนอื่นพิจารณา",
+        en="This case is your own, your household's, or of somebody for whom you act. A colleague decides it.",
+    )
+
+
 class AgencyGovernsItself(Conflict):
     """The agency has two officers who can add others: the server is not the way any more."""
 

@@ -10,13 +10,12 @@ from typing import Any
 import pypdf
 import pytest
 
-from core.ids import new_id
 from core.paper import font_families
 from core.text import Text
 from identity.officers import Officer
 from services.receive.disputes.desk import ANSWER, DisputeDesk
 from services.receive.disputes.states import Finding
-from tests.laws.cases import dispute_of, receipt_of
+from tests.laws.cases import dispute_of, person_of, receipt_of
 from tests.support import programs
 from tests.support.app import Served
 
@@ -90,7 +89,7 @@ async def test_an_officers_look_at_a_dispute_is_in_the_citizens_log_and_the_answ
 ) -> None:
     dispute = await dispute_of(sitthi, "elder")
     desk = sitthi.house.rooms.get(DisputeDesk)
-    officer = Officer(new_id(), "dla", frozenset({ANSWER}), Text(th="ก", en="A"))
+    officer = Officer(await person_of(sitthi, "graduate"), "dla", frozenset({ANSWER}), Text(th="ก", en="A"))
     [row] = await desk.listed(officer)
     case = await desk.show(officer, row.id)
     assert case.steps[0].note == "ไม่มีเงินเข้าบัญชี"

@@ -34,16 +34,6 @@ class CaseNotTaken(ApplyError, Conflict):
     )
 
 
-class ConflictOfInterest(ApplyError, NotAllowed):
-    """The case is the officer's own, their household's, or of somebody for whom they act."""
-
-    code = "CONFLICT_OF_INTEREST"
-    text = Text(
-        th="เรื่องนี้เป็นของคุณเอง ของคนในบ้าน หรือของผู้ที่คุณดำเนินการแทน ให้เจ้าหน้าที่คนอื่นพิจารณา",
-        en="This case is your own, your household's, or of somebody for whom you act. A colleague decides it.",
-    )
-
-
 class DecidedItBefore(ApplyError, NotAllowed):
     """An appeal is answered by somebody who had no part in what it is against."""
 

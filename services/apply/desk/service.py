@@ -24,12 +24,13 @@ from core.sealed import bound_to
 from core.text import Text
 from identity.officers import Officer, OfficerRegister
 from identity.officers.demands import AT_THE_DESK
+from identity.officers.errors import ConflictOfInterest
 from identity.officers.trail import ActKind, Trail
 from services.apply.deciding import Holder, Missing
 from services.apply.desk import acts, repository
 from services.apply.desk.acts import Act
 from services.apply.desk.deciding import Deciding, Drafted
-from services.apply.desk.errors import CaseNotTaken, CaseTaken, ConflictOfInterest, DecidedItBefore, StateHolds
+from services.apply.desk.errors import CaseNotTaken, CaseTaken, DecidedItBefore, StateHolds
 from services.apply.desk.models import DeskCase, DeskNote, DeskQuestion
 from services.apply.desk.needs import Subjects, Ties
 from services.apply.desk.words import Words

@@ -6,9 +6,9 @@ A list names nobody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from core.assurance import Assurance
@@ -18,6 +18,7 @@ from core.errors import NotFound
 from core.ids import NationalId
 from core.text import Text
 from identity.officers import Officer
+from identity.officers.errors import ConflictOfInterest
 from services.exchange.facts import PAYMENT, Asker, AskerKind, Assured, Gate
 from services.pay.models import Award, Instalment
 from services.receive.disputes.models import Dispute
@@ -32,6 +33,16 @@ RECORDS: Final = "dispute"
 """`<agency>:dispute` in the access log."""
 _LABEL: Final = Text(th="เจ้าหน้าที่ของ{agency}", en="An officer of the {agency}")
 PENDING: Final = (DisputeStatus.OPEN, DisputeStatus.ANSWERED)
+PAGE: Final = 100
+
+
+class Ties(Protocol):
+    async def between(self, officer: UUID, people: Collection[UUID]) -> bool:
+        """Whether the officer lives with one of them, is their parent, or acts for them, or they for the officer.
+
+        Raises `ServiceUnavailable` while nobody can say.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,24 +59,47 @@ class Case:
 class DisputeDesk:
     """Opens its own transactions: it is an edge, as the gate that it asks must not be asked inside one.
 
-    Every method raises `RoleMissing` for an officer without the role; another agency's dispute is `NotFound`.
+    Every method raises `RoleMissing` for an officer without the role; another agency's dispute is `NotFound`. Who is
+    near the citizen neither reads nor answers what they say (docs/adr/0037 has it for applications).
     """
 
-    def __init__(self, db: Database, clock: Clock, gate: Gate, disputes: DisputeService, titles: TitleOf) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, gate: Gate, disputes: DisputeService, titles: TitleOf, ties: Ties
+    ) -> None:
         self._db, self._clock, self._gate, self._disputes, self._titles = db, clock, gate, disputes, titles
+        self._ties = ties
 
     async def listed(
-        self, officer: Officer, statuses: Sequence[DisputeStatus] = PENDING, *, limit: int = 1_000
+        self,
+        officer: Officer,
+        statuses: Sequence[DisputeStatus] = PENDING,
+        *,
+        after: UUID | None = None,
+        limit: int = PAGE,
     ) -> Sequence[Dispute]:
-        """Oldest first; those that are not over, if no status is named."""
+        """Oldest first; those that are not over, if no status is named. `after`: the last one of the page before. What
+        is the officer's own is not among their work."""
         officer.must_have(ANSWER)
         async with self._db.read() as session:
-            return await DisputeRepository(session).listed(officer.agency, statuses, limit=limit)
+            return await DisputeRepository(session).listed(
+                officer.agency, statuses, but_of=officer.person, after=after, limit=limit
+            )
+
+    async def ending(self, officer: Officer, ending: str) -> UUID:
+        """The one of the agency's whose id, in hex digits, ends so. Raises NotFound for none, and for several."""
+        officer.must_have(ANSWER)
+        async with self._db.read() as session:
+            found = await DisputeRepository(session).ending(officer.agency, ending)
+        if len(found) != 1:
+            raise NotFound
+        return found[0]
 
     async def show(self, officer: Officer, dispute: UUID) -> Case:
-        """With who it is about. Raises NotFound, LookRefused."""
+        """With who it is about. Raises NotFound, LookRefused, ConflictOfInterest; ServiceUnavailable while nobody can
+        say whether officer and citizen are near."""
         officer.must_have(ANSWER)
         row = await self._of_agency(officer, dispute)
+        await self._refuse_near(officer, row)
 
         async def read(person: NationalId) -> Case:
             current = await self._of_agency(officer, dispute)
@@ -90,8 +124,9 @@ class DisputeDesk:
     async def answer(
         self, officer: Officer, dispute: UUID, finding: Finding, reason: str, *, seen: int | None = None
     ) -> Dispute:
-        """Raises what :meth:`DisputeService.answer` does."""
+        """Raises what :meth:`DisputeService.answer` does, and what :meth:`show` does of who is near."""
         officer.must_have(ANSWER)
+        await self._refuse_near(officer, await self._of_agency(officer, dispute))
         async with self._db.write() as session:
             return await self._disputes.answer(
                 session, officer.agency, officer.person, dispute, finding, reason, seen=seen
@@ -101,6 +136,13 @@ class DisputeDesk:
         """The job: what was answered and left alone is over."""
         async with self._db.write() as session:
             return await self._disputes.lapse(session)
+
+    async def _refuse_near(self, officer: Officer, row: Dispute) -> None:
+        async with self._db.read() as session:
+            found = await DisputeRepository(session).payment(row.person, row.instalment)
+        people = {row.person} if found is None else {row.person, found[0].beneficiary}
+        if officer.person in people or await self._ties.between(officer.person, people):
+            raise ConflictOfInterest
 
     async def _of_agency(self, officer: Officer, dispute: UUID) -> Dispute:
         async with self._db.read() as session:

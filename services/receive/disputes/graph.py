@@ -26,6 +26,7 @@ from core.graph import (
 from core.graph.types import Satang
 from core.ids import GlobalId, MalformedGlobalId
 from core.money import Money
+from services.exchange.graph.fields import described
 from services.receive.disputes.models import Dispute as DisputeRow
 from services.receive.disputes.repository import DisputeRepository
 from services.receive.disputes.service import DisputeService
@@ -49,17 +50,20 @@ class DisputeStep:
     status: DisputeStatus
     finding: Finding | None
     by_agency: bool
-    note: str | None = strawberry.field(description="What was said: the citizen's words, or the agency's reason.")
+    note: str | None = strawberry.field(
+        description="What was said: the citizen's words, or the agency's reason. Null for who acts for the citizen "
+        "without scope RECEIVE."
+    )
 
     @classmethod
-    def of(cls, step: StepOfDispute) -> DisputeStep:
+    def of(cls, step: StepOfDispute, *, with_words: bool) -> DisputeStep:
         return cls(
             at=step.at,
             action=step.action,
             status=step.status,
             finding=step.finding,
             by_agency=step.by is not None,
-            note=step.note,
+            note=step.note if with_words else None,
         )
 
 
@@ -69,7 +73,7 @@ class Dispute(Node):
 
     row: strawberry.Private[DisputeRow]
     kind: DisputeKind
-    amount_received: MoneyAmount | None = strawberry.field(description="What came, of a wrong amount.")
+    said: strawberry.Private[MoneyAmount | None]
     status: DisputeStatus
     turn: DisputeTurn
     finding: Finding | None = strawberry.field(description="The agency's last answer.")
@@ -86,7 +90,7 @@ class Dispute(Node):
             id=global_id("Dispute", row.id),
             row=row,
             kind=DisputeKind(row.kind),
-            amount_received=None if row.said is None else MoneyAmount.of(Money(row.said)),
+            said=None if row.said is None else MoneyAmount.of(Money(row.said)),
             status=status,
             turn=TURNS[status],
             finding=None if row.finding is None else Finding(row.finding),
@@ -94,6 +98,10 @@ class Dispute(Node):
             closed_at=row.closed_at,
             due_on=row.due_on if row.closed_at is None else None,
         )
+
+    @described("What came, of a wrong amount. Null for who acts for the citizen without scope RECEIVE.")
+    def amount_received(self, info: Info) -> MoneyAmount | None:
+        return self.said if _reads_words(info) else None
 
     @strawberry.field
     async def history(self, info: Info) -> list[DisputeStep]:
@@ -109,7 +117,14 @@ class Dispute(Node):
             return [found[person].get(key, ()) for person, key in keys]
 
         steps = await info.context.loader(_STEPS, batch).load((self.row.person, self.row.id))
-        return [DisputeStep.of(step) for step in steps]
+        return [DisputeStep.of(step, with_words=_reads_words(info)) for step in steps]
+
+
+def _reads_words(info: Info) -> bool:
+    """Whether what was said is for the viewer's eyes: the citizen's, and theirs who may dispute in the citizen's name.
+    Who may only look sees that there is a dispute, and where it stands."""
+    viewer = info.context.viewer
+    return viewer is not None and (viewer.acting is None or Delegate.RECEIVE.opened_by(viewer.acting.scopes))
 
 
 async def disputes_of(info: Info, person: UUID, instalment: UUID) -> list[Dispute]:

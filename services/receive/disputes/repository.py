@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -69,12 +69,24 @@ class DisputeRepository:
         found: Dispute | None = await self._session.scalar(query.with_for_update() if lock else query)
         return found
 
-    async def listed(self, agency: str, statuses: Collection[DisputeStatus], *, limit: int) -> Sequence[Dispute]:
-        """Oldest first."""
+    async def listed(
+        self, agency: str, statuses: Collection[DisputeStatus], *, but_of: UUID, after: UUID | None, limit: int
+    ) -> Sequence[Dispute]:
+        """Oldest first; none of `but_of`."""
         query = select(Dispute).where(
-            col(Dispute.agency) == agency, col(Dispute.status).in_([status.value for status in statuses])
+            col(Dispute.agency) == agency,
+            col(Dispute.status).in_([status.value for status in statuses]),
+            col(Dispute.person) != but_of,
         )
+        if after is not None:
+            query = query.where(col(Dispute.id) > after)
         return (await self._session.scalars(query.order_by(col(Dispute.id)).limit(limit))).all()
+
+    async def ending(self, agency: str, ending: str) -> Sequence[UUID]:
+        """Ids of the agency's that end with these hexadecimal digits, two at most."""
+        written = func.replace(cast(col(Dispute.id), String), "-", "")
+        query = select(col(Dispute.id)).where(col(Dispute.agency) == agency, written.endswith(ending, autoescape=True))
+        return (await self._session.scalars(query.limit(2))).all()
 
     # For the job.
 

@@ -16,6 +16,7 @@ from core.graph import Context, Rooms, Viewer
 from core.graph.types import SATANG_SCALAR, Satang
 from core.ids import new_id
 from core.text import Language
+from core.viewer import Acting
 
 
 def schema_of(query: type[Any], mutation: type[Any] | None = None) -> strawberry.Schema:
@@ -30,11 +31,19 @@ class Asking:
     rooms: Rooms = field(default_factory=Rooms)
 
     async def __call__(
-        self, document: str, viewer: UUID | None, *, language: Language = Language.TH, **variables: Any
+        self,
+        document: str,
+        viewer: UUID | None,
+        *,
+        language: Language = Language.TH,
+        acting: Acting | None = None,
+        **variables: Any,
     ) -> Any:
         """The data. Raises the first error that there is."""
         until = datetime(2100, 1, 1, tzinfo=UTC)
-        who = None if viewer is None else Viewer(viewer, "test-app", frozenset(), "ial2.3", until)
+        who = None
+        if viewer is not None:
+            who = Viewer(viewer, "test-app", frozenset(), "ial2.3", until, acting=acting)
         context = Context(self.database, self.clock, self.rooms, who, language, new_id())
         result = await self.schema.execute(document, variable_values=variables, context_value=context)
         if result.errors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
@@ -13,13 +14,15 @@ import strawberry
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from core.errors import BadInput, Conflict, NotAllowed, NotFound, SitthiError
+from core.errors import BadInput, Conflict, NotAllowed, NotFound, ServiceUnavailable, SitthiError
 from core.graph import Info, Node, global_id
 from core.ids import GlobalId, NationalId, new_id
 from core.text import Text
+from core.viewer import Acting
 from identity.inbox.models import Message
 from identity.inbox.service import Inbox
 from identity.officers import Officer
+from identity.officers.errors import ConflictOfInterest
 from identity.people import PeopleRegister
 from services.exchange.facts import PAYMENT
 from services.pay.models import Instalment
@@ -84,6 +87,18 @@ class Looks:
 
 
 @dataclass
+class Near:
+    """With whom every officer lives; None while the register is silent."""
+
+    people: set[UUID] | None = field(default_factory=set)
+
+    async def between(self, officer: UUID, people: Collection[UUID]) -> bool:
+        if self.people is None:
+            raise ServiceUnavailable("dopa")
+        return bool(self.people & set(people))
+
+
+@dataclass
 class Town:
     """A town hall whose citizens can dispute."""
 
@@ -92,18 +107,20 @@ class Town:
     service: DisputeService
     desk: DisputeDesk
     gate: Looks
+    near: Near
     officer: Officer
 
     @classmethod
     def of(cls, hall: TownHall, receipts: Receipts) -> Self:
         service = DisputeService(hall.clock, KEYS, Inbox(hall.clock), titles)
         gate = Looks(PeopleRegister(KEYS, hall.clock), hall)
-        desk = DisputeDesk(hall.db, hall.clock, gate, service, titles)  # type: ignore[arg-type]  # only looks
+        near = Near()
+        desk = DisputeDesk(hall.db, hall.clock, gate, service, titles, near)  # type: ignore[arg-type]  # only looks
         ask = Asking(schema_of(Query, ReceiveMutation), hall.db, hall.clock)
         ask.rooms.add(Receipts, receipts)
         ask.rooms.add(DisputeService, service)
         officer = Officer(new_id(), "dla", frozenset({ANSWER}), Text(th="ก", en="A"))
-        return cls(hall, ask, service, desk, gate, officer)
+        return cls(hall, ask, service, desk, gate, near, officer)
 
     async def begin(self, person: UUID, key: str = "key-0000001", **more: Any) -> Any:
         [payment] = [one for one in await self.hall.instalments() if one.person == person]
@@ -364,6 +381,85 @@ async def test_only_officers_of_the_agency_with_the_role_and_not_about_themselve
         await town.desk.answer(oneself, key, Finding.PAID, "โอนแล้ว")
     with pytest.raises(BadInput):
         await town.desk.answer(town.officer, key, Finding.PAID, "  ")
+
+
+async def test_who_is_near_the_citizen_neither_reads_nor_answers_what_they_say(town: Town) -> None:
+    person = await paid(town.hall)
+    key = await town.begun(person)
+    town.near.people = {person}
+    for act in (town.desk.show(town.officer, key), town.desk.answer(town.officer, key, Finding.PAID, "โอนแล้ว")):
+        with pytest.raises(ConflictOfInterest):
+            await act
+    assert town.gate.looked == []
+    town.near.people = set()
+    assert (await town.desk.answer(town.officer, key, Finding.PAID, "โอนแล้ว")).status == "ANSWERED"
+
+
+async def test_who_is_near_the_child_that_it_is_for_is_near_as_well(town: Town) -> None:
+    person, child = await paid(town.hall), new_id()
+    async with town.hall.db.write() as session:
+        await session.execute(update(Instalment).values(beneficiary=child))
+    key = await town.begun(person)
+    town.near.people = {child}
+    with pytest.raises(ConflictOfInterest):
+        await town.desk.show(town.officer, key)
+
+
+async def test_while_nobody_can_say_who_is_near_nobody_reads_it(town: Town) -> None:
+    key = await town.begun(await paid(town.hall))
+    town.near.people = None
+    for act in (town.desk.show(town.officer, key), town.desk.answer(town.officer, key, Finding.PAID, "โอนแล้ว")):
+        with pytest.raises(ServiceUnavailable):
+            await act
+    assert town.gate.looked == []
+
+
+async def test_what_is_an_officers_own_is_not_among_their_work_and_not_opened(town: Town) -> None:
+    person = await paid(town.hall)
+    key = await town.begun(person)
+    oneself = Officer(person, "dla", frozenset({ANSWER}), Text(th="ง", en="D"))
+    assert await town.desk.listed(oneself) == []
+    with pytest.raises(ConflictOfInterest):
+        await town.desk.show(oneself, key)
+
+
+@pytest.mark.parametrize("scopes", [frozenset({"VIEW"}), frozenset({"VIEW", "RECEIVE"})])
+async def test_who_may_only_look_for_the_citizen_does_not_read_what_was_said(
+    town: Town, scopes: frozenset[str]
+) -> None:
+    person = await paid(town.hall)
+    answer = await town.begin(person, kind="WRONG_AMOUNT", amountReceived=5)
+    acting = Acting(new_id(), new_id(), scopes)
+    document = """{ viewer { payments { nodes { disputes {
+      id status amountReceived { satang } history { action note } } } } } }"""
+    [payment] = (await town.ask(document, person, acting=acting))["viewer"]["payments"]["nodes"]
+    [told] = payment["disputes"]
+    reads = "RECEIVE" in scopes
+    assert (told["id"], told["status"]) == (answer["dispute"]["id"], "OPEN")
+    assert told["amountReceived"] == ({"satang": 5} if reads else None)
+    assert told["history"] == [{"action": "BEGIN", "note": WORDS if reads else None}]
+
+
+async def test_a_list_goes_on_where_the_page_before_ended(town: Town) -> None:
+    person = await paid(town.hall)
+    keys = []
+    for number in range(5):
+        key = GlobalId.parse((await town.begin(person, f"key-{number:07}"))["dispute"]["id"]).id
+        await town.close(person, key, f"close-{number:05}")
+        keys.append(key)
+    every = tuple(DisputeStatus)
+    seen: list[UUID] = []
+    while page := await town.desk.listed(town.officer, every, after=seen[-1] if seen else None, limit=2):
+        assert len(page) <= 2
+        seen += [row.id for row in page]
+    assert seen == sorted(keys)
+    assert await town.desk.ending(town.officer, keys[3].hex[-12:]) == keys[3]
+    for ending in ("ffffffffffff", ""):
+        with pytest.raises(NotFound):
+            await town.desk.ending(town.officer, ending)
+    other = Officer(new_id(), "dcy", frozenset({ANSWER}), Text(th="ข", en="B"))
+    with pytest.raises(NotFound):
+        await town.desk.ending(other, keys[3].hex)
 
 
 async def test_who_it_is_about_is_told_through_the_gate_alone(town: Town) -> None:

@@ -15,11 +15,11 @@ from sqlmodel import col
 from core.assurance import StepUpRequired
 from core.errors import NotFound, ServiceUnavailable
 from core.ids import new_id
-from identity.officers.errors import RoleMissing
+from identity.officers.errors import ConflictOfInterest, RoleMissing
 from identity.officers.models import Officer as OfficerRow
 from identity.officers.models import OfficerAct
 from services.apply.desk import acts
-from services.apply.desk.errors import CaseNotTaken, CaseTaken, ConflictOfInterest
+from services.apply.desk.errors import CaseNotTaken, CaseTaken
 from services.apply.desk.queue import Line, Queue, place_of, written
 from services.apply.desk.service import CLAIM_KEPT
 from services.apply.errors import AlreadyDecided, ChangedMeanwhile

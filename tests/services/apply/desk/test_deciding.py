@@ -16,6 +16,7 @@ from core.assurance import StepUpRequired
 from core.errors import BadInput, NotFound, ServiceUnavailable
 from core.ids import new_id
 from identity.officers import Officer
+from identity.officers.errors import ConflictOfInterest
 from identity.officers.models import Officer as OfficerRow
 from identity.proposals.errors import MakerGone, MakerIsChecker, ProposalDecided
 from services.apply import repository as applications
@@ -24,7 +25,6 @@ from services.apply.desk import acts
 from services.apply.desk.deciding import BY_OFFICER, decided
 from services.apply.desk.errors import (
     CaseNotTaken,
-    ConflictOfInterest,
     DecidedItBefore,
     NotWhatTheLawGives,
     ProposalWaits,
