@@ -3,8 +3,10 @@
 Both on one PostgreSQL with its own defaults for the disk. What is compared takes turns within one run; figures are
 medians, ratios are of medians. Bulk: the same transactions (two postings and a head each) by
 :func:`services.pay.ledger.bulk.book_all`, by COPY into tables without triggers and foreign keys, with the same keys and
-with none, and by the session's `add_all`. Singly: `pgbench -M prepared` runs the single-row statement of
-:mod:`services.pay.ledger.group` on the same tables, with as many clients as wait at a time here.
+indexes or with none, and by the session's `add_all`. COPY is told twice: of rows that the driver encodes, as one writes
+it, and of finished bytes in its binary format, the most that the database can take. Singly: `pgbench -M prepared` runs
+the single-row statement of :mod:`services.pay.ledger.group` on the same tables, with as many clients as wait at a time
+here.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -30,14 +33,19 @@ from core.database import Database, Instant
 from core.group_commit import GroupCommit
 from core.ids import new_id
 from core.settings import Settings
-from services.pay.ledger.bulk import Booking, book_all
+from services.pay.ledger.bulk import AT_ONCE, HEAD, POSTING, Booking, book_all
 from services.pay.ledger.group import DurableBookings
+from services.pay.ledger.packing import packed
 from services.pay.ledger.service import Account, account_id
 from tests.services.exchange.fakes import KEYS
 from tests.support.postgres import USER, Postgres, wheel_folder
 
 AGENCY: Final = "dla"
 CLIENTS: Final = (1, 8, 64)
+OURS: Final = "book_all"
+Performed = Callable[[], Awaitable[None]]
+Way = Callable[[list[Booking]], Performed]
+"""What it makes ready is not timed; what that then does is."""
 _BARE: Final = """
 CREATE TABLE bare_posting (LIKE ledger_posting INCLUDING DEFAULTS);
 CREATE TABLE bare_head (LIKE ledger_transaction INCLUDING DEFAULTS);
@@ -112,60 +120,89 @@ def _bookings(count: int) -> list[Booking]:
 
 
 async def _bulk(db: Database, size: PaySize, say: Callable[[str], None]) -> None:
-    ways: dict[str, tuple[int, Callable[[list[Booking]], Awaitable[None]]]] = {
-        "book_all": (size.bulk, lambda some: _booked(db, some)),
-        "COPY, same keys": (size.bulk, lambda some: _copied(db, some, "keyed")),
-        "COPY, no keys": (size.bulk, lambda some: _copied(db, some, "bare")),
-        "add_all": (size.orm, lambda some: _added(db, some)),
+    ways: dict[str, tuple[int, Way]] = {
+        OURS: (size.bulk, partial(_booked, db)),
+        "COPY of rows, same keys": (size.bulk, partial(_copied, db, "keyed")),
+        "COPY of rows, no keys": (size.bulk, partial(_copied, db, "bare")),
+        "COPY of bytes, same keys": (size.bulk, partial(_sent, db, "keyed")),
+        "COPY of bytes, no keys": (size.bulk, partial(_sent, db, "bare")),
+        "add_all": (size.orm, partial(_added, db)),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(size.rounds):
         say(f"bulk, round {number + 1} of {size.rounds}")
         for name, (count, way) in ways.items():
-            bookings = _bookings(count)
+            perform = way(_bookings(count))
             began = time.perf_counter()
-            await way(bookings)
+            await perform()
             rates[name].append(count / (time.perf_counter() - began))
-    ours = median(rates["book_all"])
+    ours = median(rates[OURS])
     print(f"\nbulk ledger, {size.bulk:,} transactions of two postings a round, {size.rounds} rounds, PostgreSQL:")
     for name, found in rates.items():
-        ratio = "" if name == "book_all" else f"; book_all ×{ours / median(found):.2f}"
-        print(f"  {name:<16}{median(found):>9,.0f} a second ({min(found):,.0f}–{max(found):,.0f}){ratio}", flush=True)
+        ratio = "" if name == OURS else f"; {OURS} ×{ours / median(found):.2f}"
+        print(f"  {name:<25}{median(found):>9,.0f} a second ({min(found):,.0f}–{max(found):,.0f}){ratio}", flush=True)
 
 
-async def _booked(db: Database, bookings: list[Booking]) -> None:
-    async with db.write() as session:
-        assert await book_all(session, bookings) == len(bookings)
+def _booked(db: Database, bookings: list[Booking]) -> Performed:
+    async def perform() -> None:
+        async with db.write() as session:
+            assert await book_all(session, bookings) == len(bookings)
+
+    return perform
 
 
-async def _copied(db: Database, bookings: list[Booking], kind: str) -> None:
-    """What is copied is ready before, as rows, and in the same order."""
+def _copied(db: Database, kind: str, bookings: list[Booking]) -> Performed:
+    """Ids and order are ready before."""
     debit, credit = account_id(AGENCY, Account.PAYABLE), account_id(AGENCY, Account.IN_TRANSIT)
     ordered = sorted(bookings, key=lambda one: one.id)
-    names = ("transaction_id", "line", "account", "satang")
-    async with db.driver() as driver, driver.transaction():
-        for start in range(0, len(ordered), 10_000):
-            some = ordered[start : start + 10_000]
-            rows = (
-                (one.id, line, account, satang)
-                for one in some
-                for line, account, satang in ((1, debit, one.satang), (2, credit, -one.satang))
-            )
-            await driver.copy_records_to_table(f"{kind}_posting", records=rows, columns=names)
-            heads = ((one.id, one.key, one.at) for one in some)
-            await driver.copy_records_to_table(f"{kind}_head", records=heads, columns=("id", "key", "booked_at"))
+
+    async def perform() -> None:
+        async with db.driver() as driver, driver.transaction():
+            for start in range(0, len(ordered), AT_ONCE):
+                some = ordered[start : start + AT_ONCE]
+                rows = (
+                    (one.id, line, account, satang)
+                    for one in some
+                    for line, account, satang in ((1, debit, one.satang), (2, credit, -one.satang))
+                )
+                await driver.copy_records_to_table(f"{kind}_posting", records=rows, columns=POSTING)
+                heads = ((one.id, one.key, one.at) for one in some)
+                await driver.copy_records_to_table(f"{kind}_head", records=heads, columns=HEAD)
+
+    return perform
 
 
-async def _added(db: Database, bookings: list[Booking]) -> None:
+def _sent(db: Database, kind: str, bookings: list[Booking]) -> Performed:
+    """Everything is ready before: what is left is the database's."""
+    accounts = {(AGENCY, one.code): account_id(AGENCY, one) for one in (Account.PAYABLE, Account.IN_TRANSIT)}
+    ready = [packed(bookings[start : start + AT_ONCE], accounts) for start in range(0, len(bookings), AT_ONCE)]
+
+    async def perform() -> None:
+        async with db.driver() as driver, driver.transaction():
+            for some in ready:
+                for table, columns, rows in (
+                    (f"{kind}_posting", POSTING, some.of_postings()),
+                    (f"{kind}_head", HEAD, some.of_heads()),
+                ):
+                    await driver.copy_to_table(table, source=rows, columns=columns, format="binary")
+
+    return perform
+
+
+def _added(db: Database, bookings: list[Booking]) -> Performed:
     """Into the tables without triggers: it sends a statement for each row, which the ledger's own refuse by half."""
     debit, credit = account_id(AGENCY, Account.PAYABLE), account_id(AGENCY, Account.IN_TRANSIT)
-    async with db.write() as session:
-        session.add_all(
-            _Posting(transaction_id=one.id, line=line, account=account, satang=satang)
-            for one in bookings
-            for line, account, satang in ((1, debit, one.satang), (2, credit, -one.satang))
-        )
-        session.add_all(_Head(id=one.id, key=one.key, booked_at=one.at) for one in bookings)
+
+    async def perform() -> None:
+        async with db.write() as session:
+            session.add_all(
+                _Posting(transaction_id=one.id, line=line, account=account, satang=satang)
+                for one in bookings
+                for line, account, satang in ((1, debit, one.satang), (2, credit, -one.satang))
+            )
+            session.add_all(_Head(id=one.id, key=one.key, booked_at=one.at) for one in bookings)
+
+    return perform
 
 
 async def _singly(db: Database, postgres: Postgres, folder: Path, size: PaySize, say: Callable[[str], None]) -> None:

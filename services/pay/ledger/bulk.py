@@ -6,12 +6,12 @@ the promise: once per key, and a key that stands for something else is refused.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
-from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,16 +21,17 @@ from sqlmodel import col
 
 from core.clock import bangkok_day
 from core.database_faults import driver_told_as_unavailable
-from services.pay.ledger.errors import KeyReused, Unbalanced
+from services.pay.ledger.errors import KeyReused
 from services.pay.ledger.models import LedgerAccount, LedgerPosting, LedgerTransaction
+from services.pay.ledger.packing import Packed, once_each, packed
 from services.pay.ledger.service import Bookable, account_id, refuse_closed, transaction_id
 from services.pay.writing import insert_new
 
 AT_ONCE: Final = 10_000
 """Transactions that are held in memory and copied together."""
 _ASKED_AT_ONCE: Final = 500
-_HEAD: Final = ("id", "key", "booked_at")
-_POSTING: Final = ("transaction_id", "line", "account", "satang")
+HEAD: Final = ("id", "key", "booked_at")
+POSTING: Final = ("transaction_id", "line", "account", "satang")
 
 
 MANY: Final = """
@@ -95,22 +96,47 @@ Accounts = dict[tuple[str, str], UUID]
 async def book_all(session: AsyncSession, bookings: Iterable[Booking]) -> int:
     """Books them in the session's transaction and answers how many those were; the others were booked before, alike.
 
-    `bookings` may be endless: :data:`AT_ONCE` of them are in memory at a time.
+    `bookings` may be endless: twice :data:`AT_ONCE` of them are in memory at a time.
     Raises :class:`Unbalanced` for an amount that is not positive, :class:`KeyReused`, and `PeriodClosed`.
     """
+    if session.get_bind().dialect.name == "sqlite":
+        return await _book_all_lite(session, bookings)
+    waiting, booked, accounts = iter(bookings), 0, Accounts()
+    ready: Packed | None = None
+    while True:
+        some = list(islice(waiting, AT_ONCE))
+        await open_accounts(session, some, accounts)
+        # The next are packed by a thread while the database takes those that are ready.
+        packing = asyncio.create_task(asyncio.to_thread(packed, some, accounts))
+        try:
+            if ready is not None:
+                booked += await _book(session, ready, accounts)
+        except BaseException:
+            await asyncio.wait([packing])
+            packing.exception()
+            raise
+        ready = await packing
+        if not some:
+            return booked
+
+
+async def _book_all_lite(session: AsyncSession, bookings: Iterable[Booking]) -> int:
     waiting, booked, accounts = iter(bookings), 0, Accounts()
     while some := list(islice(waiting, AT_ONCE)):
-        if not all(one.is_sound for one in some):
-            raise Unbalanced
-        await open_accounts(session, some, accounts)
-        booked += await _book(session, _once_each(some), accounts)
+        unique = list(once_each(some).values())
+        await open_accounts(session, unique, accounts)
+        new = await _unbooked(session, unique, accounts)
+        await refuse_closed_months(session, new)
+        await _insert(session, new, accounts)
+        booked += len(new)
     return booked
 
 
 async def open_accounts(session: AsyncSession, bookings: Iterable[Booking], accounts: Accounts) -> None:
     """Puts into `accounts` those that they name, opened where nobody has."""
-    distinct = {(one.agency, account) for one in bookings for account in (one.debit, one.credit)}
-    named = {(agency, account.code): account for agency, account in distinct}
+    # By what they are: an enumeration's members take longer to hash than all else here.
+    distinct = {(one.agency, id(account)): account for one in bookings for account in (one.debit, one.credit)}
+    named = {(agency, account.code): account for (agency, _), account in distinct.items()}
     new = {key: account for key, account in sorted(named.items()) if key not in accounts}
     rows = [
         {"id": account_id(agency, account), "agency": agency, "code": code, "kind": account.kind.value}
@@ -120,28 +146,10 @@ async def open_accounts(session: AsyncSession, bookings: Iterable[Booking], acco
     accounts.update({(agency, code): account_id(agency, account) for (agency, code), account in new.items()})
 
 
-def _once_each(bookings: Sequence[Booking]) -> list[Booking]:
-    """In the order of their ids, in which an index takes them fastest. Raises :class:`KeyReused`."""
-    by_key: dict[str, Booking] = {}
-    for one in bookings:
-        first = by_key.setdefault(one.key, one)
-        if first is not one and first.moves != one.moves:
-            raise KeyReused(key=one.key)
-    return sorted(by_key.values(), key=_by_id)
-
-
-_by_id: Final = attrgetter("id")
-
-
-async def _book(session: AsyncSession, bookings: list[Booking], accounts: Accounts) -> int:
-    if session.get_bind().dialect.name == "sqlite":
-        new = await _unbooked(session, bookings, accounts)
-        await refuse_closed_months(session, new)
-        await _insert(session, new, accounts)
-        return len(new)
-    if await _copy(session, bookings, accounts):
-        return len(bookings)
-    new = await _unbooked(session, bookings, accounts)
+async def _book(session: AsyncSession, ready: Packed, accounts: Accounts) -> int:
+    if await _copy(session, ready):
+        return len(ready.bookings)
+    new = await _unbooked(session, ready.bookings, accounts)
     await refuse_closed_months(session, new)
     with driver_told_as_unavailable():
         won = {row[0] for row in await (await _driver(session)).fetch(MANY, *given(new, accounts))}
@@ -203,27 +211,14 @@ async def _insert(session: AsyncSession, bookings: Sequence[Booking], accounts: 
     """Postings first, the heads last: their triggers then see the whole."""
     if not bookings:
         return
-    postings = [dict(zip(_POSTING, row, strict=True)) for one in bookings for row in one.lines(accounts)]
+    postings = [dict(zip(POSTING, row, strict=True)) for one in bookings for row in one.lines(accounts)]
     await session.execute(insert(LedgerPosting), postings)
     await session.execute(
         insert(LedgerTransaction), [{"id": one.id, "key": one.key, "booked_at": one.at} for one in bookings]
     )
 
 
-def _postings(bookings: Iterable[Booking], accounts: Accounts) -> Iterator[tuple[UUID, int, UUID, int]]:
-    """As :meth:`Booking.lines`, for rows of which most are between the same accounts."""
-    of: tuple[str, Bookable, Bookable] | None = None
-    debit = credit = UUID(int=0)
-    for one in bookings:
-        if of is None or one.debit is not of[1] or one.credit is not of[2] or one.agency != of[0]:
-            of = one.agency, one.debit, one.credit
-            debit, credit = accounts[one.agency, one.debit.code], accounts[one.agency, one.credit.code]
-        key, satang = one.id, one.satang
-        yield key, 1, debit, satang
-        yield key, 2, credit, -satang
-
-
-async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Accounts) -> bool:
+async def _copy(session: AsyncSession, ready: Packed) -> bool:
     """False, and nothing is copied, where one of them is booked already."""
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - who has no PostgreSQL need not load it
 
@@ -231,13 +226,14 @@ async def _copy(session: AsyncSession, bookings: Sequence[Booking], accounts: Ac
     with driver_told_as_unavailable():
         try:
             async with driver.transaction():  # a savepoint
-                postings = _postings(bookings, accounts)
-                await driver.copy_records_to_table("ledger_posting", records=postings, columns=_POSTING)
-                heads = ((one.id, one.key, one.at) for one in bookings)
-                await driver.copy_records_to_table("ledger_transaction", records=heads, columns=_HEAD)
+                for table, columns, rows in (
+                    ("ledger_posting", POSTING, ready.of_postings()),
+                    ("ledger_transaction", HEAD, ready.of_heads()),
+                ):
+                    await driver.copy_to_table(table, source=rows, columns=columns, format="binary")
         except asyncpg.UniqueViolationError:
             return False
         except asyncpg.CheckViolationError:
-            await refuse_closed_months(session, bookings)
+            await refuse_closed_months(session, ready.bookings)
             raise
     return True

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from hashlib import sha1
 from typing import Final, Protocol
 from uuid import UUID, uuid5
 
@@ -21,6 +22,10 @@ from services.pay.writing import insert_new
 
 _NAMESPACE: Final = UUID("5f7d0f0e-52a1-4d2b-9d8e-0c7c1b6f1a01")
 """Arbitrary and fixed for ever: ids of accounts and transactions follow from it."""
+_TRANSACTION: Final = _NAMESPACE.bytes + b"transaction\x00"
+_VERSION_5: Final = 0x5 << 76 | 0x2 << 62
+_NEITHER: Final = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
+"""All bits but version and variant (RFC 9562 §5.5)."""
 
 
 class Account(Enum):
@@ -44,6 +49,8 @@ class Account(Enum):
     """Taken in for services, owed to the Treasury as revenue of the state."""
     UNAPPLIED = ("UNAPPLIED", AccountKind.LIABILITY)
     """Came in and paid no bill: owed to whoever sent it."""
+    UNCLAIMED = ("UNCLAIMED", AccountKind.LIABILITY)
+    """The same, of which two officers found that nobody claims it."""
     WAIVED = ("WAIVED", AccountKind.EXPENSE)
     """Claimed back, and given up by two officers."""
 
@@ -88,7 +95,13 @@ def account_id(agency: str, account: Bookable) -> UUID:
 
 
 def transaction_id(key: str) -> UUID:
-    return uuid5(_NAMESPACE, f"transaction\x00{key}")
+    return UUID(bytes=transaction_bytes(key))
+
+
+def transaction_bytes(key: str) -> bytes:
+    """Those of `uuid5(_NAMESPACE, "transaction\\0" + key)`, in a third of the time: for rows by the million."""
+    hashed = int.from_bytes(sha1(_TRANSACTION + key.encode(), usedforsecurity=False).digest()[:16])
+    return (hashed & _NEITHER | _VERSION_5).to_bytes(16)
 
 
 def transfer(debit: Account, credit: Account, money: Money) -> tuple[Line, Line]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import date, datetime
+from uuid import UUID, uuid5
 
+import asyncpg  # type: ignore[import-untyped] # it has no types
 import pytest
-from sqlalchemy import insert, text
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import String, column, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from core.clock import BANGKOK
-from core.database import Database
+from core.database import Database, Instant
 from core.errors import BadInput
 from core.group_commit import GroupCommit
 from core.ids import new_id
@@ -20,7 +24,7 @@ from services.pay.ledger.bulk import AT_ONCE, Booking, book_all
 from services.pay.ledger.errors import KeyReused, PeriodClosed, Unbalanced
 from services.pay.ledger.group import DurableBookings
 from services.pay.ledger.models import LedgerAct, LedgerPeriod
-from services.pay.ledger.service import Account, book, transfer, trial_balance, unbalanced_transactions
+from services.pay.ledger.service import Account, book, transaction_id, transfer, trial_balance, unbalanced_transactions
 
 NOW = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 
@@ -79,8 +83,53 @@ async def test_a_key_that_stands_for_another_amount_is_refused_and_nothing_is_bo
     assert await count(database, "ledger_transaction") == 1
 
 
-@pytest.mark.parametrize("satang", [0, -1])
-async def test_an_amount_that_is_not_positive_is_refused(database: Database, satang: int) -> None:
+async def test_of_a_key_twice_far_apart_the_later_other_amount_is_refused(database: Database) -> None:
+    with pytest.raises(KeyReused):
+        await booked(database, *map(booking, range(AT_ONCE + 1)), booking(0, 1))
+    assert await count(database, "ledger_posting") == await count(database, "ledger_transaction") == 0
+
+
+async def test_every_row_is_stored_as_it_was_given(database: Database) -> None:
+    ids = iter(range(1_000_000))
+    rows = [
+        Booking(f"จ่าย:{next(ids)}", agency, debit, credit, satang, NOW.replace(month=month, microsecond=7))
+        for agency in ("dla", "dcy")
+        for debit, credit in ((Account.BENEFITS, Account.PAYABLE), (Account.BANK, Account.IN_TRANSIT))
+        for satang in (1, 2**40)
+        for month in (1, 11)
+    ]
+    assert await booked(database, *rows) == len(rows)
+    query = """
+        SELECT head.key, head.booked_at, account.agency, account.code, posting.line, posting.satang
+          FROM ledger_posting AS posting JOIN ledger_transaction AS head ON head.id = posting.transaction_id
+               JOIN ledger_account AS account ON account.id = posting.account
+    """
+    typed = text(query).columns(column("key", String), column("booked_at", Instant))
+    async with database.read() as session:
+        found = {tuple(row) for row in await session.execute(typed)}
+    assert found == {
+        (one.key, one.at, one.agency, account.code, line, satang)
+        for one in rows
+        for account, line, satang in ((one.debit, 1, one.satang), (one.credit, 2, -one.satang))
+    }
+
+
+@given(st.text(max_size=100))
+def test_the_bytes_of_an_id_are_those_of_the_uuid_that_follows_from_the_key(key: str) -> None:
+    namespace = UUID("5f7d0f0e-52a1-4d2b-9d8e-0c7c1b6f1a01")
+    assert transaction_id(key) == uuid5(namespace, f"transaction\x00{key}")
+
+
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("key", ["a\x00b", "ก" * 101])
+async def test_a_key_that_the_database_cannot_take_leaves_nothing(database: Database, key: str) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await booked(database, booking(1), replace(booking(2), key=key))
+    assert await count(database, "ledger_posting") == await count(database, "ledger_account") == 0
+
+
+@pytest.mark.parametrize("satang", [0, -1, 2**63])
+async def test_an_amount_that_is_not_positive_or_fits_no_column_is_refused(database: Database, satang: int) -> None:
     with pytest.raises(Unbalanced):
         await booked(database, booking(1), booking(2, satang))
     assert await count(database, "ledger_transaction") == 0
