@@ -64,6 +64,8 @@ class Application(SQLModel, table=True):
     """Working days that the agency's earlier turns took."""
     overdue_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the agency's supervisors and the citizen were told that its time ran out; anew with each turn."""
+    reminded_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the citizen was told that their turn ends soon; anew with each turn."""
     reopen_until: date | None = None
     """Of what lapsed: the last day on which the citizen may open it again."""
     law_from: str | None = Field(default=None, max_length=40)

@@ -38,6 +38,8 @@ class Receipt(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the citizen said that the money came."""
+    rated_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was rated; stays when the rating is erased, so that nobody counts twice."""
 
 
 class Rating(SQLModel, table=True):

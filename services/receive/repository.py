@@ -20,7 +20,17 @@ class ReceiptRepository:
 
     async def own(self, person: UUID, receipt: UUID, *, lock: bool = False) -> Receipt | None:
         query = select(Receipt).where(col(Receipt.person) == person, col(Receipt.id) == receipt)
-        return (await self._session.scalars(query.with_for_update() if lock else query)).first()
+        if lock:
+            query = query.with_for_update().execution_options(populate_existing=True)
+        return (await self._session.scalars(query)).first()
+
+    async def came_back(self, receipt: Receipt) -> bool:
+        """Whether the bank took the money back. The payment stays as it is until the transaction ends."""
+        query = select(col(Instalment.status)).where(
+            col(Instalment.person) == receipt.person, col(Instalment.id) == receipt.instalment
+        )
+        status = await self._session.scalar(query.with_for_update(read=True))
+        return status == InstalmentStatus.RETURNED.value
 
     async def of_instalments(self, person: UUID, instalments: Collection[UUID]) -> dict[UUID, Receipt]:
         query = select(Receipt).where(col(Receipt.person) == person, col(Receipt.instalment).in_(list(instalments)))

@@ -19,7 +19,7 @@ from core.ids import new_id
 from core.text import Text
 from core.thai_dates import be_year
 from services.pay.needs import SettledPayment
-from services.receive.errors import AlreadyConfirmed, AlreadyRated, ReceiptNotFound
+from services.receive.errors import AlreadyConfirmed, AlreadyRated, MoneyCameBack, ReceiptNotFound
 from services.receive.models import COMMENT_LENGTH_MAX, Rating, Receipt
 from services.receive.proof import RECEIPT_TYPE, receipt_claims
 from services.receive.repository import ReceiptRepository
@@ -70,8 +70,13 @@ class Receipts:
         await session.flush()
 
     async def confirm(self, session: AsyncSession, person: UUID, receipt_id: UUID) -> Receipt:
-        """The citizen says that the money came; once. Raises :class:`ReceiptNotFound`, :class:`AlreadyConfirmed`."""
+        """The citizen says that the money came; once.
+
+        Raises :class:`ReceiptNotFound`, :class:`AlreadyConfirmed`, :class:`MoneyCameBack`.
+        """
         receipt = await self._own(session, person, receipt_id)
+        if await ReceiptRepository(session).came_back(receipt):
+            raise MoneyCameBack(path=("receipt",))
         if receipt.confirmed_at is not None:
             raise AlreadyConfirmed
         receipt.confirmed_at = self._clock.now()
@@ -87,7 +92,7 @@ class Receipts:
         comment: str | None,
         province: str | None = None,
     ) -> Rating:
-        """1 (poor) to 5 (good), once a receipt, with up to 1,000 characters.
+        """1 (poor) to 5 (good), once a receipt, with up to 1,000 characters; once for good, also if it is erased.
 
         `province` is where the citizen says that they live; it is counted, and not kept with the rating.
 
@@ -95,12 +100,13 @@ class Receipts:
         """
         comment, counted_in = _checked(score, comment), checked(province)
         receipt = await self._own(session, person, receipt_id)
-        if await ReceiptRepository(session).ratings(person, [receipt.id]):
+        if receipt.rated_at is not None:
             raise AlreadyRated
         sealed = None if comment is None else self._keys.seal(comment.encode(), bound_to=_binding(receipt.id))
         now = self._clock.now()
         rating = Rating(person=person, receipt=receipt.id, score=score, comment_sealed=sealed, rated_at=now)
         session.add(rating)
+        receipt.rated_at = now
         await session.flush()
         await count(session, receipt.subject, counted_in, score, now)
         return rating

@@ -9,15 +9,17 @@ from uuid import UUID
 
 import pytest
 import strawberry
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select, update
 
 from core.errors import BadInput, NotSignedIn
 from core.graph import Info, Node, global_id
 from core.ids import GlobalId, new_id
 from core.text import Language
 from identity.inbox.models import Change, Message
+from services.pay.models import Instalment
 from services.receive.graph import NODES, ReceiveMutation, ReceiveOfCitizen
 from services.receive.models import Rating, Receipt
+from services.receive.satisfaction.models import Satisfaction
 from services.receive.service import Receipts
 from services.sandbox.bank import Faults
 from tests.services.apply.asking import Asking, schema_of
@@ -206,6 +208,21 @@ async def test_the_citizen_confirms_once(hall: TownHall, ask: Asking) -> None:
     assert (again["receipt"], [p["code"] for p in again["problems"]]) == (None, ["RECEIPT_ALREADY_CONFIRMED"])
 
 
+async def test_what_the_bank_took_back_is_not_confirmed_until_it_is_booked_again(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    await _status(hall, "RETURNED")
+    refused = (await ask(CONFIRM, person, input=given(receipt)))["confirmReceipt"]
+    assert refused == {"receipt": None, "problems": [{"code": "RECEIPT_MONEY_CAME_BACK", "path": ["receipt"]}]}
+    await _status(hall, "SETTLED")
+    assert (await ask(CONFIRM, person, input=given(receipt)))["confirmReceipt"]["receipt"]["confirmedAt"] is not None
+
+
+async def _status(hall: TownHall, status: str) -> None:
+    async with hall.db.write() as session:
+        await session.execute(update(Instalment).values(status=status))
+
+
 async def test_of_thirty_confirmations_at_once_one_counts(hall: TownHall, ask: Asking) -> None:
     person = await paid(hall)
     receipt = await receipt_of(ask, person)
@@ -222,6 +239,28 @@ async def test_the_citizen_rates_once_and_sees_it(hall: TownHall, ask: Asking) -
     again = (await ask(RATE, person, input=given(receipt, "key-0000002", score=1)))["rate"]
     assert [p["code"] for p in again["problems"]] == ["RECEIPT_ALREADY_RATED"]
     assert (await payments(ask, person))["nodes"][0]["rating"] == {"score": 5, "comment": "เร็วมาก"}
+
+
+async def test_who_had_a_rating_erased_does_not_count_a_second_time(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    assert (await ask(RATE, person, input=given(receipt, score=5)))["rate"]["problems"] == []
+    async with hall.db.write() as session:
+        await session.execute(delete(Rating))
+    again = (await ask(RATE, person, input=given(receipt, "key-0000002", score=1)))["rate"]
+    assert (again["rating"], [p["code"] for p in again["problems"]]) == (None, ["RECEIPT_ALREADY_RATED"])
+    async with hall.db.read() as session:
+        assert [(row.satisfied, row.others) for row in await session.scalars(select(Satisfaction))] == [(1, 0)]
+
+
+async def test_of_twenty_ratings_at_once_one_counts(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    receipt = await receipt_of(ask, person)
+    told = [given(receipt, f"key-{n:07}", score=4) for n in range(20)]
+    answers = await asyncio.gather(*(ask(RATE, person, input=one) for one in told))
+    assert sum(answer["rate"]["rating"] is not None for answer in answers) == 1
+    async with hall.db.read() as session:
+        assert [(row.satisfied, row.others) for row in await session.scalars(select(Satisfaction))] == [(1, 0)]
 
 
 @pytest.mark.parametrize("score", [1, 5])
