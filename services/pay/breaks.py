@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -19,6 +20,25 @@ from services.pay.states import InstalmentStatus
 from services.pay.writing import insert_new
 
 
+class BreakKind(StrEnum):
+    """All that can be wrong between the bank's word and ours, each divergence being one of them."""
+
+    UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
+    """Booked under an end-to-end id that is not in the run: garbled, or somebody else's."""
+    WRONG_AMOUNT = "WRONG_AMOUNT"
+    """Booked or returned with another amount, or in another currency."""
+    BOOKED_TWICE = "BOOKED_TWICE"
+    """A second entry, with a reference of its own, for what is settled."""
+    PAID_AFTER_RETURN = "PAID_AFTER_RETURN"
+    """Booked although it had been rejected or returned."""
+    RETURN_NOT_EXPECTED = "RETURN_NOT_EXPECTED"
+    """Returned although it was returned before, or taken back after it was settled without a reason that we know."""
+    REFUSED_AS_DUPLICATE = "REFUSED_AS_DUPLICATE"
+    """The bank refused one payment of a file as known to it."""
+    NOT_BOOKED = "NOT_BOOKED"
+    """Accepted, and not booked some bank days after the day that was asked for (:mod:`services.pay.overdue`)."""
+
+
 class BreakOutcome(StrEnum):
     """What a break came to. All but the first are decided by two officers."""
 
@@ -29,7 +49,7 @@ class BreakOutcome(StrEnum):
     CLAIMED = "CLAIMED"
     """Money moved that ought not to have: it is claimed from the bank, or owed to it."""
     OWED_AGAIN = "OWED_AGAIN"
-    """The bank will never book it: the payment is owed again."""
+    """The bank will never book it, or took it back for good: the payment is owed again."""
     PAID = "PAID"
     """What had come back reached its payee after all."""
 
@@ -48,6 +68,9 @@ async def open_breaks_of(
     ordered = query.order_by(col(ReconciliationBreak.found_at), col(ReconciliationBreak.id))
     return [(found, proposed) for found, proposed in (await session.execute(ordered)).tuples()]
 
+
+Told = tuple[str, str]
+"""An entry by its reference and end-to-end id."""
 
 ONCE_FOR_ALL: Final = {
     "BOOKED_TWICE": EntryKind.PAID,
@@ -85,11 +108,17 @@ def is_borne(instalment: Instalment, entry: Entry) -> bool:
 
 
 def mends(entry: Entry, one: ReconciliationBreak) -> bool:
-    """Whether the bank tells by that entry, of which a payment was decided, what it had told wrongly or not at all."""
+    """Whether the bank tells by that entry, of which a payment was decided, what it had told wrongly or not at all.
+
+    One reference may stand for several payments: of what it told of a payment, only an entry of that payment does.
+    """
     if one.kind in {"REFUSED_AS_DUPLICATE", "NOT_BOOKED"}:
         return entry.end_to_end == one.end_to_end
-    same = entry.reference == one.bank_reference
-    return same and one.kind in {"UNKNOWN_REFERENCE", "WRONG_AMOUNT", "RETURN_NOT_EXPECTED"}
+    if entry.reference != one.bank_reference:
+        return False
+    if one.kind in {"WRONG_AMOUNT", "RETURN_NOT_EXPECTED"}:
+        return entry.end_to_end == one.end_to_end
+    return one.kind == "UNKNOWN_REFERENCE"
 
 
 def claimed_of(one: ReconciliationBreak) -> tuple[Line, Line]:
@@ -99,9 +128,11 @@ def claimed_of(one: ReconciliationBreak) -> tuple[Line, Line]:
     return transfer(debit, credit, Money(one.found))
 
 
-async def take_claims_back(session: AsyncSession, run: PaymentRun, entry: Entry, at: datetime) -> None:
+async def take_claims_back(
+    session: AsyncSession, run: PaymentRun, entry: Entry, at: datetime, *, still_told: Collection[Told]
+) -> None:
     """The bank tells rightly, under the same reference, an entry that officers had claimed as it was told before: it
-    left, or came in, once. Unless two officers have reversed that already."""
+    left, or came in, once. Unless two officers have reversed that already, or the bank tells the other one as well."""
     query = (
         select(ReconciliationBreak)
         .join(BreakResolution, col(BreakResolution.break_id) == col(ReconciliationBreak.id))
@@ -110,13 +141,17 @@ async def take_claims_back(session: AsyncSession, run: PaymentRun, entry: Entry,
             col(ReconciliationBreak.kind).in_(["UNKNOWN_REFERENCE", "WRONG_AMOUNT"]),
             col(ReconciliationBreak.bank_reference) == entry.reference,
             col(ReconciliationBreak.entry_kind) == entry.kind.value,
+            or_(
+                col(ReconciliationBreak.kind) == "UNKNOWN_REFERENCE",
+                col(ReconciliationBreak.end_to_end) == entry.end_to_end,
+            ),
             col(BreakResolution.outcome) == BreakOutcome.CLAIMED.value,
             col(BreakResolution.closed_at).is_not(None),
         )
     )
     for one in await session.scalars(query):
         key = f"break:{one.id.hex}"
-        if not await times_booked(session, f"reverse:{key}"):
+        if (one.bank_reference, one.end_to_end) not in still_told and not await times_booked(session, f"reverse:{key}"):
             lines = [Line(line.account, -line.money) for line in claimed_of(one)]
             await book(session, key=f"{key}:mended", agency=run.agency, lines=lines, at=at)
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
 from core.sealed import sealed
 from services.pay.states import InstalmentStatus, RunStatus
 
-_COUNTS = text("status NOT IN ('CANCELLED', 'RETURNED')")
 _PLANNED = text("status = 'PLANNED'")
 _OPEN = text("released_at IS NULL")
 _STANDING = text("annulled_at IS NULL")
-_FIRST = text("repeats IS NULL")
+_FIRST = text("repeats IS NULL AND supplements IS NULL")
+_MONTH = text("status NOT IN ('CANCELLED', 'RETURNED') AND supplements IS NULL")
+_SUPPLEMENT = text("repeats IS NULL AND supplements IS NOT NULL")
+_SUPPLEMENT_COUNTS = text("status NOT IN ('CANCELLED', 'RETURNED') AND supplements IS NOT NULL")
 
 
 def _one_of(column: str, values: type[InstalmentStatus | RunStatus]) -> str:
@@ -130,7 +132,8 @@ class Instalment(SQLModel, table=True):
     """One payment of one award for one month. `id` is the EndToEndId at the bank and the idempotency key (ADR 0007).
 
     What came back is paid again by another, with an id of its own, that names it; each is followed by one at most, and
-    of one month at most one is neither returned nor cancelled.
+    of one month at most one is neither returned nor cancelled. So it is of what supplements it: each underpayment is
+    paid by one.
     """
 
     __tablename__ = "instalment"
@@ -152,8 +155,23 @@ class Instalment(SQLModel, table=True):
             "subject",
             "period",
             unique=True,
-            postgresql_where=_COUNTS,
-            sqlite_where=_COUNTS,
+            postgresql_where=_MONTH,
+            sqlite_where=_MONTH,
+        ),
+        # What is owed beyond what was paid is paid by one, or by one that repeats it.
+        Index(
+            "uq_instalment_supplements",
+            "supplements",
+            unique=True,
+            postgresql_where=_SUPPLEMENT,
+            sqlite_where=_SUPPLEMENT,
+        ),
+        Index(
+            "uq_instalment_supplements_counting",
+            "supplements",
+            unique=True,
+            postgresql_where=_SUPPLEMENT_COUNTS,
+            sqlite_where=_SUPPLEMENT_COUNTS,
         ),
         CheckConstraint("satang > 0", name="positive"),
         CheckConstraint("withheld >= 0 AND withheld < satang", name="withheld"),
@@ -191,6 +209,10 @@ class Instalment(SQLModel, table=True):
     """Why it came back: an ISO 20022 external reason code."""
     repeats: UUID | None = None
     """The instalment that came back and that this one pays again."""
+    supplements: UUID | None = None
+    """The underpayment that it pays: so much more of its month than others pay of it."""
+    refunds: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether that was withheld, or paid back, and was not owed: then it is no part of what is due of the month."""
     created_at: datetime = Field(sa_type=Instant)
 
     @property
@@ -261,7 +283,7 @@ class ReconciliationBreak(SQLModel, table=True):
     """Something the bank said that does not fit what was sent. It waits for a person; nothing is ever guessed."""
 
     __tablename__ = "reconciliation_break"
-    __table_args__ = (UniqueConstraint("run", "kind", "bank_reference"),)
+    __table_args__ = (UniqueConstraint("run", "kind", "bank_reference", "end_to_end"),)
 
     id: UUID = Field(primary_key=True)
     run: UUID = Field(foreign_key="payment_run.id")

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -22,8 +21,9 @@ from core.money import CURRENCY, Money
 from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import MessageTemplate
-from services.pay.breaks import close_by_bank, is_borne, mends, named_before, open_breaks, take_claims_back
+from identity.inbox.templates import MessageTemplate
+from services.pay.breaks import BreakKind as BreakKind  # noqa: PLC0414 - for other rooms, who know it from here
+from services.pay.breaks import Told, close_by_bank, is_borne, mends, named_before, open_breaks, take_claims_back
 from services.pay.budget.service import take_anyway
 from services.pay.claims import claim_anew, release
 from services.pay.contents import find_repeat, move, withdraw_repeat
@@ -42,25 +42,6 @@ from services.pay.writing import insert_new
 
 DUPLICATION: Final = "AM05"
 """ISO 20022's reason "duplication": the bank has had it before, which says nothing about whether it was paid."""
-
-
-class BreakKind(StrEnum):
-    """All that can be wrong between the bank's word and ours, each divergence being one of them."""
-
-    UNKNOWN_REFERENCE = "UNKNOWN_REFERENCE"
-    """Booked under an end-to-end id that is not in the run: garbled, or somebody else's."""
-    WRONG_AMOUNT = "WRONG_AMOUNT"
-    """Booked or returned with another amount, or in another currency."""
-    BOOKED_TWICE = "BOOKED_TWICE"
-    """A second entry, with a reference of its own, for what is settled."""
-    PAID_AFTER_RETURN = "PAID_AFTER_RETURN"
-    """Booked although it had been rejected or returned."""
-    RETURN_NOT_EXPECTED = "RETURN_NOT_EXPECTED"
-    """Returned although it was returned before, or taken back after it was settled without a reason that we know."""
-    REFUSED_AS_DUPLICATE = "REFUSED_AS_DUPLICATE"
-    """The bank refused one payment of a file as known to it."""
-    NOT_BOOKED = "NOT_BOOKED"
-    """Accepted, and not booked some bank days after the day that was asked for (:mod:`services.pay.overdue`)."""
 
 
 _ACCOUNTS: Final = {PaidFrom.BANK: Account.BANK, PaidFrom.CASH: Account.CASH}
@@ -133,6 +114,7 @@ class Reconciliation:
         """Takes in what the bank booked; `run` is locked. What it ought to have booked by now and did not is named."""
         work = await self._work(session, run)
         told = sorted(entries, key=lambda e: (e.kind, e.reference, e.end_to_end))
+        work.told = {(e.reference, e.end_to_end) for e in told}
         work.came_back = {(e.end_to_end, e.money, e.currency) for e in told if e.kind is EntryKind.RETURNED}
         changed: Counter[str] = Counter()
         for entry in told:
@@ -211,7 +193,8 @@ class Reconciliation:
         """A payment bears two references; of what the bank does to it after that, a closed break keeps them."""
         await self._break(work, BreakKind.RETURN_NOT_EXPECTED, entry)
         for one in await open_breaks(work.session, work.run.id):
-            if (one.kind, one.bank_reference) == (BreakKind.RETURN_NOT_EXPECTED.value, entry.reference):
+            said = one.kind, one.bank_reference, one.end_to_end
+            if said == (BreakKind.RETURN_NOT_EXPECTED.value, entry.reference, entry.end_to_end):
                 await close_by_bank(work.session, one, self._clock.now())
 
     async def _owed(self, work: _Work, instalment: Instalment, reason: str, what: str, debit: Account) -> None:
@@ -239,6 +222,23 @@ class Reconciliation:
             return False
         one.bank_reference = one.id.hex  # as a rejection has: there is no booking
         await self._owed(work, one, "", "return", Account.IN_TRANSIT)
+        await self._close(work)
+        return True
+
+    async def came_back_after_all(
+        self, session: AsyncSession, run: PaymentRun, instalment: UUID, reference: str, money: Money
+    ) -> bool:
+        """The bank took it back by that entry, for a reason that we do not know, and for good: it is owed again. False
+        where it is not settled by now, with that amount, or where the bank booked nothing back: an answer does not."""
+        work = await self._work(session, run)
+        one = work.instalments.get(instalment.hex)
+        if one is None or one.status != InstalmentStatus.SETTLED.value or one.net != money.satang:
+            return False
+        if reference == one.id.hex:
+            return False
+        if one.reversal_reference is None:  # else the break is what remembers this one
+            one.reversal_reference = reference
+        await self._owed(work, one, "", "taken-back", Account.BANK)
         await self._close(work)
         return True
 
@@ -328,10 +328,11 @@ class Reconciliation:
         """The bank has told it rightly by now: what was open about it is closed by that."""
         if work.open is None:
             work.open = await open_breaks(work.session, work.run.id)
-        for one in [b for b in work.open if mends(entry, b)]:
+        others = work.told - {(entry.reference, entry.end_to_end)}  # told beside it: no earlier word on it
+        for one in [b for b in work.open if mends(entry, b) and (b.bank_reference, b.end_to_end) not in others]:
             await close_by_bank(work.session, one, self._clock.now())
             work.open.remove(one)
-        await take_claims_back(work.session, work.run, entry, self._clock.now())
+        await take_claims_back(work.session, work.run, entry, self._clock.now(), still_told=others)
 
     async def _overdue(self, work: _Work) -> int:
         """Names what the bank accepted and ought to have booked by now, unless a break about it is open already."""
@@ -366,6 +367,8 @@ class _Work:
     awards: dict[tuple[UUID, UUID], Award] | None = None
     came_back: set[tuple[str, Money, str]] = field(default_factory=set)
     """What the notification in hand says was returned: end-to-end id, amount, currency."""
+    told: set[Told] = field(default_factory=set)
+    """All that is in it."""
     open: list[ReconciliationBreak] | None = None
     named: set[tuple[EntryKind, str, str]] | None = None
     """See :func:`services.pay.breaks.named_before`."""

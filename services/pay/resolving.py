@@ -36,7 +36,7 @@ OUTCOMES: Final[Mapping[BreakKind, frozenset[BreakOutcome]]] = MappingProxyType(
         _K.WRONG_AMOUNT: frozenset({_O.NO_MONEY_MOVED, _O.CLAIMED}),
         _K.BOOKED_TWICE: frozenset({_O.NO_MONEY_MOVED, _O.CLAIMED}),
         _K.PAID_AFTER_RETURN: frozenset({_O.NO_MONEY_MOVED, _O.CLAIMED, _O.PAID}),
-        _K.RETURN_NOT_EXPECTED: frozenset({_O.NO_MONEY_MOVED, _O.CLAIMED}),
+        _K.RETURN_NOT_EXPECTED: frozenset({_O.NO_MONEY_MOVED, _O.CLAIMED, _O.OWED_AGAIN}),
         _K.REFUSED_AS_DUPLICATE: frozenset({_O.NO_MONEY_MOVED, _O.OWED_AGAIN}),
         _K.NOT_BOOKED: frozenset({_O.NO_MONEY_MOVED, _O.OWED_AGAIN}),
     }
@@ -107,6 +107,10 @@ class Resolving:
         if outcome is BreakOutcome.CLAIMED:
             key, lines = f"break:{found.id.hex}", claimed_of(found)
             await book(session, key=key, agency=run.agency, lines=lines, at=self._clock.now())
+        elif outcome is BreakOutcome.OWED_AGAIN and found.kind == BreakKind.RETURN_NOT_EXPECTED.value:
+            done = found.currency == CURRENCY and await self._reconciliation.came_back_after_all(
+                session, run, UUID(hex=found.end_to_end), found.bank_reference, Money(found.found)
+            )
         elif outcome is BreakOutcome.OWED_AGAIN:
             done = await self._reconciliation.never_booked(session, run, UUID(hex=found.end_to_end))
         elif outcome is BreakOutcome.PAID:
