@@ -45,7 +45,13 @@ def checked_key(key: str) -> str:
 
 
 def input_hash(plain: Mapping[str, Any]) -> bytes:
-    """Of the members of an input by their names in Python, without its key. Raises RecursionError."""
+    """Of the members of an input by their names in Python, without its key. What is None counts as not given, so that
+    an argument that is new since the first try changes nothing. Raises RecursionError."""
+    return whole_hash({name: value for name, value in plain.items() if value is not None})
+
+
+def whole_hash(plain: Mapping[str, Any]) -> bytes:
+    """Of all members, as keys were kept before what is not given was left out. Raises RecursionError."""
     try:
         written = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS, default=str)
     except TypeError:  # an integer beyond 64 bits, half a surrogate pair

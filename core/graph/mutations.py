@@ -8,7 +8,7 @@ everything back and becomes a problem of the payload. Nothing that failed is rem
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
@@ -24,7 +24,7 @@ from core.crypto import KeyRing
 from core.errors import BadInput, IdempotencyConflict, NotSignedIn, SitthiError
 from core.graph.context import Access, Context, Info
 from core.graph.rights import Delegate, Rights, rights
-from core.idempotency import Claim, checked_key, input_hash
+from core.idempotency import Claim, checked_key, input_hash, whole_hash
 from core.models import IdempotencyRecord
 from core.text import Text
 from core.viewer import Viewer
@@ -66,8 +66,18 @@ class _WonByTwin(Exception):
 class Work:
     """The unit of work of one mutation field of one request."""
 
-    def __init__(self, context: Context, viewer: Viewer, field_name: str, key: str, input_hash: bytes) -> None:
-        self._context, self._viewer = context, viewer
+    def __init__(
+        self,
+        context: Context,
+        viewer: Viewer,
+        field_name: str,
+        key: str,
+        input_hash: bytes,
+        *,
+        before: Callable[[], Iterable[bytes]] = tuple,
+    ) -> None:
+        """`before`: hashes by which the same input may have been kept by an earlier release."""
+        self._context, self._viewer, self._before = context, viewer, before
         # Whoever acts for the citizen has keys of their own, and the record says who it was.
         scope = field_name if viewer.acting is None else f"{field_name} by {viewer.acting.person.hex}"
         self._row: dict[str, Any] = {"citizen": viewer.person, "client": viewer.client, "field": scope, "key": key}
@@ -115,7 +125,7 @@ class Work:
             found = await session.scalar(select(IdempotencyRecord).filter_by(**self._row))
         if found is None:
             return None
-        if found.input_hash != self._input_hash:
+        if found.input_hash != self._input_hash and found.input_hash not in self._before():
             raise IdempotencyConflict(path=("idempotencyKey",))
         return found.kept
 
@@ -158,10 +168,19 @@ class UnitOfWork(FieldExtension):
         kwargs: Any,
     ) -> Any:
         key = checked_key(kwargs["input"].idempotency_key)
-        given = _hash(kwargs["input"])
-        if self._keyed:
-            given = context.room(KeyRing).blind_index(given.hex(), domain="idempotency")
-        work = Work(context, viewer, info.field_name, key, given)
+        asked = kwargs["input"]
+
+        def kept_as(given: bytes) -> bytes:
+            return context.room(KeyRing).blind_index(given.hex(), domain="idempotency") if self._keyed else given
+
+        work = Work(
+            context,
+            viewer,
+            info.field_name,
+            key,
+            kept_as(_hash(asked)),
+            before=lambda: map(kept_as, _hashes_before(asked)),
+        )
         kept = await work.earlier()
         if kept is None:
             context.memo[_work_key(info)] = work
@@ -261,10 +280,38 @@ def _work_key(info: Any) -> tuple[str, str]:
 
 
 def _hash(value: Any) -> bytes:
-    """Of any input, also of one that the resolver will refuse: a JSON scalar may hold what orjson does not write."""
+    """Of any input, also of one that the resolver will refuse: a JSON scalar may hold what orjson does not write.
+
+    Of its members only those that say something else than if they were left out: who asks again after a release that
+    brought a new argument says the same.
+    """
     try:
-        plain = dataclasses.asdict(value)
-        plain.pop("idempotency_key")
-        return input_hash(plain)
+        return input_hash(_given(value))
     except RecursionError:
         raise BadInput(Text(th="ข้อมูลซ้อนกันลึกเกินไป", en="the input is nested too deep")) from None
+
+
+def _given(value: Any) -> dict[str, Any]:
+    plain = dataclasses.asdict(value)
+    plain.pop("idempotency_key")
+    return {name: one for name, one in plain.items() if name not in _left_out(value)}
+
+
+def _left_out(value: Any) -> list[str]:
+    """Its members that are as if they had not been given, in the order in which they are declared."""
+    defaults = {
+        field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        for field in dataclasses.fields(value)
+        if field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+    }
+    return [name for name, default in defaults.items() if getattr(value, name) == default]
+
+
+def _hashes_before(value: Any) -> Iterator[bytes]:
+    """As earlier releases kept it: with all members that there were, of which the last may be newer than the key."""
+    plain = dataclasses.asdict(value)
+    plain.pop("idempotency_key")
+    yield whole_hash(plain)
+    for name in reversed(_left_out(value)):
+        del plain[name]
+        yield whole_hash(plain)

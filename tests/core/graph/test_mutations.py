@@ -17,6 +17,7 @@ from core.database import Database
 from core.errors import Conflict
 from core.graph import Context, Info, Problem, Rooms, Viewer, mutation, work_of
 from core.graph.mutations import _hash
+from core.idempotency import whole_hash
 from core.ids import new_id
 from core.models import IdempotencyRecord
 from core.text import Language
@@ -29,6 +30,8 @@ class NoteInput:
     idempotency_key: str
     text: str
     fail: str = ""
+    tags: list[str] = strawberry.field(default_factory=list)
+    newest: str | None = None
 
 
 @strawberry.type
@@ -128,6 +131,30 @@ async def test_the_same_key_and_input_has_one_effect_and_one_answer(call: Caller
     first, second = await call("key-00001"), await call("key-00001")
     assert first == second == {"text": "hello", "problems": []}
     assert await call.rows() == 1
+
+
+BEFORE = {
+    "with every argument": {"text": "hello", "fail": "", "tags": [], "newest": None},
+    "before the newest argument": {"text": "hello", "fail": "", "tags": []},
+    "before two of them": {"text": "hello", "fail": ""},
+}
+
+
+@pytest.mark.parametrize("kept_as", BEFORE.values(), ids=BEFORE)
+async def test_a_key_that_an_earlier_release_kept_is_answered_as_it_was(call: Caller, kept_as: dict[str, Any]) -> None:
+    async with call.database.write() as session:
+        session.add(IdempotencyRecord(**call.claim_of("key-00001", "") | {"input_hash": whole_hash(kept_as)}))
+    assert await call("key-00001") == {"text": "kept by the twin", "problems": []}
+    other = await call("key-00001", fail="before")
+    assert [problem["code"] for problem in other["problems"]] == ["IDEMPOTENCY_CONFLICT"]
+    assert await call.rows() == 0
+
+
+def test_an_argument_that_says_what_its_absence_says_is_not_part_of_what_is_compared() -> None:
+    left_out = _hash(NoteInput(idempotency_key="key-00001", text="hello"))
+    assert _hash(NoteInput(idempotency_key="key-00002", text="hello", fail="", tags=[], newest=None)) == left_out
+    for more in ({"fail": "x"}, {"tags": ["x"]}, {"newest": ""}):
+        assert _hash(NoteInput(idempotency_key="key-00001", text="hello", **more)) != left_out  # type: ignore[arg-type] # each is of its field's type
 
 
 async def test_the_same_key_with_another_input_is_a_conflict(call: Caller) -> None:
