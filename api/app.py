@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from api import fees
@@ -110,7 +111,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         await house.close()
 
     # No redirects to a path with or without its last slash: they are built from the Host header, which anyone may set.
-    app = FastAPI(
+    app = _Application(
         title="Sitthi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, redirect_slashes=False
     )
     app.state.house = house
@@ -121,13 +122,20 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         mount(app, house)
     _answer_errors(app, secure=settings.secure)
     doorway.app = app
-    app.add_middleware(QuickApply, house=house, read=viewer_of(house))
     app.add_middleware(PlainAddresses)
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimits, limiter=house.limiter, addresses=Addresses(networks(settings.trusted_proxies)))
     app.add_middleware(SafeHeaders, secure=settings.secure)
     app.add_middleware(OpenToWebApps)
     return app
+
+
+class _Application(FastAPI):
+    """With the way of floods around all middlewares."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        house: House = self.state.house
+        return QuickApply(super().build_middleware_stack(), house=house, read=viewer_of(house))
 
 
 def _add_routes(app: FastAPI, house: House) -> None:

@@ -1,5 +1,8 @@
 """Applications on the way that a flood takes: from the body to the group that stores them, without executing a query.
 
+It stands outermost, before the middlewares and routers that other requests need, and itself does of theirs what an
+application takes: the limits of its address and its citizen, the bound on the body, the headers of the answer.
+
 What it answers is, byte by byte, what the graph answers to the same request with `decide: SOON`; it answers only where
 the application was stored. Anything else, refusals too, is left to the graph, which is handed the same request: it has
 stored nothing, or finds the idempotency key.
@@ -7,19 +10,26 @@ stored nothing, or finds the idempotency key.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.cors import OpenToWebApps
+from api.headers import SafeHeaders
+from api.limits import BODY_BYTES_MAX
 from api.plans import FIELD, Plan, plan_for
+from api.rate_limits import GRAPH, TAKEN
+from core.addresses import ADDRESS, Addresses, networks
 from core.errors import SitthiError
 from core.graph.rights import Rights
 from core.idempotency import Claim, checked_key, input_hash
-from core.text import preferred_language
+from core.text import Language, preferred_language
 from core.viewer import Viewer
+from identity.provider.clients import CITIZEN_SCOPE
 from services.apply.acceptance.service import Accepted, Decide
 from services.apply.applied_for import subject_of_programme
 from services.apply.forms import QuestionCounter
@@ -33,35 +43,62 @@ _MEMBERS: Final = frozenset({"query", "variables", "operationName"})
 _INPUT: Final = frozenset({"idempotencyKey", "programme", "answers", "decide"})
 _WHEN: Final[Mapping[Any, Decide | None]] = {None: None, "SOON": Decide.SOON}
 _STREAMS: Final = (b"event-stream", b"multipart")
+_READ: Final = frozenset(
+    {b"accept", b"accept-language", b"authorization", b"content-length", b"content-type", b"origin"}
+)
+_DIGITS: Final = 9
+_LANGUAGES_MAX: Final = 256
+"""Bytes of a header that is remembered."""
+_BEARER: Final = b"bearer "
+_FIELD: Final = FIELD.encode()
+Headers: TypeAlias = Mapping[bytes, bytes]
+Named: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 log = structlog.get_logger(__name__)
 
 
 class QuickApply:
-    """ASGI middleware, within those that limit what comes in."""
+    """ASGI middleware around all others."""
 
     def __init__(
         self, app: ASGIApp, *, house: House, read: Callable[[Mapping[str, str], str], Awaitable[Viewer]]
     ) -> None:
         self._app, self._house, self._read, self._acceptance = app, house, read, house.acceptance
+        self._addresses = Addresses(networks(house.settings.trusted_proxies))
+        self._counter: QuestionCounter = house.rooms.get(QuestionCounter)  # type: ignore[type-abstract]  # by its protocol
         self._rights: Rights | None = None
+        self._told: dict[bool, Named] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
+        headers = _headers(scope)
+        if headers is None or not await self._may_ask(scope):
             await self._app(scope, receive, send)
             return
-        first = await receive()
-        if first["type"] == "http.request" and not first.get("more_body", False):
-            answer = await self._answer(scope, first.get("body", b""))
+        first = await _whole(receive, int(headers[b"content-length"]))
+        if first["type"] == "http.request" and not first["more_body"]:
+            answer = await self._answer(scope, headers, first["body"])
             if answer is not None:
-                await _send(answer, send)
+                await self._send(answer, scope, b"origin" in headers, send)
                 return
         await self._app(scope, _again(first, receive), send)
 
-    async def _answer(self, scope: Scope, body: bytes) -> bytes | None:
+    async def _may_ask(self, scope: Scope) -> bool:
+        """Counts the request against the limit of its address, before anything of it is read."""
+        address = scope[ADDRESS] = self._addresses.of(scope)
+        limiter = self._house.limiter
+        if not limiter.take_held(GRAPH, address):
+            try:
+                scope[TAKEN] = await limiter.take((GRAPH, address))
+            except Exception:
+                log.exception("quick_apply")
+                return False  # and so whoever answers for errors meets it
+            return not scope[TAKEN]
+        scope[TAKEN] = 0
+        return True
+
+    async def _answer(self, scope: Scope, headers: Headers, body: bytes) -> bytes | None:
         """None where the graph is to answer."""
-        headers = _headers(scope)
-        if headers is None or FIELD.encode() not in body:
+        if _FIELD not in body:
             return None
         found = self._planned(body)
         if found is None:
@@ -77,9 +114,8 @@ class QuickApply:
         if made is None:
             return None
         if (form := self._acceptance.form(made.subject)) is not None:
-            self._house.rooms.get(QuestionCounter).form_submitted(form)  # type: ignore[type-abstract]  # by its protocol
-        language = preferred_language(headers.get("accept-language"))
-        return orjson.dumps({"data": plan.write(made, language)})
+            self._counter.form_submitted(form)
+        return orjson.dumps({"data": plan.write(made, _language(headers.get(b"accept-language", b"")))})
 
     def _planned(self, body: bytes) -> tuple[Plan, dict[str, Any]] | None:
         """How to answer, and the input, where it is a plain one that is to be accepted first."""
@@ -105,12 +141,14 @@ class QuickApply:
             return None
         return plan, given
 
-    async def _accepted(self, scope: Scope, headers: Mapping[str, str], given: Mapping[str, Any]) -> Accepted | None:
+    async def _accepted(self, scope: Scope, headers: Headers, given: Mapping[str, Any]) -> Accepted | None:
         """Raises what verifying a token, its limit, the answers and the group raise."""
-        viewer = await self._read(headers, "POST")
+        viewer = await self._viewer(headers[b"authorization"])
         if viewer.acting is not None or not self._may(viewer):
             return None
-        await self._house.limits.citizen(viewer)
+        limits = self._house.limits
+        if not limits.citizen_at_once(viewer):
+            await limits.citizen(viewer)
         scope[COUNTED] = True
         when, answers = _WHEN[given.get("decide")], given.get("answers")
         key, programme = checked_key(given["idempotencyKey"]), given["programme"]
@@ -128,6 +166,14 @@ class QuickApply:
         subject = subject_of_programme(programme)
         return await self._acceptance.accept(claim, subject, answers, asked=when is not None)
 
+    async def _viewer(self, authorization: bytes) -> Viewer:
+        """Raises what verifying a token raises."""
+        whole = authorization.decode("latin-1")
+        known = self._house.identity.verifier.remembered(whole[len(_BEARER) :].strip())
+        if known is not None and CITIZEN_SCOPE in known.scopes:
+            return known
+        return await self._read({"authorization": whole}, "POST")
+
     def _may(self, viewer: Viewer) -> bool:
         """Whether the sign-in is what the field demands."""
         if self._rights is None:
@@ -137,18 +183,49 @@ class QuickApply:
         demand = self._rights.demand
         return demand is None or demand.met_by(viewer.acr, viewer.authenticated_at, self._house.clock.now())
 
+    async def _send(self, body: bytes, scope: Scope, has_origin: bool, send: Send) -> None:
+        told = self._told.get(has_origin)
+        if told is None:
+            told = self._told[has_origin] = await _told_beside(scope, secure=self._house.settings.secure)
+        headers = [(b"content-length", b"%d" % len(body)), *told]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
-def _headers(scope: Scope) -> dict[str, str] | None:
-    """The first of each name; None where they, or the address, ask for more than one plain answer."""
-    if scope.get("query_string"):
+
+def _headers(scope: Scope) -> Headers | None:
+    """The first of each name; None for what is no plain application, or asks for more than one plain answer."""
+    if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST" or scope["query_string"]:
         return None
-    found: dict[str, str] = {}
+    found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    is_json = "application/json" in found.get("content-type", "")
-    accepts = found.get("accept", "").encode()
-    is_bearer = found.get("authorization", "")[:7].lower() == "bearer "  # the proof of another would be used up by us
-    return found if is_json and is_bearer and not any(one in accepts for one in _STREAMS) else None
+        if name in _READ:
+            if name not in found:
+                found[name] = value
+            elif name == b"content-length":
+                return None
+        elif name == b"transfer-encoding":
+            return None
+    length, accepts = found.get(b"content-length", b""), found.get(b"accept", b"")
+    is_bounded = length.isdigit() and len(length) < _DIGITS and 0 < int(length) <= BODY_BYTES_MAX
+    is_json = b"application/json" in found.get(b"content-type", b"")
+    # With a proof beside it goes the ordinary way: a proof is used up by whoever reads it.
+    is_bearer = found.get(b"authorization", b"")[: len(_BEARER)].lower() == _BEARER
+    is_plain = is_bounded and is_json and is_bearer and not any(one in accepts for one in _STREAMS)
+    return found if is_plain else None
+
+
+async def _whole(receive: Receive, length: int) -> Message:
+    """The request with all of its body; with `more_body` where that is longer than it said; or a disconnection."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return {"type": "http.request", "body": message.get("body", b""), "more_body": False}
+    body = b""
+    while message["type"] == "http.request":
+        body += message.get("body", b"")
+        if not message.get("more_body", False) or len(body) > length:
+            return {"type": "http.request", "body": body, "more_body": message.get("more_body", False)}
+        message = await receive()
+    return message
 
 
 def _again(first: Message, receive: Receive) -> Receive:
@@ -165,7 +242,27 @@ def _again(first: Message, receive: Receive) -> Receive:
     return replayed
 
 
-async def _send(body: bytes, send: Send) -> None:
-    headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _told_beside(scope: Scope, *, secure: bool) -> Named:
+    """The headers of an answer beside its length, as those say who add them to every other answer."""
+    told: list[tuple[bytes, bytes]] = []
+
+    async def plain(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+
+    async def nothing() -> Message:
+        raise AssertionError("the answer reads nothing")
+
+    async def noted(message: Message) -> None:
+        told.extend(message["headers"])
+
+    await OpenToWebApps(SafeHeaders(plain, secure=secure))(scope, nothing, noted)
+    return tuple(told)
+
+
+def _language(accepts: bytes) -> Language:
+    return _known_language(accepts) if len(accepts) < _LANGUAGES_MAX else preferred_language(accepts.decode("latin-1"))
+
+
+@lru_cache(maxsize=256)
+def _known_language(accepts: bytes) -> Language:
+    return preferred_language(accepts.decode("latin-1"))

@@ -110,6 +110,10 @@ class CallerLimits:
         """One operation of whoever the verified token names: who acts for somebody uses up their own limit."""
         await self._limiter.check((CITIZEN, (viewer.acting or viewer).person.hex))
 
+    def citizen_at_once(self, viewer: Viewer) -> bool:
+        """The same where nobody need be asked. False: it is not counted, and :meth:`citizen` tells."""
+        return self._limiter.take_held(CITIZEN, (viewer.acting or viewer).person.hex)
+
     async def anonymous(self, address: str) -> None:
         """One operation on a socket without a token; those over HTTP are counted at the door."""
         await self._limiter.check((GRAPH_ANONYMOUS, address))
@@ -124,6 +128,10 @@ class CallerLimits:
         return self._limiter.left(AGENCY, client_id)
 
 
+TAKEN: Final = "sitthi.taken"
+"""In a scope: the request counts already against the limit of its address; the seconds to wait, 0 for none."""
+
+
 class RateLimits:
     """ASGI middleware: counts each request against the limit of its path, by address, before anything is read."""
 
@@ -134,9 +142,11 @@ class RateLimits:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        scope[ADDRESS] = self.addresses.of(scope)
-        limit = limit_of(scope)
-        seconds = await self.limiter.take((limit, address_of(scope))) if limit else 0
+        seconds = scope.get(TAKEN)
+        if seconds is None:
+            scope[ADDRESS] = self.addresses.of(scope)
+            limit = limit_of(scope)
+            seconds = await self.limiter.take((limit, address_of(scope))) if limit else 0
         if not seconds:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":

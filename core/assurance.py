@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, Self
 
 from core.errors import SitthiError
@@ -17,7 +17,7 @@ from core.text import Text
 
 
 class _Level(Enum):
-    @property
+    @cached_property
     def _rank(self) -> int:
         return list(type(self)).index(self)
 

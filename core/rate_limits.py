@@ -183,6 +183,16 @@ class RateLimiter:
                 one.held.left += 1
         return seconds
 
+    def take_held(self, limit: Limit, key: str) -> bool:
+        """Counts one request where nobody need be asked. False: it is not counted, and :meth:`take` tells."""
+        if not self._scale and limit.scaled:
+            return True
+        limit = self._scaled(limit)
+        held = self._held.of((limit.name, key))
+        is_held = held.left > 0 and held.window == int(self._now() // limit.seconds)
+        held.left -= is_held
+        return is_held
+
     def left(self, limit: Limit, key: str) -> Left | None:
         """What is left of a limit, by what this process knows; None for one that is turned off."""
         if not self._scale and limit.scaled:

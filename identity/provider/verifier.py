@@ -13,7 +13,7 @@ from core.jose import Expired, NotVerified, key_id, verified_claims
 from core.viewer import Acting, Viewer
 from identity.provider.endings import client_mark
 from identity.provider.errors import TokenExpired, TokenInvalid
-from identity.provider.revocations import Revocations
+from identity.provider.revocations import Revocations, RevocationsUnknown
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects
 
@@ -119,6 +119,17 @@ class TokenVerifier:
         if viewer is None or known.told.jkt != jkt:
             raise TokenInvalid
         return viewer
+
+    def remembered(self, token: str) -> Viewer | None:
+        """Who asks by a bearer token that was verified before and holds still; None: :meth:`verify` tells."""
+        known = self._young.get(token)
+        if known is None or known.told.jkt is not None or known.keys != self._signing.version:
+            return None
+        try:
+            holds = known.version is not None and known.version == self._revocations.version()
+        except RevocationsUnknown:
+            return None
+        return known.viewer if holds and self._clock.now() < known.expires_at else None
 
     async def read(self, token: str, *, jkt: str | None = None) -> VerifiedToken:
         """All that the token of a person says; `jkt` as for :meth:`verify`."""

@@ -19,6 +19,10 @@ class Verifier(Protocol):
         """
         ...
 
+    def remembered(self, token: str) -> Viewer | None:
+        """The same of a bearer token that was verified before and holds still; None: :meth:`verify` tells."""
+        ...
+
 
 class EveryIssuer:
     """Chooses the verifier by the issuer that the token names; that it tells the truth, the verifier finds out.
@@ -38,3 +42,7 @@ class EveryIssuer:
         if believed.thumbprint != jkt:
             raise TokenInvalid
         return believed.viewer
+
+    def remembered(self, token: str) -> Viewer | None:
+        """Of our own tokens: what is remembered was verified, and so was of our issuer."""
+        return None if self._ours is None else self._ours.remembered(token)

@@ -15,6 +15,8 @@ from prometheus_client import REGISTRY
 
 from api import plans
 from api.graphql import GraphRouter
+from api.rate_limits import CITIZEN, GRAPH
+from core.addresses import Addresses
 from core.graph import global_id
 from services.apply.acceptance import repository
 from services.apply.acceptance.service import DECIDING_MAX
@@ -240,23 +242,23 @@ async def test_it_is_decided_soon_after(client: Client, sitthi: Served, monkeypa
     assert found["node"]["status"] != "SUBMITTED"
 
 
-async def test_it_counts_once_against_the_limit_of_its_citizen(
-    client: Client, sitthi: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_counts_once_against_the_limits_of_its_citizen_and_its_address(client: Client, sitthi: Served) -> None:
     await client.both(document(), given())
-    counted: list[Any] = []
-    citizen = sitthi.house.limits.citizen
+    left = sitthi.house.limiter.left
+    address = Addresses().of({"client": ("127.0.0.1", 1)})
+    person = (await sitthi.house.identity.verifier.verify(await sitthi.token(WHO))).person
 
-    async def noted(viewer: Any) -> None:
-        counted.append(viewer)
-        await citizen(viewer)
+    def rest() -> tuple[int, int]:
+        found = left(CITIZEN, person.hex), left(GRAPH, address)
+        return tuple(one.left for one in found if one is not None)  # type: ignore[return-value]  # there are two
 
-    monkeypatch.setattr(sitthi.house.limits, "citizen", noted)
+    await client.ask(document(), given(idempotencyKey=uuid4().hex), EXECUTED)  # whose windows have begun
+    before = rest()
     key = uuid4().hex
     await client.ask(document(), given(idempotencyKey=key))
-    assert len(counted) == 1
+    assert rest() == (before[0] - 1, before[1] - 1)
     await client.ask(document(), given(idempotencyKey=key))  # which the graph answers after all
-    assert len(counted) == 2
+    assert rest() == (before[0] - 2, before[1] - 2)
 
 
 async def test_who_acts_for_another_goes_the_ordinary_way(sitthi: Served, executed: list[str]) -> None:

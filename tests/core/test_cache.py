@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
-from core.cache import open_redis
+from core.cache import CONNECTIONS_MAX, open_redis
 from tests.support.valkey import Valkey
 
 
@@ -46,4 +47,14 @@ async def test_a_cache_that_is_gone_is_an_error_at_once(server: Valkey) -> None:
         with pytest.raises(RedisError):
             await client.mget(["kept"])
         assert time.monotonic() - started < 2
+    await client.aclose()
+
+
+async def test_a_crowd_larger_than_the_pool_waits_for_its_turn_and_is_answered(server: Valkey) -> None:
+    client = open_redis(server.url)
+    await client.set("kept", b"1")
+    found = await asyncio.gather(*(client.get("kept") for _ in range(CONNECTIONS_MAX * 6)))
+    assert found == [b"1"] * (CONNECTIONS_MAX * 6)
+    connections = len(client.connection_pool._available_connections)
+    assert connections <= CONNECTIONS_MAX
     await client.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -25,6 +25,7 @@ DECIDING_MAX: Final = 32
 """Applications that one process decides at a time, for those who wait for the decision. A decision takes some 20 ms of
 a processor, so that a further one would wait for more than half a second."""
 
+_HOUR: Final = 3_600
 _accepted = Counter("sitthi_applications_accepted_total", "Applications accepted before they were decided", ["asked"])
 _BY_CLIENT, _BY_SERVER = _accepted.labels("client"), _accepted.labels("server")
 
@@ -51,7 +52,7 @@ class Undecided(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """What is the same for all who apply for it on one day."""
+    """What is the same for all who apply for it within an hour."""
 
     title: Text
     due_on: date | None
@@ -71,7 +72,7 @@ class Acceptance:
         self._clock, self._service, self._undecided, self._deciding_max = clock, service, undecided, deciding_max
         self._group: GroupCommit[Accepted, bool] = GroupCommit(Acceptances(database))
         self._deciding = 0
-        self._day: date | None = None
+        self._hour = -1
         self._offers: dict[str, _Offer] = {}
         self.taken = 0
         """So many were accepted by this process."""
@@ -106,7 +107,8 @@ class Acceptance:
         Raises what :meth:`ApplyService.own_words` does, and what :meth:`GroupCommit.submit` does: where that is
         `DatabaseUnavailable` it may be stored.
         """
-        offer = self._offer(subject)
+        now = self._clock.now()
+        offer = self._offer(subject, now)
         if offer is None:
             return None
         nothing = answers is None or answers == {}
@@ -114,15 +116,8 @@ class Acceptance:
         if words and not self._undecided.reads(subject, words):
             return None
         key = new_id()
-        made = Accepted(
-            claim=claim,
-            id=key,
-            subject=subject,
-            title=offer.title,
-            answers_sealed=self._service.seal_answers(key, words),
-            at=self._clock.now().astimezone(UTC),
-            due_on=offer.due_on,
-        )
+        sealed = self._service.seal_answers(key, words)
+        made = Accepted(claim, key, subject, offer.title, sealed, now.astimezone(UTC), offer.due_on)
         if not await self._group.submit(made):
             return None
         self.taken += 1
@@ -131,24 +126,25 @@ class Acceptance:
 
     def form(self, subject: str) -> Form | None:
         """Of what was accepted."""
-        offer = self._offer(subject)
+        offer = self._offer(subject, self._clock.now())
         return None if offer is None else offer.form
 
     async def close(self) -> None:
         """Takes no more, and returns when all have their outcome."""
         await self._group.close()
 
-    def _offer(self, subject: str) -> _Offer | None:
-        now, today = self._clock.now(), self._clock.today()
-        if today != self._day:
-            self._day, self._offers = today, {}
-        if subject not in self._offers:
+    def _offer(self, subject: str, now: datetime) -> _Offer | None:
+        hour = int(now.timestamp()) // _HOUR  # days begin with an hour, in Bangkok too
+        if hour != self._hour:
+            self._hour, self._offers = hour, {}
+        found = self._offers.get(subject)
+        if found is None:
             title = self._undecided.ready_for(subject)
             if title is None:
                 return None  # not remembered: there is no end to what nobody offers
             due_on = self._service.steps.turns.begun(subject, now)["due_on"]
-            self._offers[subject] = _Offer(title, due_on, self._service.form(subject))
-        return self._offers[subject]
+            found = self._offers[subject] = _Offer(title, due_on, self._service.form(subject))
+        return found
 
 
 __all__ = ["Acceptance", "Accepted", "Decide", "Undecided"]
