@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.desk_of_applications import OfficerTies
 from services.pay.books import Books
 from services.pay.budget.acts import BudgetRaise, BudgetSet
 from services.pay.fees.acts import FeeRefund
@@ -11,7 +12,7 @@ from services.pay.fees.service import Bills
 from services.pay.ledger.acts import Act, TwoOfficers
 from services.pay.ledger.periods import ClosePeriod, Reverse
 from services.pay.recovery.acts import PaidBack, Waive
-from services.pay.recovery.desk import RecoveryDesk
+from services.pay.recovery.desk import OthersDebts, RecoveryDesk
 from services.pay.recovery.service import Recoveries
 from welfare.entitlements.service import PROGRAMME
 
@@ -33,9 +34,13 @@ def books_of(house: House) -> Books:
         FeeRefund(house.rooms.get(Bills)),
     ]
     subjects = [PROGRAMME + one.slug for one in house.welfare.programmes]
-    return Books(house.db, clock, TwoOfficers(clock, acts), subjects)
+    return Books(house.db, clock, TwoOfficers(clock, acts), subjects, _debts(house))
 
 
 def recovery_of(house: House) -> RecoveryDesk:
     """For the commands of officers."""
-    return RecoveryDesk(house.db, house.rooms.get(Recoveries))
+    return RecoveryDesk(house.db, house.rooms.get(Recoveries), _debts(house))
+
+
+def _debts(house: House) -> OthersDebts:
+    return OthersDebts(house.db, OfficerTies(house.db, house.gate, house.catalogue))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,25 +17,32 @@ from services.pay.ledger.acts import ActKind, TwoOfficers
 from services.pay.ledger.models import LedgerAct
 from services.pay.ledger.periods import closed_until
 from services.pay.needs import Officer, Role
+from services.pay.recovery.desk import OthersDebts
 from services.pay.service import must_be
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """`subjects` are the programmes of which there may be budgets."""
+    """`subjects` are the programmes of which there may be budgets; `debts`: whose debts an officer leaves alone."""
 
     db: Database
     clock: Clock
     officers: TwoOfficers
     subjects: Sequence[str]
+    debts: OthersDebts | None = None
 
     async def propose(self, officer: Officer, kind: ActKind, payload: Mapping[str, Any], reason: str) -> LedgerAct:
-        """See :meth:`TwoOfficers.propose`."""
+        """See :meth:`TwoOfficers.propose`. Raises what :meth:`OthersDebts.refuse_own` does."""
+        await self._refuse_own(officer, kind.value, payload)
         async with self.db.write() as session:
             return await self.officers.propose(session, officer, kind, payload, reason)
 
     async def confirm(self, officer: Officer, act: UUID) -> LedgerAct:
-        """See :meth:`TwoOfficers.confirm`."""
+        """See :meth:`TwoOfficers.confirm`. Raises what :meth:`OthersDebts.refuse_own` does."""
+        async with self.db.read() as session:
+            found = await session.get(LedgerAct, act)
+        if found is not None:
+            await self._refuse_own(officer, found.kind, found.payload)
         async with self.db.write() as session:
             return await self.officers.confirm(session, officer, act)
 
@@ -59,3 +67,11 @@ class Books:
         must_be(officer, *Role)
         async with self.db.read() as session:
             return await closed_until(session, officer.agency)
+
+    async def _refuse_own(self, officer: Officer, kind: str, payload: Mapping[str, Any]) -> None:
+        """Of acts on a claim; what does not name one is refused by the act itself."""
+        must_be(officer, *Role)
+        if self.debts is None or kind not in (ActKind.WAIVE, ActKind.PAID_BACK):
+            return
+        with suppress(ValueError):
+            await self.debts.refuse_own(officer, [UUID(hex=str(payload.get("overpayment", "")))])

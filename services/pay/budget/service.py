@@ -2,7 +2,7 @@
 
     BUDGET:<year>:<programme>   debit    what was appropriated
     LEFT:<year>:<programme>     credit   of it, what may still be approved
-    TAKEN:<year>:<programme>    credit   of it, what was approved
+    TAKEN:<year>:<programme>    credit   of it, what was approved (of a service: `TAKEN:<year>:service:<slug>`)
 
 Approving a run moves what it pays from LEFT to TAKEN; what is owed again, or leaves an approved run, moves back, and is
 taken anew when it is approved anew. LEFT never falls below zero: whoever takes holds the agency's turn from before it
@@ -38,7 +38,7 @@ BUDGET, LEFT, TAKEN = "BUDGET", "LEFT", "TAKEN"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Budget:
-    """Of one agency, for one programme (`programme:<slug>`) and fiscal year (CE)."""
+    """Of one agency, for one programme (`programme:<slug>`), or service, and fiscal year (CE)."""
 
     agency: str
     subject: str
@@ -58,10 +58,14 @@ class BudgetAccount:
 
     @property
     def code(self) -> str:
-        code = f"{self.what}:{self.budget.year}:{self.budget.programme}"
+        """A programme's by its slug alone, as always; any other subject's by all of it, of which a slug has no part:
+        a service of the same slug has an account of its own."""
+        kind, _, slug = self.budget.subject.partition(":")
+        name = slug if kind == "programme" else self.budget.subject
+        code = f"{self.what}:{self.budget.year}:{name}"
         if len(code) <= CODE_LENGTH_MAX:
             return code
-        short = hashlib.sha256(self.budget.programme.encode()).hexdigest()[:8]
+        short = hashlib.sha256(name.encode()).hexdigest()[:8]
         return f"{code[: CODE_LENGTH_MAX - 9]}~{short}"
 
     @property

@@ -25,6 +25,13 @@ class KeyReused(LedgerError):
     )
 
 
+class KeyTooLong(LedgerError):
+    """Cut, it might be another's: :func:`services.pay.ledger.service.bounded` makes one that is not."""
+
+    code = "LEDGER_KEY_TOO_LONG"
+    text = Text(th="รหัสรายการบัญชียาวเกินไป", en="The key of a transaction has 100 characters at most.")
+
+
 class PeriodClosed(Conflict):
     """Corrections are counter-entries in the month that is open."""
 

@@ -20,8 +20,8 @@ from core.group_commit import storable
 from services.pay.ledger.bulk import MANY, Accounts, Booking, given, open_accounts, refuse_closed_months
 from services.pay.ledger.errors import KeyReused, Unbalanced
 from services.pay.ledger.models import LedgerPosting, LedgerTransaction
+from services.pay.ledger.service import KEY_LENGTH_MAX
 
-_KEY_LENGTH_MAX: Final = 100
 _SATANG_MAX: Final = 2**63 - 1
 Posted = tuple[tuple[UUID, int, UUID, int], ...]
 
@@ -48,7 +48,7 @@ class DurableBookings:
 
     def check(self, request: Booking) -> None:
         """Raises :class:`Unbalanced`, and `BadInput` for a key that cannot be kept."""
-        if not request.is_sound or request.satang > _SATANG_MAX or len(request.key) > _KEY_LENGTH_MAX:
+        if not request.is_sound or request.satang > _SATANG_MAX or len(request.key) > KEY_LENGTH_MAX:
             raise Unbalanced
         storable(request.key)
         storable(request.agency)

@@ -17,13 +17,33 @@ from core.money import Money
 from core.text import Text
 from services.pay.ledger.acts import ActKind, Confirmed
 from services.pay.ledger.errors import EntryNotFound, NotReversible, PeriodClosed, PeriodStillOpen
-from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPeriod, LedgerPosting, LedgerTransaction
-from services.pay.ledger.service import Account, Line, book, refuse_closed, transaction_id
+from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPeriod, LedgerPosting
+from services.pay.ledger.service import (
+    KEY_LENGTH_MAX,
+    Account,
+    Line,
+    book,
+    bounded,
+    refuse_closed,
+    transaction_id,
+    was_booked,
+)
 from services.pay.writing import insert_new
 
 DAYS_AFTER: Final = timedelta(days=1)
 """A month is closed a day after its last one at the earliest: nothing that began in it is still being written then."""
 REVERSED: Final = "reverse:"
+
+
+def reversal_of(key: str) -> str:
+    """The key of the entry that reverses that one."""
+    return REVERSED + bounded(key, KEY_LENGTH_MAX - len(REVERSED))
+
+
+async def is_reversed(session: AsyncSession, key: str) -> bool:
+    """Whether it was, also under the key of any length that there was once (SQLite keeps those)."""
+    keys = {reversal_of(key), REVERSED + key}
+    return any([await was_booked(session, one) for one in sorted(keys)])
 
 
 class ClosePeriod:
@@ -67,7 +87,7 @@ class Reverse:
         """Raises :class:`EntryNotFound`, :class:`NotReversible`."""
         key = str(payload.get("key", ""))
         await self._counter_lines(session, agency, key)
-        if await session.get(LedgerTransaction, transaction_id(REVERSED + key)) is not None:
+        if await is_reversed(session, key):
             raise NotReversible(key=key)
         return {"key": key}
 
@@ -75,7 +95,9 @@ class Reverse:
         """Raises as :meth:`check` does."""
         key = str(act.payload["key"])
         lines = await self._counter_lines(session, act.agency, key)
-        if not await book(session, key=REVERSED + key, agency=act.agency, lines=lines, at=self._clock.now()):
+        if await is_reversed(session, key):
+            raise NotReversible(key=key)
+        if not await book(session, key=reversal_of(key), agency=act.agency, lines=lines, at=self._clock.now()):
             raise NotReversible(key=key)
 
     async def _counter_lines(self, session: AsyncSession, agency: str, key: str) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +17,15 @@ from sqlmodel import col
 
 from core.clock import bangkok_day
 from core.money import Money
-from services.pay.ledger.errors import KeyReused, PeriodClosed, Unbalanced
+from services.pay.ledger.errors import KeyReused, KeyTooLong, PeriodClosed, Unbalanced
 from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPeriod, LedgerPosting, LedgerTransaction
 from services.pay.writing import insert_new
 
 _NAMESPACE: Final = UUID("5f7d0f0e-52a1-4d2b-9d8e-0c7c1b6f1a01")
 """Arbitrary and fixed for ever: ids of accounts and transactions follow from it."""
+KEY_LENGTH_MAX: Final = 100
+_DIGEST_LENGTH: Final = 32
+"""Hexadecimal digits: 128 bits."""
 _TRANSACTION: Final = _NAMESPACE.bytes + b"transaction\x00"
 _VERSION_5: Final = 0x5 << 76 | 0x2 << 62
 _NEITHER: Final = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
@@ -104,6 +108,14 @@ def transaction_bytes(key: str) -> bytes:
     return (hashed & _NEITHER | _VERSION_5).to_bytes(16)
 
 
+def bounded(text: str, most: int) -> str:
+    """The text, or of a longer one a beginning and a hash of the whole: as long as may be, and no other text's."""
+    if len(text) <= most:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{text[: most - _DIGEST_LENGTH - 1]}~{digest}"
+
+
 def transfer(debit: Account, credit: Account, money: Money) -> tuple[Line, Line]:
     """The two lines that move an amount: `debit` receives, `credit` gives."""
     return Line(debit, money), Line(credit, -money)
@@ -112,13 +124,16 @@ def transfer(debit: Account, credit: Account, money: Money) -> tuple[Line, Line]
 async def book(session: AsyncSession, *, key: str, agency: str, lines: Sequence[Line], at: datetime) -> bool:
     """Books one transaction on the agency's accounts, once per `key`. False: it was booked before, and alike.
 
-    Raises :class:`Unbalanced`, :class:`KeyReused` when the key stands for other postings, and :class:`PeriodClosed`. Of
-    two processes that book the same key at once, the second waits for the first's commit and then finds it booked.
+    Raises :class:`Unbalanced`, :class:`KeyReused` when the key stands for other postings, :class:`KeyTooLong`, and
+    :class:`PeriodClosed`. Of two processes that book the same key at once, the second waits for the first's commit and
+    then finds it booked.
     """
+    if len(key) > KEY_LENGTH_MAX:
+        raise KeyTooLong
     if len(lines) < 2 or any(line.money.satang == 0 for line in lines) or sum(line.money.satang for line in lines) != 0:
         raise Unbalanced
     wanted = [(number, account_id(agency, line.account), line.money.satang) for number, line in enumerate(lines, 1)]
-    if await session.get(LedgerTransaction, transaction_id(key)) is None:
+    if not await was_booked(session, key):
         await refuse_closed(session, agency, at)
         await _open_accounts(session, agency, {line.account for line in lines})
         if await _insert(session, key, wanted, at):
@@ -128,10 +143,14 @@ async def book(session: AsyncSession, *, key: str, agency: str, lines: Sequence[
     return False
 
 
+async def was_booked(session: AsyncSession, key: str) -> bool:
+    return await session.get(LedgerTransaction, transaction_id(key)) is not None
+
+
 async def times_booked(session: AsyncSession, stem: str) -> int:
     """How often something was booked that may happen again: under `stem`, `stem:2` and so on. See :func:`nth`."""
     number = 1
-    while await session.get(LedgerTransaction, transaction_id(nth(stem, number))) is not None:
+    while await was_booked(session, nth(stem, number)):
         number += 1
     return number - 1
 

@@ -42,10 +42,10 @@ class BankEntryBooked(Conflict):
 
 
 class OwnDebt(NotAllowed):
-    """One of the two officers is who owes it."""
+    """It is owed by the officer, by one of the two, by somebody in their house, or by somebody for whom they act."""
 
     code = "RECOVERY_OWN"
     text = Text(
-        th="เป็นหนี้ของเจ้าหน้าที่เอง ต้องให้เจ้าหน้าที่อื่นสองคนดำเนินการ",
-        en="It is owed by one of the two officers; two others have to see to it.",
+        th="เป็นหนี้ของเจ้าหน้าที่เอง ของคนในบ้าน หรือของผู้ที่ดำเนินการแทน ต้องให้เจ้าหน้าที่อื่นดำเนินการ",
+        en="It is owed by the officer, by their household, or by somebody for whom they act; others have to see to it.",
     )

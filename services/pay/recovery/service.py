@@ -22,13 +22,14 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.service import MessageTemplate
 from identity.officers.reasons import checked_reason
-from services.pay.ledger.models import LedgerTransaction
-from services.pay.ledger.service import Account, book, transaction_id, transfer
+from services.pay.ledger.models import LedgerAccount, LedgerPosting
+from services.pay.ledger.service import Account, book, bounded, transaction_id, transfer, was_booked
 from services.pay.models import Overpayment
 from services.pay.needs import Notices
 from services.pay.recovery.errors import (
     BankEntryBooked,
     NothingToRecover,
+    OwnDebt,
     PlanAnswered,
     PlanNotFound,
     PlanOpen,
@@ -40,6 +41,8 @@ from services.pay.writing import insert_new
 
 PARTS_MAX: Final = 120
 LISTED_MAX: Final = 200
+AGENCY_IN_KEY_MAX: Final = 50
+"""Characters of an agency's name in the key of what was paid back; a longer one is there by its hash."""
 PROPOSED: Final = MessageTemplate(
     id="pay.recovery-proposed",
     title=Text(th="ข้อเสนอคืนเงินที่จ่ายเกิน {amount} บาท", en="A proposal to pay back {amount} baht"),
@@ -109,7 +112,7 @@ class Recoveries:
         """A plan for one citizen's claims, who is told of it.
 
         Raises :class:`NothingToRecover` for claims that are not the agency's, not of one person, or of which nothing is
-        left; :class:`PlanOpen`; and `BadInput`.
+        left; :class:`OwnDebt`; :class:`PlanOpen`; and `BadInput`.
         """
         said = checked_reason(reason)
         query = select(Overpayment).where(
@@ -123,6 +126,8 @@ class Recoveries:
             raise NothingToRecover
         _check(terms, total, self._clock.today().replace(day=1))
         [person] = people
+        if person == officer:
+            raise OwnDebt
         await self._make_room(session, person, agency)
         key = new_id()
         row = {
@@ -187,8 +192,8 @@ class Recoveries:
         claims = (await session.scalars(ordered.with_for_update().execution_options(populate_existing=True))).all()
         if len(claims) != len(set(overpayments)) or len({one.person for one in claims}) != 1:
             raise NothingToRecover
-        key = f"paid-back:{agency[:50]}:{reference}"
-        if await session.get(LedgerTransaction, transaction_id(key)) is not None:
+        key = f"paid-back:{bounded(agency, AGENCY_IN_KEY_MAX)}:{reference}"
+        if await was_booked(session, key) or await _was_booked_cut(session, agency, reference):
             raise BankEntryBooked
         left = await outstanding(session, claims)
         if money.satang > sum(left.values()):
@@ -274,6 +279,16 @@ class Recoveries:
         if plan is None:
             raise PlanNotFound
         return plan
+
+
+async def _was_booked_cut(session: AsyncSession, agency: str, reference: str) -> bool:
+    """Under the key that cut long names of agencies once: it may stand for another's of the same beginning."""
+    if len(agency) <= AGENCY_IN_KEY_MAX:
+        return False
+    query = select(col(LedgerPosting.line)).join(LedgerAccount, col(LedgerAccount.id) == col(LedgerPosting.account))
+    key = transaction_id(f"paid-back:{agency[:AGENCY_IN_KEY_MAX]}:{reference}")
+    query = query.where(col(LedgerPosting.transaction_id) == key, col(LedgerAccount.agency) == agency)
+    return await session.scalar(query.limit(1)) is not None
 
 
 async def claim_of(session: AsyncSession, agency: str, key: UUID) -> Overpayment:

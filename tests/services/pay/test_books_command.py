@@ -19,9 +19,10 @@ from services.pay.budget.acts import BudgetRaise, BudgetSet
 from services.pay.ledger.acts import Act, TwoOfficers
 from services.pay.ledger.periods import ClosePeriod, Reverse
 from services.pay.recovery.acts import PaidBack, Waive
-from services.pay.recovery.desk import RecoveryDesk
+from services.pay.recovery.desk import OthersDebts, RecoveryDesk
 from services.pay.recovery.service import Recoveries
 from tests.services.pay.test_command import OFFICERS
+from tests.services.pay.test_own_debts import NoTies
 from tests.services.pay.test_recovery import overpaid
 from tests.services.pay.town import TownHall
 
@@ -38,7 +39,7 @@ class Terminal:
             Reverse(hall.clock), Waive(recoveries), PaidBack(recoveries),
         ]  # fmt: skip
         self.books = Books(hall.db, hall.clock, TwoOfficers(hall.clock, acts), ["programme:dla-old-age"])
-        self.desk = RecoveryDesk(hall.db, recoveries)
+        self.desk = RecoveryDesk(hall.db, recoveries, OthersDebts(hall.db, NoTies()))
         self._app = typer.Typer()
         pay_budget.add_to(self._app)
         self._app.add_typer(pay_recovery.app, name="recovery")

@@ -17,6 +17,7 @@ from core.errors import BadInput, NotFound
 from core.ids import new_id
 from core.money import Money
 from services.pay.books import Books
+from services.pay.budget import service
 from services.pay.budget.acts import BudgetRaise, BudgetSet
 from services.pay.budget.errors import BudgetExceeded, BudgetMissing, BudgetSetAlready
 from services.pay.budget.service import Budget, BudgetAccount, Standing, standings
@@ -331,3 +332,32 @@ def test_accounts_of_long_names_stay_apart() -> None:
     codes = {BudgetAccount("BUDGET", Budget("dla", f"programme:{'x' * 60}{n}", 2027)).code for n in range(20)}
     assert len(codes) == 20
     assert max(map(len, codes)) <= 40
+
+
+async def test_a_service_of_a_programmes_slug_has_a_budget_of_its_own(hall: TownHall) -> None:
+    of_service, year = "service:dla-old-age", YEAR
+    for subject, baht in ((OLD_AGE, 700), (of_service, 500)):
+        async with hall.db.write() as session:
+            await service.appropriate(
+                session, Budget("dla", subject, year), Money.baht(baht), new_id(), hall.clock.now()
+            )
+    await hall.grant(subject=of_service)
+    run = await hall.jobs.plan(hall.planner, PERIOD)
+    with pytest.raises(BudgetExceeded):
+        await hall.jobs.approve(hall.approver, run.id)
+    async with hall.db.read() as session:
+        found = await standings(session, "dla", [OLD_AGE, of_service], year)
+    assert [(one.budget.subject, one.left) for one in found] == [
+        (OLD_AGE, Money.baht(700)),
+        (of_service, Money.baht(500)),
+    ]
+
+
+def test_the_accounts_of_programmes_are_called_as_they_always_were() -> None:
+    codes = [BudgetAccount("LEFT", Budget("dla", subject, YEAR)).code for subject in (OLD_AGE, "service:dla-old-age")]
+    assert codes == ["LEFT:2027:dla-old-age", "LEFT:2027:service:dla-old-age"]
+    long = {
+        BudgetAccount("LEFT", Budget("dla", f"{kind}:{'x' * 80}{end}", YEAR)).code
+        for kind in ("programme", "service") for end in "ab"
+    }  # fmt: skip
+    assert (len(long), {len(code) for code in long}) == (4, {40})

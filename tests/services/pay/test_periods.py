@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
@@ -18,10 +20,17 @@ from core.money import Money
 from services.pay.books import Books
 from services.pay.errors import SameOfficer
 from services.pay.ledger.acts import Act, ActKind, TwoOfficers
-from services.pay.ledger.errors import ActDecided, EntryNotFound, NotReversible, PeriodClosed, PeriodStillOpen
+from services.pay.ledger.errors import (
+    ActDecided,
+    EntryNotFound,
+    KeyTooLong,
+    NotReversible,
+    PeriodClosed,
+    PeriodStillOpen,
+)
 from services.pay.ledger.models import LedgerAct, LedgerPosting, LedgerTransaction
-from services.pay.ledger.periods import ClosePeriod, Reverse
-from services.pay.ledger.service import Account, account_id, book, transaction_id, transfer
+from services.pay.ledger.periods import ClosePeriod, Reverse, reversal_of
+from services.pay.ledger.service import Account, account_id, book, bounded, transaction_id, transfer
 from tests.services.pay.test_budgets import appropriate
 from tests.services.pay.town import Clerk, TownHall
 
@@ -175,3 +184,46 @@ async def test_the_table_itself_asks_for_two_officers(hall: TownHall) -> None:
     with pytest.raises(DBAPIError):
         async with hall.db.write() as session:
             session.add(LedgerAct(id=new_id(), proposed_by=one, **values, **decided))
+
+
+# Keys that are long.
+
+LONG = f"paid-back:{'x' * 50}:{'R' * 35}"
+
+
+async def test_an_entry_with_a_long_key_is_reversed_once(hall: TownHall) -> None:
+    await booked(hall, LONG, hall.clock.now())
+    await booked(hall, f"{LONG[:-1]}S", hall.clock.now())
+    await do(hall, ActKind.REVERSE, key=LONG)
+    assert await hall.balances() == {"BENEFITS": 70_000, "PAYABLE": -70_000}
+    with pytest.raises(NotReversible):
+        await do(hall, ActKind.REVERSE, key=LONG)
+    await do(hall, ActKind.REVERSE, key=f"{LONG[:-1]}S")
+    assert await hall.balances() == {"BENEFITS": 0, "PAYABLE": 0}
+    with pytest.raises(NotReversible):
+        await do(hall, ActKind.REVERSE, key=reversal_of(LONG))
+
+
+async def test_what_was_reversed_under_a_key_of_any_length_is_not_reversed_again(hall: TownHall) -> None:
+    """As SQLite kept it, which cuts nothing."""
+    await booked(hall, LONG, hall.clock.now())
+    if hall.db.is_sqlite:
+        await past_the_code(hall, f"reverse:{LONG}", hall.clock.now())
+    else:
+        await past_the_code(hall, reversal_of(LONG), hall.clock.now())
+    with pytest.raises(NotReversible):
+        await do(hall, ActKind.REVERSE, key=LONG)
+
+
+async def test_a_key_that_fits_is_reversed_under_its_own(hall: TownHall) -> None:
+    assert reversal_of("x" * 92) == "reverse:" + "x" * 92
+    assert len(reversal_of("x" * 93)) == 100
+    with pytest.raises(KeyTooLong):
+        await booked(hall, "x" * 101, hall.clock.now())
+    assert await booked(hall, "x" * 100, hall.clock.now())
+
+
+@given(st.text("ab", max_size=130), st.text("ab", max_size=130), st.integers(40, 100))
+def test_bounded_texts_differ_where_the_texts_do(one: str, other: str, most: int) -> None:
+    assert (bounded(one, most) == bounded(other, most)) == (one == other)
+    assert len(bounded(one, most)) == min(len(one), most)

@@ -21,6 +21,7 @@ from identity.inbox.service import Inbox
 from services.pay.books import Books
 from services.pay.errors import NothingDue
 from services.pay.ledger.acts import ActKind, TwoOfficers
+from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Instalment, Overpayment, PaymentRun
 from services.pay.recovery.acts import Waive
 from services.pay.recovery.errors import (
@@ -359,6 +360,38 @@ async def test_two_officers_give_up_what_is_left(hall: TownHall) -> None:
     assert len(await told(hall, "pay.recovery-waived")) == 1
     with pytest.raises(NothingToRecover):
         await books.propose(hall.planner, ActKind.WAIVE, {"overpayment": "nothing"}, "hardship")
+
+
+async def test_long_names_of_one_beginning_are_two_agencies_and_what_was_booked_stays_so(hall: TownHall) -> None:
+    names = [f"{'x' * 50}{end}" for end in ("a", "b")]
+    claims = []
+    for agency in names:
+        payee, key = await hall.person(), new_id()
+        await hall.grant(agency=agency, payee=payee)
+        one = (await hall.instalments())[-1]
+        claims.append(Overpayment(
+            person=payee, id=key, instalment=one.id, award=one.award, agency=agency, period=PERIOD, paid=70_000,
+            satang=70_000, cause="DEATH", found_at=hall.clock.now(),
+        ))  # fmt: skip
+    async with hall.db.write() as session:
+        session.add_all(claims)
+        await session.flush()
+        lines = transfer(Account.BANK, Account.RECEIVABLE, Money(1))
+        await book(session, key=f"paid-back:{'x' * 50}:OLD-1", agency=names[0], lines=lines, at=hall.clock.now())
+
+    async def came_in(claim: Overpayment, reference: str) -> int:
+        async with hall.db.write() as session:
+            return await recoveries(hall).pay_back(
+                session, agency=claim.agency, overpayments=[claim.id], money=Money(100), reference=reference
+            )
+
+    for claim in claims:
+        assert await came_in(claim, "CAMT-1") == 1
+        with pytest.raises(BankEntryBooked):
+            await came_in(claim, "CAMT-1")
+    with pytest.raises(BankEntryBooked):
+        await came_in(claims[0], "OLD-1")
+    assert await came_in(claims[1], "OLD-1") == 1
 
 
 # In any history.

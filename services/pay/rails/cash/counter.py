@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.database import Database
 from core.errors import SitthiError
@@ -27,6 +27,7 @@ from identity.counter.codes import new_code, normalised
 from services.exchange.facts import PAYMENT, Asker, AskerKind, Gate
 from services.pay.destinations.service import COUNTER
 from services.pay.needs import Officer, Role
+from services.pay.rails.cash.day import take_counters
 from services.pay.rails.cash.errors import (
     NoMoreCodes,
     NotACounterOfficer,
@@ -83,13 +84,15 @@ class Counter:
         refused: SitthiError | None = None
         async with self._db.write() as session:
             slip = await self._locked(session, officer.agency, number)
-            self._must_be_open(slip)
+            await take_counters(session, officer.agency)
+            now = self._clock.now()  # once, and while nobody counts the day that it is of
+            _must_be_open(slip, bangkok_day(now))
             if slip.tries >= TRIES_MAX or slip.code_hash is None:
                 raise SlipLocked
             if officer.person == slip.code_by:
                 raise NotThisOfficer
             if is_payee and hmac.compare_digest(slip.code_hash, _hashed(self._keys, slip, code)):
-                slip.paid_at, slip.paid_by = self._clock.now(), officer.person
+                slip.paid_at, slip.paid_by = now, officer.person
             else:
                 slip.tries += 1
                 refused = SlipRefused(left=TRIES_MAX - slip.tries)
@@ -115,17 +118,17 @@ class Counter:
         await self._gate.look(slip.person, f"{slip.agency}:payment", slip.agency, read, asker=asker, purpose=PAYMENT)
         return same[-1]
 
-    def _must_be_open(self, slip: CashSlip) -> None:
-        today: date = self._clock.today()
-        if slip.paid_at is not None or slip.returned_at is not None:
-            raise SlipNotOpen
-        if not slip.payable_from <= today <= slip.expires_on:
-            raise SlipNotOpen
-
     @staticmethod
     async def _locked(session: AsyncSession, agency: str, number: str) -> CashSlip:
         """Held until the transaction ends: of any number of counters one at a time. Raises :class:`SlipNotFound`."""
         return await _slip(session, agency, number, lock=True)
+
+
+def _must_be_open(slip: CashSlip, day: date) -> None:
+    if slip.paid_at is not None or slip.returned_at is not None:
+        raise SlipNotOpen
+    if not slip.payable_from <= day <= slip.expires_on:
+        raise SlipNotOpen
 
 
 async def make_code(session: AsyncSession, keys: KeyRing, clock: Clock, slip: CashSlip, *, by: UUID | None) -> str:

@@ -10,21 +10,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.clock import Clock, start_of_bangkok_day
 from core.money import Money
 from services.pay.destinations.service import COUNTER
-from services.pay.ledger.service import Account, book, transfer
+from services.pay.ledger.service import Account, book, bounded, transfer
 from services.pay.needs import Officer, Role
 from services.pay.rails.cash.errors import DayBalanced, DayNotOver, NotACounterOfficer
 from services.pay.rails.cash.models import CashDay, CashSlip
 from services.pay.reconciliation import BreakKind
 from services.pay.writing import insert_new
+
+AGENCY_IN_KEY_MAX: Final = 84
+"""Characters of an agency's name in the key of a day's till: of a longer one the whole day had no room. A day that
+balances stays so, and is booked once under whatever key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ async def report_day(
         raise NotACounterOfficer
     if day >= clock.today():
         raise DayNotOver
+    await take_counters(session, officer.agency, alone=True)
     paid = await _paid_on(session, officer.agency, day)
     row: dict[str, Any] = {
         "agency": officer.agency,
@@ -72,12 +77,20 @@ async def report_day(
     return kept
 
 
+async def take_counters(session: AsyncSession, agency: str, *, alone: bool = False) -> None:
+    """Whoever pays out at the agency's counters holds them with others until the transaction ends; whoever counts a day
+    that is over waits for those who were still paying out in it, and for nobody after them. SQLite has one writer."""
+    if session.get_bind().dialect.name != "sqlite":
+        lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        await session.execute(text(f"SELECT {lock}(hashtextextended(:key, 5))"), {"key": f"cash:{agency}"})
+
+
 async def _balance(session: AsyncSession, day: CashDay, at: datetime) -> None:
     day.balanced_at = at
     if day.satang:
         await book(
             session,
-            key=f"till:{day.agency}:{day.day.isoformat()}"[:100],
+            key=f"till:{bounded(day.agency, AGENCY_IN_KEY_MAX)}:{day.day.isoformat()}",
             agency=day.agency,
             lines=transfer(Account.CASH, Account.BANK, Money(day.satang)),
             at=at,

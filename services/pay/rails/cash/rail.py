@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from core.database import Database
 from core.money import CURRENCY, Money
 from identity.counter.codes import ALPHABET
@@ -58,7 +58,8 @@ class CashRail:
         return Answer(order, Verdict.PARTLY if rejected else Verdict.ACCEPTED, "", rejected)
 
     async def booked(self, order: UUID) -> tuple[Entry, ...]:
-        now, today = self._clock.now(), self._clock.today()
+        now = self._clock.now()
+        today = bangkok_day(now)
         async with self._db.write() as session:
             await session.execute(
                 update(CashSlip)

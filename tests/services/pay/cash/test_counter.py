@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
+from core.clock import BANGKOK
 from core.errors import SitthiError
 from core.ids import new_id
 from core.money import Money
@@ -26,7 +27,7 @@ from services.pay.needs import NoNotices
 from services.pay.overdue import BANK_DAYS_MAX
 from services.pay.rails.bank import BankRail
 from services.pay.rails.cash.counter import Counter
-from services.pay.rails.cash.day import Told, report_day
+from services.pay.rails.cash.day import Told, _balance, report_day, take_counters
 from services.pay.rails.cash.errors import (
     DayBalanced,
     DayNotOver,
@@ -343,6 +344,84 @@ async def test_a_day_that_balances_fills_the_till_from_the_bank_once(desk: Desk)
     assert (balances["CASH"], balances["BANK"]) == (0, -70_000)
     with pytest.raises(DayBalanced):
         await desk.report(day, Told(number, Money(70_000)))
+
+
+MIDNIGHT = datetime(2026, 11, 17, tzinfo=BANGKOK)
+BEFORE_MIDNIGHT = MIDNIGHT - timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(("at", "day"), [(BEFORE_MIDNIGHT, date(2026, 11, 16)), (MIDNIGHT, date(2026, 11, 17))])
+async def test_cash_counts_for_the_bangkok_day_on_which_it_was_handed_over(desk: Desk, at: datetime, day: date) -> None:
+    run = await desk.sent()
+    number, code = await desk.with_code()
+    desk.hall.clock.set(at)
+    await desk.counter.pay_out(CASHIER, number, code, national_id(1))
+    desk.hall.clock.set(MIDNIGHT + timedelta(days=2))
+    await desk.jobs.reconcile(desk.hall.approver, run.id)
+    [one] = await desk.hall.instalments()
+    assert (one.period, one.settled_at) == (PERIOD, at), "of the month that was due, on the day that it was"
+    kept = {other: await desk.report(other) for other in (date(2026, 11, 16), date(2026, 11, 17))}
+    assert {other: row.slips for other, row in kept.items()} == {other: int(other == day) for other in kept}
+    await desk.report(day, Told(number, Money(70_000)))
+    assert (await desk.hall.balances())["CASH"] == 0
+
+
+async def test_both_midnights_of_a_slips_days(desk: Desk) -> None:
+    desk.hall.clock.set(datetime(2026, 11, 2, 10, tzinfo=BANGKOK))
+    run = await desk.sent(2)
+    slips = await desk.slips()
+    codes = [(await desk.counter.code_for(desk.hall.planner, slip.number))[1] for slip in slips]
+    opens = datetime.combine(slips[0].payable_from, time(), BANGKOK)
+    ends = datetime.combine(slips[0].expires_on + timedelta(days=1), time(), BANGKOK)
+    tick = timedelta(microseconds=1)
+    for card, (slip, code, shut, good) in enumerate(
+        [(slips[0], codes[0], opens - tick, opens), (slips[1], codes[1], ends, ends - tick)], 1
+    ):
+        desk.hall.clock.set(shut)
+        with pytest.raises(SlipNotOpen):
+            await desk.counter.pay_out(CASHIER, slip.number, code, national_id(card))
+        desk.hall.clock.set(good)
+        assert await desk.jobs.rail.booked(run.id) == () or card == 2
+        await desk.counter.pay_out(CASHIER, slip.number, code, national_id(card))
+    desk.hall.clock.set(ends)
+    assert (await desk.jobs.reconcile(desk.hall.approver, run.id)).settled == 2
+
+
+async def test_a_day_is_counted_after_whoever_was_still_paying_out_in_it(desk: Desk) -> None:
+    """Its payment is written while midnight passes: the count waits for it, instead of balancing without it."""
+    await desk.sent()
+    [slip] = await desk.slips()
+    day, started = desk.hall.clock.today(), asyncio.Event()
+
+    async def hand_over() -> None:
+        async with desk.hall.db.write() as session:
+            await take_counters(session, slip.agency)
+            values = {"paid_at": desk.hall.clock.now(), "paid_by": CASHIER.person}
+            await session.execute(update(CashSlip).where(col(CashSlip.id) == slip.id).values(**values))
+            desk.hall.clock.advance(timedelta(days=1))
+            started.set()
+            await asyncio.sleep(0.2)  # the counting has begun, and is not done before this ends
+
+    async def count() -> CashDay:
+        await started.wait()
+        return await desk.report(day)
+
+    _, kept = await asyncio.gather(hand_over(), count())
+    assert (kept.slips, kept.balanced_at) == (1, None)
+
+
+async def test_two_agencies_with_long_names_of_one_beginning_have_a_till_each(desk: Desk) -> None:
+    names = [f"{'x' * 99}{end}" for end in "ab"]
+    for agency in names:
+        for day in (16, 17):
+            kept = CashDay(
+                agency=agency, day=date(2026, 11, day), slips=1, satang=70_000 + day, told=70_000 + day,
+                differences=[], reported_by=CASHIER.person, reported_at=desk.hall.clock.now(),
+            )  # fmt: skip
+            async with desk.hall.db.write() as session:
+                await _balance(session, kept, desk.hall.clock.now())
+    for agency in names:
+        assert (await desk.hall.balances(agency))["CASH"] == 140_033
 
 
 async def test_what_differs_is_named_by_slip_and_the_day_can_be_reported_again(desk: Desk) -> None:
