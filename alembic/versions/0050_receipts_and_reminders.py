@@ -1,4 +1,5 @@
-"""A receipt remembers that it was rated, whatever becomes of the rating; a citizen's turn remembers its reminder.
+"""A receipt remembers that it was rated, whatever becomes of the rating; a citizen's turn remembers its reminder; sums
+of ratings have a random number each, by which small ones are hidden together with others.
 
 Revision ID: 0050
 Revises: 0048
@@ -14,6 +15,10 @@ down_revision = "0048"
 branch_labels = None
 depends_on = None
 
+_ON_POSTGRESQL = "('x' || left(md5(gen_random_uuid()::text), 15))::bit(60)::bigint"
+_ON_SQLITE = "abs(random() / 8)"
+"""60 bits: nobody who knows some of them knows another."""
+
 
 def upgrade() -> None:
     op.add_column("receipt", sa.Column("rated_at", sa.DateTime(timezone=True), nullable=True))
@@ -22,9 +27,13 @@ def upgrade() -> None:
         "WHERE r.person = receipt.person AND r.receipt = receipt.id) "
         "WHERE EXISTS (SELECT 1 FROM rating r WHERE r.person = receipt.person AND r.receipt = receipt.id)"
     )
+    op.add_column("satisfaction", sa.Column("draw", sa.BigInteger(), server_default="0", nullable=False))
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    op.execute(f"UPDATE satisfaction SET draw = {_ON_POSTGRESQL if postgresql else _ON_SQLITE}")  # noqa: S608 - ours
     op.add_column("application", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("application", "reminded_at")
+    op.drop_column("satisfaction", "draw")
     op.drop_column("receipt", "rated_at")

@@ -63,9 +63,12 @@ def _lines(month: Month) -> Iterator[str]:
 
 
 def _line(month: Month, subject: str, province: str, counts: Counts) -> str:
-    from services.receive.satisfaction.figures import GOAL_BASIS_POINTS
+    from services.receive.satisfaction.figures import goal_of
 
-    points = counts.basis_points
-    share = "-" if points is None else f"{points // 100}.{points % 100:02d} %"
-    goal = "" if points is None or points >= GOAL_BASIS_POINTS else " (below the goal)"
-    return f"{month.name}\t{subject}\t{province}\t{counts.satisfied} of {counts.ratings}\t{share}{goal}"
+    points, interval = counts.basis_points, counts.interval
+    if points is None or interval is None:
+        return f"{month.name}\t{subject}\t{province}\tnobody rated"
+    share, low, high = (f"{one // 100}.{one % 100:02d} %" for one in (points, *interval))
+    goal = goal_of(counts).value.lower()
+    told = f"{counts.satisfied} of {counts.ratings}\t{share} ({low} to {high}, goal {goal})"
+    return f"{month.name}\t{subject}\t{province}\t{told}"

@@ -230,7 +230,7 @@ class ApplyService:
             row.person, row.beneficiary, row.subject, self.answers_of(row), asker.request,
             applied_on=bangkok_day(row.created_at), asker=asker, findings=findings,
         )  # fmt: skip
-        prepared = await self._decider(row.subject).prepare(again)
+        prepared = await in_the_household(self._db, row, await self._decider(row.subject).prepare(again))
         await self.ready_to_decide()
         return Reconsideration(row.id, row.version, again, prepared, supplemented=False, who=Who.OFFICER)
 
@@ -334,9 +334,7 @@ class ApplyService:
         merged = {**self.answers_of(found), **self.own_words(found.subject, answers)}
         applied_on = None if move is Action.CONFIRM else bangkok_day(found.created_at)
         again = Request(person, found.beneficiary, found.subject, merged, request, applied_on=applied_on)
-        prepared = await self._decider(found.subject).prepare(again)
-        async with self._db.read() as session:
-            prepared = await in_the_household(session, found, prepared)
+        prepared = await in_the_household(self._db, found, await self._decider(found.subject).prepare(again))
         await self.ready_to_decide()
         return Reconsideration(application, found.version, again, prepared, supplemented)
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from core.database import Database
 from core.text import Text
 from services.apply import repository
 from services.apply.deciding import Outcome, Prepared
@@ -40,11 +39,15 @@ def moved_to(application: Application, prepared: Prepared) -> str | None:
     return prepared.unit
 
 
-async def in_the_household(session: AsyncSession, application: Application, prepared: Prepared) -> Prepared:
+async def in_the_household(db: Database, application: Application, prepared: Prepared) -> Prepared:
     """The decision on an application whose people have moved: into a household that has one already, it is refused, or
     what was granted ends. Who else applied is not said."""
     unit = moved_to(application, prepared)
-    if unit is None or not await repository.is_taken(session, unit, application.subject, but=application.id):
+    if unit is None:
+        return prepared
+    async with db.read() as session:
+        is_taken = await repository.is_taken(session, unit, application.subject, but=application.id)
+    if not is_taken:
         return prepared
     law, words = {"th": _LAW.th, "en": _LAW.en}, {"th": _HAS_ONE.th, "en": _HAS_ONE.en}
     reason = {"condition": HOUSEHOLD, **words, "outcome": "UNMET", "law": law, "facts": ["address"]}

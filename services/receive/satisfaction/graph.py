@@ -7,11 +7,15 @@ from datetime import date
 import strawberry
 
 from core.graph import Access, Info, field, localized
-from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, Month, Published
+from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, Goal, Month, Published, goal_of
 from services.receive.satisfaction.routes import name_of
 from services.receive.satisfaction.suppression import Counts
 
 _PROGRAMME = "programme:"
+
+strawberry.enum(
+    Goal, name="SatisfactionGoal", description="REACHED and MISSED: also if chance moved it; else UNCERTAIN."
+)
 
 
 @strawberry.type(description="How many rated, and how many of them gave 4 or 5 of 5.")
@@ -20,15 +24,25 @@ class Satisfied:
     satisfied: int
     basis_points: int | None = strawberry.field(description="Share of the satisfied, in hundredths of a per cent.")
     reaches_goal: bool = strawberry.field(description="80 % and more.")
+    low: int | None = strawberry.field(
+        description="With `high`: between which shares, in hundredths of a per cent, chance alone would move it "
+        "(Wilson, 95 %). Of few ratings they lie far apart."
+    )
+    high: int | None
+    goal: Goal = strawberry.field(description="Whether the ratings are enough to say that it is reached.")
 
     @classmethod
     def of(cls, counts: Counts) -> Satisfied:
         share = counts.basis_points
+        low, high = counts.interval or (None, None)
         return cls(
             ratings=counts.ratings,
             satisfied=counts.satisfied,
             basis_points=share,
             reaches_goal=share is not None and share >= GOAL_BASIS_POINTS,
+            low=low,
+            high=high,
+            goal=goal_of(counts),
         )
 
 

@@ -24,3 +24,5 @@ class Satisfaction(SQLModel, table=True):
     """Scores of 4 and 5."""
     others: int = Field(sa_type=BigInteger)
     """Scores of 1 to 3."""
+    draw: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """Random, from the first rating on, and told to nobody: in which order sums are hidden together with small ones."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from core.text import Text
-from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, NOT_SAID, Month, Published
+from services.receive.satisfaction.figures import GOAL_BASIS_POINTS, NOT_SAID, Month, Published, goal_of
 from services.receive.satisfaction.provinces import provinces
 from services.receive.satisfaction.suppression import SMALL, Counts
 
@@ -19,9 +19,12 @@ PATH: Final = "/open/satisfaction"
 TOTAL: Final = "*"
 _KEPT: Final = {"cache-control": "public, max-age=3600", "access-control-allow-origin": "*"}
 _NOTE: Final = Text(
-    th="นับผู้ที่ให้คะแนน 4 หรือ 5 จากคะแนน 1 ถึง 5 รายการที่ไม่แสดงมีตัวเลข 1 ถึง 9 หรือทำให้คำนวณตัวเลขเช่นนั้นย้อนกลับได้",
+    th="นับผู้ที่ให้คะแนน 4 หรือ 5 จากคะแนน 1 ถึง 5 รายการที่ไม่แสดงมีตัวเลข 1 ถึง 9 หรือทำให้คำนวณตัวเลขเช่นนั้นย้อนกลับได้ "
+    "low และ high คือช่วงที่สัดส่วนอาจคลาดเคลื่อนเพราะความบังเอิญ (Wilson ร้อยละ 95) ถือว่าถึงหรือไม่ถึงเป้าหมายเมื่อทั้งช่วงอยู่ด้านเดียวกัน "
+    "ตัวเลขนี้ไม่รวมผู้ที่ไม่ได้ให้คะแนน",
     en="Satisfied is who gave 4 or 5 of 5. What is left out has a figure between 1 and 9, or would let such a figure "
-    "be worked out.",
+    "be worked out. `low` and `high`: between which shares chance alone would move it (Wilson, 95 %); the goal is "
+    "REACHED or MISSED where both are on one side of it. It says nothing of those who did not rate.",
 )
 _UNSAID: Final = Text(th="ไม่ระบุจังหวัด", en="province not said")
 
@@ -74,23 +77,31 @@ def _month(month: Month, titles: Callable[[str], Text]) -> dict[str, Any]:
     }
 
 
-def _figures(counts: Counts) -> dict[str, int | None]:
-    return {"ratings": counts.ratings, "satisfied": counts.satisfied, "basisPoints": counts.basis_points}
+def _figures(counts: Counts) -> dict[str, int | str | None]:
+    low, high = counts.interval or (None, None)
+    return {
+        "ratings": counts.ratings,
+        "satisfied": counts.satisfied,
+        "basisPoints": counts.basis_points,
+        "low": low,
+        "high": high,
+        "goal": goal_of(counts).value,
+    }
 
 
 def _csv(found: Sequence[Month]) -> str:
     """After RFC 4180. `*` stands for all programmes, and for all provinces; what is left out has no line."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(("month", "subject", "province", "ratings", "satisfied", "basis_points"))
+    writer.writerow(("month", "subject", "province", "ratings", "satisfied", "basis_points", "low", "high", "goal"))
     for month in found:
         writer.writerows((month.name, *line) for line in _lines(month))
     return out.getvalue()
 
 
-def _lines(month: Month) -> Iterator[tuple[str, str, int, int, int | None]]:
-    def line(subject: str, province: str, counts: Counts) -> tuple[str, str, int, int, int | None]:
-        return subject, province, counts.ratings, counts.satisfied, counts.basis_points
+def _lines(month: Month) -> Iterator[tuple[str | int | None, ...]]:
+    def line(subject: str, province: str, counts: Counts) -> tuple[str | int | None, ...]:
+        return subject, province, *_figures(counts).values()
 
     for subject, counts in month.programmes.cells.items():
         for code, cell in month.provinces[subject].cells.items():

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import Mapping
+import itertools
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -21,11 +24,12 @@ from core.database import Database
 from core.graph import Info
 from core.text import Text
 from services.receive.graph import ReceiveMutation, ReceiveOfCitizen, ReceiveQuery
-from services.receive.satisfaction.figures import MONTHS_MAX, Published, count, months
+from services.receive.satisfaction import suppression
+from services.receive.satisfaction.figures import MONTHS_MAX, Published, count, goal_of, months
 from services.receive.satisfaction.models import Satisfaction
 from services.receive.satisfaction.provinces import provinces
 from services.receive.satisfaction.routes import PATH, satisfaction_router
-from services.receive.satisfaction.suppression import SMALL, Counts, told
+from services.receive.satisfaction.suppression import SMALL, Cell, Counts, Told
 from services.receive.service import Receipts
 from tests.services.apply.asking import Asking, schema_of
 from tests.services.pay.town import TownHall
@@ -40,13 +44,19 @@ counts = st.builds(Counts, st.integers(0, 60), st.integers(0, 60))
 tables = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), counts, max_size=9)
 
 
+def told(table: Mapping[str, Counts], order: Sequence[str] | None = None) -> Told:
+    """`order`: in which cells cover for others; else by their size."""
+    order = order or sorted(table, key=lambda name: (table[name].ratings, name))
+    return suppression.told({name: Cell(cell, order.index(name)) for name, cell in table.items()})
+
+
 async def counted(db: Database, cells: Mapping[tuple[str, str], tuple[int, int]], at: datetime = IN_OCTOBER) -> None:
     async with db.write() as session:
         for (subject, province), (satisfied, others) in cells.items():
             month = at.date().replace(day=1)
-            session.add(
-                Satisfaction(month=month, subject=subject, province=province, satisfied=satisfied, others=others)
-            )
+            cell = Satisfaction(month=month, subject=subject, province=province, satisfied=satisfied, others=others)
+            cell.draw = satisfied + others  # so that tests can tell which one covers
+            session.add(cell)
 
 
 @pytest.mark.parametrize(("figure", "small"), [(0, False), (1, True), (9, True), (10, False)])
@@ -55,9 +65,10 @@ def test_a_figure_is_small_from_one_to_nine(figure: int, small: bool) -> None:
     assert Counts(50, figure).is_small is small
 
 
-def test_one_small_cell_takes_the_next_smallest_with_it() -> None:
+def test_one_small_cell_takes_another_with_it_whose_turn_was_drawn() -> None:
     """Else it would be the total less the rest."""
     seen = told({"a": Counts(3, 1), "b": Counts(40, 20), "c": Counts(30, 12), "d": Counts(0, 0)})
+    assert told({"a": Counts(3, 1), "b": Counts(40, 20), "c": Counts(30, 12)}, "bca").left_out == {"a", "b"}
     assert seen.left_out == {"a", "c"}
     assert seen.cells == {"b": Counts(40, 20), "d": Counts()}
     assert seen.total == Counts(73, 33)
@@ -90,6 +101,70 @@ def test_no_small_figure_is_told_nor_left_over_by_subtraction(table: dict[str, C
     )
     assert not rest.is_small
     assert len(seen.left_out) != 1
+
+
+def test_ten_cells_of_ten_ratings_are_not_one_each() -> None:
+    table = {letter: Counts(1, 0) for letter in "abcdefghij"} | {"k": Counts(50, 50), "l": Counts(60, 60)}
+    assert told(table).left_out == {*"abcdefghijk"}
+
+
+def test_who_knows_the_rule_and_sees_a_table_never_knows_a_small_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table of three cells, with small figures of 1 and 2, and every order in which they may cover."""
+    monkeypatch.setattr(suppression, "SMALL", 3)
+    possible: dict[tuple[Any, frozenset[str], Counts], set[tuple[Counts, ...]]] = defaultdict(set)
+    names, top = "abc", 4
+    for cells in itertools.product([Counts(s, o) for s in range(top + 1) for o in range(top + 1)], repeat=3):
+        if not any(one.is_small for one in cells):
+            continue
+        for order in itertools.permutations(names):
+            seen = told(dict(zip(names, cells, strict=True)), order)
+            if seen.total is not None:
+                possible[tuple(seen.cells.items()), seen.left_out, seen.total].add(cells)
+    known = []
+    for (shown, left_out, total), tables_ in possible.items():
+        for place, name in enumerate(names):
+            for figure in ("satisfied", "others"):
+                values = {getattr(one[place], figure) for one in tables_}
+                at_the_edge = max(total.satisfied, total.others) > 2 * top  # of what was tried, not of what may be
+                if name in left_out and len(values) == 1 and values & {1, 2} and not at_the_edge:
+                    known.append((shown, left_out, total, name, figure, values))
+    assert len(possible) > 1_000
+    assert known == []
+
+
+@pytest.mark.parametrize(
+    ("satisfied", "others", "low", "high", "goal"),
+    [
+        (0, 0, None, None, "UNCERTAIN"),
+        (10, 0, 7_224, 10_000, "UNCERTAIN"),
+        (80, 20, 7_111, 8_667, "UNCERTAIN"),
+        (900, 100, 8_798, 9_171, "REACHED"),
+        (700, 300, 6_708, 7_276, "MISSED"),
+        (0, 10, 0, 2_776, "MISSED"),
+    ],
+)
+def test_a_share_says_how_far_chance_alone_would_move_it(
+    satisfied: int, others: int, low: int | None, high: int | None, goal: str
+) -> None:
+    one = Counts(satisfied, others)
+    assert (one.interval or (None, None), goal_of(one).value) == ((low, high), goal)
+
+
+async def test_a_table_is_the_same_each_time_and_by_no_rule_that_its_figures_tell(
+    database: Database, clock: FixedClock
+) -> None:
+    """Two versions of one table would tell what one of them left out."""
+    async with database.write() as session:
+        for number, province in enumerate(("10", "11", "12", "13", "14", "15")):
+            for _ in range(3 if number == 0 else 25):
+                await count(session, OLD_AGE, province, 5, IN_OCTOBER)
+    [first] = await months(database, clock)
+    async with database.read() as session:
+        drawn = {row.province: row.draw for row in await session.scalars(select(Satisfaction))}
+    assert len(set(drawn.values())) == 6
+    cover = min((one for one in drawn if one != "10"), key=lambda one: drawn[one])
+    assert first.provinces[OLD_AGE].left_out == {"10", cover}
+    assert await months(database, clock) == [first]
 
 
 async def test_a_rating_counts_where_the_citizen_says_they_live_and_the_place_is_kept_nowhere_else(
@@ -173,10 +248,10 @@ async def test_no_more_than_five_years_are_told(database: Database, clock: Fixed
 async def test_a_small_programme_is_told_of_in_no_province_either(database: Database, clock: FixedClock) -> None:
     await counted(
         database,
-        {(OLD_AGE, "10"): (80, 20), (OLD_AGE, ""): (30, 10), (CHILD, "10"): (12, 2), ("service:x", "10"): (50, 50)},
+        {(OLD_AGE, "10"): (80, 20), (OLD_AGE, ""): (30, 10), (CHILD, "10"): (12, 2), ("service:x", "10"): (20, 10)},
     )
     [month] = await months(database, clock)
-    assert month.programmes.left_out == frozenset({CHILD, "service:x"})  # the smaller of the two covers it
+    assert month.programmes.left_out == frozenset({CHILD, "service:x"})  # which was drawn to cover it
     assert set(month.provinces) == set(month.programmes.cells) == {OLD_AGE}
 
 
@@ -197,7 +272,14 @@ async def test_everybody_reads_it_as_json_and_as_csv_and_both_say_the_same(
     assert (answer["goal"], answer["smallFiguresUnder"]) == (8_000, SMALL)
     [month] = answer["months"]
     [programme] = month["programmes"]
-    assert month["total"] == {"ratings": 145, "satisfied": 112, "basisPoints": 7_724}
+    assert month["total"] == {
+        "ratings": 145,
+        "satisfied": 112,
+        "basisPoints": 7_724,
+        "low": 6_976,
+        "high": 8_332,
+        "goal": "UNCERTAIN",
+    }
     assert programme["title"] == {"th": f"ไทย {OLD_AGE}", "en": OLD_AGE}
     assert [(one["code"], one["name"]["th"], one["basisPoints"]) for one in programme["provinces"]] == [
         ("10", "กรุงเทพมหานคร", 8_000)
@@ -205,9 +287,9 @@ async def test_everybody_reads_it_as_json_and_as_csv_and_both_say_the_same(
     assert programme["provincesLeftOut"] == 2
     lines = list(csv.reader(io.StringIO((await fetch(database, clock, f"{PATH}.csv")).text)))
     assert lines[1:] == [
-        ["2026-10", OLD_AGE, "10", "100", "80", "8000"],
-        ["2026-10", OLD_AGE, "*", "145", "112", "7724"],
-        ["2026-10", "*", "*", "145", "112", "7724"],
+        ["2026-10", OLD_AGE, "10", "100", "80", "8000", "7111", "8667", "UNCERTAIN"],
+        ["2026-10", OLD_AGE, "*", "145", "112", "7724", "6976", "8332", "UNCERTAIN"],
+        ["2026-10", "*", "*", "145", "112", "7724", "6976", "8332", "UNCERTAIN"],
     ]
 
 

@@ -46,6 +46,8 @@ class Law:
     silent: bool = False
     register_down: bool = False
     """The rest can be decided on; what this one holds cannot be told at this moment."""
+    house: str | None = None
+    """Where everybody lives, of whom an officer asks; None where it is a person's own."""
     seen: list[Request] = field(default_factory=list)
 
     async def prepare(self, request: Request) -> Prepared:
@@ -67,7 +69,7 @@ class Law:
         }
         birth = replace(BIRTH, silent=self.register_down)
         missing = (birth,) if outcome is Outcome.NEEDS_INFORMATION else ()
-        return Prepared(outcome, TITLE, record, (), missing, pays=self.pays)
+        return Prepared(outcome, TITLE, record, (), missing, pays=self.pays, unit=self.house)
 
 
 @dataclass

@@ -63,6 +63,33 @@ async def test_a_grant_that_pays_is_proposed_and_decided_by_another(world: World
     assert made.decision == decision.id
 
 
+async def test_into_a_household_that_has_one_already_no_officer_grants_another(world: World) -> None:
+    row = await world.waiting()
+    await world.act("maker", row, acts.Claim())
+    world.law.house = "household:3f2a"
+    await world.waiting()
+    with pytest.raises(NotWhatTheLawGives):
+        await world.act("maker", row, GRANT)
+    refused = await world.act("maker", row, REFUSE)
+    assert refused.status == Status.REJECTED
+    async with world.db.read() as session:
+        decision = await applications.last_decision(session, row.id)
+        assert decision is not None
+        record = await DecisionRecords(world.room.keys).opened(session, decision)
+    assert [one["condition"] for one in decision.reasons] == ["household", "officer"]
+    assert record["household"] == {"taken": True}
+
+
+async def test_a_proposal_falls_when_another_of_the_household_was_faster(world: World) -> None:
+    row = await world.waiting()
+    world.law.house = "household:3f2a"
+    proposal = await world.proposed(row)
+    await world.waiting()
+    with pytest.raises(NotWhatTheLawGives):
+        await approve(world, row, proposal)
+    assert await world.room.count("decision") == await world.room.count("test_award") == 0
+
+
 async def test_the_record_and_the_reasons_say_that_an_officer_decided_why_and_on_what(world: World) -> None:
     row = await world.waiting()
     await approve(world, row, await world.proposed(row))
