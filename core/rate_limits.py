@@ -17,14 +17,12 @@ of for all. The door is neither open nor shut; it is logged once, and `sitthi_ra
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -34,6 +32,7 @@ from redis.exceptions import RedisError
 from core.clock import Clock
 from core.crypto import KeyRing
 from core.errors import SitthiError
+from core.questions import Command, Questions
 from core.text import Text
 
 KEYS_MAX: Final = 20_000
@@ -43,11 +42,6 @@ AWAY_SECONDS: Final = 2.0
 
 _ROUNDING: Final = 1e-9
 """Whoever waited as long as they were told finds room, whatever the fractions."""
-QUESTIONS_MAX: Final = 16
-"""Under way to Redis at once. A crowd that took every connection of the pool would pass for a Redis that is away."""
-TURN_SECONDS_MAX: Final = 1.0
-"""How long a request waits to ask. A Redis so slow that it is longer passes for one that is away, or the queue of those
-who wait would only grow."""
 
 log = structlog.get_logger("core.rate_limits")
 
@@ -153,12 +147,12 @@ class RateLimiter:
     """
 
     def __init__(self, redis: Redis, clock: Clock, keys: KeyRing, scale: float = 1.0) -> None:
-        self._redis, self._clock, self._keys, self._scale = redis, clock, keys, scale
+        self._questions = Questions(redis)
+        self._clock, self._keys, self._scale = clock, keys, scale
         self._held = _Recent(_Held)
         self._counts = _Recent(_Alone)
         self._effective: dict[Limit, Limit] = {}
         self._is_away, self._away_until = False, 0.0
-        self._turns = asyncio.Semaphore(QUESTIONS_MAX)
 
     async def check(self, *asked: Asked) -> None:
         """Counts one request against each limit. Raises :class:`RateLimited`; then none of them has counted it."""
@@ -266,21 +260,28 @@ class RateLimiter:
         """
         if self._is_left_alone(now):
             return None
+        commands: list[Command] = []
+        for one in missing:
+            name = self._name(one.limit, one.key, one.window)
+            commands.append(("SET", name, 0, "EX", 2 * one.limit.seconds, "NX"))  # never a counter that does not end
+            commands.append(("INCRBY", name, one.lease))
+            commands.append(("GET", self._name(one.limit, one.key, one.window - 1)))
+        was_away = False
+
+        def still() -> bool:
+            nonlocal was_away
+            if self._is_left_alone(now):  # learnt while we waited
+                return False
+            was_away = self._is_away
+            self._away_until = now + AWAY_SECONDS  # of those that wait for it, one tries
+            return True
+
         try:
-            async with self._turn():
-                if self._is_left_alone(now):  # learnt while we waited
-                    return None
-                was_away = self._is_away
-                self._away_until = now + AWAY_SECONDS  # of those that wait for it, one tries
-                pipeline = self._redis.pipeline(transaction=False)
-                for one in missing:
-                    name = self._name(one.limit, one.key, one.window)
-                    pipeline.set(name, 0, ex=2 * one.limit.seconds, nx=True)  # never a counter that does not end
-                    pipeline.incrby(name, one.lease)
-                    pipeline.get(self._name(one.limit, one.key, one.window - 1))
-                answers: list[Any] = await pipeline.execute()
+            answers = await self._questions.ask(commands, still)
         except (RedisError, OSError) as error:
             self._gone(now, error)
+            return None
+        if answers is None:
             return None
         if was_away:  # an answer that was long under way says nothing new
             self._is_back()
@@ -288,21 +289,7 @@ class RateLimiter:
 
     async def _return(self, limit: Limit, key: str, window: int, count: int) -> None:
         name = self._name(limit, key, window)
-        async with self._turn():
-            pipeline = self._redis.pipeline(transaction=False)
-            pipeline.set(name, 0, ex=2 * limit.seconds, nx=True)
-            pipeline.decrby(name, count)
-            await pipeline.execute()
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Room for one question. Raises TimeoutError, as a Redis that does not answer does."""
-        async with asyncio.timeout(TURN_SECONDS_MAX):
-            await self._turns.acquire()
-        try:
-            yield
-        finally:
-            self._turns.release()
+        await self._questions.ask([("SET", name, 0, "EX", 2 * limit.seconds, "NX"), ("DECRBY", name, count)])
 
     async def _return_quietly(self, one: _Wanted, count: int) -> None:
         """What is not returned only makes the limit lower until its window ends."""

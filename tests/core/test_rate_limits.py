@@ -19,11 +19,12 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NoConnection
 from structlog.testing import capture_logs
 
-from core import rate_limits
+from core import questions, rate_limits
 from core.cache import open_redis
 from core.clock import FixedClock
 from core.crypto import KeyRing
-from core.rate_limits import AWAY_SECONDS, QUESTIONS_MAX, Limit, RateLimited, RateLimiter
+from core.questions import LANES
+from core.rate_limits import AWAY_SECONDS, Limit, RateLimited, RateLimiter
 from tests.conftest import NOW
 from tests.support.valkey import Valkey
 
@@ -320,8 +321,8 @@ async def test_a_redis_too_slow_for_the_crowd_before_it_holds_nobody_up(
     redis: Redis, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each answer comes in time, but those who wait for a turn are many."""
-    monkeypatch.setattr(rate_limits, "TURN_SECONDS_MAX", 0.05)
-    never, answered = asyncio.Event(), 0
+    monkeypatch.setattr(questions, "TURN_SECONDS_MAX", 0.05)
+    never, begun, answered = asyncio.Event(), asyncio.Semaphore(0), 0
 
     class Slow(Away):
         def pipeline(self, *_: object, **__: object) -> object:  # type: ignore[override]
@@ -330,6 +331,7 @@ async def test_a_redis_too_slow_for_the_crowd_before_it_holds_nobody_up(
 
             async def slowly() -> object:
                 nonlocal answered
+                begun.release()
                 await never.wait()
                 answered += 1
                 return await execute()
@@ -338,17 +340,21 @@ async def test_a_redis_too_slow_for_the_crowd_before_it_holds_nobody_up(
             return pipeline
 
     of = limiter(Slow(redis), clock)
-    crowd = [asyncio.create_task(of.take((FIVE, str(number)))) for number in range(4 * QUESTIONS_MAX)]
+    crowd = []
+    for number in range(4 * LANES):
+        crowd.append(asyncio.create_task(of.take((FIVE, str(number)))))
+        if number < LANES:
+            await begun.acquire()  # under way, before the next comes
     done: set[asyncio.Task[int]] = set()
-    while len(done) < 3 * QUESTIONS_MAX:
+    while len(done) < 3 * LANES:
         more, _ = await asyncio.wait([one for one in crowd if one not in done], timeout=5, return_when=FIRST_COMPLETED)
         assert more, "somebody is held up"
         done |= more
-    assert ([task.result() for task in done], answered) == ([0] * 3 * QUESTIONS_MAX, 0)
-    monkeypatch.setattr(rate_limits, "TURN_SECONDS_MAX", 3_600)
+    assert ([task.result() for task in done], answered) == ([0] * 3 * LANES, 0)
+    monkeypatch.setattr(questions, "TURN_SECONDS_MAX", 3_600)
     assert await asyncio.wait_for(of.take((FIVE, "next")), 5) == 0, "once known, nobody waits for a turn"
     never.set()
-    assert await asyncio.gather(*crowd) == [0] * 4 * QUESTIONS_MAX
+    assert await asyncio.gather(*crowd) == [0] * 4 * LANES
 
 
 @pytest.fixture
@@ -401,3 +407,20 @@ async def test_alone_a_process_tells_what_is_left_by_its_own_count(counted: Away
 
 async def test_of_a_limit_that_is_off_nothing_is_told(redis: Redis, clock: FixedClock) -> None:
     assert limiter(redis, clock, scale=0).left(FIVE, "key") is None
+
+
+async def test_a_crowd_asks_together_and_each_is_answered_for_itself(counted: Away, clock: FixedClock) -> None:
+    of = limiter(counted, clock)
+    answers = await asyncio.gather(*(of.take((FIVE, str(number % 15))) for number in range(100)))
+    refused = [number for number, seconds in enumerate(answers) if seconds]
+    assert len(refused) == 100 - 15 * FIVE.count
+    assert all(sum(number % 15 == who for number in refused) in (1, 2) for who in range(15)), "each has its own five"
+    assert counted.asked <= 2 * LANES, "not a round trip each"
+
+
+async def test_who_is_cancelled_takes_nobody_else_along(counted: Away, clock: FixedClock) -> None:
+    of = limiter(counted, clock)
+    crowd = [asyncio.create_task(of.take((FIVE, str(number)))) for number in range(6)]
+    await asyncio.sleep(0)
+    crowd[0].cancel()
+    assert await asyncio.gather(*crowd[1:]) == [0] * 5
