@@ -79,6 +79,7 @@ def _service_applications(house: House, forms: Forms) -> ServiceApplications:
         inbox=house.inbox,
         forms=forms,
         plugins=lambda: house.registry.plugins,
+        turns=lambda: house.service_turns,
     )
     return ServiceApplications(outlook)
 

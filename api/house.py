@@ -101,6 +101,7 @@ if TYPE_CHECKING:  # the graph takes as long to load as all the rest, and few co
     from api.composer import SchemaHolder
     from api.registered import Registered
     from api.schema import SitthiSchema
+    from api.services_applied import ServiceTurns
     from services.plugins.registry import Registry
 
 HTTP_TIMEOUT_SECONDS: Final = 10.0
@@ -229,6 +230,13 @@ class House:
         from api.registered import registered  # noqa: PLC0415 - few commands ask a graph
 
         return registered(self)
+
+    @cached_property
+    def service_turns(self) -> ServiceTurns:
+        """What applications ask the registry of services."""
+        from api.service_turns import RegistryTurns  # noqa: PLC0415 - no command that pays needs the registry
+
+        return RegistryTurns()
 
     def correction_desk(self, *, serving: bool = True) -> CorrectionDesk:
         """Where stewards handle corrections. A command beside a server whose cache is in its own process (`serving`

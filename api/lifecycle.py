@@ -20,7 +20,7 @@ from core.jobs import Job
 from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
 from identity.delegation.repository import DelegationRepository
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
 from identity.officers import Officer
 from identity.officers.reasons import checked_reason
 from identity.officers.register import OfficerRegister
@@ -29,6 +29,7 @@ from services.apply import repository, tasks
 from services.apply.deaths import CivilRegister, DeathWatch
 from services.apply.errors import NotYoursToDecide
 from services.apply.lifecycle import Lifecycle
+from services.apply.messages import MESSAGES
 from services.apply.models import Application
 from services.apply.reassessing import CorrectedFact, Held, Reassessments
 from services.apply.roles import DECIDE, SUPERVISE
@@ -54,34 +55,9 @@ LAW_AHEAD: Final = timedelta(days=90)
 """So long before a law is over its operator hears of it."""
 BACK_MAX: Final = timedelta(days=3_653)
 
-OVERDUE: Final = MessageTemplate(
-    "apply.overdue",
-    title=Text(th="หน่วยงานพิจารณาเกินกำหนด: {title}", en="The agency is late: {title}"),
-    body=Text(
-        th="ขออภัย หน่วยงานยังพิจารณาคำขอของคุณไม่เสร็จตามกำหนด เราแจ้งผู้บังคับบัญชาของหน่วยงานแล้ว คุณไม่ต้องทำอะไร",
-        en="We are sorry: the agency has not decided your application in time. Its supervisors have been told. "
-        "There is nothing you need to do.",
-    ),
-)
-ESCALATED: Final = MessageTemplate(
-    "apply.escalated",
-    title=Text(th="คำขอเกินกำหนดพิจารณา: {title}", en="An application is overdue: {title}"),
-    body=Text(
-        th="คำขอเลขท้าย {ending} ครบกำหนดเมื่อ {due_on} ดูรายการได้ด้วยคำสั่ง sitthi apply overdue",
-        en="The application ending in {ending} was due on {due_on}. `sitthi apply overdue` lists them all.",
-    ),
-)
-BEREAVED: Final = MessageTemplate(
-    "apply.bereaved",
-    title=Text(th="ขอแสดงความเสียใจ", en="Our condolences"),
-    body=Text(
-        th="ทะเบียนราษฎรแจ้งว่ามีผู้เสียชีวิตในครอบครัวของคุณ เราปิดสวัสดิการและคำขอที่เกี่ยวข้องให้แล้ว คุณไม่ต้องแจ้งหรือทำอะไร "
-        "หากทะเบียนผิดพลาด หรือบุตรที่ยังเล็กต้องได้รับสิทธิต่อ ติดต่อสำนักงานเขตหรือองค์กรปกครองส่วนท้องถิ่นได้ทุกเมื่อ",
-        en="The civil register has told us of a death in your family. The benefits and applications concerned are "
-        "closed; you need not report or do anything. If the register is wrong, or a young child should go on "
-        "receiving, your district office or local authority will help at any time.",
-    ),
-)
+OVERDUE: Final = MESSAGES["apply.overdue"]
+ESCALATED: Final = MESSAGES["apply.escalated"]
+BEREAVED: Final = MESSAGES["apply.bereaved"]
 
 log = structlog.get_logger("api.lifecycle")
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import core.settings
 from api.catalogue_page import catalogue_page
 from api.errors import HTTP_STATUS
+from api.messages import messages_page
 from api.privacy import declared_stores
 from api.sandbox_page import sandbox_page
 from core.errors import SitthiError
@@ -44,6 +45,7 @@ def pages() -> dict[Path, str]:
         DOCS / "records-of-processing.md": processing,
         DOCS / "catalogue.md": catalogue_page(),
         DOCS / "sandbox-agencies.md": sandbox_page(),
+        DOCS / "messages.md": messages_page(),
     }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.composer.follower import FOLLOW_EVERY, Follower
 from api.composer.holder import SchemaHolder
-from api.services_applied import OwedToServices
+from api.service_turns import OwedToServices
 from core.jobs import Job
 from core.settings import Settings
 from identity.officers.register import OfficerRegister

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -21,17 +21,18 @@ from core.money import Money
 from core.rooms import Rooms
 from core.text import Language, Text
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
+from identity.inbox.templates import MessageTemplate
 from identity.people import PeopleRegister
 from services.apply.delivery.agencies import Declined
 from services.apply.delivery.courier import Courier
 from services.apply.delivery.decider import ServiceDecider, Services
 from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
-from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.needs import Needs, StandingGate
-from services.apply.delivery.states import FEE_UNPAID, GONE, KINDS, Hindrance, Step
+from services.apply.delivery.states import GONE, Hindrance
 from services.apply.forms import Forms
+from services.apply.messages import MESSAGES
 from services.apply.service import ApplyService
 from services.apply.states import Status
 from services.exchange.catalogue import Catalogue, RegisteredPurpose
@@ -39,7 +40,7 @@ from services.exchange.consent.models import Consent
 from services.exchange.consent.service import ConsentService
 from services.exchange.errors import SourceSilent
 from services.know.entries import service_id
-from services.plugins.contract import Manifest, OperationKind
+from services.plugins.contract import Manifest
 from services.plugins.plugin import Origin, Plugin
 from services.plugins.runner import AgencyDeclined, Runner, Trouble
 from services.plugins.standing import Standing, must_be_open
@@ -53,84 +54,18 @@ _NOT_CONNECTED: Final = frozenset({Trouble.UNREACHABLE, Trouble.ADDRESS_REFUSED}
 """Of a plugin that is asked by one call. A function of our own may have made another before the one that failed."""
 
 _AT_SERVICE: Final[Mapping[Status, MessageTemplate]] = {
-    Status.APPROVED: MessageTemplate(
-        "apply.service-approved",
-        title=Text(th="หน่วยงานอนุมัติแล้ว: {title}", en="Approved by the agency: {title}"),
-        body=Text(th="ดูข้อความของหน่วยงานได้ในคำขอ", en="The application shows what the agency says."),
-    ),
-    Status.REJECTED: MessageTemplate(
-        "apply.service-rejected",
-        title=Text(th="หน่วยงานไม่อนุมัติ: {title}", en="Not approved by the agency: {title}"),
-        body=Text(
-            th="ดูเหตุผลของหน่วยงานได้ในคำขอ หากไม่เห็นด้วยให้อุทธรณ์ต่อหน่วยงานนั้น",
-            en="The application shows the agency's reasons. If you do not agree, you may appeal to the agency.",
-        ),
-    ),
-    Status.NEEDS_INFORMATION: MessageTemplate(
-        "apply.service-needs-information",
-        title=Text(th="หน่วยงานขอข้อมูลเพิ่ม: {title}", en="The agency needs more: {title}"),
-        body=Text(
-            th="ดูสิ่งที่หน่วยงานขอและวิธีส่งได้ในคำขอ",
-            en="The application shows what the agency asks for and how to give it.",
-        ),
-    ),
-    Status.WITHDRAWN: MessageTemplate(
-        "apply.service-withdrawn",
-        title=Text(th="ถอนคำขอแล้ว: {title}", en="Withdrawn: {title}"),
-        body=Text(
-            th="คำขอสิ้นสุดแล้ว หากหน่วยงานได้รับคำขอไว้ เราจะแจ้งหน่วยงานให้ คุณยื่นใหม่ได้ทุกเมื่อ",
-            en="The application has ended. If the agency has it, we tell the agency. You may apply again at any time.",
-        ),
-    ),
+    Status.APPROVED: MESSAGES["apply.service-approved"],
+    Status.REJECTED: MESSAGES["apply.service-rejected"],
+    Status.NEEDS_INFORMATION: MESSAGES["apply.service-needs-information"],
+    Status.WITHDRAWN: MESSAGES["apply.service-withdrawn"],
 }
 _HINDERED: Final[Mapping[Hindrance, MessageTemplate]] = {
-    Hindrance.FAILED: MessageTemplate(
-        "apply.service-not-delivered",
-        title=Text(th="ส่งคำขอถึงหน่วยงานไม่สำเร็จ: {title}", en="It did not get to the agency: {title}"),
-        body=Text(
-            th="เราหยุดส่งคำขอนี้แล้ว หน่วยงานอาจได้รับหรือไม่ได้รับ เจ้าหน้าที่ของเราทราบแล้วและอาจส่งอีกครั้ง "
-            "คุณสอบถามหน่วยงานได้ หรือถอนคำขอแล้วยื่นใหม่",
-            en="We have stopped sending this application. The agency may have it, or not. Our operators know and may "
-            "send it again. You can ask the agency, or withdraw the application and apply again.",
-        ),
-    ),
-    Hindrance.NOT_TAKEN_BACK: MessageTemplate(
-        "apply.service-not-taken-back",
-        title=Text(th="แจ้งหน่วยงานว่าคุณถอนคำขอไม่สำเร็จ: {title}", en="The agency was not told that you withdrew: {title}"),
-        body=Text(
-            th="คำขอสิ้นสุดแล้วที่นี่ แต่หน่วยงานอาจยังพิจารณาอยู่ โปรดแจ้งหน่วยงานโดยตรง ช่องทางติดต่ออยู่ที่หน้าบริการ",
-            en="The application has ended here, but the agency may still be deciding it. Please tell the agency "
-            "itself; its service page says how to reach it.",
-        ),
-    ),
-    Hindrance.STOPPED: MessageTemplate(
-        "apply.service-stopped",
-        title=Text(th="ยังไม่ส่งคำขอให้หน่วยงาน: {title}", en="Your application is not sent for now: {title}"),
-        body=Text(
-            th="คุณขอระงับหรือคัดค้านการใช้ข้อมูลของคุณไว้ เราจึงไม่ส่งคำขอนี้ให้หน่วยงาน หากต้องการให้ส่ง โปรดยกเลิกการระงับ หรือถอนคำขอนี้",
-            en="You have had the use of your data stopped, so this application is not sent to the agency. Lift that to "
-            "have it sent, or withdraw the application.",
-        ),
-    ),
-    Hindrance.WITHOUT_FACTS: MessageTemplate(
-        "apply.service-without-facts",
-        title=Text(th="ส่งคำขอโดยไม่มีข้อมูลบางรายการ: {title}", en="Sent without some facts: {title}"),
-        body=Text(
-            th="ความยินยอมหรือข้อตกลงที่ใช้ส่งข้อมูลบางรายการสิ้นสุดลงระหว่างที่ส่งคำขอ จากนี้เราส่งคำขอโดยไม่มีข้อมูลนั้น "
-            "หน่วยงานอาจได้รับข้อมูลนั้นไปก่อนแล้ว",
-            en="A consent, or an agreement, under which some of your facts were sent ended while the application was "
-            "on its way. From now on it is sent without them. The agency may have got them before.",
-        ),
-    ),
+    Hindrance.FAILED: MESSAGES["apply.service-not-delivered"],
+    Hindrance.NOT_TAKEN_BACK: MESSAGES["apply.service-not-taken-back"],
+    Hindrance.STOPPED: MESSAGES["apply.service-stopped"],
+    Hindrance.WITHOUT_FACTS: MESSAGES["apply.service-without-facts"],
 }
-_PAYMENT: Final = MessageTemplate(
-    "apply.service-payment",
-    title=Text(th="หน่วยงานแจ้งค่าธรรมเนียม: {title}", en="The agency asks for a payment: {title}"),
-    body=Text(
-        th="{amount} ยังชำระผ่านแอปนี้ไม่ได้ ดูวิธีชำระของหน่วยงานได้ในคำขอ",
-        en="{amount}. It cannot be paid in this app yet; the application shows what the agency says.",
-    ),
-)
+_PAYMENT: Final = MESSAGES["apply.service-payment"]
 
 
 class ServiceNotices:
@@ -176,13 +111,30 @@ class Outlook:
     forms: Forms
     plugins: Callable[[], Iterable[Plugin]]
     """Those in the registry, whatever their standing."""
+    turns: Callable[[], ServiceTurns]
+    """Asked for with the first application to a service: no command that pays needs the registry."""
+
+
+class ServiceTurns(Protocol):
+    """What the registry of services says, as far as applications ask it; see `api.service_turns.RegistryTurns`."""
+
+    async def turn_of_operations(self, session: AsyncSession, slug: str, *, shared: bool = False) -> None:
+        """Until the transaction ends nobody makes applications wait for the service's operations (all who do share a
+        turn), or nobody drops one."""
+        ...
+
+    async def current_version(self, session: AsyncSession, agency: str, slug: str) -> str | None:
+        """None for what was never published here."""
+        ...
 
 
 class PluginAgencies:
     """Fulfils `services.apply.delivery.agencies.Agencies`: the plugins of the registry, behind the runner."""
 
-    def __init__(self, runner: Runner, plugins: Callable[[], Iterable[Plugin]]) -> None:
-        self._runner, self._plugins = runner, plugins
+    def __init__(
+        self, runner: Runner, plugins: Callable[[], Iterable[Plugin]], turns: Callable[[], ServiceTurns]
+    ) -> None:
+        self._runner, self._plugins, self._turns = runner, plugins, turns
 
     def manifests(self) -> Iterable[Manifest]:
         return (plugin.manifest for plugin in self._plugins())
@@ -200,14 +152,12 @@ class PluginAgencies:
             must_be_open(found.standing, found.manifest.title.text)
 
     async def stands_still(self, session: AsyncSession, slug: str) -> bool:
-        from services.plugins.registry.repository import Name, ServiceRepository  # noqa: PLC0415 - no command that pays needs it
-
-        repository = ServiceRepository(session)
-        await repository.turn_of_operations(slug, shared=True)
+        turns = self._turns()
+        await turns.turn_of_operations(session, slug, shared=True)
         plugin = self._find(slug)  # of now, when nobody drops anything any more
         if plugin is None or plugin.origin is not Origin.REMOTE:
             return True
-        current = await repository.current_version(Name(plugin.manifest.agency.slug, slug))
+        current = await turns.current_version(session, plugin.manifest.agency.slug, slug)
         return current in (None, plugin.manifest.version)
 
     def service_id(self, subject: str) -> UUID:
@@ -260,41 +210,12 @@ class ConsentsOfPeople:
         return frozenset(await session.scalars(query))
 
 
-class OwedToServices:
-    """Fulfils `services.plugins.registry.passing.Owing`: what the cases of applications wait for."""
-
-    async def owed(self, session: AsyncSession, slug: str) -> Mapping[OperationKind, int]:
-        """A withdrawal that waits for its `submit` to be answered needs `cancel` after it. What was given up counts:
-        an operator may have it tried again. Whoever makes another wait does so before, or waits (`stands_still`)."""
-        from services.plugins.registry.repository import ServiceRepository  # noqa: PLC0415 - no command that pays needs it
-
-        await ServiceRepository(session).turn_of_operations(slug)
-        query = (
-            select(col(ServiceCase.step), col(ServiceCase.cancel_wanted), func.count())
-            .where(
-                col(ServiceCase.plugin) == slug,
-                or_(
-                    col(ServiceCase.due_at).is_not(None),
-                    col(ServiceCase.failed_at).is_not(None),
-                    col(ServiceCase.trouble) == FEE_UNPAID,
-                ),
-            )
-            .group_by(col(ServiceCase.step), col(ServiceCase.cancel_wanted))
-        )
-        owed: dict[OperationKind, int] = {}
-        for step, cancel_wanted, count in (await session.execute(query)).tuples():
-            kinds = {KINDS[Step(step)], *([OperationKind.CANCEL] if cancel_wanted else [])}
-            for kind in kinds:
-                owed[kind] = owed.get(kind, 0) + count
-        return owed
-
-
 class ServiceApplications:
     """`decider`, `desk` and `notices` are for the room of applications; with it, the rest is built."""
 
     def __init__(self, outlook: Outlook) -> None:
         self._outlook = outlook
-        self.agencies = PluginAgencies(outlook.runner, outlook.plugins)
+        self.agencies = PluginAgencies(outlook.runner, outlook.plugins, outlook.turns)
         self.numbers = NumbersOfPeople(outlook.people)
         consents = ConsentsOfPeople(outlook.consents)
         self.needs = Needs(outlook.database, outlook.gate, outlook.catalogue, consents)

@@ -22,7 +22,9 @@ from core.sealed import bound_to
 from core.text import Text
 from identity.contacts.errors import MalformedEmail, MalformedMobile
 from identity.contacts.models import Contact
-from identity.inbox import Inbox, MessageTemplate
+from identity.inbox import Inbox
+from identity.messages import MESSAGES
+from identity.notices.farewell import tell_former
 
 _SPACING: Final = re.compile(r"[ \-().\u00a0\u2011]")
 _E164: Final = re.compile(r"\+[1-9][0-9]{7,14}", re.ASCII)
@@ -52,23 +54,8 @@ KINDS: Final = {
     ContactKind.MOBILE: Text(th="หมายเลขโทรศัพท์มือถือ", en="mobile number"),
     ContactKind.EMAIL: Text(th="อีเมล", en="email address"),
 }
-CHANGED: Final = MessageTemplate(
-    "contacts.changed",
-    title=Text(th="เปลี่ยนข้อมูลติดต่อแล้ว: {kind}", en="Contact data changed: {kind}"),
-    body=Text(
-        th="มีการบันทึก{kind}ใหม่ในบัญชีของคุณ หากไม่ใช่คุณ ให้แก้ไขและออกจากระบบทุกอุปกรณ์ที่หน้า “ความปลอดภัย”",
-        en="A new {kind} was saved in your account. If it was not you, correct it and sign out everywhere, on the page"
-        " “Security”.",
-    ),
-)
-REMOVED: Final = MessageTemplate(
-    "contacts.removed",
-    title=Text(th="ลบข้อมูลติดต่อแล้ว: {kind}", en="Contact data removed: {kind}"),
-    body=Text(
-        th="{kind}ถูกลบออกจากบัญชีของคุณแล้ว หากไม่ใช่คุณ ให้ออกจากระบบทุกอุปกรณ์ที่หน้า “ความปลอดภัย”",
-        en="Your {kind} was removed from your account. If it was not you, sign out everywhere, on the page “Security”.",
-    ),
-)
+CHANGED: Final = MESSAGES["contacts.changed"]
+REMOVED: Final = MESSAGES["contacts.removed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +97,7 @@ class Contacts:
         """
         value = normalised(kind, given)
         index = self._index(kind, value)
+        former = await self._held(session, person, kind)
         dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
         changed = {
             "value_index": index,
@@ -124,12 +112,14 @@ class Contacts:
         )
         if done.first() is not None:
             await self._inbox.send(session, person, CHANGED, kind=KINDS[kind])
+            await self._tell_former(session, former)
         saved = await session.get(Contact, (person, kind.value), populate_existing=True)
         assert saved is not None, "it was written just now"
         return self._revealed(saved)
 
     async def remove(self, session: AsyncSession, person: UUID, kind: ContactKind) -> None:
         """Raises :class:`NotFound` when there is none."""
+        former = await self._held(session, person, kind)
         gone = await session.execute(
             delete(Contact)
             .where(col(Contact.person) == person, col(Contact.kind) == kind.value)
@@ -138,6 +128,20 @@ class Contacts:
         if gone.first() is None:
             raise NotFound
         await self._inbox.send(session, person, REMOVED, kind=KINDS[kind])
+        await self._tell_former(session, former)
+
+    async def _held(self, session: AsyncSession, person: UUID, kind: ContactKind) -> tuple[UUID, bytes, str] | None:
+        """The e-mail address as it is until now, of which nobody makes another until the transaction ends."""
+        if kind is not ContactKind.EMAIL:
+            return None
+        row = await session.get(Contact, (person, kind.value), populate_existing=True, with_for_update=True)
+        return None if row is None else (person, row.value_index, self._revealed(row).value)
+
+    async def _tell_former(self, session: AsyncSession, former: tuple[UUID, bytes, str] | None) -> None:
+        if former is not None:
+            person, index, address = former
+            now = self._clock.now()
+            await tell_former(session, self._keys, person, index=index, address=address, now=now)
 
     def _revealed(self, row: Contact) -> Reached:
         kind = ContactKind(row.kind)

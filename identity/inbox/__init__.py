@@ -2,6 +2,7 @@
 
 from identity.inbox.changes import Changes
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
+from identity.inbox.templates import MessageTemplate
 
 __all__ = ["ChangeKind", "Changes", "Inbox", "MessageTemplate"]

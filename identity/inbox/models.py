@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
@@ -16,6 +17,14 @@ class Message(SQLModel, table=True):
     """A message in a citizen's inbox, as it read on the day it was sent: a template that changes does not change it."""
 
     __tablename__ = "message"
+    __table_args__ = (
+        Index(
+            "ix_message_unread",
+            "person",
+            postgresql_where=text("read_at IS NULL"),
+            sqlite_where=text("read_at IS NULL"),
+        ),
+    )
 
     person: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,21 +18,12 @@ from core.ids import NationalId, new_id
 from core.money import Money
 from core.text import Text
 from identity.inbox.models import Change, ChangeKind, Message
+from identity.inbox.templates import MessageTemplate
 from identity.notices.outbox import owe
 
 _BETWEEN: Final = r"[-\s./_\u2010-\u2015]?"
 """What people write between the groups of a national ID, and what word processors make of it."""
 _THIRTEEN_DIGITS: Final = re.compile(_BETWEEN.join((r"(?<!\d)\d", r"\d{4}", r"\d{5}", r"\d{2}", r"\d(?!\d)")))
-
-
-@dataclass(frozen=True, slots=True)
-class MessageTemplate:
-    """A kind of message. It belongs to the room that sends it; `{named}` places are filled when it is sent."""
-
-    id: str
-    """Stable, `<room>.<name>`."""
-    title: Text
-    body: Text
 
 
 class Inbox:
@@ -46,9 +36,9 @@ class Inbox:
         """Puts a message into the person's inbox, announces it, and owes a notice of it to each of their channels;
         answers its key.
 
-        Values are texts, words, whole numbers, money or dates. Raises ValueError for others, and for a national ID.
+        Raises ValueError unless the values are those that the template has places for, and for a national ID.
         """
-        title, body = template.title.filled(**values), template.body.filled(**values)
+        title, body = template.filled(values)
         if any(holds_national_id(text) for text in (title.th, title.en, body.th, body.en)):
             raise ValueError("a message does not carry a national ID")
         message = Message(
@@ -64,7 +54,7 @@ class Inbox:
         )
         session.add(message)
         await self.announce(session, person, ChangeKind.MESSAGE, message.id)
-        await owe(session, person, message.id, template.id, message.created_at)
+        await owe(session, person, message.id, template.id, template.about, message.created_at)
         return message.id
 
     async def mark_read(self, session: AsyncSession, person: UUID, key: UUID) -> Message:

@@ -197,7 +197,7 @@ class NoticesMutation:
             if of_push is None:
                 row = await notices.add_email(session, person)
             else:
-                row = await notices.add_push(session, person, **of_push)
+                row = await notices.add_push(session, person, **of_push, family=work.viewer.family)
             work.keep(channel=row.id.hex)
         return AddNoticesPayload(channel=NoticeChannel.of(row))
 

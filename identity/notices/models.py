@@ -26,13 +26,18 @@ class NoticeChannel(SQLModel, table=True):
     """What the person calls it; empty for an e-mail address."""
     address_index: bytes
     """Of e-mail the index of the contact that it was when it was tried: another address there must be tried anew."""
+    family: UUID | None = Field(default=None, index=True)
+    """Of push: the token family in which the device said its subscription last, and with which it ends."""
     address_sealed: bytes | None = sealed("notice_channel.address", by=("person", "id"), default=None)
-    """Of push alone: the subscription, JSON. An e-mail address lies with the contact data, and nowhere twice."""
+    """Of push the subscription, JSON. An e-mail address lies with the contact data, and nowhere twice; once it has left
+    that, it lies here until it was told so."""
     code_sealed: bytes | None = sealed("notice_channel.code", by=("person", "id"), default=None)
     code_until: datetime | None = Field(default=None, sa_type=Instant)
     code_tries: int = 0
     created_at: datetime = Field(sa_type=Instant)
     verified_at: datetime | None = Field(default=None, sa_type=Instant)
+    left_at: datetime | None = Field(default=None, sa_type=Instant)
+    """Of e-mail: since when it is the person's no more. One notice goes there still, which says that."""
 
 
 class NoticeSettings(SQLModel, table=True):
@@ -68,8 +73,10 @@ class NoticeOutgoing(SQLModel, table=True):
     """Key of the message, by which a client drops what comes twice; of a code a key of its own."""
     person: UUID
     template: str
+    topic: str = Field(max_length=20)
+    """A :class:`identity.notices.topics.NoticeTopic`: what its message is about, as of the day it was sent."""
     urgent: bool
-    """Whether it waits for nothing, by the template's topic."""
+    """Whether it waits for nothing, by its topic."""
     created_at: datetime = Field(sa_type=Instant)
     due_at: datetime = Field(sa_type=Instant)
     """Not before then. While somebody sends it: when another may."""

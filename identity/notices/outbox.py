@@ -18,7 +18,7 @@ from sqlmodel import col
 
 from core.database import Instant
 from identity.notices.models import NoticeChannel, NoticeOutgoing
-from identity.notices.topics import is_urgent
+from identity.notices.topics import NoticeTopic, is_urgent
 
 CHANNELS_AT_ONCE: Final = 20
 ROWS_OF_A_CHANNEL: Final = 500
@@ -38,21 +38,39 @@ class Outcome(StrEnum):
     TOO_OLD = "TOO_OLD"
 
 
-async def owe(session: AsyncSession, person: UUID, message: UUID, template: str, now: datetime) -> None:
+async def owe(
+    session: AsyncSession, person: UUID, message: UUID, template: str, topic: NoticeTopic, now: datetime
+) -> None:
     """A notice of the message to each channel of the person's that is tried, in the message's own transaction."""
     at = literal(now, Instant)
-    columns = ["channel", "message", "person", "template", "urgent", "created_at", "due_at", "attempts", "covers"]
+    columns = [
+        "channel",
+        "message",
+        "person",
+        "template",
+        "topic",
+        "urgent",
+        "created_at",
+        "due_at",
+        "attempts",
+        "covers",
+    ]
     its = select(
         col(NoticeChannel.id),
         literal(message),
         literal(person),
         literal(template),
-        literal(is_urgent(template)),
+        literal(topic.value),
+        literal(is_urgent(topic)),
         at,
         at,
         literal(0),
         literal(1),
-    ).where(col(NoticeChannel.person) == person, col(NoticeChannel.verified_at).is_not(None))
+    ).where(
+        col(NoticeChannel.person) == person,
+        col(NoticeChannel.verified_at).is_not(None),
+        col(NoticeChannel.left_at).is_(None),
+    )
     await session.execute(insert(NoticeOutgoing).from_select(columns, its, include_defaults=False))
 
 
@@ -67,6 +85,7 @@ class OutboxRows:
         this transaction lasts."""
         waiting = (
             select(col(NoticeOutgoing.channel), func.min(col(NoticeOutgoing.due_at)).label("since"))
+            .join(NoticeChannel, col(NoticeChannel.id) == col(NoticeOutgoing.channel))  # some may be owed to nobody now
             .where(col(NoticeOutgoing.closed_at).is_(None), col(NoticeOutgoing.due_at) <= now)
             .group_by(col(NoticeOutgoing.channel))
             .order_by(func.min(col(NoticeOutgoing.due_at)))
@@ -141,6 +160,12 @@ class OutboxRows:
             )
             .values(due_at=due_at)
         )
+
+    async def is_owed(self, channel: UUID) -> bool:
+        query = select(col(NoticeOutgoing.message)).where(
+            col(NoticeOutgoing.channel) == channel, col(NoticeOutgoing.closed_at).is_(None)
+        )
+        return (await self._session.scalar(query.limit(1))) is not None
 
     async def codes_since(self, person: UUID, template: str, since: datetime) -> int:
         """How many codes the person asked for, whatever became of them."""

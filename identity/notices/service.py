@@ -77,7 +77,8 @@ class Notices:
         contact = await session.get(Contact, (person, ContactKind.EMAIL.value), populate_existing=True)
         mail = None if contact is None else contact.value_index
         found = await NoticeRows(session).channels(person)
-        return [one for one in found if one.kind != ChannelKind.EMAIL.value or one.address_index == mail]
+        is_mail = ChannelKind.EMAIL.value
+        return [one for one in found if one.kind != is_mail or (one.address_index == mail and one.left_at is None)]
 
     async def add_email(self, session: AsyncSession, person: UUID) -> NoticeChannel:
         """Sends a code to the e-mail address among the person's contact data; the same again sends another.
@@ -91,9 +92,19 @@ class Notices:
         return await self._add(session, person, ChannelKind.EMAIL, contact.value_index, None, "")
 
     async def add_push(
-        self, session: AsyncSession, person: UUID, *, endpoint: str, p256dh: str, auth: str, label: str
+        self,
+        session: AsyncSession,
+        person: UUID,
+        *,
+        endpoint: str,
+        p256dh: str,
+        auth: str,
+        label: str,
+        family: UUID | None = None,
     ) -> NoticeChannel:
         """Sends a code to a browser's push subscription; the same again sends another.
+
+        `family` is of the token by which it comes: when that sign-in is ended, so is this.
 
         Raises :class:`ChannelNotOffered`, :class:`PushSubscriptionInvalid`, :class:`TooManyCodes`,
         :class:`TooManyChannels`, :class:`BadInput` for a label that is empty or too long.
@@ -104,7 +115,10 @@ class Notices:
             raise BadInput(Text(th="ชื่ออุปกรณ์ 1 ถึง 60 ตัวอักษร", en="a label has 1 to 60 letters"), path=("label",))
         given = subscription(endpoint, p256dh, auth, self.offered.push_services)
         index = self._keys.blind_index(given.endpoint, domain="push-endpoint")
-        return await self._add(session, person, ChannelKind.PUSH, index, given.as_json(), label)
+        row = await self._add(session, person, ChannelKind.PUSH, index, given.as_json(), label)
+        row.family = family
+        await session.flush()
+        return row
 
     async def confirm(self, session: AsyncSession, person: UUID, key: UUID, code: str) -> NoticeChannel:
         """Takes the code that was sent there; from now on notices go there. Call :meth:`take_a_try` first.
@@ -211,6 +225,8 @@ class Notices:
         await one_at_a_time(session, person)
         rows, now = NoticeRows(session), self._clock.now()
         row = await rows.at(person, kind.value, index)
+        if row is not None and row.left_at is not None:  # it was theirs before, and is again
+            row.left_at = row.address_sealed = row.verified_at = None
         if row is not None and row.verified_at is not None and self._is_as_before(row, address):
             return row
         if row is None:
@@ -249,6 +265,7 @@ class Notices:
                 message=new_id(),
                 person=person,
                 template=CODE,
+                topic=NoticeTopic.SECURITY.value,
                 urgent=True,
                 created_at=now,
                 due_at=now,

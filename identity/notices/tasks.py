@@ -33,13 +33,13 @@ from identity.notices.topics import (
     CODE,
     CODE_BODY,
     CODE_TITLE,
+    LEFT,
+    LEFT_BODY,
     MANY,
     OPEN,
     TITLES,
     NoticeTopic,
     choice,
-    is_urgent,
-    topic_of,
 )
 
 STOP: Final = "/notices/stop/"
@@ -127,6 +127,7 @@ class Deliverer:
             parcel = await self._parcel(session, row, channel, address, wishes)
             held.append(Held(row.channel, row.message, row.person, kind, row.attempts, row.created_at, parcel))
         await session.flush()
+        await _part(session, channel)
         return held
 
     async def _send(self, held: Sequence[Held]) -> int:
@@ -144,6 +145,7 @@ class Deliverer:
                     async with self._db.write() as session:
                         rows, now = OutboxRows(session), self._clock.now()
                         await rows.close(it.channel, [it.message], Outcome.SENT, now, it.attempts)
+                        await self._part(session, it)
                     sent += 1
 
         try:
@@ -169,10 +171,16 @@ class Deliverer:
                     await rows.close(it.channel, [it.message], Outcome.TOO_OLD, now, it.attempts)
                 case Refused() | _:
                     await rows.close(it.channel, [it.message], Outcome.REFUSED, now, it.attempts)
+            await self._part(session, it)
+
+    async def _part(self, session: AsyncSession, it: Held) -> None:
+        channel = await NoticeRows(session).channel(it.person, it.channel)
+        if channel is not None:
+            await _part(session, channel)
 
     async def _address(self, session: AsyncSession, channel: NoticeChannel) -> str | None:
         """None where there is none any more, or another than the one that was tried."""
-        if channel.kind == ChannelKind.EMAIL.value:
+        if channel.kind == ChannelKind.EMAIL.value and channel.left_at is None:
             contact = await session.get(Contact, (channel.person, ContactKind.EMAIL.value))
             if contact is None or contact.value_index != channel.address_index:
                 return None
@@ -190,12 +198,14 @@ class Deliverer:
     async def _parcel(
         self, session: AsyncSession, row: NoticeOutgoing, channel: NoticeChannel, address: str, wishes: Wishes
     ) -> Parcel:
-        topic, language = topic_of(row.template), wishes.language
+        topic, language = NoticeTopic(row.topic), wishes.language
         title, body = TITLES[topic], OPEN
         if row.template == CODE and channel.code_sealed is not None:
             bound = bound_to(NoticeChannel.code_sealed, channel.person, channel.id)
             code = self._keys.open(channel.code_sealed, bound_to=bound).decode()
             title, body = CODE_TITLE, CODE_BODY.filled(code=code)
+        elif row.template == LEFT:
+            body = LEFT_BODY
         elif row.covers > 1:
             title = MANY.filled(count=row.covers)
         elif wishes.shows_titles:
@@ -213,9 +223,15 @@ class Deliverer:
             title=title.in_language(language),
             body=said,
             language=language.value,
-            urgent=is_urgent(row.template),
+            urgent=row.urgent,
             unsubscribe=stop,
         )
+
+
+async def _part(session: AsyncSession, channel: NoticeChannel) -> None:
+    """From an address that was left, once nothing is owed to it."""
+    if channel.left_at is not None and not await OutboxRows(session).is_owed(channel.id):
+        await NoticeRows(session).remove(channel.person, channel.id)
 
 
 def _unwanted(row: NoticeOutgoing, channel: NoticeChannel, wishes: Wishes, now: datetime) -> Outcome | None:
@@ -223,9 +239,9 @@ def _unwanted(row: NoticeOutgoing, channel: NoticeChannel, wishes: Wishes, now: 
     if row.template == CODE:
         over = channel.code_sealed is None or channel.code_until is None or channel.code_until <= now
         return Outcome.TOO_OLD if over else None
-    if channel.verified_at is None:
+    if row.template != LEFT and (channel.verified_at is None or channel.left_at is not None):
         return Outcome.GONE
-    topic = topic_of(row.template)
+    topic = NoticeTopic(row.topic)
     if topic is not NoticeTopic.SECURITY and choice(topic, ChannelKind(channel.kind)) in wishes.off:
         return Outcome.OFF
     return Outcome.TOO_OLD if now - row.created_at >= TRIED_FOR else None

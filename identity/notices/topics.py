@@ -22,29 +22,8 @@ class NoticeTopic(StrEnum):
 
 CODE: Final = "notices.code"
 """Of what carries the code that tries an address. No message of the inbox has this template."""
-
-OF_ROOM: Final[Mapping[str, NoticeTopic]] = {
-    "apply": NoticeTopic.APPLICATIONS,
-    "contacts": NoticeTopic.SECURITY,
-    "corrections": NoticeTopic.PRIVACY,
-    "delegation": NoticeTopic.SECURITY,
-    "identity": NoticeTopic.OFFICE,
-    "notices": NoticeTopic.SECURITY,
-    "passkeys": NoticeTopic.SECURITY,
-    "pay": NoticeTopic.PAYMENTS,
-    "privacy": NoticeTopic.PRIVACY,
-    "receive": NoticeTopic.PAYMENTS,
-    "sessions": NoticeTopic.SECURITY,
-    "welfare": NoticeTopic.ENTITLEMENTS,
-}
-"""What a room's messages are about, by the first word of their templates' ids."""
-_UNLIKE_ITS_ROOM: Final[Mapping[str, NoticeTopic]] = {
-    "apply.escalated": NoticeTopic.OFFICE,
-    "identity.id_corrected": NoticeTopic.SECURITY,
-    "pay.destination-changed": NoticeTopic.SECURITY,
-    "privacy.erasure_asked": NoticeTopic.SECURITY,
-    "privacy.export_ready": NoticeTopic.SECURITY,
-}
+LEFT: Final = "notices.left"
+"""Of what tells an e-mail address that it is its person's no more. Nor has any this."""
 TITLES: Final[Mapping[NoticeTopic, Text]] = {
     NoticeTopic.SECURITY: Text(th="แจ้งเตือนความปลอดภัยของบัญชี", en="About the security of your account"),
     NoticeTopic.APPLICATIONS: Text(th="มีข้อความใหม่ถึงคุณ", en="There is a new message for you"),
@@ -61,17 +40,17 @@ CODE_BODY: Final = Text(
     th="รหัสของคุณคือ {code} ใช้ได้ 15 นาที หากคุณไม่ได้ขอ ไม่ต้องทำอะไร",
     en="Your code is {code}. It is good for 15 minutes. If you did not ask for it, there is nothing to do.",
 )
+LEFT_BODY: Final = Text(
+    th="ที่อยู่อีเมลนี้ไม่ได้อยู่ในบัญชีของคุณแล้ว และจะไม่ได้รับการแจ้งเตือนอีก หากคุณไม่ได้เปลี่ยนหรือลบเอง "
+    "ให้เข้าสู่ระบบด้วย ThaID แล้วออกจากระบบทุกอุปกรณ์ที่หน้า “ความปลอดภัย”",
+    en="This e-mail address is no longer in your account, and gets no more notices. If you did not change or remove it "
+    "yourself, sign in with ThaID and sign out everywhere, on the page “Security”.",
+)
 
 
-def topic_of(template: str) -> NoticeTopic:
-    """By the template's id. One that nobody gave a topic (tests see to it that none is) is told as an application's."""
-    own = _UNLIKE_ITS_ROOM.get(template)
-    return own or OF_ROOM.get(template.partition(".")[0], NoticeTopic.APPLICATIONS)
-
-
-def is_urgent(template: str) -> bool:
+def is_urgent(topic: NoticeTopic) -> bool:
     """Whether it waits for nothing: what may be an attack, and codes."""
-    return topic_of(template) is NoticeTopic.SECURITY
+    return topic is NoticeTopic.SECURITY
 
 
 def choice(topic: NoticeTopic, kind: str) -> str:

@@ -16,7 +16,8 @@ from core.clock import Clock
 from core.errors import NotFound
 from core.ids import NationalId
 from core.text import Text
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
+from identity.messages import MESSAGES
 from identity.officers.demands import AT_THE_DESK
 from identity.officers.errors import NotAnOfficer, RoleMissing
 from identity.officers.reasons import checked_reason
@@ -26,24 +27,8 @@ from identity.officers.trail import ActKind, Trail
 from identity.provider.clients import OFFICER_CLIENT
 from identity.provider.endings import Endings, EndReason
 
-ENDED: Final = MessageTemplate(
-    id="identity.officer_ended",
-    title=Text(th="สิ้นสุดการเป็นเจ้าหน้าที่: {name}", en="No longer an officer: {name}"),
-    body=Text(
-        th="{by} สิ้นสุดการเป็นเจ้าหน้าที่ของ {name} ที่หน่วยงาน {agency} มีผลทันที",
-        en="{by} ended the service of {name} at the agency {agency}, with effect at once.",
-    ),
-)
-GLASS_BROKEN: Final = MessageTemplate(
-    id="identity.glass_broken",
-    title=Text(th="มีการเพิ่มเจ้าหน้าที่จากเครื่องแม่ข่ายโดยตรง", en="An officer was added on the server itself"),
-    body=Text(
-        th="มีการเพิ่ม {name} เป็นเจ้าหน้าที่ของหน่วยงาน {agency} ด้วยคำสั่งบนเครื่องแม่ข่าย โดยไม่ผ่านเจ้าหน้าที่สองคน "
-        "หากไม่ได้ตกลงกันไว้ ให้สิ้นสุดการเป็นเจ้าหน้าที่ของบุคคลนี้ทันที",
-        en="{name} was made an officer of the agency {agency} by the command on the server, without two officers. If "
-        "this was not agreed on, end that person's service at once.",
-    ),
-)
+ENDED: Final = MESSAGES["identity.officer_ended"]
+GLASS_BROKEN: Final = MESSAGES["identity.glass_broken"]
 
 
 class Leaving:

@@ -212,7 +212,7 @@ class PasskeyRoutes:
             if vouched is not None and is_newer
             else self.passkeys.name_of(proof.passkey)
         )
-        who = SignIn(person, "passkey", proof.assurance.acr, proof.amr, name)
+        who = SignIn(person, "passkey", proof.assurance.acr, proof.amr, name, passkey=proof.passkey.id)
         former = self.cookies.read(request, SESSION_COOKIE)
         return await self.sign_ins.begin(session, who, browser, for_request=going_to, replaces=former)
 

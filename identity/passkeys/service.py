@@ -36,6 +36,7 @@ from identity.passkeys.models import Passkey
 from identity.passkeys.relying_party import Asserted, Enrolled
 from identity.passkeys.repository import PasskeyRows
 from identity.people.models import Person
+from identity.provider.endings import Endings, EndReason
 from identity.provider.models import SignInSession
 from identity.provider.sessions import SESSION_SECONDS, SessionNames
 from identity.provider.subjects import Subjects
@@ -67,6 +68,7 @@ class Proof:
 class Passkeys:
     def __init__(self, keys: KeyRing, clock: Clock, subjects: Subjects, inbox: Inbox) -> None:
         self._keys, self._clock, self._subjects, self._inbox = keys, clock, subjects, inbox
+        self._endings = Endings(clock)
         self._names = SessionNames(keys)
 
     def user_handle(self, person: UUID) -> bytes:
@@ -165,14 +167,23 @@ class Passkeys:
         return row
 
     async def _end(self, session: AsyncSession, row: Passkey, reason: str) -> bool:
-        """Whether it was this transaction that ended it."""
+        """With it end the sessions that it began. Whether it was this transaction that ended it."""
         ended = await session.execute(
             update(Passkey)
             .where(col(Passkey.person) == row.person, col(Passkey.id) == row.id, col(Passkey.ended_at).is_(None))
             .values(ended_at=self._clock.now(), end_reason=reason)
             .returning(col(Passkey.id))
         )
-        return ended.first() is not None
+        if ended.first() is None:
+            return False
+        begun = select(col(SignInSession.id)).where(
+            col(SignInSession.person) == row.person,
+            col(SignInSession.passkey) == row.id,
+            col(SignInSession.ended_at).is_(None),
+        )
+        for key in (await session.scalars(begun)).all():
+            await self._endings.end_session(session, row.person, key, EndReason.SESSION_ENDED)
+        return True
 
 
 def assurance_of(passkey: Passkey, now: datetime) -> Assurance:

@@ -20,25 +20,14 @@ from core.clock import Clock
 from core.ids import NationalId
 from core.text import Text
 from identity.counter.models import CounterCode
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
+from identity.messages import MESSAGES
 from identity.passkeys.models import Passkey
 from identity.people.register import PeopleRegister
 from identity.provider.endings import Endings, EndReason
 
 END_REASON: Final = "ID_CORRECTED"
-CORRECTED: Final = MessageTemplate(
-    id="identity.id_corrected",
-    title=Text(th="แก้ไขเลขประจำตัวประชาชนของคุณแล้ว", en="Your national ID was corrected"),
-    body=Text(
-        th="เจ้าหน้าที่สองคนของ {agency} แก้ไขเลขประจำตัวประชาชนในบัญชีนี้ เพื่อความปลอดภัย อุปกรณ์ทุกเครื่องออกจากระบบ"
-        "ต้องลงทะเบียนพาสคีย์ใหม่ และการมอบหมายทั้งหมดสิ้นสุด คำขอ การจ่ายเงิน และเอกสารของคุณยังอยู่ครบ "
-        "โปรดตรวจสอบช่องทางรับเงินและข้อมูลติดต่อ เพราะเจ้าของเลขเดิมอาจเปลี่ยนไว้ หากข้อมูลไม่ถูกต้อง โปรดติดต่อหน่วยงานนั้น",
-        en="Two officers of {agency} corrected the national ID of this account. To be safe, every device was signed "
-        "out, passkeys have to be enrolled anew, and delegations have ended. Your applications, payments and documents "
-        "are all still here. Look at where your money goes and how you are reached: whoever the former number belongs "
-        "to may have changed it. If this is wrong, please contact that agency.",
-    ),
-)
+CORRECTED: Final = MESSAGES["identity.id_corrected"]
 
 
 class KnownFacts(Protocol):

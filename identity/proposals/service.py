@@ -19,7 +19,8 @@ from core.errors import NotAllowed, NotFound
 from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
+from identity.messages import MESSAGES
 from identity.officers.demands import AT_THE_DESK, TO_APPROVE
 from identity.officers.models import OfficerAct
 from identity.officers.reasons import checked_reason
@@ -37,19 +38,8 @@ from identity.proposals.errors import (
 from identity.proposals.models import Proposal
 
 OPEN_DAYS: Final = 7
-AWAITS: Final = MessageTemplate(
-    id="identity.proposal_awaits",
-    title=Text(th="มีข้อเสนอรอการอนุมัติ", en="A proposal awaits you"),
-    body=Text(
-        th="{maker} เสนอ: {act} กรุณาตรวจสอบที่หน้าเจ้าหน้าที่ภายใน 7 วัน",
-        en="{maker} proposes to {act}. Please look at it on the officers' page within 7 days.",
-    ),
-)
-DECIDED: Final = MessageTemplate(
-    id="identity.proposal_decided",
-    title=Text(th="ข้อเสนอของคุณมีผลแล้ว", en="Your proposal was decided"),
-    body=Text(th="{act}: {outcome} โดย {checker}", en="{act}: {outcome}, by {checker}"),
-)
+AWAITS: Final = MESSAGES["identity.proposal_awaits"]
+DECIDED: Final = MESSAGES["identity.proposal_decided"]
 OUTCOMES: Final = {
     "APPROVED": Text(th="อนุมัติ", en="approved"),
     "REFUSED": Text(th="ไม่อนุมัติ", en="refused"),

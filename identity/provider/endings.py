@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from core.clock import Clock
+from identity.notices.devices import forget_devices
 from identity.provider.models import Client, Revocation, SignInSession, TokenFamily
 
 ACCESS_TOKEN_SECONDS_MAX: Final = 8 * 3_600
@@ -184,6 +185,7 @@ def _end_client(session: Session, now: datetime, client: str) -> bool:
         .values(ended_at=now, end_reason=EndReason.CLIENT_ENDED.value)
         .execution_options(synchronize_session=False)
     )
+    forget_devices(session, select(col(TokenFamily.id)).where(col(TokenFamily.client) == client), now)
     until = now + timedelta(seconds=ACCESS_TOKEN_SECONDS_MAX) + _SLACK
     if ended is not None:
         _write(session, [{"id": client_mark(client), "at": now, "until": until}])
@@ -201,7 +203,9 @@ def _end_families(session: Session, now: datetime, reason: EndReason, concerned:
     latest = now + timedelta(seconds=ACCESS_TOKEN_SECONDS_MAX)
     written = [{"id": id_, "at": now, "until": min(latest, expires_at) + _SLACK} for id_, expires_at in rows]
     for start in range(0, len(written), _BATCH):
-        _write(session, written[start : start + _BATCH])
+        some = written[start : start + _BATCH]
+        _write(session, some)
+        forget_devices(session, [one["id"] for one in some], now)
 
 
 def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -98,6 +98,8 @@ class SignInSession(SQLModel, table=True):
     token_hash: bytes = Field(unique=True)
     method: str
     """How the person came in: `thaid`, `passkey` or `counter`."""
+    passkey: UUID | None = Field(default=None, index=True)
+    """Which passkey it began with: removing that ends it."""
     acr: str
     """The assurance of it (core/assurance.py), `ial2.3-aal2.1` for instance."""
     amr: list[str] = Field(sa_type=Json)

@@ -68,6 +68,7 @@ class SignInSessions:
         for_request: str,
         device_hash: bytes | None = None,
         assisted_by: UUID | None = None,
+        passkey: UUID | None = None,
     ) -> str:
         """Enters a new session and answers its secret, a new one at each sign-in, so that none can be fixed before."""
         secret, key, now = secrets.token_urlsafe(32), new_id(), self._clock.now()
@@ -77,6 +78,7 @@ class SignInSessions:
                 id=key,
                 token_hash=self._hash(secret),
                 method=method,
+                passkey=passkey,
                 acr=acr,
                 amr=list(amr),
                 name_sealed=self._names.seal(name, key),

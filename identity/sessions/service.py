@@ -72,6 +72,8 @@ class SignIn:
     """The officer at the counter."""
     agency: Text | None = None
     """Of that officer."""
+    passkey: UUID | None = None
+    """The one they came by."""
 
 
 class SignIns:
@@ -103,6 +105,7 @@ class SignIns:
             device_hash=device_hash,
             for_request=for_request,
             assisted_by=who.assisted_by,
+            passkey=who.passkey,
         )
         if former is not None:
             if former.person == who.person:

@@ -14,44 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.money import Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import MessageTemplate
+from identity.inbox.templates import MessageTemplate
 from services.pay.accounts import CreditorAccount
+from services.pay.messages import MESSAGES
 from services.pay.rails.contract import Payer
 
-PAYMENT_SETTLED: Final = MessageTemplate(
-    id="pay.settled",
-    title=Text(th="เงินเข้าแล้ว {amount} บาท", en="You have been paid {amount} baht"),
-    body=Text(
-        th="{title}: จ่าย {amount} บาท เข้าช่องทางรับเงินของคุณแล้ว กรุณายืนยันการรับเงิน",
-        en="{title}: {amount} baht went to where you are paid. Please confirm that you received it.",
-    ),
-)
-PAYMENT_RETURNED: Final = MessageTemplate(
-    id="pay.returned",
-    title=Text(th="โอนเงินไม่สำเร็จ {amount} บาท", en="A payment of {amount} baht did not reach you"),
-    body=Text(
-        th="{title}: ธนาคารโอนเงิน {amount} บาทให้คุณไม่ได้ {mend} เมื่อคุณแจ้งช่องทางรับเงินแล้ว จะจ่ายให้ใหม่ในรอบถัดไป",
-        en="{title}: the bank could not transfer {amount} baht. {mend} Once you have said where you are paid, it is "
-        "paid again with the next run.",
-    ),
-)
-PAID_AGAIN: Final = MessageTemplate(
-    id="pay.again",
-    title=Text(th="จะจ่ายให้ใหม่ {amount} บาท", en="{amount} baht will be paid again"),
-    body=Text(
-        th="{title}: เงินที่ธนาคารโอนให้คุณไม่ได้ จะจ่ายให้ใหม่ {amount} บาท ในรอบถัดไป",
-        en="{title}: of what the bank could not transfer to you, {amount} baht is paid again with the next run.",
-    ),
-)
-GIVEN_ONCE: Final = MessageTemplate(
-    id="pay.given-once",
-    title=Text(th="จ่ายให้ได้ครั้งเดียว: {title}", en="Given once only: {title}"),
-    body=Text(
-        th="{title}: เงินที่ให้ครั้งเดียวได้จ่ายตามคำขอก่อนหน้าแล้ว จึงไม่จ่ายซ้ำ หากเป็นคนละกรณี กรุณาติดต่อหน่วยงานที่จ่าย",
-        en="{title}: what is given once was paid for an earlier application, and is not paid again. If it is for "
-        "something else, please ask the agency that pays.",
-    ),
-)
+PAYMENT_SETTLED: Final = MESSAGES["pay.settled"]
+PAYMENT_RETURNED: Final = MESSAGES["pay.returned"]
+PAID_AGAIN: Final = MESSAGES["pay.again"]
+GIVEN_ONCE: Final = MESSAGES["pay.given-once"]
 
 
 class Officer(Protocol):

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from api.services_applied import OwedToServices
+from api.service_turns import OwedToServices
 from core.graph import global_id
 from core.ids import GlobalId
 from identity.inbox.models import Change, ChangeKind

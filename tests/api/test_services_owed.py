@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import update
 
-from api.services_applied import OwedToServices
+from api.service_turns import OwedToServices
 from core.ids import new_id
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import Step

@@ -25,7 +25,8 @@ from core.ids import GlobalId, new_id
 from core.settings import Settings
 from core.text import Text
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
+from identity.inbox.templates import MessageTemplate
 from identity.provider.endings import Endings, EndReason
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects

@@ -12,30 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import BANGKOK, Clock
 from core.database import Database
 from core.text import Text
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
 from services.exchange.catalogue import Catalogue, Subject
 from services.exchange.facts import Purpose
 from welfare.determination import repository
 from welfare.determination.models import EntitlementSpell
+from welfare.messages import MESSAGES
 from welfare.programmes import Channel, Programme, ProgrammeCatalogue, Version
 
 CHILD: Final = "child."
 PAGE: Final = 100
 QUIET_FROM: Final = time(20)
 QUIET_UNTIL: Final = time(8)
-NEWLY_ENTITLED: Final = MessageTemplate(
-    id="welfare.newly_entitled",
-    title=Text(th="คุณน่าจะมีสิทธิได้รับ{programme}", en="You seem to be entitled to: {programme}"),
-    body=Text(
-        th="จากข้อมูลที่รัฐมีอยู่ ณ วันที่ {on} คุณน่าจะมีสิทธิได้รับ{programme} ตาม{law} และยังไม่มีคำขอของคุณ{reasons}\n"
-        "{how} หน่วยงานจะพิจารณาจากข้อมูลในวันที่ยื่น "
-        "หากไม่ต้องการให้ตรวจและแจ้งสิทธิเช่นนี้ คัดค้านได้ที่ข้อมูลส่วนบุคคลของคุณ (พ.ร.บ. คุ้มครองข้อมูลส่วนบุคคล มาตรา 32)",
-        en="By what the state knew on {on}, you seem to be entitled to {programme} ({law}), and you have not "
-        "applied.{reasons}\n"
-        "{how} It is decided on the facts of the day on which you apply. "
-        "If you do not want to be looked at and told like this, object under your privacy settings (PDPA s.32).",
-    ),
-)
+NEWLY_ENTITLED: Final = MESSAGES["welfare.newly_entitled"]
 HERE: Final = Text(
     th="ยื่นคำขอได้ที่นี่ โดยไม่ต้องแนบเอกสารที่รัฐมีอยู่แล้ว", en="You can apply here, without papers that the state has already."
 )

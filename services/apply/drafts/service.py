@@ -25,7 +25,7 @@ from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import Inbox, MessageTemplate
+from identity.inbox.service import Inbox
 from services.apply.delivery.answers import NOT_ASKED, UnusableForm, harmless, refuse_held
 from services.apply.drafts import repository
 from services.apply.drafts.errors import DraftChanged, DraftGone, TooManyDrafts
@@ -33,6 +33,7 @@ from services.apply.drafts.models import Draft
 from services.apply.errors import NotOfferedHere
 from services.apply.form_rules import Flaw, Place
 from services.apply.forms import Form, Forms
+from services.apply.messages import MESSAGES
 
 DRAFTS_MAX: Final = 20
 """Of one person."""
@@ -42,15 +43,7 @@ KEPT: Final = timedelta(days=90)
 WARNED_BEFORE: Final = timedelta(days=14)
 BATCH: Final = 200
 
-EXPIRING: Final = MessageTemplate(
-    "apply.draft-expiring",
-    title=Text(th="แบบร่างที่ยังไม่ได้ยื่น: {title}", en="A form that you have not sent: {title}"),
-    body=Text(
-        th="คุณกรอกแบบคำขอนี้ค้างไว้ ระบบจะลบแบบร่างในวันที่ {on} หากต้องการเก็บไว้ต่อ เปิดแล้วบันทึกอีกครั้ง",
-        en="You began this form and have not sent it. The draft will be deleted on {on}. To keep it, open it and "
-        "save it again.",
-    ),
-)
+EXPIRING: Final = MESSAGES["apply.draft-expiring"]
 _TOO_MUCH: Final = Text(th="คำตอบมากหรือยาวเกินไป", en="too many answers, or too long")
 
 

@@ -20,29 +20,20 @@ from core.clock import Clock
 from core.money import Money
 from core.text import Text
 from identity.inbox.models import ChangeKind
-from identity.inbox.service import MessageTemplate
 from services.pay.budget.service import give_back
 from services.pay.claims import release
 from services.pay.contents import content_hash, move, total_of
 from services.pay.destinations.counting import counting_destination
 from services.pay.holding import Holding, HoldReason
 from services.pay.ledger.service import Account, book, transfer
+from services.pay.messages import MESSAGES
 from services.pay.models import HeldMonth, Instalment, PaymentRun
 from services.pay.needs import Notices
 from services.pay.recovery.withholding import give_back as give_back_withheld
 from services.pay.repository import PaymentRepository
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
 
-HELD: Final = MessageTemplate(
-    id="pay.held-for-destination",
-    title=Text(th="พักการจ่าย {amount} บาท ไว้รอบถัดไป", en="{amount} baht waits for the next run"),
-    body=Text(
-        th="{title}: คุณเปลี่ยนช่องทางรับเงินหลังจากวางแผนจ่ายงวดนี้แล้ว จึงไม่จ่ายเข้าช่องทางเดิม จะจ่าย {amount} บาท "
-        "เข้าช่องทางใหม่ในรอบถัดไป หากคุณไม่ได้เป็นผู้เปลี่ยน กรุณาเปลี่ยนกลับทันที",
-        en="{title}: you said another place to be paid after this payment was planned, so it does not go to the old "
-        "one. {amount} baht goes to the new one with the next run. If this was not you, change it back at once.",
-    ),
-)
+HELD: Final = MESSAGES["pay.held-for-destination"]
 
 
 async def changed_in(session: AsyncSession, run: UUID) -> Sequence[Instalment]:

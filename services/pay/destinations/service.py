@@ -23,11 +23,11 @@ from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
 from core.viewer import Viewer
-from identity.inbox.service import MessageTemplate
 from services.pay.accounts import BankAccount, Cash, Method, Mobile, Said, masked
 from services.pay.destinations.banks import banks
 from services.pay.destinations.errors import NotAMobileNumber, NotAnAccountNumber, UnknownBank
 from services.pay.destinations.models import PayoutDestination
+from services.pay.messages import MESSAGES
 from services.pay.needs import Notices, Officer
 from services.pay.rails.cash.errors import NotACounterOfficer, NotThisOfficer
 
@@ -38,15 +38,7 @@ _NOT_YOU: Final = Text(
     th="หากคุณไม่ได้เป็นผู้เปลี่ยน ให้เปลี่ยนกลับทันทีและสิ้นสุดการเข้าสู่ระบบทั้งหมด",
     en="If this was not you, change it back at once and end all your sign-ins.",
 )
-CHANGED: Final = MessageTemplate(
-    "pay.destination-changed",
-    title=Text(th="เปลี่ยนช่องทางรับเงินแล้ว", en="Where your money goes has changed"),
-    body=Text(
-        th="เงินที่วางแผนจ่ายจากนี้ไปจะเข้า {where} ส่วนที่วางแผนไว้แล้วแต่ยังไม่ได้ส่งธนาคาร จะรอรอบถัดไป {warning}",
-        en="What is planned from now on goes to {where}; what was planned and is not with the bank yet waits for the "
-        "next run. {warning}",
-    ),
-)
+CHANGED: Final = MESSAGES["pay.destination-changed"]
 TO_NATIONAL_ID: Final = Text(th="พร้อมเพย์ที่ผูกกับเลขประจำตัวประชาชน", en="PromptPay on your national ID")
 TO_MOBILE: Final = Text(th="พร้อมเพย์ {number}", en="PromptPay {number}")
 IN_CASH: Final = Text(th="เงินสดที่เคาน์เตอร์ของหน่วยงาน", en="cash at a counter of the agency")

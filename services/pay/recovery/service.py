@@ -20,10 +20,10 @@ from core.errors import BadInput
 from core.ids import new_id
 from core.money import Money
 from core.text import Text
-from identity.inbox.service import MessageTemplate
 from identity.officers.reasons import checked_reason
 from services.pay.ledger.models import LedgerAccount, LedgerPosting
 from services.pay.ledger.service import Account, book, bounded, transaction_id, transfer, was_booked
+from services.pay.messages import MESSAGES
 from services.pay.models import Overpayment
 from services.pay.needs import Notices
 from services.pay.recovery.errors import (
@@ -43,23 +43,8 @@ PARTS_MAX: Final = 120
 LISTED_MAX: Final = 200
 AGENCY_IN_KEY_MAX: Final = 50
 """Characters of an agency's name in the key of what was paid back; a longer one is there by its hash."""
-PROPOSED: Final = MessageTemplate(
-    id="pay.recovery-proposed",
-    title=Text(th="ข้อเสนอคืนเงินที่จ่ายเกิน {amount} บาท", en="A proposal to pay back {amount} baht"),
-    body=Text(
-        th="คุณได้รับเงินเกินไป {amount} บาท หน่วยงานเสนอให้ทยอยคืน {parts} งวด โดยหักจากเงินที่จะได้รับ จะหักเมื่อคุณตกลงเท่านั้น",
-        en="You were paid {amount} baht too much. The agency proposes to take it back in {parts} parts, from what you "
-        "are paid. Nothing is taken unless you agree.",
-    ),
-)
-WAIVED: Final = MessageTemplate(
-    id="pay.recovery-waived",
-    title=Text(th="ไม่ต้องคืนเงิน {amount} บาทแล้ว", en="You need not pay back {amount} baht"),
-    body=Text(
-        th="หน่วยงานยกเลิกการเรียกคืนเงิน {amount} บาท คุณไม่ต้องทำอะไร",
-        en="The agency has given up its claim of {amount} baht. There is nothing you need to do.",
-    ),
-)
+PROPOSED: Final = MESSAGES["pay.recovery-proposed"]
+WAIVED: Final = MESSAGES["pay.recovery-waived"]
 
 
 @dataclass(frozen=True, slots=True)

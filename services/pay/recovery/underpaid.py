@@ -12,21 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.ids import new_id
-from core.text import Text
-from identity.inbox.service import MessageTemplate
+from services.pay.messages import MESSAGES
 from services.pay.models import Instalment
 from services.pay.recovery.models import Underpayment
 from services.pay.writing import insert_new
 
-UNDERPAID: Final = MessageTemplate(
-    id="pay.underpaid",
-    title=Text(th="จ่ายขาดไป {amount} บาท: {title}", en="{amount} baht too little was paid: {title}"),
-    body=Text(
-        th="{title}: เราตรวจพบว่าจ่ายให้คุณขาดไป {amount} บาท และบันทึกไว้แล้ว หน่วยงานที่จ่ายจะติดต่อคุณเรื่องการจ่ายส่วนที่ขาด",
-        en="{title}: we found that you were paid {amount} baht too little, and have noted it. The agency that pays "
-        "will be in touch about the difference.",
-    ),
-)
+UNDERPAID: Final = MESSAGES["pay.underpaid"]
 
 
 async def note_underpaid(

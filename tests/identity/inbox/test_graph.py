@@ -18,10 +18,16 @@ from core.ids import GlobalId, new_id
 from core.text import Language, Text
 from identity.inbox import ChangeKind, Changes, Inbox, MessageTemplate
 from identity.inbox.graph import NODES, InboxOfCitizen, InboxSubscription
+from identity.inbox.templates import Place
 from tests.identity.waiting import until
 
 ANNA, BEN = UUID(int=1), UUID(int=2)
-HELLO = MessageTemplate("x.hello", Text(th="สวัสดี {count}", en="Hello {count}"), Text(th="ข้อความ", en="A message"))
+HELLO = MessageTemplate(
+    "x.hello",
+    Text(th="สวัสดี {count}", en="Hello {count}"),
+    Text(th="ข้อความ", en="A message"),
+    places={"count": Place.NUMBER},
+)
 
 
 @strawberry.type

@@ -16,6 +16,8 @@ from core.text import Text
 from identity.inbox import ChangeKind, Inbox, MessageTemplate
 from identity.inbox.models import Change, Message
 from identity.inbox.repository import Messages
+from identity.inbox.templates import Place
+from identity.notices.topics import NoticeTopic
 from tests.identity.people_of_tests import PEOPLE
 
 ANNA, BEN = UUID(int=1), UUID(int=2)
@@ -23,7 +25,11 @@ PAID = MessageTemplate(
     "pay.settled",
     Text(th="เงินเข้าแล้ว {count} งวด", en="{count} paid"),
     Text(th="จาก {agency} วันที่ {day}", en="{agency}, {day}"),
+    NoticeTopic.PAYMENTS,
+    {"count": Place.NUMBER, "agency": Place.TEXT, "day": Place.DAY},
 )
+DAY = date(2026, 11, 10)
+WORDS = Text(th="{amount} บาท", en="{amount} baht")
 DLA = Text(th="สถ.", en="DLA")
 
 
@@ -40,7 +46,7 @@ async def test_a_message_reads_as_it_was_sent_in_both_languages(database: Databa
 
 async def test_a_message_announces_itself(database: Database, clock: FixedClock) -> None:
     async with database.write() as session:
-        key = await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day="x")
+        key = await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day=DAY)
     async with database.read() as session:
         [change] = (await session.scalars(select(Change))).all()
     assert (change.person, change.kind, change.subject) == (ANNA, "MESSAGE", key)
@@ -49,7 +55,7 @@ async def test_a_message_announces_itself(database: Database, clock: FixedClock)
 async def test_what_is_rolled_back_was_never_told(database: Database, clock: FixedClock) -> None:
     async def failing() -> None:
         async with database.write() as session:
-            await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day="x")
+            await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day=DAY)
             await Inbox(clock).announce(session, ANNA, ChangeKind.PAYMENT, new_id())
             raise RuntimeError
 
@@ -68,11 +74,11 @@ async def test_no_message_carries_a_national_id_or_what_cannot_be_kept(
 ) -> None:
     with pytest.raises(ValueError, match="message"):
         async with database.write() as session:
-            await Inbox(clock).send(session, ANNA, PAID, count=value, agency=DLA, day="x")
+            await Inbox(clock).send(session, ANNA, PAID, count=value, agency=DLA, day=DAY)
 
 
 async def test_money_is_kept_in_satang(database: Database, clock: FixedClock) -> None:
-    template = MessageTemplate("x.y", Text(th="ท", en="t"), Text(th="ข", en="b"))
+    template = MessageTemplate("x.y", WORDS, WORDS, places={"amount": Place.MONEY})
     async with database.write() as session:
         key = await Inbox(clock).send(session, ANNA, template, amount=Money.baht(700))
     async with database.read() as session:
@@ -82,7 +88,7 @@ async def test_money_is_kept_in_satang(database: Database, clock: FixedClock) ->
 
 async def test_nobody_reads_anothers_messages(database: Database, clock: FixedClock) -> None:
     async with database.write() as session:
-        key = await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day="x")
+        key = await Inbox(clock).send(session, ANNA, PAID, count=1, agency=DLA, day=DAY)
     async with database.read() as session:
         assert await Messages(session).of(BEN, [key]) == []
         assert await Messages(session).page(BEN, 10, None) == []
@@ -92,7 +98,7 @@ async def test_pages_go_from_the_newest_to_the_eldest_without_gap_or_double(
     database: Database, clock: FixedClock
 ) -> None:
     async with database.write() as session:
-        keys = [await Inbox(clock).send(session, ANNA, PAID, count=count, agency=DLA, day="x") for count in range(5)]
+        keys = [await Inbox(clock).send(session, ANNA, PAID, count=count, agency=DLA, day=DAY) for count in range(5)]
     sent = sorted(keys, reverse=True)
     async with database.read() as session:
         first = [m.id for m in await Messages(session).page(ANNA, 2, None)]

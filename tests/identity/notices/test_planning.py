@@ -18,7 +18,14 @@ MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.
 
 def row(*, urgent: bool) -> NoticeOutgoing:
     return NoticeOutgoing(
-        channel=new_id(), message=new_id(), person=new_id(), template="x", urgent=urgent, created_at=NOW, due_at=NOW
+        channel=new_id(),
+        message=new_id(),
+        person=new_id(),
+        template="x",
+        topic="SECURITY" if urgent else "PAYMENTS",
+        urgent=urgent,
+        created_at=NOW,
+        due_at=NOW,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from api.messages import MESSAGES
 from core.clock import BANGKOK, FixedClock
 from core.crypto import KeyRing
 from core.database import Database
@@ -31,8 +32,8 @@ from identity.notices.topics import NoticeTopic
 from tests.identity.notices.outside import Device, Remembered, encoded
 
 ANNA, BEN = new_id(), new_id()
-PAID = MessageTemplate("pay.settled", Text(th="เงินเข้า {amount}", en="Paid {amount}"), Text(th="{title}", en="{title}"))
-ALERT = MessageTemplate("passkeys.added", Text(th="พาสคีย์", en="Passkey"), Text(th="พาสคีย์", en="Passkey"))
+PAID = MESSAGES["pay.settled"]
+ALERT = MESSAGES["sessions.all-ended"]
 BENEFIT = Text(th="เบี้ยความพิการ", en="Disability allowance")
 NIGHT = datetime(2026, 11, 16, 21, 0, tzinfo=BANGKOK)
 
@@ -81,7 +82,8 @@ class Room:
 
     async def tell(self, person: UUID, template: MessageTemplate = PAID) -> UUID:
         async with self.db.write() as session:
-            return await self.inbox.send(session, person, template, title=BENEFIT, amount=Money(70_000))
+            values = {"title": BENEFIT, "amount": Money(70_000)} if template.places else {}
+            return await self.inbox.send(session, person, template, **values)
 
     async def rows(self) -> Sequence[NoticeOutgoing]:
         async with self.db.read() as session:
@@ -154,7 +156,7 @@ async def test_whoever_asks_for_it_sees_the_title_in_their_language_and_never_th
     await room.tell(ANNA)
     await room.deliverer.run()
     [parcel] = room.push.parcels
-    assert (parcel.title, parcel.language) == ("Paid 700.00", "en")
+    assert (parcel.title, parcel.language) == ("You have been paid 700.00 baht", "en")
     assert BENEFIT.en not in parcel.body
 
 
@@ -185,15 +187,77 @@ async def test_the_address_in_a_letter_stops_letters_of_its_kind_alone(room: Roo
     assert room.mail.parcels[1].unsubscribe is None
 
 
-async def test_an_address_that_changed_gets_nothing_until_it_is_tried(room: Room) -> None:
-    await room.with_mail(ANNA)
+@pytest.mark.parametrize("new", ["other@example.com", None])
+async def test_an_address_that_was_left_is_told_so_once_and_nothing_more(room: Room, new: str | None) -> None:
+    key = await room.with_mail(ANNA)
+    before = await room.tell(ANNA)
     async with room.db.write() as session:
-        await room.contacts.set(session, ANNA, ContactKind.EMAIL, "other@example.com")
-    await room.tell(ANNA)
-    assert await room.deliverer.run() == 0
-    assert set(await room.outcomes()) == {Outcome.GONE}
+        if new is None:
+            await room.contacts.remove(session, ANNA, ContactKind.EMAIL)
+        else:
+            await room.contacts.set(session, ANNA, ContactKind.EMAIL, new)
+    after = await room.tell(ANNA)
     async with room.db.read() as session:
         assert await room.notices.channels(session, ANNA) == []
+    assert await room.deliverer.run() == 1
+    [parcel] = room.mail.parcels
+    assert (parcel.address, parcel.unsubscribe, parcel.urgent) == ("anna@example.com", None, True)
+    assert "ที่อยู่อีเมลนี้ไม่ได้อยู่ในบัญชีของคุณแล้ว" in parcel.body
+    assert new is None or new not in parcel.title + parcel.body
+    rows = {row.message: row.outcome for row in await room.rows()}
+    assert rows[before] == Outcome.GONE
+    assert after not in rows
+    assert sorted(outcome or "" for outcome in rows.values()) == [Outcome.GONE, Outcome.GONE, Outcome.SENT]
+    async with room.db.read() as session:
+        assert await session.get(NoticeChannel, (ANNA, key)) is None, "nor is the address kept"
+    assert await room.deliverer.run() == 0
+
+
+async def test_an_address_that_was_never_confirmed_is_not_written_to_when_it_is_left(room: Room) -> None:
+    async with room.db.write() as session:
+        await room.contacts.set(session, ANNA, ContactKind.EMAIL, "strangers@example.com")
+        await room.notices.add_email(session, ANNA)
+    async with room.db.write() as session:
+        await room.contacts.remove(session, ANNA, ContactKind.EMAIL)
+    assert await room.deliverer.run() == 0
+    assert room.mail.parcels == []
+
+
+async def test_the_same_address_said_again_is_not_left(room: Room) -> None:
+    await room.with_mail(ANNA)
+    async with room.db.write() as session:
+        await room.contacts.set(session, ANNA, ContactKind.EMAIL, "anna@example.com")
+        await room.contacts.set(session, ANNA, ContactKind.MOBILE, "081 234 5678")
+    assert await room.deliverer.run() == 1
+    assert room.mail.parcels[0].title == "แจ้งเตือนความปลอดภัยของบัญชี"
+    async with room.db.read() as session:
+        assert len(await room.notices.channels(session, ANNA)) == 1
+
+
+async def test_who_goes_back_to_an_address_is_told_that_they_left_it_and_confirms_it_anew(room: Room) -> None:
+    key = await room.with_mail(ANNA)
+    async with room.db.write() as session:
+        await room.contacts.set(session, ANNA, ContactKind.EMAIL, "other@example.com")
+    async with room.db.write() as session:
+        await room.contacts.set(session, ANNA, ContactKind.EMAIL, "anna@example.com")
+        row = await room.notices.add_email(session, ANNA)
+    assert (row.id, row.verified_at, row.left_at, row.address_sealed) == (key, None, None, None)
+    assert await room.deliverer.run() == 2
+    assert {parcel.address for parcel in room.mail.parcels} == {"anna@example.com"}
+    assert sum("ไม่ได้อยู่ในบัญชีของคุณแล้ว" in parcel.body for parcel in room.mail.parcels) == 1
+
+
+async def test_an_address_that_was_left_and_is_not_there_is_forgotten_too(room: Room) -> None:
+    key = await room.with_mail(ANNA)
+    async with room.db.write() as session:
+        await room.contacts.remove(session, ANNA, ContactKind.EMAIL)
+    for failure in (Later("busy"), Refused("no")):
+        room.mail.failure = failure
+        await room.deliverer.run()
+        room.clock.advance(timedelta(hours=7))
+    async with room.db.read() as session:
+        assert await session.get(NoticeChannel, (ANNA, key)) is None
+    assert (await room.outcomes())[-1] == Outcome.REFUSED
 
 
 async def test_at_night_notices_wait_for_the_morning_and_alerts_do_not(room: Room) -> None:

@@ -228,6 +228,9 @@ async def test_a_copy_of_a_passkey_is_found_out_by_its_counter(server: str) -> N
         await thief.by_passkey()
         await thief.refused("อาจถูกทำสำเนา")
         await here.page.goto(f"{server}/account/security")
+        assert "/signin" in here.page.url, "what it began is over: it may have been the copy"
+        await here.sign_in("elder")
+        await here.page.goto(f"{server}/account/security")
         assert "ยังไม่มีพาสคีย์" in await here.page.inner_text("main")
         await context.close()
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.forms import AllForms
+from api.service_turns import RegistryTurns
 from api.services_applied import ConsentsOfPeople, NumbersOfPeople, PluginAgencies
 from core.attestation.service import Attestor
 from core.cache import open_redis
@@ -85,7 +86,7 @@ class Worker:
         host = Host(clock, agency=None)  # type: ignore[arg-type]  # the agency of these tests is in their functions
         self.windows = Windows(clock)
         runner = Runner(lambda _: host, LaneLimits(failures_max=1_000_000), windows=self.windows)
-        agencies = PluginAgencies(runner, lambda: market.plugins)
+        agencies = PluginAgencies(runner, lambda: market.plugins, RegistryTurns)
         numbers, consents = NumbersOfPeople(exchange.people), ConsentsOfPeople(self.consents)
         needs = Needs(database, exchange.gate, CATALOGUE, consents)
         self.desk = DeliveryDesk(KEYS, clock, agencies, numbers, consents)

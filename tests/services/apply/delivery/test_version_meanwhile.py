@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text, update
 
-from api.services_applied import OwedToServices
+from api.service_turns import OwedToServices
 from core.errors import Conflict
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import Step
