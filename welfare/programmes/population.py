@@ -7,7 +7,7 @@ several versions is decided once, and a fact that is known of everybody costs no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -19,7 +19,7 @@ from welfare.programmes.determiner import vocabulary_of
 from welfare.programmes.frames import MET, amount_of, fits_32_bits
 from welfare.programmes.model import ForEach, Formula, Version
 from welfare.rules import Pred, fact_names
-from welfare.rules.polars_code import PolarsEmitter, checked_frame
+from welfare.rules.polars_code import PolarsEmitter, refuse_beyond, typed_frame
 
 CHILD: Final = "child."
 
@@ -60,8 +60,8 @@ def determine_population(versions: Sequence[Version], families: Families, on: da
     of_persons = [version for version in versions if version.for_each is ForEach.PERSON]
     of_children = [version for version in versions if version.for_each is ForEach.CHILD]
     plan = _Plan(of_persons, of_children, families, on)
-    persons, children = pl.collect_all([plan.persons(), plan.children()], engine="in-memory")
-    return Answers(persons, children)
+    persons, carried = plan.persons()
+    return Answers(persons, plan.children(carried))
 
 
 class _Plan:
@@ -73,48 +73,73 @@ class _Plan:
         needs = list(dict.fromkeys(name for version in versions for name in version.needs))
         vocabulary = vocabulary_of(versions)
         own = [name for name in needs if not name.startswith(CHILD)]
-        self._persons = checked_frame(families.persons, own, vocabulary)
+        self._persons, self._persons_beyond = typed_frame(families.persons, own, vocabulary)
         children = families.children.rename({n: CHILD + n for n in _plain(needs, families)})
-        self._children = checked_frame(children, [n for n in needs if n.startswith(CHILD)], vocabulary)
+        childs = [name for name in needs if name.startswith(CHILD)]
+        self._children, self._children_beyond = typed_frame(children, childs, vocabulary)
         known = {c.name for frame in (self._persons, self._children) for c in frame if c.null_count() == 0}
         self._emitter = PolarsEmitter(on, known)
         # Of children, an applicant may be missing, so what is known of every person is not known of every child's.
         self._childs_emitter = PolarsEmitter(on, {name for name in known if name.startswith(CHILD)})
         self._numbers: dict[Pred, str] = {}
         self._childs_rules = list(dict.fromkeys(rule for version in of_children for rule in _conditions(version)))
-        self._decided = self._decide_persons()
+        self._of_applicants = [rule for rule in self._childs_rules if not _reads_child(rule)]
 
-    def _decide_persons(self) -> pl.LazyFrame:
-        """Facts of persons and every rule that reads nobody else, decided once for them and for their children."""
-        rules = [rule for version in self._of_persons for rule in _conditions(version)]
-        rules += [rule for rule in self._childs_rules if not _reads_child(rule)]
-        columns = {self._number(rule): self._emitter.predicate(rule) for rule in rules}
-        frame = self._with_key(self._persons, self._families.persons, (self._families.key,))
-        return frame.lazy().with_columns(**columns).collect(engine="in-memory").lazy()
+    def persons(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The answers about persons; and what is carried to their children: the rules that read nobody else, decided
+        once for both, and the facts of those that do."""
+        keys = (self._families.key,)
+        rules = dict.fromkeys(rule for version in self._of_persons for rule in _conditions(version))
+        columns = self._decided((*rules, *self._of_applicants), self._persons_beyond, self._emitter)
+        frame = self._with_key(self._persons, self._families.persons, keys).lazy().with_columns(**columns)
+        carried = [*keys, *sorted(self._carried()), *map(self._number, self._of_applicants)]
+        frame, wanted = self._answered(frame, self._of_persons, keys, self._emitter)
+        found = _collected(frame.select(*dict.fromkeys((*wanted, *carried)), *map(_beyond, self._persons_beyond)))
+        self._refuse(found, self._persons_beyond)
+        return found.select(wanted), found.select(carried)
 
-    def persons(self) -> pl.LazyFrame:
-        """The answers about persons."""
-        return self._answered(self._decided, self._of_persons, (self._families.key,), self._emitter)
-
-    def children(self) -> pl.LazyFrame:
+    def children(self, carried: pl.DataFrame) -> pl.DataFrame:
         """The answers about children: their own part, beside what the join brings of their applicants."""
         key, applicant = self._families.key, self._families.applicant
         own = [rule for rule in self._childs_rules if all(name.startswith(CHILD) for name in fact_names(rule))]
-        applicants = [rule for rule in self._childs_rules if not _reads_child(rule)]
-        mixed = [rule for rule in self._childs_rules if rule not in own and rule not in applicants]
-        later = [*mixed, *(arm.tree for v in self._of_children for b in v.benefits for arm in b.arms)]
-        formulas = [a.tree for v in self._of_children for b in v.benefits for a in b.amounts if isinstance(a, Formula)]
-        carried = {name for tree in (*later, *formulas) for name in fact_names(tree) if not name.startswith(CHILD)}
+        mixed = [rule for rule in self._childs_rules if rule not in own and rule not in self._of_applicants]
 
         frame = self._with_key(self._children, self._families.children, (key, applicant)).lazy()
-        frame = frame.with_columns(**{self._number(rule): self._emitter.predicate(rule) for rule in own})
-        if applicants or carried:
-            persons = self._decided.select(
-                pl.col(key).alias(applicant), *sorted(carried), *(self._number(rule) for rule in applicants)
-            )
-            frame = frame.join(persons, on=applicant, how="left")
+        frame = frame.with_columns(**self._decided(own, self._children_beyond, self._emitter))
+        if carried.width > 1:
+            # In one piece: what is taken out of several is looked for in each.
+            frame = frame.join(carried.rechunk().lazy().rename({key: applicant}), on=applicant, how="left")
         frame = frame.with_columns(**{self._number(rule): self._childs_emitter.predicate(rule) for rule in mixed})
-        return self._answered(frame, self._of_children, (key, applicant), self._childs_emitter)
+        frame, wanted = self._answered(frame, self._of_children, (key, applicant), self._childs_emitter)
+        found = _collected(frame.select(*wanted, *map(_beyond, self._children_beyond)))
+        self._refuse(found, self._children_beyond)
+        return found.select(wanted)
+
+    def _carried(self) -> set[str]:
+        """Facts of an applicant that are read together with those of the child, or by an amount."""
+        rules = [rule for rule in self._childs_rules if rule not in self._of_applicants]
+        benefits = [benefit for version in self._of_children for benefit in version.benefits]
+        arms = [arm.tree for benefit in benefits for arm in benefit.arms]
+        formulas = [a.tree for benefit in benefits for a in benefit.amounts if isinstance(a, Formula)]
+        trees = (*rules, *arms, *formulas)
+        return {name for tree in trees for name in fact_names(tree) if not name.startswith(CHILD)}
+
+    def _decided(
+        self, rules: Iterable[Pred], beyond: Mapping[str, pl.Expr], emitter: PolarsEmitter
+    ) -> dict[str, pl.Expr]:
+        """Every rule, each behind the question whether its facts are in their ranges, which has just fetched them."""
+        columns: dict[str, pl.Expr] = {}
+        for rule in rules:
+            for name in fact_names(rule):
+                if name in beyond:
+                    columns.setdefault(_beyond(name), beyond[name])
+            columns[self._number(rule)] = emitter.predicate(rule)
+        for name, outside in beyond.items():
+            columns.setdefault(_beyond(name), outside)
+        return columns
+
+    def _refuse(self, found: pl.DataFrame, beyond: Iterable[str]) -> None:
+        refuse_beyond(found.select(pl.col(_beyond(name)).alias(name) for name in beyond), beyond)
 
     def _number(self, rule: Pred) -> str:
         return self._numbers.setdefault(rule, f"rule {len(self._numbers)}")
@@ -124,7 +149,8 @@ class _Plan:
 
     def _answered(
         self, frame: pl.LazyFrame, versions: Sequence[Version], keys: Sequence[str], emitter: PolarsEmitter
-    ) -> pl.LazyFrame:
+    ) -> tuple[pl.LazyFrame, list[str]]:
+        """With the answers, and the names of their columns."""
         met, columns = {}, {}
         for version in versions:
             slug = version.programme
@@ -137,7 +163,16 @@ class _Plan:
                 dtype = pl.Int32 if fits_32_bits(benefit) else pl.Int64
                 amount = pl.when(refused).then(pl.lit(0, dtype=dtype)).otherwise(amount_of(emitter, benefit, dtype))
                 columns[f"{slug}.benefit.{benefit.kind}"] = amount
-        return frame.with_columns(**met).select(*keys, *met, **columns)
+        return frame.with_columns(**met).with_columns(**columns), [*keys, *met, *columns]
+
+
+def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
+    return frame.collect(engine="in-memory")
+
+
+def _beyond(name: str) -> str:
+    """The column that says where a fact is out of its range; no fact and no answer is called so."""
+    return f"{name} beyond"
 
 
 def _reads_child(rule: Pred) -> bool:

@@ -169,8 +169,22 @@ def checked_frame(frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabul
 
     Raises FactColumnMissing, FactWrongType, FactOutOfRange or FactUnknownCode; never wraps or nulls a value.
     """
+    typed, beyond = typed_frame(frame, names, vocabulary)
+    refuse_beyond(typed.select(**beyond), beyond)
+    return typed
+
+
+def typed_frame(
+    frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabulary
+) -> tuple[pl.DataFrame, dict[str, pl.Expr]]:
+    """As :func:`checked_frame`, and what is still to be asked of it: expressions that are true where a value is beyond
+    its range. Whoever reads the columns anyway asks in the same pass, since most of the time is fetching them from
+    memory, and hands the answers to :func:`refuse_beyond` before anybody sees a result.
+
+    Raises FactColumnMissing, FactWrongType or FactUnknownCode; FactOutOfRange where a cast could change a value.
+    """
     columns: list[pl.Series] = []
-    bounds: list[tuple[str, object, object]] = []
+    beyond: dict[str, pl.Expr] = {}
     for name in names:
         attribute = vocabulary.type_of(name)
         if attribute is None:
@@ -178,46 +192,43 @@ def checked_frame(frame: pl.DataFrame, names: Iterable[str], vocabulary: Vocabul
         if name not in frame.columns:
             raise FactColumnMissing(name)
         column = frame.get_column(name)
-        columns.append(_checked_codes(column, name, attribute) if attribute.kind is Kind.CODE else column)
-        if attribute.kind is not Kind.CODE and column.dtype != pl.Null:
+        if attribute.kind is Kind.CODE:
+            columns.append(_checked_codes(column, name, attribute))
+            continue
+        wanted = _DTYPES[attribute.kind]
+        if column.dtype != pl.Null:
             _check_type(column, name, attribute)
-            if attribute.kind is Kind.DATE:
-                bounds.append((name, date(YEAR_MIN, 1, 1), date(YEAR_MAX, 12, 31)))
-            elif attribute.kind is not Kind.BOOL:
-                bounds.append((name, attribute.minimum, attribute.maximum))
-    _check_bounds(pl.DataFrame(columns), bounds)
-    # Cast only then: an unsigned or 128-bit value may not fit.
-    wanted = [_wanted(vocabulary, column) for column in columns]
-    return pl.DataFrame([c.cast(w) for c, w in zip(columns, wanted, strict=True)]) if columns else frame.select([])
+            outside = None if attribute.kind is Kind.BOOL else _outside(column, attribute)
+            if outside is not None and column.dtype == wanted:
+                beyond[name] = outside
+            elif outside is not None:  # cast only then: an unsigned or 128-bit value may not fit
+                refuse_beyond(column.to_frame().select(outside), [name])
+        columns.append(column.cast(wanted))
+    return (pl.DataFrame(columns) if columns else frame.select([])), beyond
 
 
-def _wanted(vocabulary: Vocabulary, column: pl.Series) -> pl.DataType:
-    attribute = vocabulary.type_of(column.name)
-    return column.dtype if attribute is None or attribute.kind is Kind.CODE else _DTYPES[attribute.kind]
+def refuse_beyond(found: pl.DataFrame, names: Iterable[str]) -> None:
+    """Raises FactOutOfRange for the first of the columns that is true of anybody."""
+    for name in names:
+        if found.get_column(name).any():
+            raise FactOutOfRange(name)
+
+
+def _outside(column: pl.Series, attribute: AttributeType) -> pl.Expr:
+    """True where a value is beyond; asking so takes half as long as looking for the greatest."""
+    value = pl.col(column.name)
+    if attribute.kind is Kind.DATE:
+        return (value < pl.lit(date(YEAR_MIN, 1, 1))) | (value > pl.lit(date(YEAR_MAX, 12, 31)))
+    if attribute.minimum == 0 and column.dtype == pl.Int64:
+        # Read as unsigned, a negative number is greater than all others: one look at each instead of two.
+        return value.reinterpret(signed=False) > attribute.maximum
+    return (value < attribute.minimum) | (value > attribute.maximum)
 
 
 def _check_type(column: pl.Series, name: str, attribute: AttributeType) -> None:
     is_number = attribute.kind in (Kind.INT, Kind.MONEY)
     if not (column.dtype.is_integer() if is_number else column.dtype == _DTYPES[attribute.kind]):
         raise FactWrongType(name)
-
-
-def _check_bounds(frame: pl.DataFrame, bounds: Sequence[tuple[str, object, object]]) -> None:
-    """All columns in one go, so that every processor takes part; asking whether any is beyond takes half as long as
-    looking for the greatest."""
-    beyond: list[pl.Expr] = []
-    for name, low, high in bounds:
-        column = pl.col(name)
-        if low == 0 and frame.schema[name] == pl.Int64:
-            # Read as unsigned, a negative number is greater than all others: one look at each instead of two.
-            outside = column.reinterpret(signed=False) > high
-        else:
-            outside = (column < low) | (column > high)
-        beyond.append(outside.any().alias(name))
-    found = frame.select(beyond).row(0) if bounds else ()
-    for (name, _, _), is_beyond in zip(bounds, found, strict=True):
-        if is_beyond:
-            raise FactOutOfRange(name)
 
 
 def _checked_codes(column: pl.Series, name: str, attribute: AttributeType) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from random import Random  # noqa: TID251 (made-up families from a seed)
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from welfare.programmes import ForEach, Version
 from welfare.programmes.frames import determine_frame, fits_32_bits
 from welfare.programmes.model import Formula
 from welfare.programmes.population import Answers, Families, determine_population
-from welfare.rules import AttributeType
+from welfare.rules import AttributeType, Kind
 from welfare.rules.errors import FactColumnMissing, FactOutOfRange
 
 ON: Final = date(2026, 11, 16)
@@ -135,3 +135,46 @@ def test_a_column_that_is_missing_or_a_number_out_of_range_is_named() -> None:
     beyond = Families(families.persons.with_columns(annual_income=pl.lit(2**60)), families.children)
     with pytest.raises(FactOutOfRange, match="annual_income"):
         determine_population(VERSIONS, beyond, ON)
+
+
+def numbers_and_days() -> list[str]:
+    names = dict.fromkeys(name for version in VERSIONS for name in version.needs)
+    types = {name: VOCABULARY.type_of(name) for name in names}
+    return [name for name, of in types.items() if of is not None and of.kind not in (Kind.BOOL, Kind.CODE)]
+
+
+def with_last(families: Families, name: str, value: Any) -> Families:
+    """The families, with another value in the last row of the column only."""
+    frame = families.children if name.startswith("child.") else families.persons
+    column = frame.get_column(name.removeprefix("child."))
+    changed = pl.Series(column.name, [*column.to_list()[:-1], value], dtype=column.dtype)
+    other = frame.with_columns(changed)
+    return replace(families, children=other) if name.startswith("child.") else replace(families, persons=other)
+
+
+@pytest.mark.parametrize("name", numbers_and_days())
+def test_one_value_beyond_either_end_is_refused_and_the_ends_themselves_are_taken(name: str) -> None:
+    families, attribute = families_of(5, unknown=True, in_order=True), VOCABULARY.type_of(name)
+    assert attribute is not None
+    ends: list[Any]
+    beyond: list[Any]
+    if attribute.kind is Kind.DATE:
+        least, most, one = date(1800, 1, 1), date(2400, 12, 31), timedelta(days=1)
+        ends, beyond = [least, most], [least - one, most + one]
+    else:
+        ends, beyond = [attribute.minimum, attribute.maximum], [attribute.minimum - 1, attribute.maximum + 1]
+    for value in ends:
+        determine_population(VERSIONS, with_last(families, name, value), ON)
+    for value in beyond:
+        with pytest.raises(FactOutOfRange, match=name.replace(".", r"\.")):
+            determine_population(VERSIONS, with_last(families, name, value), ON)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [(pl.UInt64, 2**64 - 1), (pl.Int128, 2**64), (pl.Int128, -(2**64)), (pl.Int8, -1)]
+)
+def test_a_number_that_would_wrap_when_it_is_made_wider_or_narrower_is_refused(dtype: Any, value: int) -> None:
+    families = families_of(5, unknown=True, in_order=True)
+    column = pl.Series("household_size", [1] * (PEOPLE - 1) + [value], dtype=dtype)
+    with pytest.raises(FactOutOfRange, match="household_size"):
+        determine_population(VERSIONS, replace(families, persons=families.persons.with_columns(column)), ON)
