@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.paying import bank_rails
 from core.clock import Clock
 from core.money import Money
 from core.rooms import Rooms
@@ -23,9 +24,12 @@ from services.pay.fees.models import Bill
 from services.pay.fees.needs import Charge, Charges
 from services.pay.fees.receipts import BillReceipts, verification
 from services.pay.fees.reconciliation import FeeDesk
+from services.pay.fees.refunds import FeeRefunds
+from services.pay.fees.resolving import IncomingResolving
 from services.pay.fees.routes import notices_router
 from services.pay.fees.service import Bills
 from services.pay.fees.states import BillKind
+from services.pay.payers import treasury_account
 from services.pay.recovery.errors import BankEntryBooked, NothingToRecover, TooMuchPaidBack
 from services.pay.recovery.models import PlanStatus
 from services.pay.recovery.service import Recoveries
@@ -140,7 +144,15 @@ def furnish(house: House, rooms: Rooms) -> None:
 
 def desk(house: House, bank: str) -> FeeDesk:
     """`bank` is the base of what the bank answers about bills."""
-    return FeeDesk(house.db, house.clock, house.rooms.get(Bills), HttpBillingBank(house.http, bank), _billers(house))
+    bills = house.rooms.get(Bills)
+    return FeeDesk(house.db, house.clock, house.keys, bills, HttpBillingBank(house.http, bank), _billers(house))
+
+
+def refunds(house: House, bank: str) -> FeeRefunds:
+    """`bank` is the base of the bank's file interface."""
+    bills = house.rooms.get(Bills)
+    resolving = IncomingResolving(house.clock, house.keys, bills)
+    return FeeRefunds(house.db, house.clock, house.keys, bills, resolving, bank_rails(house, bank), treasury_account)
 
 
 def router(house: House) -> APIRouter:

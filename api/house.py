@@ -75,6 +75,7 @@ from services.know.service import KnowService
 from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
 from services.pay.fees.reconciliation import FeeDesk
+from services.pay.fees.refunds import FeeRefunds
 from services.pay.recovery.service import Recoveries
 from services.pay.tasks import PaymentJobs
 from services.plugins.connections import Connections
@@ -251,6 +252,10 @@ class House:
     def fee_desk(self) -> FeeDesk:
         """What officers and jobs do about money that comes in."""
         return fees.desk(self, f"{self._outside()}/bank/bills")
+
+    def fee_refunds(self) -> FeeRefunds:
+        """Money that goes back by a file, for the commands of officers."""
+        return fees.refunds(self, f"{self._outside()}/bank")
 
     async def close(self) -> None:
         await self.courier.close()

@@ -10,6 +10,7 @@ from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
 from services.pay.rails.cash.counter import Counter
 from services.pay.rails.cash.rail import CashRail
+from services.pay.rails.contract import Rail
 from services.pay.rails.several import RailName, SeveralRails
 from services.pay.reconciliation import Reconciliation
 from services.pay.resolving import BreakJobs
@@ -35,15 +36,14 @@ def payments(house: House, bank: str) -> PaymentJobs:
             part_max=house.settings.payments_per_file,
         ),
         reconciliation=Reconciliation(house.clock, house.receipts, house.inbox),
-        rail=SeveralRails(
-            {
-                RailName.PROMPTPAY: BankRail(house.http, bank, Product.PROMPTPAY),
-                RailName.ACCOUNT: BankRail(house.http, bank, Product.SMART),
-                RailName.CASH: CashRail(house.db, house.clock),
-            }
-        ),
+        rail=SeveralRails({**_of_bank(house, bank), RailName.CASH: CashRail(house.db, house.clock)}),
         payees=LoggedPayees(house.gate, house.db, house.destinations),
     )
+
+
+def bank_rails(house: House, bank: str) -> SeveralRails:
+    """Those that go over a bank."""
+    return SeveralRails(_of_bank(house, bank))
 
 
 def breaks(house: House) -> BreakJobs:
@@ -54,3 +54,10 @@ def breaks(house: House) -> BreakJobs:
 def counter(house: House) -> Counter:
     """Where cash is paid out."""
     return Counter(house.db, house.clock, house.keys, house.gate)
+
+
+def _of_bank(house: House, bank: str) -> dict[RailName, Rail]:
+    return {
+        RailName.PROMPTPAY: BankRail(house.http, bank, Product.PROMPTPAY),
+        RailName.ACCOUNT: BankRail(house.http, bank, Product.SMART),
+    }

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from api.commands import pay_fee_breaks
 from api.commands.officer_acts import As, as_officer
+from api.commands.pay_fee_breaks import baht
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from services.pay.fees.reconciliation import DayReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(pay_fee_breaks.breaks)
+app.command()(pay_fee_breaks.resolve)
+app.command()(pay_fee_breaks.send)
+app.command()(pay_fee_breaks.unclaimed)
 ENDING_MIN: Final = 6
 Day = Annotated[str, typer.Argument(help="A day, 2026-11-16.")]
 
@@ -50,26 +56,12 @@ def reconcile(day: Day, profile: As = None) -> None:
 
 
 @app.command()
-def breaks(profile: As = None) -> None:
-    """Lists where the bank's lists differ from ours, latest first."""
-
-    async def job(house: House, officer: Officer) -> list[str]:
-        return [
-            f"{one.day}  {one.kind}  {one.bank_reference}  bill {one.reference or '-'}"
-            f"  expected {_baht(one.expected)}, found {_baht(one.found)}"
-            for one in await house.fee_desk().breaks(officer)
-        ]
-
-    _print(as_officer(profile, job) or ["Nothing differs."])
-
-
-@app.command()
 def back(profile: As = None) -> None:
     """Lists what paid no bill and is to go back."""
 
     async def job(house: House, officer: Officer) -> list[str]:
         return [
-            f"{one.id.hex}  {one.paid_at:%Y-%m-%d}  {one.verdict}  {_baht(one.satang)}  {one.bank_transaction}"
+            f"{one.id.hex}  {one.paid_at:%Y-%m-%d}  {one.verdict}  {baht(one.satang)}  {one.bank_transaction}"
             for one in await house.fee_desk().to_go_back(officer)
         ]
 
@@ -132,7 +124,9 @@ async def _find(house: House, officer: Officer, given: str) -> UUID:
     from services.pay.fees.errors import IncomingNotFound
 
     wanted = given.strip().lower().replace("-", "")
-    fitting = [one.id for one in await house.fee_desk().to_go_back(officer) if one.id.hex.endswith(wanted)]
+    desk = house.fee_desk()
+    there = [*await desk.to_go_back(officer), *await desk.kept(officer)]
+    fitting = [one.id for one in there if one.id.hex.endswith(wanted)]
     if len(wanted) < ENDING_MIN or len(fitting) != 1:
         raise IncomingNotFound
     return fitting[0]
@@ -157,9 +151,3 @@ def _lines(found: DayReport) -> list[str]:
 def _print(lines: list[str]) -> None:
     for line in lines:
         typer.echo(line)
-
-
-def _baht(satang: int | None) -> str:
-    from core.money import Money
-
-    return "nothing" if satang is None else f"{Money(satang)} baht"

@@ -45,3 +45,13 @@ class UnknownBiller(SitthiError):
 class IncomingNotFound(NotFound):
     code = "INCOMING_NOT_FOUND"
     text = Text(th="ไม่พบรายการรับเงินนี้ที่ต้องคืน", en="Your agency has no payment of that id that is to go back.")
+
+
+class BillNotAssignable(Conflict):
+    """The agency has no such bill of a fee, or of another amount, or it is paid, withdrawn or not owed any more."""
+
+    code = "BILL_NOT_ASSIGNABLE"
+    text = Text(
+        th="นำเงินนี้ไปชำระใบแจ้งนั้นไม่ได้: ไม่มีใบแจ้ง จำนวนไม่ตรง ชำระแล้ว หรือไม่ต้องชำระแล้ว",
+        en="That bill is not paid by this: there is none, of this amount, that is still owed.",
+    )

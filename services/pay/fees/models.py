@@ -1,4 +1,4 @@
-"""Tables of fees: bills, what the bank says came in, and where the bank's list of a day differs from ours."""
+"""Tables of fees: bills, what the bank says came in, where its list differs from ours, and what becomes of that."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, tex
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
+from core.sealed import sealed
 
 _FEE = text("kind = 'FEE' AND status IN ('OPEN', 'PAID')")
 _REPAYMENT = text("kind = 'REPAYMENT' AND status = 'OPEN'")
 _OPEN = text("status = 'OPEN'")
+_ON_ITS_WAY = text("status <> 'RETURNED'")
 _TO_GO_BACK = text("verdict <> 'PAID' AND refunded_at IS NULL")
 
 
@@ -94,6 +96,8 @@ class IncomingPayment(SQLModel, table=True):
     refunded_at: datetime | None = Field(default=None, sa_type=Instant)
     refund_reference: str | None = Field(default=None, max_length=35)
     """The bank's, of the entry by which it went back."""
+    kept_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When two officers found that nobody claims it. Who does so after all gets it back."""
 
 
 class IncomingBreak(SQLModel, table=True):
@@ -112,5 +116,72 @@ class IncomingBreak(SQLModel, table=True):
     """The bill's, as the bank wrote it."""
     expected: int | None = Field(default=None, sa_type=BigInteger)
     found: int | None = Field(default=None, sa_type=BigInteger)
-    """Satang; null where there is nothing on that side."""
+    """Satang; null where there is nothing on that side, negative of what went out."""
     found_at: datetime = Field(sa_type=Instant)
+
+
+class IncomingResolution(SQLModel, table=True):
+    """What becomes of a break: two officers decide, one after the other; or it was mended without them."""
+
+    __tablename__ = "incoming_resolution"
+    __table_args__ = (
+        CheckConstraint("closed_by IS NULL OR closed_by <> proposed_by", name="four_eyes"),
+        CheckConstraint(
+            "(proposed_by IS NULL) = (outcome IN ('BANK_MENDED', 'GONE_BACK'))", name="proposed_by_an_officer"
+        ),
+        CheckConstraint(
+            "(closed_by IS NULL) = (closed_at IS NULL OR outcome IN ('BANK_MENDED', 'GONE_BACK'))",
+            name="closed_by_another",
+        ),
+        CheckConstraint(
+            "outcome IN ('REFUND', 'ASSIGN', 'KEEP', 'NO_MONEY_MOVED', 'CLAIMED', 'BANK_MENDED', 'GONE_BACK')",
+            name="outcome",
+        ),
+    )
+
+    break_id: UUID = Field(primary_key=True, foreign_key="incoming_break.id")
+    outcome: str = Field(max_length=20)
+    """Of :class:`services.pay.fees.resolving.IncomingOutcome`."""
+    reason: str = Field(max_length=500)
+    """In the words of whoever proposed it; no personal data."""
+    bill: str | None = Field(default=None, max_length=20)
+    """Of ASSIGN: the first reference of the bill that it pays."""
+    account_sealed: bytes | None = sealed("incoming_resolution.account", by="break_id", default=None)
+    """Of REFUND: where it goes. Gone once the bank has decided."""
+    proposed_by: UUID | None = None
+    proposed_at: datetime = Field(sa_type=Instant)
+    closed_by: UUID | None = None
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class FeeRefund(SQLModel, table=True):
+    """Money that goes back by a file of its own. Of one payment at most one is on its way or has arrived."""
+
+    __tablename__ = "fee_refund"
+    __table_args__ = (
+        Index(
+            "uq_fee_refund_incoming", "incoming", unique=True, postgresql_where=_ON_ITS_WAY, sqlite_where=_ON_ITS_WAY
+        ),
+        Index("ix_fee_refund_agency", "agency", "status"),
+        CheckConstraint("satang > 0", name="positive"),
+        CheckConstraint("status IN ('APPROVED', 'SUBMITTED', 'SETTLED', 'RETURNED')", name="status"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    """Message id and end-to-end id of its file."""
+    agency: str = Field(max_length=100)
+    incoming: UUID
+    """The payment; its row goes with the person whose bill it was for, ten years after."""
+    break_id: UUID = Field(foreign_key="incoming_break.id")
+    satang: int = Field(sa_type=BigInteger)
+    status: str = Field(max_length=10)
+    """Of :class:`services.pay.fees.states.RefundStatus`."""
+    approved_at: datetime = Field(sa_type=Instant)
+    file_sealed: bytes | None = sealed("fee_refund.file", by="id", default=None)
+    """What is sent, the same bytes however often; gone once the bank has decided."""
+    submitted_at: datetime | None = Field(default=None, sa_type=Instant)
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    bank_reference: str | None = Field(default=None, max_length=35)
+    reason: str | None = Field(default=None, max_length=35)
+    """Why it came back: an ISO 20022 external reason code."""

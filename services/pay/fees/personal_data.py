@@ -19,8 +19,10 @@ FEES: Final = Store(
     name="fees",
     title=Text(th="ใบแจ้งชำระเงินและการชำระ", en="Bills and what was paid for them"),
     description=Text(
-        th="ค่าธรรมเนียมหรือเงินที่ต้องคืน จำนวนเงิน และเวลาที่ธนาคารรับเงิน ไม่มีข้อมูลว่าใครเป็นผู้ชำระ",
-        en="Fees, or what is to be paid back, amounts, and when the bank had the money; not who paid it.",
+        th="ค่าธรรมเนียมหรือเงินที่ต้องคืน จำนวนเงิน และเวลาที่ธนาคารรับเงิน ไม่มีข้อมูลว่าใครเป็นผู้ชำระ "
+        "เลขบัญชีที่ผู้ชำระแจ้งให้คืนเงินเก็บไว้จนธนาคารคืนแล้วเท่านั้น",
+        en="Fees, or what is to be paid back, amounts, and when the bank had the money; not who paid it. An account "
+        "that money is to go back to is kept until the bank has sent it.",
     ),
     purpose=Text(th="รับชำระค่าธรรมเนียม และทำบัญชีเงินแผ่นดิน", en="To take in fees, and to account for public money"),
     basis=LegalBasis.PUBLIC_TASK,
@@ -30,6 +32,8 @@ FEES: Final = Store(
         Rows("incoming_payment", ("person",), Fate.DELETED),
         Rows("bill", ("person",), Fate.DELETED),
         Rows("incoming_break", (), Fate.UNNAMED),
+        Rows("incoming_resolution", (), Fate.UNNAMED),
+        Rows("fee_refund", (), Fate.UNNAMED),
     ),
 )
 

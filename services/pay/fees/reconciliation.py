@@ -20,19 +20,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, bangkok_day
+from core.crypto import KeyRing
 from core.database import Database
 from core.errors import BadInput
 from core.ids import new_id
 from core.money import Money
 from core.text import Text
 from services.pay.fees import repository
+from services.pay.fees.breaks import IncomingOutcome, close_without_officers, open_breaks
 from services.pay.fees.errors import NoticeConflict, NoticeMalformed
-from services.pay.fees.models import IncomingBreak, IncomingPayment
+from services.pay.fees.models import IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.needs import Billers, BillingBank, Notice
+from services.pay.fees.resolving import IncomingResolving, Proposal
 from services.pay.fees.service import Bills
 from services.pay.fees.states import Verdict
 from services.pay.needs import Officer, Role
@@ -44,6 +48,8 @@ ASKED_FIRST_AFTER: Final = timedelta(minutes=5)
 ASKED_AGAIN_AFTER: Final = timedelta(hours=1)
 ASKED_AT_ONCE: Final = 50
 _NOT_OVER: Final = Text(th="วันนี้ยังไม่สิ้นสุด", en="that day is not over")
+_LISTED: Final = frozenset({BreakKind.NOT_BOOKED, BreakKind.RETURN_NOT_EXPECTED})
+"""What the bank mends by listing it after all."""
 _KINDS: Final = {
     Verdict.UNKNOWN_REFERENCE: BreakKind.UNKNOWN_REFERENCE,
     Verdict.WRONG_AMOUNT: BreakKind.WRONG_AMOUNT,
@@ -72,8 +78,11 @@ class DayReport:
 class FeeDesk:
     """What officers and jobs do. Each method opens transactions of its own, and asks the bank in none."""
 
-    def __init__(self, db: Database, clock: Clock, bills: Bills, bank: BillingBank, billers: Billers) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, keys: KeyRing, bills: Bills, bank: BillingBank, billers: Billers
+    ) -> None:
         self._db, self._clock, self._bills, self._bank, self._billers = db, clock, bills, bank, billers
+        self.resolving = IncomingResolving(clock, keys, bills)
 
     async def ask(self) -> int:
         """Asks the bank about open bills of which it told nothing; how many were paid after all."""
@@ -122,11 +131,29 @@ class FeeDesk:
         async with self._db.read() as session:
             return await repository.to_go_back(session, officer.agency)
 
-    async def breaks(self, officer: Officer) -> Sequence[IncomingBreak]:
-        """Raises :class:`NotAPaymentOfficer`."""
+    async def kept(self, officer: Officer) -> Sequence[IncomingPayment]:
+        """What nobody claims. Raises :class:`NotAPaymentOfficer`."""
         must_be(officer, *Role)
         async with self._db.read() as session:
-            return await repository.breaks(session, officer.agency)
+            return await repository.kept(session, officer.agency)
+
+    async def breaks(self, officer: Officer) -> Sequence[tuple[IncomingBreak, IncomingResolution | None]]:
+        """Those that are open, each with what is proposed for it. Raises :class:`NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        async with self._db.read() as session:
+            return await open_breaks(session, officer.agency, repository.LISTED_MAX)
+
+    async def propose(self, officer: Officer, key: UUID, proposal: Proposal) -> IncomingResolution:
+        """See :meth:`IncomingResolving.propose`; raises :class:`NotAPaymentOfficer` too."""
+        must_be(officer, *Role)
+        async with self._db.write() as session:
+            return await self.resolving.propose(session, officer, key, proposal)
+
+    async def agree(self, officer: Officer, key: UUID, outcome: IncomingOutcome) -> IncomingResolution:
+        """See :meth:`IncomingResolving.agree`; raises :class:`NotAPaymentOfficer` too."""
+        must_be(officer, *Role)
+        async with self._db.write() as session:
+            return await self.resolving.agree(session, officer, key, outcome)
 
     async def _compare(self, session: AsyncSession, agency: str, day: date, one: Notice, *, twice: bool) -> int:
         found = 0
@@ -139,7 +166,12 @@ class FeeDesk:
             expected = None if kept is None else kept.satang
             kind = BreakKind.WRONG_AMOUNT if expected != one.money.satang else BreakKind.UNKNOWN_REFERENCE
             return found + await _name(session, self._clock, agency, day, kind, one, expected)
-        if verdict is not Verdict.PAID:
+        kept = await repository.incoming(session, one.biller, one.transaction)
+        assert kept is not None, "it was taken in"
+        await close_without_officers(
+            session, agency, one.transaction, _LISTED, IncomingOutcome.BANK_MENDED, self._clock.now()
+        )
+        if verdict is not Verdict.PAID and kept.refunded_at is None:
             found += await _name(session, self._clock, agency, day, _KINDS[verdict], one, None)
         return found
 

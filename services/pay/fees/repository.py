@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.clock import start_of_bangkok_day
-from services.pay.fees.models import Bill, IncomingBreak, IncomingPayment
-from services.pay.fees.states import BillStatus, Verdict
+from services.pay.fees.models import Bill, FeeRefund, IncomingPayment
+from services.pay.fees.states import BillStatus, RefundStatus, Verdict
 
 LISTED_MAX = 200
 
@@ -65,13 +65,20 @@ async def to_go_back(session: AsyncSession, agency: str) -> Sequence[IncomingPay
         col(IncomingPayment.agency) == agency,
         col(IncomingPayment.verdict) != Verdict.PAID.value,
         col(IncomingPayment.refunded_at).is_(None),
+        col(IncomingPayment.kept_at).is_(None),
+        ~_on_its_way().exists(),
     )
     return (await session.scalars(query.order_by(col(IncomingPayment.id)).limit(LISTED_MAX))).all()
 
 
-async def breaks(session: AsyncSession, agency: str) -> Sequence[IncomingBreak]:
-    query = select(IncomingBreak).where(col(IncomingBreak.agency) == agency)
-    return (await session.scalars(query.order_by(col(IncomingBreak.id).desc()).limit(LISTED_MAX))).all()
+async def kept(session: AsyncSession, agency: str) -> Sequence[IncomingPayment]:
+    """What two officers found that nobody claims, and nobody has claimed since."""
+    query = select(IncomingPayment).where(
+        col(IncomingPayment.agency) == agency,
+        col(IncomingPayment.kept_at).is_not(None),
+        col(IncomingPayment.refunded_at).is_(None),
+    )
+    return (await session.scalars(query.order_by(col(IncomingPayment.id)).limit(LISTED_MAX))).all()
 
 
 async def to_ask(session: AsyncSession, *, made_before: datetime, asked_before: datetime, limit: int) -> Sequence[Bill]:
@@ -88,4 +95,23 @@ async def to_ask(session: AsyncSession, *, made_before: datetime, asked_before: 
 async def note_asked(session: AsyncSession, bill: Bill, at: datetime) -> None:
     await session.execute(
         update(Bill).where(col(Bill.person) == bill.person, col(Bill.id) == bill.id).values(asked_at=at)
+    )
+
+
+async def refunds(session: AsyncSession, agency: str, since: datetime) -> Sequence[FeeRefund]:
+    """Those that the bank has not decided, or has lately, oldest first."""
+    open_ones = col(FeeRefund.status).in_([RefundStatus.APPROVED.value, RefundStatus.SUBMITTED.value])
+    query = select(FeeRefund).where(col(FeeRefund.agency) == agency, open_ones | (col(FeeRefund.closed_at) >= since))
+    return (await session.scalars(query.order_by(col(FeeRefund.id)))).all()
+
+
+async def refund(session: AsyncSession, key: UUID) -> FeeRefund | None:
+    """Held until the transaction ends."""
+    found: FeeRefund | None = await session.get(FeeRefund, key, with_for_update=True, populate_existing=True)
+    return found
+
+
+def _on_its_way() -> Select[tuple[UUID]]:
+    return select(col(FeeRefund.incoming)).where(
+        col(FeeRefund.incoming) == col(IncomingPayment.id), col(FeeRefund.status) != RefundStatus.RETURNED.value
     )

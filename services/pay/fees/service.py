@@ -7,8 +7,8 @@ paid, or the whole amount set apart to go back.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +21,9 @@ from core.text import Text
 from core.thai_dates import be_year
 from identity.inbox.models import ChangeKind
 from services.pay.fees import messages, repository
+from services.pay.fees.breaks import ABOUT_MONEY, IncomingOutcome, close_without_officers, on_its_way
 from services.pay.fees.errors import (
+    BillNotAssignable,
     BillPaid,
     IncomingNotFound,
     NothingToPay,
@@ -40,6 +42,7 @@ from services.pay.writing import insert_new
 GOOD_FOR: Final = timedelta(days=3)
 AHEAD_MAX: Final = timedelta(minutes=5)
 """How far the bank's clock may be before ours."""
+_PAYABLE: Final = frozenset({BillStatus.OPEN.value, BillStatus.EXPIRED.value})
 _NUMBER_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -142,26 +145,65 @@ class Bills:
         return verdict
 
     async def refund(self, session: AsyncSession, agency: str, incoming: UUID, reference: str) -> IncomingPayment:
-        """It went back by that entry of the bank. Raises :class:`IncomingNotFound`, also for what went back before."""
+        """It went back by that entry of the bank; what was open about it is closed by that. What was kept as nobody's
+        goes back, too. Raises :class:`IncomingNotFound`, also for what went back before, or is on its way."""
         kept = await session.get(IncomingPayment, incoming, with_for_update=True, populate_existing=True)
         if kept is None or kept.agency != agency or kept.verdict == Verdict.PAID.value or kept.refunded_at is not None:
             raise IncomingNotFound
+        if await on_its_way(session, kept.id) is not None:
+            raise IncomingNotFound
+        now = self._clock.now()
+        debit = Account.UNAPPLIED if kept.kept_at is None else Account.UNCLAIMED
+        lines = transfer(debit, Account.BANK, Money(kept.satang))
+        await self.gone_back(session, kept, reference)
+        key = f"fee-refund:{kept.id.hex}"
+        await book(session, key=key, agency=agency, lines=lines, at=now)
+        gone, about = IncomingOutcome.GONE_BACK, kept.bank_transaction
+        await close_without_officers(session, agency, about, ABOUT_MONEY, gone, now)
+        return kept
+
+    async def gone_back(self, session: AsyncSession, kept: IncomingPayment, reference: str) -> None:
+        """By that entry of the bank; whose bill it was for is told. The caller has booked it."""
         kept.refunded_at, kept.refund_reference = self._clock.now(), reference
         await session.flush()
-        await book(
-            session,
-            key=f"fee-refund:{kept.id.hex}",
-            agency=agency,
-            lines=transfer(Account.UNAPPLIED, Account.BANK, Money(kept.satang)),
-            at=self._clock.now(),
-        )
         if kept.person is not None and kept.bill is not None:
             bill = await repository.own(session, kept.person, kept.bill)
             if bill is not None:
                 await self._notices.send(
                     session, bill.person, messages.REFUNDED, title=title_of(bill), amount=Money(kept.satang)
                 )
-        return kept
+
+    async def assignable(self, session: AsyncSession, kept: IncomingPayment, reference: str) -> Bill:
+        """The bill of a fee that this payment could pay, whole. Raises :class:`BillNotAssignable`."""
+        bill = await repository.of_reference(session, kept.biller, reference)
+        if bill is None or bill.kind != BillKind.FEE.value or bill.satang != kept.satang:
+            raise BillNotAssignable
+        if bill.status not in _PAYABLE:
+            raise BillNotAssignable
+        return bill
+
+    async def assign(self, session: AsyncSession, kept: IncomingPayment, reference: str) -> Bill:
+        """What had come for no bill, or too late, pays that one after all. `kept` is held.
+
+        Raises :class:`BillNotAssignable`, also where it is paid or not owed any more by now.
+        """
+        found = await self.assignable(session, kept, reference)
+        charges = self._charges[found.charge.partition(":")[0]]
+        await charges.hold(session, found)
+        all_of_it = await repository.of_charge(session, found.charge)
+        bill = next(one for one in all_of_it if one.id == found.id)
+        if any(one.status == BillStatus.PAID.value for one in all_of_it) or bill.status not in _PAYABLE:
+            raise BillNotAssignable
+        if not await charges.settle(session, bill, kept.bank_transaction):
+            raise BillNotAssignable
+        await self._pay(session, bill, all_of_it, kept.paid_at)
+        kept.verdict, kept.person, kept.bill = Verdict.PAID.value, bill.person, bill.id
+        await session.flush()
+        money, key = Money(kept.satang), f"fee-assigned:{kept.id.hex}"
+        lines = transfer(Account.UNAPPLIED, Account.FEES, money)
+        await book(session, key=key, agency=kept.agency, lines=lines, at=self._clock.now())
+        await self._tell(session, bill, money, Verdict.PAID)
+        return bill
 
     async def _decide(self, session: AsyncSession, notice: Notice) -> tuple[Verdict, Bill | None]:
         """What becomes of the payment; the bill is paid here, and everything that is checked is checked before."""
@@ -183,14 +225,18 @@ class Bills:
             return Verdict.LATE, bill
         if not await charges.settle(session, bill, notice.transaction):
             return Verdict.NOT_DUE, bill
+        await self._pay(session, bill, all_of_it, notice.paid_at)
+        return Verdict.PAID, bill
+
+    @staticmethod
+    async def _pay(session: AsyncSession, bill: Bill, all_of_it: Sequence[Bill], paid_at: datetime) -> None:
         for other in all_of_it:  # made after this one had expired, whose payment was on its way
             if other.id != bill.id and other.status == BillStatus.OPEN.value:
                 other.status = BillStatus.CANCELLED.value
         await session.flush()
-        bill.status, bill.paid_at = BillStatus.PAID.value, notice.paid_at
-        bill.receipt_number = _receipt_number(be_year(bangkok_day(notice.paid_at)))
+        bill.status, bill.paid_at = BillStatus.PAID.value, paid_at
+        bill.receipt_number = _receipt_number(be_year(bangkok_day(paid_at)))
         await session.flush()
-        return Verdict.PAID, bill
 
     async def _book(self, session: AsyncSession, kept: IncomingPayment, bill: Bill | None) -> None:
         paid = kept.verdict == Verdict.PAID.value

@@ -40,3 +40,20 @@ class Verdict(StrEnum):
     PAID_ALREADY = "PAID_ALREADY"
     NOT_DUE = "NOT_DUE"
     """The bill was withdrawn, or what it was for is not owed any more."""
+
+
+class RefundStatus(StrEnum):
+    """Of money that goes back by a file.
+
+    | refund    | the file is stored | the bank books it | rejects, returns, or takes it back |
+    |-----------|--------------------|-------------------|------------------------------------|
+    | APPROVED  | SUBMITTED          |                   |                                    |
+    | SUBMITTED |                    | SETTLED           | RETURNED; its break is open again  |
+    | SETTLED   |                    |                   | RETURNED; its break is open again  |
+    """
+
+    APPROVED = "APPROVED"
+    SUBMITTED = "SUBMITTED"
+    """At the bank, or about to be: from here on the bank's word alone decides."""
+    SETTLED = "SETTLED"
+    RETURNED = "RETURNED"

@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api import books
-from api.commands import pay_fees
-from core.errors import BadInput
+from api.commands import pay_fee_breaks, pay_fees
+from core.errors import BadInput, SitthiError
 from services.pay.books import Books
-from services.pay.errors import SameOfficer
+from services.pay.destinations.errors import NotAMobileNumber, NotAnAccountNumber, UnknownBank
+from services.pay.errors import BreakNotFound, SameOfficer
 from services.pay.fees.acts import FeeRefund
 from services.pay.fees.errors import IncomingNotFound
 from services.pay.ledger.acts import ActKind, TwoOfficers
@@ -35,28 +36,30 @@ class Terminal:
         self.till, self.patch = till, monkeypatch
         monkeypatch.setattr(books, "books_of", lambda _: books_over(till))
 
-    async def job(self, *words: str) -> Any:
-        """What the command's job answers."""
+    async def job(self, *words: str, by: Clerk | None = None, given: str = "") -> Any:
+        """What the command's job answers; `given` is typed in."""
         kept: list[Callable[..., Any]] = []
 
         def later(_: str | None, job: Callable[..., Any]) -> Any:
             kept.append(job)
             raise KeyboardInterrupt
 
-        self.patch.setattr(pay_fees, "as_officer", later)
-        self.run(*words)
-        house = SimpleNamespace(fee_desk=lambda: self.till.desk)
-        return await kept[0](house, self.till.officer)
+        for module in (pay_fees, pay_fee_breaks):
+            self.patch.setattr(module, "as_officer", later)
+        self.run(*words, given=given)
+        house = SimpleNamespace(fee_desk=lambda: self.till.desk, fee_refunds=lambda: self.till.refunds)
+        return await kept[0](house, by or self.till.officer)
 
     async def say(self, *words: str) -> Result:
         """What the command prints, given that."""
         answer = await self.job(*words)
-        self.patch.setattr(pay_fees, "as_officer", lambda *_: answer)
+        for module in (pay_fees, pay_fee_breaks):
+            self.patch.setattr(module, "as_officer", lambda *_: answer)
         return self.run(*words)
 
     @staticmethod
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(pay_fees.app, list(words))
+    def run(*words: str, given: str = "") -> Result:
+        return CliRunner().invoke(pay_fees.app, list(words), input=given)
 
 
 @pytest.fixture
@@ -141,3 +144,51 @@ async def test_a_refund_of_what_never_came_is_refused(till: Till, key: str) -> N
         await books_over(till).propose(
             till.officer, ActKind.FEE_REFUND, {"incoming": key, "reference": "R1"}, "paid the wrong amount"
         )
+
+
+async def test_a_break_is_resolved_by_two_officers_at_the_terminal_and_the_refund_sent(terminal: Terminal) -> None:
+    till, other = terminal.till, Clerk()
+    day = till.clock.today().isoformat()
+    await till.scan(await till.bill(), ScanFault.WRONG_AMOUNT)
+    till.clock.advance(timedelta(days=1))
+    await terminal.say("reconcile", day)
+    [(found, _)] = await till.desk.breaks(till.officer)
+    ending = found.id.hex[-8:]
+    said = await terminal.job("resolve", ending, "REFUND", "--reason", "they asked for it", given="081 234 5678\n")
+    assert "another officer" in said
+    assert "5678" in (await terminal.say("breaks")).output
+    assert "1234" not in (await terminal.say("breaks")).output
+    with pytest.raises(SameOfficer):
+        await terminal.job("resolve", ending, "REFUND")
+    assert "pay fees send" in await terminal.job("resolve", ending, "refund", by=other)
+    assert (await terminal.say("send")).output == "1 went back, 0 came back, 0 not booked yet\n"
+    assert (await terminal.say("breaks")).output == "Nothing differs.\n"
+    with pytest.raises(BreakNotFound):
+        await terminal.job("resolve", ending, "KEEP", "--reason", "once more")
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ("", NotAMobileNumber),
+        ("12345", NotAMobileNumber),
+        ("999 1234567890", UnknownBank),
+        ("004 12345678901", NotAnAccountNumber),
+    ],
+)
+async def test_a_refund_to_what_is_no_account_is_refused_at_the_terminal(
+    terminal: Terminal, given: str, refused: type[SitthiError]
+) -> None:
+    till = terminal.till
+    await till.scan(await till.bill(), ScanFault.WRONG_AMOUNT)
+    till.clock.advance(timedelta(days=1))
+    await till.desk.reconcile(till.officer, till.clock.today() - timedelta(days=1))
+    [(found, _)] = await till.desk.breaks(till.officer)
+    with pytest.raises(refused):
+        await terminal.job("resolve", found.id.hex, "REFUND", "--reason", "they asked for it", given=f"{given}\n")
+
+
+def test_an_outcome_that_is_none_is_refused_at_the_terminal(terminal: Terminal) -> None:
+    said = terminal.run("resolve", "3f9a21", "GONE_BACK")
+    assert said.exit_code == 1
+    assert "REFUND, ASSIGN, KEEP" in said.output

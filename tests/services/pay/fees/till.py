@@ -29,12 +29,19 @@ from services.pay.fees.billers import SandboxBillers
 from services.pay.fees.models import Bill, IncomingPayment
 from services.pay.fees.needs import Charge
 from services.pay.fees.reconciliation import FeeDesk
+from services.pay.fees.refunds import FeeRefunds
 from services.pay.fees.routes import NOTICES_PATH, notices_router
 from services.pay.fees.service import Bills
 from services.pay.fees.states import BillKind
+from services.pay.iso20022.pain001 import Product
 from services.pay.ledger.service import trial_balance
+from services.pay.payers import treasury_account
+from services.pay.rails.bank import BankRail
+from services.pay.rails.contract import Rail
+from services.pay.rails.several import RailName, SeveralRails
+from services.sandbox.bank.app import Bank, bank_app
 from services.sandbox.bank.bills import BillBank, ScanFault, bills_app
-from tests.services.pay.town import Clerk
+from tests.services.pay.town import KEYS, Clerk
 
 SECRET = b"the bank's and ours, 32 bytes long"
 TITLE = Text(th="ใบอนุญาตประกอบกิจการ", en="Trading licence")
@@ -71,6 +78,9 @@ class Till:
     bank: BillBank
     client: httpx2.AsyncClient
     desk: FeeDesk
+    refunds: FeeRefunds
+    files: Bank
+    """The bank's other side, which takes files."""
     officer: Clerk = field(default_factory=Clerk)
     person: UUID = field(default_factory=new_id)
 
@@ -118,5 +128,20 @@ async def till_over(db: Database, clock: FixedClock, path: Path) -> AsyncIterato
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://sitthi") as client:
         bank = BillBank(path, clock, client, f"http://sitthi{NOTICES_PATH}", SECRET)
         app.mount("/bank-itself", bills_app(bank))
-        desk = FeeDesk(db, clock, bills, HttpBillingBank(client, "http://sitthi/bank-itself"), billers)
-        yield Till(db, clock, fees, bills, bank, client, desk)
+        desk = FeeDesk(db, clock, KEYS, bills, HttpBillingBank(client, "http://sitthi/bank-itself"), billers)
+        resolving = desk.resolving
+        async with files_of(path.with_name("bank.sqlite"), clock) as (files, rail):
+            refunds = FeeRefunds(db, clock, KEYS, bills, resolving, rail, treasury_account)
+            yield Till(db, clock, fees, bills, bank, client, desk, refunds, files)
+
+
+@asynccontextmanager
+async def files_of(path: Path, clock: FixedClock) -> AsyncIterator[tuple[Bank, SeveralRails]]:
+    """The bank's file interface, and the rails over it."""
+    app = bank_app(path, clock)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://bank") as client:
+        rails: dict[RailName, Rail] = {
+            RailName.PROMPTPAY: BankRail(client, "http://bank", Product.PROMPTPAY),
+            RailName.ACCOUNT: BankRail(client, "http://bank", Product.SMART),
+        }
+        yield app.state.bank, SeveralRails(rails)

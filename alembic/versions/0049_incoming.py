@@ -1,0 +1,101 @@
+"""What two officers make of breaks of money that comes in, and money that goes back by a file.
+
+Revision ID: 0049
+Revises: 0050
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0049"
+down_revision = "0050"
+branch_labels = None
+depends_on = None
+
+ON_ITS_WAY = "status <> 'RETURNED'"
+
+
+def upgrade() -> None:
+    op.add_column("incoming_payment", sa.Column("kept_at", sa.DateTime(timezone=True), nullable=True))
+    _resolutions()
+    _refunds()
+
+
+def downgrade() -> None:
+    op.drop_index("ix_fee_refund_agency", table_name="fee_refund")
+    op.drop_index("uq_fee_refund_incoming", table_name="fee_refund")
+    op.drop_table("fee_refund")
+    op.drop_table("incoming_resolution")
+    op.drop_column("incoming_payment", "kept_at")
+
+
+def _resolutions() -> None:
+    op.create_table(
+        "incoming_resolution",
+        sa.Column("break_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("bill", sa.String(length=20), nullable=True),
+        sa.Column("account_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("proposed_by", sa.Uuid(), nullable=True),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.Uuid(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "closed_by IS NULL OR closed_by <> proposed_by", name=op.f("ck_incoming_resolution_four_eyes")
+        ),
+        sa.CheckConstraint(
+            "(proposed_by IS NULL) = (outcome IN ('BANK_MENDED', 'GONE_BACK'))",
+            name=op.f("ck_incoming_resolution_proposed_by_an_officer"),
+        ),
+        sa.CheckConstraint(
+            "(closed_by IS NULL) = (closed_at IS NULL OR outcome IN ('BANK_MENDED', 'GONE_BACK'))",
+            name=op.f("ck_incoming_resolution_closed_by_another"),
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('REFUND', 'ASSIGN', 'KEEP', 'NO_MONEY_MOVED', 'CLAIMED', 'BANK_MENDED', 'GONE_BACK')",
+            name=op.f("ck_incoming_resolution_outcome"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["break_id"], ["incoming_break.id"], name=op.f("fk_incoming_resolution_break_id_incoming_break")
+        ),
+        sa.PrimaryKeyConstraint("break_id", name=op.f("pk_incoming_resolution")),
+    )
+
+
+def _refunds() -> None:
+    op.create_table(
+        "fee_refund",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agency", sa.String(length=100), nullable=False),
+        sa.Column("incoming", sa.Uuid(), nullable=False),
+        sa.Column("break_id", sa.Uuid(), nullable=False),
+        sa.Column("satang", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=10), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("file_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("bank_reference", sa.String(length=35), nullable=True),
+        sa.Column("reason", sa.String(length=35), nullable=True),
+        sa.CheckConstraint("satang > 0", name=op.f("ck_fee_refund_positive")),
+        sa.CheckConstraint(
+            "status IN ('APPROVED', 'SUBMITTED', 'SETTLED', 'RETURNED')", name=op.f("ck_fee_refund_status")
+        ),
+        sa.ForeignKeyConstraint(
+            ["break_id"], ["incoming_break.id"], name=op.f("fk_fee_refund_break_id_incoming_break")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fee_refund")),
+    )
+    op.create_index(
+        "uq_fee_refund_incoming",
+        "fee_refund",
+        ["incoming"],
+        unique=True,
+        postgresql_where=sa.text(ON_ITS_WAY),
+        sqlite_where=sa.text(ON_ITS_WAY),
+    )
+    op.create_index("ix_fee_refund_agency", "fee_refund", ["agency", "status"], unique=False)

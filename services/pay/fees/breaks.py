@@ -1,0 +1,134 @@
+"""Breaks of money that comes in: those that are open, and how each may be closed.
+
+| what the break is about | officers may close it as |
+|---|---|
+| money that is here and paid no bill | `REFUND`, `ASSIGN`, `KEEP` |
+| anything else: the bank's word against what is booked | `NO_MONEY_MOVED`, `CLAIMED` |
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.pay.fees.models import FeeRefund, IncomingBreak, IncomingPayment, IncomingResolution
+from services.pay.fees.states import RefundStatus, Verdict
+from services.pay.reconciliation import BreakKind
+from services.pay.writing import insert_new
+
+
+class IncomingOutcome(StrEnum):
+    """What a break of money that comes in came to. All but the last two are decided by two officers."""
+
+    REFUND = "REFUND"
+    """It goes back by a file to the bank, to the account that whoever paid has named."""
+    ASSIGN = "ASSIGN"
+    """It pays the bill of a fee, whole, that it was meant for."""
+    KEEP = "KEEP"
+    """Nobody claims it."""
+    NO_MONEY_MOVED = "NO_MONEY_MOVED"
+    """The bank told something that did not happen; the books stand."""
+    CLAIMED = "CLAIMED"
+    """The bank's books and ours differ by so much: it is claimed from the bank, or owed to it."""
+    BANK_MENDED = "BANK_MENDED"
+    """The bank told it rightly later."""
+    GONE_BACK = "GONE_BACK"
+    """It went back at the bank, as two officers booked (`sitthi pay fees refund`)."""
+
+
+OF_MONEY: Final = frozenset({IncomingOutcome.REFUND, IncomingOutcome.ASSIGN, IncomingOutcome.KEEP})
+OF_WORDS: Final = frozenset({IncomingOutcome.NO_MONEY_MOVED, IncomingOutcome.CLAIMED})
+BY_OFFICERS: Final = OF_MONEY | OF_WORDS
+ABOUT_MONEY: Final = frozenset(
+    {
+        BreakKind.UNKNOWN_REFERENCE,
+        BreakKind.WRONG_AMOUNT,
+        BreakKind.BOOKED_TWICE,
+        BreakKind.PAID_AFTER_RETURN,
+    }
+)
+
+
+def is_about_money(found: IncomingBreak, paid: IncomingPayment | None) -> bool:
+    """Whether the payment itself is what waits: it is here, whole, and paid no bill. A break that has something on our
+    side is about the bank's contradicting itself."""
+    return (
+        paid is not None
+        and BreakKind(found.kind) in ABOUT_MONEY
+        and found.expected is None
+        and paid.verdict != Verdict.PAID.value
+    )
+
+
+def is_here(paid: IncomingPayment) -> bool:
+    """Whether it may still be decided what becomes of it."""
+    return paid.verdict != Verdict.PAID.value and paid.refunded_at is None and paid.kept_at is None
+
+
+def difference(found: IncomingBreak) -> int:
+    """Satang that the bank's books have more than ours."""
+    return (found.found or 0) - (found.expected or 0)
+
+
+async def open_breaks(
+    session: AsyncSession, agency: str, limit: int
+) -> list[tuple[IncomingBreak, IncomingResolution | None]]:
+    """The agency's, latest first, each with what is proposed for it."""
+    query = _open().add_columns(IncomingResolution).where(col(IncomingBreak.agency) == agency)
+    rows = await session.execute(query.order_by(col(IncomingBreak.id).desc()).limit(limit))
+    return [(found, proposed) for found, proposed in rows.tuples()]
+
+
+async def on_its_way(session: AsyncSession, incoming: UUID) -> FeeRefund | None:
+    """The refund of that payment that is on its way, or has arrived."""
+    query = select(FeeRefund).where(
+        col(FeeRefund.incoming) == incoming, col(FeeRefund.status) != RefundStatus.RETURNED.value
+    )
+    return (await session.scalars(query.execution_options(populate_existing=True))).first()
+
+
+async def close_without_officers(
+    session: AsyncSession,
+    agency: str,
+    bank_reference: str,
+    kinds: frozenset[BreakKind],
+    outcome: IncomingOutcome,
+    at: datetime,
+) -> None:
+    """Closes what is open about that entry of the bank. What an officer had proposed falls."""
+    query = _open().where(
+        col(IncomingBreak.agency) == agency,
+        col(IncomingBreak.bank_reference) == bank_reference,
+        col(IncomingBreak.kind).in_(sorted(kinds)),
+    )
+    for found in await session.scalars(query):
+        row = {
+            "break_id": found.id,
+            "outcome": outcome.value,
+            "reason": "",
+            "proposed_by": None,
+            "proposed_at": at,
+            "closed_by": None,
+            "closed_at": at,
+        }
+        if await insert_new(session, IncomingResolution, [row]):
+            continue
+        proposed = await session.get(IncomingResolution, found.id, populate_existing=True, with_for_update=True)
+        if proposed is not None and proposed.closed_at is None:
+            proposed.outcome, proposed.reason, proposed.proposed_by = outcome.value, "", None
+            proposed.bill, proposed.account_sealed = None, None
+            proposed.proposed_at = proposed.closed_at = at
+            await session.flush()
+
+
+def _open() -> Select[tuple[IncomingBreak]]:
+    joined = select(IncomingBreak).outerjoin(
+        IncomingResolution, col(IncomingResolution.break_id) == col(IncomingBreak.id)
+    )
+    return joined.where(col(IncomingResolution.closed_at).is_(None)).execution_options(populate_existing=True)
