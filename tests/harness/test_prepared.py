@@ -7,15 +7,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support.prepared import NURSERY, run
+from tests.support import prepared
+from tests.support.prepared import Nursery, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they are started one by one elsewhere")
+NURSERY = Nursery(["core.clock"])
+"""Small, so that it costs little: how its processes begin and end does not hang on what it has imported."""
 HERE: Mapping[str, str] = {"PATH": os.defpath, "PYTHONPATH": "", "COLOUR": "สีฟ้า"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepared, "NURSERY", NURSERY)
+        yield
+    NURSERY.stop()
 
 
 def program(folder: Path, text: str) -> tuple[list[str], Mapping[str, str]]:
@@ -37,7 +48,11 @@ def test_it_has_its_own_arguments_environment_and_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("raise SystemExit(3)", 3), ("import os\nos._exit(4)", 4), ("raise ValueError('no')", 1), ("", 0)],
+    [
+        *(("raise SystemExit(3)", 3), ("import os\nos._exit(4)", 4), ("raise ValueError('no')", 1), ("", 0)),
+        *(("raise SystemExit(None)", 0), ("raise SystemExit(-1)", 255), ("raise SystemExit(True)", 1)),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+    ],
 )
 def test_how_it_ends_is_told(text: str, code: int, tmp_path: Path) -> None:
     words, environment = program(tmp_path, text)
@@ -76,16 +91,37 @@ def test_many_at_once_all_end_and_none_is_taken_for_another(tmp_path: Path) -> N
     assert [process.wait(60) for process in processes] == list(range(20))
 
 
+def test_what_is_to_be_done_at_the_end_is_done_and_its_last_words_are_told(tmp_path: Path) -> None:
+    text = (
+        "import atexit, threading, time\n"
+        "atexit.register(print, 'the end')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.1), print('a thread'))).start()\n"
+        "print('the program')\n"
+        "raise SystemExit('why')"
+    )
+    words, environment = program(tmp_path, text)
+    assert run(words, environment=environment) == (1, "the program\na thread\nthe end\n", "why\n")
+
+
 def test_it_ends_with_the_tests_that_asked_for_it() -> None:
     text = (
-        "from tests.support.prepared import NURSERY\n"
-        "NURSERY.start(['core.clock'], environment={}).wait()\n"
-        "print(NURSERY.pid)"
+        "from tests.support.prepared import Nursery\n"
+        "nursery = Nursery(['core.clock'])\n"
+        "nursery.start(['core.clock'], environment={}).wait()\n"
+        "print(nursery.pid)"
     )
     done = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
-    pid, until = int(done.stdout), time.monotonic() + 20
-    while Path(f"/proc/{pid}").exists():
+    pid, until = int(done.stdout), time.monotonic() + 60
+    while is_running(pid):
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whoever has ended may still wait for the one who adopted it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -9,6 +9,7 @@ moment. `--thorough` starts each as a user does (`tests/support/server.py` choos
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import gc
 import importlib
@@ -82,7 +83,8 @@ class Forked:
 class Nursery:
     """The process that has imported everything; started when the first is asked for. One for each test process."""
 
-    def __init__(self) -> None:
+    def __init__(self, imported: Sequence[str] = IMPORTED) -> None:
+        self._imported = imported
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._orders: socket.socket | None = None
@@ -122,7 +124,7 @@ class Nursery:
         here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ORDER_BYTES_MAX)
         with there:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.prepared", str(there.fileno())],
+                [sys.executable, "-m", "tests.support.prepared", str(there.fileno()), *self._imported],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[there.fileno()],
@@ -144,21 +146,28 @@ def run(words: Sequence[str], *, environment: Mapping[str, str], given: str | No
     return code, out, err
 
 
-def _prepare() -> None:
+def _prepare(imported: Sequence[str]) -> None:
     gc.disable()
-    for name in IMPORTED:
+    for name in imported:
         importlib.import_module(name)
-    _read_what_is_read_once()
+    if "api.app" in imported:
+        _read_what_is_read_once()
     gc.collect()
     gc.freeze()
     gc.enable()
 
 
 def _read_what_is_read_once() -> None:
-    """The catalogue, the programmes, the agencies' plugins: whatever an application remembers of its files."""
-    app, settings = (importlib.import_module(name) for name in ("api.app", "core.settings"))
+    """The catalogue, the programmes, the agencies' plugins: whatever an application remembers of its files. The first
+    is made as in production, where each route is made at once; the next shows what need not be made again."""
+    app, settings, remembered = (
+        importlib.import_module(name) for name in ("api.app", "core.settings", "tests.support.remembered")
+    )
     with tempfile.TemporaryDirectory() as folder:
-        app.create_app(settings.Settings(data=Path(folder)))
+        for remember in (False, True):
+            if remember:
+                remembered.remember_adapters()
+            app.create_app(settings.Settings(data=Path(folder)))
 
 
 def _serve(orders: socket.socket) -> dict[str, Any]:
@@ -228,11 +237,27 @@ def _become(words: list[str], environment: dict[str, str], cwd: str, files: list
     raise SystemExit(0)
 
 
+def _end(code: object) -> NoReturn:
+    """As the interpreter ends, but for taking apart all that was imported, which would cost more than most commands."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    if code is not None and not isinstance(code, int):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit((code or 0) & 0xFF)
+
+
 def main() -> NoReturn:
-    with socket.socket(fileno=int(sys.argv[1])) as orders:
-        _prepare()
-        order = _serve(orders)
-    _become(**order)
+    try:
+        with socket.socket(fileno=int(sys.argv[1])) as orders:
+            _prepare(sys.argv[2:])
+            order = _serve(orders)
+        _become(**order)
+    except SystemExit as ended:
+        _end(ended.code)
 
 
 if __name__ == "__main__":
