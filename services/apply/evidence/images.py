@@ -19,6 +19,8 @@ PIXELS_MAX: Final = 50_000_000
 """A phone's camera takes 12 to 50 million; decoded as colours with transparency that is 200 MB."""
 SIDE_MAX: Final = 30_000
 PARTS_MAX: Final = 20_000
+SCANS_MAX: Final = 64
+"""Each goes over the whole picture: cameras write one, programs for the web about ten."""
 TEXT_BYTES_MAX: Final = 1_000_000
 """Unpacked, of what a PNG says beside the picture."""
 
@@ -39,12 +41,12 @@ _PACKED: Final = frozenset({b"iCCP", b"zTXt", b"iTXt"})
 
 def look_at_jpeg(content: bytes) -> None:
     """Raises :class:`Refused`."""
-    at, parts, is_framed, is_scanned = _SOI_BYTES, 0, False, False
+    at, parts, is_framed, scans = _SOI_BYTES, 0, False, 0
     while True:
         parts += 1
-        if parts > PARTS_MAX:
+        if parts > PARTS_MAX or scans > SCANS_MAX:
             raise Refused(Reason.TOO_MUCH_INSIDE)
-        marker, at = _jpeg_marker(content, at)
+        marker, at = jpeg_marker(content, at)
         if marker == _EOI:
             break
         if marker in _ALONE:
@@ -58,16 +60,31 @@ def look_at_jpeg(content: bytes) -> None:
             is_framed = True
         at += length
         if marker == _SOS:
-            is_scanned = True
-            at = _after_scan(content, at)
-    if not (is_framed and is_scanned):
+            scans += 1
+            at = after_scan(content, at)
+    if not (is_framed and scans):
         raise Refused(Reason.BROKEN)
     if at != len(content):
         raise Refused(Reason.MORE_BEHIND)
     _decode(content, "JPEG")
 
 
-def _jpeg_marker(content: bytes, at: int) -> tuple[int, int]:
+def jpeg_sides(content: bytes) -> tuple[int, int]:
+    """Width and height as its first frame says, of a JPEG within something else; nought of one that says none."""
+    at = _SOI_BYTES
+    for _ in range(PARTS_MAX):
+        marker, at = jpeg_marker(content, at)
+        if marker in _FRAMES:
+            height, width = struct.unpack(">HH", content[at + 3 : at + 7].ljust(4, b"\0"))
+            return width, height
+        if marker in (_SOS, _EOI):
+            break
+        if marker not in _ALONE:
+            at += int.from_bytes(content[at : at + 2], "big")
+    return 0, 0
+
+
+def jpeg_marker(content: bytes, at: int) -> tuple[int, int]:
     """The marker that stands there, and where what follows begins. Fill bytes (B.1.1.2) may stand before it."""
     if content[at : at + 1] != b"\xff":
         raise Refused(Reason.BROKEN)
@@ -78,7 +95,7 @@ def _jpeg_marker(content: bytes, at: int) -> tuple[int, int]:
     return content[at], at + 1
 
 
-def _after_scan(content: bytes, at: int) -> int:
+def after_scan(content: bytes, at: int) -> int:
     """Where the next marker stands after entropy-coded data: in them 0xFF is followed by 0, or by a restart."""
     while True:
         at = content.find(b"\xff", at)
@@ -98,7 +115,7 @@ def look_at_png(content: bytes) -> None:
         parts += 1
         if parts > PARTS_MAX:
             raise Refused(Reason.TOO_MUCH_INSIDE)
-        kind, data, at = _png_chunk(content, at)
+        kind, data, at = png_chunk(content, at)
         if (kind == b"IHDR") != (parts == 1):
             raise Refused(Reason.BROKEN)
         if kind == b"IHDR":
@@ -121,7 +138,7 @@ def look_at_png(content: bytes) -> None:
     _decode(content, "PNG")
 
 
-def _png_chunk(content: bytes, at: int) -> tuple[bytes, bytes, int]:
+def png_chunk(content: bytes, at: int) -> tuple[bytes, bytes, int]:
     head = content[at : at + 8]
     if len(head) < 8:
         raise Refused(Reason.BROKEN)

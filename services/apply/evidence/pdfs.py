@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import logging
 import re
+import struct
 from collections.abc import Iterator
 from typing import Any, Final
 
 from pypdf import PdfReader
 from pypdf.errors import LimitReachedError, PyPdfError
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
+from pypdf.generic import ArrayObject, DictionaryObject, EncodedStreamObject, IndirectObject, NameObject, StreamObject
 
-from services.apply.evidence.images import PIXELS_MAX
+from services.apply.evidence.images import PIXELS_MAX, jpeg_sides
 from services.apply.evidence.refusals import Reason, Refused
 
 PAGES_MAX: Final = 100
@@ -24,6 +25,8 @@ OBJECTS_MAX: Final = 20_000
 DEPTH_MAX: Final = 100
 UNPACKED_MAX: Final = 64_000_000
 """Bytes of all its streams, but for pictures, whose pixels are counted."""
+ALL_PIXELS_MAX: Final = 40 * PIXELS_MAX
+"""Of all pictures in it together."""
 FILTERS_MAX: Final = 2
 """One for packing and one for printable letters. More is how bombs are folded."""
 
@@ -38,6 +41,7 @@ _FILE_WORDS: Final = re.compile(rb"/(?:EmbeddedFiles?|FileAttachment)\b")
 """Long enough not to come about by chance in packed data."""
 _ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _PICTURES: Final = frozenset({"/DCTDecode", "/DCT", "/JPXDecode", "/CCITTFaxDecode", "/CCF", "/JBIG2Decode"})
+_JPEG: Final = frozenset({"/DCTDecode", "/DCT"})
 _READ: Final = frozenset(
     {"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"}
     | {"/ASCIIHexDecode", "/AHx", "/ASCII85Decode", "/A85"}
@@ -67,14 +71,15 @@ def _look_through(reader: PdfReader) -> None:
     numbers |= {(number, 0) for number in reader.xref_objStm}
     if len(numbers) > OBJECTS_MAX:
         raise Refused(Reason.TOO_MUCH_INSIDE)
-    unpacked = 0
+    unpacked = pixels = 0
     _refuse_parts(reader.trailer)
     for number, generation in sorted(numbers):
         found = reader.get_object(IndirectObject(number, generation, reader))
         _refuse_parts(found)
         if isinstance(found, StreamObject):
-            unpacked += _size_of(found)
-            if unpacked > UNPACKED_MAX:
+            size, drawn = _look_at_stream(found)
+            unpacked, pixels = unpacked + size, pixels + drawn
+            if unpacked > UNPACKED_MAX or pixels > ALL_PIXELS_MAX:
                 raise Refused(Reason.TOO_MUCH_INSIDE)
     if not 0 < reader.get_num_pages() <= PAGES_MAX:
         raise Refused(Reason.TOO_MUCH_INSIDE if reader.get_num_pages() else Reason.BROKEN)
@@ -106,26 +111,67 @@ def _parts(whole: Any) -> Iterator[str]:
             left += [(value, depth + 1) for value in list.__iter__(one)]
 
 
-def _size_of(stream: StreamObject) -> int:
-    """Of a stream unpacked; what a picture is unpacked, is told by its sides."""
-    if stream.get("/Subtype") == "/Image":
-        sides = int(stream.get("/Width", 0)) * int(stream.get("/Height", 0))
-        if sides > PIXELS_MAX:
-            raise Refused(Reason.TOO_MUCH_INSIDE)
+def _is_picture(filters: list[str]) -> bool:
+    return bool(filters) and filters[-1] in _PICTURES
+
+
+def _filters_of(stream: StreamObject) -> list[str]:
     given = stream.get("/Filter", ())
     filters = [str(given)] if isinstance(given, NameObject) else [str(one) for one in given]
     if len(filters) > FILTERS_MAX:
         raise Refused(Reason.TOO_MUCH_INSIDE)
+    if not set(filters[:-1] if _is_picture(filters) else filters) <= _READ:
+        raise Refused(Reason.LOCKED if "/Crypt" in filters else Reason.BROKEN)
+    return filters
+
+
+def _look_at_stream(stream: StreamObject) -> tuple[int, int]:
+    """Bytes of it unpacked, and pixels of a picture: what it unpacks to, nobody but a reader knows."""
     if "/F" in stream:  # §7.3.8.2: what it says lies in another file
         raise Refused(Reason.ATTACHMENTS)
-    if any(one in _PICTURES for one in filters):
-        return 0
-    if not set(filters) <= _READ:
-        raise Refused(Reason.LOCKED if "/Crypt" in filters else Reason.BROKEN)
+    filters = _filters_of(stream)
+    if _is_picture(filters):
+        packed = _unpacked(stream, filters[:-1])
+        return (len(packed) if len(filters) > 1 else 0), _pixels_of(stream, filters[-1], packed)
     plain = stream.get_data()
     if stream.get("/Type") == "/ObjStm":
         _refuse_words(plain)
-    return len(plain)
+    return len(plain), _pixels_of(stream)
+
+
+def _unpacked(stream: StreamObject, filters: list[str]) -> bytes:
+    """What stands before the picture's own coding: a picture may be folded into more than it is."""
+    raw = stream._data  # noqa: SLF001 - pypdf has no other name for bytes that nobody decoded
+    if not filters:
+        return raw
+    outer, given = EncodedStreamObject(), stream.get("/DecodeParms")
+    outer._data = raw  # noqa: SLF001 - as above
+    outer[NameObject("/Filter")] = ArrayObject(NameObject(one) for one in filters)
+    if isinstance(given, ArrayObject):
+        outer[NameObject("/DecodeParms")] = ArrayObject(given[: len(filters)])
+    return outer.get_data()
+
+
+def _pixels_of(stream: StreamObject, coding: str = "", packed: bytes = b"") -> int:
+    """As the paper says, and as the picture says by itself, which a reader may believe instead."""
+    sides = [(0, 0), _own_sides(coding, packed)]
+    if coding or stream.get("/Subtype") == "/Image":
+        sides.append((int(stream.get("/Width", 0)), int(stream.get("/Height", 0))))
+    most = max(abs(width * height) for width, height in sides)
+    if most > PIXELS_MAX:
+        raise Refused(Reason.TOO_MUCH_INSIDE)
+    return most
+
+
+def _own_sides(coding: str, packed: bytes) -> tuple[int, int]:
+    """Of JPEG, and of JPEG 2000 (T.800 A.5.1: the marker SIZ follows on SOC). Others say it outside alone."""
+    if coding in _JPEG:
+        return jpeg_sides(packed) if packed.startswith(b"\xff\xd8") else (0, 0)
+    at = packed.find(b"\xff\x4f\xff\x51") if coding == "/JPXDecode" else -1
+    if at < 0:
+        return 0, 0
+    right, bottom, left, top = struct.unpack(">4I", packed[at + 8 : at + 24].ljust(16, b"\0"))
+    return right - left, bottom - top
 
 
 def _refuse_words(plain: bytes) -> None:

@@ -27,6 +27,7 @@ from core.ids import GlobalId, MalformedGlobalId, new_id
 from core.sealed import bound_to
 from core.text import Text
 from services.apply.evidence import repository
+from services.apply.evidence.cleaning import cleaned
 from services.apply.evidence.errors import (
     EvidenceCut,
     EvidenceNotTaken,
@@ -107,7 +108,8 @@ class EvidenceDesk:
         """Whether an agency's own officers decide what is applied for here, who can be shown it; set like `keepers`."""
 
     async def take(self, person: UUID, key: str, body: AsyncIterator[bytes], declared: int | None = None) -> Evidence:
-        """Receives a file. `key` is the idempotency key; `declared`, how long the body was said to be.
+        """Receives a file. `key` is the idempotency key; `declared`, how long the body was said to be. What a camera
+        noted beside a picture (where, when, with what) is not kept.
 
         Whoever sends the same again under the same key gets the same evidence. To be called in no transaction. Raises
         what `errors` lists, IdempotencyConflict, BadInput, ServiceUnavailable, NotFound for who leaves meanwhile.
@@ -133,6 +135,7 @@ class EvidenceDesk:
             except Refused as refused:
                 raise error_of(refused.reason) from None
             scanner = await self._scanner.scan(content)
+            content = await asyncio.to_thread(cleaned, media_type, content)
             row = Evidence(
                 person=person,
                 id=new_id(),

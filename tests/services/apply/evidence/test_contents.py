@@ -10,8 +10,9 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf.generic import ArrayObject, NameObject, NumberObject, StreamObject
 
-from services.apply.evidence.contents import look
+from services.apply.evidence.contents import JPEG, PDF, look
 from services.apply.evidence.pdfs import PAGES_MAX
 from services.apply.evidence.refusals import Reason, Refused
 from tests.services.apply.evidence.papers import (
@@ -195,3 +196,68 @@ def test_a_paper_that_unpacks_to_too_much_or_is_folded_too_often_is_refused(size
 
 def test_a_paper_with_a_stream_of_common_size_is_taken() -> None:
     assert look(with_stream(bytes(1_000_000))) == "application/pdf"
+
+
+def folded(coding: str, packed: bytes, *, width: int = 10, outer: bool = True) -> bytes:
+    """A PDF with a picture that is packed once more."""
+    made, stream = writer(), StreamObject()
+    stream._data = zlib.compress(packed, 9) if outer else packed
+    stream.update(
+        {
+            NameObject("/Subtype"): NameObject("/Image"),
+            NameObject("/Width"): NumberObject(width),
+            NameObject("/Height"): NumberObject(10),
+            NameObject("/Filter"): ArrayObject(
+                NameObject(one) for one in (["/FlateDecode"] if outer else []) + [coding]
+            ),
+        }
+    )
+    made._add_object(stream)
+    return written(made)
+
+
+@pytest.mark.parametrize("outer", [True, False])
+def test_a_photograph_in_a_paper_is_taken(outer: bool) -> None:
+    assert look(folded("/DCTDecode", picture("JPEG"), outer=outer)) == PDF
+
+
+@pytest.mark.parametrize("coding", ["/DCTDecode", "/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode"])
+def test_a_picture_that_is_folded_into_more_than_it_is_is_a_bomb(coding: str) -> None:
+    assert refused(folded(coding, bytes(70_000_000))) is Reason.TOO_MUCH_INSIDE
+
+
+def test_a_picture_in_a_paper_is_as_large_as_it_says_by_itself() -> None:
+    plain = picture("JPEG")
+    frame = plain.index(b"\xff\xc0")
+    huge = plain[: frame + 5] + b"\xff\xff\xff\xff" + plain[frame + 9 :]
+    assert refused(folded("/DCTDecode", huge, outer=False)) is Reason.TOO_MUCH_INSIDE
+    wide = b"\xff\x4f\xff\x51" + bytes(4) + (60_000).to_bytes(4, "big") * 2 + bytes(8)
+    assert refused(folded("/JPXDecode", wide)) is Reason.TOO_MUCH_INSIDE
+    assert refused(folded("/DCTDecode", plain, width=10_000_000)) is Reason.TOO_MUCH_INSIDE
+
+
+def test_a_photograph_that_is_gone_over_a_thousand_times_is_refused() -> None:
+    """Each scan of a progressive picture costs a reader the whole of it."""
+    plain = progressive()
+    last = plain.rindex(b"\xff\xda")
+    scan = plain[last:-2]
+    assert look(plain[:-2] + scan * 2 + plain[-2:]) == JPEG
+    assert refused(plain[:-2] + scan * 1_000 + plain[-2:]) is Reason.TOO_MUCH_INSIDE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"GIF89a/*" + bytes(20) + b"*/=1;alert(1)",
+        b"PK\x03\x04" + b"word/document.xml" + bytes(40) + b"PK\x05\x06" + bytes(18),
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500),
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"RIFF\x00\x00\x00\x00WEBPVP8 ",
+        b"\x00\x00\x00\x18ftypheic",
+        b"%!PS-Adobe-3.0",
+        b"\x1f\x8b\x08" + bytes(20),
+    ],
+    ids=["GIF and script", "docx", "doc", "svg", "webp", "heic", "postscript", "gzip"],
+)
+def test_what_is_no_paper_and_no_picture_of_ours_is_refused_whatever_it_is_called(content: bytes) -> None:
+    assert refused(content) is Reason.WRONG_TYPE

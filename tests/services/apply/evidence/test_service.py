@@ -37,6 +37,7 @@ from services.apply.evidence.service import PIECE_BYTES, UNUSED_KEPT, Bounds, Ev
 from services.apply.models import Application
 from services.apply.states import Status
 from tests.services.apply.evidence.papers import paper, picture, with_action
+from tests.services.apply.evidence.test_cleaning import HOME, noted
 
 SMALL = Bounds(unused_files_max=3, unused_bytes_max=2_000_000, application_files_max=2, file_bytes_max=1_000_000)
 
@@ -159,6 +160,17 @@ async def test_what_is_sent_comes_back_byte_for_byte(room: Room, photograph: byt
     assert (row.media_type, row.size, row.scanner) == ("image/png", len(photograph), "clamd")
     assert await room.desk.content(row) == photograph
     assert room.scanner.seen == [photograph]
+
+
+async def test_where_a_photograph_was_taken_is_scanned_and_not_kept(room: Room) -> None:
+    person, sent = await room.person(), noted("JPEG", 6)
+    row = await room.send(person, sent, "key-1")
+    kept = await room.desk.content(row)
+    assert room.scanner.seen == [sent]
+    assert HOME.encode() in sent
+    assert HOME.encode() not in kept
+    assert row.size == len(kept) < len(sent)
+    assert (await room.send(person, sent, "key-1")).id == row.id
 
 
 async def test_no_plain_byte_of_it_lies_in_the_database(room: Room, photograph: bytes) -> None:
