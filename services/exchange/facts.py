@@ -6,7 +6,7 @@ This module is what other rooms import; how the gate decides lives beside it and
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
@@ -264,7 +264,25 @@ class Unused:
     person: UUID
     facts: Facts
     changed: frozenset[str]
+    """Of facts of children with `child.` before the name."""
     used_on: date | None
+    children: Mapping[UUID, Facts] | None = field(default_factory=dict)
+    """By child who is not of age, eldest first; None where nobody could say. Empty where nothing was asked of them."""
+    house: frozenset[UUID] | None = None
+    """Everybody on the house register; None where nobody could say, or nothing was asked of the house."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildOf:
+    """A child of people in a run, with all of them: `child` is None of somebody of whom nobody could say."""
+
+    key: UUID
+    is_named: bool
+    parents: Sequence[Unused]
+
+    @property
+    def child(self) -> UUID | None:
+        return self.key if self.is_named else None
 
 
 class Bulk(Protocol):
@@ -289,9 +307,17 @@ class Bulk(Protocol):
 
     async def waits(self, run: UUID) -> bool: ...
 
-    async def among(self, session: AsyncSession, run: UUID, people: Collection[UUID]) -> set[UUID]: ...
+    async def concerned(
+        self, session: AsyncSession, run: UUID, corrected: Mapping[UUID, Collection[str]]
+    ) -> set[UUID]: ...
 
-    async def unused(self, session: AsyncSession, run: UUID, size: int, day: date) -> Sequence[Unused]: ...
+    async def unused(
+        self, session: AsyncSession, run: UUID, size: int, day: date, *, houses: bool = False
+    ) -> Sequence[Unused]: ...
+
+    async def children(
+        self, session: AsyncSession, run: UUID, size: int, after: ChildOf | None
+    ) -> Sequence[ChildOf]: ...
 
     async def use(self, session: AsyncSession, run: UUID, people: Collection[UUID], day: date) -> None: ...
 

@@ -67,7 +67,7 @@ class Household:
         derived = Derived()
         totals: dict[str, list[Attribute]] = defaultdict(list)
         for attribute in attributes:
-            rule = _rule(attribute)
+            rule = rule_of(attribute)
             if rule.how is How.INCLUDES:
                 derived.answers[attribute.id] = await self._includes(look, attribute, derived)
             else:
@@ -80,14 +80,14 @@ class Household:
         """Whether the applicant's people include the subject; the look at the applicant has an entry as well."""
         if look.applicant is None:
             return unavailable(NO_APPLICANT)
-        over = self._catalogue.attribute(_rule(attribute).over)
+        over = self._catalogue.attribute(rule_of(attribute).over)
         draft = Draft(look.applicant, frozenset({over.id}), look.asker, look.purpose, caused_by=look.cause.id)
         [entry] = await self._log.decide([draft])
         tie = (await self._reader.read(look.applicant, [over]))[over.id]
         derived.results.append(result(entry, {over.id: tie}))
         if not tie.known:
             return unavailable(tie.error or MEMBER_UNKNOWN)
-        return Answer(look.subject in _people(tie), tie.as_of, tie.state, tie.error)
+        return Answer(look.subject in people_of(tie), tie.as_of, tie.state, tie.error)
 
     async def _total(self, look: Look, over: Attribute, wanted: Sequence[Attribute], derived: Derived) -> None:
         tie = (await self._reader.read(look.subject, [over]))[over.id]
@@ -95,15 +95,15 @@ class Household:
         if not tie.known:
             derived.answers |= {attribute.id: unavailable(tie.error or MEMBER_UNKNOWN) for attribute in wanted}
             return
-        others = sorted(set(_people(tie)) - {look.subject})
-        names = {rule.of for attribute in wanted if (rule := _rule(attribute)).of is not None}
+        others = sorted(set(people_of(tie)) - {look.subject})
+        names = {rule.of for attribute in wanted if (rule := rule_of(attribute)).of is not None}
         summed = [self._catalogue.attribute(name) for name in sorted(filter(None, names))]
         told = await self._read_members(look, over, others, summed, derived)
         derived.inputs |= told[look.subject]
         for attribute in wanted:
-            of = _rule(attribute).of
+            of = rule_of(attribute).of
             parts = [told[member][of] for member in told] if of else []
-            derived.answers[attribute.id] = _combined(attribute, tie, parts, size=len(others) + 1)
+            derived.answers[attribute.id] = combined(attribute, tie, parts, size=len(others) + 1)
 
     async def _read_members(
         self, look: Look, over: Attribute, others: Sequence[UUID], summed: Sequence[Attribute], derived: Derived
@@ -140,16 +140,16 @@ class Household:
 
 def inputs_of(attributes: Collection[Attribute]) -> frozenset[str]:
     """What deriving these reads about the subject itself; the subject's entry names it."""
-    totals = [rule for attribute in attributes if (rule := _rule(attribute)).how is not How.INCLUDES]
+    totals = [rule for attribute in attributes if (rule := rule_of(attribute)).how is not How.INCLUDES]
     return frozenset(name for rule in totals for name in (rule.over, rule.of) if name)
 
 
-def _combined(attribute: Attribute, tie: Answer, parts: Sequence[Answer], *, size: int) -> Answer:
+def combined(attribute: Attribute, tie: Answer, parts: Sequence[Answer], *, size: int) -> Answer:
     """One value out of all; unknown if any part is: a sum without someone's income would be too small."""
     if any(not part.known for part in parts):
         return unavailable(MEMBER_UNKNOWN)
     try:
-        value = attribute.type.accept(_sum(parts) if _rule(attribute).how is How.SUM else size)
+        value = attribute.type.accept(_sum(parts) if rule_of(attribute).how is How.SUM else size)
     except InvalidAnswer:
         return unavailable(INVALID_ANSWER)
     stale = next((answer for answer in (tie, *parts) if answer.state is FactState.STALE), None)
@@ -163,11 +163,11 @@ def _sum(parts: Sequence[Answer]) -> Value:
     return sum(part.value for part in parts if isinstance(part.value, int))
 
 
-def _people(tie: Answer) -> tuple[UUID, ...]:
+def people_of(tie: Answer) -> tuple[UUID, ...]:
     assert isinstance(tie.value, tuple)
     return tie.value
 
 
-def _rule(attribute: Attribute) -> Derivation:
+def rule_of(attribute: Attribute) -> Derivation:
     assert attribute.derived is not None
     return attribute.derived

@@ -101,6 +101,7 @@ BULK_RUNS: Final = Store(
     sensitive=True,
     rows=(
         Rows("bulk_member", ("person",), Fate.DELETED),
+        Rows("bulk_tie", ("person",), Fate.DELETED, {"other": "somebody of the house, or a child"}),
         Rows("bulk_run", (), Fate.UNNAMED, {"asker_id": "the system that asked"}),
     ),
 )

@@ -19,17 +19,26 @@ from core.text import Text
 from identity.proposals.acts import Approval, Form, ProposalKind, read
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Asker, AskerKind, Bulk
-from welfare.determination.errors import NotCovered, NotForEverybody, NotYourProgramme
+from welfare.determination.errors import BeneficiariesDiffer, NotCovered, NotForEverybody, NotYourProgramme
 from welfare.determination.impact import first_difference, law_to_be
 from welfare.determination.models import DeterminationRun
 from welfare.determination.published import digest_of
-from welfare.determination.purposes import PURPOSES, WHOM, Kind, PurposeRule, Whom
+from welfare.determination.purposes import (
+    BORN,
+    DECEASED,
+    HOUSEHOLD_SIZE,
+    PROVINCE,
+    PURPOSES,
+    WHOM,
+    Kind,
+    PurposeRule,
+    Whom,
+)
 from welfare.determination.whole import Trial
 from welfare.entitlements.room import vocabulary_of
 from welfare.programmes import (
     Channel,
     ForEach,
-    Per,
     Programme,
     ProgrammeCatalogue,
     Version,
@@ -37,6 +46,7 @@ from welfare.programmes import (
     load_programme,
     thaw,
 )
+from welfare.programmes.population import CHILD
 
 PROPOSES: Final = "bulk.propose"
 APPROVES: Final = "bulk.approve"
@@ -49,6 +59,7 @@ _PURPOSE: Final = Text(th="วัตถุประสงค์", en="purpose")
 _PROGRAMMES: Final = Text(th="โครงการ", en="programmes")
 _PEOPLE: Final = Text(th="ประชากร", en="population")
 _FACTS: Final = Text(th="ข้อมูลที่อ่านของทุกคน", en="facts read of each")
+_SENSITIVE: Final = Text(th="ข้อมูลอ่อนไหวและฐานกฎหมาย", en="sensitive among them, and the law")
 _AGREEMENTS: Final = Text(th="ข้อตกลงที่อ้าง", en="agreements it rests on")
 _KEPT: Final = Text(th="เก็บผลไว้ไม่เกินกี่วัน", en="days until all of it is deleted")
 _TELLS: Final = Text(th="แจ้งผู้ที่มีสิทธิรายใหม่", en="people who are newly entitled are told")
@@ -102,12 +113,13 @@ class BulkAct:
                 raise BadInput(_ONE, path=("file",))
             trial, digest = self._trial(agency, slugs[0], file, form.on, proposed=form.proposed)
             payload["candidate"] = {"version": freeze(trial.after), "on": trial.on.isoformat(), "digest": digest}
-            reads = {name for version in trial.versions for name in self._reads(version, rule, form.purpose)}
+            reads = {name for version in trial.versions for name in self._reads(version, form.purpose)}
+            reads |= _told_of(trial, rule)
         elif file is not None:
             raise BadInput(_ONE, path=("file",))
         else:
-            reads = {name for slug in slugs for name in self._reads_of(agency, slug, rule, form.purpose)}
-        payload["attributes"] = sorted(reads | rule.reads)
+            reads = {name for slug in slugs for name in self._reads_of(agency, slug, form.purpose)} | rule.reads
+        payload["attributes"] = sorted(reads)
         agreements = await self._bulk.check(payload["attributes"], asker=asker_of(agency), purpose=purpose.purpose)
         return {**payload, "agreements": sorted(agreements)}
 
@@ -152,6 +164,7 @@ class BulkAct:
             *tried,
             (_PEOPLE, WHOM[Whom(payload["population"])].th),
             (_FACTS, ", ".join(payload["attributes"])),
+            *((_SENSITIVE, f"{name}: {law.th}") for name, law in self._sensitive(payload)),
             (_AGREEMENTS, ", ".join(payload["agreements"])),
             (_KEPT, str(payload["keep_days"])),
             (_TELLS, "yes" if payload["tell"] else "no"),
@@ -163,31 +176,43 @@ class BulkAct:
             raise NotYourProgramme
         return found
 
-    def _reads_of(self, agency: str, slug: str, rule: PurposeRule, purpose: str) -> frozenset[str]:
+    def _reads_of(self, agency: str, slug: str, purpose: str) -> frozenset[str]:
         programme = self._programme(agency, slug)
         version = programme.version_on(self._clock.today())
         if version is None or programme.on_request or programme.channel is Channel.NONE:
             raise NotForEverybody(programme=slug)
-        return self._reads(version, rule, purpose)
+        return self._reads(version, purpose)
 
     def _trial(self, agency: str, slug: str, file: str, on: date | None, *, proposed: bool) -> tuple[Trial, str]:
         known = self._programmes.get(slug)
         written = load_programme(file, f"{slug}.yaml", vocabulary_of(self._catalogue))
         if written.payer != agency or (known is not None and known.payer != agency):
             raise NotYourProgramme
+        if known is not None and known.for_each is not written.for_each:
+            raise BeneficiariesDiffer
         day = on or first_difference(known, written, self._clock.today(), proposed=proposed)
         after = law_to_be(written, day, proposed=proposed)
         if after is None or written.on_request:
             raise NotForEverybody(programme=slug)
         return Trial(known, after, day), digest_of(written, after)
 
-    def _reads(self, version: Version, rule: PurposeRule, purpose: str) -> frozenset[str]:
-        """Facts of the person alone, that the purpose names. Raises :class:`NotCovered`."""
+    def _reads(self, version: Version, purpose: str) -> frozenset[str]:
+        """Facts that the purpose names, of the person, of the house and of each child. Raises :class:`NotCovered`."""
         allowed = self._catalogue.purposes[purpose].attributes or frozenset()
-        beyond = [
-            name for name in version.needs if name not in allowed or self._catalogue.attribute(name).derived is not None
-        ]
-        households = any(benefit.per is Per.HOUSEHOLD for benefit in version.benefits)
-        if beyond or version.for_each is not ForEach.PERSON or (households and rule.kind is Kind.IMPACT):
-            raise NotCovered(programme=version.programme, facts=", ".join(beyond) or version.for_each.value)
+        beyond = [name for name in version.needs if name.removeprefix(CHILD) not in allowed]
+        if beyond:
+            raise NotCovered(programme=version.programme, facts=", ".join(beyond))
         return frozenset(version.needs)
+
+    def _sensitive(self, payload: Mapping[str, Any]) -> list[tuple[str, Text]]:
+        read = {name.removeprefix(CHILD) for name in payload["attributes"]}
+        laws = self._catalogue.purposes[payload["purpose"]].sensitive
+        return [(name, laws[name]) for name in sorted(read & laws.keys())]
+
+
+def _told_of(trial: Trial, rule: PurposeRule) -> frozenset[str]:
+    """By what the figures are divided, and who lives together where something is paid once in a house."""
+    houses = {HOUSEHOLD_SIZE} if trial.is_of_houses else set()
+    if trial.after.for_each is ForEach.PERSON:
+        return rule.reads | houses
+    return frozenset({DECEASED, CHILD + BORN, CHILD + PROVINCE} | houses)

@@ -34,8 +34,8 @@ class DependencyIndex:
         return frozenset(slug for name in attributes for slug in self._readers.get(name, ()))
 
     def affected(self, changed: Collection[str], since: date | None, on: date) -> frozenset[str]:
-        """The programmes whose answer of `on` may be another than that of `since`, after these facts changed. With no
-        `since` there is no answer yet: all."""
+        """The programmes whose answer of `on` may be another than that of `since`, after these facts changed: a child's
+        have `child.` before the name. With no `since` there is no answer yet: all."""
         if since is None:
             return frozenset(programme.slug for programme in self._programmes)
         gone = frozenset(changed)
@@ -47,7 +47,7 @@ class DependencyIndex:
             return True
         if now is None:
             return False
-        return bool(changed & self.reads(now)) or (since != on and moves(now))
+        return not changed.isdisjoint(now.needs) or (since != on and moves(now))
 
     def reads(self, version: Version) -> frozenset[str]:
         """Attributes of the catalogue, of whomever: `child.` is left out, and what a fact is derived from is in it."""

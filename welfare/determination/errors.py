@@ -26,8 +26,7 @@ class BeneficiariesDiffer(SitthiError):
 
 
 class NotCovered(NotAllowed):
-    """A rule reads facts that may not be read of a whole population for this purpose: a household's, a child's, or what
-    the purpose does not name."""
+    """A rule reads facts that the purpose does not name, so that they may not be read of a whole population."""
 
     code = "BULK_NOT_COVERED"
     text = Text(

@@ -51,7 +51,7 @@ class DeterminationRun(SQLModel, table=True):
     """By programme: so many times its rules were put to somebody."""
     people: int = 0
     tally: dict[str, Any] | None = Field(default=None, sa_type=Json)
-    """While a rule is tried: the figures so far. Emptied when the report is written."""
+    """While a rule is tried: the figures so far, and of children how far. Emptied when the report is written."""
     report: str | None = None
     """Signed: a compact JWS of type `sitthi-rule-impact+jwt`."""
 
@@ -68,6 +68,8 @@ class DeterminationAnswer(SQLModel, table=True):
     person: UUID = Field(primary_key=True)
     run: UUID = Field(sa_column_args=(ForeignKey("determination_run.id"),), primary_key=True)
     programme: str = Field(primary_key=True, max_length=100)
+    beneficiary: UUID = Field(primary_key=True)
+    """The person, or the child whom it is for. The person as well, where nobody could say whom they have."""
     outcome: str = Field(max_length=10)
     decided_on: date
 
@@ -84,6 +86,8 @@ class EntitlementSpell(SQLModel, table=True):
 
     person: UUID = Field(primary_key=True)
     programme: str = Field(primary_key=True, max_length=100)
+    beneficiary: UUID = Field(primary_key=True)
+    """The person, or the child whom it is for."""
     number: int = Field(primary_key=True)
     began_on: date
     ended_on: date | None = None

@@ -9,6 +9,7 @@ from core.personal_data import Fate, LegalBasis, PersonalData, Rows, Store
 from core.personal_rows import TableStore
 from core.text import Text
 
+_CHILD: Final = {"beneficiary": "the person, or a child of theirs"}
 _OFFICERS: Final = {"maker": "an officer", "checker": "an officer"}
 REGISTERS: Final = Store(
     name="entitlement-registers",
@@ -21,7 +22,7 @@ REGISTERS: Final = Store(
     basis=LegalBasis.PUBLIC_TASK,
     retention="bulk-runs",
     rows=(
-        Rows("determination_answer", ("person",), Fate.DELETED),
+        Rows("determination_answer", ("person",), Fate.DELETED, _CHILD),
         Rows("determination_run", (), Fate.UNNAMED, _OFFICERS),
     ),
 )
@@ -35,7 +36,7 @@ NOTICES: Final = Store(
     purpose=Text(th="แจ้งสิทธิครั้งเดียว", en="To tell you once"),
     basis=LegalBasis.PUBLIC_TASK,
     retention="entitlement-notices",
-    rows=(Rows("entitlement_spell", ("person",), Fate.DELETED),),
+    rows=(Rows("entitlement_spell", ("person",), Fate.DELETED, _CHILD),),
 )
 
 

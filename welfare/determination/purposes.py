@@ -14,6 +14,8 @@ RULE_MAKING: Final = "welfare-rule-making"
 DECEASED: Final = "deceased"
 BORN: Final = "birth_date"
 PROVINCE: Final = "province"
+HOUSEHOLD_SIZE: Final = "household_size"
+"""Read where something is paid once in each house, so that it is known who is in which."""
 
 
 class Kind(StrEnum):

@@ -6,7 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel, col
@@ -34,10 +45,11 @@ def left_out(whom: Whom, programmes: Collection[str]) -> Select[tuple[UUID]] | N
     )
 
 
-def _has_applied(person: Mapped[UUID], slug: str) -> ColumnElement[bool]:
+def _has_applied(beneficiary: Mapped[UUID], slugs: Collection[str]) -> ColumnElement[bool]:
+    """Whoever applied for them: of a child the other parent, too."""
     return exists().where(
-        col(Application.beneficiary) == person,
-        col(Application.subject) == PROGRAMME + slug,
+        col(Application.beneficiary) == beneficiary,
+        col(Application.subject).in_([PROGRAMME + slug for slug in slugs]),
         col(Application.status).in_([status.value for status in ACTIVE]),
     )
 
@@ -69,10 +81,19 @@ async def followed(session: AsyncSession, now: datetime) -> Sequence[Determinati
 
 
 async def replace_answers(
-    session: AsyncSession, run: UUID, programme: str, outcomes: Mapping[UUID, str | None], on: date
+    session: AsyncSession,
+    run: UUID,
+    programme: str,
+    people: Sequence[UUID],
+    outcomes: Mapping[tuple[UUID, UUID], str],
+    on: date,
 ) -> None:
-    """None for who has no row: the rules said no."""
-    people = list(outcomes)
+    """Of these people all answers on the programme: `outcomes` by person and beneficiary. Of whom the rules said no
+    there is none."""
+    found: dict[UUID, list[dict[str, object]]] = {}
+    for (person, beneficiary), outcome in outcomes.items():
+        row = {"person": person, "run": run, "programme": programme, "beneficiary": beneficiary}
+        found.setdefault(person, []).append({**row, "outcome": outcome, "decided_on": on})
     for at in range(0, len(people), _ROWS_AT_ONCE):
         some = people[at : at + _ROWS_AT_ONCE]
         await session.execute(
@@ -84,11 +105,7 @@ async def replace_answers(
             )
             .execution_options(synchronize_session=False)
         )
-        rows = [
-            {"person": one, "run": run, "programme": programme, "outcome": outcomes[one], "decided_on": on}
-            for one in some
-            if outcomes[one] is not None
-        ]
+        rows = [row for one in some for row in found.get(one, ())]
         if rows:
             await session.execute(insert(SQLModel.metadata.tables[str(DeterminationAnswer.__tablename__)]), rows)
 
@@ -104,22 +121,24 @@ async def counts(session: AsyncSession, run: UUID) -> dict[tuple[str, str], int]
     return {(programme, outcome): count for programme, outcome, count in (await session.execute(query)).tuples()}
 
 
-async def not_applied(session: AsyncSession, run: UUID, programme: str) -> int:
-    """How many are entitled and have no application now."""
+async def not_applied(session: AsyncSession, run: UUID, programme: str, beside: Collection[str] = ()) -> int:
+    """How many are entitled and have no application now, neither for the programme nor for one of `beside`, which
+    nobody may have together with it."""
     answer = DeterminationAnswer
     query = select(func.count()).where(
         col(answer.run) == run,
         col(answer.programme) == programme,
         col(answer.outcome) == "MET",
-        ~_has_applied(col(answer.person), programme),
+        ~_has_applied(col(answer.beneficiary), [programme, *beside]),
     )
     return await session.scalar(query) or 0
 
 
-async def applied(session: AsyncSession, programme: str, people: Collection[UUID]) -> set[UUID]:
+async def applied(session: AsyncSession, programmes: Collection[str], beneficiaries: Collection[UUID]) -> set[UUID]:
+    """For whom there is an application for one of them, whoever made it."""
     query = select(col(Application.beneficiary)).where(
-        col(Application.beneficiary).in_(list(people)),
-        col(Application.subject) == PROGRAMME + programme,
+        col(Application.beneficiary).in_(list(beneficiaries)),
+        col(Application.subject).in_([PROGRAMME + one for one in programmes]),
         col(Application.status).in_([status.value for status in ACTIVE]),
     )
     return set((await session.scalars(query)).all())
@@ -127,38 +146,63 @@ async def applied(session: AsyncSession, programme: str, people: Collection[UUID
 
 async def last_spells(
     session: AsyncSession, programme: str, people: Collection[UUID]
-) -> Mapping[UUID, EntitlementSpell]:
+) -> Mapping[tuple[UUID, UUID], EntitlementSpell]:
+    """By person and beneficiary."""
     spell = EntitlementSpell
     newest = (
-        select(col(spell.person).label("person"), func.max(col(spell.number)).label("number"))
+        select(
+            col(spell.person).label("person"),
+            col(spell.beneficiary).label("beneficiary"),
+            func.max(col(spell.number)).label("number"),
+        )
         .where(col(spell.programme) == programme, col(spell.person).in_(list(people)))
-        .group_by(col(spell.person))
+        .group_by(col(spell.person), col(spell.beneficiary))
         .subquery()
     )
-    query = select(spell).join(newest, and_(col(spell.person) == newest.c.person, col(spell.number) == newest.c.number))
+    query = select(spell).join(
+        newest,
+        and_(
+            col(spell.person) == newest.c.person,
+            col(spell.beneficiary) == newest.c.beneficiary,
+            col(spell.number) == newest.c.number,
+        ),
+    )
     rows = await session.scalars(query.where(col(spell.programme) == programme))
-    return {row.person: row for row in rows}
+    return {(row.person, row.beneficiary): row for row in rows}
 
 
-async def untold(session: AsyncSession, limit: int, after: tuple[UUID, str] | None) -> Sequence[EntitlementSpell]:
-    """Of several workers each gets others; whose turn it is stays theirs until the transaction ends."""
+async def untold(session: AsyncSession, limit: int, after: tuple[UUID, str, UUID] | None) -> Sequence[EntitlementSpell]:
+    """Of several workers each gets others; whose turn it is stays theirs until the transaction ends. Nobody's spells of
+    one programme are parted: there are as many more as it takes."""
     spell = EntitlementSpell
     query = select(spell).where(col(spell.told_at).is_(None), col(spell.ended_on).is_(None))
     if after is not None:
-        person, programme = after
-        later = and_(col(spell.person) == person, col(spell.programme) > programme)
-        query = query.where(or_(col(spell.person) > person, later))
-    query = query.order_by(col(spell.person), col(spell.programme)).limit(limit).with_for_update(skip_locked=True)
-    return (await session.scalars(query)).all()
+        person, programme, beneficiary = after
+        of_person = col(spell.person) == person
+        later = and_(of_person, col(spell.programme) > programme)
+        last_of = and_(of_person, col(spell.programme) == programme, col(spell.beneficiary) > beneficiary)
+        query = query.where(or_(col(spell.person) > person, later, last_of))
+    query = query.order_by(col(spell.person), col(spell.programme), col(spell.beneficiary))
+    page = list((await session.scalars(query.limit(limit).with_for_update(skip_locked=True))).all())
+    if len(page) == limit:
+        last = page[-1]
+        rest = query.where(
+            col(spell.person) == last.person,
+            col(spell.programme) == last.programme,
+            col(spell.beneficiary) > last.beneficiary,
+        )
+        page += (await session.scalars(rest.with_for_update(skip_locked=True))).all()
+    return page
 
 
 async def standing(
     session: AsyncSession, programme: str, people: Collection[UUID], now: datetime
-) -> Mapping[UUID, date]:
-    """Of whom a run that tells, and whose day has not come, says that they are entitled; as of which day."""
+) -> Mapping[tuple[UUID, UUID], date]:
+    """By person and beneficiary: of whom a run that tells, and whose day has not come, says that they are entitled; as
+    of which day."""
     answer, run = DeterminationAnswer, DeterminationRun
     query = (
-        select(col(answer.person), func.max(col(answer.decided_on)))
+        select(col(answer.person), col(answer.beneficiary), func.max(col(answer.decided_on)))
         .join(run, col(run.id) == col(answer.run))
         .where(
             col(answer.person).in_(list(people)),
@@ -168,9 +212,9 @@ async def standing(
             col(run.state) == "DECIDED",
             col(run.keep_until) > now,
         )
-        .group_by(col(answer.person))
+        .group_by(col(answer.person), col(answer.beneficiary))
     )
-    return dict((await session.execute(query)).tuples().all())
+    return {(person, child): day for person, child, day in (await session.execute(query)).tuples()}
 
 
 async def died(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:

@@ -23,7 +23,7 @@ from core.database import Database
 from core.errors import NotFound, SitthiError
 from services.apply.reassessing import Corrections
 from services.exchange.catalogue import Catalogue
-from services.exchange.facts import Bulk, Population, Unused
+from services.exchange.facts import Bulk, ChildOf, Population, Unused
 from welfare.determination import repository, spells
 from welfare.determination.acts import asker_of
 from welfare.determination.deciding import decide
@@ -34,12 +34,13 @@ from welfare.determination.models import DeterminationRun
 from welfare.determination.published import TYP, digest_of
 from welfare.determination.purposes import DECEASED, WHOM, Kind, Whom
 from welfare.determination.report import Report
-from welfare.determination.whole import Tally, Trial, tally
-from welfare.programmes import Outcome, Programme, ProgrammeCatalogue, thaw
+from welfare.determination.whole import Tally, Trial, tally, tally_of_children
+from welfare.programmes import ForEach, Outcome, Programme, ProgrammeCatalogue, thaw
 
 CHUNK: Final = 1_000
 OVERLAP: Final = timedelta(minutes=5)
 """So far back corrections are looked for once more: longer than one takes from its hour to its commit."""
+_LAST_CHILD: Final = "lastChild"
 SPELLS_KEPT: Final = timedelta(days=731)
 
 log = structlog.get_logger(__name__)
@@ -131,7 +132,9 @@ class Determinations:
             if row is None or row.agency != agency:
                 raise NotFound
             found = await repository.counts(session, run)
-            without = {slug: await repository.not_applied(session, run, slug) for slug in row.programmes}
+            without = {
+                slug: await repository.not_applied(session, run, slug, self._instead(slug)) for slug in row.programmes
+            }
         slugs = row.programmes if row.kind == Kind.REGISTER else []
         return Progress(
             run=row.id,
@@ -189,7 +192,12 @@ class Determinations:
                 if row.kind == Kind.IMPACT and row.decided_on is not None:
                     on = row.decided_on  # a rule is tried on one day, however often the work was begun
                 row.decided_on = on
-                people = await self._bulk.unused(session, run, chunk, on)
+                if row.kind == Kind.IMPACT and self._trial(row).after.for_each is ForEach.CHILD:
+                    if not await self._count_children(session, row, chunk):
+                        return
+                    continue
+                houses = row.kind == Kind.IMPACT and self._trial(row).is_of_houses
+                people = await self._bulk.unused(session, run, chunk, on, houses=houses)
                 if not people:
                     return
                 if row.kind == Kind.IMPACT:
@@ -205,23 +213,31 @@ class Determinations:
         alive = {one.person: _alive(one) for one in people}
         evaluated = dict(row.evaluated)
         for slug, found in decide(programmes, index, people, on):
-            evaluated[slug] = evaluated.get(slug, 0) + len(found)
-            outcomes = {one.person: None if one.outcome is Outcome.UNMET else one.outcome.value for one in found}
-            await repository.replace_answers(session, row.id, slug, outcomes, on)
+            evaluated[slug] = evaluated.get(slug, 0) + len(found.answers)
+            outcomes = {
+                (one.person, one.beneficiary): one.outcome.value
+                for one in found.answers
+                if one.outcome is not Outcome.UNMET
+            }
+            await repository.replace_answers(session, row.id, slug, found.people, outcomes, on)
             if row.tells:
                 await spells.follow(session, row.purpose, slug, found, alive, on)
         row.evaluated = evaluated
 
     async def _follow(self, row: DeterminationRun) -> int:
-        """Reads those again of whom a fact was corrected that one of the programmes reads; nobody else's."""
+        """Reads those again of whom a fact was corrected that one of the programmes reads, in whose house such a fact
+        was, or of whose child; nobody else."""
         now = self._clock.now()
         since = (row.followed_at or row.approved_at) - OVERLAP
         index = DependencyIndex(self._of(row), self._catalogue)
         async with self._db.read() as session:
             facts = await self._corrections.corrected_since(session, since)
-            people = {one.person for one in facts if index.reading([one.attribute]) or one.attribute == DECEASED}
-            within = await self._bulk.among(session, row.id, people) if people else set()
-        for person in within:  # or what the cache holds of before the correction would be read
+            corrected: dict[UUID, set[str]] = {}
+            for one in facts:
+                if index.reading([one.attribute]) or one.attribute == DECEASED:
+                    corrected.setdefault(one.person, set()).add(one.attribute)
+            within = await self._bulk.concerned(session, row.id, corrected)
+        for person in corrected if within else ():  # or what the cache holds of before the correction would be read
             await self._facts.forget(person)
         if within:
             await self._bulk.again(row.id, within)
@@ -235,6 +251,25 @@ class Determinations:
         found = tally(self._trial(row), people)
         row.tally = (found if row.tally is None else Tally.read(row.tally) + found).plain()
         row.evaluated = {slug: row.evaluated.get(slug, 0) + len(people) for slug in row.programmes}
+
+    async def _count_children(self, session: AsyncSession, row: DeterminationRun, chunk: int) -> bool:
+        """The next children in the order of their keys, each once; how far it is stands beside the figures. Whether
+        there were any."""
+        last = (row.tally or {}).get(_LAST_CHILD)
+        after = None if last is None else ChildOf(UUID(hex=last[0]), is_named=last[1], parents=())
+        children = await self._bulk.children(session, row.id, chunk, after)
+        if not children:
+            return False
+        found = tally_of_children(self._trial(row), children)
+        found = found if row.tally is None else Tally.read(row.tally) + found
+        row.tally = {**found.plain(), _LAST_CHILD: [children[-1].key.hex, children[-1].is_named]}
+        row.people += len(children)
+        row.evaluated = {slug: row.evaluated.get(slug, 0) + len(children) for slug in row.programmes}
+        return True
+
+    def _instead(self, slug: str) -> list[str]:
+        """What nobody may have together with it."""
+        return [one.programme for one in self._programmes.exclusions(slug)]
 
     def _trial(self, row: DeterminationRun) -> Trial:
         assert row.candidate is not None, "a rule that is tried is in the run"

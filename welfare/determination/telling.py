@@ -72,7 +72,7 @@ class NewlyEntitled:
                 told += await self._tell(session, page)
             if len(page) < PAGE:
                 break
-            after = (page[-1].person, page[-1].programme)
+            after = (page[-1].person, page[-1].programme, page[-1].beneficiary)
         return told
 
     def _is_quiet(self) -> bool:
@@ -80,30 +80,39 @@ class NewlyEntitled:
         return now >= QUIET_FROM or now < QUIET_UNTIL
 
     async def _tell(self, session: AsyncSession, page: Sequence[EntitlementSpell]) -> int:
+        """One message to each person on each programme, for however many children it is."""
         told = 0
         reachable = await self._reachable(session, page)
+        spells: dict[tuple[UUID, str], list[EntitlementSpell]] = {}
         for spell in page:
-            programme = self._programmes.get(spell.programme)
-            version = programme.version_on(self._clock.today()) if programme is not None else None
-            if programme is None or version is None or (spell.person, spell.programme) not in reachable:
+            if (spell.person, spell.programme, spell.beneficiary) in reachable:
+                spells.setdefault((spell.person, spell.programme), []).append(spell)
+        for (person, slug), some in spells.items():
+            programme = self._programmes[slug]
+            version = programme.version_on(self._clock.today())
+            if version is None:
                 continue
             await self._inbox.send(
                 session,
-                spell.person,
+                person,
                 NEWLY_ENTITLED,
                 programme=programme.title,
-                on=reachable[spell.person, spell.programme],
+                on=max(reachable[person, slug, one.beneficiary] for one in some),
                 law=version.law,
                 reasons=self._reasons(version),
                 how=self._how(programme),
             )
-            spell.told_at = self._clock.now()
+            for spell in some:
+                spell.told_at = self._clock.now()
             told += 1
         return told
 
-    async def _reachable(self, session: AsyncSession, page: Sequence[EntitlementSpell]) -> dict[tuple[UUID, str], date]:
-        """Who may be told, and as of which day the rules said yes: those whom a run that still stands says so of, who
-        live, are with us, have not applied and have not had it stopped."""
+    async def _reachable(
+        self, session: AsyncSession, page: Sequence[EntitlementSpell]
+    ) -> dict[tuple[UUID, str, UUID], date]:
+        """Who may be told of what for whom, and as of which day the rules said yes: those whom a run that still stands
+        says so of, who live, are with us and have not had it stopped; where nobody has applied, for it or for what one
+        may not have beside it."""
         people = {spell.person for spell in page}
         if not people:
             return {}
@@ -111,13 +120,16 @@ class NewlyEntitled:
         for purpose in {spell.purpose for spell in page}:
             asked_for = {spell.person for spell in page if spell.purpose == purpose}
             gone |= set(await self._barred(session, asked_for, purpose))
-        found: dict[tuple[UUID, str], date] = {}
-        for slug in {spell.programme for spell in page}:
-            some = {spell.person for spell in page if spell.programme == slug} - gone
-            days = await repository.standing(session, slug, some, self._clock.now())
-            for person in some - await repository.applied(session, slug, some):
-                if person in days:
-                    found[person, slug] = days[person]
+        found: dict[tuple[UUID, str, UUID], date] = {}
+        for slug in {spell.programme for spell in page if self._programmes.get(spell.programme) is not None}:
+            some = [spell for spell in page if spell.programme == slug and spell.person not in gone]
+            days = await repository.standing(session, slug, {spell.person for spell in some}, self._clock.now())
+            instead = [slug, *(one.programme for one in self._programmes.exclusions(slug))]
+            applied = await repository.applied(session, instead, {spell.beneficiary for spell in some})
+            for spell in some:
+                key = (spell.person, spell.beneficiary)
+                if key in days and spell.beneficiary not in applied:
+                    found[spell.person, slug, spell.beneficiary] = days[key]
         return found
 
     async def _barred(self, session: AsyncSession, people: Collection[UUID], purpose: str) -> Collection[UUID]:

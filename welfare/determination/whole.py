@@ -7,28 +7,31 @@ from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from typing import Any, Final
+from uuid import UUID
 
 import polars as pl
 
-from services.exchange.facts import Unused
-from welfare.determination.deciding import facts_frame, kinds_of
+from services.exchange.facts import ChildOf, Unused
+from welfare.determination.deciding import Pair, facts_frame, families_of, kinds_of
 from welfare.determination.figures import NOBODY, Cell, Cost, Figures, Rate
 from welfare.determination.impact import HOUSEHOLD, Impact, impact
 from welfare.determination.purposes import BORN, PROVINCE
 from welfare.determination.years import YearCost, fiscal_years, year_costs
-from welfare.programmes import Programme, Version
+from welfare.programmes import Per, Programme, Version
 from welfare.programmes.determiner import vocabulary_of
-from welfare.programmes.population import Families
+from welfare.programmes.frames import MET
+from welfare.programmes.population import Families, determine_population
 from welfare.rules import Kind
 
 _NO_CHILDREN: Final[Mapping[str, Any]] = {
     "id": pl.Int64, "applicant": pl.Int64, BORN: pl.Date, PROVINCE: pl.String, HOUSEHOLD: pl.Int64,
 }  # fmt: skip
+_RANKS: Final = {True: 2, None: 1, False: 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A rule beside the one that is in force on `on`, None where none is. Of persons, and paid to persons."""
+    """A rule beside the one that is in force on `on`, None where none is."""
 
     programme: Programme | None
     after: Version
@@ -44,6 +47,11 @@ class Trial:
         days = [self.on, *(month for _, months in fiscal_years(self.on) for month in months)]
         older = [] if self.programme is None else [self.programme.version_on(day) for day in days]
         return (*(one for n, one in enumerate(older) if one is not None and one not in older[:n]), self.after)
+
+    @property
+    def is_of_houses(self) -> bool:
+        """Whether something of it is paid once in each house."""
+        return any(benefit.per is Per.HOUSEHOLD for version in self.versions for benefit in version.benefits)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -90,17 +98,55 @@ class Tally:
 
 
 def tally(trial: Trial, people: Sequence[Unused]) -> Tally:
-    """What the rule would do to these people. Raises what `impact` raises."""
-    before = trial.before
+    """What a rule for persons would do to these people; of each house in question all that are in the run, where
+    something is paid once in it. Raises what `impact` raises."""
     kinds = kinds_of(sorted(trial.reads), vocabulary_of(trial.versions))
     facts = facts_frame(people, {**kinds, BORN: Kind.DATE, PROVINCE: Kind.CODE})
+    houses = _houses(people)
     persons = facts.with_columns(
-        pl.int_range(facts.height, dtype=pl.Int64).alias("id"), pl.lit(None, dtype=pl.Int64).alias(HOUSEHOLD)
+        pl.int_range(facts.height, dtype=pl.Int64).alias("id"), pl.Series(HOUSEHOLD, houses, dtype=pl.Int64)
     )
-    families = Families(persons, pl.DataFrame(schema=_NO_CHILDREN))
-    found = impact(before, trial.after, families, trial.on)
-    years = year_costs(trial.programme, trial.after, trial.on, facts)
+    return _tally(trial, Families(persons, pl.DataFrame(schema=_NO_CHILDREN)), houses)
+
+
+def tally_of_children(trial: Trial, children: Sequence[ChildOf]) -> Tally:
+    """What a rule for children would do to these: each once, beside that of its parents by whom most is due to it. Of
+    whom nobody could say whom they have counts as one child of whom nothing is known. Raises what `impact` raises."""
+    pairs = _best(trial, [[Pair(one, child.child) for one in child.parents] for child in children if child.parents])
+    families = families_of(pairs, trial.versions, {BORN: Kind.DATE, PROVINCE: Kind.CODE})
+    houses = _houses([one.parent for one in pairs])
+    of_children = families.children.with_columns(pl.Series(HOUSEHOLD, houses, dtype=pl.Int64))
+    return _tally(trial, Families(families.persons, of_children), houses)
+
+
+def _tally(trial: Trial, families: Families, houses: Sequence[int | None]) -> Tally:
+    found = impact(trial.before, trial.after, families, trial.on)
+    years = year_costs(trial.programme, trial.after, trial.on, families, houses)
     return Tally(found.by_age, found.by_province, frozenset(found.told_of_nobody), years)
+
+
+def _best(trial: Trial, children: Sequence[Sequence[Pair]]) -> list[Pair]:
+    """Of each child one of the pairs: that of which both rules say yes, else one of which they say most."""
+    pairs = [pair for of_child in children for pair in of_child]
+    laws = [law for law in (trial.before, trial.after) if law is not None]
+    ranks = [0] * len(pairs)
+    families = families_of(pairs, laws)
+    for law in laws:
+        answers = determine_population([law], families, trial.on).children.sort(families.key)
+        for place, met in enumerate(answers.get_column(f"{law.programme}.{MET}")):
+            ranks[place] += _RANKS[met]
+    chosen, place = [], 0
+    for of_child in children:
+        ranked = ranks[place : place + len(of_child)]
+        chosen.append(of_child[ranked.index(max(ranked))])
+        place += len(of_child)
+    return chosen
+
+
+def _houses(people: Sequence[Unused]) -> list[int | None]:
+    """The same number for those who stand in one house register; None where nobody could say."""
+    numbers: dict[UUID, int] = {}
+    return [None if one.house is None else numbers.setdefault(min(one.house), len(numbers)) for one in people]
 
 
 def _together(one: Mapping[str, Any], other: Mapping[str, Any], nothing: Any) -> dict[str, Any]:

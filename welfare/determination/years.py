@@ -3,7 +3,7 @@ awards are (welfare.entitlements.amounts). What is paid by the day of a claim, o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -11,8 +11,10 @@ from typing import Any, Final
 import polars as pl
 
 from welfare.determination.figures import is_small
-from welfare.programmes import Cadence, Programme, Version
-from welfare.programmes.frames import MET, determine_frame
+from welfare.programmes import Cadence, ForEach, Per, Programme, Version
+from welfare.programmes.frames import MET
+from welfare.programmes.model import Benefit
+from welfare.programmes.population import Families, determine_population
 from welfare.rules.dates import fiscal_year_start
 
 ERA: Final = 543
@@ -58,15 +60,18 @@ def fiscal_years(on: date) -> Iterator[tuple[str, tuple[date, ...]]]:
         yield str(year + 1 + ERA), months
 
 
-def year_costs(programme: Programme | None, after: Version, on: date, facts: pl.DataFrame) -> Mapping[str, YearCost]:
+def year_costs(
+    programme: Programme | None, after: Version, on: date, families: Families, houses: Sequence[int | None]
+) -> Mapping[str, YearCost]:
     """`after` in the place of what the programme says, from its first day on, or from `on` where it names none.
 
-    `facts` has a column for each fact that any of the versions reads. Raises what `determine_frame` raises.
+    The frames have a column for each fact that any of the versions reads. `houses` are of whom the versions are about,
+    in the order of their keys; None is a house of one's own. Raises what `determine_population` raises.
     """
     found: dict[str, YearCost] = {}
     for label, months in fiscal_years(on):
-        old = [_sums(law, facts, day) for day in months for law in [_law(programme, day)]]
-        new = [_sums(_law_to_be(programme, after, on, day), facts, day) for day in months]
+        old = [_sums(law, families, houses, day) for day in months for law in [_law(programme, day)]]
+        new = [_sums(_law_to_be(programme, after, on, day), families, houses, day) for day in months]
         found[label] = _cost(_whole_year(old), _whole_year(new))
     return found
 
@@ -81,21 +86,43 @@ def _law_to_be(programme: Programme | None, after: Version, on: date, day: date)
     return after if in_force else _law(programme, day)
 
 
-def _sums(law: Version | None, facts: pl.DataFrame, day: date) -> list[int | None]:
-    """Satang of that month, person by person; None is unknown."""
+def _sums(law: Version | None, families: Families, houses: Sequence[int | None], day: date) -> list[int | None]:
+    """Satang of that month, one by one; None is unknown."""
     benefits = [] if law is None else [one for one in law.sums if _is_due(one.cadence, day)]
     if law is None or not benefits:
-        return [0] * facts.height
-    answers = determine_frame(law, facts, day)
+        return [0] * len(houses)
+    answers = determine_population([law], families, day)
+    frame = answers.persons if law.for_each is ForEach.PERSON else answers.children
+    frame = frame.sort(families.key)
+    met = frame.get_column(f"{law.programme}.{MET}")
+    own = _added(frame, law, met, [one for one in benefits if one.per is not Per.HOUSEHOLD])
+    home = _added(frame, law, met, [one for one in benefits if one.per is Per.HOUSEHOLD])
+    paid = _once_a_house(home, houses)
+    return [None if a is None or b is None else a + b for a, b in zip(own, paid, strict=True)]
+
+
+def _added(frame: pl.DataFrame, law: Version, met: pl.Series, benefits: Sequence[Benefit]) -> list[int | None]:
+    columns: Any = [frame.get_column(f"{law.programme}.benefit.{one.kind}") for one in benefits]
     sums: list[int | None] = []
-    columns: Any = [answers.get_column(f"benefit.{one.kind}") for one in benefits]
-    for met, *amounts in zip(answers.get_column(MET), *columns, strict=True):
+    for is_met, *amounts in zip(met, *columns, strict=True):
         known = [amount for amount in amounts if amount is not None]
-        if met is False:
+        if is_met is False:
             sums.append(0)
         else:
-            sums.append(sum(known) if met and len(known) == len(amounts) else None)
+            sums.append(sum(known) if is_met and len(known) == len(amounts) else None)
     return sums
+
+
+def _once_a_house(home: Sequence[int | None], houses: Sequence[int | None]) -> list[int | None]:
+    """What is for a household goes to the member to whom most is due, the first of several."""
+    best: dict[int, int] = {}
+    for place, (amount, house) in enumerate(zip(home, houses, strict=True)):
+        if house is not None and amount is not None and amount > (home[best[house]] or 0 if house in best else -1):
+            best[house] = place
+    return [
+        0 if amount is not None and house is not None and best[house] != place else amount
+        for place, (amount, house) in enumerate(zip(home, houses, strict=True))
+    ]
 
 
 def _is_due(cadence: Cadence, day: date) -> bool:

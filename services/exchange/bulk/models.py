@@ -31,6 +31,7 @@ class BulkRun(SQLModel, table=True):
     label_th: str
     label_en: str
     attributes: list[str] = Field(sa_type=Json)
+    """Of each child who is not of age with `child.` before the name."""
     predicate: str
     """Who is in the population, as the asker declared it; no person is named in it."""
     people: int
@@ -43,6 +44,23 @@ class BulkRun(SQLModel, table=True):
     held_until: datetime | None = Field(sa_type=Instant)
     """Until then a worker that is at it has it for itself."""
     ended_at: datetime | None = Field(sa_type=Instant)
+
+
+class BulkTie(SQLModel, table=True):
+    """Of whom else something was read for a person in a run: found again when that one's fact is corrected, and each
+    child counted once whoever its parents are. Keys alone. Deleted with the snapshot."""
+
+    __tablename__ = "bulk_tie"
+    __table_args__ = (
+        CheckConstraint("kind IN ('HOUSE', 'CHILD', 'CHILDREN_UNKNOWN')", name="kind_known"),
+        Index("ix_bulk_tie_run_other", "run", "other", "kind"),
+    )
+
+    person: UUID = Field(primary_key=True)
+    run: UUID = Field(foreign_key="bulk_run.id", primary_key=True)
+    other: UUID = Field(primary_key=True)
+    """Somebody in the house, or a child who is not of age; the person, where nobody could say whom they have."""
+    kind: str = Field(primary_key=True)
 
 
 class BulkMember(SQLModel, table=True):

@@ -7,15 +7,17 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, func, insert, literal, or_, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, literal, or_, update
 from sqlalchemy import select as sa_select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col, select
 
 from identity.people.models import Person
-from services.exchange.bulk.models import BulkMember, BulkRun
+from services.exchange.bulk.models import BulkMember, BulkRun, BulkTie
 
 MEMBERS_AT_ONCE = 5_000
+HOUSE, CHILD, CHILDREN_UNKNOWN = "HOUSE", "CHILD", "CHILDREN_UNKNOWN"
+"""Kinds of :class:`BulkTie`."""
 
 
 class BulkRepository:
@@ -83,18 +85,26 @@ class BulkRepository:
         )
         return waiting.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
 
-    async def unused(self, run: UUID, size: int, day: date) -> Sequence[BulkMember]:
+    async def unused(self, run: UUID, size: int, day: date, *, houses: bool = False) -> Sequence[BulkMember]:
         """Who was read, and of whom something changed since it was last made use of; then whose last use was as of an
-        earlier day. In the order of their keys."""
+        earlier day. In the order of their keys; with `houses` whoever else of their houses is due as well."""
         of_run = select(BulkMember).where(col(BulkMember.run) == run, col(BulkMember.read_at).is_not(None))
-        found = await self._session.scalars(
-            of_run.where(col(BulkMember.changed) != "").order_by(col(BulkMember.person)).limit(size)
-        )
-        members = list(found.all())
-        if not members:
-            older = of_run.where(col(BulkMember.used_on) < day)
-            members = list((await self._session.scalars(older.order_by(col(BulkMember.person)).limit(size))).all())
-        return members
+        for due in (col(BulkMember.changed) != "", col(BulkMember.used_on) < day):
+            found = await self._session.scalars(of_run.where(due).order_by(col(BulkMember.person)).limit(size))
+            members = list(found.all())
+            if members and houses:
+                theirs = select(col(BulkTie.other)).where(
+                    col(BulkTie.run) == run,
+                    col(BulkTie.person).in_([one.person for one in members]),
+                    col(BulkTie.kind) == HOUSE,
+                )
+                with_them = await self._session.scalars(of_run.where(due, col(BulkMember.person).in_(theirs)))
+                members = sorted(
+                    {one.person: one for one in (*members, *with_them)}.values(), key=lambda one: one.person
+                )
+            if members:
+                return members
+        return []
 
     async def use(self, run: UUID, people: Collection[UUID], day: date) -> None:
         await self._session.execute(
@@ -109,6 +119,51 @@ class BulkRepository:
             col(BulkMember.run) == run, col(BulkMember.person).in_(list(people))
         )
         return set((await self._session.scalars(query)).all())
+
+    async def tied_to(self, run: UUID, others: Collection[UUID], kind: str) -> set[UUID]:
+        """For whom something of these was read."""
+        query = select(col(BulkTie.person)).where(
+            col(BulkTie.run) == run, col(BulkTie.other).in_(list(others)), col(BulkTie.kind) == kind
+        )
+        return set((await self._session.scalars(query)).all())
+
+    async def tie(self, run: UUID, ties: Sequence[dict[str, Any]]) -> None:
+        """Of each person in `ties` these instead of what was there. `person`, `other` and `kind` of each."""
+        table = SQLModel.metadata.tables[str(BulkTie.__tablename__)]
+        rows = [{"run": run, **one} for one in ties]
+        for at in range(0, len(rows), MEMBERS_AT_ONCE):
+            await self._session.execute(insert(table), rows[at : at + MEMBERS_AT_ONCE])
+
+    async def untie(self, run: UUID, people: Collection[UUID]) -> None:
+        await self._session.execute(
+            delete(BulkTie)
+            .where(col(BulkTie.run) == run, col(BulkTie.person).in_(list(people)))
+            .execution_options(synchronize_session=False)
+        )
+
+    async def children(self, run: UUID, size: int, after: tuple[UUID, str] | None) -> Sequence[tuple[UUID, str]]:
+        """Keys of children, and of people of whom nobody could say whom they have; each once, with the kind of tie."""
+        query = (
+            sa_select(col(BulkTie.other), col(BulkTie.kind))
+            .where(col(BulkTie.run) == run, col(BulkTie.kind) != HOUSE)
+            .distinct()
+            .order_by(col(BulkTie.other), col(BulkTie.kind))
+            .limit(size)
+        )
+        if after is not None:
+            key, kind = after
+            later = and_(col(BulkTie.other) == key, col(BulkTie.kind) > kind)
+            query = query.where(or_(col(BulkTie.other) > key, later))
+        return [(row[0], row[1]) for row in (await self._session.execute(query)).tuples()]
+
+    async def parents(self, run: UUID, children: Collection[UUID]) -> Sequence[tuple[UUID, str, UUID]]:
+        """Child, kind of tie and person, in the order of the people's keys."""
+        query = (
+            sa_select(col(BulkTie.other), col(BulkTie.kind), col(BulkTie.person))
+            .where(col(BulkTie.run) == run, col(BulkTie.other).in_(list(children)), col(BulkTie.kind) != HOUSE)
+            .order_by(col(BulkTie.person))
+        )
+        return [(row[0], row[1], row[2]) for row in (await self._session.execute(query)).tuples()]
 
     async def count(self, run: UUID, *, waiting: bool = False) -> int:
         query = select(func.count()).select_from(BulkMember).where(col(BulkMember.run) == run)
@@ -138,5 +193,6 @@ class BulkRepository:
         return (await self._session.scalars(query.order_by(col(BulkRun.id)).with_for_update(skip_locked=True))).all()
 
     async def forget(self, run: UUID) -> int:
+        await self._session.execute(delete(BulkTie).where(col(BulkTie.run) == run))
         gone = await self._session.execute(delete(BulkMember).where(col(BulkMember.run) == run))
         return gone.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers

@@ -2,7 +2,8 @@
 
 A run is declared once: who is in it (a predicate in words, and the people), which attributes, for which purpose, until
 when the snapshot may be kept. Then it is read in batches, and after each batch it can go on in another process. Every
-person in it has an entry in the access log before anything of them is read, and finds it there like any other look.
+person in it has an entry in the access log before anything of them is read, and finds it there like any other look; so
+has whoever else is read for it, a child or somebody of the house (:mod:`services.exchange.bulk.families`).
 
 A worker that is killed between the entry and the snapshot leaves an entry without an outcome; the next one enters the
 person again, and only then reads: an entry too many, never one too few.
@@ -17,12 +18,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
@@ -35,14 +35,16 @@ from services.exchange import policy
 from services.exchange.access_log.log import AccessLog, Decision, Draft
 from services.exchange.agreements.quotas import Quotas
 from services.exchange.bulk.errors import BulkBusy, BulkRefused, SnapshotGone
+from services.exchange.bulk.families import FamilyReader, Member, Wanted
 from services.exchange.bulk.models import BulkMember, BulkRun
-from services.exchange.bulk.repository import BulkRepository
-from services.exchange.bulk.snapshots import changed_in, facts_of, plain_of
-from services.exchange.catalogue import Attribute, Catalogue, RegisteredPurpose
-from services.exchange.facts import Asker, AskerKind, Facts, Population, Purpose, Unused
+from services.exchange.bulk.repository import CHILD, CHILDREN_UNKNOWN, HOUSE, BulkRepository
+from services.exchange.bulk.snapshots import changed_in, facts_of, snapshot_of
+from services.exchange.bulk.using import Readings
+from services.exchange.catalogue import Catalogue, RegisteredPurpose
+from services.exchange.facts import Asker, AskerKind, Facts, Population, Purpose
 from services.exchange.grounds import Grounds, GroundsReader
 from services.exchange.questions import denied, result
-from services.exchange.sources import Answer, Reader
+from services.exchange.sources import Reader
 
 BATCH: Final = 500
 PAGE: Final = 10_000
@@ -50,7 +52,7 @@ HELD: Final = timedelta(minutes=2)
 """How long a worker has a run after each batch; a batch that takes longer is one whose worker is gone."""
 KEPT_MAX: Final = timedelta(days=90)
 NOT_IN_BULK: Final = "NOT_IN_BULK"
-"""The purpose is not for whole populations, or the attribute is derived from other people's."""
+"""The purpose is not for whole populations, or it does not say by which law a sensitive attribute is read for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,19 @@ class _Work:
     run: UUID
     asker: Asker
     entry: RegisteredPurpose
-    attributes: Sequence[Attribute]
+    wanted: Wanted
+    catalogue: Catalogue
 
     @property
     def stewards(self) -> dict[str, str]:
-        return {one.id: one.steward for one in self.attributes}
+        return {one.id: one.steward for one in self.wanted.asked(self.catalogue)}
 
     def verdict(self, person: UUID, grounds: Grounds) -> policy.Verdict:
-        return policy.judge(self.entry, self.attributes, person, self.asker, grounds.of(person))
+        asked = self.wanted.asked(self.catalogue)
+        return policy.judge(self.entry, asked, person, self.asker, grounds.of(person))
 
 
-class BulkRuns:
+class BulkRuns(Readings):
     """One per process."""
 
     def __init__(
@@ -85,15 +89,17 @@ class BulkRuns:
         log: AccessLog,
         reader: Reader,
     ) -> None:
-        self._database, self._clock, self._keys, self._catalogue = database, clock, keys, catalogue
-        self._grounds, self._quotas, self._log, self._reader = grounds, quotas, log, reader
+        super().__init__(clock, keys, catalogue)
+        self._database = database
+        self._grounds, self._quotas, self._log = grounds, quotas, log
+        self._families = FamilyReader(catalogue, reader, grounds, log, clock)
 
     async def check(self, attributes: Collection[str], *, asker: Asker, purpose: Purpose) -> frozenset[str]:
         """By which agreements such a run would be allowed now, as `<id>:<version>`.
 
         Raises `UnknownAttribute`, :class:`BulkRefused`.
         """
-        wanted = [self._catalogue.askable(name) for name in sorted(set(attributes))]
+        wanted = Wanted.of(self._catalogue, sorted(set(attributes)))
         verdict = await self._must_allow(wanted, asker, purpose)
         return verdict.rests_on
 
@@ -116,7 +122,7 @@ class BulkRuns:
         people = None if population.people is None else sorted(set(population.people))
         if people == [] or not population.predicate.strip() or not now < delete_at <= now + KEPT_MAX:
             raise ValueError("a run has people, says who they are, and keeps its snapshot for some days")
-        wanted = [self._catalogue.askable(name) for name in sorted(set(attributes))]
+        wanted = Wanted.of(self._catalogue, sorted(set(attributes)))
         await self._must_allow(wanted, asker, purpose)
         row = BulkRun(
             id=run or new_id(),
@@ -125,7 +131,7 @@ class BulkRuns:
             agency=asker.agency or "",
             label_th=asker.label.th,
             label_en=asker.label.en,
-            attributes=[one.id for one in wanted],
+            attributes=wanted.names,
             predicate=population.predicate.strip(),
             people=0,
             population=b"",
@@ -153,7 +159,7 @@ class BulkRuns:
                 people = await BulkRepository(session).waiting(run, batch)
             if not people:
                 break
-            await self._must_allow(work.attributes, work.asker, work.entry.purpose)
+            await self._must_allow(work.wanted, work.asker, work.entry.purpose)
             await self._read(work, people)
             held = await self._hold(run, held)
         async with self._database.write() as session:
@@ -169,13 +175,13 @@ class BulkRuns:
             raise NotFound
         if row.state != "READ" or self._clock.now() >= row.delete_at:
             raise SnapshotGone
-        attributes = [self._catalogue.attribute(name) for name in row.attributes]
+        wanted = Wanted.of(self._catalogue, row.attributes)
         after: UUID | None = None
         while True:
             async with self._database.read() as session:
                 members = await BulkRepository(session).members(run, BATCH, after)
             for member in members:
-                yield member.person, facts_of(self._opened(member), attributes)
+                yield member.person, facts_of(self._opened(member), wanted.own)
             if len(members) < BATCH:
                 return
             after = members[-1].person
@@ -197,10 +203,6 @@ class BulkRuns:
                 row.state, row.ended_at = "DECLARED", None
             return waiting
 
-    async def among(self, session: AsyncSession, run: UUID, people: Collection[UUID]) -> set[UUID]:
-        """Which of them are in the run."""
-        return await BulkRepository(session).among(run, people)
-
     async def waits(self, run: UUID) -> bool:
         """Whether somebody in it is yet to be read, or the reading has not been concluded."""
         async with self._database.read() as session:
@@ -216,29 +218,6 @@ class BulkRuns:
                 await repository.forget(run)
                 row.state, row.ended_at = "DELETED", self._clock.now()
 
-    async def unused(self, session: AsyncSession, run: UUID, size: int, day: date) -> Sequence[Unused]:
-        """Some of those who are due; none, when everybody's facts were made use of as of that day.
-
-        In the caller's transaction, who holds a lock on what they write, so that nobody else takes the same people.
-        Raises NotFound, :class:`SnapshotGone`.
-        """
-        repository = BulkRepository(session)
-        row = await repository.get(run)
-        if row is None:
-            raise NotFound
-        if row.state == "DELETED" or self._clock.now() >= row.delete_at:
-            raise SnapshotGone
-        attributes = [self._catalogue.attribute(name) for name in row.attributes]
-        members = await repository.unused(run, size, day)
-        return [
-            Unused(one.person, facts_of(self._opened(one), attributes), frozenset(one.changed.split()), one.used_on)
-            for one in members
-        ]
-
-    async def use(self, session: AsyncSession, run: UUID, people: Collection[UUID], day: date) -> None:
-        """Notes that what is known of them was made use of as of that day, in the caller's transaction."""
-        await BulkRepository(session).use(run, people, day)
-
     async def delete_due(self) -> int:
         """Deletes the snapshots whose day has come, read to their end or not; answers of how many people."""
         async with self._database.write() as session:
@@ -248,11 +227,12 @@ class BulkRuns:
                 run.state, run.ended_at = "DELETED", self._clock.now()
             return gone
 
-    async def _must_allow(self, wanted: Sequence[Attribute], asker: Asker, purpose: Purpose) -> policy.Verdict:
+    async def _must_allow(self, asked: Wanted, asker: Asker, purpose: Purpose) -> policy.Verdict:
         entry = policy.registered(self._catalogue, purpose)
         if entry is None or not entry.bulk or asker.kind is not AskerKind.SYSTEM or asker.client is not None:
             raise BulkRefused(reason=policy.UNKNOWN_PURPOSE if entry is None else NOT_IN_BULK)
-        if not wanted or any(one.derived is not None for one in wanted):
+        wanted = list({one.id: one for one in (*asked.asked(self._catalogue), *asked.childs)}.values())
+        if not asked.own or any(one.sensitive and one.id not in entry.sensitive for one in wanted):
             raise BulkRefused(reason=NOT_IN_BULK)
         grounds = await self._grounds.read(asker, entry, [], {one.id: one.steward for one in wanted})
         verdict = policy.judge(entry, wanted, UUID(int=0), asker, grounds.of(UUID(int=0)))
@@ -283,47 +263,55 @@ class BulkRuns:
             raise NotFound
         label = Text(th=row.label_th, en=row.label_en)
         asker = Asker(AskerKind.SYSTEM, row.asker_id, row.agency or None, label, request=run)
-        return _Work(run, asker, entry, [self._catalogue.attribute(name) for name in row.attributes])
+        return _Work(run, asker, entry, Wanted.of(self._catalogue, row.attributes), self._catalogue)
 
     async def _read(self, work: _Work, people: Sequence[UUID]) -> None:
         """Decides, reads, concludes and keeps one batch, in this order, each in one transaction."""
         grounds = await self._grounds.read(work.asker, work.entry, people, work.stewards)
         verdicts = {person: work.verdict(person, grounds) for person in people}
         verdicts = await self._within_quota(verdicts)
-        purpose, names = work.entry.purpose, frozenset(work.stewards)
+        purpose, names = work.entry.purpose, self._families.names(work.wanted)
         drafts = []
         for person, verdict in verdicts.items():
             reason = next(iter(verdict.refused.values()), None)
             decision = Decision.DENIED if reason is not None else Decision.ALLOWED
             rests_on = verdict.rests_on if reason is None else frozenset()
             drafts.append(Draft(person, names, work.asker, purpose, decision, reason, agreements=rests_on))
-        entries = await self._log.decide(drafts)
+        entries = {one.subject: one for one in await self._log.decide(drafts)}
         allowed = [person for person, verdict in verdicts.items() if not verdict.refused]
-        told = await self._reader.read_many(allowed, work.attributes)
+        told = await self._families.read(work.wanted, work.entry, work.asker, {one: entries[one] for one in allowed})
         still = await self._grounds.still(
             grounds, work.entry, [(person, verdicts[person]) for person in allowed], work.stewards
         )
-        ended = dict(zip(allowed, still, strict=True))
-        answers: dict[UUID, Mapping[str, Answer]] = {}
-        for person, verdict in verdicts.items():
-            gone = {name: denied(reason) for name, reason in {**verdict.refused, **ended.get(person, {})}.items()}
-            answers[person] = {**told.get(person, {}), **gone}
+        ended = {person: gone for person, gone in zip(allowed, still, strict=True) if gone}
+        refused = {person: dict(verdict.refused) for person, verdict in verdicts.items() if verdict.refused}
+        members = {**told.members, **{person: _refused(work, gone) for person, gone in {**ended, **refused}.items()}}
+        stopped = {entries[person].id for person in ended}
         await self._log.conclude(
-            [result(entry, answers[entry.subject]) for entry in entries if not verdicts[entry.subject].refused]
+            [one for one in told.results if one.entry.id not in stopped]
+            + [result(entries[person], members[person].answers) for person in ended]
         )
+        await self._keep(work, members)
+
+    async def _keep(self, work: _Work, members: Mapping[UUID, Member]) -> None:
         now = self._clock.now()
         async with self._database.write() as session:
             repository = BulkRepository(session)
-            kept = []
-            for member in await repository.of(work.run, people):  # who was erased meanwhile is not among them
-                plain = plain_of(work.attributes, answers[member.person])
-                before = None if member.snapshot_sealed is None else self._opened(member)
-                changed = changed_in(plain, before) | set(member.changed.split())
-                place = bound_to(BulkMember.snapshot_sealed, work.run, member.person)
+            kept: list[dict[str, Any]] = []
+            ties: list[dict[str, Any]] = []
+            for row in await repository.of(work.run, members):  # who was erased meanwhile is not among them
+                member = members[row.person]
+                plain = snapshot_of(work.wanted, member)
+                before = None if row.snapshot_sealed is None else self._opened(row)
+                changed = changed_in(work.wanted, plain, before) | set(row.changed.split())
+                place = bound_to(BulkMember.snapshot_sealed, work.run, row.person)
                 snapshot = self._keys.seal(orjson.dumps(plain), bound_to=place)
-                kept.append({"of": member.person, "snapshot": snapshot, "names": " ".join(sorted(changed)), "at": now})
+                kept.append({"of": row.person, "snapshot": snapshot, "names": " ".join(sorted(changed)), "at": now})
+                ties += [{"person": row.person, **tie} for tie in _ties(work.wanted, row.person, member)]
             if kept:
                 await repository.enter(work.run, kept)
+                await repository.untie(work.run, [one["of"] for one in kept])
+                await repository.tie(work.run, ties)
 
     async def _within_quota(self, verdicts: Mapping[UUID, policy.Verdict]) -> dict[UUID, policy.Verdict]:
         """A decision over all attributes or none: whoever lacks one is refused whole."""
@@ -338,11 +326,20 @@ class BulkRuns:
             return dict(verdicts)
         return {person: verdict.without(verdict.allowed, reason) for person, verdict in verdicts.items()}
 
-    def _opened(self, member: BulkMember) -> Mapping[str, Any]:
-        assert member.snapshot_sealed is not None, "a run that is read has read everybody"
-        place = bound_to(BulkMember.snapshot_sealed, member.run, member.person)
-        plain: Mapping[str, Any] = orjson.loads(self._keys.open(member.snapshot_sealed, bound_to=place))
-        return plain
+
+def _refused(work: _Work, reasons: Mapping[str, str]) -> Member:
+    """All or nothing: whoever lacks one attribute is read none."""
+    why = next(iter(reasons.values()))
+    return Member({name: denied(reasons.get(name, why)) for name in work.stewards})
+
+
+def _ties(wanted: Wanted, person: UUID, member: Member) -> list[dict[str, Any]]:
+    house = [{"other": one, "kind": HOUSE} for one in member.house or () if one != person]
+    if not wanted.childs:
+        return house
+    if member.children is None:
+        return [*house, {"other": person, "kind": CHILDREN_UNKNOWN}]
+    return [*house, *({"other": child, "kind": CHILD} for child in member.children)]
 
 
 async def _counted(repository: BulkRepository, run: UUID) -> tuple[int, bytes]:

@@ -117,6 +117,8 @@ class RegisteredPurpose:
     """For attributes that are sensitive (PDPA s.26), on top."""
     bulk: bool = False
     """Whether a whole population may be asked about in one run."""
+    sensitive: Mapping[str, Text] = field(default_factory=dict)
+    """Of such a purpose the sensitive attributes, and by which law each may be read of everybody (PDPA s.26)."""
 
     def covers(self, attribute: Attribute) -> bool:
         return attribute.subject in self.subjects and (self.attributes is None or attribute.id in self.attributes)

@@ -34,6 +34,12 @@ class _Least(Strict):
     bound_key: bool = False
 
 
+class _Sensitive(Strict):
+    attribute: Id
+    th: Words
+    en: Words
+
+
 class _Purpose(Strict):
     id: Slug
     basis: Literal["OWN_DATA", "PUBLIC_TASK", "CONSENT"]
@@ -49,6 +55,7 @@ class _Purpose(Strict):
     least: _Least = _Least()
     least_if_sensitive: _Least = _Least()
     bulk: bool = False
+    sensitive: list[_Sensitive] = Field(default_factory=list)
 
 
 def read_purposes(
@@ -88,6 +95,9 @@ def _check(
     own = raw.basis == "OWN_DATA" and "AGENCY" in raw.askers
     must(not own, "askers", "an agency owns no citizen's data", "Take another basis")
     must(not raw.bulk or "SYSTEM" in raw.askers, "bulk", "only a system asks about a whole population", "Remove it")
+    named = sorted(one.attribute for one in raw.sensitive)
+    needed = sorted(name for name in raw.attributes or () if attributes[name].sensitive) if raw.bulk else []
+    must(named == needed, "sensitive", "of a whole population each sensitive attribute has its law", "Name it, once")
     # One person's consent cannot open what belongs to others.
     personal = not consented or raw.subjects == ["person"]
     must(personal, "subjects", "consent covers the citizen's own facts only", "Leave `person` alone")
@@ -110,6 +120,7 @@ def _purpose(raw: _Purpose) -> RegisteredPurpose:
         least=_least(raw.least),
         least_if_sensitive=_least(raw.least_if_sensitive),
         bulk=raw.bulk,
+        sensitive={one.attribute: Text(th=one.th, en=one.en) for one in raw.sensitive},
     )
 
 

@@ -86,6 +86,7 @@ class Exchange:
     catalogue: Catalogue = CATALOGUE
     timeout_seconds: float = 2.0
     delegations: Any = None
+    bars: Any = None
 
     def __post_init__(self) -> None:
         self.people = PeopleRegister(KEYS, self.clock)
@@ -103,6 +104,7 @@ class Exchange:
             catalogue=self.catalogue,
             sources=lambda: [self.dopa, self.rd, *self.others],
             delegations=self.delegations,
+            bars=self.bars,
             source_timeout_seconds=self.timeout_seconds,
         )
 

@@ -71,6 +71,9 @@ CASES: Final[dict[str, list[Edit]]] = {
     "officers of no agency": [(U, "payment", "officers_of: [cgd, dcy, dep, dla, sso, nhso, slf]", "officers_of: []")],
     "consent of nobody": [(U, "student-loan-screening", "  requester: slf\n", "")],
     "an agency's own data": [(U, "own-view", "askers: [SELF]", "askers: [SELF, AGENCY]")],
+    "a sensitive fact of everybody without its law": [
+        (U, "welfare-register", "    - attribute: disability_card", "    - attribute: annual_income")
+    ],
     "a bulk run of nobody": [(U, "own-view", "records: true", "records: true\n  bulk: true")],
     "consent for others": [(U, "student-loan-screening", "subjects: [person]", "subjects: [person, household]")],
     "consent to everything": [

@@ -81,6 +81,7 @@ PROGRAMMES: Final = ProgrammeCatalogue(
                 programme(LOW_INCOME, "annual_income <= :limit"),
                 programme(RESIDENT, "household_registered AND nationality = 'thai'"),
                 programme("of-another", "household_registered", payer="cgd"),
+                programme("of-their-own-word", "household_registered AND without_support"),
             ),
             key=lambda one: one.slug,
         )
@@ -107,7 +108,7 @@ class Land:
     corrected: Corrected = field(default_factory=Corrected)
 
     def __post_init__(self) -> None:
-        others = [of_steward("cgd"), of_steward("dla")]
+        others = [of_steward(one) for one in ("cgd", "dla", "dep", "dol", "sso", "nhso", "slf", "mhesi")]
         self.exchange = Exchange(self.database, self.redis, self.clock, others=list(others))
         self.sources = {one.agency: one for one in (self.exchange.dopa, self.exchange.rd, *others)}
         self.office = Office(self.database, KEYS, self.clock)
@@ -181,7 +182,13 @@ class Land:
     async def answers(self, run: UUID) -> dict[tuple[UUID, str], str]:
         async with self.database.read() as session:
             rows = await session.scalars(select(DeterminationAnswer).where(col(DeterminationAnswer.run) == run))
-            return {(row.person, row.programme): row.outcome for row in rows}
+            return {(row.person, row.programme): row.outcome for row in rows if row.beneficiary == row.person}
+
+    async def answers_on_children(self, run: UUID) -> dict[tuple[UUID, str, UUID], str]:
+        """With those on people themselves."""
+        async with self.database.read() as session:
+            rows = await session.scalars(select(DeterminationAnswer).where(col(DeterminationAnswer.run) == run))
+            return {(row.person, row.programme, row.beneficiary): row.outcome for row in rows}
 
     async def spells(self, person: UUID, slug: str) -> list[EntitlementSpell]:
         query = select(EntitlementSpell).where(
@@ -207,15 +214,17 @@ class Land:
                     found[person, slug] = outcome
         return found
 
-    async def applies(self, person: UUID, slug: str, status: str = "SUBMITTED") -> None:
+    async def applies(
+        self, person: UUID, slug: str, status: str = "SUBMITTED", beneficiary: UUID | None = None
+    ) -> None:
         now, key = self.clock.now(), new_id()
         async with self.database.write() as session:
             session.add(
                 Application(
                     person=person,
                     id=key,
-                    beneficiary=person,
-                    unit_key=f"person:{person.hex}",
+                    beneficiary=beneficiary or person,
+                    unit_key=f"person:{(beneficiary or person).hex}",
                     subject=f"programme:{slug}",
                     title={"th": slug, "en": slug},
                     status=status,

@@ -86,7 +86,7 @@ def test_a_register_is_proposed_approved_run_and_shown(terminal: Terminal) -> No
     ("words", "code"),
     [
         (("--purpose", "welfare-decision"), "BAD_INPUT"),
-        (("--programme", "disability-allowance"), "BULK_NOT_COVERED"),
+        (("--programme", "aids-allowance", "--programme", "child-support-grant"), "BULK_NOT_FOR_EVERYBODY"),
         (("--programme", "aids-allowance"), "BULK_NOT_FOR_EVERYBODY"),
         (("--programme", "state-welfare-card"), "BULK_NOT_YOUR_PROGRAMME"),
         (("--keep-days", "91"), "BAD_INPUT"),

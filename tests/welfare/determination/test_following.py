@@ -151,7 +151,7 @@ INDEX: Final = DependencyIndex(CHOSEN, CATALOGUE)
 
 
 def _outcomes(one: Unused, on: date) -> dict[str, Outcome]:
-    return {slug: found[0].outcome for slug, found in decide(CHOSEN, INDEX, [one], on)}
+    return {slug: found.answers[0].outcome for slug, found in decide(CHOSEN, INDEX, [one], on)}
 
 
 @given(PEOPLE, PEOPLE, st.dates(date(2026, 1, 1), date(2027, 12, 31)), st.integers(0, 400))
@@ -161,7 +161,8 @@ def test_following_a_change_gives_what_a_full_run_gives(
 ) -> None:
     on = since + timedelta(days=days)
     first = {
-        slug: found[0].outcome for slug, found in decide(CHOSEN, INDEX, [_unused(before, frozenset(), None)], since)
+        slug: found.answers[0].outcome
+        for slug, found in decide(CHOSEN, INDEX, [_unused(before, frozenset(), None)], since)
     }
     changed = frozenset(name for name in FACTS if before[name] != after[name])
     followed = _outcomes(_unused(after, changed, since), on)

@@ -102,7 +102,7 @@ async def test_the_checker_reads_what_would_be_read_and_on_which_agreements(land
     [
         ({"programmes": ["of-another"]}, NotYourProgramme),
         ({"programmes": ["aids-allowance"]}, NotForEverybody),
-        ({"programmes": ["disability-allowance"]}, NotCovered),
+        ({"programmes": ["of-their-own-word"]}, NotCovered),
         ({"programmes": ["nothing"]}, ProgrammeUnknown),
         ({"programmes": []}, BadInput),
         ({"purpose": "welfare-decision"}, BadInput),

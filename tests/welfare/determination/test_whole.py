@@ -211,8 +211,8 @@ async def test_killed_half_way_a_trial_counts_everybody_once(land: Land, monkeyp
     [
         ("of-another", written("of-another", "household_registered", payer="cgd"), NotYourProgramme),
         (LOW_INCOME, written(LOW_INCOME, "NOT state_benefit", payer="cgd"), NotYourProgramme),
-        (LOW_INCOME, written(LOW_INCOME, "disability_card"), NotCovered),
-        (LOW_INCOME, written(LOW_INCOME, "household_size >= 2"), NotCovered),
+        (LOW_INCOME, written(LOW_INCOME, "aids_certified"), NotCovered),
+        (LOW_INCOME, written(LOW_INCOME, "household_size >= 2 AND without_support"), NotCovered),
         (LOW_INCOME, written(LOW_INCOME, "no_such_fact"), RuleRefused),
         (LOW_INCOME, written(LOW_INCOME, "household_registered", starts="2029-01-01"), NotForEverybody),
     ],

@@ -112,7 +112,7 @@ def _is_bulk(node: ast.expr) -> bool:
 
 def test_nobody_starts_a_run_from_outside() -> None:
     """Only what works on the runs that two officers decided."""
-    assert {path for path, _ in _calls("declare", "again", "read", "snapshot", "unused")} == {
+    assert {path for path, _ in _calls("declare", "again", "read", "snapshot", "unused", "children", "concerned")} == {
         "welfare/determination/service.py"
     }
 
@@ -230,7 +230,8 @@ async def test_a_silent_source_is_a_state_in_the_snapshot(exchange: Exchange) ->
     [
         (("nationality",), {"purpose": WELFARE_DECISION}, "NOT_IN_BULK"),
         (("nationality",), {"purpose": Purpose("none", REGISTER.basis, REGISTER.text)}, "UNKNOWN_PURPOSE"),
-        (("household_income",), {}, "NOT_IN_BULK"),
+        (("aids_certified",), {}, "NOT_IN_BULK"),
+        (("child.nationality",), {}, "NOT_IN_BULK"),
         (("name",), {}, "NOT_FOR_THIS_PURPOSE"),
         (("nationality",), {"asker": officer("dla")}, "NOT_IN_BULK"),
         (("nationality",), {"asker": agency("dla")}, "NOT_IN_BULK"),
