@@ -19,6 +19,7 @@ from core.errors import SitthiError
 from services.apply.acceptance import repository
 from services.apply.deciding import ApplicationCounter
 from services.apply.models import Application
+from services.apply.repository import own
 from services.apply.service import ApplyService, Reconsideration
 from services.apply.states import Status
 
@@ -76,6 +77,8 @@ class Deciding:
             if not rows:
                 break
             for row in rows:
+                if self._clock.now() > now + LEASE / 2:
+                    break  # before it is anybody else's: what is left of them comes due again
                 taken, began = self._taken(), time.perf_counter()
                 counts[await self._one(row)] += 1
                 if self._taken() != taken:
@@ -84,29 +87,34 @@ class Deciding:
 
     async def _one(self, row: Application) -> str:
         try:
-            again = await self._prepared(row)
-            async with self._db.write() as session:
-                if not await repository.settle(session, row.person, row.id):
-                    return "moved"
-                if again is not None:
-                    await self._service.reconsider(session, again)
-                if self._counter is not None:
-                    asked = len(self._service.answers_of(row))
-                    read = 0 if again is None else again.prepared.read
-                    await self._counter.count(
-                        session, application=row.id, service=row.subject, filled=read, asked=asked
-                    )
-        except SitthiError as error:  # the others do not wait for this one, and it is tried again
+            again = None if _is_moved(row) else await self._service.prepare_reconsideration(row.person, row.id)
+            return await self._settle(row, again)
+        except SitthiError as error:  # the others do not wait for this one
+            async with self._db.read() as session:
+                found = await own(session, row.person, row.id)
+            if found is None or _is_moved(found):  # meanwhile: nothing went wrong
+                return await self._settle(row, None)
             log.warning("application.not_decided_yet", application=row.id.hex, code=error.code)
             now = self._clock.now()
             wait = min(max((now - row.created_at) / 4, PUT_OFF_MIN), PUT_OFF_MAX)
             async with self._db.write() as session:
                 await repository.put_off(session, row.person, row.id, now + wait)
             return "failed"
+
+    async def _settle(self, row: Application, again: Reconsideration | None) -> str:
+        """Without `again`, it is only owed no more: it is decided as any other that waits."""
+        async with self._db.write() as session:
+            if not await repository.settle(session, row.person, row.id):
+                return "moved"
+            if again is not None:
+                await self._service.reconsider(session, again)
+            if self._counter is not None:
+                asked = len(self._service.answers_of(row))
+                read = 0 if again is None else again.prepared.read
+                await self._counter.count(session, application=row.id, service=row.subject, filled=read, asked=asked)
         return "moved" if again is None else "decided"
 
-    async def _prepared(self, row: Application) -> Reconsideration | None:
-        """None for one that somebody moved meanwhile: then it is decided as any other that waits."""
-        if row.version != 1 or row.status != Status.SUBMITTED:
-            return None
-        return await self._service.prepare_reconsideration(row.person, row.id)
+
+def _is_moved(row: Application) -> bool:
+    """Whether somebody moved it meanwhile."""
+    return row.version != 1 or row.status != Status.SUBMITTED

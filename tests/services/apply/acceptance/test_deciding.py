@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from core.database import Database
 from core.errors import ServiceUnavailable
@@ -137,11 +138,52 @@ async def test_one_that_moves_while_it_is_being_decided_is_not_decided_twice(
         return await prepare(request)
 
     room.decider.prepare = slow  # type: ignore[method-assign]  # somebody is faster
-    assert await deciding.run() == Settled(failed=1)
+    with capture_logs() as logs:
+        assert await deciding.run() == Settled(moved=1)
+    assert logs == [], "nothing went wrong"
     assert await room.count("decision") == 1
+    assert (await stored(room, citizen, made.id)).decide_at is None
     room.clock.advance(PUT_OFF_MIN)
-    assert await deciding.run() == Settled(moved=1)
-    assert await room.count("decision") == 1
+    assert await deciding.run() == Settled()
+
+
+async def test_one_that_is_taken_back_after_it_was_taken_in_hand_is_no_failure(
+    room: Room, accept: Accept, deciding: Deciding, citizen: UUID
+) -> None:
+    before, made = await accept(new_id()), await accept(citizen)
+    assert before is not None
+    assert made is not None
+    prepare = room.decider.prepare
+
+    async def slow(request: Request) -> Prepared:
+        room.decider.prepare = prepare  # type: ignore[method-assign]  # once is enough
+        await room.withdraw(citizen, made.id)  # the next of those that this process has in hand
+        return await prepare(request)
+
+    room.decider.prepare = slow  # type: ignore[method-assign]  # as above
+    with capture_logs() as logs:
+        assert await deciding.run() == Settled(decided=1, moved=1)
+    assert logs == [], "nothing went wrong"
+    row = await stored(room, citizen, made.id)
+    assert (row.status, row.decide_at) == (Status.WITHDRAWN, None)
+
+
+async def test_what_a_process_would_still_have_in_hand_when_it_becomes_anothers_it_leaves(
+    room: Room, accept: Accept, deciding: Deciding
+) -> None:
+    for _ in range(3):
+        await accept(new_id())
+    prepare = room.decider.prepare
+
+    async def slow(request: Request) -> Prepared:
+        room.clock.advance(LEASE * 0.6)
+        return await prepare(request)
+
+    room.decider.prepare = slow  # type: ignore[method-assign]  # a machine that is very busy
+    assert await deciding.run() == Settled(decided=1)
+    room.decider.prepare = prepare  # type: ignore[method-assign]  # no more
+    room.clock.advance(LEASE)
+    assert await deciding.run() == Settled(decided=2)
 
 
 async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting_and_is_tried_again(
