@@ -19,7 +19,7 @@ from core.cache import open_redis
 from core.clock import BANGKOK, FixedClock
 from core.database import Database
 from core.settings import Settings
-from tests.support import network, programs, turns
+from tests.support import examples, network, programs, turns
 from tests.support.browser import open_page
 from tests.support.databases import Databases, Kind, Schema
 from tests.support.prepared import NURSERY
@@ -113,6 +113,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[COLLECTED] = list(items)
     if config.getoption("--thorough"):
         return
+    for item in items:
+        examples.fewer(item)
     spared = turns.spared(items)
     if spared:
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in spared])

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import COLLECTED
 from tests.support.databases import Kind
-from tests.support.turns import ALWAYS_BOTH, LONG, SAMPLED, THOROUGH, case_of, meets_all, spared
+from tests.support.turns import ALWAYS_BOTH, LONG, SAMPLED, SAMPLED_MIN, THOROUGH, case_of, meets_all, spared
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Suite:
         return [test.nodeid for test in self.tests if test.nodeid not in left_out]
 
 
-PLAIN = "tests/api/test_home.py::test_the_home_screen_shows_what_is_new"
+PLAIN = "tests/identity/test_home.py::test_the_home_screen_shows_what_is_new"
 
 
 @pytest.mark.parametrize("redis", [False, True])
@@ -118,13 +118,19 @@ def test_what_is_on_the_list_of_long_ones_is_too(test: str) -> None:
 def test_of_what_is_tried_with_all_there_is_a_sample_is_taken_on_one_database_each(file: str, share: int) -> None:
     suite = Suite()
     suite.has(f"{file}::test_a_thing", *map(str, range(10)))
-    suite.has(f"{file}::test_with_few", "first", "last")
+    suite.has(f"{file}::test_with_few", "first", "next", "last")
     suite.has(f"{file}::test_with_none")
     left = [node.partition("[")[0].partition("::")[2] for node in suite.left]
     assert left.count("test_a_thing") == -(-10 // share)
-    assert left.count("test_with_few") == 1
+    assert left.count("test_with_few") == SAMPLED_MIN
     assert left.count("test_with_none") in (1, 2)
     assert suite.left == suite.left
+
+
+def test_of_those_that_meet_none_is_left_out_in_a_room_that_is_sampled() -> None:
+    suite = Suite()
+    suite.has("tests/api/test_x.py::test_of_thirty_at_once_one_wins", *map(str, range(10)))
+    assert len(suite.left) == 10
 
 
 def test_a_thorough_run_takes_all_and_a_quick_one_each_test_in_some_form(request: pytest.FixtureRequest) -> None:

@@ -4,7 +4,7 @@ A test that asks for a database is one test on SQLite and one on PostgreSQL; wit
 two on Valkey. Where only what is stored matters, and the database under it does not, a quick run takes one of them: by
 a checksum of the test's name, so that it is the same one every day and everywhere, and a new case moves no other.
 Where the database is the point (money, "exactly once", what survives a kill) every run takes all. `--thorough` does
-so everywhere, and takes what is long besides.
+so everywhere, and takes what is long besides; it tries every input and example of what quick runs try some of.
 """
 
 from __future__ import annotations
@@ -41,17 +41,32 @@ LONG: Final = (
     *("tests/services/plugins/test_join_docs.py", "tests/services/plugins/test_packages_docs.py"),
     *("tests/harness/test_setup.py::test_set_up_runs_again", "tests/harness/test_node.py::test_without_a_network"),
     *("tests/bench/test_plugins.py::test_calls_are_measured", "tests/bench/test_sign_in.py::test_all_providers"),
+    *("tests/harness/test_setup.py::test_without_a_network", "tests/web/test_fetch_ide.py::test_set_up"),
+    *("tests/bench/test_log.py::test_a_log_is_verified", "tests/bench/test_parts.py::test_the_command_says"),
     *("tests/soak/", "tests/test_keys_rotate.py::test_a_rotation_killed_at_each_step"),
+    *("tests/test_keys_rotate.py::test_a_key_is_replaced_under_load", "tests/test_outage.py::test_a_server_outlives"),
+    "tests/api/test_services_followed.py::test_versions_come_and_go_by_command",
+    "tests/api/test_serving.py::test_once_started_a_collection",
 )
 """What only a thorough run takes, as if it were marked so: pages worked through word for word with programs that are
-installed for it, set-up without a network, benchmarks of a whole server, and kills for which quick runs have others."""
+installed for it, set-up, benchmarks of a whole server, and load, restarts and kills of whole servers for which quick
+runs have others."""
 SAMPLED: Final = {
     "tests/welfare/rules/test_seeded_bugs.py": 5,
     "tests/services/exchange/privacy/test_killed.py": 3,
     "tests/laws/test_mutations.py": 2,
     "tests/api/test_lazy_imports.py": 2,
+    "tests/api/": 3,
+    "tests/identity/passkeys/": 3,
+    "tests/services/exchange/privacy/": 3,
+    "tests/services/exchange/test_catalogue": 3,
+    "tests/services/plugins/conformance/test_mutants.py": 3,
+    "tests/welfare/programmes/test_population.py": 3,
+    "tests/welfare/programmes/test_queries.py": 3,
 }
-"""Of whose inputs, which are every one there is, a quick run takes only one of so many; of each test one at least."""
+"""Of whose many inputs, which are every one there is or each meet an application of their own, a quick run takes one of
+so many; of each test two at least, and all where it is about writers that meet or what is done once."""
+SAMPLED_MIN: Final = 2
 _KINDS: Final = {"database_kind": tuple(Kind), "redis_kind": ("fakeredis", "valkey")}
 
 
@@ -119,7 +134,7 @@ def _left_to_thorough_runs(tests: Sequence[Collected]) -> set[str]:
     sampled: dict[tuple[str, int], dict[str, list[str]]] = {}
     for test in tests:
         name, _, inputs = test.nodeid.partition("[")
-        share = next((share for room, share in SAMPLED.items() if name.startswith(room)), 1)
+        share = _share_of(name)
         if test.get_closest_marker(THOROUGH) is not None or name.startswith(LONG):
             left_out.add(test.nodeid)
         elif share > 1 and inputs:
@@ -127,9 +142,16 @@ def _left_to_thorough_runs(tests: Sequence[Collected]) -> set[str]:
             sampled.setdefault((name, share), {}).setdefault(case.inputs if case else inputs, []).append(test.nodeid)
     for (name, share), cases in sampled.items():
         order = sorted(cases, key=lambda inputs: zlib.crc32(f"{name}[{inputs}]".encode()))
-        for inputs in order[-(-len(order) // share) :]:
+        for inputs in order[max(-(-len(order) // share), SAMPLED_MIN) :]:
             left_out.update(cases[inputs])
     return left_out
+
+
+def _share_of(test: str) -> int:
+    room = next((room for room in SAMPLED if test.startswith(room)), None)
+    if room is None or (room.endswith("/") and AT_ONCE.search(test.rpartition("::")[2])):
+        return 1
+    return SAMPLED[room]
 
 
 def spared(tests: Sequence[Collected]) -> set[str]:
