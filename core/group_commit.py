@@ -15,7 +15,7 @@ import contextvars
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import structlog
 
@@ -125,9 +125,7 @@ class GroupCommit(Generic[Q, A]):
         self._waiting.append(waiting)
         if len(self._lanes) < self._lanes_max:
             # In a context of its own: a lane works for many, and must not log or trace in the name of the first.
-            lane = asyncio.create_task(self._run(), context=contextvars.Context())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.create_task(self._lane(), context=contextvars.Context()))
         return await waiting.answer
 
     async def close(self) -> None:
@@ -135,6 +133,13 @@ class GroupCommit(Generic[Q, A]):
         self._is_closed = True
         while self._lanes:
             await asyncio.wait(self._lanes)
+
+    async def _lane(self) -> None:
+        """Is a lane no more in the very step in which it found nobody waiting: who comes after that begins another."""
+        try:
+            await self._run()
+        finally:
+            self._lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _run(self) -> None:
         """One lane: group after group, until nobody waits."""

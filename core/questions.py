@@ -12,7 +12,7 @@ import contextvars
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from redis.asyncio import Redis
 
@@ -55,10 +55,15 @@ class Questions:
         self._waiting.append(_Question(commands, still, answer, too_late))
         if len(self._lanes) < LANES:
             # In a context of its own: a lane asks for many, and must not log or trace in the name of the first.
-            lane = asyncio.create_task(self._run(), context=contextvars.Context())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.create_task(self._lane(), context=contextvars.Context()))
         return await answer
+
+    async def _lane(self) -> None:
+        """Is a lane no more in the very step in which it found nobody waiting: who comes after that begins another."""
+        try:
+            await self._run()
+        finally:
+            self._lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _run(self) -> None:
         while self._waiting:

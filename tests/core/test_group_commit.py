@@ -96,6 +96,24 @@ async def test_no_group_is_larger_than_it_may_be_and_no_more_lanes_work_than_the
     assert [len(one) for one in kind.groups] == [5, 5, 5, 5, 3]
 
 
+async def test_who_comes_in_the_moment_in_which_the_lanes_have_ended_waits_for_nobody_else() -> None:
+    kind = Counting()
+    kind.gate.clear()
+    group = GroupCommit(kind)
+    for one in (1, 2):
+        await submitted(group, [one])
+        await asyncio.sleep(0)
+
+    async def late() -> str:
+        await kind.gate.wait()  # goes on after the lanes do, in the same turn of the loop
+        return await group.submit(3)
+
+    after = asyncio.create_task(late())
+    await asyncio.sleep(0)
+    kind.gate.set()
+    assert await asyncio.wait_for(after, 5) == "done 3"
+
+
 async def test_each_hears_its_own_outcome() -> None:
     kind = Counting()
     kind.refused = {2, 4}

@@ -424,3 +424,38 @@ async def test_who_is_cancelled_takes_nobody_else_along(counted: Away, clock: Fi
     await asyncio.sleep(0)
     crowd[0].cancel()
     assert await asyncio.gather(*crowd[1:]) == [0] * 5
+
+
+async def test_who_asks_in_the_moment_in_which_the_lanes_have_ended_waits_for_nobody_else(
+    redis: Redis, clock: FixedClock
+) -> None:
+    gate, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+    class Slow(Away):
+        def pipeline(self, *_: object, **__: object) -> object:  # type: ignore[override]
+            pipeline = redis.pipeline(transaction=False)
+
+            async def slowly() -> object:
+                begun.release()
+                await gate.wait()
+                return [True, 1, None]
+
+            pipeline.execute = slowly  # type: ignore[method-assign, assignment]
+            return pipeline
+
+    of = limiter(Slow(redis), clock)
+
+    async def late() -> int:
+        await gate.wait()  # goes on after the lanes do, in the same turn of the loop
+        return await of.take((FIVE, "late"))
+
+    crowd = []
+    for number in range(LANES):
+        crowd.append(asyncio.create_task(of.take((FIVE, str(number)))))
+        await begun.acquire()
+    crowd.append(asyncio.create_task(late()))
+    await asyncio.sleep(0)
+    with capture_logs() as logs:
+        gate.set()
+        assert await asyncio.gather(*crowd) == [0] * (LANES + 1)
+    assert logs == [], "nobody gave up"
