@@ -37,6 +37,7 @@ from services.apply.service import ApplyService
 from services.apply.states import GRANTED, Status, is_service
 from services.exchange.corrections.repository import CorrectionRepository
 from services.exchange.facts import Gate
+from services.exchange.household import HouseholdRegister
 from services.pay.awards import Awards
 from services.pay.given_once import paid_for_good
 from services.pay.holding import HoldReason
@@ -325,6 +326,7 @@ def life(house: House, apply: ApplyService) -> Life:
         laws=ProgrammeLaws(house.clock, house.catalogue, programmes),
         corrections=CorrectedFacts(),
         held=HeldByAwards(house.awards),
+        households=HouseholdRegister(house.catalogue, house.gate),
     )
     deaths = DeathWatch(house.db, house.clock, lifecycle, CloseOnes(house.gate, house.db), agency_of)
     return Life(

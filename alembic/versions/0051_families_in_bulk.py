@@ -34,6 +34,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "run", "other", "kind", name=op.f("pk_bulk_tie")),
     )
     op.create_index("ix_bulk_tie_run_other", "bulk_tie", ["run", "other", "kind"])
+    op.create_table(
+        "household_look",
+        sa.Column("person", sa.Uuid(), nullable=False),
+        sa.Column("correction", sa.Uuid(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person", "correction", name=op.f("pk_household_look")),
+    )
     _anew(
         ANSWERS,
         beneficiary=True,
@@ -67,6 +74,7 @@ def downgrade() -> None:
         ),
         group=" GROUP BY person, programme, number",
     )
+    op.drop_table("household_look")
     op.drop_table("bulk_tie")
 
 

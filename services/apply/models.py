@@ -110,6 +110,17 @@ class Reassessment(SQLModel, table=True):
     """CONFIRMED, ENDED, ASKED or NOT_NEEDED."""
 
 
+class HouseholdLook(SQLModel, table=True):
+    """Of a corrected fact that goes into a household's total: those who live with the person were looked for, once.
+    Deleted when the correction is too old to be followed."""
+
+    __tablename__ = "household_look"
+
+    person: UUID = Field(primary_key=True)
+    correction: UUID = Field(primary_key=True)
+    looked_at: datetime = Field(sa_type=Instant)
+
+
 class Decision(SQLModel, table=True):
     """A decision as it was taken. Append-only: a later one is a row of its own."""
 

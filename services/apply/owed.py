@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.apply.models import Application, ApplicationEvent, Reassessment
+from services.apply.models import Application, ApplicationEvent, HouseholdLook, Reassessment
 from services.apply.states import GRANTED, Status
 
 BATCH = 1_000
@@ -65,15 +66,31 @@ async def of_other_law(session: AsyncSession, subject: str, law: str) -> Sequenc
 
 
 async def about(session: AsyncSession, person: UUID, at: datetime) -> Sequence[Application]:
-    """Grants of the person's, or for them, as they stood at that time: those withdrawn since then, too."""
+    """Grants of the person's, or for them, as they stood at that time: those withdrawn or lapsed since then, too."""
     theirs = or_(col(Application.person) == person, col(Application.beneficiary) == person)
-    withdrawn = _programmes().where(theirs, *_withdrawn(), col(Application.updated_at) >= at)
-    return [*(await session.scalars(_granted().where(theirs))), *(await session.scalars(withdrawn))]
+    let_go = _programmes().where(theirs, *_let_go(), col(Application.updated_at) >= at)
+    return [*(await session.scalars(_granted().where(theirs))), *(await session.scalars(let_go))]
 
 
-async def withdrawn(session: AsyncSession, person: UUID, application: UUID) -> Application | None:
-    """The application, if it was granted, and withdrawn as that."""
-    query = _programmes().where(col(Application.person) == person, col(Application.id) == application, *_withdrawn())
+async def looked_for(session: AsyncSession, corrections: Collection[UUID]) -> set[UUID]:
+    """Of which corrections it is known whose household they concern."""
+    query = select(col(HouseholdLook.correction)).where(col(HouseholdLook.correction).in_(list(corrections)))
+    return set((await session.scalars(query)).all())
+
+
+async def note_look(
+    session: AsyncSession, person: UUID, correction: UUID, now: datetime, forget_before: datetime
+) -> None:
+    """Noted twice it is noted once. What is too old to be asked for goes."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    row = {"person": person, "correction": correction, "looked_at": now}
+    await session.execute(dialect.insert(HouseholdLook).values(**row).on_conflict_do_nothing())
+    await session.execute(delete(HouseholdLook).where(col(HouseholdLook.looked_at) < forget_before))
+
+
+async def let_go(session: AsyncSession, person: UUID, application: UUID) -> Application | None:
+    """The application, if it was granted, and withdrawn as that, or lapsed because the citizen did not answer."""
+    query = _programmes().where(col(Application.person) == person, col(Application.id) == application, *_let_go())
     found: Application | None = await session.scalar(query)
     return found
 
@@ -92,15 +109,18 @@ def _programmes() -> Select[tuple[Application]]:
     return select(Application).where(col(Application.subject).startswith(_PROGRAMMES, autoescape=True))
 
 
-def _withdrawn() -> tuple[ColumnElement[bool], ...]:
-    """Whose step before the last led to a grant that was in force."""
+_LET_GO: Final = (Status.WITHDRAWN, Status.LAPSED)
+
+
+def _let_go() -> tuple[ColumnElement[bool], ...]:
+    """What the citizen ended, by a word or by none: the step before the last led to a grant that was in force."""
     before = select(col(ApplicationEvent.status)).where(
         col(ApplicationEvent.person) == col(Application.person),
         col(ApplicationEvent.application) == col(Application.id),
-        col(ApplicationEvent.status) != Status.WITHDRAWN,
+        col(ApplicationEvent.status).not_in(_LET_GO),
     )
     last = before.order_by(col(ApplicationEvent.sequence).desc()).limit(1).scalar_subquery()
-    return col(Application.status) == Status.WITHDRAWN, last.in_(GRANTED)
+    return col(Application.status).in_(_LET_GO), last.in_(GRANTED)
 
 
 def _is_owed(cause: str, *more: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -44,6 +44,7 @@ APPLICATIONS: Final = Store(
         Rows("delivery_attempt", (), Fate.UNNAMED),
         Rows("appeal", ("person",), Fate.DELETED),
         Rows("reassessment", ("person",), Fate.DELETED, {"officer": "an officer"}),
+        Rows("household_look", ("person",), Fate.DELETED),
         Rows("desk_case", ("person",), Fate.DELETED, {"handler": "the officer who has it"}),
         Rows("desk_question", ("person",), Fate.DELETED, {"officer": "an officer"}),
         Rows("desk_note", ("person",), Fate.UNREADABLE, {"officer": "an officer"}),

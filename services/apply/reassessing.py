@@ -6,7 +6,7 @@ citizen is told, with the reasons, and may appeal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 class Cause(StrEnum):
     CORRECTION = "CORRECTION"
-    """A fact that the law reads was put right at its source."""
+    """A fact that the law reads was put right at its source, of the person or of somebody in their household."""
     CHANGES_ON = "CHANGES_ON"
     """The day came on which the answer changes by itself: a birthday, an expiry, a version that was known."""
     NEW_LAW = "NEW_LAW"
@@ -79,6 +79,10 @@ class LawBook(Protocol):
         """Whether the law in force asks for the attribute, of anybody, or for what is derived from it."""
         ...
 
+    def totals(self, attribute: str) -> Collection[str]:
+        """Subjects whose law in force asks for a total of a household in which the attribute of each member is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CorrectedFact:
@@ -86,6 +90,13 @@ class CorrectedFact:
     person: UUID
     attribute: str
     at: datetime
+
+
+class Households(Protocol):
+    async def with_whom(self, person: UUID) -> Collection[UUID] | None:
+        """Everybody on the house register of the person, with the person; None while nobody can say. A look at the
+        person that stands in their access log, so it is asked once for a correction, outside any transaction."""
+        ...
 
 
 class Corrections(Protocol):
@@ -132,8 +143,9 @@ class Reassessments:
         laws: LawBook,
         corrections: Corrections,
         held: HeldMonths,
+        households: Households,
     ) -> None:
-        self._db, self._clock, self._apply = db, clock, apply
+        self._db, self._clock, self._apply, self._households = db, clock, apply, households
         self._laws, self._corrections, self._held = laws, corrections, held
 
     async def run(self) -> Reassessed:
@@ -189,7 +201,31 @@ class Reassessments:
                         since = bangkok_day(fact.at)
                         row = self._row(application, Cause.CORRECTION, fact.correction.hex, since)
                         made += await owed.add(session, row)
-        return made + await self._find_held()
+        return made + await self._find_in_households() + await self._find_held()
+
+    async def _find_in_households(self) -> int:
+        """Grants of those in whose household a corrected fact of another is counted. What they are told is what their
+        own application says: neither whose fact it was, nor which."""
+        now, made = self._clock.now(), 0
+        async with self._db.read() as session:
+            facts = await self._corrections.corrected_since(session, now - CORRECTIONS_SEEN)
+            facts = [fact for fact in facts if self._laws.totals(fact.attribute)]
+            known = await owed.looked_for(session, [fact.correction for fact in facts]) if facts else set()
+        for fact in facts:
+            house = None if fact.correction in known else await self._households.with_whom(fact.person)
+            if house is None:
+                continue
+            subjects = self._laws.totals(fact.attribute)
+            async with self._db.write() as session:
+                for other in sorted(set(house) - {fact.person}):
+                    for application in await owed.about(session, other, fact.at):
+                        if application.subject in subjects:
+                            since = bangkok_day(fact.at)
+                            row = self._row(application, Cause.CORRECTION, fact.correction.hex, since)
+                            made += await owed.add(session, row)
+                forget_before = now - 2 * CORRECTIONS_SEEN
+                await owed.note_look(session, fact.person, fact.correction, now, forget_before)
+        return made
 
     async def _find_held(self) -> int:
         """One look a week for each month that is held; what waits for the calendar is tried at once."""
@@ -213,7 +249,7 @@ class Reassessments:
         try:
             again = await self._apply.prepare_reassessment(row.person, row.application)
         except AlreadyDecided:
-            return await self._try_withdrawn(row)
+            return await self._try_let_go(row)
         except (NotFound, AtTheAgency):
             return await self._not_needed(row)
         if action_of(again.prepared, Status.APPROVED) is Action.AWAIT_AGENCY:
@@ -227,11 +263,16 @@ class Reassessments:
             return None
         return result
 
-    async def _try_withdrawn(self, row: Reassessment) -> Result | None:
-        """Whoever withdraws before the look that is owed keeps no more by it than by waiting; what has ended otherwise
-        is not looked at. Where only the citizen could say it, nobody can any more, and nothing is claimed."""
+    async def _try_let_go(self, row: Reassessment) -> Result | None:
+        """Whoever withdraws before the look that is owed, or lets it lapse, keeps no more by it than by waiting. Where
+        only the citizen could say it, nobody can any more, and nothing is claimed.
+
+        What has ended otherwise is not looked at: a later decision has read the facts of its day, and after a death
+        there is nobody to be heard (Administrative Procedure Act 2539 s.30) or to appeal. What was paid for the time
+        after the death is claimed all the same (:meth:`services.apply.lifecycle.Lifecycle.die`).
+        """
         async with self._db.read() as session:
-            found = await owed.withdrawn(session, row.person, row.application)
+            found = await owed.let_go(session, row.person, row.application)
         if found is None:
             return await self._not_needed(row)
         prepared = await self._apply.prepare_withdrawn(found)

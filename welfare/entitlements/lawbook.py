@@ -38,6 +38,15 @@ class ProgrammeLaws:
         programme = self._programmes.get(subject.removeprefix(PROGRAMME))
         return programme is not None and attribute in self._read_by(programme)
 
+    def totals(self, attribute: str) -> frozenset[str]:
+        """Subjects whose law in force asks for a total of a household in which the attribute of each member is."""
+        return frozenset(
+            PROGRAMME + programme.slug
+            for programme in self._programmes
+            for name in programme.needs_on(self._clock.today())
+            if not name.startswith(CHILD) and self._source_of(name) == attribute != name
+        )
+
     def _read_by(self, programme: Programme) -> frozenset[str]:
         needs = {name.removeprefix(CHILD) for name in programme.needs_on(self._clock.today())}
         return frozenset(needs | {self._source_of(name) for name in needs})

@@ -77,6 +77,16 @@ class World:
     corrected: list[CorrectedFact] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     retried: list[UUID] = field(default_factory=list)
+    houses: dict[UUID, Collection[UUID] | None] = field(default_factory=dict)
+    asked: list[UUID] = field(default_factory=list)
+    """Whose house was asked for."""
+
+    async def with_whom(self, person: UUID) -> Collection[UUID] | None:
+        self.asked.append(person)
+        return self.houses.get(person, ())
+
+    def totals(self, attribute: str) -> Collection[str]:
+        return [PROGRAMME] if attribute == "annual_income" else []
 
     def in_force(self) -> Mapping[str, Law]:
         return {PROGRAMME: self.law}
@@ -122,6 +132,7 @@ class Town:
             laws=self.world,
             corrections=self.world,
             held=self.world,
+            households=self.world,
         )
 
     async def follow(self) -> Timed:
@@ -598,6 +609,90 @@ async def test_a_correction_before_the_withdrawal_is_followed_and_one_after_it_i
     town.world.corrected = [corrected, later]
     assert await town.reassessments.run() == Reassessed(owed=1, done=1)
     assert town.room.awarder.after_end == [(application, TODAY, "CORRECTION")]
+
+
+async def test_who_lets_it_lapse_while_a_look_is_owed_is_looked_at_and_keeps_no_more_by_it(
+    town: Town, citizen: UUID
+) -> None:
+    application = await town.granted(citizen)
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY)
+        again = await town.reassessments.ask(session, row, new_id(), TODAY)
+    town.room.decider.says, town.room.decider.missing = Outcome.NEEDS_INFORMATION, ScriptedDecider().missing
+    assert await town.reassessments.one(mine) is Result.ASKED
+    await town.set(application, due_on=TODAY - timedelta(days=1), turn_since=datetime(2026, 9, 1, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+    assert await town.reassessments.one(again) is Result.NOT_NEEDED, "only the citizen could say it"
+    async with town.room.database.write() as session:
+        last = await town.reassessments.ask(session, row, new_id(), TODAY)
+    town.room.decider.says = Outcome.REFUSED
+    assert await town.reassessments.one(last) is Result.ENDED
+    assert town.room.awarder.after_end == [(application, TODAY, "OFFICER")]
+    assert (await town.get(application)).status == Status.LAPSED
+
+
+async def test_what_is_owed_on_the_dead_is_not_looked_at_and_what_went_out_after_the_death_is_claimed(
+    town: Town, citizen: UUID
+) -> None:
+    application = await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
+    town.room.decider.says, town.room.decider.missing = Outcome.NEEDS_INFORMATION, (CARD,)
+    assert await town.reassessments.run() == Reassessed(owed=1, waiting=1)
+    town.register.dead[citizen] = Death(TODAY - timedelta(days=40))
+    await town.deaths.run()
+    town.room.clock.advance(reassessing.RETRY_FIRST)
+    town.room.decider.says = Outcome.REFUSED
+    assert await town.reassessments.run() == Reassessed(done=1)
+    [row] = await owed(town)
+    assert (row.outcome, town.room.awarder.after_end) == (Result.NOT_NEEDED, [])
+    [(ended, _, cause)] = town.room.awarder.ended
+    assert (ended, cause) == (application, "DEATH")
+
+
+async def test_grants_of_a_household_are_looked_at_when_anothers_fact_is_put_right(town: Town, citizen: UUID) -> None:
+    mine, spouse, lodger = await town.granted(citizen), new_id(), new_id()
+    await town.granted(new_id())
+    now = town.room.clock.now()
+    town.world.houses[spouse] = [citizen, spouse, lodger]
+    town.world.corrected = [CorrectedFact(new_id(), spouse, "annual_income", now)]
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    [row] = await owed(town)
+    assert (row.application, row.person, row.cause, row.since) == (mine, citizen, Cause.CORRECTION, TODAY)
+    assert spouse.hex not in str(row.model_dump()), "whose fact it was stands nowhere in it"
+    assert await town.reassessments.run() == Reassessed()
+    assert town.world.asked == [spouse], "one look at the person for one correction"
+
+
+async def test_while_nobody_can_say_who_lives_together_it_is_asked_again(town: Town, citizen: UUID) -> None:
+    await town.granted(citizen)
+    spouse = new_id()
+    town.world.houses[spouse] = None
+    town.world.corrected = [CorrectedFact(new_id(), spouse, "annual_income", town.room.clock.now())]
+    assert await town.reassessments.run() == Reassessed()
+    town.world.houses[spouse] = [citizen, spouse]
+    assert await town.reassessments.run() == Reassessed(owed=1, done=1)
+    assert town.world.asked == [spouse, spouse]
+
+
+async def test_a_fact_that_is_in_no_total_has_nobodys_house_asked_for(town: Town, citizen: UUID) -> None:
+    await town.granted(citizen)
+    spouse = new_id()
+    town.world.houses[spouse] = [citizen, spouse]
+    town.world.corrected = [CorrectedFact(new_id(), spouse, "birth_date", town.room.clock.now())]
+    assert await town.reassessments.run() == Reassessed()
+    assert town.world.asked == []
+
+
+async def test_what_is_known_of_a_look_goes_when_its_correction_is_too_old(town: Town, citizen: UUID) -> None:
+    await town.granted(citizen)
+    first, second = new_id(), new_id()
+    town.world.corrected = [CorrectedFact(new_id(), first, "annual_income", town.room.clock.now())]
+    await town.reassessments.run()
+    town.room.clock.advance(3 * reassessing.CORRECTIONS_SEEN)
+    town.world.corrected = [CorrectedFact(new_id(), second, "annual_income", town.room.clock.now())]
+    await town.reassessments.run()
+    assert await town.room.count("household_look") == 1
 
 
 async def test_an_appeal_that_is_withdrawn_is_not_looked_at(town: Town, citizen: UUID) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from core.money import Money
 from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState, Purpose
+from services.exchange.household import HouseholdRegister
 from tests.services.exchange.fakes import Exchange, citizen, system
 
 pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
@@ -177,3 +178,19 @@ async def test_what_a_member_had_stopped_is_not_read_for_anothers_total(exchange
     mother = exchange.keys["mother"]
     decided = await exchange.gate.facts(mother, ["household_income"], asker=system(mother), purpose=WELFARE_DECISION)
     assert decided["household_income"].known  # what was applied for is decided all the same
+
+
+async def test_with_whom_somebody_lives_is_a_look_at_that_one_alone(exchange: Exchange) -> None:
+    register = HouseholdRegister(exchange.catalogue, exchange.gate)
+    house = await register.with_whom(exchange.keys["lodger"])
+    assert house is not None
+    assert set(house) == set(exchange.keys.values())
+    [entry] = await exchange.entries()
+    assert (entry.subject, entry.purpose) == (exchange.keys["lodger"], "household-recount")
+    assert (entry.attributes, entry.asker_agency) == (["household_members"], "dopa")
+    assert exchange.rd.asked == []
+
+
+async def test_while_the_register_is_silent_nobody_can_say_with_whom_somebody_lives(exchange: Exchange) -> None:
+    exchange.dopa.breaks()
+    assert await HouseholdRegister(exchange.catalogue, exchange.gate).with_whom(exchange.keys["lodger"]) is None

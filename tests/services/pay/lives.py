@@ -117,6 +117,12 @@ class Country:
     def reads(self, subject: str, attribute: str) -> bool:
         return subject in (WORK, PENSION) and attribute == "income"
 
+    def totals(self, _attribute: str) -> Collection[str]:
+        return ()
+
+    async def with_whom(self, _person: UUID) -> Collection[UUID] | None:
+        return None
+
     async def corrected_since(self, session: AsyncSession, at: datetime) -> Sequence[CorrectedFact]:
         return [fact for fact in self.corrected if fact.at >= at]
 
@@ -275,8 +281,9 @@ class LivedIn:
         self.life = Lifecycle(self.apply, self.clock, self.awards, notices, lambda _subject: AGENCY)
         self.deaths = DeathWatch(self.db, self.clock, self.life, self.country, lambda _subject: AGENCY)
         self.looks = Reassessments(
-            self.db, self.clock, self.apply, laws=self.country, corrections=self.country, held=self
-        )
+            self.db, self.clock, self.apply, laws=self.country, corrections=self.country, held=self,
+            households=self.country,
+        )  # fmt: skip
         self.jobs = jobs_over(self.db, self.clock, self.rail, self.awards)
         self.recoveries = Recoveries(self.clock, Inbox(self.clock))
         self.planner, self.approver = Clerk(), Clerk()
