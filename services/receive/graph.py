@@ -44,6 +44,7 @@ from services.receive.repository import ReceiptRepository
 from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
 from services.receive.statements.graph import StatementsOfCitizen
+from services.receive.withheld.graph import Deduction, WithheldOfReceipt, deductions_of
 
 _RECEIPTS: Final = "receive.receipts"
 _RATINGS: Final = "receive.ratings"
@@ -70,12 +71,11 @@ class Rating:
 
 
 @strawberry.type
-class Receipt(Node):
+class Receipt(Node, WithheldOfReceipt):
     """Proof that a payment reached the bank."""
 
-    row: strawberry.Private[models.Receipt]
     number: str
-    amount: MoneyAmount
+    amount: MoneyAmount = strawberry.field(description="What reached the bank.")
     settled_at: datetime
     confirmed_at: datetime | None = strawberry.field(description="When the citizen confirmed that the money came.")
 
@@ -146,6 +146,11 @@ class Payment(Node):
             period=row.period,
             programme=subject.removeprefix(_PROGRAMME) if subject.startswith(_PROGRAMME) else None,
         )
+
+    @strawberry.field
+    async def deductions(self, info: Info) -> list[Deduction]:
+        """By which law and agreement something is withheld."""
+        return await deductions_of(info, self.row)
 
     @strawberry.field
     def beneficiary(self) -> Person:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -23,6 +23,7 @@ from services.pay.states import InstalmentStatus
 from services.receive.models import Receipt
 from services.receive.proof import VERSION, holder
 from services.receive.statements.years import Year
+from services.receive.withheld.reading import LAW, Deduction, Reduced, deductions
 from services.receive.wording import TitleOf, day_in_words, month_in_words
 
 STATEMENT_TYPE: Final = "sitthi-statement+jwt"
@@ -40,6 +41,11 @@ class Line:
     period: date
     number: str
     satang: int
+    """What reached the bank."""
+    withheld: int = 0
+    """What was due beside it, and paid back what had been paid too much."""
+    agreed_on: tuple[date, ...] = ()
+    """The days on which the citizen agreed to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class Part:
     @property
     def satang(self) -> int:
         return sum(line.satang for line in self.lines)
+
+    @property
+    def withheld(self) -> int:
+        return sum(line.withheld for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,10 @@ class Statement:
     def satang(self) -> int:
         return sum(part.satang for part in self.parts)
 
+    @property
+    def withheld(self) -> int:
+        return sum(part.withheld for part in self.parts)
+
     def by_month(self) -> Mapping[date, int]:
         """Satang by the month in which it was paid, in their order; months without a payment are left out."""
         found: dict[date, int] = {}
@@ -84,7 +98,7 @@ async def read(session: AsyncSession, person: UUID, year: Year, today: date) -> 
     """The person's own payments. What the bank took back after it had booked it was not received, and is left out."""
     returned = InstalmentStatus.RETURNED.value
     query = (
-        select(Receipt)
+        select(Receipt, Instalment)
         .outerjoin(
             Instalment,
             (col(Instalment.person) == col(Receipt.person)) & (col(Instalment.id) == col(Receipt.instalment)),
@@ -97,11 +111,14 @@ async def read(session: AsyncSession, person: UUID, year: Year, today: date) -> 
         )
         .order_by(col(Receipt.settled_at), col(Receipt.id))
     )
-    grouped: dict[tuple[str, str], list[Receipt]] = {}
-    for row in await session.scalars(query):
-        grouped.setdefault((row.subject, row.agency), []).append(row)
+    found: Sequence[tuple[Receipt, Instalment | None]] = (await session.execute(query)).tuples().all()
+    reduced = await deductions(session, [Reduced.of(payment) for _, payment in found if payment is not None])
+    grouped: dict[tuple[str, str], list[tuple[Receipt, Line]]] = {}
+    for row, payment in found:
+        line = _line(row, payment, reduced.get(row.instalment, ()))
+        grouped.setdefault((row.subject, row.agency), []).append((row, line))
     parts = tuple(
-        Part(subject, Text(**rows[-1].title), agency, tuple(_line(row) for row in rows))
+        Part(subject, Text(**rows[-1][0].title), agency, tuple(line for _, line in rows))
         for (subject, agency), rows in sorted(grouped.items())
     )
     return Statement(year, min(today, year.last), parts)
@@ -115,18 +132,22 @@ def signed_file(statement: Statement, masked_id: str) -> bytes:
         "from": statement.year.first.isoformat(),
         "until": statement.until.isoformat(),
         "satang": statement.satang,
+        "withheld": statement.withheld,
         "programmes": [
             {
                 "for": part.subject,
                 "title": {"th": part.title.th, "en": part.title.en},
                 "agency": part.agency,
                 "satang": part.satang,
+                "withheld": part.withheld,
                 "payments": [
                     {
                         "number": line.number,
                         "settled": line.settled.isoformat(),
                         "period": f"{line.period:%Y-%m}",
                         "satang": line.satang,
+                        "withheld": line.withheld,
+                        "agreed": [day.isoformat() for day in line.agreed_on],
                     }
                     for line in part.lines
                 ],
@@ -161,6 +182,8 @@ def shown(statement: Statement, titles: TitleOf) -> dict[str, Any]:
         "until": _both(day_in_words(statement.until)),
         "is_whole": statement.until == year.last,
         "total": _baht(statement.satang),
+        **_due(statement.satang, statement.withheld),
+        "law": _both(LAW),
         "count": statement.count,
         "months": [
             {"month": _both(month_in_words(month)), "amount": _baht(satang)}
@@ -176,20 +199,30 @@ def _part(part: Part, titles: TitleOf) -> dict[str, Any]:
         "agency": _both(titles(part.agency)),
         "count": len(part.lines),
         "total": _baht(part.satang),
+        **_due(part.satang, part.withheld),
         "lines": [
             {
                 "settled": _both(day_in_words(line.settled)),
                 "period": _both(month_in_words(line.period)),
                 "number": line.number,
                 "amount": _baht(line.satang),
+                **_due(line.satang, line.withheld),
+                "agreed": [_both(day_in_words(day)) for day in line.agreed_on],
             }
             for line in part.lines
         ],
     }
 
 
-def _line(row: Receipt) -> Line:
-    return Line(bangkok_day(row.settled_at), row.period, row.number, row.satang)
+def _due(satang: int, withheld: int) -> dict[str, str]:
+    """What was due, and what was withheld of it; no words where nothing was."""
+    return {"gross": _baht(satang + withheld), "withheld": _baht(withheld) if withheld else ""}
+
+
+def _line(row: Receipt, payment: Instalment | None, less: Sequence[Deduction]) -> Line:
+    days = tuple(sorted({one.agreed_on for one in less if one.agreed_on is not None}))
+    withheld = 0 if payment is None else payment.withheld
+    return Line(bangkok_day(row.settled_at), row.period, row.number, row.satang, withheld, days)
 
 
 def _baht(satang: int) -> str:

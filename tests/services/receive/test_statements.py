@@ -38,6 +38,7 @@ from services.receive.statements.service import LINK_KEPT, VERIFY_PATH, Statemen
 from services.receive.statements.years import Calendar, Year, year_of
 from tests.services.pay.town import KEYS, TownHall, national_id
 from tests.services.receive.conftest import ISSUER
+from tests.services.receive.test_withheld import reduced
 from tests.support import programs
 
 TODAY = date(2026, 11, 16)
@@ -347,3 +348,26 @@ async def test_without_a_thai_font_nothing_is_made_and_nobody_is_looked_at(
     with pytest.raises(ServiceUnavailable):
         await statements.pdf(wish(await hall.person()))
     assert gate.looked == []
+
+
+async def test_a_statement_says_what_was_withheld_and_under_which_law(hall: TownHall, statements: Statements) -> None:
+    person = await reduced(hall)
+    content = await statements.pdf(wish(person))
+    text, said = squeezed(text_of(content)), json.loads(attached(content))
+    assert (said["satang"], said["withheld"]) == (130_000, 10_000)
+    [programme] = said["programmes"]
+    assert [(one["satang"], one["withheld"], one["agreed"]) for one in programme["payments"]] == [
+        (70_000, 0, []),
+        (60_000, 10_000, ["2026-12-01"]),
+    ]
+    for words in ("สิทธิเต็ม", "หักคืน", "1,400.00", "100.00", "1,300.00", "มาตรา51", "ตกลงเมื่อ1ธันวาคม2569"):
+        assert words in text, words
+    assert "therightwasless" not in text, "whoever is shown the paper is not told why"
+
+
+async def test_where_nothing_was_withheld_nothing_is_said_of_it(hall: TownHall, statements: Statements) -> None:
+    person = await hall.person()
+    await receipt(hall, person, date(2026, 3, 10), 60_000)
+    content = await statements.pdf(wish(person))
+    assert json.loads(attached(content))["withheld"] == 0
+    assert "หักคืน" not in squeezed(text_of(content))
