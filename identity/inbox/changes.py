@@ -1,13 +1,19 @@
-"""Word of changes, carried from the table to those who listen in this process, whoever wrote it."""
+"""Word of changes, carried from the table to those who listen in this process, whoever wrote it.
+
+Nothing is lost in silence: who comes back says what they heard last and is told what came since, and who cannot be told
+one by one, because it was too long ago or because they take it too slowly, is told to fetch everything anew.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -15,34 +21,63 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
+from core.ids import new_id
 from identity.inbox.models import Change
 from identity.inbox.repository import ChangesRead
 
 POLL_SECONDS: Final = 0.5
 LOOK_BACK_SECONDS: Final = 60.0
 """A row's id is made before its transaction commits, so a row may appear below ids already seen: each look goes back
-this far and leaves out what was told. A transaction that lasts longer is told of by the next look at the data."""
-_WAITING_MAX: Final = 1_000
-"""Changes kept for a listener that does not take them; then the eldest are dropped."""
+this far from the look before, and leaves out what was told. A transaction that lasts longer is told of by the next look
+at the data."""
+WAITING_MAX: Final = 1_000
+"""Changes kept for a listener that does not take them, and told to one who comes back; beyond, they fetch all anew."""
+TOLD_AFTERWARDS: Final = timedelta(days=7)
+"""So long after what they heard last somebody may come back and be told change by change."""
+_MILLISECONDS_AT: Final = 80
+"""Where in an id the time of its making stands (RFC 9562 §5.7)."""
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Some changes cannot be told one by one: what is shown is to be fetched anew. What comes after `id` is told."""
+
+    id: UUID
+
+
+Told: TypeAlias = Change | Resync
+
+
 class _Listener:
-    def __init__(self, told: set[UUID]) -> None:
-        self.told = told
-        self.waiting: asyncio.Queue[Change] = asyncio.Queue(_WAITING_MAX)
+    """`floor`: what has an id below was before its time. `told`: what it need not hear, though it lies above."""
+
+    def __init__(self, floor: UUID, told: set[UUID]) -> None:
+        self.floor, self.told = floor, told
+        self._waiting: deque[Told] = deque()
+        self._woken = asyncio.Event()
 
     def tell(self, change: Change) -> None:
-        if change.id in self.told:
+        if change.id in self.told or change.id <= self.floor:
             return
         self.told.add(change.id)
-        if self.waiting.full():
-            self.waiting.get_nowait()
-        self.waiting.put_nowait(change)
+        if len(self._waiting) >= WAITING_MAX:
+            self._waiting.clear()
+            self._waiting.append(Resync(new_id()))
+            log.info("changes_taken_too_slowly")
+        else:
+            self._waiting.append(change)
+        self._woken.set()
 
     def forget_below(self, floor: UUID) -> None:
         self.told = {key for key in self.told if key > floor}
+
+    async def next(self) -> Told:
+        while not self._waiting:
+            self._woken.clear()
+            await self._woken.wait()
+        return self._waiting.popleft()
 
 
 class Changes:
@@ -52,18 +87,34 @@ class Changes:
         self._db, self._poll_seconds = db, poll_seconds
         self._listeners: defaultdict[UUID, set[_Listener]] = defaultdict(set)
         self._poller: asyncio.Task[None] | None = None
+        self._looked_at = _now()
 
-    async def of(self, person: UUID) -> AsyncGenerator[Change]:
-        """The person's changes that are committed from now on, until the listener leaves."""
-        floor = _floor()
+    async def of(self, person: UUID, after: UUID | None = None) -> AsyncGenerator[Told]:
+        """The person's changes that are committed from now on, until the listener leaves.
+
+        With `after`, the id of what they heard last or of :func:`here`, first what came since: each thing once.
+        Of the minute before it some may come again, since what was committed late lies below it.
+        """
+        floor = _id_at(_now() - LOOK_BACK_SECONDS)
+        missed: Sequence[Told] = ()
         async with self._db.read() as session:
-            listener = _Listener({change.id for change in await ChangesRead(session).since([person], floor)})
+            read = ChangesRead(session)
+            listener = _Listener(floor, {change.id for change in await read.since([person], floor)})
+            if after is not None and not _is_too_old(after):
+                found = await read.of_one(person, _id_at(_made_at(after) - LOOK_BACK_SECONDS), WAITING_MAX + 1)
+                missed = _latest_of_each(found) if len(found) <= WAITING_MAX else [Resync(new_id())]
+                listener.told |= {change.id for change in found}
+            elif after is not None:
+                missed = [Resync(new_id())]
         self._listeners[person].add(listener)
         if self._poller is None or self._poller.done():
+            self._looked_at = _now()
             self._poller = asyncio.create_task(self._poll())
         try:
+            for one in missed:
+                yield one
             while True:
-                yield await listener.waiting.get()
+                yield await listener.next()
         finally:
             self._listeners[person].discard(listener)
             if not self._listeners[person]:
@@ -85,18 +136,45 @@ class Changes:
             await asyncio.sleep(self._poll_seconds)
 
     async def _look(self) -> None:
-        floor = _floor()
+        began = _now()
+        floor = _id_at(min(self._looked_at, began) - LOOK_BACK_SECONDS)
         async with self._db.read() as session:
             found = await ChangesRead(session).since(list(self._listeners), floor)
         for change in found:
             for listener in self._listeners.get(change.person, ()):
                 listener.tell(change)
+        self._looked_at = began
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener.forget_below(floor)
 
 
-def _floor() -> UUID:
-    """The least id (UUID version 7) that could have been made within the look-back."""
-    milliseconds = time.time_ns() // 1_000_000 - int(LOOK_BACK_SECONDS * 1_000)
-    return UUID(int=milliseconds << 80)
+def here() -> UUID:
+    """What to listen after for all that changes from this moment on."""
+    return new_id()
+
+
+def _latest_of_each(found: Sequence[Change]) -> Sequence[Change]:
+    """One word for each thing, however often it changed, in the order of the last."""
+    latest = {(change.kind, change.subject): change for change in found}
+    return sorted(latest.values(), key=lambda change: change.id)
+
+
+def _is_too_old(after: UUID) -> bool:
+    """Or not of this world: an id that nobody can have made yet."""
+    age = _now() - _made_at(after)
+    return not -LOOK_BACK_SECONDS <= age <= TOLD_AFTERWARDS.total_seconds()
+
+
+def _now() -> float:
+    """In seconds, as :func:`core.ids.new_id` takes the time: no domain time."""
+    return time.time_ns() / 1e9
+
+
+def _made_at(key: UUID) -> float:
+    return (key.int >> _MILLISECONDS_AT) / 1_000
+
+
+def _id_at(seconds: float) -> UUID:
+    """The least id (UUID version 7) that could have been made then."""
+    return UUID(int=max(int(seconds * 1_000), 0) << _MILLISECONDS_AT)

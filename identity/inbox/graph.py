@@ -21,6 +21,7 @@ from core.graph import (
     Nodes,
     Problem,
     connection,
+    cursor_of,
     global_id,
     localized,
     mutation,
@@ -31,14 +32,17 @@ from core.graph import (
 )
 from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
-from identity.inbox.changes import Changes
+from identity.inbox.changes import Changes, Resync, here
 from identity.inbox.models import Change as ChangeRow
 from identity.inbox.models import ChangeKind
 from identity.inbox.models import Message as MessageRow
 from identity.inbox.repository import Messages
 from identity.inbox.service import Inbox
 
-strawberry.enum(ChangeKind, description="What changed.")
+strawberry.enum(
+    ChangeKind,
+    description="What changed. RESYNC: more than can be told one by one; fetch anew all that you show.",
+)
 
 _MESSAGES: Final = "message"
 _TYPE_OF: Final = {
@@ -47,6 +51,7 @@ _TYPE_OF: Final = {
     ChangeKind.MESSAGE: "Message",
     ChangeKind.DRAFT: "Draft",
     ChangeKind.BILL: "Bill",
+    ChangeKind.RESYNC: "Citizen",
 }
 
 
@@ -79,6 +84,17 @@ class Message(Node):
         return localized(info, self.body_text)
 
 
+@strawberry.type(name="MessageConnection")
+class MessageConnection(Connection[Message]):
+    person: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def unread_count(self, info: Info) -> int:
+        """Of all messages to the citizen, whatever page this is."""
+        async with info.context.db.read() as session:
+            return await Messages(session).unread(self.person)
+
+
 @strawberry.type
 class InboxOfCitizen:
     """What the inbox adds to a citizen."""
@@ -86,12 +102,18 @@ class InboxOfCitizen:
     person: strawberry.Private[UUID]
 
     @strawberry.field(metadata=rights(Delegate.NOTHING))  # type: ignore[untyped-decorator]
-    async def inbox(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Message] | None:
+    async def inbox(self, info: Info, first: int | None = None, after: str | None = None) -> MessageConnection | None:
         """Messages to the citizen, the newest first."""
         size = page_size(first)
         async with info.context.db.read() as session:
             rows = await Messages(session).page(self.person, size, _key(read_cursor(after)))
-        return connection(Connection[Message], rows, size, key=lambda row: row.id.hex, node=Message.of)
+        page = connection(Connection[Message], rows, size, key=lambda row: row.id.hex, node=Message.of)
+        return MessageConnection(edges=page.edges, page_info=page.page_info, person=self.person)
+
+    @strawberry.field(metadata=rights(Delegate.NOTHING))  # type: ignore[untyped-decorator]
+    def changes_cursor(self) -> str | None:
+        """Ask for it with what you show, and subscribe to `changes` after it: nothing falls between the two."""
+        return cursor_of(here().hex)
 
 
 @strawberry.type
@@ -101,20 +123,27 @@ class Change:
     kind: ChangeKind
     id: strawberry.ID
     at: datetime
+    cursor: str = strawberry.field(description="Subscribe after it when the connection was lost.")
 
     @classmethod
     def of(cls, row: ChangeRow) -> Change:
         kind = ChangeKind(row.kind)
-        return cls(kind=kind, id=global_id(_TYPE_OF[kind], row.subject), at=row.at)
+        return cls(kind=kind, id=global_id(_TYPE_OF[kind], row.subject), at=row.at, cursor=cursor_of(row.id.hex))
+
+    @classmethod
+    def of_all(cls, told: Resync, person: UUID, at: datetime) -> Change:
+        kind = ChangeKind.RESYNC
+        return cls(kind=kind, id=global_id(_TYPE_OF[kind], person), at=at, cursor=cursor_of(told.id.hex))
 
 
 @strawberry.type
 class InboxSubscription:
     @strawberry.subscription(metadata={"access": Access.VIEWER, **rights(Delegate.NOTHING)})  # type: ignore[untyped-decorator]
-    async def changes(self, info: Info) -> AsyncGenerator[Change, None]:
-        """Ends when the viewer's token does. Raises NotSignedIn."""
+    async def changes(self, info: Info, after: str | None = None) -> AsyncGenerator[Change, None]:
+        """Ends when the viewer's token does. After the `cursor` of what was heard last, or `changesCursor`, first what
+        came since, some of it perhaps again. Raises NotSignedIn, BadInput."""
         viewer, clock = info.context.signed_in(), info.context.clock
-        async with aclosing(info.context.room(Changes).of(viewer.person)) as rows:
+        async with aclosing(info.context.room(Changes).of(viewer.person, _key(read_cursor(after)))) as rows:
             while (left := (viewer.expires_at - clock.now()).total_seconds()) > 0:
                 try:
                     row = await asyncio.wait_for(anext(rows), left)
@@ -122,7 +151,10 @@ class InboxSubscription:
                     return
                 if clock.now() >= viewer.expires_at:
                     return
-                yield Change.of(row)
+                if isinstance(row, Resync):
+                    yield Change.of_all(row, viewer.person, clock.now())
+                else:
+                    yield Change.of(row)
 
 
 @strawberry.input

@@ -48,6 +48,8 @@ class ChangeKind(StrEnum):
     MESSAGE = "MESSAGE"
     DRAFT = "DRAFT"
     BILL = "BILL"
+    RESYNC = "RESYNC"
+    """Of no row: somebody cannot be told one by one what changed."""
 
 
 class Change(SQLModel, table=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -23,6 +23,10 @@ class Messages:
             query = query.where(col(Message.id) < after)
         return (await self._session.scalars(query.order_by(col(Message.id).desc()).limit(size + 1))).all()
 
+    async def unread(self, person: UUID) -> int:
+        query = select(func.count()).where(col(Message.person) == person, col(Message.read_at).is_(None))
+        return (await self._session.scalar(query)) or 0
+
     async def of(self, person: UUID, keys: Collection[UUID]) -> Sequence[Message]:
         return (
             await self._session.scalars(select(Message).where(col(Message.person) == person, col(Message.id).in_(keys)))
@@ -37,3 +41,8 @@ class ChangesRead:
         """Changes of these people with ids above `floor`, in the order of their ids."""
         query = select(Change).where(col(Change.person).in_(people), col(Change.id) > floor)
         return (await self._session.scalars(query.order_by(col(Change.id)))).all()
+
+    async def of_one(self, person: UUID, floor: UUID, limit: int) -> Sequence[Change]:
+        """As :meth:`since`, the first so many."""
+        query = select(Change).where(col(Change.person) == person, col(Change.id) > floor)
+        return (await self._session.scalars(query.order_by(col(Change.id)).limit(limit))).all()

@@ -41,7 +41,7 @@ UNDEMANDING: Final = {
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "notices", "documents", "statement", "recoveries", "underpayments", "bills",
+    "changes_cursor", "notices", "documents", "statement", "recoveries", "underpayments", "bills",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {

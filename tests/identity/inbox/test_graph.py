@@ -13,7 +13,7 @@ import strawberry
 
 from core.clock import FixedClock
 from core.database import Database
-from core.graph import Access, Context, Info, Rooms, Viewer, field, global_id
+from core.graph import Access, Context, Info, Rooms, Viewer, cursor_of, field, global_id
 from core.ids import GlobalId, new_id
 from core.text import Language, Text
 from identity.inbox import ChangeKind, Changes, Inbox, MessageTemplate
@@ -146,6 +146,89 @@ async def test_the_subscription_tells_of_the_viewers_changes(
     assert told["kind"] == "APPLICATION"
     assert GlobalId.parse(told["id"]) == GlobalId("Application", subject)
     await stream.aclose()
+
+
+async def test_the_inbox_says_how_many_messages_are_unread_whatever_page_is_shown(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    async with database.write() as session:
+        keys = [await Inbox(clock).send(session, ANNA, HELLO, count=n) for n in range(4)]
+        await Inbox(clock).send(session, BEN, HELLO, count=9)
+        for _ in range(2):  # which changes nothing
+            await Inbox(clock).mark_read(session, ANNA, keys[0])
+    query = (
+        "query ($after: String) { viewer { inbox(first: 1, after: $after) { unreadCount pageInfo { endCursor } } } }"
+    )
+    cursor = None
+    for _ in range(2):
+        answer = await SCHEMA.execute(query, {"after": cursor}, context_value=context(database, clock, changes))
+        page = cast("dict[str, Any]", answer.data)["viewer"]["inbox"]
+        assert page["unreadCount"] == 3
+        cursor = page["pageInfo"]["endCursor"]
+
+
+async def test_messages_of_one_moment_come_once_each_over_the_pages(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    async with database.write() as session:
+        keys = {await Inbox(clock).send(session, ANNA, HELLO, count=n) for n in range(7)}
+    seen: list[str] = []
+    cursor, more = None, True
+    while more:
+        answer = await SCHEMA.execute(
+            INBOX, {"first": 2, "after": cursor}, context_value=context(database, clock, changes)
+        )
+        page = cast("dict[str, Any]", answer.data)["viewer"]["inbox"]
+        assert len({node["createdAt"] for node in page["nodes"]}) == 1, "the clock stands"
+        seen += [node["id"] for node in page["nodes"]]
+        cursor, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    assert sorted(seen) == sorted(global_id("Message", key) for key in keys)
+
+
+AFTER = "subscription ($after: String) { changes(after: $after) { kind id at cursor } }"
+
+
+async def test_what_changed_since_the_page_was_fetched_is_told_first(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    page = await SCHEMA.execute("{ viewer { changesCursor } }", context_value=context(database, clock, changes))
+    cursor = cast("dict[str, Any]", page.data)["viewer"]["changesCursor"]
+    subject = new_id()
+    async with database.write() as session:
+        await Inbox(clock).announce(session, ANNA, ChangeKind.DRAFT, subject)
+    stream = cast("Any", await SCHEMA.subscribe(AFTER, {"after": cursor}, context(database, clock, changes)))
+    told = (await asyncio.wait_for(anext(stream), 5)).data["changes"]
+    assert (told["kind"], GlobalId.parse(told["id"])) == ("DRAFT", GlobalId("Draft", subject))
+    await stream.aclose()
+    again = cast("Any", await SCHEMA.subscribe(AFTER, {"after": told["cursor"]}, context(database, clock, changes)))
+    waiting = asyncio.ensure_future(anext(again))
+    later = new_id()
+    async with database.write() as session:
+        await Inbox(clock).announce(session, ANNA, ChangeKind.BILL, later)
+    while GlobalId.parse((await asyncio.wait_for(waiting, 5)).data["changes"]["id"]).id != later:
+        waiting = asyncio.ensure_future(anext(again))
+    await again.aclose()
+
+
+async def test_who_was_away_too_long_is_told_to_fetch_all_of_the_citizen(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    old = cursor_of(UUID(int=1 << 80).hex)
+    stream = cast("Any", await SCHEMA.subscribe(AFTER, {"after": old}, context(database, clock, changes)))
+    told = (await asyncio.wait_for(anext(stream), 5)).data["changes"]
+    assert (told["kind"], told["id"]) == ("RESYNC", global_id("Citizen", ANNA))
+    assert told["cursor"] != old
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("after", ["", "!", "Yzp4eXo", "x" * 10_000])
+async def test_a_cursor_that_we_never_made_is_refused(
+    database: Database, clock: FixedClock, changes: Changes, after: str
+) -> None:
+    stream = cast("Any", await SCHEMA.subscribe(AFTER, {"after": after}, context(database, clock, changes)))
+    answer = await anext(stream)
+    assert answer.errors[0].original_error.code == "BAD_INPUT"
+    assert dict(changes._listeners) == {}
 
 
 async def test_the_subscription_asks_for_a_viewer(database: Database, clock: FixedClock, changes: Changes) -> None:
