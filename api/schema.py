@@ -19,6 +19,7 @@ from api.errors import as_graphql
 from api.graphql import CachedDocuments, TypedErrors, ValidatedDocuments
 from api.limits import TOKENS_MAX, WithinLimits
 from core.graph import Node
+from core.graph.plain import PlainValues
 from core.graph.rights import guard
 from core.graph.types import SATANG_SCALAR, Satang
 from core.text import Language
@@ -82,6 +83,7 @@ def base_schema() -> SitthiSchema:
             CachedDocuments,
             ValidatedDocuments,
         ],
+        execution_context_class=PlainValues,
         config=StrawberryConfig(scalar_map={Satang: SATANG_SCALAR, LogNumber: LOG_NUMBER_SCALAR}),
     )
     guard(schema._schema)  # noqa: SLF001 - Strawberry shows its GraphQL schema nowhere else

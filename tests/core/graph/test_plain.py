@@ -1,0 +1,224 @@
+"""Objects without resolvers are written down at once, and nobody can tell by the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, cast
+
+import pytest
+import strawberry
+from graphql import GraphQLObjectType
+from strawberry.extensions import FieldExtension, SchemaExtension
+from strawberry.scalars import JSON
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Library
+
+from core.graph.plain import PlainValues
+from core.graph.rights import Delegate, Rights, stand_before
+
+
+@strawberry.enum
+class Colour(StrEnum):
+    RED = "RED"
+    BLUE = "BLUE"
+
+
+@strawberry.interface
+class Named:
+    name: str
+
+
+@strawberry.type
+class Leaf:
+    word: str
+    number: int = 1
+    share: float | None = None
+    colour: Colour = Colour.RED
+    colours: list[Colour] = strawberry.field(default_factory=lambda: [Colour.BLUE])
+    sure: bool | None = None
+    anything: JSON | None = None
+    words: list[str | None] | None = None
+
+
+@strawberry.type
+class Known(Named):
+    leaf: Leaf | None = None
+
+
+class Louder(FieldExtension):
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
+        return next_(source, info, **kwargs).upper()
+
+
+@strawberry.type
+class Branch:
+    leaf: Leaf | None
+    leaves: list[Leaf]
+    grid: list[list[Leaf | None]]
+    named: Named | None = None
+    known: Known | None = None
+    shouted: str = strawberry.field(default="quiet", extensions=[Louder()])
+
+    @strawberry.field
+    def counted(self) -> int:
+        return len(self.leaves)
+
+    @strawberry.field
+    async def later(self) -> Leaf:
+        return Leaf(word="later")
+
+
+def leaf(word: Any, **more: Any) -> Leaf:
+    return Leaf(word=word, **more)
+
+
+def branch(*leaves: Any, of: Any = None, **more: Any) -> Branch:
+    return Branch(leaf=of, leaves=list(leaves), grid=[[leaf("a"), None], []], **more)
+
+
+@strawberry.type
+class Query:
+    given: strawberry.Private[Any]
+    branch: Branch | None = strawberry.field(resolver=lambda root: root.given)
+    branches: list[Branch | None] | None = strawberry.field(resolver=lambda root: [root.given, None, root.given])
+
+
+LEAF = "word number share colour colours sure anything words __typename"
+WHOLE = f"{{ branch {{ leaf {{ {LEAF} }} leaves {{ {LEAF} }} grid {{ word }} }} }}"
+ANSWERED = [
+    leaf(
+        word="b",
+        number=2,
+        share=0.5,
+        colour=Colour.BLUE,
+        colours=[],
+        sure=True,
+        anything={"x": [1, None]},
+        words=["c", None],
+    )
+]
+
+
+def schema(executor: type[Any], *extensions: type[SchemaExtension]) -> strawberry.Schema:
+    return strawberry.Schema(Query, types=[Known], execution_context_class=executor, extensions=extensions)
+
+
+async def told(executor: type[Any], document: str, given: Any, **variables: Any) -> tuple[Any, list[Any]]:
+    """Data and errors."""
+    result = await schema(executor).execute(document, variables, root_value=Query(given=given))
+    return result.data, [error.formatted for error in result.errors or []]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        WHOLE,
+        "{ branch { one: leaf { w: word again: word } leaves { number } leaf { colour } } }",
+        "query($no: Boolean = false) { branch { leaf { word @include(if: $no) number @skip(if: $no) } } }",
+        """{ branch { ...part leaves { ...leaf ... on Leaf { share } } } }
+        fragment part on Branch { leaf { ...leaf } } fragment leaf on Leaf { word colour }""",
+        "{ branch { counted shouted leaf { word } later { word } } branches { leaf { word } leaves { word } } }",
+        "{ branch { named { name __typename ... on Known { leaf { word } } } known { name leaf { number } } } }",
+    ],
+)
+async def test_the_answer_is_the_librarys(document: str) -> None:
+    given = branch(*ANSWERED * 3, of=leaf("a"), named=Known(name="k", leaf=leaf("n")), known=Known(name="k"))
+    expected = await told(Library, document, given)
+    assert expected[1] == []
+    found = await told(PlainValues, document, given)
+    assert found == expected
+    assert repr(found) == repr(expected)  # in the same order
+
+
+class Broken:
+    word = "w"
+
+    @property
+    def number(self) -> int:
+        raise RuntimeError("secret")
+
+
+async def late() -> Leaf:
+    return leaf("late")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: branch(leaf("a"), leaf(None)),  # null where none may be
+        lambda: branch(leaf("a", number="many")),  # not a number
+        lambda: branch(leaf("a", colour="GREEN")),  # no member
+        lambda: branch(leaf("a", colours=None)),  # no list
+        lambda: branch(leaf("a", words="letters")),  # a text is no list
+        lambda: branch(leaf("a", share=float("nan"))),
+        lambda: branch(leaf("a", number=2**40)),
+        lambda: branch(leaf("a", words=["b", ValueError("c")])),  # told as an error
+        lambda: branch(of=Broken()),
+        lambda: branch(Broken(), leaf("a")),
+        lambda: branch(of=ValueError("refused")),
+        lambda: branch(None, leaf("a")),
+        lambda: branch(leaf("a"), of=object()),
+    ],
+)
+async def test_what_is_wrong_is_told_as_the_library_tells_it(wrong: Callable[[], Branch]) -> None:
+    for document in (WHOLE, f"{{ branches {{ leaves {{ {LEAF} }} leaf {{ word number }} }} }}"):
+        expected = await told(Library, document, wrong())
+        assert await told(PlainValues, document, wrong()) == expected
+
+
+async def test_what_comes_later_is_waited_for() -> None:
+    document = "{ branch { leaf { word } leaves { word } } }"
+    found = await told(PlainValues, document, branch(late(), leaf("a"), of=late()))
+    assert found == await told(Library, document, branch(late(), leaf("a"), of=late()))
+    assert found[0]["branch"] == {"leaf": {"word": "late"}, "leaves": [{"word": "late"}, {"word": "a"}]}
+
+
+async def test_a_list_of_another_kind_is_taken_too() -> None:
+    given = Branch(leaf=None, leaves=cast("Any", (leaf("a"), leaf("b"))), grid=[])
+    assert (await told(PlainValues, WHOLE, given)) == (await told(Library, WHOLE, given))
+
+
+async def test_whoever_stands_before_a_field_is_asked() -> None:
+    asked = []
+
+    class Noting(Rights):
+        def check(self, context: Any) -> None:
+            asked.append(context)
+
+    graph = schema(PlainValues)
+    kind = graph._schema.type_map["Leaf"]  # Strawberry shows it nowhere else
+    assert isinstance(kind, GraphQLObjectType)
+    stand_before(kind.fields["word"], Noting(Delegate.NOTHING))
+    result = await graph.execute(WHOLE, root_value=Query(given=branch(leaf("a"), of=leaf("b"))), context_value="me")
+    assert result.errors is None
+    assert asked == ["me", "me", "me"]  # leaf, one of leaves, one of the grid
+
+
+async def test_an_extension_that_stands_before_every_field_is_asked() -> None:
+    seen = []
+
+    class Seeing(SchemaExtension):
+        def resolve(self, _next: Callable[..., Any], root: Any, info: Any, *args: str, **kwargs: Any) -> Any:
+            seen.append(info.field_name)
+            return _next(root, info, *args, **kwargs)
+
+    graph = schema(PlainValues, Seeing)
+    result = await graph.execute("{ branch { leaf { word } } }", root_value=Query(given=branch(of=leaf("b"))))
+    assert result.errors is None
+    assert seen == ["branch", "leaf", "word"]
+
+
+async def test_objects_without_resolvers_cost_the_library_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    executed = []
+    original = PlainValues.execute_field
+
+    def noted(self: Any, parent: Any, *args: Any) -> Any:
+        executed.append(parent.name)
+        return original(self, parent, *args)
+
+    monkeypatch.setattr(PlainValues, "execute_field", noted)
+    document = f"{{ branch {{ counted leaf {{ {LEAF} }} leaves {{ {LEAF} }} }} }}"
+    data, errors = await told(PlainValues, document, branch(*ANSWERED * 9, of=leaf("a")))
+    assert not errors
+    assert len(data["branch"]["leaves"]) == 9
+    assert sorted(set(executed)) == ["Branch", "Query"]
