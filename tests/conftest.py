@@ -22,6 +22,7 @@ from core.settings import Settings
 from tests.support import examples, network, programs, turns
 from tests.support.browser import open_page
 from tests.support.databases import Databases, Kind, Schema
+from tests.support.patience import patient_cache
 from tests.support.prepared import NURSERY
 from tests.support.rundir import RunDirectory
 from tests.support.server import prepare_processes
@@ -222,7 +223,8 @@ def redis_url(request: pytest.FixtureRequest, redis_kind: str) -> str | None:
 @pytest.fixture
 async def redis(redis_url: str | None) -> AsyncIterator[Redis]:
     """A client of an empty Redis; answers are bytes."""
-    client = open_redis(redis_url)
+    with patient_cache():
+        client = open_redis(redis_url)
     yield client
     await client.flushall()
     await client.aclose()

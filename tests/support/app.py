@@ -16,6 +16,7 @@ from api.commands.walk import sign_in
 from api.house import House
 from core.clock import FixedClock
 from core.settings import Settings
+from tests.support.patience import patient
 from tests.support.remembered import remember_adapters
 
 Variables: TypeAlias = Mapping[str, Any] | None
@@ -90,9 +91,15 @@ class Served:
 
 @asynccontextmanager
 async def served(settings: Settings, clock: FixedClock) -> AsyncIterator[Served]:
-    """The application as a server would run it, started and stopped, without a socket."""
+    """The application as a server would run it, started and stopped, without a socket; it is patient with agencies."""
     remember_adapters()
-    app = create_app(settings, clock)
+    with patient():
+        async with _served(create_app(settings, clock), settings, clock) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _served(app: FastAPI, settings: Settings, clock: FixedClock) -> AsyncIterator[Served]:
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

@@ -32,7 +32,7 @@ ROOT: Final = Path(__file__).parents[2]
 IMPORTED: Final = ("api.cli", "api.app", "api.serving", "tests.identity.served")
 _ORDER_BYTES_MAX: Final = 200_000
 _POLL_SECONDS: Final = 0.005
-_END_SECONDS: Final = 20
+_END_SECONDS: Final = 60
 
 
 class Forked:

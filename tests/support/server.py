@@ -17,7 +17,8 @@ from typing import Final, TypeAlias
 from tests.support import prepared
 
 ROOT: Final = Path(__file__).parents[2]
-START_SECONDS: Final = 60
+START_SECONDS: Final = 120
+END_SECONDS: Final = 60
 Running: TypeAlias = subprocess.Popen[bytes] | prepared.Forked
 
 
@@ -97,7 +98,7 @@ def running(data: Path, workers: int = 1, /, *, port: int | None = None, **setti
         yield Process(port, process.pid, environment)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(END_SECONDS)
 
 
 def _wait_until_ready(process: Running, port: int) -> None:

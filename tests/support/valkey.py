@@ -17,7 +17,7 @@ import redis
 
 from tests.support.rundir import Account, RunDirectory, stop_process
 
-_START_SECONDS_MAX: Final = 20
+_START_SECONDS_MAX: Final = 60
 _POLL_SECONDS: Final = 0.005
 
 
