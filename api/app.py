@@ -57,6 +57,7 @@ from identity.provider.housekeeping import forget_ended
 from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.decisions.routes import decision_verification
+from services.apply.delivery.unpaid import UnpaidFees
 from services.apply.desk.graph import OFFICER
 from services.apply.evidence.routes import evidence_router
 from services.apply.evidence.service import EvidenceDesk
@@ -198,6 +199,7 @@ def jobs_of(house: House) -> list[Job]:
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
         Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),
+        Job("remind of fees, and end what nobody paid for", timedelta(hours=1), house.rooms.get(UnpaidFees).run),
         Job("ask the bank about bills", timedelta(minutes=1), house.fee_desk().ask),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),

@@ -14,8 +14,10 @@ from core.money import Money
 from core.rooms import Rooms
 from core.settings import Environment
 from core.text import Text
+from services.apply import repository as applications
 from services.apply.delivery import repository as delivery
-from services.apply.delivery.hearing import Hearing
+from services.apply.delivery.fees import afterwards, waits_afterwards
+from services.apply.delivery.hearing import CLOSED, Hearing
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import FEE_UNPAID, Step
 from services.pay.fees.bank import HttpBillingBank
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 FEE: Final = "fee"
 """The last word of the charge of a service's own fee; that of what its agency asked for is the amount."""
+AFTERWARDS: Final = "afterwards"
+"""That of one that is paid once the agency has approved."""
 _BACK: Final = Text(th="คืนเงินที่ได้รับเกิน", en="Paying back what was paid too much")
 
 
@@ -62,26 +66,50 @@ class FeesOfApplications:
             if not fee:  # it is free by now
                 return None
             return Charge(f"application:{about.hex}:{FEE}", BillKind.FEE, agency, Money(fee), title)
-        asked = None if _is_over(case) else self._house.rooms.get(Hearing).told(case).get("payment")
+        told = self._house.rooms.get(Hearing).told(case)
+        if waits_afterwards(case):
+            after = afterwards(manifest, told)
+            if after is None:
+                return None
+            key = f"application:{about.hex}:{AFTERWARDS}"
+            return Charge(key, BillKind.FEE, agency, Money(after), title, until=case.pay_by)
+        asked = None if _is_over(case) else told.get("payment")
         if asked is None:
             return None
         return Charge(f"application:{about.hex}:{asked['satang']}", BillKind.FEE, agency, Money(asked["satang"]), title)
 
+    async def ready(self) -> None:
+        await self._house.rooms.get(Hearing).ready()
+
     async def hold(self, session: AsyncSession, bill: Bill) -> None:
+        """The application, and then its case."""
+        await applications.own(session, bill.person, _about(bill), lock=True)
         await delivery.case(session, bill.person, _about(bill), lock=True)
 
     async def settle(self, session: AsyncSession, bill: Bill, transaction: str) -> bool:  # noqa: ARG002 - Charges' own
-        """The service's own fee sends the application off, once: nothing was due before."""
+        """The service's own fee sends the application off, once: nothing was due before. Of any other the agency hears;
+        one that is paid afterwards puts in force what it approved."""
         about, what = _about(bill), bill.charge.split(":")[2]
+        row = await applications.own(session, bill.person, about, lock=True)
         case = await delivery.case(session, bill.person, about, lock=True)
-        if case is None:
+        if case is None or row is None:
             return False
-        if what != FEE:
-            return not _is_over(case)
+        if what == FEE:
+            return await self._hand_over(session, case)
+        manifest = self._manifest(case.plugin)
+        owed = waits_afterwards(case) and row.status not in CLOSED if what == AFTERWARDS else not _is_over(case)
+        if manifest is None or not owed:
+            return False
+        hearing = self._house.rooms.get(Hearing)
+        await hearing.fee_paid(session, row, case, manifest, bill.satang, bill.id)
+        return True
+
+    async def _hand_over(self, session: AsyncSession, case: ServiceCase) -> bool:
         if not _waits(case):
             return False
         now = self._clock.now()
-        await delivery.store(session, bill.person, about, {"due_at": now, "owed_since": now, "trouble": None})
+        values = {"due_at": now, "owed_since": now, "trouble": None}
+        await delivery.store(session, case.person, case.application, values)
         return True
 
     def _manifest(self, slug: str) -> Manifest | None:
@@ -93,6 +121,9 @@ class RepaymentsOfPlans:
 
     def __init__(self, recoveries: Recoveries) -> None:
         self._recoveries = recoveries
+
+    async def ready(self) -> None:
+        """Nothing is signed."""
 
     async def charge(self, session: AsyncSession, person: UUID, about: UUID) -> Charge | None:
         plan = await self._recoveries.of(session, person, about)
@@ -128,7 +159,8 @@ class WithdrawnFees:
         self._bills = bills
 
     async def withdrawn(self, session: AsyncSession, application: UUID) -> None:
-        await self._bills.cancel(session, f"application:{application.hex}:{FEE}")
+        for what in (FEE, AFTERWARDS):
+            await self._bills.cancel(session, f"application:{application.hex}:{what}")
 
 
 def furnish(house: House, rooms: Rooms) -> None:

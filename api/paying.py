@@ -11,6 +11,7 @@ from services.pay.rails.bank import BankRail
 from services.pay.rails.cash.counter import Counter
 from services.pay.rails.cash.rail import CashRail
 from services.pay.rails.contract import Rail
+from services.pay.rails.limited import LimitedRail
 from services.pay.rails.several import RailName, SeveralRails
 from services.pay.reconciliation import Reconciliation
 from services.pay.resolving import BreakJobs
@@ -57,7 +58,8 @@ def counter(house: House) -> Counter:
 
 
 def _of_bank(house: House, bank: str) -> dict[RailName, Rail]:
+    most = house.settings.payments_per_file
     return {
-        RailName.PROMPTPAY: BankRail(house.http, bank, Product.PROMPTPAY),
-        RailName.ACCOUNT: BankRail(house.http, bank, Product.SMART),
+        RailName.PROMPTPAY: LimitedRail(BankRail(house.http, bank, Product.PROMPTPAY), most),
+        RailName.ACCOUNT: LimitedRail(BankRail(house.http, bank, Product.SMART), most),
     }

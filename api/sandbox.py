@@ -31,5 +31,6 @@ def mount(app: FastAPI, house: House) -> None:
     assert secret is not None, "while developing it follows from our keys"
     bills = BillBank(folder / "bills.sqlite", house.clock, house.http, notify, secret)
     app.mount("/sandbox/bank/bills", bills_app(bills))
-    app.mount("/sandbox/bank", bank_app(folder / "bank.sqlite", house.clock))
+    most = settings.sandbox_bank_payments_max
+    app.mount("/sandbox/bank", bank_app(folder / "bank.sqlite", house.clock, payments_max=most))
     app.mount("/sandbox", agencies_app(settings.data))

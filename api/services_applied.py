@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from services.apply.delivery.desk import DeliveryDesk
 from services.apply.delivery.hearing import Hearing
 from services.apply.delivery.needs import Needs, StandingGate
 from services.apply.delivery.states import GONE, Hindrance
+from services.apply.delivery.unpaid import UnpaidFees
 from services.apply.forms import Forms
 from services.apply.messages import MESSAGES
 from services.apply.service import ApplyService
@@ -66,6 +67,9 @@ _HINDERED: Final[Mapping[Hindrance, MessageTemplate]] = {
     Hindrance.WITHOUT_FACTS: MESSAGES["apply.service-without-facts"],
 }
 _PAYMENT: Final = MESSAGES["apply.service-payment"]
+_FEE_DUE: Final = MESSAGES["apply.service-fee-due"]
+_FEE_REMINDED: Final = MESSAGES["apply.service-fee-reminded"]
+_FEE_LAPSED: Final = MESSAGES["apply.service-fee-lapsed"]
 
 
 class ServiceNotices:
@@ -86,6 +90,22 @@ class ServiceNotices:
         self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money
     ) -> None:
         await self._inbox.send(session, person, _PAYMENT, title=title, amount=amount)
+        await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
+
+    async def fee_due(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money, day: date
+    ) -> None:
+        await self._inbox.send(session, person, _FEE_DUE, title=title, amount=amount, day=day)
+        await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
+
+    async def fee_reminded(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money, day: date
+    ) -> None:
+        await self._inbox.send(session, person, _FEE_REMINDED, title=title, amount=amount, day=day)
+        await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
+
+    async def fee_lapsed(self, session: AsyncSession, *, person: UUID, application: UUID, title: Text) -> None:
+        await self._inbox.send(session, person, _FEE_LAPSED, title=title)
         await self._inbox.announce(session, person, ChangeKind.APPLICATION, application)
 
     async def hindered(
@@ -239,6 +259,7 @@ class ServiceApplications:
         rooms.add(Services, Services(self.agencies))
         rooms.add(Hearing, hearing)
         rooms.add(Courier, courier)
+        rooms.add(UnpaidFees, UnpaidFees(given.database, given.clock, hearing))
         given.consents.ended = self.desk
         return courier
 

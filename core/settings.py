@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """How many hours a key is published before it signs, for verifiers that keep our key set."""
     sandbox: bool = True
     """Serve the stand-ins of ThaID, the bank and the agencies under `/sandbox`. Development only."""
+    sandbox_bank_payments_max: int = Field(10_000, ge=1, le=100_000)
+    """Payments of one file that the sandbox bank takes; it refuses a larger one whole, as banks do."""
     sandbox_url: str | None = None
     """Where the sandboxes of agencies and bank are, when another process serves them. Default: this process."""
     thaid_issuer: str | None = None

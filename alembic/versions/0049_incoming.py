@@ -1,4 +1,4 @@
-"""What two officers make of breaks of money that comes in, and money that goes back by a file.
+"""What two officers make of breaks of money that comes in, money that goes back by a file, and fees that agencies hear of.
 
 Revision ID: 0049
 Revises: 0050
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0049"
 down_revision = "0050"
@@ -19,6 +20,12 @@ ON_ITS_WAY = "status <> 'RETURNED'"
 
 def upgrade() -> None:
     op.add_column("incoming_payment", sa.Column("kept_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("agency_event", sa.Column("satang", sa.BigInteger(), nullable=True))
+    amounts = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+    op.add_column("service_case", sa.Column("paid", amounts, server_default=sa.text("'[]'"), nullable=False))
+    for name in ("pay_by", "remind_at"):
+        op.add_column("service_case", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+    op.create_index(op.f("ix_service_case_pay_by"), "service_case", ["pay_by"], unique=False)
     _resolutions()
     _refunds()
 
@@ -28,6 +35,10 @@ def downgrade() -> None:
     op.drop_index("uq_fee_refund_incoming", table_name="fee_refund")
     op.drop_table("fee_refund")
     op.drop_table("incoming_resolution")
+    op.drop_index(op.f("ix_service_case_pay_by"), table_name="service_case")
+    for name in ("remind_at", "pay_by", "paid"):
+        op.drop_column("service_case", name)
+    op.drop_column("agency_event", "satang")
     op.drop_column("incoming_payment", "kept_at")
 
 

@@ -324,9 +324,16 @@ class Courier:
         """One attempt to tell an event to all operations that want to hear of it; whether the agency answered."""
         bound = bound_to(AgencyEvent.national_id_sealed, event.id)
         person = NationalId(self._keys.open(event.national_id_sealed, bound_to=bound).decode())
-        told = {"id": event.id.hex, "kind": event.kind, "at": event.at.isoformat(), "reference": event.reference}
+        told: dict[str, Any] = {
+            "id": event.id.hex,
+            "kind": event.kind,
+            "at": event.at.isoformat(),
+            "reference": event.reference,
+        }
         if event.application is not None:
             told["application"] = event.application
+        if event.satang is not None:
+            told["satang"] = event.satang
         outcome, until, began = WELL, None, time.monotonic()
         for operation in hears(manifest, EventKind(event.kind)):
             try:

@@ -24,7 +24,7 @@ from services.apply.delivery.models import AgencyEvent, ServiceCase
 from services.apply.delivery.states import FEE_UNPAID, Step
 from services.apply.errors import AlreadyDecided
 from services.apply.models import Application
-from services.plugins.contract import EventKind, Manifest, OperationKind, State
+from services.plugins.contract import EventKind, FeeWhen, Manifest, OperationKind, State
 
 _EVENTS: Final = UUID("0e0b6f2a-5a1c-5c6e-8f0e-3c7d9a1b2e44")
 """Namespace of the events' ids (UUID version 5): the same event has the same id for ever."""
@@ -60,7 +60,8 @@ class DeliveryDesk:
         }
         sealed = self._keys.seal(orjson.dumps(document), bound_to=bound_to(ServiceCase.document_sealed, application.id))
         now = self._clock.now()
-        waits = manifest is not None and manifest.fee is not None and bool(manifest.fee.satang)
+        fee = None if manifest is None else manifest.fee
+        waits = fee is not None and fee.when is FeeWhen.FIRST and bool(fee.satang)
         session.add(
             ServiceCase(
                 person=application.person,
@@ -135,13 +136,18 @@ class DeliveryDesk:
             await self._note(session, slug, EventKind.DATA_ERASED, person, person, at=at)
 
     async def tell(
-        self, session: AsyncSession, case: ServiceCase, kind: EventKind, about: UUID, *, reference: str | None
+        self,
+        session: AsyncSession,
+        case: ServiceCase,
+        kind: EventKind,
+        about: UUID,
+        *,
+        reference: str | None,
+        satang: int | None = None,
     ) -> None:
         """An event about one case, for its own plugin."""
-        now = self._clock.now()
-        await self._note(
-            session, case.plugin, kind, about, case.person, at=now, reference=reference, application=case.application
-        )
+        more: dict[str, Any] = {"reference": reference, "application": case.application, "satang": satang}
+        await self._note(session, case.plugin, kind, about, case.person, at=self._clock.now(), **more)
 
     async def tell_unnumbered(self, session: AsyncSession, case: ServiceCase) -> None:
         """That an application was withdrawn of which the agency's number never came: it is found by its id. If the
@@ -161,6 +167,9 @@ class DeliveryDesk:
         for case in sent:
             about = uuid5(_EVENTS, f"{case.application.hex}:{mark_of(self._keys, number)}")
             await self.tell(session, case, EventKind.IDENTIFIER_CORRECTED, about, reference=case.reference)
+
+    def manifest(self, slug: str) -> Manifest | None:
+        return self._agencies.manifest(slug)
 
     def cancels(self, slug: str) -> bool:
         """Whether the plugin takes applications back; of one that is gone nobody knows, and it may come again."""
@@ -190,6 +199,7 @@ class DeliveryDesk:
         at: datetime,
         reference: str | None = None,
         application: UUID | None = None,
+        satang: int | None = None,
     ) -> None:
         """Only what a plugin asked for; for one that is gone it is kept, since it may come back."""
         manifest = self._agencies.manifest(slug)
@@ -207,6 +217,7 @@ class DeliveryDesk:
                 at=at,
                 reference=reference,
                 application=application.hex if application is not None else None,
+                satang=satang,
                 national_id_sealed=sealed,
                 due_at=at,
             ),

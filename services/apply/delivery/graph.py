@@ -36,6 +36,10 @@ _FEE: Final = Text(
     th="กรุณาชำระค่าธรรมเนียมก่อน แล้วจะส่งให้หน่วยงานทันที",
     en="Please pay the fee. It is sent to the agency as soon as that is done.",
 )
+_FEE_AFTERWARDS: Final = Text(
+    th="หน่วยงานอนุมัติแล้ว กรุณาชำระค่าธรรมเนียมภายในวันที่กำหนด จึงจะมีผล",
+    en="The agency has approved it. It takes effect when the fee is paid, by the day that was told.",
+)
 _STOPPED: Final = Text(
     th="ไม่ส่งให้หน่วยงาน เพราะคุณขอระงับหรือคัดค้านการใช้ข้อมูลของคุณ",
     en="It is not sent to the agency, because you have had the use of your data stopped.",
@@ -49,7 +53,7 @@ strawberry.enum(
 )
 
 
-@strawberry.type(description="What the citizen owes the agency for the application. It cannot be paid here yet.")
+@strawberry.type(description="What the agency asks the citizen to pay for the application: `payFee` gives the bill.")
 class RequestedPayment:
     amount: MoneyAmount
     text: str
@@ -68,6 +72,9 @@ class ApplicationAtAgency:
     tried_at: datetime | None = strawberry.field(description="When we last tried to reach the agency, also in vain.")
     note: str | None = strawberry.field(description="What the agency says to the citizen.")
     payment: RequestedPayment | None
+    pay_by: datetime | None = strawberry.field(
+        description="Of what is approved and whose fee is not paid yet: it lapses unless that is paid before then."
+    )
     waiting: bool = strawberry.field(
         description="Whether the agency could not be told or asked when that was last tried; it is tried again."
     )
@@ -102,7 +109,7 @@ def hindrance_of(case: ServiceCase) -> Text | None:
     if case.failed_at is not None:
         return _GIVEN_UP
     if case.trouble == FEE_UNPAID:
-        return _FEE
+        return _FEE if case.pay_by is None else _FEE_AFTERWARDS
     return _STOPPED if case.trouble in STOPPED else None
 
 
@@ -120,6 +127,7 @@ def _shown(info: Info, case: ServiceCase) -> ApplicationAtAgency:
         )
         if payment is not None
         else None,
+        pay_by=case.pay_by,
         tried_at=case.tried_at,
         waiting=case.trouble not in (None, FEE_UNPAID) and case.failed_at is None,
         hindrance=localized(info, words) if (words := hindrance_of(case)) is not None else None,

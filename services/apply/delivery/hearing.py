@@ -17,13 +17,14 @@ from core.money import Money
 from core.sealed import bound_to
 from core.text import Text
 from services.apply.deciding import Holder, Missing, Outcome, Prepared
-from services.apply.delivery import repository
+from services.apply.delivery import fees, repository
 from services.apply.delivery.desk import DeliveryDesk
+from services.apply.delivery.fees import FeeNotices
 from services.apply.delivery.models import ServiceCase
-from services.apply.delivery.states import LATE, Hindrance, Step, after_answer, is_late, poll_in
+from services.apply.delivery.states import FEE_UNPAID, LATE, Hindrance, Step, after_answer, is_late, poll_in
 from services.apply.models import Application
 from services.apply.service import ApplyService
-from services.apply.states import TURNS, Status, Turn
+from services.apply.states import TURNS, Action, Status, Turn, Who
 from services.plugins.contract import ApplicationState, EventKind, Manifest, OperationKind, PaymentRequest, State
 
 ASKED_FOR: Final = "agency_request"
@@ -49,7 +50,7 @@ class PaymentNotices(Protocol):
         ...
 
 
-class HindranceNotices(PaymentNotices, Protocol):
+class HindranceNotices(PaymentNotices, FeeNotices, Protocol):
     async def hindered(
         self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, hindrance: Hindrance
     ) -> None:
@@ -111,9 +112,11 @@ class Hearing:
             await self._desk.tell(
                 session, case, EventKind.APPLICATION_WITHDRAWN, case.application, reference=said.reference
             )
-        if news:
-            await self._move(session, application, manifest, said)
-        if told.get("payment") and told.get("payment") != old.get("payment") and application.status not in CLOSED:
+        asked = not late and told.get("payment") != old.get("payment")
+        is_open = application.status not in CLOSED
+        if news or asked:
+            await self._move(session, application, case, manifest, said, news=news)
+        if asked and told.get("payment") and is_open and said.state is not State.APPROVED:
             await self._tell_of_payment(session, application, said.payment)
         return LATE if late else None
 
@@ -172,8 +175,67 @@ class Hearing:
         plain = self._keys.open(case.told_sealed, bound_to=bound_to(ServiceCase.told_sealed, case.application))
         return orjson.loads(plain)  # type: ignore[no-any-return]  # an object, as it was sealed
 
+    async def fee_paid(
+        self,
+        session: AsyncSession,
+        application: Application,
+        case: ServiceCase,
+        manifest: Manifest,
+        satang: int,
+        bill: UUID,
+    ) -> None:
+        """A fee was paid that is owed to an agency that has the application: it hears of it, once for each bill, and
+        is asked how far it is now. What it approved takes effect. The caller came by :meth:`ready`."""
+        granted, works = fees.waits_afterwards(case), case.step == Step.STATUS
+        values: dict[str, Any] = {"paid": [*case.paid, satang]}
+        if granted:
+            values |= {"trouble": None, "pay_by": None, "remind_at": None}
+        elif works:
+            values |= {"due_at": self._clock.now(), "polls": 0}
+        await repository.store(session, case.person, case.application, values)
+        await self._desk.tell(session, case, EventKind.FEE_PAID, bill, reference=case.reference, satang=satang)
+        if granted:
+            record = {"reference": case.reference, "state": case.state, "at": _stamp(case.state_at), **self.told(case)}
+            said = _decided(application, manifest, Outcome.GRANTED, _APPROVED, record)
+            await self._apply.hear(session, application.person, application.id, said, news=True)
+        elif [one["attribute"] for one in application.missing] == [fees.FEE]:
+            await self._apply.steps.move(session, application, Action.AWAIT_AGENCY, Who.DECISION, missing=[])
+            await self._apply.steps.tell(session, application)
+
+    async def fee_reminded(self, session: AsyncSession, application: Application, case: ServiceCase) -> None:
+        await repository.store(session, case.person, case.application, {"remind_at": None})
+        manifest = self._desk.manifest(case.plugin)
+        amount = None if manifest is None else fees.afterwards(manifest, self.told(case))
+        if amount is None or case.pay_by is None or application.status in CLOSED:
+            return
+        day = fees.Due(amount, case.pay_by).last_day
+        await self._notices.fee_reminded(session, **_of(application), amount=Money(amount), day=day)
+
+    async def fee_lapsed(self, session: AsyncSession, application: Application, case: ServiceCase) -> None:
+        """Nobody paid what would have put it in force: it is over, here and for the agency."""
+        values = {"trouble": None, "pay_by": None, "remind_at": None}
+        await repository.store(session, case.person, case.application, values)
+        if self._desk.bills is not None:
+            await self._desk.bills.withdrawn(session, application.id)
+        if application.status in CLOSED:
+            return
+        about = case.application
+        await self._desk.tell(session, case, EventKind.FEE_LAPSED, about, reference=case.reference)
+        yesterday = self._clock.today() - timedelta(days=1)  # it is the agency's: nobody opens it again here
+        await self._apply.steps.move(
+            session, application, Action.LAPSE, Who.TIME, cause=fees.NOT_PAID, missing=[], reopen_until=yesterday
+        )
+        await self._notices.fee_lapsed(session, **_of(application))
+
     async def _move(
-        self, session: AsyncSession, application: Application, manifest: Manifest, said: ApplicationState
+        self,
+        session: AsyncSession,
+        application: Application,
+        case: ServiceCase,
+        manifest: Manifest,
+        said: ApplicationState,
+        *,
+        news: bool,
     ) -> None:
         """Moves the application by what is news. One that is closed here stays so: what the citizen took back is not
         granted to them after all, and they see beside it what the agency says."""
@@ -181,8 +243,20 @@ class Hearing:
             if said.state.is_final and said.state is not State.CANCELLED:
                 log.warning("agency_decided_what_is_closed", plugin=manifest.slug, application=application.id.hex)
             return
-        prepared = _prepared(application, manifest, said)
-        await self._apply.hear(session, application.person, application.id, prepared, news=True)
+        owed = fees.due(manifest, said.state, _told(said), case.paid, self._clock.now())
+        if owed is None:
+            prepared = _prepared(application, manifest, said)
+            await self._apply.hear(session, application.person, application.id, prepared, news=news)
+            return
+        changes: dict[str, Any] = {"missing": fees.missing(manifest.agency.slug)}
+        if owed.pay_by is not None:
+            values = {"trouble": FEE_UNPAID, "pay_by": owed.pay_by, "remind_at": owed.remind_at}
+            await repository.store(session, case.person, case.application, values)
+            changes["due_on"] = owed.last_day
+        await self._apply.steps.move(session, application, Action.ASK_CITIZEN, Who.DECISION, **changes)
+        if owed.pay_by is not None:
+            amount = Money(owed.satang)
+            await self._notices.fee_due(session, **_of(application), amount=amount, day=owed.last_day)
 
     async def _tell_of_payment(
         self, session: AsyncSession, application: Application, payment: PaymentRequest | None
@@ -203,6 +277,14 @@ class Hearing:
 
     def _seal(self, application: UUID, told: Mapping[str, Any]) -> bytes:
         return self._keys.seal(orjson.dumps(told), bound_to=bound_to(ServiceCase.told_sealed, application))
+
+
+def _of(application: Application) -> dict[str, Any]:
+    return {"person": application.person, "application": application.id, "title": Text(**application.title)}
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def _since(before: datetime | None, said: datetime, now: datetime) -> datetime:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
@@ -70,6 +70,12 @@ class ServiceCase(SQLModel, table=True):
     """Of its facts those that a consent opened: purpose → attributes."""
     told_sealed: bytes | None = sealed("service_case.told", by="application", default=None)
     """`{"note": {"th", "en"}, "payment": {"satang", "text"}}` of the agency's last word."""
+    paid: list[int] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    """Amounts of the fees that were paid while the agency had it, in satang."""
+    pay_by: datetime | None = Field(default=None, sa_type=Instant, index=True)
+    """Of what the agency approved and whose fee is not paid: until then it may be, and not at it."""
+    remind_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the citizen is reminded of that; None once they were."""
 
 
 class AgencyEvent(SQLModel, table=True):
@@ -86,6 +92,8 @@ class AgencyEvent(SQLModel, table=True):
     reference: str | None = Field(default=None, max_length=100)
     application: str | None = Field(default=None, max_length=32)
     """Whose id the agency knows it by, as 32 hex digits; of an event that is about one."""
+    satang: int | None = Field(default=None, sa_type=BigInteger)
+    """Of a fee that was paid."""
     national_id_sealed: bytes = sealed("agency_event.national_id", by="id")
     """Of whom it is about. Nothing else in the row leads to them: their own rows may be erased by then."""
     due_at: datetime = Field(sa_type=Instant)

@@ -149,6 +149,19 @@ async def put_off(session: AsyncSession, plugin: str, now: datetime, until: date
         )
 
 
+async def unpaid(
+    session: AsyncSession, *, remind: datetime, lapse: datetime, limit: int
+) -> Sequence[tuple[UUID, UUID]]:
+    """Person and application of what is approved and whose fee is not paid, where a reminder was due at `remind`, or
+    the time was over at `lapse`; the earliest first."""
+    is_due = (col(ServiceCase.remind_at) <= remind) | (col(ServiceCase.pay_by) <= lapse)
+    query = select(col(ServiceCase.person), col(ServiceCase.application)).where(
+        col(ServiceCase.pay_by).is_not(None), is_due
+    )
+    rows = await session.execute(query.order_by(col(ServiceCase.pay_by)).limit(limit))
+    return [(person, application) for person, application in rows.tuples()]
+
+
 async def add_event(session: AsyncSession, event: AgencyEvent) -> None:
     """Once: who notes the same again changes nothing."""
     dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql

@@ -59,7 +59,11 @@ GONE: Final = "PLUGIN_GONE"
 
 
 FEE_UNPAID: Final = "FEE_UNPAID"
-"""The service's fee is to be paid first: nothing is due before that."""
+"""The service's fee is to be paid: before it is handed over, or once it is approved. Nothing is due before that."""
+LAPSES_AFTER: Final = timedelta(days=1)
+"""The last day for a fee: what the bank had in time may be told so much later."""
+REMINDED_BEFORE: Final = timedelta(days=7)
+"""The end of the time; half-way through it where that is later."""
 
 
 class Hindrance(StrEnum):

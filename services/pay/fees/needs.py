@@ -26,10 +26,16 @@ class Charge:
     agency: str
     money: Money
     title: Text
+    until: datetime | None = None
+    """When it is owed no more, if not paid by then; its bills are good no longer than that."""
 
 
 class Charges(Protocol):
     """One source of what citizens owe: fees of applications, or what was overpaid."""
+
+    async def ready(self) -> None:
+        """Comes before each transaction in which something may be settled, and outside it."""
+        ...
 
     async def charge(self, session: AsyncSession, person: UUID, about: UUID) -> Charge | None:
         """What the person owes for it at this moment; None for nothing, and for what is not theirs."""

@@ -96,6 +96,7 @@ class FeeDesk:
             )
         for bill in due:
             found = await self._bank.paid(bill.biller, bill.reference)
+            await self._bills.ready()
             for one in found:
                 async with self._db.write() as session:
                     paid += await self._bills.take(session, one) is Verdict.PAID
@@ -112,6 +113,7 @@ class FeeDesk:
         if any(bangkok_day(one.paid_at) != day for one in told):
             raise NoticeMalformed(where="paidAt")
         found, times = 0, Counter(one.transaction for one in told)
+        await self._bills.ready()
         for one in _each_once(told):
             async with self._db.write() as session:
                 found += await self._compare(session, officer.agency, day, one, twice=times[one.transaction] > 1)
@@ -152,6 +154,7 @@ class FeeDesk:
     async def agree(self, officer: Officer, key: UUID, outcome: IncomingOutcome) -> IncomingResolution:
         """See :meth:`IncomingResolving.agree`; raises :class:`NotAPaymentOfficer` too."""
         must_be(officer, *Role)
+        await self._bills.ready()
         async with self._db.write() as session:
             return await self.resolving.agree(session, officer, key, outcome)
 

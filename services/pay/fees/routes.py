@@ -36,6 +36,7 @@ def notices_router(db: Database, clock: Clock, bills: Bills, secret: Callable[[]
         body = await request.body()
         check_signature(secret(), method="POST", path=NOTICES_PATH, headers=request.headers, body=body, now=clock.now())
         notice = read_notice(body)
+        await bills.ready()
         async with db.write() as session:
             verdict = await bills.take(session, notice)
         return JSONResponse({"outcome": verdict.value})

@@ -51,6 +51,11 @@ class Bills:
         """`charges` by the first word of their keys."""
         self._clock, self._billers, self._charges, self._notices = clock, billers, charges, notices
 
+    async def ready(self) -> None:
+        """Comes before each transaction that takes in or assigns a payment: what follows from it may be signed."""
+        for charges in self._charges.values():
+            await charges.ready()
+
     async def issue(self, session: AsyncSession, person: UUID, word: str, about: UUID) -> Bill:
         """The bill for what the person owes for it; the one that is open, where it says the same.
 
@@ -70,7 +75,10 @@ class Bills:
             expired = bill.due_at <= now
             bill.status = (BillStatus.EXPIRED if expired else BillStatus.CANCELLED).value
             await session.flush()
-        due, biller, reference = now + GOOD_FOR, self._billers.biller(charge.agency), new_reference()
+        biller, reference = self._billers.biller(charge.agency), new_reference()
+        due = now + GOOD_FOR if charge.until is None else min(now + GOOD_FOR, charge.until)
+        if due <= now + timedelta(minutes=1):  # a bill is good to the minute
+            raise NothingToPay
         key = new_id()
         row = Bill(
             person=person,

@@ -36,8 +36,12 @@ class BankRail:
         return pain002.read_answer(answer, order)
 
     async def booked(self, order: UUID) -> tuple[Entry, ...]:
+        return await self.told(order) or ()
+
+    async def told(self, order: UUID) -> tuple[Entry, ...] | None:
+        """As :meth:`booked`; None for a message that never came. Raises the same."""
         notification = await self._exchange("GET", f"/camt.054/{order.hex}", None)
-        return () if notification is None else camt054.read_entries(notification)
+        return None if notification is None else camt054.read_entries(notification)
 
     async def _exchange(self, method: str, path: str, body: bytes | None) -> bytes | None:
         """The body of a 200, None for a 404; whatever else happens leaves it open what the bank did."""

@@ -40,7 +40,11 @@ class MemoryRail:
         return self._answers[message]
 
     async def booked(self, order: UUID) -> tuple[Entry, ...]:
-        return tuple(self._entries.get(order, ()))
+        return await self.told(order) or ()
+
+    async def told(self, order: UUID) -> tuple[Entry, ...] | None:
+        """As :meth:`booked`; None for a message that never came."""
+        return None if order not in self._answers else tuple(self._entries.get(order, ()))
 
     def _take(self, message: UUID, transfers: dict[UUID, Money]) -> Answer:
         rejected: dict[UUID, str] = {}

@@ -163,10 +163,12 @@ class Event(_Document):
     kind: EventKind
     at: Instant
     reference: str | None = None
-    """Of the application, for `application.withdrawn` and `identifier.corrected`: the agency's own number. Absent where
-    its answer to `submit` never came."""
+    """Of the application, for `application.withdrawn`, `identifier.corrected`, `fee.paid` and `fee.lapsed`: the
+    agency's own number. Absent where its answer to `submit` never came."""
     application: str | None = None
-    """Of these two: the application's `id`, under which it was submitted."""
+    """Of these four: the application's `id`, under which it was submitted."""
+    satang: int | None = None
+    """Of `fee.paid`: how much."""
 
 
 ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {

@@ -95,6 +95,10 @@ class EventKind(StrEnum):
     """The citizen left, or had their data erased, PDPA 2562 s.33; the agency looks at its own duty."""
     IDENTIFIER_CORRECTED = "identifier.corrected"
     """The national ID under which an application was made was wrong; the event is about the right one."""
+    FEE_PAID = "fee.paid"
+    """The citizen paid what was asked for an application that the agency has."""
+    FEE_LAPSED = "fee.lapsed"
+    """The fee of what the agency approved was not paid in time: the application is over."""
 
 
 class Access(StrEnum):
@@ -220,11 +224,23 @@ class Need(_Strict):
     basis: Annotated[NeedBasis, Field(strict=False)]
 
 
+class FeeWhen(StrEnum):
+    """When the fee of a service is paid."""
+
+    FIRST = "first"
+    """Before the application is handed over."""
+    AFTERWARDS = "afterwards"
+    """Once the agency has approved: what it approved takes effect when the fee is paid."""
+
+
 class Fee(_Strict):
     """What the citizen pays; `satang` is None when it depends on the case, which `text` then explains."""
 
     satang: int | None = Field(default=None, ge=0)
     text: Titles
+    when: Annotated[FeeWhen, Field(strict=False)] = FeeWhen.FIRST
+    days: int = Field(default=30, ge=1, le=365)
+    """Of one that is paid afterwards: so many calendar days after the approval, the last one included."""
 
 
 class Contact(_Strict):

@@ -33,13 +33,17 @@ from services.sandbox.bank.chance import DELAYS, FileMishap, Mishap
 from services.sandbox.bank.faults import Faults, Settles
 
 _XML = "application/xml"
+PAYMENTS_MAX = 10_000
 
 
 class Bank:
     """The bank itself, without HTTP. `faults` may be replaced at any time."""
 
-    def __init__(self, path: Path, clock: Clock, faults: Faults | None = None) -> None:
-        self.books = Books(path)
+    def __init__(
+        self, path: Path, clock: Clock, faults: Faults | None = None, *, payments_max: int = PAYMENTS_MAX
+    ) -> None:
+        """`payments_max`: payments of one file; a larger one is refused whole."""
+        self.books, self._payments_max = Books(path), payments_max
         self._clock = clock
         self.faults = faults or Faults()
         self._late: set[str] = set()
@@ -54,6 +58,8 @@ class Bank:
         while True:
             if (earlier := self.books.answer_to(instruction.message)) is not None:
                 return earlier[1] if earlier[0] == file_hash else self._refused(instruction, messages.DUPLICATION)
+            if len(instruction.payments) > self._payments_max:
+                return self._refused(instruction, messages.TOO_MANY)
             if not instruction.sums_hold:
                 return self._refused(instruction, messages.INVALID_CONTROL_SUM)
             if len({payment.end_to_end for payment in instruction.payments}) != len(instruction.payments):
@@ -173,9 +179,9 @@ class Bank:
         return told
 
 
-def bank_app(path: Path, clock: Clock, faults: Faults | None = None) -> Starlette:
+def bank_app(path: Path, clock: Clock, faults: Faults | None = None, *, payments_max: int = PAYMENTS_MAX) -> Starlette:
     """The bank over HTTP; its books lie at `path` (`<data>/sandbox/bank.sqlite`). `app.state.bank` is the bank."""
-    bank = Bank(path, clock, faults)
+    bank = Bank(path, clock, faults, payments_max=payments_max)
 
     async def take(request: Request) -> Response:
         body = bytearray()

@@ -31,6 +31,8 @@ _ACCOUNT: Final = re.compile(r"[0-9]{10,14}", re.ASCII)
 INVALID_FILE: Final = "FF01"
 DUPLICATION: Final = "AM05"
 INVALID_CONTROL_SUM: Final = "AM10"
+TOO_MANY: Final = "AM18"
+"""Of ISO 20022's external status reasons: the number of transactions is invalid."""
 INVALID_ACCOUNT: Final = "AC01"
 INVALID_CREDITOR_ACCOUNT: Final = "AC03"
 CLOSED_ACCOUNT: Final = "AC04"

@@ -18,6 +18,7 @@ from services.pay.errors import BankFileRefused
 from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
 from services.pay.rails.contract import EntryKind, Order, Rail, Transfer, Verdict
+from services.pay.rails.limited import LimitedRail
 from services.pay.rails.memory import MemoryRail
 from services.sandbox.bank import Faults, bank_app
 from tests.services.pay.town import national_id
@@ -36,7 +37,7 @@ class Bench:
         self._send_back(key)  # type: ignore[operator]
 
 
-@pytest.fixture(params=["memory", "bank"])
+@pytest.fixture(params=["memory", "bank", "limited"])
 async def bench(request: pytest.FixtureRequest, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Bench]:
     if request.param == "memory":
         memory = MemoryRail(clock)
@@ -51,7 +52,10 @@ async def bench(request: pytest.FixtureRequest, clock: FixedClock, tmp_path: Pat
         return switch
 
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as client:
-        yield Bench(BankRail(client, "http://bank"), fault("reject"), fault("send_back"))
+        bank: Rail = BankRail(client, "http://bank")
+        if request.param == "limited":  # so that the order below is two files
+            bank = LimitedRail(BankRail(client, "http://bank"), 2)
+        yield Bench(bank, fault("reject"), fault("send_back"))
 
 
 @pytest.fixture

@@ -68,6 +68,19 @@ class RecordingNotices:
     ) -> None:
         self.payments.append(amount)
 
+    async def fee_due(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money, day: date
+    ) -> None:
+        self.payments.append(amount)
+
+    async def fee_reminded(
+        self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, amount: Money, day: date
+    ) -> None:
+        self.payments.append(amount)
+
+    async def fee_lapsed(self, session: AsyncSession, *, person: UUID, application: UUID, title: Text) -> None:
+        """Nothing lapses in these tests."""
+
     async def hindered(
         self, session: AsyncSession, *, person: UUID, application: UUID, title: Text, hindrance: Hindrance
     ) -> None:

@@ -55,6 +55,9 @@ class Fees:
     owed: bool = True
     settled: list[tuple[UUID, str]] = field(default_factory=list)
 
+    async def ready(self) -> None:
+        """Nothing is signed."""
+
     async def charge(self, session: AsyncSession, person: UUID, about: UUID) -> Charge | None:
         if self.satang is None:
             return None
