@@ -111,10 +111,15 @@ class Form:
     def count(self, kind: FieldKind) -> int:
         return sum(field.kind is kind for field in self.fields)
 
+    @cached_property
+    def asked(self) -> int:
+        """How many questions only the citizen can answer."""
+        return self.count(FieldKind.ASKED)
+
     @property
     def not_asked(self) -> int:
         """How many questions the state answers by itself."""
-        return len(self.fields) - self.count(FieldKind.ASKED)
+        return len(self.fields) - self.asked
 
 
 class Forms(Protocol):
