@@ -6,24 +6,29 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import NamedTemporaryFile
 from threading import Thread
 from typing import Any, Self
 
 import jwt
 from aiosmtpd.smtp import SMTP
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 
-from core.clock import FixedClock
+from core.clock import FixedClock, SystemClock
 from identity.notices.channels import NotSent, Parcel
 
 
@@ -35,17 +40,58 @@ def decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def authority(name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's certificate for this name, signed by an authority of its own; and who believes in that authority."""
+    now = SystemClock().now()
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in ("Authority of a test", name)]
+
+    def certificate(at: int, *, ca: bool) -> x509.Certificate:
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(names[at])
+            .issuer_name(names[0])
+            .public_key(keys[at].public_key())
+            .serial_number(at + 1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+        )
+        if not ca:
+            made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        return made.sign(keys[0], SHA256())
+
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with NamedTemporaryFile() as file:
+        secret = keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        file.write(certificate(1, ca=False).public_bytes(Encoding.PEM) + secret)
+        file.flush()
+        server.load_cert_chain(file.name)
+    believed = certificate(0, ca=True).public_bytes(Encoding.PEM).decode()
+    return server, ssl.create_default_context(cadata=believed)
+
+
 @dataclass
 class MailBox:
-    """Takes every letter, unless it is told what to answer."""
+    """Takes every letter, unless it is told what to answer. With `tls`, only by STARTTLS; `at_once`, from the start."""
 
+    tls: ssl.SSLContext | None = None
+    at_once: bool = False
+    encrypted: list[bool] = field(default_factory=list)
+    """Of each letter, whether it came under TLS."""
     letters: list[EmailMessage] = field(default_factory=list)
     to_recipient: str | None = None
     to_letter: str | None = None
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: SMTP(self, loop=loop, hostname="mail.test"), "127.0.0.1", 0)
+        upgrades = self.tls is not None and not self.at_once
+        options: dict[str, Any] = {"tls_context": self.tls, "require_starttls": True} if upgrades else {}
+
+        def served() -> SMTP:
+            return SMTP(self, loop=loop, hostname="mail.test", **options)
+
+        self._server = await loop.create_server(served, "127.0.0.1", 0, ssl=self.tls if self.at_once else None)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -56,18 +102,23 @@ class MailBox:
     def url(self) -> str:
         return f"smtp+plain://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
+    def at(self, scheme: str) -> str:
+        """The address, by the name for which there may be a certificate."""
+        return f"{scheme}://localhost:{self._server.sockets[0].getsockname()[1]}"
+
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - the library calls it so
         if self.to_recipient is not None:
             return self.to_recipient
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - as above
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - as above
         if self.to_letter is not None:
             return self.to_letter
         letter = message_from_bytes(envelope.content, policy=default)
         assert isinstance(letter, EmailMessage)
         self.letters.append(letter)
+        self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return "250 OK"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from identity.notices.channels import Gone, Later, NotSent, Parcel, Refused
 from identity.notices.mail import Mail, MailServer
-from tests.identity.notices.outside import MailBox
+from tests.identity.notices.outside import MailBox, authority
 
 SENDER = "notices@sitthi.example"
 LETTER = Parcel(
@@ -71,6 +71,39 @@ async def test_without_the_tls_that_was_asked_for_nothing_is_handed_in(mail_box:
         with pytest.raises(Later):
             await Mail(MailServer.of(mail_box.url.replace("smtp+plain", scheme)), SENDER).send(LETTER)
     assert mail_box.letters == []
+
+
+@pytest.mark.parametrize(("scheme", "at_once"), [("smtp", False), ("smtps", True)])
+async def test_a_letter_goes_under_tls_to_a_server_whose_authority_vouches_for_its_name(
+    scheme: str, at_once: bool
+) -> None:
+    server, believing = authority("localhost")
+    async with MailBox(server, at_once) as box:
+        await Mail(MailServer.of(box.at(scheme)), SENDER, authorities=believing).send(LETTER)
+        assert box.encrypted == [True]
+        assert box.letters[0]["To"] == "anna@example.com"
+
+
+@pytest.mark.parametrize(("scheme", "at_once"), [("smtp", False), ("smtps", True)])
+@pytest.mark.parametrize("flaw", ["another name", "another authority", "no authority of ours"])
+async def test_nothing_is_handed_to_a_server_that_is_not_whom_it_says(scheme: str, at_once: bool, flaw: str) -> None:
+    server, believing = authority("mail.example" if flaw == "another name" else "localhost")
+    if flaw == "another authority":
+        _, believing = authority("localhost")
+    async with MailBox(server, at_once) as box:
+        trusting = None if flaw == "no authority of ours" else believing
+        with pytest.raises(Later) as failed:
+            await Mail(MailServer.of(box.at(scheme)), SENDER, authorities=trusting).send(LETTER)
+        assert box.letters == []
+    assert "anna" not in str(failed.value)
+
+
+async def test_who_strips_starttls_from_what_the_server_offers_gets_nothing() -> None:
+    _, believing = authority("localhost")
+    async with MailBox() as box:  # it offers none, as somebody in between would have it look
+        with pytest.raises(Later):
+            await Mail(MailServer.of(box.at("smtp")), SENDER, authorities=believing).send(LETTER)
+        assert box.letters == []
 
 
 def test_an_address_is_read_whole_and_its_password_is_never_shown() -> None:
