@@ -215,7 +215,7 @@ async def test_a_reader_that_takes_its_time_holds_no_writer_up(file: Path) -> No
     db = of(file)
     async with db.read() as long:
         assert await long.scalar(text("SELECT count(*) FROM note")) == 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await write(db, "meanwhile")
         assert await long.scalar(text("SELECT count(*) FROM note")) == 0, "it sees the moment at which it began"
     assert notes(file) == 1
@@ -246,7 +246,7 @@ async def test_a_writer_that_goes_away_while_it_waits_holds_nobody_up(file: Path
         await asyncio.sleep(0.05)
         for task in waiting:
             task.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await write(db, "second")
     assert notes(file) == 2
     await db.close()

@@ -28,8 +28,10 @@ def patient_cache() -> Iterator[None]:
 
 @contextmanager
 def patient() -> Iterator[None]:
-    """In this block agencies and sources are waited for too."""
-    # Whatever asks for this has imported both; the many tests that do not need not wait for them.
+    """In this block agencies and sources are waited for too, and what was last known of revoked tokens is believed when
+    the watch over them had no processor for ten seconds."""
+    # Whatever asks for this has imported these; the many tests that do not need not wait for them.
+    from identity.provider import revocations  # noqa: PLC0415
     from services.exchange.sources import Reader  # noqa: PLC0415
     from services.plugins.runner.guards import Lane  # noqa: PLC0415
 
@@ -42,6 +44,7 @@ def patient() -> Iterator[None]:
         return max(limit(reader, source), PATIENT_SECONDS + 1)
 
     with patient_cache(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(revocations, "STALE_SECONDS", 10 * PATIENT_SECONDS)
         patch.setattr(Lane, "enter", entered)
         patch.setattr(Reader, "_limit_seconds", limit_of)
         yield

@@ -54,7 +54,7 @@ async def watching(database: Database, clock: FixedClock, ticking: Ticking) -> A
 
 async def knows(revocations: Revocations, key: UUID) -> None:
     """Raises TimeoutError when it does not come to know."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await revocations.any([key]):  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(SOON)
 
@@ -184,7 +184,7 @@ async def test_a_remembered_token_is_forgotten_when_its_family_ends(house: House
     async with house.identity.revocations.watching():
         assert await app.works(tokens["access_token"])
         await app.revoke(tokens["refresh_token"])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await app.works(tokens["access_token"]):  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(SOON)
         assert not await app.works(tokens["access_token"])
@@ -209,7 +209,7 @@ async def test_whoever_waits_for_a_revocation_is_woken(
     await asyncio.sleep(SOON)
     async with database.write() as session:
         session.add(Revocation(id=key, at=clock.now(), until=clock.now() + timedelta(hours=1)))
-    await asyncio.wait_for(woken, 5)
+    await asyncio.wait_for(woken, 60)
     assert not any(task.done() for task in waiting)
     for task in waiting:
         task.cancel()

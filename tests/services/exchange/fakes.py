@@ -158,7 +158,7 @@ def purpose(name: str) -> Purpose:
 
 async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
     """Lets others run until it holds; for what no event tells."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             holds = condition()
             if holds is True or (not isinstance(holds, bool) and await holds):

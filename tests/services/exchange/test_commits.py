@@ -227,7 +227,7 @@ async def test_without_a_database_all_who_wait_are_told_so(database: Database, m
     for kind in (PostgresAppender, SqliteAppender):
         monkeypatch.setattr(kind, "connected", gone)
     commits = Commits(database, KEYS)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         told = await asyncio.gather(*(commits.commit([entry()]) for _ in range(GROUP_MAX * 2)), return_exceptions=True)
     assert {type(one) for one in told} == {DatabaseUnavailable}
 
