@@ -21,6 +21,7 @@ from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
 from identity.delegation.repository import DelegationRepository
 from identity.inbox.service import Inbox
+from identity.inbox.templates import MessageTemplate
 from identity.officers import Officer
 from identity.officers.reasons import checked_reason
 from identity.officers.register import OfficerRegister
@@ -58,6 +59,8 @@ BACK_MAX: Final = timedelta(days=3_653)
 
 OVERDUE: Final = MESSAGES["apply.overdue"]
 ESCALATED: Final = MESSAGES["apply.escalated"]
+ENDS_SOON: Final = MESSAGES["apply.ends-soon"]
+AGENCY_ENDS_SOON: Final = MESSAGES["apply.agency-ends-soon"]
 BEREAVED: Final = MESSAGES["apply.bereaved"]
 
 log = structlog.get_logger("api.lifecycle")
@@ -87,10 +90,29 @@ class InboxLife:
     async def escalated(
         self, session: AsyncSession, *, agency: str, application: UUID, title: Text, due_on: date
     ) -> None:
+        await self._to_supervisors(session, ESCALATED, agency, application, title, due_on)
+
+    async def ends_soon(self, session: AsyncSession, *, person: UUID, title: Text, due_on: date) -> None:
+        await self._inbox.send(session, person, ENDS_SOON, title=title, due_on=due_on)
+
+    async def agency_ends_soon(
+        self, session: AsyncSession, *, agency: str, application: UUID, title: Text, due_on: date
+    ) -> None:
+        await self._to_supervisors(session, AGENCY_ENDS_SOON, agency, application, title, due_on)
+
+    async def _to_supervisors(
+        self,
+        session: AsyncSession,
+        template: MessageTemplate,
+        agency: str,
+        application: UUID,
+        title: Text,
+        due_on: date,
+    ) -> None:
+        ending = application.hex[-ENDING_MIN:]
         for officer in await self._officers.of_agency(session, agency):
             if SUPERVISE in officer.roles:
-                ending = application.hex[-ENDING_MIN:]
-                await self._inbox.send(session, officer.person, ESCALATED, title=title, ending=ending, due_on=due_on)
+                await self._inbox.send(session, officer.person, template, title=title, ending=ending, due_on=due_on)
 
     async def bereaved(self, session: AsyncSession, *, people: Collection[UUID]) -> None:
         for person in people:

@@ -59,6 +59,7 @@ _AT_SERVICE: Final[Mapping[Status, MessageTemplate]] = {
     Status.REJECTED: MESSAGES["apply.service-rejected"],
     Status.NEEDS_INFORMATION: MESSAGES["apply.service-needs-information"],
     Status.WITHDRAWN: MESSAGES["apply.service-withdrawn"],
+    Status.LAPSED: MESSAGES["apply.lapsed"],
 }
 _HINDERED: Final[Mapping[Hindrance, MessageTemplate]] = {
     Hindrance.FAILED: MESSAGES["apply.service-not-delivered"],

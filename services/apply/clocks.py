@@ -18,6 +18,8 @@ from services.apply.states import TIMERS, TURNS, Action, Status, Timer, Turn
 
 FILE: Final = "time_limits.yaml"
 DAYS_MAX: Final = 400
+REMINDED_BEFORE: Final = 3
+"""Working days before the last day of a turn: then whoever's turn it is hears of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,19 @@ class TurnClock:
             return {}
         used = 0 if action in {Action.APPEAL, Action.REOPEN} else self._used(application, today)
         timer = TIMERS.get(status)
-        changes: dict[str, Any] = {"turn_since": now, "agency_days": used, "overdue_at": None}
+        changes: dict[str, Any] = {"turn_since": now, "agency_days": used, "overdue_at": None, "reminded_at": None}
         changes["due_on"] = None if timer is None else self._due(application.subject, timer, today, used)
         changes["reopen_until"] = None
         if status is Status.LAPSED:
             changes["reopen_until"] = today + timedelta(days=self._limits.of(application.subject).reopen_days)
         return changes
+
+    def soon(self, today: date) -> date | None:
+        """A turn whose last day is not later than this one ends soon; None while the calendar is not known."""
+        try:
+            return self._days.add_working_days(today, REMINDED_BEFORE)
+        except WorkingDaysUnknown:
+            return None
 
     def due_on(self, application: Application) -> date | None:
         """The last day of the turn as it stands; None where there is none, and while the calendar is not known."""

@@ -19,7 +19,7 @@ from services.apply.deciding import Awarder
 from services.apply.errors import NotReopenable
 from services.apply.models import Application
 from services.apply.service import ApplyService
-from services.apply.states import ACTIVE, GRANTED, TURNS, Action, Status, Turn, Who, after, is_service
+from services.apply.states import ACTIVE, GRANTED, TURNS, Action, Status, Turn, Who, after
 
 DEATH: Final = "DEATH"
 NO_ANSWER: Final = "NO_ANSWER"
@@ -47,6 +47,16 @@ class LifeNotices(Protocol):
         """Tells the agency's supervisors. Nothing about the citizen is in it."""
         ...
 
+    async def ends_soon(self, session: AsyncSession, *, person: UUID, title: Text, due_on: date) -> None:
+        """Tells the citizen that their time to answer is over soon."""
+        ...
+
+    async def agency_ends_soon(
+        self, session: AsyncSession, *, agency: str, application: UUID, title: Text, due_on: date
+    ) -> None:
+        """Tells the agency's supervisors that their time is over soon. Nothing about the citizen is in it."""
+        ...
+
     async def bereaved(self, session: AsyncSession, *, people: Collection[UUID]) -> None:
         """Tells those who are near somebody who died that nothing has to be done; not what it was that ended."""
         ...
@@ -56,7 +66,7 @@ class Lifecycle:
     def __init__(
         self, apply: ApplyService, clock: Clock, awarder: Awarder, notices: LifeNotices, responsible: Responsible
     ) -> None:
-        self._steps, self._clock, self._awarder = apply.steps, clock, awarder
+        self._apply, self._steps, self._clock, self._awarder = apply, apply.steps, clock, awarder
         self._notices, self._responsible = notices, responsible
 
     async def escalate(self, session: AsyncSession, person: UUID, application: UUID) -> bool:
@@ -78,7 +88,7 @@ class Lifecycle:
     async def lapse(self, session: AsyncSession, person: UUID, application: UUID) -> bool:
         """The citizen's time ran out: it closes, and what was granted is paid no further. Whether it was so."""
         found = await self._steps.locked(session, person, application)
-        is_citizens = TURNS[Status(found.status)] is Turn.CITIZEN and not is_service(found.subject)
+        is_citizens = TURNS[Status(found.status)] is Turn.CITIZEN and not self._apply.is_at_agency(found.subject)
         if not is_citizens or not await self._is_over(session, found):
             return False
         if Status(found.status) in GRANTED:
@@ -86,6 +96,23 @@ class Lifecycle:
             await self._awarder.end_from(session, application=application, since=since, cause=NO_ANSWER)
         await self._steps.move(session, found, Action.LAPSE, Who.TIME, cause=NO_ANSWER)
         await self._steps.tell(session, found)
+        return True
+
+    async def remind(self, session: AsyncSession, person: UUID, application: UUID) -> bool:
+        """Whoever's turn it is hears that it ends soon, once a turn. Whether it was so."""
+        found = await self._steps.locked(session, person, application)
+        today, turn = self._clock.today(), TURNS[Status(found.status)]
+        soon = self._steps.turns.soon(today)
+        if found.reminded_at is not None or found.due_on is None or soon is None or not today <= found.due_on <= soon:
+            return False
+        title = Text(**found.title)
+        if turn is Turn.CITIZEN and not self._apply.is_at_agency(found.subject):
+            await self._notices.ends_soon(session, person=person, title=title, due_on=found.due_on)
+        elif turn is Turn.AGENCY and (agency := self._responsible(found.subject)) is not None:
+            await self._notices.agency_ends_soon(
+                session, agency=agency, application=application, title=title, due_on=found.due_on
+            )
+        await repository.store(session, found, {"reminded_at": self._clock.now()})
         return True
 
     async def reopen(

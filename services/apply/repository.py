@@ -130,6 +130,20 @@ async def overdue(session: AsyncSession, today: date, after: UUID | None, limit:
     return (await session.execute(query.order_by(col(Application.id)).limit(limit))).tuples().all()
 
 
+async def ending_soon(
+    session: AsyncSession, today: date, soon: date, after: UUID | None, limit: int
+) -> Sequence[tuple[UUID, UUID]]:
+    """Person and id of applications whose turn ends between these days, of whom nobody was reminded."""
+    query = select(col(Application.person), col(Application.id)).where(
+        col(Application.status).in_(TIMERS),
+        col(Application.due_on).between(today, soon),
+        col(Application.reminded_at).is_(None),
+    )
+    if after is not None:
+        query = query.where(col(Application.id) > after)
+    return (await session.execute(query.order_by(col(Application.id)).limit(limit))).tuples().all()
+
+
 async def undated(session: AsyncSession, limit: int) -> Sequence[Application]:
     """Applications that wait and have no last day: from before turns were timed, or of a year that was not known."""
     query = select(Application).where(col(Application.status).in_(TIMERS), col(Application.due_on).is_(None))

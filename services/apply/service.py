@@ -123,9 +123,7 @@ class ApplyService:
         draft: Seen | None = None,
     ) -> Submission:
         """Decides, far away. `answers` may be anything that JSON can say; `request` is for the access log; `draft` is
-        where the answers are from.
-
-        `acted_by`, here and below, is who acts in the citizen's place.
+        where the answers are from; `acted_by`, here and below, is who acts in the citizen's place.
 
         Raises NotOfferedHere, AlreadyApplied (sooner than the facts are read), BadInput, and what the decider raises.
         """
@@ -379,9 +377,13 @@ class ApplyService:
             raise NotOfferedHere
         return self._deliveries
 
+    def is_at_agency(self, subject: str) -> bool:
+        """Whether a system of the agency decides it, so that neither the desk nor our clocks do."""
+        return is_service(subject) and self._deliveries is not None and self._deliveries.takes(subject)
+
     def _refuse_if_at_agency(self, application: Application, action: Action) -> None:
         """Raises AtTheAgency for what the contract with agencies has no call for."""
-        if is_service(application.subject) and self._agencies.takes(application.subject):
+        if self.is_at_agency(application.subject):
             states.after(Status(application.status), action)
             raise self._agencies.refuse(application)
 

@@ -193,6 +193,8 @@ TRANSITIONS: Final[Mapping[tuple[Status, Action], Status]] = MappingProxyType(
 
 ACTIVE: Final = frozenset({S.SUBMITTED, S.NEEDS_INFORMATION, S.APPROVED, S.UNDER_REVIEW, S.APPEALED})
 """In these, no second application for the same beneficiary and subject. The partial unique index names them too."""
+AT_THE_DESK: Final = frozenset({S.SUBMITTED, S.NEEDS_INFORMATION, S.APPEALED})
+"""In these there is something for an officer to do."""
 GRANTED: Final = frozenset({S.APPROVED, S.UNDER_REVIEW})
 """In these what was applied for is in force."""
 

@@ -13,8 +13,9 @@ from core.text import Text
 from services.apply import repository, states
 from services.apply.clocks import TurnClock
 from services.apply.deciding import Beside, Notices
+from services.apply.desk.closing import nothing_waits
 from services.apply.models import Application
-from services.apply.states import ACTIVE, Action, Status, Who, is_service
+from services.apply.states import ACTIVE, AT_THE_DESK, Action, Status, Who, is_service
 
 
 class Steps:
@@ -53,6 +54,7 @@ class Steps:
         was, now = Status(application.status), self._clock.now()
         status = states.after(was, action)
         states.must_be_moved_by(was, action, who)
+        is_new = application.version == 1 and application.created_at == now  # decided as it comes in
         comes_back = was not in ACTIVE and status in ACTIVE
         if comes_back and self._beside is not None and (others := self._beside(application.subject)):
             await repository.refuse_beside(session, application.unit_key, others)
@@ -68,6 +70,8 @@ class Steps:
             "cause": cause,
         }
         await repository.add_event(session, application, event)
+        if was in AT_THE_DESK and status not in AT_THE_DESK and not (who is Who.DECISION and is_new):
+            await nothing_waits(session, application, now)
 
     async def locked(self, session: AsyncSession, person: UUID, application: UUID) -> Application:
         """Raises NotFound."""

@@ -62,6 +62,8 @@ class Timed:
     escalated: int = 0
     lapsed: int = 0
     dated: int = 0
+    reminded: int = 0
+    """How many turns end soon, so that whoever's they are were told."""
 
 
 async def follow_clocks(service: ApplyService, lifecycle: Lifecycle, database: Database, clock: Clock) -> Timed:
@@ -80,8 +82,26 @@ async def follow_clocks(service: ApplyService, lifecycle: Lifecycle, database: D
             except SitthiError as error:  # the others do not wait for this one
                 log.warning("application.clock_not_followed", application=application.hex, code=error.code)
         if len(page) < PAGE:
-            return Timed(escalated, lapsed, dated)
+            return Timed(escalated, lapsed, dated, await _remind(service, lifecycle, database, clock))
         last = page[-1][1]
+
+
+async def _remind(service: ApplyService, lifecycle: Lifecycle, database: Database, clock: Clock) -> int:
+    reminded, last, today = 0, None, clock.today()
+    soon = service.steps.turns.soon(today)
+    while soon is not None:
+        async with database.read() as session:
+            page = await repository.ending_soon(session, today, soon, last, PAGE)
+        for person, application in page:
+            try:
+                async with database.write() as session:
+                    reminded += await lifecycle.remind(session, person, application)
+            except SitthiError as error:  # the others do not wait for this one
+                log.warning("application.not_reminded", application=application.hex, code=error.code)
+        if len(page) < PAGE:
+            break
+        last = page[-1][1]
+    return reminded
 
 
 class GivenOnce(Protocol):

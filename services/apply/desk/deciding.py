@@ -26,6 +26,7 @@ from identity.proposals.errors import MakerGone, MakerIsChecker, ProposalDecided
 from services.apply import repository as applications
 from services.apply.deciding import Outcome, Prepared
 from services.apply.desk import acts, repository
+from services.apply.desk.closing import OUTDATED
 from services.apply.desk.errors import NotWhatTheLawGives, ProposalWaits
 from services.apply.desk.models import DeskDecision
 from services.apply.desk.words import Words
@@ -37,7 +38,7 @@ from services.apply.states import is_service
 from services.exchange.facts import Asker
 
 BY_OFFICER: Final = "OFFICER"
-DONE, GIVEN_BACK, OUTDATED = "DONE", "GIVEN_BACK", "OUTDATED"
+DONE, GIVEN_BACK = "DONE", "GIVEN_BACK"
 CONDITION: Final = "officer"
 """Id of the reason that an officer gives, beside those of the law's conditions."""
 _NOTHING: Final = Text(th="ไม่มี", en="nothing")
@@ -133,8 +134,7 @@ class Deciding:
         made = await self._made(session, draft, row)
         if draft.needs_two:
             return ActKind.CASE_PROPOSED, made.id.hex
-        await self._apply.reconsider(session, draft.again)
-        await self._close(session, row, made.id, checker=None)
+        await self._decided(session, draft, row, made.id, checker=None)
         kind = ActKind.CASE_GRANTED if draft.act.grants else ActKind.CASE_REFUSED
         return kind, f"by {officer.agency}, alone: nothing is paid by it"
 
@@ -149,11 +149,7 @@ class Deciding:
             raise MakerGone
         if row.version != draft.again.version:
             raise ChangedMeanwhile
-        await self._close(session, row, proposal.id, checker=officer.person)
-        await self._apply.reconsider(session, draft.again)
-        decision = await applications.last_decision(session, row.id)
-        assert decision is not None, "it was decided just now"
-        await repository.became(session, row, proposal.id, decision.id)
+        await self._decided(session, draft, row, proposal.id, checker=officer.person)
         return ActKind.CASE_GRANTED, proposal.id.hex
 
     async def give_back(self, session: AsyncSession, officer: Officer, row: Application, proposal: UUID) -> None:
@@ -165,20 +161,17 @@ class Deciding:
         if not closed:
             raise ProposalDecided
 
-    async def _close(self, session: AsyncSession, row: Application, proposal: UUID, *, checker: UUID | None) -> None:
-        decision = None if checker is not None else await applications.last_decision(session, row.id)
-        closed = await repository.close(
-            session,
-            row,
-            proposal,
-            DONE,
-            self._clock.now(),
-            checker=checker,
-            decision=None if decision is None else decision.id,
-        )
-        if not closed:
+    async def _decided(
+        self, session: AsyncSession, draft: Drafted, row: Application, proposal: UUID, *, checker: UUID | None
+    ) -> None:
+        """Before the application moves, which leaves no proposal open."""
+        if not await repository.close(session, row, proposal, DONE, self._clock.now(), checker=checker):
             raise ProposalDecided
         await repository.let_go(session, row)
+        await self._apply.reconsider(session, draft.again)
+        decision = await applications.last_decision(session, row.id)
+        assert decision is not None, "it was decided just now"
+        await repository.became(session, row, proposal, decision.id)
 
     async def _made(self, session: AsyncSession, draft: Drafted, row: Application) -> DeskDecision:
         key, act, prepared = new_id(), draft.act, draft.again.prepared

@@ -199,10 +199,9 @@ async def close(
     now: datetime,
     *,
     checker: UUID | None = None,
-    decision: UUID | None = None,
 ) -> bool:
     """Of several officers at once one closes it. Whether it was open."""
-    values = {"result": result, "closed_at": now, "checker": checker, "decision": decision}
+    values = {"result": result, "closed_at": now, "checker": checker}
     query = (
         update(DeskDecision)
         .where(*_of(DeskDecision, row), col(DeskDecision.id) == proposal, col(DeskDecision.result).is_(None))

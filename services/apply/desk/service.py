@@ -23,7 +23,7 @@ from core.ids import new_id
 from core.sealed import bound_to
 from core.text import Text
 from identity.officers import Officer, OfficerRegister
-from identity.officers.demands import AT_THE_DESK
+from identity.officers.demands import AT_THE_DESK as SIGNED_IN_TODAY
 from identity.officers.errors import ConflictOfInterest
 from identity.officers.trail import ActKind, Trail
 from services.apply.deciding import Holder, Missing
@@ -38,15 +38,13 @@ from services.apply.errors import AlreadyDecided, ChangedMeanwhile
 from services.apply.models import Application
 from services.apply.roles import CHECK, DECIDE, READ, SUPERVISE
 from services.apply.service import ApplyService
-from services.apply.states import Action, Status, Who
+from services.apply.states import AT_THE_DESK, Action, Status, Who
 from services.exchange.catalogue import Catalogue
 from services.exchange.errors import UnknownAttribute
 from services.exchange.facts import Asker, AskerKind, Assured
 
 CLAIM_KEPT: Final = timedelta(days=2)
 """So long nobody else takes a case from the officer who has it, from their last act on."""
-OPEN: Final = frozenset({Status.SUBMITTED, Status.NEEDS_INFORMATION, Status.APPEALED})
-"""In these there is something for an officer to do."""
 ASKED: Final = "OFFICER_ASKED"
 LOOKING: Final = (READ, DECIDE, CHECK, SUPERVISE)
 OFFICER: Final = Text(th="เจ้าหน้าที่ของ{agency}", en="An officer of the {agency}")
@@ -89,7 +87,7 @@ class CaseDesk:
         """What the officer's agency decides. Raises RoleMissing for an officer who has nothing to do with it."""
         if not officer.roles & set(LOOKING):
             officer.must_have(READ)
-        officer.must_meet(AT_THE_DESK, self._clock.now())
+        officer.must_meet(SIGNED_IN_TODAY, self._clock.now())
         return self._subjects.of_agency(officer.agency)
 
     async def find(self, officer: Officer, key: UUID) -> Application:
@@ -131,7 +129,7 @@ class CaseDesk:
         if seen is not None and row.version != seen:
             raise ChangedMeanwhile
         if isinstance(act, acts.Claim | acts.Ask | acts.Decide | acts.Approve):
-            if Status(row.status) not in OPEN:
+            if Status(row.status) not in AT_THE_DESK:
                 raise AlreadyDecided
             await self._refuse_interest(officer, row)
         match act:
@@ -177,8 +175,10 @@ class CaseDesk:
                 kind, note = ActKind.CASE_ASKED, " ".join(one.attribute for one in act.wanted)
                 await self._ask(session, ready, row, act)
             case acts.Decide():
-                await self._work_on(session, officer, row, keep=True)
                 assert ready.draft is not None, "it was prepared"
+                if row.version != ready.draft.again.version:
+                    raise ChangedMeanwhile
+                await self._work_on(session, officer, row, keep=True)
                 kind, note = await self.deciding.decide(session, ready.draft, row)
             case acts.Approve():
                 assert ready.draft is not None, "it was prepared"
@@ -272,9 +272,9 @@ class CaseDesk:
 
     async def _ask(self, session: AsyncSession, ready: Ready, row: Application, act: acts.Ask) -> None:
         officer = ready.officer
-        await self._work_on(session, officer, row, keep=True)
         if row.version != ready.row.version:
             raise ChangedMeanwhile
+        await self._work_on(session, officer, row, keep=True)
         await self._apply.steps.move(
             session,
             row,

@@ -38,6 +38,16 @@ class RecordingLife:
     overdue_told: list[UUID] = field(default_factory=list)
     escalated_told: list[tuple[str, UUID, date]] = field(default_factory=list)
     bereaved_told: list[UUID] = field(default_factory=list)
+    soon_told: list[tuple[UUID, date]] = field(default_factory=list)
+    agency_soon_told: list[tuple[str, UUID, date]] = field(default_factory=list)
+
+    async def ends_soon(self, session: AsyncSession, *, person: UUID, title: Text, due_on: date) -> None:
+        self.soon_told.append((person, due_on))
+
+    async def agency_ends_soon(
+        self, session: AsyncSession, *, agency: str, application: UUID, title: Text, due_on: date
+    ) -> None:
+        self.agency_soon_told.append((agency, application, due_on))
 
     async def overdue(self, session: AsyncSession, *, person: UUID, title: Text) -> None:
         self.overdue_told.append(person)
@@ -195,7 +205,7 @@ async def test_a_late_agency_is_escalated_on_the_day_after_its_last_and_once(tow
     due_on = (await town.get(application)).due_on
     assert due_on == date(2026, 12, 8)
     town.room.clock.set(datetime(2026, 12, 8, 23, 59, tzinfo=BANGKOK))
-    assert await town.follow() == Timed()
+    assert await town.follow() == Timed(reminded=1)
     town.room.clock.set(datetime(2026, 12, 9, 0, 1, tzinfo=BANGKOK))
     assert await town.follow() == Timed(escalated=1)
     assert await town.follow() == Timed()
@@ -222,6 +232,47 @@ async def test_a_citizen_who_does_not_answer_loses_the_place_and_may_open_it_aga
     assert (row.status, row.due_on) == (Status.NEEDS_INFORMATION, date(2027, 3, 30))
     town.room.decider.then = Outcome.GRANTED
     assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.APPROVED
+
+
+@pytest.mark.parametrize("for_agency", [False, True])
+async def test_whoevers_turn_ends_in_three_working_days_hears_of_it_once(
+    town: Town, citizen: UUID, *, for_agency: bool
+) -> None:
+    application = await town.waiting(citizen, for_agency=for_agency)
+    due_on = date(2026, 12, 8)
+    assert (await town.get(application)).due_on == due_on
+    town.room.clock.set(datetime(2026, 12, 1, 23, 59, tzinfo=BANGKOK))  # 2, 3, 4 December; the 7th is a holiday
+    assert await town.follow() == Timed()
+    town.room.clock.set(datetime(2026, 12, 3, 0, 1, tzinfo=BANGKOK))
+    version = (await town.get(application)).version
+    assert await town.follow() == Timed(reminded=1)
+    assert await town.follow() == Timed()
+    assert town.told.soon_told == ([] if for_agency else [(citizen, due_on)])
+    assert town.told.agency_soon_told == ([("dla", application, due_on)] if for_agency else [])
+    assert (await town.get(application)).version == version, "nothing changed in the case"
+
+
+async def test_another_turn_has_another_reminder(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen)
+    town.room.clock.set(datetime(2026, 12, 8, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(reminded=1)
+    town.room.clock.set(datetime(2026, 12, 9, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+    await town.reopen(citizen, application)
+    due_on = (await town.get(application)).due_on
+    assert due_on is not None
+    town.room.clock.set(datetime(due_on.year, due_on.month, due_on.day, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(reminded=1)
+    assert [day for _, day in town.told.soon_told] == [date(2026, 12, 8), due_on]
+
+
+@pytest.mark.postgres_only
+async def test_two_processes_remind_once(town: Town, other: Town) -> None:
+    for _ in range(6):
+        await town.waiting(new_id())
+    town.room.clock.set(datetime(2026, 12, 8, 9, tzinfo=BANGKOK))
+    found = await asyncio.gather(town.follow(), other.follow(), town.follow())
+    assert sum(one.reminded for one in found) == len(town.told.soon_told) == 6
 
 
 async def test_after_the_last_day_it_stays_closed(town: Town, citizen: UUID) -> None:
@@ -716,7 +767,7 @@ async def test_a_day_that_a_new_holiday_moved_costs_nobody_their_place(town: Tow
     application = await town.waiting(citizen)
     await town.set(application, due_on=date(2026, 12, 4))  # as it was before Monday was made a holiday
     town.room.clock.set(datetime(2026, 12, 7, 9, tzinfo=BANGKOK))
-    assert await town.follow() == Timed()
+    assert await town.follow() == Timed(reminded=1)
     row = await town.get(application)
     assert (row.status, row.due_on) == (Status.NEEDS_INFORMATION, date(2026, 12, 8))
     town.room.clock.set(datetime(2026, 12, 9, 9, tzinfo=BANGKOK))
