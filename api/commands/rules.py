@@ -63,7 +63,7 @@ _WITHOUT_REPORT = """\
 Until it has one, write `status: proposed` in the version: it is shown, and nobody is paid by it. Two officers of the
 agency that pays make the report with `sitthi bulk propose --purpose welfare-rule-making`. What `sitthi bulk report`
 prints goes into welfare/programmes/impact/<digest>.jwt (the digest stands in brackets above), and their
-installation's key into keys.json beside it. A programme that cannot be looked at as a whole yet (docs/bulk.md) has a
+installation's key into keys.json beside it. A programme that is put to nobody who did not ask (docs/bulk.md) has a
 line in unmeasured.txt there instead: the digest, and why. docs/rules.md says more under "Who gains, who loses"."""
 
 
