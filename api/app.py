@@ -11,9 +11,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api import fees
@@ -132,7 +133,21 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 
 
 class _Application(FastAPI):
-    """With the way of floods around all middlewares."""
+    """With the way of floods around all middlewares. Whether an OpenTelemetry SDK watches this process is asked once:
+    FastAPI asks with each request, and takes as long for it as the server for all of its protocol."""
+
+    _is_watched: bool | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        if self._is_watched is None:
+            self._is_watched = self._native_telemetry.enabled()
+        await (super().__call__ if self._is_watched else self._unwatched)(scope, receive, send)
+
+    async def _unwatched(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Starlette.__call__(self, scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         house: House = self.state.house
