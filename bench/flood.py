@@ -10,6 +10,7 @@ next leaves when the last is answered.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -126,6 +127,8 @@ class Flood:
 def _main() -> None:
     file, port, rate, sign = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4].encode()
     lanes = [[bytes.fromhex(one) for one in line.split()] for line in file.read_text().splitlines()]
+
+    gc.disable()  # a pause of the generator would be told as one of the server
 
     async def flood() -> dict[str, Any]:
         return await Flood(lanes, rate, sign).run(port)

@@ -262,10 +262,10 @@ class RateLimiter:
             return None
         commands: list[Command] = []
         for one in missing:
-            name = self._name(one.limit, one.key, one.window)
+            name, before = self._names(one.limit, one.key, one.window)
             commands.append(("SET", name, 0, "EX", 2 * one.limit.seconds, "NX"))  # never a counter that does not end
             commands.append(("INCRBY", name, one.lease))
-            commands.append(("GET", self._name(one.limit, one.key, one.window - 1)))
+            commands.append(("GET", before))
         was_away = False
 
         def still() -> bool:
@@ -288,7 +288,7 @@ class RateLimiter:
         return [(int(answers[i + 1]), int(answers[i + 2] or 0)) for i in range(0, len(answers), 3)]
 
     async def _return(self, limit: Limit, key: str, window: int, count: int) -> None:
-        name = self._name(limit, key, window)
+        name, _ = self._names(limit, key, window)
         await self._questions.ask([("SET", name, 0, "EX", 2 * limit.seconds, "NX"), ("DECRBY", name, count)])
 
     async def _return_quietly(self, one: _Wanted, count: int) -> None:
@@ -298,10 +298,10 @@ class RateLimiter:
         except (RedisError, OSError):
             log.info("rate_limit_lease_not_returned", limit=one.limit.name)
 
-    def _name(self, limit: Limit, key: str, window: int) -> str:
-        """Both windows of a key lie in one slot of a cluster."""
+    def _names(self, limit: Limit, key: str, window: int) -> tuple[str, str]:
+        """Of the counters of this window and the one before; both lie in one slot of a cluster."""
         hidden = self._keys.blind_index(key, domain=f"rate-limit:{limit.name}")[:16].hex()
-        return f"limit:{{{hidden}}}:{window}"
+        return f"limit:{{{hidden}}}:{window}", f"limit:{{{hidden}}}:{window - 1}"
 
     def _wanted(self, limit: Limit, key: str, now: float) -> _Wanted:
         limit = self._scaled(limit)
