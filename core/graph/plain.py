@@ -1,15 +1,18 @@
-"""Values that only have to be written down: objects of which every field asked for is an attribute.
+"""Values that only have to be written down: objects of which every field asked for is an attribute, or as good as one.
 
 The library's executor makes an info, a path and an error handler for each field, whether anything can happen there or
-not; that is most of what a screen costs. So what is asked of an object without resolvers is worked out once for an
-operation, and such objects are then read by it. Whenever that does not come out (null where none may be, a value of
-another type, an attribute that raises) the library does it again in its own way, and says what is wrong, and where.
+not; that is most of what a screen costs. So what is asked of an object whose fields only tell what it holds is worked
+out once for an operation, and such objects are then read by it. Whenever that does not come out (null where none may
+be, a value of another type, a field that raises) the library does it again in its own way, and says what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import signature
+from operator import attrgetter
+from typing import Any, Final, cast
 
 from graphql import (
     GraphQLBoolean,
@@ -26,12 +29,24 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 Write = Callable[[Any], Any]
+PLAIN: Final[Mapping[str, Any]] = {"core.graph.plain": True}
+"""Metadata of a field whose resolver is as good as an attribute: it changes nothing, waits for nothing, takes no
+argument but `info`, of which it uses the context, and answers alike when it is asked twice."""
 _TYPENAME: Final = "__typename"
+_LIBRARYS: Final = "GraphQLCoreConverter.from_resolver.<locals>."
+"""Where the library makes resolvers; whoever stands before a field has put another in its place."""
 _BACK: Final = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 class NotPlainError(Exception):
     """This value is the library's to complete, or to refuse. It never leaves this module."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """As much of `info` as a :data:`PLAIN` resolver may use."""
+
+    context: Any
 
 
 class PlainValues(StrawberryGraphQLCoreExecutionContext):
@@ -66,7 +81,7 @@ class PlainValues(StrawberryGraphQLCoreExecutionContext):
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     def _writer(self, kind: GraphQLObjectType, asked: Any) -> Write | None:
-        """None where something that is asked of the type is not an attribute."""
+        """None where something that is asked of the type is not plain."""
         key = kind, id(asked)  # by identity, which the library goes by as well; kept, so that no other can have it
         found = self._writers.get(key)
         if found is None:
@@ -78,37 +93,52 @@ class PlainValues(StrawberryGraphQLCoreExecutionContext):
         return found[1]
 
     def _object(self, kind: GraphQLObjectType, asked: Any) -> Write:
-        if kind.is_type_of is not None or self.middleware_manager:
+        if self.middleware_manager:
             raise NotPlainError
         collected = self.collect_subfields(kind, asked)
         if collected.new_defer_usages:
             raise NotPlainError
-        fields: list[tuple[str, str, Write]] = []
+        fields: list[tuple[str, Write, Write]] = []
         for name, details in collected.grouped_field_set.items():
             if details[0].node.name.value == _TYPENAME:
-                fields.append((name, "__class__", lambda _: kind.name))
+                fields.append((name, type, lambda _: kind.name))
             else:
-                fields.append((name, *self._attribute(kind, details)))
+                fields.append((name, *self._field(kind, details)))
+        is_one: Any = kind.is_type_of
 
         def write(source: Any) -> dict[str, Any]:
-            if source is None:
+            if source is None or (is_one is not None and is_one(source, None) is not True):
                 raise NotPlainError
-            return {name: complete(getattr(source, attribute)) for name, attribute, complete in fields}
+            return {name: complete(read(source)) for name, read, complete in fields}
 
         return write
 
-    def _attribute(self, kind: GraphQLObjectType, details: Any) -> tuple[str, Write]:
+    def _field(self, kind: GraphQLObjectType, details: Any) -> tuple[Write, Write]:
+        """How it is read of an object, and how what was read is written."""
         field = kind.fields.get(details[0].node.name.value)
         definition = None if field is None else field.extensions.get(_BACK)
-        if (
-            field is None
-            or not isinstance(definition, StrawberryField)
-            or not definition.is_basic_field
-            or definition.default_resolver is not getattr
-            or not getattr(field.resolve, "_is_default", False)  # as it is where somebody stands before the field
-        ):
+        if field is None or not isinstance(definition, StrawberryField) or definition.extensions:
             raise NotPlainError
-        return definition.python_name, self._any(field.type, details)
+        if not getattr(field.resolve, "__qualname__", "").startswith(_LIBRARYS):
+            raise NotPlainError
+        return self._read(definition), self._any(field.type, details)
+
+    def _read(self, definition: StrawberryField) -> Write:
+        resolver = definition.base_resolver
+        if resolver is None:
+            if definition.default_resolver is not getattr:
+                raise NotPlainError
+            return attrgetter(definition.python_name)
+        if PLAIN.items() - definition.metadata.items():
+            raise NotPlainError
+        told: Any = resolver.wrapped_func
+        asked = _Asked(self.context_value)
+        names = tuple(signature(told).parameters)
+        if names == ("self",):
+            return cast("Write", told)
+        if names != ("self", "info"):
+            raise NotPlainError
+        return lambda source: told(source, asked)
 
     def _any(self, kind: GraphQLOutputType, asked: Any) -> Write:
         """Raises :class:`NotPlainError` for a type that is not plain."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from inspect import signature
 from typing import Any, Final, cast
 
 import orjson
 import pytest
+from graphql import GraphQLObjectType
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Library
+from strawberry.types.field import StrawberryField
 
 from api.schema import base_schema
 from core.clock import BANGKOK, FixedClock
 from core.graph import Context, Rooms
-from core.graph.plain import PlainValues
+from core.graph.plain import PLAIN, PlainValues
 from core.ids import new_id
 from core.money import Money
 from core.text import Language
@@ -78,3 +81,25 @@ async def test_every_byte_is_the_librarys(rooms: Rooms, version: Version, monkey
             told += found.data is not None
         assert answers[0] == answers[1]
     assert told > 12
+
+
+def marked() -> dict[str, StrawberryField]:
+    """Every field of the graph whose resolver says that it is as good as an attribute."""
+    fields = {
+        f"{kind.name}.{name}": field.extensions.get("strawberry-definition")
+        for kind in base_schema()._schema.type_map.values()
+        if isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items()
+    }
+    found = {name: field for name, field in fields.items() if isinstance(field, StrawberryField)}
+    return {name: field for name, field in found.items() if PLAIN.items() <= field.metadata.items()}
+
+
+@pytest.mark.parametrize("name", sorted(marked()))
+def test_a_field_that_says_it_is_plain_waits_for_nothing_and_takes_nothing(name: str) -> None:
+    field = marked()[name]
+    assert field.base_resolver is not None
+    assert not field.is_async
+    assert not field.extensions
+    assert tuple(signature(cast("Any", field.base_resolver.wrapped_func)).parameters) in {("self",), ("self", "info")}
+    assert name.partition(".")[0] not in {"Query", "Mutation", "Subscription", "Citizen"}

@@ -12,6 +12,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.graph import Access, Delegate, Info, MoneyAmount, Node, Nodes, field, global_id, localized, rights
+from core.graph.plain import PLAIN
 from core.money import Money
 from services.apply.graph import Application, MissingFact, ReasonOutcome, application_node
 from services.exchange.catalogue import Catalogue, How
@@ -60,23 +61,23 @@ class Programme(Node):
     def of(cls, programme: rules.Programme) -> Programme:
         return cls(id=global_id("Programme", _key(programme)), programme=programme, slug=programme.slug)
 
-    @strawberry.field
+    @described(**PLAIN)
     def title(self, info: Info) -> str:
         return localized(info, self.programme.title)
 
-    @described("The agency that pays.")
+    @described("The agency that pays.", **PLAIN)
     def payer(self, info: Info) -> Source:
         return source_of(info, self.programme.payer)
 
-    @described("Whether it is given for each child, and a parent applies.")
+    @described("Whether it is given for each child, and a parent applies.", **PLAIN)
     def for_children(self) -> bool:
         return self.programme.for_each is rules.ForEach.CHILD
 
-    @described("Where one applies: here, with the agency that pays, or nowhere, because it is a right by law.")
+    @described("Where one applies: here, with the agency that pays, or nowhere, because it is a right by law.", **PLAIN)
     def apply_at(self) -> rules.Channel:
         return self.programme.channel
 
-    @described("Whether nobody is told of it unasked, because already the question tells a secret.")
+    @described("Whether nobody is told of it unasked, because already the question tells a secret.", **PLAIN)
     def on_request(self) -> bool:
         return self.programme.on_request
 
@@ -167,7 +168,18 @@ class Reason:
     text: str
     outcome: ReasonOutcome
     law: str
-    facts: list[ReasonFact]
+    found: strawberry.Private[Assessment]
+    names: strawberry.Private[Sequence[str]]
+    anonymous: strawberry.Private[bool]
+
+    @described(**PLAIN)
+    def facts(self, info: Info) -> list[ReasonFact]:
+        """Made only for whoever asks for them."""
+        return [
+            ReasonFact.of(info, name, fact, anonymous=self.anonymous)
+            for name in self.names
+            if (fact := self.found.fact(name)) is not None
+        ]
 
 
 class Somebody(Person):
@@ -194,11 +206,11 @@ class Entitlement(Node):
     def _assessment(self) -> Assessment:
         return self.found.assessment
 
-    @strawberry.field
+    @described(**PLAIN)
     def programme(self) -> Programme:
         return Programme.of(self._assessment.programme)
 
-    @described("The citizen, or the child that it is for.")
+    @described("The citizen, or the child that it is for.", **PLAIN)
     def beneficiary(self) -> Person:
         found = self._assessment
         if not self.anonymous:
@@ -207,7 +219,7 @@ class Entitlement(Node):
         somebody.given = found.own if found.child is None else found.child
         return somebody
 
-    @described("Empty when the answer is no; while something is missing, what it would be if the rest is met.")
+    @described("Empty when the answer is no; while something is missing, what it would be if the rest is met.", **PLAIN)
     def benefits(self, info: Info) -> list[Benefit]:
         return [
             Benefit(
@@ -222,7 +234,7 @@ class Entitlement(Node):
             for b in self._assessment.determination.benefits
         ]
 
-    @described("Every condition of the law, in its order.")
+    @described("Every condition of the law, in its order.", **PLAIN)
     def reasons(self, info: Info) -> list[Reason]:
         found = self._assessment
         return [
@@ -230,20 +242,18 @@ class Entitlement(Node):
                 text=localized(info, condition.text),
                 outcome=ReasonOutcome(condition.outcome.value),
                 law=localized(info, condition.law),
-                facts=[
-                    ReasonFact.of(info, name, fact, anonymous=self.anonymous)
-                    for name in condition.facts_used
-                    if (fact := found.fact(name)) is not None
-                ],
+                found=found,
+                names=condition.facts_used,
+                anonymous=self.anonymous,
             )
             for condition in found.determination.conditions
         ]
 
-    @described("What to supply, and who holds it. Empty unless it could change the answer.")
+    @described("What to supply, and who holds it. Empty unless it could change the answer.", **PLAIN)
     def missing(self, info: Info) -> list[MissingFact]:
         return [MissingFact.of(info, missing) for missing in self._assessment.missing]
 
-    @described("The next day on which the answer changes by itself.")
+    @described("The next day on which the answer changes by itself.", **PLAIN)
     def changes_on(self) -> date | None:
         return self._assessment.changes_on()
 

@@ -13,7 +13,7 @@ from strawberry.extensions import FieldExtension, SchemaExtension
 from strawberry.scalars import JSON
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Library
 
-from core.graph.plain import PlainValues
+from core.graph.plain import PLAIN, PlainValues
 from core.graph.rights import Delegate, Rights, stand_before
 
 
@@ -50,8 +50,46 @@ class Louder(FieldExtension):
         return next_(source, info, **kwargs).upper()
 
 
+def as_an_attribute(resolver: Callable[..., Any]) -> Any:
+    return strawberry.field(metadata=PLAIN)(resolver)
+
+
+TOLD: list[str] = []
+"""By whom the resolvers of :class:`Holder` were asked."""
+
+
+@strawberry.type
+class Holder(Named):
+    word: str
+
+    @as_an_attribute
+    def length(self) -> int:
+        TOLD.append("length")
+        return len(self.word)
+
+    @as_an_attribute
+    def whose(self, info: strawberry.Info) -> str:
+        return f"{self.word} of {info.context}"
+
+    @as_an_attribute
+    def within(self) -> Leaf | None:
+        return Leaf(word=self.word) if self.word else None
+
+    @as_an_attribute
+    def often(self) -> list[Leaf]:
+        if not self.word:
+            raise ValueError("nothing to tell")
+        return [Leaf(word=letter) for letter in self.word]
+
+    @as_an_attribute
+    def field_name(self, info: strawberry.Info) -> str:
+        """Wants more of `info` than it may."""
+        return info.field_name
+
+
 @strawberry.type
 class Branch:
+    holder: Holder | None = None
     leaf: Leaf | None
     leaves: list[Leaf]
     grid: list[list[Leaf | None]]
@@ -128,6 +166,29 @@ async def test_the_answer_is_the_librarys(document: str) -> None:
     found = await told(PlainValues, document, given)
     assert found == expected
     assert repr(found) == repr(expected)  # in the same order
+
+
+@pytest.mark.parametrize("word", ["abc", ""])
+@pytest.mark.parametrize("asked", ["name length whose within { word } __typename", "often { word }", "fieldName"])
+async def test_a_resolver_that_is_as_good_as_an_attribute_is_asked_at_once(word: str, asked: str) -> None:
+    document = f"{{ branch {{ holder {{ {asked} }} }} }}"
+    given = branch(holder=Holder(name="n", word=word))
+    expected = await told(Library, document, given)
+    assert await told(PlainValues, document, given) == expected
+    assert bool(expected[1]) == (asked.startswith("often") and not word)
+
+
+async def test_it_is_asked_once_where_nothing_is_wrong() -> None:
+    TOLD.clear()
+    await told(PlainValues, "{ branch { holder { length name } } }", branch(holder=Holder(name="n", word="abc")))
+    assert TOLD == ["length"]
+
+
+async def test_an_object_that_is_not_of_the_type_is_refused_as_by_the_library() -> None:
+    document, given = "{ branch { holder { name } } }", branch(holder=leaf("k"))
+    expected = await told(Library, document, given)
+    assert expected[1]
+    assert await told(PlainValues, document, given) == expected
 
 
 class Broken:
