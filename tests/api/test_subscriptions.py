@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,10 @@ from core.text import Text
 from identity.inbox.models import ChangeKind
 from identity.inbox.service import Inbox
 from identity.inbox.templates import MessageTemplate
+from identity.passkeys.relying_party import Enrolled
+from identity.passkeys.service import Passkeys
 from identity.provider.endings import Endings, EndReason
+from identity.provider.models import SignInSession, TokenFamily
 from identity.provider.signing import SigningKeys
 from identity.provider.subjects import Subjects
 from tests.conftest import run_directory
@@ -35,8 +38,9 @@ from tests.identity.provider.key_holders import KeyHolder
 from tests.support.databases import Databases, Kind
 from tests.support.population import furnish
 from tests.support.server import Process, running
+from tests.support.valkey import Valkey
 
-CHANGES: Final = "subscription { changes { kind id at } }"
+CHANGES: Final = "subscription { changes { kind id at cursor } }"
 PATIENCE_SECONDS: Final = 15
 WORD: Final = MessageTemplate("test.word", Text(th="ข่าว", en="News"), Text(th="มีข่าว", en="There is news"))
 
@@ -134,10 +138,16 @@ def codes(payload: Any) -> list[str]:
 def server(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
+    """One with the cache in its process, and one with Valkey beside it."""
     folder = tmp_path_factory.mktemp("subscriptions")
     data = folder / "data"
     furnish(run_directory(request.config), data, SystemClock().today())
-    with databases.clone(request.param, folder) as url, running(data, SITTHI_DATABASE_URL=url) as process:
+    with ExitStack() as stack:
+        url = stack.enter_context(databases.clone(request.param, folder))
+        settings: dict[str, Any] = {"SITTHI_DATABASE_URL": url}
+        if request.param is Kind.POSTGRESQL:
+            settings["SITTHI_REDIS_URL"] = stack.enter_context(Valkey.running()).url
+        process = stack.enter_context(running(data, **settings))
         given: dict[str, Any] = {"data": Path(data), "database_url": url, "port": process.port}
         yield Server(process, Settings(**given))
 
@@ -287,6 +297,69 @@ async def test_an_event_stream_ends_with_the_sign_in(server: Server) -> None:
     assert [event async for event in server.events(token)] == [("complete", None)]
 
 
+def after(cursor: str) -> str:
+    return f'subscription {{ changes(after: "{cursor}") {{ kind id at cursor }} }}'
+
+
+async def test_a_socket_that_was_lost_comes_back_and_has_lost_nothing(server: Server) -> None:
+    token, other = await server.token("minor"), await server.token("newborn-parent")
+    page = await server.graph(token, "{ viewer { changesCursor inbox { unreadCount } } }")
+    before = await server.tell(token)  # between the page and the socket
+    async with server.socket(token) as socket:
+        await asked(socket, after(page["viewer"]["changesCursor"]))
+        first = (await heard(socket))["payload"]["data"]["changes"]
+        assert first["id"] == before
+    missed = [await server.tell(token) for _ in range(2)]
+    await server.tell(other)
+    async with server.socket(token) as socket:
+        await asked(socket, after(first["cursor"]))
+        told: list[str] = []
+        while missed[-1] not in told:
+            told.append((await heard(socket))["payload"]["data"]["changes"]["id"])
+        later = await server.tell(token)
+        told.append((await heard(socket))["payload"]["data"]["changes"]["id"])
+    assert [one for one in told if one != before] == [*missed, later]
+    now = await server.graph(token, "{ viewer { inbox { unreadCount } } }")
+    assert now["viewer"]["inbox"]["unreadCount"] == page["viewer"]["inbox"]["unreadCount"] + 4
+
+
+async def test_an_event_stream_that_was_lost_comes_back_and_has_lost_nothing(server: Server) -> None:
+    token = await server.token("minor")
+    cursor = (await server.graph(token, "{ viewer { changesCursor } }"))["viewer"]["changesCursor"]
+    missed = [await server.tell(token) for _ in range(3)]
+    told: list[str] = []
+    async with aclosing(server.events(token, after(cursor))) as events:
+        async for _, data in events:
+            told.append(data["data"]["changes"]["id"])
+            if missed[-1] in told:
+                break
+    assert told[-3:] == missed
+
+
+async def test_anothers_cursor_tells_nothing_of_theirs(server: Server) -> None:
+    token, other = await server.token("minor"), await server.token("newborn-parent")
+    theirs = (await server.graph(other, "{ viewer { changesCursor } }"))["viewer"]["changesCursor"]
+    await server.tell(other)
+    mine = await server.tell(token)
+    async with server.socket(token) as socket:
+        await asked(socket, after(theirs))
+        told: list[str] = []
+        while mine not in told:
+            told.append((await heard(socket))["payload"]["data"]["changes"]["id"])
+    seen = await server.graph(token, "{ viewer { inbox(first: 100) { nodes { id } } } }")
+    assert set(told) <= {node["id"] for node in seen["viewer"]["inbox"]["nodes"]}
+
+
+async def test_a_cursor_that_we_never_made_is_refused_over_both_ways(server: Server) -> None:
+    token = await server.token("minor")
+    async with server.socket(token) as socket:
+        await asked(socket, after("nonsense"))
+        assert codes((await heard(socket))["payload"]) == ["BAD_INPUT"]
+    events = [event async for event in server.events(token, after("nonsense"))]
+    assert codes(events[0][1]) == ["BAD_INPUT"]
+    assert events[-1][0] == "complete"
+
+
 async def revoked(server: Server, token: str) -> None:
     """By another process than the one that is listened to: the database is all they share."""
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -367,3 +440,58 @@ async def initialised(server: Server, payload: dict[str, str]) -> str:
             return str((await heard(socket))["type"])
         except ConnectionClosed as closed:
             return closed.rcvd.reason if closed.rcvd else ""
+
+
+async def ended(server: Server, token: str, how: str) -> None:
+    """By another process: the browser session in which the token was granted, or the passkey with which that began."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    database, clock, keys = Database(server.settings.sqlalchemy_url), SystemClock(), load_keys(server.settings)
+    subjects = Subjects(keys)
+    person = subjects.person(claims["sub"], claims["client_id"])
+    async with database.write() as session:
+        family = await session.get(TokenFamily, (person, UUID(hex=claims["family"])))
+        assert family is not None
+        assert family.session is not None
+        if how == "session":
+            await Endings(clock).end_session(session, person, family.session, EndReason.SESSION_ENDED)
+        else:
+            credential = Enrolled(new_id().bytes, b"a key", 0, ["internal"], synced=True)
+            began = await session.get(SignInSession, (person, family.session))
+            assert began is not None
+            passkeys = Passkeys(keys, clock, subjects, Inbox(clock))
+            added = await passkeys.enrol(session, began, credential, "x")
+            began.passkey = added.id
+            await session.flush()
+            await passkeys.remove(session, person, added.id)
+    await database.close()
+
+
+@pytest.mark.parametrize("how", ["session", "passkey"])
+async def test_what_is_listened_to_ends_with_the_session_and_with_the_passkey_that_began_it(
+    server: Server, how: str
+) -> None:
+    token = await server.token("disabled-adult")
+    events = server.events(token)
+    first = asyncio.ensure_future(anext(events))
+    async with server.socket(token) as socket:
+        await asked(socket, CHANGES)
+        await asyncio.sleep(0.5)
+        await ended(server, token, how)
+        told = [one async for one in _until_complete(socket)]
+        assert told[-1] == {"id": "1", "type": "complete"}
+        with pytest.raises(ConnectionClosed) as closed:
+            await heard(socket)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "TOKEN_INVALID")
+    event, data = await asyncio.wait_for(first, PATIENCE_SECONDS)
+    while event == "next" and "errors" not in data:  # that a passkey came and went is told, too
+        event, data = await asyncio.wait_for(anext(events), PATIENCE_SECONDS)
+    assert (event, codes(data)) == ("next", ["TOKEN_INVALID"])
+
+
+async def _until_complete(socket: ClientConnection) -> AsyncIterator[Any]:
+    while True:
+        said = await heard(socket)
+        yield said
+        if said["type"] == "complete":
+            return

@@ -330,3 +330,24 @@ async def test_what_another_site_posts_is_refused(house: House, path: str) -> No
 async def sessions(database: Database) -> list[SignInSession]:
     async with database.read() as session:
         return list(await session.scalars(select(SignInSession)))
+
+
+async def test_removing_a_passkey_ends_what_it_began_and_nothing_else(house: House, database: Database) -> None:
+    key = await enrolled(house)
+    async with seat(house) as here, seat(house) as elsewhere:
+        await here.by_passkey(key)
+        begun: SignInSession = await latest(database, SignInSession)
+        house.clock.advance(MINUTE)
+        await elsewhere.sign_in("elder")
+        other: SignInSession = await latest(database, SignInSession)
+        row = await row_of(database, key)
+        assert (begun.passkey, other.passkey) == (row.id, None)
+        async with house.identity.db.write() as session:
+            await house.identity.account.passkeys.remove(session, row.person, row.id)
+    async with database.read() as session:
+        ended = await session.get(SignInSession, (begun.person, begun.id))
+        stands = await session.get(SignInSession, (other.person, other.id))
+    assert ended is not None
+    assert ended.ended_at is not None
+    assert stands is not None
+    assert stands.ended_at is None
