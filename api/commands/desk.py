@@ -217,6 +217,10 @@ def _told(shown: Shown) -> list[str]:
         told.append(f"the law says {shown.law_says}")
     if shown.unread is not None:
         told.append(f"the facts could not be read: {shown.unread}")
+    told += [
+        f"  missing: {one.attribute}, held by {one.agency or 'the citizen'}{f' ({one.why.value})' if one.why else ''}"
+        for one in shown.missing
+    ]
     told += [f"  {one['outcome']}: {one['en']} ({one['law']['en']})" for one in shown.reasons]
     if shown.grounds is not None:
         told.append(f"appeals: {one_line(shown.grounds)}")

@@ -15,7 +15,7 @@ from core.text import Text
 from services.apply.errors import ApplyError
 from services.apply.models import Application
 from services.apply.states import GRANTED, Action, Status
-from services.exchange.facts import Asker
+from services.exchange.facts import Asker, Lack
 
 
 class Outcome(StrEnum):
@@ -41,13 +41,30 @@ class Missing:
     held_by: Holder
     agency: str | None = None
     """Slug of the agency that holds it; None where only the citizen does."""
-    silent: bool = False
-    """Whether that agency does not answer at this moment: it may know by the next."""
+    why: Lack | None = None
+    """Why nobody could say it; None of what the citizen is to say."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether that agency does not answer at this moment: it may know by the next."""
+        return self.why is Lack.SILENT
 
     def written(self) -> dict[str, Any]:
         """As a row holds it."""
         title = {"th": self.title.th, "en": self.title.en}
-        return {"attribute": self.attribute, **title, "held_by": self.held_by, "agency": self.agency}
+        return {"attribute": self.attribute, **title, "held_by": self.held_by, "agency": self.agency, "why": self.why}
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Missing:
+        """As :meth:`written` left it; before it said why, it does not."""
+        why = row.get("why")
+        return cls(
+            row["attribute"],
+            Text(th=row["th"], en=row["en"]),
+            Holder(row["held_by"]),
+            row["agency"],
+            None if why is None else Lack(why),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ from services.apply.forms import QuestionCounter
 from services.apply.life_graph import EVENTS, LifeOfApplication
 from services.apply.service import ApplyService
 from services.apply.states import TURNS, Status, Turn
+from services.exchange.facts import Lack
 from services.exchange.graph import Person
 from services.exchange.graph.fields import described
 
@@ -64,6 +65,12 @@ _DECISIONS: Final = "application.decision"
 
 strawberry.enum(Turn, name="ApplicationTurn", description="Whose move it is.")
 strawberry.enum(Holder, name="FactHolder", description="Who can supply what is missing.")
+strawberry.enum(
+    Lack,
+    name="FactLack",
+    description="SILENT: a source does not answer at this moment. NOT_KNOWN: it has answered, and has none. NO_SOURCE: "
+    "no agency that is connected holds such values.",
+)
 
 
 @strawberry.enum(description="Whether a condition of the law is met; UNKNOWN is never a no.")
@@ -79,6 +86,9 @@ class MissingFact:
     title: str
     held_by: Holder
     agency: str | None = strawberry.field(description="Slug of the agency that holds it.")
+    why: Lack | None = strawberry.field(
+        description="Why nobody could say it; null of what the citizen is to say. Of a house it is not said of whom."
+    )
 
     @classmethod
     def of(cls, info: Info, missing: Missing) -> MissingFact:
@@ -87,6 +97,7 @@ class MissingFact:
             title=localized(info, missing.title),
             held_by=missing.held_by,
             agency=missing.agency,
+            why=missing.why,
         )
 
 
@@ -128,12 +139,7 @@ class Application(Node, LifeOfApplication, OfService, WithDecisions, evidence.Ev
 
     @described("What nobody has said yet; empty unless the application waits.")
     def missing(self, info: Info) -> list[MissingFact]:
-        return [
-            MissingFact.of(
-                info, Missing(m["attribute"], Text(th=m["th"], en=m["en"]), Holder(m["held_by"]), m["agency"])
-            )
-            for m in self.row.missing
-        ]
+        return [MissingFact.of(info, Missing.read(one)) for one in self.row.missing]
 
     @described("Why the last decision came out as it did; empty before there is one.")
     async def reasons(self, info: Info) -> list[DecisionReason]:

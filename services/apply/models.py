@@ -52,7 +52,7 @@ class Application(SQLModel, table=True):
     """Grows by one with each change, so that a decision made on an older state is not written over a newer one."""
     answers_sealed: bytes = sealed("application.answers", by="id")
     missing: list[dict[str, Any]] = Field(sa_type=Json)
-    """What nobody has said yet: `{"attribute", "th", "en", "held_by", "agency"}`; names of facts, never values."""
+    """What nobody has said yet: `{"attribute", "th", "en", "held_by", "agency", "why"}`; names, never values."""
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
     decided_at: datetime | None = Field(default=None, sa_type=Instant)

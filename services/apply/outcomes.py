@@ -50,9 +50,8 @@ class Outcomes:
         following = states.after(was, action)
         reviewed = application.review_since
         since = min(since or reviewed or self._clock.today(), reviewed or date.max)
-        if not decided and missing == application.missing and following == was:  # it still waits for the same
-            if reviewed is not None and since < reviewed:
-                await repository.store(session, application, {"review_since": since})
+        if not decided and _same(missing, application.missing) and following == was:  # it still waits for the same
+            await _wait_on(session, application, missing, since)
             return
         if following is Status.UNDER_REVIEW:
             decided["review_since"] = since
@@ -117,6 +116,20 @@ class Outcomes:
             title=prepared.title,
             since=bangkok_day(application.created_at),
         )
+
+
+async def _wait_on(session: AsyncSession, application: Application, missing: list[dict[str, Any]], since: date) -> None:
+    """Notes what is another now although nothing moves."""
+    changes: dict[str, Any] = {"missing": missing} if missing != application.missing else {}
+    if application.review_since is not None and since < application.review_since:
+        changes["review_since"] = since
+    if changes:
+        await repository.store(session, application, changes)
+
+
+def _same(missing: list[dict[str, Any]], before: list[dict[str, Any]]) -> bool:
+    """Whether the same is missing. That a source is back, and has not the answer either, is no move."""
+    return [{**one, "why": None} for one in missing] == [{**one, "why": None} for one in before]
 
 
 def _changes(application: Application, prepared: Prepared, now: datetime) -> dict[str, Any]:

@@ -40,6 +40,17 @@ ANSWERED: Final = frozenset({"NOT_KNOWN", "NO_SOURCE", "INVALID_ANSWER", "MEMBER
 """Reasons of what is UNAVAILABLE although whoever could be asked has answered: it will not come by waiting."""
 
 
+class Lack(StrEnum):
+    """Why nobody could say a value."""
+
+    SILENT = "SILENT"
+    """A source did not answer: it may know by the next moment."""
+    NOT_KNOWN = "NOT_KNOWN"
+    """Whoever holds such values has answered, and has none of this person, or of somebody of the house."""
+    NO_SOURCE = "NO_SOURCE"
+    """No agency that is connected holds such values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Under what a fact was told or refused: what an agency needs to prove later that it might know it."""
@@ -75,9 +86,18 @@ class Fact:
         return self.state in (FactState.FRESH, FactState.STALE)
 
     @property
+    def lack(self) -> Lack | None:
+        """Of what nobody could say; None of what is known, and of what was refused."""
+        if self.state is not FactState.UNAVAILABLE:
+            return None
+        if self.reason not in ANSWERED:
+            return Lack.SILENT
+        return Lack.NO_SOURCE if self.reason == Lack.NO_SOURCE else Lack.NOT_KNOWN
+
+    @property
     def is_silent(self) -> bool:
         """Whether its source did not answer, so that nobody can say yet whether it knows the value."""
-        return self.state is FactState.UNAVAILABLE and self.reason not in ANSWERED
+        return self.lack is Lack.SILENT
 
 
 Facts: TypeAlias = Mapping[str, Fact]

@@ -21,10 +21,10 @@ from services.exchange.access_log.log import Decision, Draft, Entry, Result
 from services.exchange.catalogue import Attribute, Catalogue, Derivation, How, InvalidAnswer
 from services.exchange.catalogue.model import HOUSEHOLD_MEMBERS
 from services.exchange.deciding import Deciding
-from services.exchange.facts import Asker, AskerKind, FactState, Purpose, Value
+from services.exchange.facts import ANSWERED, Asker, AskerKind, FactState, Purpose, Value
 from services.exchange.grounds import GroundsReader
 from services.exchange.questions import result
-from services.exchange.sources import INVALID_ANSWER, Answer, Reader, unavailable
+from services.exchange.sources import INVALID_ANSWER, NO_SOURCE, Answer, Reader, unavailable
 
 HOUSEHOLD_LABEL: Final = Text(
     th="ระบบคำนวณข้อมูลรวมของครัวเรือนในทะเบียนบ้านของท่าน (แสดงเฉพาะผลรวม)",
@@ -33,6 +33,8 @@ HOUSEHOLD_LABEL: Final = Text(
 NO_APPLICANT: Final = "NO_APPLICANT"
 MEMBER_UNKNOWN: Final = "MEMBER_UNKNOWN"
 """What the sources know of one member at least is not enough; it is not said of whom."""
+MEMBER_SILENT: Final = "MEMBER_SILENT"
+"""A source did not answer about one member at least; it is not said about whom."""
 
 
 RECOUNT: Final = "household-recount"
@@ -172,8 +174,9 @@ def inputs_of(attributes: Collection[Attribute]) -> frozenset[str]:
 
 def combined(attribute: Attribute, tie: Answer, parts: Sequence[Answer], *, size: int) -> Answer:
     """One value out of all; unknown if any part is: a sum without someone's income would be too small."""
-    if any(not part.known for part in parts):
-        return unavailable(MEMBER_UNKNOWN)
+    lacking = {part.error for part in parts if not part.known}
+    if lacking:
+        return unavailable(_of_members(lacking))
     try:
         value = attribute.type.accept(_sum(parts) if rule_of(attribute).how is How.SUM else size)
     except InvalidAnswer:
@@ -181,6 +184,13 @@ def combined(attribute: Attribute, tie: Answer, parts: Sequence[Answer], *, size
     stale = next((answer for answer in (tie, *parts) if answer.state is FactState.STALE), None)
     as_of: datetime = min(answer.as_of for answer in (tie, *parts) if answer.as_of is not None)
     return Answer(value, as_of, FactState.STALE if stale else FactState.FRESH, stale.error if stale else None)
+
+
+def _of_members(errors: Collection[str | None]) -> str:
+    """Who is silent comes first: while one is, nobody can say that the rest is all that is missing."""
+    if any(error is not None and error not in ANSWERED for error in errors):
+        return MEMBER_SILENT
+    return NO_SOURCE if set(errors) == {NO_SOURCE} else MEMBER_UNKNOWN
 
 
 def _sum(parts: Sequence[Answer]) -> Value:

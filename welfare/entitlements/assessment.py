@@ -16,8 +16,10 @@ from uuid import UUID
 
 from core.money import Money
 from services.apply.deciding import Holder, Missing
+from services.exchange.answers import NO_SOURCE
 from services.exchange.catalogue import Attribute, Catalogue
 from services.exchange.facts import Fact, Facts, FactState
+from services.exchange.household import MEMBER_SILENT, MEMBER_UNKNOWN
 from welfare.programmes import (
     Channel,
     ConditionOutcome,
@@ -44,6 +46,8 @@ PROGRAMME: Final = "programme:"
 CITIZEN: Final = "citizen"
 """The steward of an attribute that only the citizen knows."""
 _DETERMINERS: Final = Determiners()
+_OF_MEMBERS: Final = frozenset({MEMBER_SILENT, MEMBER_UNKNOWN, NO_SOURCE})
+"""Reasons of a total that is missing although who the members are is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +150,7 @@ def _assessed(
 ) -> Assessment:
     of_whom = {True: child or {}, False: own}
     told = {name: of_whom[name.startswith(CHILD)].get(name.removeprefix(CHILD)) for name in found.missing}
-    missing = tuple(
-        replace(_missing(catalogue, name), silent=fact is not None and fact.is_silent) for name, fact in told.items()
-    )
+    missing = tuple(_missing(catalogue, name, fact) for name, fact in told.items())
     return Assessment(programme, version, on, beneficiary, own, child, found, missing)
 
 
@@ -243,8 +245,17 @@ def titled(catalogue: Catalogue, names: Sequence[str]) -> Mapping[str, Attribute
     return {name: catalogue.attribute(name.removeprefix(CHILD)) for name in names}
 
 
-def _missing(catalogue: Catalogue, name: str) -> Missing:
+def _missing(catalogue: Catalogue, name: str, fact: Fact | None = None) -> Missing:
     attribute = catalogue.attribute(name.removeprefix(CHILD))
     if attribute.steward == CITIZEN:
         return Missing(name, attribute.title, Holder.CITIZEN)
-    return Missing(name, attribute.title, Holder.AGENCY, attribute.steward)
+    lack = None if fact is None else fact.lack
+    return Missing(name, attribute.title, Holder.AGENCY, _holder(catalogue, attribute, fact), lack)
+
+
+def _holder(catalogue: Catalogue, attribute: Attribute, fact: Fact | None) -> str:
+    """Who holds what is missing: of a total whose members are known, whoever holds the parts."""
+    rule = attribute.derived
+    if rule is None or rule.of is None or fact is None or fact.reason not in _OF_MEMBERS:
+        return attribute.steward
+    return catalogue.attribute(rule.of).steward

@@ -11,11 +11,13 @@ from strawberry.scalars import JSON
 
 from core.graph import Info, global_id, localized
 from core.text import Text
+from services.apply.deciding import Holder
 from services.apply.desk import showing
 from services.apply.desk.queue import Line
 from services.apply.desk.showing import Shown
 from services.apply.life_graph import ApplicationStep
 from services.apply.states import Status, Turn
+from services.exchange.facts import Lack
 from services.exchange.graph.fields import described
 
 EVIDENCE_PATH: Final = "/agency/v1/applications/{application}/evidence/{evidence}"
@@ -66,6 +68,15 @@ class CaseFact:
     source: str | None = strawberry.field(description="Slug of the agency that said it, or `citizen`.")
     as_of: str | None
     state: str | None
+
+
+@strawberry.type(description="A fact that nobody could say.")
+class CaseMissing:
+    name: str
+    title: str
+    held_by: Holder
+    agency: str | None = strawberry.field(description="Slug of the agency that holds it.")
+    why: Lack | None = strawberry.field(description="SILENT: ask again later. Null of what the citizen is to say.")
 
 
 @strawberry.type(description="A condition of the law, or an officer's reason.")
@@ -151,6 +162,19 @@ class DeskCase:
                 state=one.state,
             )
             for one in self.shown.facts
+        ]
+
+    @described("What nobody could say: by whom it is held, and why it is missing.")
+    def missing(self, info: Info) -> list[CaseMissing]:
+        return [
+            CaseMissing(
+                name=one.attribute,
+                title=localized(info, one.title),
+                held_by=one.held_by,
+                agency=one.agency,
+                why=one.why,
+            )
+            for one in self.shown.missing
         ]
 
     @strawberry.field

@@ -16,7 +16,7 @@ from core.sealed import bound_to
 from core.text import Text
 from identity.officers import Officer, OfficerRegister
 from services.apply import repository as applications
-from services.apply.deciding import Outcome
+from services.apply.deciding import Missing, Outcome
 from services.apply.desk import repository
 from services.apply.desk.models import DeskCase, DeskDecision, DeskNote, DeskQuestion
 from services.apply.desk.service import CaseDesk
@@ -73,6 +73,8 @@ class Shown:
     """What the law comes to on the facts of now; None where it is decided, and where nobody could be asked."""
     unread: str | None
     """Why the facts of now could not be read: a code."""
+    missing: Sequence[Missing]
+    """What nobody could say, by whom it is held and why; of what is decided, nothing."""
     reasons: Sequence[Mapping[str, Any]]
     answers: Mapping[str, Any]
     grounds: str | None
@@ -210,6 +212,7 @@ class CaseLooks:
             [*_facts(record, "facts", ""), *_facts(record, "child", "child.")],
             decided_now.value if isinstance(decided_now, Outcome) else None,
             now if isinstance(now, str) else None,
+            [Missing.read(one) for one in row.missing] if now is None or isinstance(now, str) else now.missing,
             reasons,
             self._apply.answers_of(row),
             grounds,

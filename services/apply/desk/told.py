@@ -55,6 +55,17 @@ class FactTold(_Told):
     state: str | None
 
 
+class MissingTold(_Told):
+    """A fact that nobody could say."""
+
+    name: str
+    title: Words
+    held_by: str = Field(alias="heldBy")
+    agency: str | None
+    why: str | None
+    """`SILENT` (ask again later), `NOT_KNOWN`, `NO_SOURCE`; null of what the citizen is to say."""
+
+
 class EvidenceTold(_Told):
     id: str
     media_type: str = Field(alias="mediaType")
@@ -70,6 +81,7 @@ class CaseAnswer(_Told):
     facts: list[FactTold]
     law_says: str | None = Field(alias="lawSays")
     unread: str | None
+    missing: list[MissingTold]
     reasons: list[dict[str, Any]]
     answers: dict[str, Any]
     grounds: str | None
@@ -114,6 +126,16 @@ def case_told(line: Line, shown: Shown) -> dict[str, Any]:
         ],
         "lawSays": shown.law_says,
         "unread": shown.unread,
+        "missing": [
+            {
+                "name": one.attribute,
+                "title": _words(one.title),
+                "heldBy": one.held_by.value,
+                "agency": one.agency,
+                "why": None if one.why is None else one.why.value,
+            }
+            for one in shown.missing
+        ],
         "reasons": [{name: one[name] for name in ("condition", "th", "en", "outcome", "law")} for one in shown.reasons],
         "answers": dict(shown.answers),
         "grounds": shown.grounds,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from core.money import Money
-from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState, Purpose
-from services.exchange.household import HouseholdRegister
+from services.exchange.answers import INVALID_ANSWER, NO_SOURCE, NOT_KNOWN, TIMEOUT, Answer, unavailable
+from services.exchange.catalogue import load_catalogue
+from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState, Lack, Purpose
+from services.exchange.household import MEMBER_SILENT, MEMBER_UNKNOWN, HouseholdRegister, combined
 from tests.services.exchange.fakes import Exchange, citizen, system
 
 pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
@@ -74,6 +76,35 @@ async def test_one_unknown_income_makes_the_total_unknown(exchange: Exchange) ->
     [outcome] = await exchange.outcomes(exchange.keys["mother"])
     assert outcome.errors["household_income"] == "MEMBER_UNKNOWN"  # whose is not said
     assert (await _ask(exchange, "household_size")).value == 4
+
+
+async def test_a_source_that_is_silent_about_a_member_is_another_thing_than_one_that_has_no_answer(
+    exchange: Exchange,
+) -> None:
+    exchange.rd.breaks()
+    fact = await _ask(exchange, "household_income")
+    assert (fact.state, fact.reason, fact.lack) == (FactState.UNAVAILABLE, MEMBER_SILENT, Lack.SILENT)
+    [outcome] = await exchange.outcomes(exchange.keys["mother"])
+    assert outcome.errors["household_income"] == MEMBER_SILENT
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason", "lack"),
+    [
+        ([NOT_KNOWN], MEMBER_UNKNOWN, Lack.NOT_KNOWN),
+        ([NOT_KNOWN, TIMEOUT], MEMBER_SILENT, Lack.SILENT),
+        ([NO_SOURCE, NO_SOURCE], NO_SOURCE, Lack.NO_SOURCE),
+        ([NO_SOURCE, NOT_KNOWN], MEMBER_UNKNOWN, Lack.NOT_KNOWN),
+        ([MEMBER_UNKNOWN], MEMBER_UNKNOWN, Lack.NOT_KNOWN),
+        ([INVALID_ANSWER], MEMBER_UNKNOWN, Lack.NOT_KNOWN),
+    ],
+)
+def test_a_total_says_why_it_is_missing_and_of_nobody(errors: list[str], reason: str, lack: Lack) -> None:
+    income = load_catalogue().attribute("household_income")
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    tie, known = Answer((), at, FactState.FRESH), Answer(Money(1), at, FactState.FRESH)
+    answer = combined(income, tie, [known, *map(unavailable, errors)], size=3)
+    assert (answer.error, answer.as_fact(income).lack) == (reason, lack)
 
 
 async def test_a_silent_register_makes_the_household_unknown_and_asks_for_nobodys_income(exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.exchange.catalogue import Catalogue, load_catalogue
-from services.exchange.facts import Fact, FactState
+from services.exchange.facts import Fact, FactState, Lack
 from tests.welfare.programmes.boundary_facts import Row, boundary_facts, split
 from tests.welfare.programmes.case_files import PROGRAMMES
 from welfare.entitlements.assessment import (
@@ -63,6 +63,29 @@ def one_by_one(parent: Member, child: Member) -> Iterator[Assessment | None]:
         if programme.channel is Channel.HERE and BIRTH_DATE in child.facts:
             found = assess(CATALOGUE, programme, ON, child.person, child.facts, None)
             yield None if found is None or found.determination.outcome is Outcome.UNMET else found
+
+
+@pytest.mark.parametrize(
+    ("reason", "lack", "agency"),
+    [
+        ("MEMBER_SILENT", Lack.SILENT, "rd"),
+        ("MEMBER_UNKNOWN", Lack.NOT_KNOWN, "rd"),
+        ("NO_SOURCE", Lack.NO_SOURCE, "rd"),
+        ("TIMEOUT", Lack.SILENT, "dopa"),
+        ("NOT_KNOWN", Lack.NOT_KNOWN, "dopa"),
+    ],
+)
+def test_a_total_of_a_house_that_is_missing_says_why_and_who_holds_what_is_missing(
+    reason: str, lack: Lack, agency: str
+) -> None:
+    """Whoever knows who lives there, or whoever knows what each of them has."""
+    unknown = Fact("household_income", None, "dopa", None, FactState.UNAVAILABLE, reason)
+    asked = []
+    for programme in PROGRAMMES:
+        found = assess(CATALOGUE, programme, ON, UUID(int=1), {"household_income": unknown}, {})
+        asked += [] if found is None else [one for one in found.missing if one.attribute == "household_income"]
+    assert asked
+    assert {(one.why, one.agency, one.silent) for one in asked} == {(lack, agency, lack is Lack.SILENT)}
 
 
 def test_all_programmes_at_once_say_what_each_says_alone() -> None:

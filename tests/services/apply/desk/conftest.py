@@ -27,6 +27,7 @@ from services.apply.desk.service import CaseDesk
 from services.apply.models import Application
 from services.apply.roles import CHECK, DECIDE, READ, SUPERVISE
 from services.exchange.catalogue import load_catalogue
+from services.exchange.facts import Lack
 from tests.services.apply.conftest import PROGRAMME, TITLE, Room
 
 PASSKEY, THAID = "ial2.3-aal2.2", "ial2.3-aal2.1"
@@ -67,7 +68,7 @@ class Law:
             },
             "benefits": {"monthly": self.satang},
         }
-        birth = replace(BIRTH, silent=self.register_down)
+        birth = replace(BIRTH, why=Lack.SILENT if self.register_down else Lack.NOT_KNOWN)
         missing = (birth,) if outcome is Outcome.NEEDS_INFORMATION else ()
         return Prepared(outcome, TITLE, record, (), missing, pays=self.pays, unit=self.house)
 

@@ -14,6 +14,8 @@ from core.crypto import SealBroken
 from core.envelope import SubjectKeys
 from core.errors import BadInput, ServiceUnavailable
 from core.sealed import bound_to
+from services.apply import repository as applications
+from services.apply.deciding import Missing
 from services.apply.desk import acts, repository
 from services.apply.desk.errors import CaseNotTaken, StateHolds
 from services.apply.desk.models import DeskNote, DeskQuestion
@@ -22,6 +24,7 @@ from services.apply.errors import AlreadyDecided, ChangedMeanwhile
 from services.apply.models import Application
 from services.apply.states import Status
 from services.apply.tasks import Reconsidered, reconsider_waiting
+from services.exchange.facts import Lack
 from tests.services.apply.desk.conftest import World
 
 BIRTH = {"attribute": "birth_date", "why": "ทะเบียนไม่มีวันเกิด กรุณาส่งหลักฐาน", "whyEn": "the register has no day of birth"}
@@ -173,6 +176,29 @@ async def test_a_note_never_changes(world: World, statement: str) -> None:
         async with world.db.write() as session:
             await session.execute(text(statement))
     assert await world.room.count("desk_note", "officer <> person") == 1
+
+
+@pytest.mark.parametrize("down", [True, False])
+async def test_what_is_missing_says_whether_it_may_come_by_waiting(world: World, *, down: bool) -> None:
+    world.law.register_down = down
+    row = await world.waiting()
+    [missing] = [Missing.read(one) for one in row.missing]
+    assert (missing.why, missing.agency) == (Lack.SILENT if down else Lack.NOT_KNOWN, "dopa")
+    version = row.version
+    world.law.register_down = not down
+    room = world.room
+    await reconsider_waiting(room.service, room.database, room.clock)
+    async with world.db.read() as session:
+        again = await applications.own(session, row.person, row.id)
+    assert again is not None
+    [missing] = [Missing.read(one) for one in again.missing]
+    assert (missing.why, again.version) == (Lack.NOT_KNOWN if down else Lack.SILENT, version), "nothing moved"
+
+
+def test_what_was_written_before_it_said_why_is_read() -> None:
+    row = {"attribute": "birth_date", "th": "วันเกิด", "en": "birth date", "held_by": "AGENCY", "agency": "dopa"}
+    assert Missing.read(row).why is None
+    assert Missing.read({**row, "why": "SILENT"}).silent
 
 
 async def test_the_citizen_is_not_asked_for_what_a_register_may_tell_once_it_answers(world: World) -> None:
