@@ -31,13 +31,21 @@ from services.pay.ledger.service import Account, book, nth, times_booked, transf
 from services.pay.models import Award, Instalment
 from services.pay.needs import PAID_AGAIN, Notices
 from services.pay.repository import PaymentRepository
+from services.pay.shares import counting
 from services.pay.states import InstalmentEvent, InstalmentStatus
+from services.pay.supplements import Supplements, is_annulled
+from services.pay.turns import take_turn_for, take_turn_of_budgets, take_turn_to_plan
 from services.pay.writing import insert_new
 
 
 class PayingAgain:
-    def __init__(self, clock: Clock, awards: Awards, notices: Notices) -> None:
-        self._clock, self._awards, self._notices = clock, awards, notices
+    def __init__(self, clock: Clock, awards: Awards, notices: Notices, supplements: Supplements) -> None:
+        self._clock, self._awards, self._notices, self._supplements = clock, awards, notices, supplements
+
+    async def beneficiaries(self, session: AsyncSession, agency: str) -> Sequence[UUID]:
+        """Of what waits to be paid again and hangs on other awards."""
+        rows = (await session.execute(_unrepeated(agency))).tuples()
+        return [award.beneficiary for one, award in rows if self._awards.hangs_on_others(award, one.period)]
 
     async def mended(self, session: AsyncSession, agency: str, until: date) -> int:
         """Owes again, of the months up to `until`, what came back to payees who have said since where they are paid.
@@ -52,12 +60,15 @@ class PayingAgain:
 
     async def ask(self, session: AsyncSession, agency: str, instalment: UUID) -> Instalment:
         """Owes one again because an officer says so. Raises :class:`InstalmentNotFound`, :class:`NotPaidAgain`."""
-        await PaymentRepository(session).take_turn(agency)
-        known = select(col(Instalment.id)).where(col(Instalment.id) == instalment, col(Instalment.agency) == agency)
-        if await session.scalar(known) is None:
+        await take_turn_to_plan(session, agency)
+        known = select(Instalment).where(col(Instalment.id) == instalment, col(Instalment.agency) == agency)
+        asked = (await session.scalars(known)).first()
+        if asked is None:
             raise InstalmentNotFound
-        for one, award in await self._waiting(session, agency, locked=True):
-            if one.id == instalment and await self._owe(session, one, award):
+        await take_turn_for(session, [asked.beneficiary])
+        await self._supplements.make(session, agency, asked.period, award=asked.award)
+        for one, award in await self._waiting(session, agency, locked=True, only=instalment):
+            if await self._owe(session, one, award):
                 again = await find_repeat(session, instalment)
                 assert again is not None, "inserted just now"
                 return again
@@ -67,9 +78,13 @@ class PayingAgain:
         """What came back and is not paid again yet, oldest month first."""
         return [one for one, _ in await self._waiting(session, agency, locked=False)]
 
-    async def _waiting(self, session: AsyncSession, agency: str, *, locked: bool) -> list[tuple[Instalment, Award]]:
+    async def _waiting(
+        self, session: AsyncSession, agency: str, *, locked: bool, only: UUID | None = None
+    ) -> list[tuple[Instalment, Award]]:
         """With their awards; those held so that none ends meanwhile, where asked for."""
         query = _unrepeated(agency)
+        if only is not None:
+            query = query.where(col(Instalment.id) == only)
         if locked:
             query = query.with_for_update(read=True, of=Award)
         paid = await paid_after_return(session, agency)
@@ -82,6 +97,7 @@ class PayingAgain:
 
     async def _owe(self, session: AsyncSession, one: Instalment, award: Award) -> int:
         """1, or 0 where nothing is due, nobody can say what, or another award pays the month or what is given once."""
+        await take_turn_of_budgets(session, one.agency)  # before the month's payments are held
         if await self._awards.is_excluded(session, award, one.period):
             return 0
         satang = await self._satang(session, one, award)
@@ -101,6 +117,8 @@ class PayingAgain:
             "run": None,
             "created_at": self._clock.now(),
             "repeats": one.id,
+            "supplements": one.supplements,
+            "refunds": one.refunds,
         }
         if not (await insert_new(session, Instalment, [row]) or await _resume(session, one, satang)):
             return 0
@@ -120,13 +138,33 @@ class PayingAgain:
         await book(session, key=key, agency=one.agency, lines=lines, at=self._clock.now())
 
     async def _satang(self, session: AsyncSession, one: Instalment, award: Award) -> int:
-        """As things are now. After an end what was approved for the months before stays due, less what was too much."""
-        if award.ends_on is None:
-            due = await self._awards.due_for(session, award, one.period)
-            return 0 if due is None else due.satang
+        """As things are now, less what others pay of the month. After an end what was approved for the months before
+        stays due, less what was too much."""
+        if one.supplements is not None and await is_annulled(session, one):
+            return 0
         over = (await PaymentRepository(session).overpayments(award)).get(one.id)
-        given = await self._awards.given_before(session, award, one.period)
-        return one.satang - (0 if over is None else over.satang) - given.satang
+        not_due = 0 if over is None else over.satang
+        if award.ends_on is None and not one.refunds:
+            due = await self._awards.due_for(session, award, one.period)
+            there = await PaymentRepository(session).instalments_since(award, one.period)
+            month = [i for i in there if i.period == one.period]
+            left = 0 if due is None else due.satang - counting(month)
+            if one.supplements is not None:
+                return min(left, one.satang)
+            return left - sum([i.satang for i in _came_back_beside(month) if not await is_annulled(session, i)])
+        given = Money(0) if one.supplements else await self._awards.given_before(session, award, one.period)
+        return one.satang - not_due - given.satang
+
+
+def _came_back_beside(month: Sequence[Instalment]) -> list[Instalment]:
+    """What supplements the month, came back, and is paid again by itself."""
+    repeated = {one.repeats for one in month if one.status != InstalmentStatus.CANCELLED.value}
+    returned = InstalmentStatus.RETURNED.value
+    return [
+        one
+        for one in month
+        if one.supplements and not one.refunds and one.status == returned and one.id not in repeated
+    ]
 
 
 async def _resume(session: AsyncSession, one: Instalment, satang: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,21 +14,19 @@ from core.ids import new_id
 from core.money import Money
 from core.text import Text
 from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
+from services.pay.adjusting import Adjusting
 from services.pay.amounts import AmountSource
-from services.pay.breaks import paid_after_return
-from services.pay.claims import claim, release
-from services.pay.contents import leave_planned_runs, move
-from services.pay.exclusive import Beside, is_paid_beside, nothing_beside, take_turn_for
+from services.pay.contents import leave_planned_runs
+from services.pay.exclusive import Beside, is_paid_beside, nothing_beside
 from services.pay.holding import Holding, HoldReason
-from services.pay.models import Award, HeldMonth, Instalment, Overpayment
+from services.pay.models import Award, HeldMonth, Instalment
 from services.pay.needs import GIVEN_ONCE, NoNotices, Notices
-from services.pay.recovery.underpaid import UNDERPAID, note_underpaid
 from services.pay.repository import PaymentRepository
-from services.pay.states import InstalmentEvent, InstalmentStatus
+from services.pay.shares import GOES_OUT
+from services.pay.states import InstalmentStatus
+from services.pay.supplements import annul, open_of
+from services.pay.turns import has_turn_for, take_turn_for, take_turn_to_plan
 from services.pay.writing import insert_new
-
-_GOES_OUT = frozenset({InstalmentStatus.IN_RUN, InstalmentStatus.SUBMITTED, InstalmentStatus.SETTLED})
-"""In these it is paid, or will be: what is in a run here is in one that was approved."""
 
 
 def period_of(day: date) -> date:
@@ -50,6 +48,7 @@ class Awards:
         self._amounts, self._clock, self._beside = amounts, clock, beside
         self._days, self._notices = days or thai_working_days(), notices or NoNotices()
         self._holding = Holding(clock, self._notices)
+        self._adjusting = Adjusting(clock, self._notices, self.due_for, self.is_excluded)
 
     async def award(
         self,
@@ -68,6 +67,9 @@ class Awards:
         One that had ended goes on, and the months since then are owed again.
         `session` is the transaction that grants, with the decision in it already: the amount is read from that.
         """
+        before = await self._held(session, application, ended=True)
+        if before is None and self._beside(subject):
+            await take_turn_for(session, [beneficiary])
         row = {
             "person": payee,
             "id": new_id(),
@@ -84,7 +86,9 @@ class Awards:
         award = await PaymentRepository(session).award_of(application)
         assert award is not None, "inserted just now, or before"
         if award.ends_on is not None:
-            await self._resume(session, award)
+            ended_on, award.ends_on = award.ends_on, None
+            await session.flush()
+            await self._adjusting.resume(session, award, ended_on)
         await self._schedule_missing(session, award, months(award.starts_on, period_of(self._clock.today())))
         if is_new and (await self.given_before(session, award, award.starts_on)).satang:
             await self._notices.send(session, award.person, GIVEN_ONCE, title=title)
@@ -93,7 +97,7 @@ class Awards:
     async def end(self, session: AsyncSession, *, application: UUID) -> None:
         """Ends the award: what is in no approved run is not paid any more. Nothing to do without an award."""
         repository = PaymentRepository(session)
-        award = await repository.award_of(application)
+        award = await self._held(session, application)
         if award is None:
             return
         if award.ends_on is None:
@@ -110,7 +114,7 @@ class Awards:
         decision that ends it is written: until then the months before are known. Nothing to do without an award.
         """
         repository = PaymentRepository(session)
-        award = await repository.award_of(application)
+        award = await self._held(session, application)
         if award is None:
             return 0
         if award.ends_on is None:
@@ -121,58 +125,39 @@ class Awards:
         await repository.cancel_scheduled(award, since)
         await leave_planned_runs(session, award, since)
         await self._release_all(session, award)
-        paid = [i for i in await repository.instalments_since(award, since) if i.status in _GOES_OUT]
-        return await self._claim(session, award, [(one, one.satang, cause) for one in paid])
+        there = await repository.instalments_since(award, since)
+        await annul(session, await open_of(session, there, ()), there, self._clock.now())
+        paid = [one for one in there if one.status in GOES_OUT and not one.refunds]
+        return await self._adjusting.claim(session, award, [(one, one.satang, cause) for one in paid])
 
     async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         """After a decision that lets the award go on: months that were held are tried again, and from `since` on what
         is in no run is of the amount that is due now. Answers for how many months too much went out."""
-        award = await PaymentRepository(session).award_of(application)
+        award = await self._held(session, application)
         if award is None or award.ends_on is not None:
             return 0
         await self._retry(session, award)
-        return await self._adjust(session, award, since, cause)
+        return await self._adjusting.adjust(session, award, since, cause)
 
     async def reassessed_after_end(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         """After a decision, counting from `since`, on what has ended by then: the award stays ended, and what was not
         due is found, of what went out and of what came back and is owed still. Answers for how many months."""
-        award = await PaymentRepository(session).award_of(application)
+        award = await self._held(session, application)
         if award is None or award.ends_on is None:
             return 0
-        return await self._adjust(session, award, since, cause)
+        return await self._adjusting.adjust(session, award, since, cause)
 
-    async def _adjust(self, session: AsyncSession, award: Award, since: date, cause: str) -> int:
+    async def _held(self, session: AsyncSession, application: UUID, *, ended: bool = False) -> Award | None:
+        """The application's award, as it is now and held, with all that looking at it again changes
+        (:mod:`services.pay.turns`). `ended`: only if it has; else nothing is held, and None is answered."""
         repository = PaymentRepository(session)
-        due = await self._due(session, award, since)
-        there = await repository.instalments_since(award, since)
-        planned = {one.id for one in there if one.status == InstalmentStatus.IN_RUN}
-        if any(one.id in planned and due.get(one.id, one.satang) != one.satang for one in there):
-            await leave_planned_runs(session, award, since)
-            there = await repository.instalments_since(award, since)
-            for one in there:  # of a month of which nobody can say, what was planned stands
-                if one.id in planned - due.keys() and one.status == InstalmentStatus.CANCELLED:
-                    move(one, InstalmentEvent.RESUME)
-            await session.flush()
-        runs_on = award.ends_on is None
-        await self._owe_again(session, award, [one for one in there if runs_on or one.id in planned], due)
-        repeated = {one.repeats for one in there}
-        over: list[tuple[Instalment, int, str]] = []
-        short: list[tuple[Instalment, int]] = []
-        for one in there:
-            satang = due.get(one.id, one.satang)
-            if one.status == InstalmentStatus.SCHEDULED and satang != one.satang:
-                if satang > 0:
-                    one.satang = satang
-                else:
-                    move(one, InstalmentEvent.CANCEL)
-            elif one.status in _GOES_OUT and one.id in due:
-                over.append((one, max(one.satang - satang, 0), cause))
-                short.append((one, max(satang - one.satang, 0)))
-            elif one.status == InstalmentStatus.RETURNED and not runs_on and one.id not in repeated and one.id in due:
-                over.append((one, max(one.satang - satang, 0), cause))  # so much less is it paid again with
-        await session.flush()
-        await self._note_short(session, award, short, cause)
-        return await self._claim(session, award, over)
+        award = await repository.award_of(application)
+        if award is None or (ended and award.ends_on is None):
+            return None
+        await take_turn_to_plan(session, award.agency, alone=False)
+        await take_turn_for(session, [award.beneficiary])
+        await repository.hold_award(award)
+        return award
 
     async def held_months(self, session: AsyncSession) -> Sequence[tuple[HeldMonth, Award]]:
         """Every month of a running award that is held."""
@@ -180,9 +165,26 @@ class Awards:
 
     async def retry_held(self, session: AsyncSession, *, application: UUID) -> None:
         """Tries the held months of the award again."""
-        award = await PaymentRepository(session).award_of(application)
+        award = await self._held(session, application)
         if award is not None and award.ends_on is None:
             await self._retry(session, award)
+
+    def hangs_on_others(self, award: Award, period: date) -> bool:
+        """Whether another award may stand in the way of that month of this one: what is given once is so in the
+        first month."""
+        return period == award.starts_on or bool(self._beside(award.subject))
+
+    async def hanging_on_others(self, session: AsyncSession, agency: str, period: date) -> Sequence[UUID]:
+        """Beneficiaries of the agency's awards without an instalment for the month whose month hangs on others."""
+        repository = PaymentRepository(session)
+        subjects = [one for one in await repository.subjects_without_instalment(agency, period) if self._beside(one)]
+        return await repository.beneficiaries_without_instalment(agency, period, subjects)
+
+    def in_turn(self, session: AsyncSession, awards: Iterable[Award], period: date) -> list[Award]:
+        """Without those that hang on others and were granted since the planner took its turns: they are next time's."""
+        return [
+            one for one in awards if not self.hangs_on_others(one, period) or has_turn_for(session, one.beneficiary)
+        ]
 
     async def schedule(self, session: AsyncSession, awards: list[Award], period: date) -> None:
         """Makes the instalment of each award for the month that begins on `period`, where something is due.
@@ -300,97 +302,10 @@ class Awards:
             return False
         return True
 
-    async def _resume(self, session: AsyncSession, award: Award) -> None:
-        """The award goes on as if it had not ended; of what was overpaid, only what is not due after all still is."""
-        repository = PaymentRepository(session)
-        award.ends_on = None
-        await session.flush()
-        due = await self._due(session, award, award.starts_on)
-        there = await repository.instalments_since(award, award.starts_on)
-        standing = await repository.overpayments(award)
-        over = [
-            (
-                one,
-                min(standing[one.id].satang, max(one.satang - due.get(one.id, one.satang), 0)),
-                standing[one.id].cause,
-            )
-            for one in there
-            if one.id in standing
-        ]
-        await self._claim(session, award, over)
-        await self._owe_again(session, award, there, due)
-
-    async def _due(self, session: AsyncSession, award: Award, since: date) -> dict[UUID, int]:
-        """Satang that each instalment should be of; without those of which nobody can say."""
-        found: dict[UUID, int] = {}
-        for one in await PaymentRepository(session).instalments_since(award, since):
-            money = await self.due_for(session, award, one.period)
-            if money is not None:
-                found[one.id] = money.satang
-        return found
-
-    async def _owe_again(
-        self, session: AsyncSession, award: Award, there: Sequence[Instalment], due: Mapping[UUID, int]
-    ) -> None:
-        """What was cancelled and is due is scheduled again, unless the month was paid otherwise, or may have been."""
-        elsewhere = await PaymentRepository(session).paid_elsewhere(award)
-        unclear = await paid_after_return(session, award.agency)
-        owed = {None, *(one.id for one in there if one.status == InstalmentStatus.RETURNED)} - unclear
-        for one in there:
-            if one.status == InstalmentStatus.CANCELLED and due.get(one.id, 0) > 0 and one.period not in elsewhere:
-                if one.repeats not in owed or await self.is_excluded(session, award, one.period):
-                    continue
-                one.satang = due[one.id]
-                move(one, InstalmentEvent.RESUME)
-        await session.flush()
-
-    async def _note_short(
-        self, session: AsyncSession, award: Award, short: Sequence[tuple[Instalment, int]], cause: str
-    ) -> None:
-        """So much more was due than each of them paid: noted, and told, once."""
-        found = await note_underpaid(session, short, cause, self._clock.now())
-        if found:
-            await self._notices.send(session, award.person, UNDERPAID, title=Text(**award.title), amount=Money(found))
-
-    async def _claim(self, session: AsyncSession, award: Award, over: Sequence[tuple[Instalment, int, str]]) -> int:
-        """So many satang of each instalment were not due, and no more: a row that says otherwise is annulled. Answers
-        how many were found."""
-        standing = await PaymentRepository(session).overpayments(award)
-        found, now = 0, self._clock.now()
-        for one, satang, cause in over:
-            before = standing.get(one.id)
-            if before is not None and before.satang != satang:
-                before.annulled_at = now
-                await session.flush()
-                await release(session, before, now)
-            if satang > 0 and (before is None or before.satang != satang):
-                row = self._overpaid(one, satang, cause)
-                row["released_at"] = None if one.status in _GOES_OUT else now  # what came back is not claimed
-                if not await insert_new(session, Overpayment, [row]):
-                    continue
-                found += 1
-                if one.status in _GOES_OUT:
-                    await claim(session, row["id"], agency=one.agency, satang=satang, at=now)
-        return found
-
     async def _release_all(self, session: AsyncSession, award: Award) -> None:
         repository = PaymentRepository(session)
         held = [month.period for month in await repository.held(award)]
         await repository.release(award, held, self._clock.now())
-
-    def _overpaid(self, one: Instalment, satang: int, cause: str) -> dict[str, Any]:
-        return {
-            "person": one.person,
-            "id": new_id(),
-            "instalment": one.id,
-            "award": one.award,
-            "agency": one.agency,
-            "period": one.period,
-            "paid": one.satang,
-            "satang": satang,
-            "cause": cause,
-            "found_at": self._clock.now(),
-        }
 
 
 def months(first: date, last: date) -> Iterator[date]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.money import Money
+from core.text import Text
 from services.pay.models import Award, Instalment, PaymentRun
+from services.pay.needs import SettledPayment
 from services.pay.paydays import PaydayRepository
 from services.pay.repository import PaymentRepository
 from services.pay.states import INSTALMENT_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunStatus, after
+from services.pay.turns import take_turn_to_plan
 
 
 def content_hash(instalments: Iterable[Instalment]) -> bytes:
@@ -39,27 +42,43 @@ def move(instalment: Instalment, event: InstalmentEvent) -> None:
     instalment.status = after(INSTALMENT_TRANSITIONS, InstalmentStatus(instalment.status), event).value
 
 
+def settled_payment(instalment: Instalment, award: Award, at: datetime) -> SettledPayment:
+    return SettledPayment(
+        person=instalment.person,
+        instalment=instalment.id,
+        subject=instalment.subject,
+        title=Text(**award.title),
+        agency=instalment.agency,
+        period=instalment.period,
+        money=Money(instalment.net),
+        settled_at=at,
+    )
+
+
 async def leave_planned_runs(session: AsyncSession, award: Award, since: date | None = None) -> None:
     """Takes the award's instalments out of runs that nobody has approved yet; a run that is then empty goes.
 
     With `since` only those of months that begin on that day or later; without, what came back and is paid again stays,
-    for it was approved before.
+    for it was approved before, and so does what was missing of a month that was paid.
 
     Each run is held first, so that an approval at the same time is of the whole or of what remains.
     """
     repository = PaymentRepository(session)
     for run in await repository.planned_with(award):
         there = await repository.instalments_of(run.id)
-        since_then = [
-            i for i in there if i.award == award.id and (i.repeats is None if since is None else i.period >= since)
-        ]
-        await _leave(session, run, there, since_then)
+        await _leave(session, run, there, [i for i in there if i.award == award.id and _leaves(i, since)])
+
+
+def _leaves(one: Instalment, since: date | None) -> bool:
+    if one.refunds:
+        return False
+    return one.period >= since if since is not None else one.repeats is None and one.supplements is None
 
 
 async def withdraw_repeat(session: AsyncSession, returned: Instalment) -> None:
     """What came back was paid after all: what was to pay it again is not paid, unless that is approved already."""
     repository = PaymentRepository(session)
-    await repository.take_turn(returned.agency)
+    await take_turn_to_plan(session, returned.agency)
     again = await find_repeat(session, returned.id)
     if again is None:
         return

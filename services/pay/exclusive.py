@@ -6,12 +6,12 @@ the other begins with the next month. The same holds of what is given once, whic
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -28,16 +28,6 @@ class Beside(Protocol):
 def nothing_beside(subject: str) -> Collection[str]:  # noqa: ARG001 - a protocol's parameter goes by its name
     """For programs without such laws."""
     return ()
-
-
-async def take_turn_for(session: AsyncSession, beneficiaries: Iterable[UUID]) -> None:
-    """Waits until nobody else makes instalments of theirs that hang on other awards; SQLite has one writer anyway.
-
-    In the order of their keys, so that two who wait for several cannot wait for each other.
-    """
-    if session.get_bind().dialect.name != "sqlite":
-        for key in sorted({one.hex for one in beneficiaries}):
-            await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 3))"), {"key": key})
 
 
 async def is_paid_beside(session: AsyncSession, beneficiary: UUID, subjects: Collection[str], period: date) -> bool:

@@ -12,6 +12,7 @@ from sqlmodel import col
 from core.database import Database
 from services.pay.awards import Awards
 from services.pay.models import Award, HeldMonth, Instalment
+from services.pay.turns import take_turn_for
 
 PAGE: Final = 200
 
@@ -36,9 +37,12 @@ async def hold_what_ran_out(database: Database, awards: Awards, subjects: Collec
     while subjects:
         async with database.write() as session:
             later = query if last is None else query.where(col(Award.id) > last)
-            page = (await session.scalars(later.limit(PAGE).with_for_update(read=True))).all()
+            seen = (await session.scalars(later.limit(PAGE))).all()
+            await take_turn_for(session, [one.beneficiary for one in seen if awards.hangs_on_others(one, period)])
+            unheld = later.where(col(Award.id).in_([one.id for one in seen]))
+            page = (await session.scalars(unheld.with_for_update(read=True))).all()
             await awards.schedule(session, list(page), period)
-            held, last = held + len(page), page[-1].id if page else last
-        if len(page) < PAGE:
+            held, last = held + len(page), seen[-1].id if seen else last
+        if len(seen) < PAGE:
             break
     return held

@@ -26,18 +26,20 @@ from services.pay.breaks import BreakKind as BreakKind  # noqa: PLC0414 - for ot
 from services.pay.breaks import Told, close_by_bank, is_borne, mends, named_before, open_breaks, take_claims_back
 from services.pay.budget.service import take_anyway
 from services.pay.claims import claim_anew, release
-from services.pay.contents import find_repeat, move, withdraw_repeat
+from services.pay.contents import find_repeat, move, settled_payment, withdraw_repeat
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
+from services.pay.held import hold_payments, hold_told
 from services.pay.ledger.service import Account, book, nth, times_booked, transfer
 from services.pay.mending import is_known, what_to_mend
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
-from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled, SettledPayment
+from services.pay.needs import PAYMENT_RETURNED, PAYMENT_SETTLED, Notices, OnSettled
 from services.pay.overdue import overdue, to_name
 from services.pay.rails.contract import UNKNOWN_PAYMENT, Answer, Entry, EntryKind, PaidFrom, Verdict
-from services.pay.recovery.underpaid import annul_underpaid
+from services.pay.recovery.underpaid import annul_given_back
 from services.pay.recovery.withholding import give_back, owe_given_back
 from services.pay.repository import PaymentRepository
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
+from services.pay.turns import take_turn_of_budgets
 from services.pay.writing import insert_new
 
 DUPLICATION: Final = "AM05"
@@ -81,6 +83,7 @@ class Reconciliation:
             return Outcome()
         if answer.verdict is Verdict.DUPLICATE:
             raise BankSaysDuplicate
+        await hold_payments(session, answer.rejected)
         work = await self._work(session, run)
         if answer.verdict is Verdict.REJECTED:
             whole = dict.fromkeys((i.id for i in work.instalments.values()), answer.reason)
@@ -112,8 +115,9 @@ class Reconciliation:
 
     async def take_entries(self, session: AsyncSession, run: PaymentRun, entries: Iterable[Entry]) -> Outcome:
         """Takes in what the bank booked; `run` is locked. What it ought to have booked by now and did not is named."""
-        work = await self._work(session, run)
         told = sorted(entries, key=lambda e: (e.kind, e.reference, e.end_to_end))
+        await hold_told(session, run, told)
+        work = await self._work(session, run)
         work.told = {(e.reference, e.end_to_end) for e in told}
         work.came_back = {(e.end_to_end, e.money, e.currency) for e in told if e.kind is EntryKind.RETURNED}
         changed: Counter[str] = Counter()
@@ -166,7 +170,7 @@ class Reconciliation:
         await self._book(work, instalment, what, debit, _ACCOUNTS[paid_from])
         award = await work.award_of(instalment)
         if not had_receipt:
-            await self._on_settled.settled(work.session, _settled(instalment, award, at))
+            await self._on_settled.settled(work.session, settled_payment(instalment, award, at))
         await self._tell(work, instalment, award, PAYMENT_SETTLED)
 
     async def _returned(self, work: _Work, instalment: Instalment, entry: Entry) -> str:
@@ -203,7 +207,7 @@ class Reconciliation:
         instalment.reason = reason
         await self._book(work, instalment, what, debit, Account.PAYABLE)
         await give_back(work.session, instalment, self._clock.now())
-        await annul_underpaid(work.session, instalment.id, self._clock.now())
+        await annul_given_back(work.session, instalment.id, self._clock.now())
         if (over := await work.repository.overpayment_of(instalment)) is not None:
             await release(work.session, over, self._clock.now())
         mend = what_to_mend(instalment.reason)
@@ -216,8 +220,7 @@ class Reconciliation:
         answered the file: that is sent again, and would be paid then."""
         if run.answered_at is None:
             return False
-        work = await self._work(session, run)
-        one = work.instalments.get(instalment.hex)
+        work, one = await self._one(session, run, instalment)
         if one is None or one.status != InstalmentStatus.SUBMITTED.value:
             return False
         one.bank_reference = one.id.hex  # as a rejection has: there is no booking
@@ -225,13 +228,17 @@ class Reconciliation:
         await self._close(work)
         return True
 
+    async def _one(self, session: AsyncSession, run: PaymentRun, key: UUID) -> tuple[_Work, Instalment | None]:
+        await hold_payments(session, [key])
+        work = await self._work(session, run)
+        return work, work.instalments.get(key.hex)
+
     async def came_back_after_all(
         self, session: AsyncSession, run: PaymentRun, instalment: UUID, reference: str, money: Money
     ) -> bool:
         """The bank took it back by that entry, for a reason that we do not know, and for good: it is owed again. False
         where it is not settled by now, with that amount, or where the bank booked nothing back: an answer does not."""
-        work = await self._work(session, run)
-        one = work.instalments.get(instalment.hex)
+        work, one = await self._one(session, run, instalment)
         if one is None or one.status != InstalmentStatus.SETTLED.value or one.net != money.satang:
             return False
         if reference == one.id.hex:
@@ -247,8 +254,8 @@ class Reconciliation:
     ) -> bool:
         """What had come back was paid by that entry. False where it did not come back, or another pays it again, or
         it was paid with another amount."""
-        work = await self._work(session, run)
-        one = work.instalments.get(instalment.hex)
+        await take_turn_of_budgets(session, run.agency)
+        work, one = await self._one(session, run, instalment)
         again = await find_repeat(session, instalment)
         if one is None or one.status != InstalmentStatus.RETURNED.value or one.net != money.satang:
             return False
@@ -377,19 +384,6 @@ class _Work:
         if self.awards is None:
             self.awards = await self.repository.awards({(i.person, i.award) for i in self.instalments.values()})
         return self.awards[instalment.person, instalment.award]
-
-
-def _settled(instalment: Instalment, award: Award, at: datetime) -> SettledPayment:
-    return SettledPayment(
-        person=instalment.person,
-        instalment=instalment.id,
-        subject=instalment.subject,
-        title=Text(**award.title),
-        agency=instalment.agency,
-        period=instalment.period,
-        money=Money(instalment.net),
-        settled_at=at,
-    )
 
 
 def _outcome(changed: Counter[str]) -> Outcome:

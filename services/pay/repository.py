@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -53,21 +52,31 @@ class PaymentRepository:
     async def award_of(self, application: UUID) -> Award | None:
         return (await self._session.scalars(select(Award).where(col(Award.application) == application))).first()
 
+    async def hold_award(self, award: Award) -> None:
+        """As it is now, and changed by nobody else until the transaction ends; and so its planned runs."""
+        query = select(Award).where(col(Award.person) == award.person, col(Award.id) == award.id)
+        await self._session.execute(query.with_for_update(key_share=True).execution_options(populate_existing=True))
+        await self.planned_with(award)
+
     async def cancel_scheduled(self, award: Award, since: date | None = None) -> None:
         """What is in no run, of months that begin on `since` or later; without a day, all but what came back and is
-        paid again, for it was approved before."""
+        paid again, for it was approved before, and what was missing of a month that was paid."""
         query = update(Instalment).where(
             *_of(award),
             col(Instalment.status) == InstalmentStatus.SCHEDULED.value,
-            col(Instalment.repeats).is_(None) if since is None else col(Instalment.period) >= since,
+            and_(col(Instalment.repeats).is_(None), col(Instalment.supplements).is_(None))
+            if since is None
+            else col(Instalment.period) >= since,
+            col(Instalment.refunds).is_(False),
         )
         await self._session.execute(query.values(status=InstalmentStatus.CANCELLED.value))
 
     async def instalments_since(self, award: Award, since: date) -> Sequence[Instalment]:
-        """The award's instalments of months that begin on that day or later, locked."""
+        """The award's instalments of months that begin on that day or later, earliest first, locked."""
         query = select(Instalment).where(*_of(award), col(Instalment.period) >= since)
-        query = query.order_by(col(Instalment.period)).with_for_update()
-        return (await self._session.scalars(query.execution_options(populate_existing=True))).all()
+        query = query.order_by(col(Instalment.id)).with_for_update()
+        rows = await self._session.scalars(query.execution_options(populate_existing=True))
+        return sorted(rows, key=lambda one: (one.period, one.id))
 
     async def given_once_elsewhere(self, award: Award) -> Sequence[UUID]:
         """Applications of other awards for the same beneficiary and subject whose first month was paid, or will be:
@@ -172,31 +181,27 @@ class PaymentRepository:
 
         In the order of their ids; `after` is the last one seen.
         """
-        there = select(col(Instalment.award)).where(col(Instalment.award) == col(Award.id))
-        query = (
-            select(Award)
-            .where(
-                col(Award.agency) == agency,
-                col(Award.starts_on) <= period,
-                col(Award.ends_on).is_(None),
-                ~there.where(col(Instalment.period) == period).exists(),
-            )
-            .order_by(col(Award.id))
-            .limit(limit)
-            .with_for_update(read=True)
-        )
+        query = select(Award).where(*_without_instalment(agency, period)).order_by(col(Award.id)).limit(limit)
         if after is not None:
             query = query.where(col(Award.id) > after)
+        return (await self._session.scalars(query.with_for_update(read=True))).all()
+
+    async def subjects_without_instalment(self, agency: str, period: date) -> frozenset[str]:
+        """Subjects of those awards."""
+        query = select(col(Award.subject)).where(*_without_instalment(agency, period)).distinct()
+        return frozenset(await self._session.scalars(query))
+
+    async def beneficiaries_without_instalment(
+        self, agency: str, period: date, subjects: Collection[str]
+    ) -> Sequence[UUID]:
+        """Of those awards, the ones of the subjects, and those that begin with the period. Not held."""
+        query = select(col(Award.beneficiary)).where(
+            *_without_instalment(agency, period),
+            or_(col(Award.subject).in_(sorted(subjects)), col(Award.starts_on) == period),
+        )
         return (await self._session.scalars(query)).all()
 
     # Runs.
-
-    async def take_turn(self, agency: str) -> None:
-        """Waits until nobody else plans for that agency; SQLite has one writer anyway."""
-        if self._session.get_bind().dialect.name == "postgresql":
-            digest = hashlib.sha256(f"payment_run\x00{agency}".encode()).digest()
-            key = int.from_bytes(digest[:8], "big", signed=True)
-            await self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
     async def planned(self, agency: str, period: date) -> PaymentRun | None:
         """The first run of the payday that is planned."""
@@ -248,11 +253,17 @@ class PaymentRepository:
         return (await self._session.scalars(query)).all()
 
     async def pays_the_month(self, returned: Instalment) -> bool:
-        """Whether another instalment pays that beneficiary's month."""
+        """Whether another instalment pays that beneficiary's month, or what supplements it."""
+        same = (
+            col(Instalment.supplements).is_(None)
+            if returned.supplements is None
+            else col(Instalment.supplements) == returned.supplements
+        )
         query = select(col(Instalment.id)).where(
             col(Instalment.beneficiary) == returned.beneficiary,
             col(Instalment.subject) == returned.subject,
             col(Instalment.period) == returned.period,
+            same,
             col(Instalment.id) != returned.id,
             col(Instalment.status).not_in([InstalmentStatus.CANCELLED.value, InstalmentStatus.RETURNED.value]),
         )
@@ -286,6 +297,16 @@ class PaymentRepository:
     @staticmethod
     def _runs(agency: str) -> Select[tuple[PaymentRun]]:
         return select(PaymentRun).where(col(PaymentRun.agency) == agency).order_by(col(PaymentRun.id).desc())
+
+
+def _without_instalment(agency: str, period: date) -> tuple[ColumnElement[bool], ...]:
+    there = select(col(Instalment.award)).where(col(Instalment.award) == col(Award.id))
+    return (
+        col(Award.agency) == agency,
+        col(Award.starts_on) <= period,
+        col(Award.ends_on).is_(None),
+        ~there.where(col(Instalment.period) == period).exists(),
+    )
 
 
 def _of(award: Award) -> tuple[ColumnElement[bool], ...]:

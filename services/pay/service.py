@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,7 +37,7 @@ from services.pay.models import Instalment, Payday, PaymentFile, PaymentRun
 from services.pay.needs import Due, NoNotices, Notices, Officer, Payers, Role
 from services.pay.paydays import PART_MAX, PaydayRepository, content_of
 from services.pay.rails.contract import Order, Transfer
-from services.pay.recovery.withholding import withhold
+from services.pay.recovery.withholding import hold_agreements, withhold
 from services.pay.repository import PaymentRepository
 from services.pay.states import (
     RUN_TRANSITIONS,
@@ -46,6 +46,11 @@ from services.pay.states import (
     RunStatus,
     after,
 )
+from services.pay.supplements import Supplements
+from services.pay.turns import take_turn_of_budgets, take_turn_of_planners, take_turn_to_plan
+
+AWARDS_AT_ONCE: Final = 1_000
+"""Awards that are held in memory and scheduled together."""
 
 
 class PaymentRuns:
@@ -68,7 +73,8 @@ class PaymentRuns:
         self._days = days or thai_working_days()
         self._notices, self._budget_required = notices or NoNotices(), budget_required
         self._part_max = part_max
-        self.again = PayingAgain(clock, awards, self._notices)
+        self.supplements = Supplements(clock, self._notices)
+        self.again = PayingAgain(clock, awards, self._notices, self.supplements)
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -95,13 +101,23 @@ class PaymentRuns:
         if period != period_of(period) or period > _month_after(period_of(self._clock.today())):
             raise PeriodNotOpen(period=f"{period:%Y-%m}")
         repository = PaymentRepository(session)
-        await repository.take_turn(agency)
+        await take_turn_to_plan(session, agency)
         if (planned := await repository.planned(agency, period)) is not None:
             return planned
+        await take_turn_of_planners(
+            session,
+            [
+                *await self._awards.hanging_on_others(session, agency, period),
+                *await self.again.beneficiaries(session, agency),
+            ],
+        )
         after_award: UUID | None = None
-        while awards := await repository.awards_without_instalment(agency, period, after=after_award):
-            await self._awards.schedule(session, list(awards), period)
+        while awards := await repository.awards_without_instalment(
+            agency, period, after=after_award, limit=AWARDS_AT_ONCE
+        ):
+            await self._awards.schedule(session, self._awards.in_turn(session, awards, period), period)
             after_award = awards[-1].id
+        await self.supplements.make(session, agency, period)
         await self.again.mended(session, agency, period)
         paid_after_all = await paid_after_return(session, agency)
         payday, runs = Payday(id=new_id(), agency=agency, period=period, content_hash=b""), list[PaymentRun]()
@@ -156,6 +172,8 @@ class PaymentRuns:
         if named is None or named not in runs:
             raise RunNotFound
         await self._check_whole(session, named, runs)
+        await take_turn_of_budgets(session, named.agency)
+        await hold_agreements(session, runs)
         for run in runs:
             await self._approve(session, officer, run)
         now = self._clock.now()

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, text
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -31,6 +31,7 @@ from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPosting
 from services.pay.ledger.service import Line, account_id, book
 from services.pay.models import Instalment, PaymentRun
 from services.pay.states import InstalmentStatus, RunStatus
+from services.pay.turns import take_turn_of_budgets
 
 CODE_LENGTH_MAX: Final = 40
 BUDGET, LEFT, TAKEN = "BUDGET", "LEFT", "TAKEN"
@@ -95,7 +96,7 @@ async def take(
     needed: defaultdict[Budget, int] = defaultdict(int)
     for one in instalments:
         needed[Budget(one.agency, one.subject, fiscal_year(one.period))] += one.satang
-    await _take_turn(session, run.agency)
+    await take_turn_of_budgets(session, run.agency)
     lines: list[Line] = []
     for budget, satang in sorted(needed.items()):
         standing = await _standing(session, budget)
@@ -116,7 +117,7 @@ async def give_back(session: AsyncSession, one: Instalment, key: str, at: dateti
     """What was approved of that instalment is not paid by it: there is room for it again. `key` is that of the entry
     by which the ledger takes the approval back, so it happens once as well."""
     budget = Budget(one.agency, one.subject, fiscal_year(one.period))
-    await _take_turn(session, budget.agency)
+    await take_turn_of_budgets(session, budget.agency)
     if await _standing(session, budget) is not None:
         lines = _moved(budget, TAKEN, LEFT, one.satang)
         await book(session, key=f"room:{key}", agency=one.agency, lines=lines, at=at)
@@ -126,7 +127,7 @@ async def take_anyway(session: AsyncSession, one: Instalment, key: str, at: date
     """Its money has gone, though its room was given back: it is taken again, also where nothing is left. `key` is that
     of the entry by which the ledger books it anew."""
     budget = Budget(one.agency, one.subject, fiscal_year(one.period))
-    await _take_turn(session, budget.agency)
+    await take_turn_of_budgets(session, budget.agency)
     if await _standing(session, budget) is not None:
         await book(session, key=f"take:{key}", agency=one.agency, lines=_moved(budget, LEFT, TAKEN, one.satang), at=at)
 
@@ -136,7 +137,7 @@ async def appropriate(session: AsyncSession, budget: Budget, money: Money, act: 
 
     Raises :class:`BudgetSetAlready`, and :class:`BudgetExceeded` when more than that was approved already.
     """
-    await _take_turn(session, budget.agency)
+    await take_turn_of_budgets(session, budget.agency)
     if await _standing(session, budget) is not None:
         raise BudgetSetAlready(programme=budget.programme, year=buddhist(budget.year))
     before = await _approved_before(session, budget)
@@ -150,7 +151,7 @@ async def appropriate(session: AsyncSession, budget: Budget, money: Money, act: 
 
 async def raise_by(session: AsyncSession, budget: Budget, money: Money, act: UUID, at: datetime) -> None:
     """Raises :class:`BudgetMissing` where none is set."""
-    await _take_turn(session, budget.agency)
+    await take_turn_of_budgets(session, budget.agency)
     if await _standing(session, budget) is None:
         raise BudgetMissing(programme=budget.programme, year=buddhist(budget.year))
     lines = _moved(budget, BUDGET, LEFT, money.satang)
@@ -202,10 +203,3 @@ async def _approved_before(session: AsyncSession, budget: Budget) -> int:
         )
     )
     return int(total or 0)
-
-
-async def _take_turn(session: AsyncSession, agency: str) -> None:
-    """Waits until nobody else takes from the agency's budgets; SQLite has one writer anyway. One turn for all of them,
-    so that two who take from several cannot wait for each other."""
-    if session.get_bind().dialect.name != "sqlite":
-        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 4))"), {"key": agency})

@@ -32,6 +32,7 @@ from services.pay.needs import Notices
 from services.pay.recovery.withholding import give_back as give_back_withheld
 from services.pay.repository import PaymentRepository
 from services.pay.states import RUN_TRANSITIONS, InstalmentEvent, InstalmentStatus, RunEvent, RunStatus, after
+from services.pay.turns import take_turn_of_budgets
 
 HELD: Final = MESSAGES["pay.held-for-destination"]
 
@@ -54,6 +55,7 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
     held = await changed_in(session, run.id)
     if not held:
         return 0
+    await take_turn_of_budgets(session, run.agency)
     gone = {one.id for one in held}
     remaining = [one for one in await PaymentRepository(session).instalments_of(run.id) if one.id not in gone]
     awards = await PaymentRepository(session).awards({(one.person, one.award) for one in held})

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -24,7 +24,7 @@ from identity.officers.reasons import checked_reason
 from services.pay.ledger.models import LedgerAccount, LedgerPosting
 from services.pay.ledger.service import Account, book, bounded, transaction_id, transfer, was_booked
 from services.pay.messages import MESSAGES
-from services.pay.models import Overpayment
+from services.pay.models import Instalment, Overpayment
 from services.pay.needs import Notices
 from services.pay.recovery.errors import (
     BankEntryBooked,
@@ -37,6 +37,7 @@ from services.pay.recovery.errors import (
 )
 from services.pay.recovery.models import EntryKind, PlanStatus, RecoveryClaim, RecoveryEntry, RecoveryPlan, Underpayment
 from services.pay.recovery.sums import claims_of, outstanding
+from services.pay.states import InstalmentStatus
 from services.pay.writing import insert_new
 
 PARTS_MAX: Final = 120
@@ -76,12 +77,12 @@ class Recoveries:
 
     async def underpaid(self, session: AsyncSession, agency: str) -> Sequence[Underpayment]:
         """What the agency owes beyond what it paid, oldest first."""
-        query = select(Underpayment).where(col(Underpayment.agency) == agency, col(Underpayment.annulled_at).is_(None))
+        query = select(Underpayment).where(col(Underpayment.agency) == agency, *_is_owed())
         return (await session.scalars(query.order_by(col(Underpayment.id)).limit(LISTED_MAX))).all()
 
     async def underpaid_of(self, session: AsyncSession, person: UUID) -> Sequence[Underpayment]:
         """What is owed to the citizen beyond what was paid, oldest first."""
-        query = select(Underpayment).where(col(Underpayment.person) == person, col(Underpayment.annulled_at).is_(None))
+        query = select(Underpayment).where(col(Underpayment.person) == person, *_is_owed())
         return (await session.scalars(query.order_by(col(Underpayment.id)).limit(LISTED_MAX))).all()
 
     async def propose(
@@ -103,17 +104,19 @@ class Recoveries:
         query = select(Overpayment).where(
             col(Overpayment.agency) == agency, col(Overpayment.id).in_(list(overpayments))
         )
-        claims = (await session.scalars(query.order_by(col(Overpayment.period)).with_for_update())).all()
+        people = {one.person for one in (await session.scalars(query)).all()}
+        for debtor in sorted(people):  # agreements before claims, as all do
+            await self._make_room(session, debtor, agency)
+        held = query.order_by(col(Overpayment.id)).with_for_update().execution_options(populate_existing=True)
+        claims = (await session.scalars(held)).all()
         left = await outstanding(session, claims)
         total = sum(left.values())
-        people = {one.person for one in claims}
         if len(claims) != len(set(overpayments)) or len(people) != 1 or not all(left.values()):
             raise NothingToRecover
         _check(terms, total, self._clock.today().replace(day=1))
         [person] = people
         if person == officer:
             raise OwnDebt
-        await self._make_room(session, person, agency)
         key = new_id()
         row = {
             "person": person,
@@ -173,8 +176,8 @@ class Recoveries:
         query = select(Overpayment).where(
             col(Overpayment.agency) == agency, col(Overpayment.id).in_(list(overpayments))
         )
-        ordered = query.order_by(col(Overpayment.period), col(Overpayment.id))
-        claims = (await session.scalars(ordered.with_for_update().execution_options(populate_existing=True))).all()
+        held = query.order_by(col(Overpayment.id)).with_for_update().execution_options(populate_existing=True)
+        claims = sorted(await session.scalars(held), key=lambda one: (one.period, one.id))
         if len(claims) != len(set(overpayments)) or len({one.person for one in claims}) != 1:
             raise NothingToRecover
         key = f"paid-back:{bounded(agency, AGENCY_IN_KEY_MAX)}:{reference}"
@@ -264,6 +267,17 @@ class Recoveries:
         if plan is None:
             raise PlanNotFound
         return plan
+
+
+def _is_owed() -> tuple[ColumnElement[bool], ...]:
+    """Of underpayments, those that stand and that no payment has reached the citizen for."""
+    paid = exists(
+        select(1).where(
+            col(Instalment.supplements) == col(Underpayment.id),
+            col(Instalment.status) == InstalmentStatus.SETTLED.value,
+        )
+    )
+    return col(Underpayment.annulled_at).is_(None), ~paid
 
 
 async def _was_booked_cut(session: AsyncSession, agency: str, reference: str) -> bool:

@@ -10,21 +10,32 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.ids import new_id
 from core.money import Money
+from services.pay.claims import claim as book_claim
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.models import Instalment, Overpayment, PaymentRun
-from services.pay.recovery.models import EntryKind, PlanStatus, RecoveryEntry, RecoveryPlan, Underpayment
+from services.pay.recovery.models import (
+    EntryKind,
+    PlanStatus,
+    RecoveryClaim,
+    RecoveryEntry,
+    RecoveryPlan,
+    Underpayment,
+)
 from services.pay.recovery.sums import claims_of, fallen_due, outstanding, part_of, withheld_in
+from services.pay.recovery.underpaid import PAID_AFTER_RETURN
+from services.pay.supplements import fell
 from services.pay.writing import insert_new
 
 
 async def withhold(session: AsyncSession, run: PaymentRun, instalments: Iterable[Instalment], at: datetime) -> int:
-    """Satang that are withheld from the run, whose lock the caller holds and which is being approved. Once per run."""
+    """Satang that are withheld from the run, whose lock the caller holds and which is being approved, after
+    :func:`hold_agreements`. Once per run."""
     rows = list(instalments)
     by_person: dict[UUID, list[Instalment]] = {}
     for one in sorted(rows, key=lambda one: one.id):
@@ -64,7 +75,7 @@ async def owe_given_back(session: AsyncSession, one: Instalment, at: datetime) -
             "agency": one.agency,
             "period": one.period,
             "satang": one.withheld,
-            "cause": "PAID_AFTER_RETURN",
+            "cause": PAID_AFTER_RETURN,
             "found_at": at,
         }
         await insert_new(session, Underpayment, [row])
@@ -91,11 +102,52 @@ async def _give_back(session: AsyncSession, one: Instalment, entry: RecoveryEntr
             lines=transfer(Account.BENEFITS, Account.RECEIVABLE, Money(entry.satang)),
             at=at,
         )
-        await session.execute(
-            update(Underpayment)
-            .where(col(Underpayment.entry) == entry.id, col(Underpayment.annulled_at).is_(None))
-            .values(annulled_at=at)
-        )
+        if (out := await fell(session, entry.id, at)) is not None:
+            await _claim_supplement(session, out, at)
+
+
+async def _claim_supplement(session: AsyncSession, out: Instalment, at: datetime) -> None:
+    """What was recovered and not owed is paid to the citizen already, and now given back by another payment, too."""
+    key = new_id()
+    row = {
+        "person": out.person,
+        "id": key,
+        "instalment": out.id,
+        "award": out.award,
+        "agency": out.agency,
+        "period": out.period,
+        "paid": out.satang,
+        "satang": out.satang,
+        "cause": "GIVEN_BACK_TWICE",
+        "found_at": at,
+    }
+    if await insert_new(session, Overpayment, [row]):
+        await book_claim(session, key, agency=out.agency, satang=out.satang, at=at)
+
+
+async def hold_agreements(session: AsyncSession, runs: Sequence[PaymentRun]) -> None:
+    """Holds all that withholding from these runs of one agency reads and changes, before any of it is read: the payees'
+    agreements, their payments in the runs, and their claims, each in the order of their ids."""
+    if session.get_bind().dialect.name == "sqlite" or not runs:
+        return
+    ids = [run.id for run in runs]
+    paid = exists(select(1).where(col(Instalment.run).in_(ids), col(Instalment.person) == col(RecoveryPlan.person)))
+    agreed = (
+        col(RecoveryPlan.agency) == runs[0].agency, col(RecoveryPlan.status) == PlanStatus.AGREED.value, paid
+    )  # fmt: skip
+    plans = select(col(RecoveryPlan.id)).where(*agreed).order_by(col(RecoveryPlan.id))
+    held = (await session.scalars(plans.with_for_update())).all()
+    if not held:
+        return
+    of_plans = select(col(RecoveryPlan.person)).where(col(RecoveryPlan.id).in_(held))
+    payments = select(col(Instalment.id)).where(col(Instalment.run).in_(ids), col(Instalment.person).in_(of_plans))
+    await session.execute(payments.order_by(col(Instalment.id)).with_for_update())
+    of_claims = select(col(RecoveryClaim.overpayment)).join(
+        RecoveryPlan,
+        (col(RecoveryPlan.person) == col(RecoveryClaim.person)) & (col(RecoveryPlan.id) == col(RecoveryClaim.plan)),
+    )
+    claims = select(col(Overpayment.id)).where(col(Overpayment.id).in_(of_claims.where(col(RecoveryPlan.id).in_(held))))
+    await session.execute(claims.order_by(col(Overpayment.id)).with_for_update())
 
 
 async def _agreed(session: AsyncSession, run: PaymentRun) -> Sequence[RecoveryPlan]:
@@ -111,8 +163,6 @@ async def _agreed(session: AsyncSession, run: PaymentRun) -> Sequence[RecoveryPl
 async def _of_plan(
     session: AsyncSession, run: PaymentRun, plan: RecoveryPlan, payments: Sequence[Instalment], at: datetime
 ) -> int:
-    held = select(col(Instalment.id)).where(col(Instalment.run) == run.id, col(Instalment.person) == plan.person)
-    await session.execute(held.order_by(col(Instalment.id)).with_for_update())  # before its claims, as all do
     claims = await claims_of(session, plan, lock=True)
     left = await outstanding(session, claims)
     remaining = sum(left.values())

@@ -1,0 +1,53 @@
+"""What the bank's word on a run is about to change, held before any of it is changed (:mod:`services.pay.turns`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.pay.breaks import is_borne
+from services.pay.models import Instalment, Overpayment, PaymentRun
+from services.pay.rails.contract import Entry, EntryKind
+from services.pay.recovery.models import RecoveryEntry
+from services.pay.states import InstalmentStatus, RunStatus
+from services.pay.turns import take_turn_to_plan
+
+
+async def hold_told(session: AsyncSession, run: PaymentRun, told: Iterable[Entry]) -> None:
+    """For entries of a run that the caller holds. What came back and is told as paid is paid again by nothing: what
+    was to, in a run that is only planned, is held as well, with that run, and nobody plans meanwhile."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    there = {one.id.hex: one for one in await session.scalars(select(Instalment).where(col(Instalment.run) == run.id))}
+    news = [e for e in told if e.end_to_end in there and not is_borne(there[e.end_to_end], e)]
+    returned = {
+        there[e.end_to_end].id
+        for e in news
+        if e.kind is EntryKind.PAID and there[e.end_to_end].status == InstalmentStatus.RETURNED.value
+    }
+    if returned:
+        await take_turn_to_plan(session, run.agency)
+        again = select(col(Instalment.run)).where(col(Instalment.repeats).in_(sorted(returned)))
+        planned = select(col(PaymentRun.id)).where(
+            col(PaymentRun.id).in_(again), col(PaymentRun.status) == RunStatus.PLANNED.value
+        )
+        await session.execute(planned.order_by(col(PaymentRun.id)).with_for_update())
+    await hold_payments(session, {there[e.end_to_end].id for e in news})
+
+
+async def hold_payments(session: AsyncSession, payments: Collection[UUID]) -> None:
+    """The payments, and the claims on them and on what was withheld from them."""
+    if session.get_bind().dialect.name == "sqlite" or not payments:
+        return
+    ids = sorted(payments)
+    query = select(col(Instalment.id)).where(col(Instalment.id).in_(ids))
+    await session.execute(query.order_by(col(Instalment.id)).with_for_update())
+    withheld = select(col(RecoveryEntry.overpayment)).where(col(RecoveryEntry.instalment).in_(ids))
+    claims = select(col(Overpayment.id)).where(
+        or_(col(Overpayment.instalment).in_(ids), col(Overpayment.id).in_(withheld))
+    )
+    await session.execute(claims.order_by(col(Overpayment.id)).with_for_update())
