@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -220,7 +221,7 @@ class TokenVerifier:
             "client": client,
             "audience": next(one for one in audiences if self._audiences is None or one in self._audiences),
             "audiences": audiences,
-            "scopes": frozenset(claims["scope"].split()),
+            "scopes": _scopes(claims["scope"]),
             "id": UUID(hex=claims["jti"]),
             "issued_at": _instant(claims["iat"]),
             "expires_at": _instant(claims["exp"]),
@@ -251,6 +252,12 @@ class TokenVerifier:
             delegation=UUID(hex=delegation["id"]),
             scopes=frozenset(_texts(delegation["scopes"])),
         )
+
+
+@lru_cache(maxsize=256)
+def _scopes(text: str) -> frozenset[str]:
+    """One for all tokens that say the same: many are remembered, and each object of theirs is the collector's work."""
+    return frozenset(text.split())
 
 
 def _bound_to(claims: Mapping[str, Any]) -> str | None:

@@ -91,11 +91,6 @@ class Acceptance:
         """Whether as many are being decided as this process can, so that a further one would wait for them."""
         return self._deciding >= self._deciding_max
 
-    @property
-    def is_full(self) -> bool:
-        """Whether applications are waiting to be stored."""
-        return self._group.waiting > 0
-
     def is_soon(self, decide: Decide | None) -> bool:
         """Whether one that says so is accepted first; who says nothing is, while it presses."""
         return decide is Decide.SOON or (decide is None and self.is_pressed)
