@@ -110,7 +110,7 @@ class RecoveryEntry(SQLModel, table=True):
 
 
 class Underpayment(SQLModel, table=True):
-    """Less went out than was due, or more was recovered: the agency owes it. Recorded, and not paid by itself yet."""
+    """Less went out than was due, or more was recovered: the agency owes it. An instalment that supplements it pays it."""
 
     __tablename__ = "underpayment"
     __table_args__ = (
