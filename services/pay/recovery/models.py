@@ -110,7 +110,7 @@ class RecoveryEntry(SQLModel, table=True):
 
 
 class Underpayment(SQLModel, table=True):
-    """Less went out than was due, or more was recovered: the agency owes it. An instalment that supplements it pays it."""
+    """Less went out than was due, or more was recovered: the agency owes it. The instalment that supplements it pays."""
 
     __tablename__ = "underpayment"
     __table_args__ = (
