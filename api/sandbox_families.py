@@ -1,7 +1,7 @@
 """The made-up population as facts that rules read: what the effect of a rule is tried on outside production.
 
-As the population says them, before an agency writes them down. What only an agency's stand-in makes up (contributions,
-claims, rights to care, studies and loans) is not among them, and so unknown to whoever asks for it.
+As the population says them, before an agency writes them down; beside them what only an agency's stand-in makes up
+(:mod:`api.sandbox_facts`), where it was asked.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from api.sandbox_facts import Told
 from services.plugins.contract.people import Household, LandKind, Person
 from services.sandbox.population.days import age_on
 from services.sandbox.population.generator import Population, generate
@@ -47,14 +48,15 @@ def province_names() -> dict[str, str]:
     return {place.code: place.name_en for place in provinces()}
 
 
-def families_of(population: Population, vocabulary: Vocabulary) -> Families:
-    """Everybody, and every child beside the mother, else the father, in the same house."""
+def families_of(population: Population, vocabulary: Vocabulary, told: Told | None = None) -> Families:
+    """Everybody, and every child beside the mother, else the father, in the same house. `told`: what stand-ins say."""
     persons, children = list[Row](), list[Row]()
     for house, home in enumerate(population.households()):
         place = {PROVINCE: home.address.subdistrict[:2], HOUSEHOLD: house}
         first = len(persons)
         keys = {person.national_id: first + number for number, person in enumerate(home.members)}
-        facts = [_facts_of(person) for person in home.members]
+        further = [{} if told is None else told[person.national_id] for person in home.members]
+        facts = [{**_facts_of(person), **more} for person, more in zip(home.members, further, strict=True)]
         persons += [{"id": first + number} | place | own | _of_house(home) for number, own in enumerate(facts)]
         for number, (child, ties) in enumerate(zip(home.members, _ties(home), strict=True)):
             applicant = keys.get(child.mother or "", keys.get(child.father or ""))
@@ -67,9 +69,11 @@ def families_of(population: Population, vocabulary: Vocabulary) -> Families:
 
 
 def _frame(rows: list[Row], types: Mapping[str, AttributeType]) -> pl.DataFrame:
-    names = list(dict.fromkeys(name for row in rows[:1] for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row))
     schema = {name: _KEYS[name] if name in _KEYS else _DTYPES.get(types[name].kind, pl.Int64) for name in names}
-    return pl.DataFrame(rows, schema=schema)
+    return pl.DataFrame(
+        [pl.Series(name, [row.get(name) for row in rows], dtype=dtype) for name, dtype in schema.items()]
+    )
 
 
 def _facts_of(person: Person) -> Row:

@@ -87,7 +87,10 @@ def published() -> None:
 
 
 def _report(settings: Settings, file: Path, on: date | None, clock: Clock, *, proposed: bool) -> Report:
+    import asyncio
+
     from api.commands.talk import fail
+    from api.sandbox_facts import told_by_stand_ins
     from api.sandbox_families import families_of, province_names, sandbox_population
     from services.exchange.catalogue import load_catalogue
     from welfare.determination.impact import first_difference, impact, law_in_force, law_to_be
@@ -108,7 +111,9 @@ def _report(settings: Settings, file: Path, on: date | None, clock: Clock, *, pr
     if proposed and after is None:
         fail(f"{file.name} proposes nothing for {day}.")
     population = sandbox_population(settings.data, settings.demo_citizens, settings.demo_seed, today)
-    found = impact(before, after, families_of(population, vocabulary), day)
+    needs = {name.removeprefix("child.") for law in (before, after) if law is not None for name in law.needs}
+    told = asyncio.run(told_by_stand_ins(population, needs, clock))
+    found = impact(before, after, families_of(population, vocabulary, told), day)
     return Report(written.slug, day, before, after, found, province_names())
 
 

@@ -77,6 +77,26 @@ def test_what_is_in_force_itself_changes_nothing_and_says_so() -> None:
     assert "They decide alike." in run.stdout
 
 
+@pytest.mark.parametrize("file", sorted(DATA.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_programme_can_be_tried_on_the_sandboxes_people(file: Path) -> None:
+    """With what the stand-ins say, all facts of all but the one are known of somebody."""
+    on = "2025-02-01" if file.stem == "digital-wallet" else "2026-11-16"
+    found = told(str(file), "--on", on)
+    secret = ["aids_certified", "without_support"] if file.stem == "aids-allowance" else []
+    assert found["toldOfNobody"] == secret
+    assert found["people"]
+
+
+def test_what_the_stand_ins_say_decides_who_gains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITTHI_DEMO_CITIZENS", "2000")
+    file = edited(tmp_path, "section-33-child-allowance", 'rate: "1,000 baht"', 'rate: "1,100 baht"')
+    found = told(file, "--on", "2026-11-16")
+    counts, satang = found["counts"], found["satang"]["perYear"]
+    assert counts["more"] >= 10
+    assert counts["unknown"] == 0
+    assert satang["after"] - satang["before"] == counts["more"] * 12 * 10_000
+
+
 def test_a_programme_that_is_not_in_force_has_only_gains(tmp_path: Path) -> None:
     file = edited(tmp_path, "old-age-allowance", "programme: old-age-allowance", "programme: elders")
     renamed = Path(file).rename(tmp_path / "elders.yaml")
