@@ -89,7 +89,7 @@ CALLED: list[Callable[..., Any]] = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLED, ids=str)
+@pytest.mark.parametrize("call", CALLED, ids=range(len(CALLED)))
 def test_a_signature_is_the_functions_own(call: Callable[..., Any]) -> None:
     for _ in range(2):
         assert signature_of(call) == inspect.signature(call, eval_str=True)
