@@ -59,6 +59,7 @@ from identity.provider.presented import challenge as token_challenge
 from identity.provider.signing import FOLLOW_EVERY
 from services.apply.decisions.routes import decision_verification
 from services.apply.delivery.unpaid import UnpaidFees
+from services.apply.desk.declaring import Declarations
 from services.apply.desk.graph import OFFICER
 from services.apply.evidence.routes import evidence_router
 from services.apply.evidence.service import EvidenceDesk
@@ -213,6 +214,7 @@ def jobs_of(house: House) -> list[Job]:
         *house.populations.jobs,
         *jobs_of_deliveries(house.courier),
         *house.registered.jobs,
+        Job("check the words on which cases were opened", timedelta(hours=1), house.rooms.get(Declarations).look_back),
         Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),
         Job("remind of fees, and end what nobody paid for", timedelta(hours=1), house.rooms.get(UnpaidFees).run),
         Job("ask the bank about bills", timedelta(minutes=1), house.fee_desk().ask),

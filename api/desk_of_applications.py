@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import UUID
 
 import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
@@ -17,6 +18,7 @@ from core.errors import ServiceUnavailable
 from core.text import Text
 from core.viewer import Viewer
 from identity.delegation.repository import DelegationRepository
+from identity.inbox.service import Inbox
 from identity.officers import Officer, OfficerRegister
 from identity.officers.demands import AT_THE_DESK
 from identity.officers.errors import NotAnOfficer
@@ -26,9 +28,12 @@ from identity.provider.errors import TokenInvalid
 from identity.provider.presented import Presenting
 from identity.provider.verifier import TokenVerifier
 from services.apply.delivery.decider import PREFIX, worked_at_the_desk
+from services.apply.desk.declaring import Declarations
 from services.apply.desk.service import CaseDesk
 from services.apply.desk.showing import CaseLooks
 from services.apply.evidence.service import EvidenceDesk
+from services.apply.messages import MESSAGES
+from services.apply.roles import SUPERVISE
 from services.apply.service import ApplyService
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Asker, AskerKind, Purpose
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from api.house import House
     from api.lifecycle import DecidingAgency
 
+OPENED_NEAR: Final = MESSAGES["apply.opened-near"]
 TIES: Final = "officer-ties"
 HOUSE: Final = "household_members"
 _REGISTRY: Final = "dopa"
@@ -100,6 +106,18 @@ class OfficerTies:
         return None if house is None or children is None else frozenset((*house, *children))
 
 
+class SupervisorsTold:
+    """Implements :class:`services.apply.desk.declaring.Told`."""
+
+    def __init__(self, inbox: Inbox, officers: OfficerRegister) -> None:
+        self._inbox, self._officers = inbox, officers
+
+    async def opened_near(self, session: AsyncSession, *, agency: str, application: UUID, title: Text) -> None:
+        for officer in await self._officers.of_agency(session, agency):
+            if SUPERVISE in officer.roles:
+                await self._inbox.send(session, officer.person, OPENED_NEAR, title=title, ending=application.hex[-6:])
+
+
 class OfficerTokens:
     """Lets officers in by their own tokens, those for `/officer`. What an officer may do is looked up each time.
 
@@ -156,7 +174,11 @@ def furnish_desk(house: House, apply: ApplyService) -> OfficerTokens:
     desk = CaseDesk(house.db, house.clock, house.keys, apply, officers, house.catalogue, subjects, ties)
     evidence = house.rooms.get(EvidenceDesk)
     evidence.at_the_desk = lambda subject: not house.deliveries.takes(subject)
-    looks = CaseLooks(house.db, house.clock, house.keys, desk, apply, house.gate, house.catalogue, evidence, officers)
+    declarations = Declarations(house.db, house.clock, ties, SupervisorsTold(house.inbox, officers))
+    looks = CaseLooks(
+        house.db, house.clock, house.keys, desk, apply, house.gate, house.catalogue, evidence, officers, declarations
+    )
+    house.rooms.add(Declarations, declarations)
     house.rooms.add(OfficerTies, ties)
     house.rooms.add(CaseDesk, desk)
     house.rooms.add(CaseLooks, looks)

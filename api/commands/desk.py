@@ -58,14 +58,21 @@ def list_cases(
 
 
 @app.command()
-def show(application: Which, profile: As = None) -> None:
+def show(
+    application: Which,
+    declare: Annotated[
+        bool, typer.Option("--declare", help="Asks why you look on your word that it is of nobody near you.")
+    ] = False,
+    profile: As = None,
+) -> None:
     """Shows one case: who, the facts with source and day, what the law says of them, and what happened."""
+    declaration = text_of("Why") if declare else None
 
     async def job(house: House, officer: Officer) -> list[str]:
         from services.apply.desk.showing import CaseLooks
 
         key = await _find(house, officer, application)
-        shown = await house.rooms.get(CaseLooks).show(officer, key)
+        shown = await house.rooms.get(CaseLooks).show(officer, key, declaration=declaration)
         return [_line(await _line_of(house, officer, key)), *_told(shown)]
 
     for line in as_officer(profile, job):

@@ -45,6 +45,11 @@ class ActKind(StrEnum):
     CASE_GRANTED = "CASE_GRANTED"
     CASE_REFUSED = "CASE_REFUSED"
     CASE_GIVEN_BACK = "CASE_GIVEN_BACK"
+    CASE_OPENED_ON_WORD = "CASE_OPENED_ON_WORD"
+    """Looked at while the register was silent that tells who is near whom, on the officer's word and with the reason
+    that the note holds."""
+    CASE_WORD_CHECKED = "CASE_WORD_CHECKED"
+    """What the register said of that word later: `near` or `far` (`gone`, where the case is), and the act's id."""
 
 
 class Trail:

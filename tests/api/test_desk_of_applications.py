@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,8 +15,13 @@ from api.desk_of_applications import OfficerTies
 from api.privacy import stores_of
 from core.graph import global_id
 from core.ids import GlobalId, NationalId, new_id
+from identity.officers import Officer
+from identity.officers.errors import ConflictOfInterest
+from identity.officers.register import SignIn
 from services.apply import repository
 from services.apply.deciding import Holder, Missing, Outcome, Prepared, Request
+from services.apply.desk.declaring import Declarations
+from services.apply.desk.showing import CaseLooks
 from services.apply.evidence.models import Evidence
 from services.apply.evidence.service import EvidenceDesk
 from services.apply.models import Application, Decision
@@ -191,6 +197,39 @@ async def test_whoever_lives_in_the_house_of_an_officer_is_near_by_the_register(
     desk = sitthi.house.rooms.get(OfficerTies)
     assert await desk.between(officer, {next(iter(others))})
     assert not await desk.between(officer, {await person_of(sitthi, "graduate")})
+
+
+async def test_while_the_register_is_silent_an_officer_looks_on_their_word_and_decides_nothing(
+    sitthi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_officers(sitthi)
+    row = await waiting(sitthi)
+
+    async def nobody_knows(_: OfficerTies, __: UUID) -> None:
+        return None
+
+    with monkeypatch.context() as silent:
+        silent.setattr(OfficerTies, "household", nobody_knows)
+        assert code(await ask(sitthi, "officer-one", "GET", f"/{row.id.hex}")) == (503, "TIES_UNKNOWN")
+        assert code(await do(sitthi, "officer-one", row, "claim")) == (503, "TIES_UNKNOWN")
+        looks, officer = sitthi.house.rooms.get(CaseLooks), await _officer(sitthi, "officer-one")
+        shown = await looks.show(officer, row.id, declaration="ผู้ยื่นรอคำตอบที่เคาน์เตอร์")
+        assert shown.row.id == row.id
+        assert await sitthi.house.rooms.get(Declarations).look_back() == 0
+    assert await sitthi.house.rooms.get(Declarations).look_back() == 1
+    looked = [one for one in await log_of(sitthi, "elder") if one["purpose"]["id"] == "application-desk"]
+    assert len(looked) == 1, "the citizen sees that it was opened"
+    await delegated(sitthi, "elder", "officer-one")
+    with pytest.raises(ConflictOfInterest):
+        await looks.show(officer, row.id, declaration="ผู้ยื่นรอคำตอบที่เคาน์เตอร์")
+
+
+async def _officer(sitthi: Served, who: str) -> Officer:
+    """Signed in by passkey just now."""
+    async with sitthi.house.db.read() as session:
+        found = await sitthi.house.identity.office.officers.find(session, await person_of(sitthi, who))
+    assert found is not None
+    return replace(found, sign_in=SignIn("ial2.3-aal2.2", sitthi.clock.now()))
 
 
 async def _household(sitthi: Served, who: str) -> frozenset[UUID]:

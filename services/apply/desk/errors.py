@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.clock import BANGKOK
-from core.errors import Conflict, NotAllowed
+from core.errors import Conflict, NotAllowed, ServiceUnavailable
 from core.text import Text
 from services.apply.errors import ApplyError
 
@@ -31,6 +31,19 @@ class CaseNotTaken(ApplyError, Conflict):
     text = Text(
         th="ต้องรับเรื่องนี้ก่อน หรือการรับเรื่องหมดเวลาและมีคนอื่นรับไปแล้ว",
         en="Take this case first; or your time with it is over and somebody else has it.",
+    )
+
+
+class TiesUnknown(ApplyError, ServiceUnavailable):
+    """Nobody can say at this moment whether officer and citizen are near each other."""
+
+    code = "TIES_UNKNOWN"
+    text = Text(
+        th="{service} ยังไม่ตอบ จึงตรวจไม่ได้ว่าเรื่องนี้เป็นของคนในบ้านคุณหรือไม่ ระหว่างนี้ยังดูคิว บันทึก คืนเรื่อง และส่งต่อได้ "
+        "หากจำเป็นต้องเปิดดู ให้รับรองพร้อมเหตุผลด้วยพาสคีย์ ระบบจะตรวจย้อนหลัง",
+        en="{service} does not answer, so that nobody can say whether this is somebody of your house. Meanwhile the "
+        "queue, notes, release and refer work. If you have to look, declare with a reason and your passkey that it is "
+        "not; that is checked later.",
     )
 
 

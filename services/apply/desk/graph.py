@@ -72,11 +72,14 @@ class OfficersDesk:
         lines = await wanted.read(info.context.db, info.context.clock, desk, officer, place_of(begin), size + 1)
         return connection(Connection[QueuedCase], lines, size, key=written, node=QueuedCase.of)
 
-    @described("One case, for who may look at it; another agency's is null, as what never was.")
-    async def case(self, info: Info, id: strawberry.ID) -> DeskCase | None:
-        officer, key = officer_of(info), _application(id)
+    @described(
+        "One case, for who may look at it; another agency's is null, as what never was. `declaration`: where "
+        "TIES_UNKNOWN stands in the way, why you look on your word that it is of nobody near you; it is checked later."
+    )
+    async def case(self, info: Info, id: strawberry.ID, declaration: str | None = None) -> DeskCase | None:
+        officer, key, request = officer_of(info), _application(id), info.context.request_id
         try:
-            shown = await info.context.room(CaseLooks).show(officer, key, request=info.context.request_id)
+            shown = await info.context.room(CaseLooks).show(officer, key, request=request, declaration=declaration)
         except NotFound:
             return None
         return DeskCase.of(await _line(info, key), shown)

@@ -30,7 +30,7 @@ from services.apply.deciding import Holder, Missing
 from services.apply.desk import acts, repository
 from services.apply.desk.acts import Act
 from services.apply.desk.deciding import Deciding, Drafted
-from services.apply.desk.errors import CaseNotTaken, CaseTaken, DecidedItBefore, StateHolds
+from services.apply.desk.errors import CaseNotTaken, CaseTaken, DecidedItBefore, StateHolds, TiesUnknown
 from services.apply.desk.models import DeskCase, DeskNote, DeskQuestion
 from services.apply.desk.needs import Subjects, Ties
 from services.apply.desk.words import Words
@@ -198,8 +198,12 @@ class CaseDesk:
         await self.refuse_near(officer, row)
 
     async def refuse_near(self, officer: Officer, row: Application) -> None:
-        """Raises ConflictOfInterest, and ServiceUnavailable while nobody can say."""
-        if await self._ties.between(officer.person, {row.person, row.beneficiary}):
+        """Raises ConflictOfInterest, and TiesUnknown while nobody can say."""
+        try:
+            is_near = await self._ties.between(officer.person, {row.person, row.beneficiary})
+        except ServiceUnavailable as silent:
+            raise TiesUnknown(silent.fields["service"]) from None
+        if is_near:
             raise ConflictOfInterest
 
     async def _claim(self, session: AsyncSession, officer: Officer, row: Application) -> None:

@@ -18,6 +18,8 @@ from identity.officers import Officer, OfficerRegister
 from services.apply import repository as applications
 from services.apply.deciding import Missing, Outcome
 from services.apply.desk import repository
+from services.apply.desk.declaring import Declarations
+from services.apply.desk.errors import TiesUnknown
 from services.apply.desk.models import DeskCase, DeskDecision, DeskNote, DeskQuestion
 from services.apply.desk.service import CaseDesk
 from services.apply.desk.words import Words
@@ -110,16 +112,28 @@ class CaseLooks:
         catalogue: Catalogue,
         evidence: EvidenceDesk,
         officers: OfficerRegister,
+        declarations: Declarations,
     ) -> None:
+        self._declarations = declarations
         self._db, self._clock, self._keys, self._desk, self._apply = db, clock, keys, desk, apply
         self._gate, self._catalogue, self._evidence, self._officers = gate, catalogue, evidence, officers
         self._records, self._words = DecisionRecords(keys), Words(keys)
 
-    async def show(self, officer: Officer, key: UUID, *, request: UUID | None = None) -> Shown:
-        """Raises NotFound, RoleMissing, StepUpRequired, LookRefused; ConflictOfInterest, since what somebody applied
-        for is not for whoever they live with to read at work; ServiceUnavailable while nobody can say who that is."""
+    async def show(
+        self, officer: Officer, key: UUID, *, request: UUID | None = None, declaration: str | None = None
+    ) -> Shown:
+        """`declaration`: why the officer, who says that they are not near, looks although nobody can say so now.
+
+        Raises NotFound, RoleMissing, StepUpRequired, LookRefused; ConflictOfInterest, since what somebody applied
+        for is not for whoever they live with to read at work; TiesUnknown while nobody can say who that is, and with a
+        declaration BadInput."""
         row = await self._desk.find(officer, key)
-        await self._desk.refuse_near(officer, row)
+        try:
+            await self._desk.refuse_near(officer, row)
+        except TiesUnknown:
+            if declaration is None:
+                raise
+            await self._declarations.declare(officer, row, declaration)
         now = await self._as_of_now(officer, row, request)
 
         async def read(person: NationalId) -> Shown:
