@@ -169,7 +169,7 @@ def furnish(house: House, rooms: Rooms) -> None:
         "application": FeesOfApplications(house, house.clock),
         "recovery": RepaymentsOfPlans(rooms.get(Recoveries)),
     }
-    bills = rooms.add(Bills, Bills(house.clock, _billers(house), charges, house.inbox))
+    bills = rooms.add(Bills, Bills(house.clock, billers_of(house), charges, house.inbox))
     house.deliveries.bills = WithdrawnFees(bills)
     rooms.add(BillReceipts, BillReceipts(house.keys, house.attestor, house.settings.issuer))
 
@@ -177,7 +177,7 @@ def furnish(house: House, rooms: Rooms) -> None:
 def desk(house: House, bank: str) -> FeeDesk:
     """`bank` is the base of what the bank answers about bills."""
     bills = house.rooms.get(Bills)
-    return FeeDesk(house.db, house.clock, house.keys, bills, HttpBillingBank(house.http, bank), _billers(house))
+    return FeeDesk(house.db, house.clock, house.keys, bills, HttpBillingBank(house.http, bank), billers_of(house))
 
 
 def refunds(house: House, bank: str) -> FeeRefunds:
@@ -204,7 +204,7 @@ def bank_secret(house: House) -> bytes | None:
     return house.keys.blind_index("bank", domain="sandbox-bank-notices")
 
 
-def _billers(house: House) -> SandboxBillers:
+def billers_of(house: House) -> SandboxBillers:
     def agencies() -> set[str]:
         of_services = {one.manifest.agency.slug for one in house.registry.plugins}
         payer = house.welfare.amounts.payer

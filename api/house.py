@@ -77,6 +77,7 @@ from services.pay.destinations.service import Destinations
 from services.pay.fees.reconciliation import FeeDesk
 from services.pay.fees.refunds import FeeRefunds
 from services.pay.recovery.service import Recoveries
+from services.pay.statements.service import Statements
 from services.pay.tasks import PaymentJobs
 from services.plugins.connections import Connections
 from services.plugins.contract import Host, Manifest
@@ -252,6 +253,10 @@ class House:
     def fee_desk(self) -> FeeDesk:
         """What officers and jobs do about money that comes in."""
         return fees.desk(self, f"{self._outside()}/bank/bills")
+
+    def statements(self) -> Statements:
+        """The bank's statements, for the commands of officers."""
+        return paying.statements(self, f"{self._outside()}/bank")
 
     def fee_refunds(self) -> FeeRefunds:
         """Money that goes back by a file, for the commands of officers."""

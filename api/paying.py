@@ -16,6 +16,7 @@ from services.pay.rails.several import RailName, SeveralRails
 from services.pay.reconciliation import Reconciliation
 from services.pay.resolving import BreakJobs
 from services.pay.service import PaymentRuns
+from services.pay.statements.service import Statements
 from services.pay.tasks import PaymentJobs
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def payments(house: House, bank: str) -> PaymentJobs:
             budget_required=required,
             part_max=house.settings.payments_per_file,
         ),
-        reconciliation=Reconciliation(house.clock, house.receipts, house.inbox),
+        reconciliation=Reconciliation(house.clock, house.receipts, house.inbox, awards=house.awards),
         rail=SeveralRails({**_of_bank(house, bank), RailName.CASH: CashRail(house.db, house.clock)}),
         payees=LoggedPayees(house.gate, house.db, house.destinations),
     )
@@ -49,7 +50,13 @@ def bank_rails(house: House, bank: str) -> SeveralRails:
 
 def breaks(house: House) -> BreakJobs:
     """How officers close what did not match."""
-    return BreakJobs(house.db, house.clock, Reconciliation(house.clock, house.receipts, house.inbox))
+    reconciliation = Reconciliation(house.clock, house.receipts, house.inbox, awards=house.awards)
+    return BreakJobs(house.db, house.clock, reconciliation)
+
+
+def statements(house: House, bank: str) -> Statements:
+    """How officers take in the bank's statements; `bank` is the base of its file interface."""
+    return Statements(house.db, house.clock, BankRail(house.http, bank), treasury_account)
 
 
 def counter(house: House) -> Counter:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from fastapi import FastAPI
 
-from api.fees import bank_secret
+from api.fees import bank_secret, billers_of
 from api.house import House
 from core.settings import Environment
 from identity.routes import THAID_SANDBOX_PATH
 from services.pay.fees.routes import NOTICES_PATH
+from services.pay.payers import treasury_account
 from services.sandbox.agencies.app import agencies_app
 from services.sandbox.bank import bank_app
+from services.sandbox.bank.app import Credits
 from services.sandbox.bank.bills import BillBank, bills_app
 from services.sandbox.thaid import Keys, Registration, RegistryCitizens, SandboxThaID, thaid_app
 
@@ -32,5 +37,19 @@ def mount(app: FastAPI, house: House) -> None:
     bills = BillBank(folder / "bills.sqlite", house.clock, house.http, notify, secret)
     app.mount("/sandbox/bank/bills", bills_app(bills))
     most = settings.sandbox_bank_payments_max
-    app.mount("/sandbox/bank", bank_app(folder / "bank.sqlite", house.clock, payments_max=most))
+    app.mount(
+        "/sandbox/bank",
+        bank_app(folder / "bank.sqlite", house.clock, payments_max=most, incoming=_credits(house, bills)),
+    )
     app.mount("/sandbox", agencies_app(settings.data))
+
+
+def _credits(house: House, bills: BillBank) -> Credits:
+    """Under which number whoever holds an account is paid by code."""
+
+    def moved(account: str) -> Iterable[tuple[str, int, datetime]]:
+        billers = billers_of(house)
+        agency = next((one for one in billers.agencies() if treasury_account(one).account == account), None)
+        return () if agency is None else bills.moved(billers.biller(agency))
+
+    return moved

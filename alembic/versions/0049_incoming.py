@@ -16,6 +16,11 @@ branch_labels = None
 depends_on = None
 
 ON_ITS_WAY = "status <> 'RETURNED'"
+OPEN = "closed_at IS NULL"
+KINDS = (
+    "'NOT_TOLD', 'NOT_LISTED', 'OTHER_AMOUNT', 'LISTED_TWICE', 'DOES_NOT_ADD_UP', 'OPENS_OTHERWISE', 'DAY_MISSING', "
+    "'CHANGED'"
+)
 
 
 def upgrade() -> None:
@@ -28,9 +33,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_service_case_pay_by"), "service_case", ["pay_by"], unique=False)
     _resolutions()
     _refunds()
+    _statements()
 
 
 def downgrade() -> None:
+    op.drop_index("ix_statement_break_open", table_name="statement_break")
+    op.drop_table("statement_break")
+    op.drop_table("bank_statement")
     op.drop_index("ix_fee_refund_agency", table_name="fee_refund")
     op.drop_index("uq_fee_refund_incoming", table_name="fee_refund")
     op.drop_table("fee_refund")
@@ -110,3 +119,43 @@ def _refunds() -> None:
         sqlite_where=sa.text(ON_ITS_WAY),
     )
     op.create_index("ix_fee_refund_agency", "fee_refund", ["agency", "status"], unique=False)
+
+
+def _statements() -> None:
+    op.create_table(
+        "bank_statement",
+        sa.Column("agency", sa.String(length=100), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("statement_id", sa.String(length=35), nullable=False),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("opening", sa.BigInteger(), nullable=False),
+        sa.Column("closing", sa.BigInteger(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("agency", "day", name=op.f("pk_bank_statement")),
+    )
+    op.create_table(
+        "statement_break",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agency", sa.String(length=100), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("bank_reference", sa.String(length=35), nullable=False),
+        sa.Column("expected", sa.BigInteger(), nullable=True),
+        sa.Column("found", sa.BigInteger(), nullable=True),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(f"kind IN ({KINDS})", name=op.f("ck_statement_break_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_break")),
+        sa.UniqueConstraint(
+            "agency", "day", "kind", "bank_reference", name=op.f("uq_statement_break_agency_day_kind_bank_reference")
+        ),
+    )
+    op.create_index(
+        "ix_statement_break_open",
+        "statement_break",
+        ["agency", "day"],
+        unique=False,
+        postgresql_where=sa.text(OPEN),
+        sqlite_where=sa.text(OPEN),
+    )

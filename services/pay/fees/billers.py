@@ -17,6 +17,10 @@ class SandboxBillers:
     def __init__(self, agencies: Callable[[], Collection[str]]) -> None:
         self._agencies = agencies
 
+    def agencies(self) -> Collection[str]:
+        """All that are known now."""
+        return self._agencies()
+
     def biller(self, agency: str) -> str:
         number = int.from_bytes(hashlib.sha256(f"biller:{agency}".encode()).digest()[:8], "big") % 10**12
         return f"0{number:012d}{_SUFFIX}"

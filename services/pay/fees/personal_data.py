@@ -34,6 +34,8 @@ FEES: Final = Store(
         Rows("incoming_break", (), Fate.UNNAMED),
         Rows("incoming_resolution", (), Fate.UNNAMED),
         Rows("fee_refund", (), Fate.UNNAMED),
+        Rows("bank_statement", (), Fate.UNNAMED),
+        Rows("statement_break", (), Fate.UNNAMED),
     ),
 )
 

@@ -9,96 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
-from core.text import Text
-from services.pay.iso20022.xml import BAD_VALUE, MISSING, REPEATED, Element
-
-NOT_THERE: Final = Text(th="มีส่วนที่ไม่มีในข้อความชนิดนี้ หรืออยู่ผิดลำดับ", en="an element is unknown, or not in its place")
-MANY: Final = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A simple type, by the form that its text must have."""
-
-    pattern: re.Pattern[str]
-    currency: bool = False
-    length_max: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A child: its name, what it holds (None: not looked into), how often it may be there."""
-
-    name: str
-    holds: Form | Sequence | Choice | None = None
-    least: int = 1
-    most: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """Children in this order."""
-
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Exactly one of these."""
-
-    parts: tuple[Part, ...]
-
-
-Holds: TypeAlias = Form | Sequence | Choice | None
-
-
-def check(element: Element, holds: Holds) -> None:
-    """Raises :class:`services.pay.errors.BankFileRefused`, with the line and the element."""
-    match holds:
-        case Form():
-            if element.children or not holds.pattern.fullmatch(element.text):
-                raise element.refused(BAD_VALUE)
-            if holds.currency and not _CURRENCY.fullmatch(element.attributes.get("Ccy", "")):
-                raise element.refused(BAD_VALUE, "@Ccy")
-        case Sequence():
-            _check_sequence(element, holds)
-        case Choice():
-            _check_choice(element, holds)
-        case None:
-            pass
-
-
-def _check_sequence(element: Element, holds: Sequence) -> None:
-    children, here = element.children, 0
-    for part in holds.parts:
-        count = 0
-        while here < len(children) and children[here].name == part.name:
-            if count == part.most:
-                raise children[here].refused(REPEATED)
-            check(children[here], part.holds)
-            here, count = here + 1, count + 1
-        if count < part.least:
-            known = any(child.name == part.name for child in children)
-            raise element.refused(NOT_THERE if known else MISSING, part.name)
-    if here < len(children):
-        raise children[here].refused(NOT_THERE)
-
-
-def _check_choice(element: Element, holds: Choice) -> None:
-    if len(element.children) != 1:
-        raise element.refused(REPEATED if element.children else MISSING)
-    child = element.children[0]
-    part = next((one for one in holds.parts if one.name == child.name), None)
-    if part is None:
-        raise child.refused(NOT_THERE)
-    check(child, part.holds)
-
-
-_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+from services.pay.iso20022.forms import MANY, Choice, Form, Holds, Part, Sequence, check
+from services.pay.iso20022.xml import Element
 
 
 def _text(most: int) -> Form:
@@ -139,6 +54,15 @@ _ACCOUNT: Final = _of(
     _may("Ccy", _CODE3),
     _may("Nm", _text(70)),
     _may("Prxy", _of(_may("Tp", _code_or_own(_T4)), Part("Id", _T2048))),
+)
+_ACCOUNT_OF_STATEMENT: Final = _of(
+    _may("Id", Choice((Part("IBAN"), Part("Othr", _OTHER)))),
+    _may("Tp"),
+    _may("Ccy", _CODE3),
+    _may("Nm", _text(70)),
+    _may("Prxy"),
+    _may("Ownr"),
+    _may("Svcr"),
 )
 _MEMBER: Final = _of(_may("ClrSysId", _code_or_own(_T5)), Part("MmbId", _T35))
 _AGENT: Final = _of(
@@ -346,10 +270,58 @@ CAMT054: Final = _of(
     ),
     _may("SplmtryData", None, MANY),
 )
+_BALANCE: Final = _of(
+    Part("Tp", _of(Part("CdOrPrtry", _code_or_own(_T4)), _may("SubTp"))),
+    _may("CdtLine", None, MANY),
+    Part("Amt", _AMOUNT),
+    Part("CdtDbtInd", _DIRECTION),
+    Part("Dt", _WHEN),
+    _may("Avlbty", None, MANY),
+)
+_PERIOD: Final = _of(Part("FrDtTm", _TIME), Part("ToDtTm", _TIME))
+CAMT053: Final = _of(
+    Part(
+        "GrpHdr",
+        _of(
+            Part("MsgId", _T35),
+            Part("CreDtTm", _TIME),
+            *(_may(name) for name in ("MsgRcpt", "MsgPgntn", "OrgnlBizQry", "AddtlInf")),
+        ),
+    ),
+    Part(
+        "Stmt",
+        _of(
+            Part("Id", _T35),
+            *(_may(name) for name in ("StmtPgntn", "ElctrncSeqNb", "RptgSeq", "LglSeqNb")),
+            _may("CreDtTm", _TIME),
+            _may("FrToDt", _PERIOD),
+            *(_may(name) for name in ("CpyDplctInd", "RptgSrc")),
+            Part("Acct", _ACCOUNT_OF_STATEMENT),
+            _may("RltdAcct"),
+            _may("Intrst", None, MANY),
+            Part("Bal", _BALANCE, 1, MANY),
+            _may(
+                "TxsSummry",
+                _of(
+                    _may("TtlNtries", _TOTALS),
+                    _may("TtlCdtNtries"),
+                    _may("TtlDbtNtries"),
+                    _may("TtlNtriesPerBkTxCd", None, MANY),
+                ),
+            ),
+            _may("Ntry", _ENTRY, MANY),
+            _may("AddtlStmtInf"),
+        ),
+        1,
+        MANY,
+    ),
+    _may("SplmtryData", None, MANY),
+)
 ROOTS: Final[Mapping[str, tuple[str, Sequence]]] = MappingProxyType(
     {
         "pain.001.001.09": ("CstmrCdtTrfInitn", PAIN001),
         "pain.002.001.10": ("CstmrPmtStsRpt", PAIN002),
+        "camt.053.001.08": ("BkToCstmrStmt", CAMT053),
         "camt.054.001.08": ("BkToCstmrDbtCdtNtfctn", CAMT054),
     }
 )

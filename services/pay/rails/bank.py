@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -42,6 +43,10 @@ class BankRail:
         """As :meth:`booked`; None for a message that never came. Raises the same."""
         notification = await self._exchange("GET", f"/camt.054/{order.hex}", None)
         return None if notification is None else camt054.read_entries(notification)
+
+    async def statement(self, account: str, day: date) -> bytes | None:
+        """`GET {base}/camt.053/{account}?day=2026-11-16`; None where the bank has none."""
+        return await self._exchange("GET", f"/camt.053/{account}?day={day.isoformat()}", None)
 
     async def _exchange(self, method: str, path: str, body: bytes | None) -> bytes | None:
         """The body of a 200, None for a 404; whatever else happens leaves it open what the bank did."""

@@ -4,6 +4,7 @@
 |---|---|---|
 | `POST /pain.001` | pain.001.001.09 | pain.002.001.10 |
 | `GET /camt.054/{message id}` | | camt.054.001.08 of that message, 404 for one that never came |
+| `GET /camt.053/{account}?day=2026-11-16` | | camt.053.001.08 of that Bangkok day, 404 for one that is not over |
 | `GET /camt.054?since=2026-11-01T00:00:00Z` | | camt.054.001.08 of everything booked since |
 | `POST /_faults` | JSON of :class:`Faults` | 204 |
 """
@@ -11,9 +12,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from random import Random
 
@@ -24,26 +25,34 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.clock import Clock
+from core.clock import Clock, bangkok_day
 from services.pay.errors import BankFileRefused
 from services.pay.iso20022.xml import BYTES_MAX
-from services.sandbox.bank import messages
+from services.sandbox.bank import messages, statements
 from services.sandbox.bank.books import Books, Taken
 from services.sandbox.bank.chance import DELAYS, FileMishap, Mishap
 from services.sandbox.bank.faults import Faults, Settles
 
 _XML = "application/xml"
 PAYMENTS_MAX = 10_000
+Credits = Callable[[str], Iterable[tuple[str, int, datetime]]]
 
 
 class Bank:
     """The bank itself, without HTTP. `faults` may be replaced at any time."""
 
     def __init__(
-        self, path: Path, clock: Clock, faults: Faults | None = None, *, payments_max: int = PAYMENTS_MAX
+        self,
+        path: Path,
+        clock: Clock,
+        faults: Faults | None = None,
+        *,
+        payments_max: int = PAYMENTS_MAX,
+        incoming: Credits | None = None,
     ) -> None:
-        """`payments_max`: payments of one file; a larger one is refused whole."""
-        self.books, self._payments_max = Books(path), payments_max
+        """`payments_max`: payments of one file; a larger one is refused whole. `incoming`: what came in to an account
+        otherwise, by reference, satang and instant."""
+        self.books, self._payments_max, self._credits = Books(path), payments_max, incoming or (lambda _: ())
         self._clock = clock
         self.faults = faults or Faults()
         self._late: set[str] = set()
@@ -82,6 +91,15 @@ class Bank:
             message or "ALL", self._ordered(garbled, message or "ALL"), self._clock.now()
         )
 
+    def statement(self, account: str, day: date) -> bytes | None:
+        """The account's day; None while it is not over."""
+        if day >= bangkok_day(self._clock.now()):
+            return None
+        moved = [*self.books.of_account(account), *self._credits(account)]
+        opening = sum(satang for _, satang, at in moved if bangkok_day(at) < day)
+        of_day = [(reference, satang) for reference, satang, at in moved if bangkok_day(at) == day]
+        return statements.write(account, day, opening, of_day, self._clock.now(), self.faults)
+
     def answers_late(self, message: str) -> bool:
         """Whether this file is accepted and, this once, not answered."""
         if self.faults.timeouts:
@@ -104,7 +122,7 @@ class Bank:
             for payment in instruction.payments
             if payment.end_to_end not in known
         ]
-        if not self.books.take(instruction.message, file_hash, answer, taken, now):
+        if not self.books.take(instruction.message, file_hash, answer, taken, now, account=instruction.account):
             return None
         if self.faults.settles is Settles.AT_ONCE:
             self._settle(instruction.message)
@@ -179,9 +197,16 @@ class Bank:
         return told
 
 
-def bank_app(path: Path, clock: Clock, faults: Faults | None = None, *, payments_max: int = PAYMENTS_MAX) -> Starlette:
+def bank_app(
+    path: Path,
+    clock: Clock,
+    faults: Faults | None = None,
+    *,
+    payments_max: int = PAYMENTS_MAX,
+    incoming: Credits | None = None,
+) -> Starlette:
     """The bank over HTTP; its books lie at `path` (`<data>/sandbox/bank.sqlite`). `app.state.bank` is the bank."""
-    bank = Bank(path, clock, faults, payments_max=payments_max)
+    bank = Bank(path, clock, faults, payments_max=payments_max, incoming=incoming)
 
     async def take(request: Request) -> Response:
         body = bytearray()
@@ -219,9 +244,22 @@ def bank_app(path: Path, clock: Clock, faults: Faults | None = None, *, payments
         routes=[
             Route("/pain.001", take, methods=["POST"]),
             Route("/camt.054/{message}", of_message, methods=["GET"]),
+            Route("/camt.053/{account}", _statements_of(bank), methods=["GET"]),
             Route("/camt.054", since, methods=["GET"]),
             Route("/_faults", switch, methods=["POST"]),
         ]
     )
     app.state.bank = bank
     return app
+
+
+def _statements_of(bank: Bank) -> Callable[[Request], Awaitable[Response]]:
+    async def statement(request: Request) -> Response:
+        try:
+            day = date.fromisoformat(request.query_params["day"])
+        except (KeyError, ValueError):
+            return PlainTextResponse("`day` is year-month-day", 400)
+        told = await run_in_threadpool(bank.statement, request.path_params["account"], day)
+        return PlainTextResponse("no statement of that day", 404) if told is None else Response(told, media_type=_XML)
+
+    return statement

@@ -136,6 +136,10 @@ class BillBank:
         found = [Credit(row[0], row[1], row[2], row[3], row[4], datetime.fromisoformat(row[5])) for row in rows]
         return [one for one in found if day is None or bangkok_day(one.paid_at) == day]
 
+    def moved(self, biller: str) -> list[tuple[str, int, datetime]]:
+        """All that came in for a biller: reference, satang, instant; for statements of its account."""
+        return [(one.transaction, one.satang, one.paid_at) for one in self.credits(biller)]
+
     def _read(self, qr: str) -> Credit:
         code = read_code(qr)
         merchant = code.get("30")

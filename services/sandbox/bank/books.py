@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS payment (
     satang INTEGER NOT NULL CHECK (satang > 0),
     status TEXT NOT NULL CHECK (status IN ('ACCEPTED', 'REJECTED')), reason TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS payer (message TEXT PRIMARY KEY REFERENCES message (id), account TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS ix_payment_message ON payment (message);
 CREATE TABLE IF NOT EXISTS entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT, end_to_end TEXT NOT NULL UNIQUE REFERENCES payment (end_to_end),
@@ -76,11 +77,15 @@ class Books:
                 for row in connection.execute("SELECT end_to_end FROM payment WHERE end_to_end = ?", (key,))
             }
 
-    def take(self, message: str, file_hash: bytes, answer: bytes, payments: Sequence[Taken], at: datetime) -> bool:
-        """Enters a file with its answer, all or nothing. False: the id, or one of the payments, was there already."""
+    def take(
+        self, message: str, file_hash: bytes, answer: bytes, payments: Sequence[Taken], at: datetime, *, account: str
+    ) -> bool:
+        """Enters a file with its answer, all or nothing; `account` pays. False: the id, or one of the payments, was
+        there already."""
         try:
             with self._writing() as connection:
                 connection.execute("INSERT INTO message VALUES (?, ?, ?, ?)", (message, file_hash, answer, _stamp(at)))
+                connection.execute("INSERT INTO payer VALUES (?, ?)", (message, account))
                 connection.executemany(
                     "INSERT INTO payment VALUES (?, ?, ?, ?, ?)",
                     [
@@ -138,6 +143,26 @@ class Books:
                 Booked(number, end_to_end, of, satang, bool(returned), datetime.fromisoformat(at))
                 for number, end_to_end, of, satang, returned, at in rows
             ]
+
+    def of_account(self, account: str) -> list[tuple[str, int, datetime]]:
+        """Everything that moved the account by files: reference, satang (negative of what left), instant. What was sent
+        back left first, under the same reference."""
+        with closing(self._connect()) as connection:
+            rows = connection.execute(
+                "SELECT e.number, e.satang, e.returned, e.booked_at, r.number, r.reversed_at FROM entry e"
+                " JOIN payer p ON p.message = e.message LEFT JOIN reversal r ON r.end_to_end = e.end_to_end"
+                " WHERE p.account = ? ORDER BY e.number",
+                (account,),
+            ).fetchall()
+        found: list[tuple[str, int, datetime]] = []
+        for number, satang, returned, booked_at, reversal, reversed_at in rows:
+            at = datetime.fromisoformat(booked_at)
+            found.append((f"SB{number:012d}", -satang, at))
+            if returned:
+                found.append((f"SB{number:012d}", satang, at))
+            if reversal is not None:
+                found.append((f"SR{reversal:012d}", satang, datetime.fromisoformat(reversed_at)))
+        return found
 
     def knows(self, message: str) -> bool:
         return self.answer_to(message) is not None

@@ -43,6 +43,16 @@ class Faults(BaseModel):
     """So many files are accepted and then answered with 504, as if the answer came too late."""
     take_back: Ids = frozenset()
     """Booked, told, and taken back (AC04) by the next notification."""
+    statement_omits: Ids = frozenset()
+    """References of entries that statements leave out; their balances stay those of the books."""
+    statement_alters: Ids = frozenset()
+    """References of entries that statements list with one satang more."""
+    statement_repeats: Ids = frozenset()
+    """References of entries that statements list twice."""
+    statement_adds: int | None = None
+    """Satang of an entry that statements list and nobody made."""
+    statement_opens: int = 0
+    """So many satang more in both balances of statements than in the books."""
     seed: int | None = None
     """Besides, all that :mod:`services.sandbox.bank.chance` has, for whom this seed says."""
     rate: Annotated[float, Field(ge=0, le=1)] = 0.3

@@ -53,6 +53,8 @@ class Instruction:
     message: str
     payments: tuple[Ordered, ...]
     sums_hold: bool
+    account: str = ""
+    """That pays."""
 
 
 def read_instruction(document: bytes) -> Instruction:
@@ -61,19 +63,19 @@ def read_instruction(document: bytes) -> Instruction:
     header = root.need("GrpHdr")
     header.need("CreDtTm").instant()
     payments: list[Ordered] = []
-    sums_hold = True
+    sums_hold, account = True, ""
     for block in root.all("PmtInf"):
         if block.need("PmtMtd").code() != "TRF":
             raise block.refused(BAD_VALUE, "PmtMtd")
         _check_product(block)
         block.need("ReqdExctnDt", "Dt").day()
-        block.need("DbtrAcct", "Id", "Othr", "Id").short_text(34)
+        account = block.need("DbtrAcct", "Id", "Othr", "Id").short_text(34)
         name = block.need("PmtInfId").short_text()
         here = [_ordered(name, transaction) for transaction in block.all("CdtTrfTxInf")]
         sums_hold = sums_hold and _holds(block, here)
         payments.extend(here)
     sums_hold = sums_hold and bool(payments) and _holds(header, payments)
-    return Instruction(header.need("MsgId").short_text(), tuple(payments), sums_hold)
+    return Instruction(header.need("MsgId").short_text(), tuple(payments), sums_hold, account)
 
 
 def write_answer(

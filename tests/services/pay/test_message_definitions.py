@@ -21,15 +21,19 @@ from services.pay.accounts import BankAccount, CreditorAccount, Mobile
 from services.pay.errors import BankFileRefused
 from services.pay.iso20022 import pain001
 from services.pay.iso20022.camt054 import read_entries
+from services.pay.iso20022.forms import Choice, Form, Holds, Part, Sequence, check
 from services.pay.iso20022.pain001 import Product
 from services.pay.iso20022.pain002 import read_answer
-from services.pay.iso20022.schema import ROOTS, Choice, Form, Holds, Part, Sequence, check, check_message
+from services.pay.iso20022.schema import ROOTS, check_message
 from services.pay.iso20022.xml import Element, read
 from services.pay.rails.contract import Order, Payer, Transfer
+from services.sandbox.bank import statements
+from services.sandbox.bank.faults import Faults
 from services.sandbox.bank.messages import Told, read_instruction, write_answer, write_notification
 from tests.services.pay.town import national_id
 
 AT = datetime(2026, 11, 16, 3, 0, tzinfo=UTC)
+ENTRIES = [("SB1", -70_000), ("B2", 80_050)]
 PAYER = Payer("dla", "เทศบาล <หนึ่ง> & สอง", "TREASURY-DLA", "SANDBOX")
 
 
@@ -53,6 +57,7 @@ def documents() -> dict[str, bytes]:
     return {
         "pain.001.001.09": written,
         "pain.002.001.10": write_answer(instruction, rejected, AT, answer="A1", reason=""),
+        "camt.053.001.08": statements.write("TREASURY-DLA", date(2026, 11, 15), -5, ENTRIES, AT, Faults()),
         "camt.054.001.08": write_notification("N1", told, AT),
     }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -39,7 +40,8 @@ from services.pay.payers import treasury_account
 from services.pay.rails.bank import BankRail
 from services.pay.rails.contract import Rail
 from services.pay.rails.several import RailName, SeveralRails
-from services.sandbox.bank.app import Bank, bank_app
+from services.pay.statements.service import Statements
+from services.sandbox.bank.app import Bank, Credits, bank_app
 from services.sandbox.bank.bills import BillBank, ScanFault, bills_app
 from tests.services.pay.town import KEYS, Clerk
 
@@ -84,6 +86,7 @@ class Till:
     refunds: FeeRefunds
     files: Bank
     """The bank's other side, which takes files."""
+    statements: Statements
     officer: Clerk = field(default_factory=Clerk)
     person: UUID = field(default_factory=new_id)
 
@@ -133,18 +136,35 @@ async def till_over(db: Database, clock: FixedClock, path: Path) -> AsyncIterato
         app.mount("/bank-itself", bills_app(bank))
         desk = FeeDesk(db, clock, KEYS, bills, HttpBillingBank(client, "http://sitthi/bank-itself"), billers)
         resolving = desk.resolving
-        async with files_of(path.with_name("bank.sqlite"), clock) as (files, rail):
+
+        def incoming(account: str) -> Iterable[tuple[str, int, datetime]]:
+            return bank.moved(billers.biller(account.removeprefix("TREASURY-").lower()))
+
+        async with files_of(path.with_name("bank.sqlite"), clock, incoming) as (files, rail, whole):
             refunds = FeeRefunds(db, clock, KEYS, bills, resolving, rail, treasury_account)
-            yield Till(db, clock, fees, bills, bank, client, desk, refunds, files)
+            yield Till(
+                db,
+                clock,
+                fees,
+                bills,
+                bank,
+                client,
+                desk,
+                refunds,
+                files,
+                Statements(db, clock, whole, treasury_account),
+            )
 
 
 @asynccontextmanager
-async def files_of(path: Path, clock: FixedClock) -> AsyncIterator[tuple[Bank, SeveralRails]]:
+async def files_of(
+    path: Path, clock: FixedClock, incoming: Credits
+) -> AsyncIterator[tuple[Bank, SeveralRails, BankRail]]:
     """The bank's file interface, and the rails over it."""
-    app = bank_app(path, clock)
+    app = bank_app(path, clock, incoming=incoming)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://bank") as client:
         rails: dict[RailName, Rail] = {
             RailName.PROMPTPAY: BankRail(client, "http://bank", Product.PROMPTPAY),
             RailName.ACCOUNT: BankRail(client, "http://bank", Product.SMART),
         }
-        yield app.state.bank, SeveralRails(rails)
+        yield app.state.bank, SeveralRails(rails), BankRail(client, "http://bank")

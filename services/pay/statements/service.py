@@ -1,0 +1,234 @@
+"""Taking in the bank's statement of a day: every entry known, none missing, and the balances in a row. What does not
+fit is named, never guessed; a statement taken in again changes nothing but what has been mended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Protocol
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.database import Database
+from core.errors import BadInput
+from core.ids import new_id
+from core.text import Text
+from services.pay.errors import BankFileRefused
+from services.pay.iso20022.camt053 import Statement, read_statement
+from services.pay.needs import Officer, Payers, Role
+from services.pay.service import must_be
+from services.pay.statements.errors import StatementMissing
+from services.pay.statements.models import BankStatement, StatementBreak, StatementBreakKind
+from services.pay.statements.told import booked_on, told_of
+from services.pay.writing import insert_new
+
+LISTED_MAX: Final = 200
+_K = StatementBreakKind
+_CHAIN: Final = frozenset({_K.OPENS_OTHERWISE, _K.DAY_MISSING})
+"""Which also hang on the statement of the day before."""
+_NOT_OVER: Final = Text(th="วันนี้ยังไม่สิ้นสุด", en="that day is not over")
+_OTHER_ACCOUNT: Final = Text(th="เป็นรายการของบัญชีอื่น หรือของวันอื่น", en="it is of another account, or of another day")
+
+
+class StatementBank(Protocol):
+    async def statement(self, account: str, day: date) -> bytes | None:
+        """The bank's camt.053 of that Bangkok day; None where it has none. Raises `ServiceUnavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that does not fit."""
+
+    kind: StatementBreakKind
+    reference: str
+    expected: int | None = None
+    found: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of taking in a statement."""
+
+    statement: BankStatement
+    new: int
+    """Breaks that were not known before."""
+    closed: int
+    """That were known, and fit now."""
+
+
+class Statements:
+    """Owns its transactions, and asks the bank in none."""
+
+    def __init__(self, db: Database, clock: Clock, bank: StatementBank, payers: Payers) -> None:
+        self._db, self._clock, self._bank, self._payers = db, clock, bank, payers
+
+    async def take(self, officer: Officer, day: date) -> Taken:
+        """Asks the bank for the statement of a day that is over, and compares it.
+
+        Raises `NotAPaymentOfficer`, `BadInput`, :class:`StatementMissing`, `BankFileRefused`, `ServiceUnavailable`.
+        """
+        must_be(officer, *Role)
+        if day >= self._clock.today():
+            raise BadInput(_NOT_OVER, path=("day",))
+        account = self._payers(officer.agency).account
+        document = await self._bank.statement(account, day)
+        if document is None:
+            raise StatementMissing
+        statement = read_statement(document)
+        if (statement.account, statement.day) != (account, day):
+            raise BankFileRefused(_OTHER_ACCOUNT, "Stmt")
+        async with self._db.write() as session:
+            return await self._take(session, officer.agency, statement)
+
+    async def breaks(self, officer: Officer) -> Sequence[StatementBreak]:
+        """The agency's that are open, oldest day first. Raises `NotAPaymentOfficer`."""
+        must_be(officer, *Role)
+        query = select(StatementBreak).where(
+            col(StatementBreak.agency) == officer.agency, col(StatementBreak.closed_at).is_(None)
+        )
+        ordered = query.order_by(col(StatementBreak.day), col(StatementBreak.id)).limit(LISTED_MAX)
+        async with self._db.read() as session:
+            return (await session.scalars(ordered)).all()
+
+    async def _take(self, session: AsyncSession, agency: str, statement: Statement) -> Taken:
+        row = {
+            "agency": agency,
+            "day": statement.day,
+            "statement_id": statement.id,
+            "content_hash": statement.content,
+            "opening": statement.opening,
+            "closing": statement.closing,
+            "entries": len(statement.entries),
+            "taken_at": self._clock.now(),
+        }
+        await insert_new(session, BankStatement, [row])
+        key = (agency, statement.day)
+        kept = await session.get(BankStatement, key, with_for_update=True, populate_existing=True)
+        assert kept is not None, "it is there, by us or by a twin"
+        if kept.content_hash != statement.content:
+            changed = Found(_K.CHANGED, statement.day.isoformat(), kept.closing, statement.closing)
+            return Taken(kept, await self._name(session, agency, statement.day, [changed]), 0)
+        found = [*_in_itself(statement), *await self._against_told(session, agency, statement)]
+        found += await self._chain(session, kept)
+        new = await self._name(session, agency, statement.day, found)
+        closed = await self._close(session, agency, statement.day, found, frozenset(_K))
+        later = await self._next(session, kept)
+        if later is not None:  # it was taken in before this one
+            hung = await self._chain(session, later)
+            new += await self._name(session, agency, later.day, hung)
+            closed += await self._close(session, agency, later.day, hung, _CHAIN)
+        return Taken(kept, new, closed)
+
+    async def _against_told(self, session: AsyncSession, agency: str, statement: Statement) -> list[Found]:
+        told = await told_of(session, agency, {one.reference for one in statement.entries})
+        found: list[Found] = []
+        for one in sorted(set(statement.entries)):
+            known = told.get(one.reference)
+            if known is None:
+                found.append(Found(_K.NOT_TOLD, one.reference, None, one.satang))
+            elif one.satang not in known:
+                found.append(Found(_K.OTHER_AMOUNT, one.reference, _nearest(known, one.satang), one.satang))
+        listed = {one.reference for one in statement.entries}
+        booked = await booked_on(session, agency, statement.day)
+        missing = sorted(booked.keys() - listed)
+        return [*found, *(Found(_K.NOT_LISTED, reference, booked[reference]) for reference in missing)]
+
+    async def _chain(self, session: AsyncSession, kept: BankStatement) -> list[Found]:
+        """How it hangs on the statement before it; the first of all hangs on none."""
+        query = select(BankStatement).where(col(BankStatement.agency) == kept.agency, col(BankStatement.day) < kept.day)
+        before = (await session.scalars(query.order_by(col(BankStatement.day).desc()).limit(1))).first()
+        if before is None:
+            return []
+        name = kept.day.isoformat()
+        if before.day != kept.day - timedelta(days=1):
+            return [Found(_K.DAY_MISSING, name, before.closing, kept.opening)]
+        if before.closing != kept.opening:
+            return [Found(_K.OPENS_OTHERWISE, name, before.closing, kept.opening)]
+        return []
+
+    @staticmethod
+    async def _next(session: AsyncSession, kept: BankStatement) -> BankStatement | None:
+        query = select(BankStatement).where(col(BankStatement.agency) == kept.agency, col(BankStatement.day) > kept.day)
+        return (await session.scalars(query.order_by(col(BankStatement.day)).limit(1))).first()
+
+    async def _name(self, session: AsyncSession, agency: str, day: date, found: Sequence[Found]) -> int:
+        """How many of them are new, or are there again after they were closed."""
+        new = 0
+        for one in found:
+            row = {
+                "id": new_id(),
+                "agency": agency,
+                "day": day,
+                "kind": one.kind.value,
+                "bank_reference": one.reference,
+                "expected": one.expected,
+                "found": one.found,
+                "found_at": self._clock.now(),
+            }
+            inserted = await insert_new(session, StatementBreak, [row])
+            if not inserted:
+                again = update(StatementBreak).where(*_is(agency, day, one), col(StatementBreak.closed_at).is_not(None))
+                again = again.values(closed_at=None, expected=one.expected, found=one.found)
+                changed = again.returning(col(StatementBreak.id)).execution_options(synchronize_session=False)
+                inserted = len((await session.execute(changed)).all())
+            new += inserted
+        return new
+
+    async def _close(
+        self,
+        session: AsyncSession,
+        agency: str,
+        day: date,
+        found: Sequence[Found],
+        kinds: frozenset[StatementBreakKind],
+    ) -> int:
+        """Those of the kinds that are open and were not found."""
+        there = {(one.kind.value, one.reference) for one in found}
+        query = select(StatementBreak).where(
+            col(StatementBreak.agency) == agency,
+            col(StatementBreak.day) == day,
+            col(StatementBreak.kind).in_(sorted(kinds)),
+            col(StatementBreak.closed_at).is_(None),
+        )
+        closed = [
+            one
+            for one in await session.scalars(query.execution_options(populate_existing=True))
+            if (one.kind, one.bank_reference) not in there
+        ]
+        for one in closed:
+            one.closed_at = self._clock.now()
+        await session.flush()
+        return len(closed)
+
+
+def _in_itself(statement: Statement) -> list[Found]:
+    found = []
+    directions = Counter((one.reference, one.satang > 0) for one in statement.entries)
+    for reference in sorted({reference for (reference, _), times in directions.items() if times > 1}):
+        listed = [one.satang for one in statement.entries if one.reference == reference]
+        found.append(Found(_K.LISTED_TWICE, reference, listed[0], sum(listed)))
+    if not statement.adds_up:
+        wanted = statement.opening + sum(one.satang for one in statement.entries)
+        found.append(Found(_K.DOES_NOT_ADD_UP, statement.day.isoformat(), wanted, statement.closing))
+    return found
+
+
+def _nearest(known: set[int], satang: int) -> int:
+    """Of what was told under one reference, that of the same direction, if there is one."""
+    return min(known, key=lambda one: ((one > 0) != (satang > 0), abs(one - satang), one))
+
+
+def _is(agency: str, day: date, one: Found) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(StatementBreak.agency) == agency,
+        col(StatementBreak.day) == day,
+        col(StatementBreak.kind) == one.kind.value,
+        col(StatementBreak.bank_reference) == one.reference,
+    )
