@@ -56,7 +56,14 @@ class PlainValues(StrawberryGraphQLCoreExecutionContext):
         super().__init__(*args, **kwargs)
         if self.middleware_manager is not None and not self.middleware_manager.middlewares:
             self.middleware_manager = None  # as there is for a schema none of whose extensions stands before fields
-        self._writers: dict[tuple[GraphQLObjectType, int], tuple[Any, Write | None]] = {}
+        self.writers: dict[tuple[GraphQLObjectType, int], tuple[Any, Write | None]] = {}
+
+    def build_per_event_executor(self, payload: Any) -> Any:
+        """What was worked out for one event of a subscription is found by none that follows, so none keeps it."""
+        executor: Any = super().build_per_event_executor(payload)
+        executor.writers = {}
+        executor._relevant_sub_fields = {}  # noqa: SLF001 - the library shares its own with every event, for ever
+        return executor
 
     def collect_and_execute_subfields(
         self, return_type: GraphQLObjectType, field_details_list: Any, path: Any, result: Any, position_context: Any
@@ -83,13 +90,13 @@ class PlainValues(StrawberryGraphQLCoreExecutionContext):
     def _writer(self, kind: GraphQLObjectType, asked: Any) -> Write | None:
         """None where something that is asked of the type is not plain."""
         key = kind, id(asked)  # by identity, which the library goes by as well; kept, so that no other can have it
-        found = self._writers.get(key)
+        found = self.writers.get(key)
         if found is None:
             try:
                 write: Write | None = self._object(kind, asked)
             except NotPlainError:
                 write = None
-            found = self._writers[key] = asked, write
+            found = self.writers[key] = asked, write
         return found[1]
 
     def _object(self, kind: GraphQLObjectType, asked: Any) -> Write:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from typing import Any, cast
 
@@ -119,6 +119,14 @@ class Query:
     given: strawberry.Private[Any]
     branch: Branch | None = strawberry.field(resolver=lambda root: root.given)
     branches: list[Branch | None] | None = strawberry.field(resolver=lambda root: [root.given, None, root.given])
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def grown(self) -> AsyncIterator[Branch]:
+        for number in range(3):
+            yield branch(leaf(str(number)), of=leaf(f"leaf {number}"))
 
 
 LEAF = "word number share colour colours sure anything words __typename"
@@ -283,3 +291,24 @@ async def test_objects_without_resolvers_cost_the_library_nothing(monkeypatch: p
     assert not errors
     assert len(data["branch"]["leaves"]) == 9
     assert sorted(set(executed)) == ["Branch", "Query"]
+
+
+async def test_what_one_event_of_a_subscription_needed_is_not_kept_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = []
+    original = PlainValues.build_per_event_executor
+
+    def noted(self: Any, payload: Any) -> Any:
+        kept.append((len(self.writers), len(self._relevant_sub_fields)))
+        return original(self, payload)
+
+    monkeypatch.setattr(PlainValues, "build_per_event_executor", noted)
+    graph = strawberry.Schema(Query, subscription=Subscription, execution_context_class=PlainValues)
+    events = await graph.subscribe("subscription { grown { leaf { word } leaves { word number } } }")
+    found = [event.data async for event in cast("Any", events)]
+    assert found == [
+        {"grown": {"leaf": {"word": f"leaf {number}"}, "leaves": [{"word": str(number), "number": 1}]}}
+        for number in range(3)
+    ]
+    assert kept == [kept[0]] * 3
