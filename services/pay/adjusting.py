@@ -38,12 +38,15 @@ class Adjusting:
         self._clock, self._notices = clock, notices
         self._due_for, self._is_excluded = due_for, is_excluded
 
-    async def adjust(self, session: AsyncSession, award: Award, since: date, cause: str) -> int:
-        """Of the months that begin on `since` or later. Answers of how many payments too much went out."""
+    async def adjust(
+        self, session: AsyncSession, award: Award, since: date, cause: str, *, until: date = date.max
+    ) -> int:
+        """The months from the one that begins on `since`, or later, to `until`. Answers of how many payments too much
+        went out."""
         repository = PaymentRepository(session)
         there = await repository.instalments_since(award, since)
         planned = await self._planned(session, award, there)
-        found, stale = await self._found(session, award, there, planned)
+        found, stale = await self._found(session, award, [one for one in there if one.period <= until], planned)
         in_stale = {one.id for one in there if one.supplements in stale}
         changed = {one.id for one in there if found.of.get(one.id, one.satang) != one.satang} - _supplements(there)
         if planned & (changed | in_stale):

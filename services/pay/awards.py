@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from core.clock import Clock
 from core.ids import new_id
@@ -27,6 +29,9 @@ from services.pay.states import InstalmentStatus
 from services.pay.supplements import annul, open_of
 from services.pay.turns import has_turn_for, take_turn_for, take_turn_to_plan
 from services.pay.writing import insert_new
+
+FOUND_PAID: Final = "FOUND_PAID"
+"""The cause of what is too little, or too much, of a month whose payment had come back and was paid after all."""
 
 
 def period_of(day: date) -> date:
@@ -146,6 +151,20 @@ class Awards:
         if award is None or award.ends_on is None:
             return 0
         return await self._adjusting.adjust(session, award, since, cause)
+
+    async def hold_of(self, session: AsyncSession, payment: UUID) -> Award | None:
+        """The award of a payment, held as for a decision on it. The caller holds the payment's run alone."""
+        query = select(col(Award.application)).join(
+            Instalment, (col(Instalment.person) == col(Award.person)) & (col(Instalment.award) == col(Award.id))
+        )
+        application = await session.scalar(query.where(col(Instalment.id) == payment))
+        return None if application is None else await self._held(session, application)
+
+    async def found_paid(self, session: AsyncSession, award: Award, period: date) -> None:
+        """What had come back of that month was paid after all: the month is brought to what is due of it by now. Of an
+        award that has ended, what was not due is known already."""
+        if award.ends_on is None:
+            await self._adjusting.adjust(session, award, period, FOUND_PAID, until=period)
 
     async def _held(self, session: AsyncSession, application: UUID, *, ended: bool = False) -> Award | None:
         """The application's award, as it is now and held, with all that looking at it again changes

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.pay.breaks import is_borne
-from services.pay.models import Instalment, Overpayment, PaymentRun
+from core.money import Money
+from services.pay.breaks import Told, is_borne
+from services.pay.models import Award, Instalment, Overpayment, PaymentRun, ReconciliationBreak
 from services.pay.rails.contract import Entry, EntryKind
 from services.pay.recovery.models import RecoveryEntry
+from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus, RunStatus
 from services.pay.turns import take_turn_to_plan
 
@@ -51,3 +54,26 @@ async def hold_payments(session: AsyncSession, payments: Collection[UUID]) -> No
         or_(col(Overpayment.instalment).in_(ids), col(Overpayment.id).in_(withheld))
     )
     await session.execute(claims.order_by(col(Overpayment.id)).with_for_update())
+
+
+@dataclass(slots=True)
+class Work:
+    """One run, and the bank's word on it that is being taken in."""
+
+    session: AsyncSession
+    run: PaymentRun
+    instalments: dict[str, Instalment]
+    repository: PaymentRepository
+    awards: dict[tuple[UUID, UUID], Award] | None = None
+    came_back: set[tuple[str, Money, str]] = field(default_factory=set)
+    """What the notification in hand says was returned: end-to-end id, amount, currency."""
+    told: set[Told] = field(default_factory=set)
+    """All that is in it."""
+    open: list[ReconciliationBreak] | None = None
+    named: set[tuple[EntryKind, str, str]] | None = None
+    """See :func:`services.pay.breaks.named_before`."""
+
+    async def award_of(self, instalment: Instalment) -> Award:
+        if self.awards is None:
+            self.awards = await self.repository.awards({(i.person, i.award) for i in self.instalments.values()})
+        return self.awards[instalment.person, instalment.award]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -22,13 +22,14 @@ from core.text import Text
 from core.working_days import WorkingDays, thai_working_days
 from identity.inbox.models import ChangeKind
 from identity.inbox.templates import MessageTemplate
+from services.pay.awards import Awards
 from services.pay.breaks import BreakKind as BreakKind  # noqa: PLC0414 - for other rooms, who know it from here
-from services.pay.breaks import Told, close_by_bank, is_borne, mends, named_before, open_breaks, take_claims_back
+from services.pay.breaks import close_by_bank, is_borne, mends, named_before, open_breaks, take_claims_back
 from services.pay.budget.service import take_anyway
 from services.pay.claims import claim_anew, release
 from services.pay.contents import find_repeat, move, settled_payment, withdraw_repeat
 from services.pay.errors import BankFileRefused, BankSaysDuplicate
-from services.pay.held import hold_payments, hold_told
+from services.pay.held import Work, hold_payments, hold_told
 from services.pay.ledger.service import Account, book, nth, times_booked, transfer
 from services.pay.mending import is_known, what_to_mend
 from services.pay.models import Award, Instalment, PaymentRun, ReconciliationBreak
@@ -69,8 +70,17 @@ class Outcome:
 
 
 class Reconciliation:
-    def __init__(self, clock: Clock, on_settled: OnSettled, notices: Notices, days: WorkingDays | None = None) -> None:
-        """`days` are those that come with the program, unless a test brings others."""
+    def __init__(
+        self,
+        clock: Clock,
+        on_settled: OnSettled,
+        notices: Notices,
+        days: WorkingDays | None = None,
+        *,
+        awards: Awards | None = None,
+    ) -> None:
+        """`days` are those that come with the program, unless a test brings others; `awards` know what is due."""
+        self._awards = awards
         self._clock, self._on_settled, self._notices = clock, on_settled, notices
         self._days = days or thai_working_days()
 
@@ -127,12 +137,12 @@ class Reconciliation:
         await self._close(work)
         return _outcome(changed)
 
-    async def _work(self, session: AsyncSession, run: PaymentRun) -> _Work:
+    async def _work(self, session: AsyncSession, run: PaymentRun) -> Work:
         repository = PaymentRepository(session)
         instalments = await repository.instalments_of(run.id)
-        return _Work(session, run, {i.id.hex: i for i in instalments}, repository)
+        return Work(session, run, {i.id.hex: i for i in instalments}, repository)
 
-    async def _entry(self, work: _Work, entry: Entry) -> str:
+    async def _entry(self, work: Work, entry: Entry) -> str:
         instalment = work.instalments.get(entry.end_to_end)
         if instalment is None:
             return await self._named(work, BreakKind.UNKNOWN_REFERENCE, entry)
@@ -146,7 +156,7 @@ class Reconciliation:
             return await self._paid(work, instalment, entry)
         return await self._returned(work, instalment, entry)
 
-    async def _paid(self, work: _Work, instalment: Instalment, entry: Entry) -> str:
+    async def _paid(self, work: Work, instalment: Instalment, entry: Entry) -> str:
         if instalment.status == InstalmentStatus.SETTLED.value:
             return await self._named(work, BreakKind.BOOKED_TWICE, entry)
         if instalment.status == InstalmentStatus.RETURNED.value:
@@ -162,7 +172,7 @@ class Reconciliation:
         return "settled"
 
     async def _settle(
-        self, work: _Work, instalment: Instalment, at: datetime, what: str, debit: Account, paid_from: PaidFrom
+        self, work: Work, instalment: Instalment, at: datetime, what: str, debit: Account, paid_from: PaidFrom
     ) -> None:
         had_receipt = instalment.settled_at is not None
         move(instalment, InstalmentEvent.SETTLE)
@@ -173,7 +183,7 @@ class Reconciliation:
             await self._on_settled.settled(work.session, settled_payment(instalment, award, at))
         await self._tell(work, instalment, award, PAYMENT_SETTLED)
 
-    async def _returned(self, work: _Work, instalment: Instalment, entry: Entry) -> str:
+    async def _returned(self, work: Work, instalment: Instalment, entry: Entry) -> str:
         """It never reached the payee, or the bank took it back after it had booked it, and says why."""
         reversal = instalment.status == InstalmentStatus.SETTLED.value and is_known(entry.reason)
         if not reversal and instalment.status != InstalmentStatus.SUBMITTED.value:
@@ -193,7 +203,7 @@ class Reconciliation:
         await self._mended(work, entry)
         return "returned"
 
-    async def _remember(self, work: _Work, entry: Entry) -> None:
+    async def _remember(self, work: Work, entry: Entry) -> None:
         """A payment bears two references; of what the bank does to it after that, a closed break keeps them."""
         await self._break(work, BreakKind.RETURN_NOT_EXPECTED, entry)
         for one in await open_breaks(work.session, work.run.id):
@@ -201,7 +211,7 @@ class Reconciliation:
             if said == (BreakKind.RETURN_NOT_EXPECTED.value, entry.reference, entry.end_to_end):
                 await close_by_bank(work.session, one, self._clock.now())
 
-    async def _owed(self, work: _Work, instalment: Instalment, reason: str, what: str, debit: Account) -> None:
+    async def _owed(self, work: Work, instalment: Instalment, reason: str, what: str, debit: Account) -> None:
         """It is owed again, and the payee is told what to mend."""
         move(instalment, InstalmentEvent.RETURN)
         instalment.reason = reason
@@ -228,7 +238,7 @@ class Reconciliation:
         await self._close(work)
         return True
 
-    async def _one(self, session: AsyncSession, run: PaymentRun, key: UUID) -> tuple[_Work, Instalment | None]:
+    async def _one(self, session: AsyncSession, run: PaymentRun, key: UUID) -> tuple[Work, Instalment | None]:
         await hold_payments(session, [key])
         work = await self._work(session, run)
         return work, work.instalments.get(key.hex)
@@ -254,6 +264,7 @@ class Reconciliation:
     ) -> bool:
         """What had come back was paid by that entry. False where it did not come back, or another pays it again, or
         it was paid with another amount."""
+        award = None if self._awards is None else await self._awards.hold_of(session, instalment)
         await take_turn_of_budgets(session, run.agency)
         work, one = await self._one(session, run, instalment)
         again = await find_repeat(session, instalment)
@@ -273,12 +284,14 @@ class Reconciliation:
         await self._settle(work, one, at, "paid", Account.PAYABLE, PaidFrom.BANK)
         if (over := await work.repository.overpayment_of(one)) is not None:
             await claim_anew(session, over, self._clock.now())
+        if self._awards is not None and award is not None:
+            await self._awards.found_paid(session, award, one.period)
         await self._close(work)
         return True
 
     async def _book(
         self,
-        work: _Work,
+        work: Work,
         instalment: Instalment,
         what: str,
         debit: Account,
@@ -299,7 +312,7 @@ class Reconciliation:
         )
 
     async def _tell(
-        self, work: _Work, instalment: Instalment, award: Award, template: MessageTemplate, **more: Text
+        self, work: Work, instalment: Instalment, award: Award, template: MessageTemplate, **more: Text
     ) -> None:
         await self._notices.send(
             work.session,
@@ -311,10 +324,10 @@ class Reconciliation:
         )
         await self._notices.announce(work.session, instalment.person, ChangeKind.PAYMENT, instalment.id)
 
-    async def _named(self, work: _Work, kind: BreakKind, entry: Entry) -> str:
+    async def _named(self, work: Work, kind: BreakKind, entry: Entry) -> str:
         return "break" if await self._break(work, kind, entry) else "told before"
 
-    async def _break(self, work: _Work, kind: BreakKind, entry: Entry) -> int:
+    async def _break(self, work: Work, kind: BreakKind, entry: Entry) -> int:
         """1 when it is new, 0 when this entry was named so before."""
         instalment = work.instalments.get(entry.end_to_end)
         row = {
@@ -331,7 +344,7 @@ class Reconciliation:
         }
         return await insert_new(work.session, ReconciliationBreak, [row])
 
-    async def _mended(self, work: _Work, entry: Entry) -> None:
+    async def _mended(self, work: Work, entry: Entry) -> None:
         """The bank has told it rightly by now: what was open about it is closed by that."""
         if work.open is None:
             work.open = await open_breaks(work.session, work.run.id)
@@ -341,13 +354,13 @@ class Reconciliation:
             work.open.remove(one)
         await take_claims_back(work.session, work.run, entry, self._clock.now(), still_told=others)
 
-    async def _overdue(self, work: _Work) -> int:
+    async def _overdue(self, work: Work) -> int:
         """Names what the bank accepted and ought to have booked by now, unless a break about it is open already."""
         late = overdue(work.run, work.instalments.values(), self._days, self._clock)
         unnamed = await to_name(work.session, work.run.id, late, self._days, self._clock.today()) if late else []
         return sum([await self._break(work, BreakKind.NOT_BOOKED, entry) for entry in unnamed])
 
-    async def _close(self, work: _Work) -> None:
+    async def _close(self, work: Work) -> None:
         """Closes the run when every instalment is decided, or says what became of it if the bank decided anew."""
         await work.session.flush()
         if work.run.submitted_at is None:
@@ -363,27 +376,6 @@ class Reconciliation:
         work.run.status = after(RUN_TRANSITIONS, RunStatus(work.run.status), event).value
         work.run.closed_at = work.run.closed_at or self._clock.now()
         await work.session.flush()
-
-
-@dataclass(slots=True)
-class _Work:
-    session: AsyncSession
-    run: PaymentRun
-    instalments: dict[str, Instalment]
-    repository: PaymentRepository
-    awards: dict[tuple[UUID, UUID], Award] | None = None
-    came_back: set[tuple[str, Money, str]] = field(default_factory=set)
-    """What the notification in hand says was returned: end-to-end id, amount, currency."""
-    told: set[Told] = field(default_factory=set)
-    """All that is in it."""
-    open: list[ReconciliationBreak] | None = None
-    named: set[tuple[EntryKind, str, str]] | None = None
-    """See :func:`services.pay.breaks.named_before`."""
-
-    async def award_of(self, instalment: Instalment) -> Award:
-        if self.awards is None:
-            self.awards = await self.repository.awards({(i.person, i.award) for i in self.instalments.values()})
-        return self.awards[instalment.person, instalment.award]
 
 
 def _outcome(changed: Counter[str]) -> Outcome:

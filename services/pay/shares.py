@@ -47,6 +47,7 @@ def shares(
 
 def _share(found: Shares, month: Sequence[Instalment], due: int, planned: Collection[UUID], open_: int) -> None:
     repeated = {one.repeats for one in month}
+    paid = {one.id for one in month if one.status in GOES_OUT}  # also after it had come back
     rest, out, waiting = due, list[Instalment](), list[Instalment]()
     for one in month:
         went_out = one.status in GOES_OUT and one.id not in planned
@@ -55,7 +56,7 @@ def _share(found: Shares, month: Sequence[Instalment], due: int, planned: Collec
             found.of[one.id] = min(one.satang, rest)
             rest -= found.of[one.id]
             out.append(one)
-        elif one.supplements is None and one.status != InstalmentStatus.RETURNED.value:
+        elif one.supplements is None and one.status != InstalmentStatus.RETURNED.value and one.repeats not in paid:
             waiting.append(one)
     live = [one for one in waiting if one.status != InstalmentStatus.CANCELLED.value]
     for one in waiting:

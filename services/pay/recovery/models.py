@@ -110,7 +110,7 @@ class RecoveryEntry(SQLModel, table=True):
 
 
 class Underpayment(SQLModel, table=True):
-    """Less went out than was due, or more was recovered: the agency owes it. The instalment that supplements it pays."""
+    """Less went out than was due, or more was recovered: the agency owes it. What supplements it pays it."""
 
     __tablename__ = "underpayment"
     __table_args__ = (

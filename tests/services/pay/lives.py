@@ -174,28 +174,34 @@ class Country:
 
 
 class TwoFacedRail(MemoryRail):
-    """Takes back what it booked, if told to."""
+    """Takes back what it booked, and books what it had sent back, if told to."""
 
-    def take_back(self, one: Instalment) -> None:
+    def take_back(self, one: Instalment, reason: str = "AC04") -> None:
+        """`reason`: one that nobody knows makes a break of it."""
+        self._say(one, EntryKind.RETURNED, "T", reason)
+
+    def pay_after_all(self, one: Instalment) -> None:
+        self._say(one, EntryKind.PAID, "P", "")
+
+    def _say(self, one: Instalment, kind: EntryKind, prefix: str, reason: str) -> None:
         assert one.run is not None
-        entry = Entry(
-            EntryKind.RETURNED, f"T{one.id.hex[:30]}", one.id.hex, Money(one.net), CURRENCY, self._clock.now(), "AC04"
-        )
-        self._entries[one.run].append(entry)
+        told = self._entries[one.run]
+        reference = f"{prefix}{len(told)}-{one.id.hex[:24]}"
+        told.append(Entry(kind, reference, one.id.hex, Money(one.net), CURRENCY, self._clock.now(), reason))
 
 
 class Oracle(Awards):
-    """The awards themselves, which notes after each decision what each payment should come to by then."""
+    """The awards themselves, which notes after each decision what each month should come to by then."""
 
     country: Country
-    expected: dict[UUID, int]
-    """By instalment that went out: satang that are due of it."""
+    expected: dict[tuple[UUID, date], int]
+    """By award and month: satang that are due of it, by however many payments."""
 
     async def end_from(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
         found = await super().end_from(session, application=application, since=since, cause=cause)
         for one in await self._of(session, application):
             if one.period >= since:
-                self.expected[one.id] = 0
+                self.expected[one.award, one.period] = 0
         return found
 
     async def reassessed(self, session: AsyncSession, *, application: UUID, since: date, cause: str) -> int:
@@ -214,11 +220,11 @@ class Oracle(Awards):
         for one in await self._of(session, application):
             satang = self.country.due(decision, one.period)
             if one.period >= since and satang is not None:
-                self.expected[one.id] = satang
+                self.expected[one.award, one.period] = satang
 
     async def award(self, session: AsyncSession, *, application: UUID, **given: Any) -> UUID:
         before = {one.id: one.status for one in await self._of(session, application)}
-        claims = await self._claims_of_the_ended(session, application)
+        claims, ended_on = await self._claims_of_the_ended(session, application)
         key = await super().award(session, application=application, **given)
         decision = await repository.last_decision(session, application)
         assert decision is not None
@@ -226,21 +232,30 @@ class Oracle(Awards):
             satang = self.country.due(decision, one.period)
             if satang is None:
                 continue
-            if one.id in claims:  # of what was overpaid, only what is not due after all still is
-                self.expected[one.id] = one.satang - min(claims[one.id], max(one.satang - satang, 0))
+            month = one.award, one.period
+            if ended_on is not None and one.period >= ended_on.replace(day=1) and one.status in GOES_OUT:
+                self.expected[month] = satang
+            elif one.id in claims:  # of what was overpaid, only what is not due after all still is
+                alone = not any(other.supplements for other in await self._of(session, application))
+                if alone:
+                    self.expected[month] = one.satang - min(claims[one.id], max(one.satang - satang, 0))
+                else:
+                    self.expected.pop(month, None)
             elif before.get(one.id) in (None, "CANCELLED") and one.status == "SCHEDULED":
-                self.expected[one.id] = satang
+                self.expected[month] = satang
         return key
 
     async def _of(self, session: AsyncSession, application: UUID) -> Sequence[Instalment]:
         award = await PaymentRepository(session).award_of(application)
         return [] if award is None else await PaymentRepository(session).instalments_since(award, award.starts_on)
 
-    async def _claims_of_the_ended(self, session: AsyncSession, application: UUID) -> Mapping[UUID, int]:
+    async def _claims_of_the_ended(
+        self, session: AsyncSession, application: UUID
+    ) -> tuple[Mapping[UUID, int], date | None]:
         award = await PaymentRepository(session).award_of(application)
         is_ended = award is not None and award.ends_on is not None
         rows = await PaymentRepository(session).overpayments(award) if award is not None and is_ended else {}
-        return {key: row.satang for key, row in rows.items()}
+        return {key: row.satang for key, row in rows.items()}, None if award is None else award.ends_on
 
 
 class TableNotices:

@@ -7,7 +7,6 @@ import random  # noqa: TID251 - lives are made up; what happens in them is drawn
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,22 +15,24 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
-from sqlmodel import col
+from sqlalchemy import select
 
-from core.database import Database
 from core.errors import SitthiError
 from services.apply.deaths import Death
 from services.apply.deciding import Holder
-from services.apply.models import Application, ApplicationEvent, Reassessment
-from services.apply.states import ACTIVE, GRANTED, TIMERS, TURNS, Status, Turn
+from services.apply.models import Application, Reassessment
+from services.apply.states import ACTIVE, Status
 from services.apply.tasks import follow_clocks, reconsider_waiting
-from services.pay.ledger.service import trial_balance, unbalanced_transactions
-from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
-from services.pay.recovery.models import Underpayment
+from services.pay.breaks import BreakOutcome
+from services.pay.models import Instalment, PaymentRun
 from services.pay.recovery.service import Terms
-from services.pay.recovery.sums import outstanding
-from tests.services.pay.lives import AGENCY, GOES_OUT, PENSION, WORK, LivedIn, Version
+from services.pay.resolving import BreakJobs
+from tests.services.pay.lives import AGENCY, PENSION, WORK, LivedIn, Version
+from tests.services.pay.lives_seen import (
+    look,
+    paid_and_owed_are_what_was_due,
+    turn_and_clock_and_award_are_those_of_the_state,
+)
 from tests.support.databases import Databases, Kind
 
 T = TypeVar("T")
@@ -206,6 +207,28 @@ class Lives:
             self.town.rail.take_back(paid[which % len(paid)])
             self.reconcile()
 
+    @act(2, which=ANY, kind=["back", "back", "after all"])
+    def the_bank_says_what_nobody_understands(self, which: int, kind: str) -> None:
+        """It takes something back for a reason of its own, or pays what had come back."""
+        status = "SETTLED" if kind == "back" else "RETURNED"
+        there = [one for one in self._instalments() if one.status == status and one.run is not None]
+        if there:
+            one = there[which % len(there)]
+            if kind == "back":
+                self.town.rail.take_back(one, "ZZ99")
+            else:
+                self.town.rail.pay_after_all(one)
+            self.reconcile()
+
+    @act(4, which=ANY, outcome=list(BreakOutcome)[1:])
+    def two_officers_say_what_a_break_came_to(self, which: int, outcome: BreakOutcome) -> None:
+        jobs = BreakJobs(self.town.db, self.town.clock, self.town.jobs.reconciliation)
+        waiting = self.do(jobs.listed(self.town.planner))
+        if waiting:
+            found, _ = waiting[which % len(waiting)]
+            self._act(jobs.propose(self.town.planner, found.id, outcome, "The bank says so in its letter."))
+            self._act(jobs.agree(self.town.approver, found.id, outcome))
+
     @act(3, which=ANY)
     def pay_again(self, which: int) -> None:
         back = [one for one in self._instalments() if one.status == "RETURNED"]
@@ -231,14 +254,14 @@ class Lives:
             assert [step.sequence for step in steps] == list(range(1, len(steps) + 1))
             changes = [b.status for a, b in pairwise(steps) if b.status not in (a.status, Status.DECEASED)]
             assert seen.told.get(application, []) == changes, "each is told once"
-        counts = Counter(
-            (one.beneficiary, one.period) for one in seen.instalments if one.status not in ("CANCELLED", "RETURNED")
-        )
-        assert all(count == 1 for count in counts.values()), "a month is paid once, by one programme"
-        for one in seen.instalments:
-            expected = self.town.awards.expected.get(one.id)
-            if expected is not None:
-                paid_and_owed_are_what_was_due(seen, one, expected)
+        counting = [one for one in seen.instalments if one.status not in ("CANCELLED", "RETURNED")]
+        months = Counter((one.beneficiary, one.period) for one in counting if one.supplements is None)
+        assert all(count == 1 for count in months.values()), "a month is paid once, by one programme"
+        supplements = Counter(one.supplements for one in counting if one.supplements is not None)
+        assert all(count == 1 for count in supplements.values()), "and what is missing of it, once"
+        for (award, period), expected in self.town.awards.expected.items():
+            month = [one for one in seen.instalments if (one.award, one.period) == (award, period)]
+            paid_and_owed_are_what_was_due(seen, month, expected)
 
     async def _recover(self, person: UUID, agrees: bool) -> None:
         town = self.town
@@ -263,6 +286,13 @@ class Lives:
         assert [row for row in self.do(self._rows(Reassessment)) if row.done_at is None] == []
         assert not [row for row in self.do(self.town.applications()) if row.status == Status.SUBMITTED]
         self.all_is_as_it_should_be()
+        for _ in range(2):
+            self.plan(next_month=False)
+            self.approve(sends=True, fate="")
+            self.reconcile()
+        seen = self.do(look(self.town.db))
+        self.all_is_as_it_should_be()
+        assert not seen.noted, "nothing that is missing stays unpaid"
 
     def _instalments(self) -> list[Instalment]:
         return sorted(self.do(self._rows(Instalment)), key=lambda one: one.id)
@@ -273,86 +303,6 @@ class Lives:
     async def _rows(self, model: type[T]) -> list[T]:
         async with self.town.db.read() as session:
             return list(await session.scalars(select(model)))
-
-
-@dataclass
-class Seen:
-    """All that is stored, at one moment."""
-
-    applications: Sequence[Application]
-    steps: Mapping[UUID, Sequence[ApplicationEvent]]
-    told: Mapping[UUID, Sequence[str]]
-    awards: Sequence[Award]
-    instalments: Sequence[Instalment]
-    standing: Mapping[UUID, Overpayment]
-    short: Mapping[UUID, int]
-    planned: frozenset[UUID]
-    held: frozenset[tuple[UUID, date]]
-    unbalanced: Sequence[str]
-    balances: Mapping[str, int]
-    left: Mapping[UUID, int]
-
-
-async def look(database: Database) -> Seen:
-    async with database.read() as session:
-        steps: dict[UUID, list[ApplicationEvent]] = {}
-        for event in await session.scalars(select(ApplicationEvent).order_by(col(ApplicationEvent.sequence))):
-            steps.setdefault(event.application, []).append(event)
-        told: dict[UUID, list[str]] = {}
-        for application, status in (
-            await session.execute(text("SELECT application, status FROM test_notice"))
-        ).tuples():
-            told.setdefault(UUID(hex=application), []).append(status)
-        short: Counter[UUID] = Counter()
-        noted = select(Underpayment).where(col(Underpayment.entry).is_(None), col(Underpayment.annulled_at).is_(None))
-        for under in await session.scalars(noted):
-            short[under.instalment] += under.satang
-        claims = list(await session.scalars(select(Overpayment)))
-        runs = await session.scalars(select(col(PaymentRun.id)).where(col(PaymentRun.status) == "PLANNED"))
-        held = await session.scalars(select(HeldMonth).where(col(HeldMonth.released_at).is_(None)))
-        return Seen(
-            applications=list(await session.scalars(select(Application))),
-            steps=steps,
-            told=told,
-            awards=list(await session.scalars(select(Award))),
-            instalments=list(await session.scalars(select(Instalment).order_by(col(Instalment.id)))),
-            standing={one.instalment: one for one in claims if one.annulled_at is None},
-            short=short,
-            planned=frozenset(runs),
-            held=frozenset((one.award, one.period) for one in held),
-            unbalanced=await unbalanced_transactions(session),
-            balances={one.code: one.money.satang for one in await trial_balance(session, AGENCY)},
-            left=await outstanding(session, claims),
-        )
-
-
-def turn_and_clock_and_award_are_those_of_the_state(row: Application, *, pays: bool) -> None:
-    status = Status(row.status)
-    assert (row.due_on is not None) == (status in TIMERS), status
-    assert row.turn_since is not None
-    assert row.overdue_at is None or TURNS[status] is Turn.AGENCY
-    assert (row.reopen_until is not None) == (status is Status.LAPSED)
-    kept = (Status.UNDER_REVIEW, Status.LAPSED, Status.DECEASED)  # and in what follows when it is opened again
-    assert row.review_since is None or status in (*kept, Status.NEEDS_INFORMATION, Status.SUBMITTED), status
-    assert bool(row.missing) <= (status not in (Status.APPROVED, Status.WITHDRAWN, Status.DECEASED)), status
-    assert pays == (status in GRANTED), status
-
-
-def paid_and_owed_are_what_was_due(seen: Seen, one: Instalment, expected: int) -> None:
-    """`expected`: by the oracle. What came back is neither."""
-    claim = seen.standing.get(one.id)
-    claimed = 0 if claim is None else claim.satang
-    if one.status in ("SCHEDULED", "IN_RUN") and (one.run is None or one.run in seen.planned):
-        assert (one.satang, claimed) == (expected, 0)
-    elif one.status in GOES_OUT:
-        assert one.satang - claimed + seen.short.get(one.id, 0) == expected, (claimed, seen.short.get(one.id, 0))
-        assert claim is None or claim.released_at is None, "what went out is claimed on the ledger, too"
-    elif one.status == "CANCELLED" and expected > 0 and one.repeats is None:
-        [award] = [award for award in seen.awards if award.id == one.award]
-        others = [i for i in seen.instalments if (i.beneficiary, i.period) == (one.beneficiary, one.period)]
-        is_paid = any(i.status not in ("CANCELLED", "RETURNED") for i in others)
-        ended = award.ends_on is not None
-        assert ended or is_paid or (one.award, one.period) in seen.held, "no month of a running award is forgotten"
 
 
 def test_whatever_happens_in_a_life_what_was_paid_and_what_was_due_agree(

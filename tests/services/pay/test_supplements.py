@@ -15,6 +15,7 @@ from core.ids import new_id
 from core.money import Money
 from identity.inbox.service import Inbox
 from services.pay.awards import Awards
+from services.pay.breaks import BreakOutcome
 from services.pay.errors import NothingDue, NotPaidAgain
 from services.pay.models import Instalment
 from services.pay.rails.contract import EntryKind
@@ -25,7 +26,7 @@ from tests.services.pay.test_awards import NOVEMBER, end, reassess
 from tests.services.pay.test_awards import overpaid as claims
 from tests.services.pay.test_budgets import OLD_AGE, appropriate, standing
 from tests.services.pay.test_recovery import DECEMBER, agree, overpaid, owed, pay, propose, recoveries
-from tests.services.pay.test_resolving import entry
+from tests.services.pay.test_resolving import decide, entry, only_break
 from tests.services.pay.test_resolving import told as bank_tells
 from tests.services.pay.town import PERIOD, TownHall, jobs_over
 
@@ -267,3 +268,21 @@ async def test_what_was_recovered_and_given_back_meanwhile_is_not_paid_twice(hal
     async with hall.db.read() as session:
         rows = (await session.scalars(select(Underpayment))).all()
     assert [row.annulled_at is None for row in rows] == [out]
+
+
+@pytest.mark.parametrize(("baht", "missing", "over"), [(900, [200], []), (700, [], []), (500, [], [20_000])])
+async def test_what_had_come_back_and_was_paid_after_all_is_brought_to_what_is_due(
+    hall: TownHall, baht: int, missing: list[int], over: list[int]
+) -> None:
+    application = new_id()
+    await hall.grant(application=application)
+    run = await pay(hall, PERIOD, comes_back=True)
+    [one] = await hall.instalments()
+    await hall.jobs.pay_again(hall.planner, one.id)
+    await due(hall, application, baht)
+    await bank_tells(hall, run, entry(hall, one.id, EntryKind.PAID, "R9", money=Money(one.net)))
+    await decide(hall, await only_break(hall), BreakOutcome.PAID)
+    assert (await still_owed(hall), [claim.satang for claim in await owed(hall)]) == (missing, over)
+    if missing:
+        await pay(hall, PERIOD)
+    assert (await hall.balances())["BENEFITS"] == baht * 100

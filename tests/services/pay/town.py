@@ -204,7 +204,7 @@ def jobs_over(
     return PaymentJobs(
         db=db,
         runs=PaymentRuns(clock, awards, KEYS, treasury_account, notices=notices or Inbox(clock), part_max=part_max),
-        reconciliation=Reconciliation(clock, on_settled or NoReceipts(), notices or Inbox(clock)),
+        reconciliation=Reconciliation(clock, on_settled or NoReceipts(), notices or Inbox(clock), awards=awards),
         rail=rail,
         payees=RegisterPayees(db, PeopleRegister(KEYS, clock)),
     )
