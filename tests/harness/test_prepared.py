@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import prepared
-from tests.support.prepared import Nursery, run
+from tests.support.prepared import Forked, Nursery, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they are started one by one elsewhere")
 NURSERY = Nursery(["core.clock"])
@@ -70,6 +71,19 @@ def test_it_can_be_waited_for_and_killed(tmp_path: Path) -> None:
     process.terminate()  # of who has ended nobody is killed
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+
+
+def test_who_has_just_ended_is_not_killed_though_that_is_still_to_be_told() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    there.send(b"%d" % ended.pid)
+    process = Forked(here)
+    process.terminate()
+    assert process.poll() is None
+    there.send(b"0")
+    there.close()
+    assert process.wait(60) == 0
 
 
 def test_two_do_not_see_what_the_other_changed(tmp_path: Path) -> None:
