@@ -142,9 +142,11 @@ def _day(given: str) -> date:
 
 
 def _lines(found: DayReport) -> list[str]:
+    later = [f"  in a later month's books: {found.later} baht"] if found.later.satang else []
     return [
         f"{found.day}  {found.paid} bills paid, {found.money} baht",
         f"  set apart: {found.set_apart}, of which {found.to_go_back} baht to go back, {found.refunded} baht gone back",
+        *later,
     ]
 
 

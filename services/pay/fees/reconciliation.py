@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -71,6 +71,8 @@ class DayReport:
     to_go_back: Money
     """Of what did not, and has not gone back yet."""
     refunded: Money
+    later: Money
+    """Of all that came in, what is in a later month's books: it was told after its own had ended."""
     breaks: int = 0
     """That the reconciliation found for the first time."""
 
@@ -199,8 +201,13 @@ class FeeDesk:
             set_apart=len(apart),
             to_go_back=Money(sum(row.satang for row in apart if row.refunded_at is None)),
             refunded=Money(sum(row.satang for row in apart if row.refunded_at is not None)),
+            later=Money(sum(row.satang for row in rows if _month(row.received_at) != _month(row.paid_at))),
             breaks=found,
         )
+
+
+def _month(at: datetime) -> date:
+    return bangkok_day(at).replace(day=1)
 
 
 def _each_once(told: Sequence[Notice]) -> Sequence[Notice]:
