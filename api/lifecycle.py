@@ -38,7 +38,7 @@ from services.apply.service import ApplyService
 from services.apply.states import GRANTED, Status, is_service
 from services.exchange.corrections.repository import CorrectionRepository
 from services.exchange.facts import Gate
-from services.exchange.household import HouseholdRegister
+from services.exchange.recounting import HouseholdRegister
 from services.pay.awards import Awards
 from services.pay.given_once import paid_for_good
 from services.pay.holding import HoldReason

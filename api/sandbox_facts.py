@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -16,6 +15,12 @@ import httpx2
 from core.clock import Clock
 from core.ids import NationalId
 from core.money import Money
+from services.agencies.cgd import plugin as cgd
+from services.agencies.mhesi import plugin as mhesi
+from services.agencies.nhso import plugin as nhso
+from services.agencies.rd import plugin as rd
+from services.agencies.slf import plugin as slf
+from services.agencies.sso import plugin as sso
 from services.plugins.contract import Call, Host, Manifest, OperationKind, PartialDate
 from services.plugins.runner import Credentials, HttpAgencyClient
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
@@ -26,8 +31,8 @@ from services.sandbox.population.store import replace
 
 BASE: Final = "http://stand-ins"
 ASKER: Final = "sitthi-rules-impact"
-OWN: Final = frozenset({"cgd", "mhesi", "nhso", "rd", "slf", "sso"})
-"""Agencies that hold what the population does not say by itself."""
+OWN: Final = {"cgd": cgd, "mhesi": mhesi, "nhso": nhso, "rd": rd, "slf": slf, "sso": sso}
+"""The code of agencies that hold what the population does not say by itself."""
 SECRET: Final = frozenset({"aids_certified"})
 """What is put to nobody who did not ask (docs/adr/0031) is not asked of the made-up people either."""
 Told = Mapping[str, Mapping[str, Any]]
@@ -66,7 +71,6 @@ async def _ask(
     names: set[str],
     found: Mapping[str, dict[str, Any]],
 ) -> None:
-    functions = import_module(f"services.agencies.{slug}.plugin")
     for operation in manifest.operations_of(OperationKind.SOURCE):
         wanted = sorted(name for name, by in manifest.provides.items() if by == operation and name in names)
         batch = manifest.operations[operation].batch
@@ -74,7 +78,7 @@ async def _ask(
             continue
         for at in range(0, len(people), batch):
             call = Call(operation, None, {"attributes": wanted}, ASKER, people=tuple(people[at : at + batch]))
-            for person, known in (await getattr(functions, operation)(host, call)).items():
+            for person, known in (await getattr(OWN[slug], operation)(host, call)).items():
                 found[person.digits] |= {name: _plain(known[name].value) for name in wanted if name in known}
 
 

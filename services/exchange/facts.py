@@ -40,6 +40,10 @@ ANSWERED: Final = frozenset({"NOT_KNOWN", "NO_SOURCE", "INVALID_ANSWER", "MEMBER
 """Reasons of what is UNAVAILABLE although whoever could be asked has answered: it will not come by waiting."""
 
 
+OF_MEMBERS: Final = frozenset({"MEMBER_SILENT", "MEMBER_UNKNOWN", "NO_SOURCE"})
+"""Reasons of a household's total that lie in the fact of somebody in the house; it is not said in whose."""
+
+
 class Lack(StrEnum):
     """Why nobody could say a value."""
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from core.money import Money
@@ -19,7 +19,6 @@ from services.exchange.access_log.disclosure import HOUSEHOLD
 from services.exchange.access_log.households import PURPOSE
 from services.exchange.access_log.log import Decision, Draft, Entry, Result
 from services.exchange.catalogue import Attribute, Catalogue, Derivation, How, InvalidAnswer
-from services.exchange.catalogue.model import HOUSEHOLD_MEMBERS
 from services.exchange.deciding import Deciding
 from services.exchange.facts import ANSWERED, Asker, AskerKind, FactState, Purpose, Value
 from services.exchange.grounds import GroundsReader
@@ -35,17 +34,6 @@ MEMBER_UNKNOWN: Final = "MEMBER_UNKNOWN"
 """What the sources know of one member at least is not enough; it is not said of whom."""
 MEMBER_SILENT: Final = "MEMBER_SILENT"
 """A source did not answer about one member at least; it is not said about whom."""
-
-
-RECOUNT: Final = "household-recount"
-
-
-class Ties(Protocol):
-    """The gate, for ties between people alone."""
-
-    async def children(
-        self, subject: UUID, *, asker: Asker, purpose: Purpose, of: str = ...
-    ) -> tuple[UUID, ...] | None: ...
 
 
 @dataclass
@@ -70,20 +58,6 @@ class Look:
     @property
     def applicant(self) -> UUID | None:
         return UUID(hex=self.asker.id) if self.asker.kind is AskerKind.CITIZEN else self.asker.applicant
-
-
-class HouseholdRegister:
-    """With whom somebody lives, for following what was corrected: of them nothing but their keys is read."""
-
-    def __init__(self, catalogue: Catalogue, gate: Ties) -> None:
-        self._catalogue, self._gate = catalogue, gate
-
-    async def with_whom(self, person: UUID) -> Sequence[UUID] | None:
-        """Everybody on the house register; None while nobody can say."""
-        steward = self._catalogue.attribute(HOUSEHOLD_MEMBERS).steward
-        asker = Asker(AskerKind.SYSTEM, "exchange.household", steward, HOUSEHOLD_LABEL)
-        purpose = self._catalogue.purposes[RECOUNT].purpose
-        return await self._gate.children(person, asker=asker, purpose=purpose, of=HOUSEHOLD_MEMBERS)
 
 
 class Household:

@@ -16,10 +16,8 @@ from uuid import UUID
 
 from core.money import Money
 from services.apply.deciding import Holder, Missing
-from services.exchange.answers import NO_SOURCE
 from services.exchange.catalogue import Attribute, Catalogue
-from services.exchange.facts import Fact, Facts, FactState
-from services.exchange.household import MEMBER_SILENT, MEMBER_UNKNOWN
+from services.exchange.facts import OF_MEMBERS, Fact, Facts, FactState
 from welfare.programmes import (
     Channel,
     ConditionOutcome,
@@ -46,8 +44,6 @@ PROGRAMME: Final = "programme:"
 CITIZEN: Final = "citizen"
 """The steward of an attribute that only the citizen knows."""
 _DETERMINERS: Final = Determiners()
-_OF_MEMBERS: Final = frozenset({MEMBER_SILENT, MEMBER_UNKNOWN, NO_SOURCE})
-"""Reasons of a total that is missing although who the members are is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +252,6 @@ def _missing(catalogue: Catalogue, name: str, fact: Fact | None = None) -> Missi
 def _holder(catalogue: Catalogue, attribute: Attribute, fact: Fact | None) -> str:
     """Who holds what is missing: of a total whose members are known, whoever holds the parts."""
     rule = attribute.derived
-    if rule is None or rule.of is None or fact is None or fact.reason not in _OF_MEMBERS:
+    if rule is None or rule.of is None or fact is None or fact.reason not in OF_MEMBERS:
         return attribute.steward
     return catalogue.attribute(rule.of).steward

@@ -13,7 +13,8 @@ from core.money import Money
 from services.exchange.answers import INVALID_ANSWER, NO_SOURCE, NOT_KNOWN, TIMEOUT, Answer, unavailable
 from services.exchange.catalogue import load_catalogue
 from services.exchange.facts import WELFARE_CHECK, WELFARE_DECISION, Fact, FactState, Lack, Purpose
-from services.exchange.household import MEMBER_SILENT, MEMBER_UNKNOWN, HouseholdRegister, combined
+from services.exchange.household import MEMBER_SILENT, MEMBER_UNKNOWN, combined
+from services.exchange.recounting import HouseholdRegister
 from tests.services.exchange.fakes import Exchange, citizen, system
 
 pytestmark = pytest.mark.fakeredis_only  # what Valkey does differently, test_sources.py finds
