@@ -43,6 +43,7 @@ from services.receive.disputes import graph as disputes
 from services.receive.repository import ReceiptRepository
 from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
+from services.receive.slips import CashSlip, slip_of
 from services.receive.statements.graph import StatementsOfCitizen
 from services.receive.withheld.graph import Deduction, WithheldOfReceipt, deductions_of
 
@@ -151,6 +152,10 @@ class Payment(Node):
     async def deductions(self, info: Info) -> list[Deduction]:
         """By which law and agreement something is withheld."""
         return await deductions_of(info, self.row)
+
+    @strawberry.field
+    async def slip(self, info: Info) -> CashSlip | None:
+        return await slip_of(info, self.row)
 
     @strawberry.field
     def beneficiary(self) -> Person:

@@ -17,6 +17,7 @@ from core.ids import GlobalId, new_id
 from core.text import Language
 from identity.inbox.models import Change, Message
 from services.pay.models import Instalment
+from services.pay.rails.cash.models import CashSlip
 from services.receive.graph import NODES, ReceiveMutation, ReceiveOfCitizen
 from services.receive.models import Rating, Receipt
 from services.receive.satisfaction.models import Satisfaction
@@ -127,6 +128,25 @@ async def test_settlement_tells_the_citizen_in_the_same_transaction(hall: TownHa
         kinds = set(await session.scalars(select(Change.kind)))  # type: ignore[call-overload]
     assert (message.person, "700.00" in message.title_th) == (person, True)
     assert kinds == {"MESSAGE", "PAYMENT"}
+
+
+async def test_a_payment_in_cash_shows_its_slip_and_no_other_does(hall: TownHall, ask: Asking) -> None:
+    person = await paid(hall)
+    document = "{ viewer { payments { nodes { slip { number payableFrom expiresOn collectedAt hasCode } } } } }"
+    assert (await ask(document, person))["viewer"]["payments"]["nodes"] == [{"slip": None}]
+    [payment] = await hall.instalments()
+    async with hall.db.write() as session:
+        row = CashSlip(
+            person=person, id=payment.id, number="7K3QX9FZ2M", message=new_id(), agency="dla", satang=payment.satang,
+            payable_from=date(2026, 11, 10), expires_on=date(2026, 12, 10), codes=1, code_hash=b"x",
+            created_at=hall.clock.now(),
+        )  # fmt: skip
+        session.add(row)
+    [node] = (await ask(document, person))["viewer"]["payments"]["nodes"]
+    assert node["slip"] == {
+        "number": "7K3QX9FZ2M", "payableFrom": "2026-11-10", "expiresOn": "2026-12-10", "collectedAt": None,
+        "hasCode": True,
+    }  # fmt: skip
 
 
 async def test_titles_are_in_the_language_asked_for(hall: TownHall, ask: Asking) -> None:
