@@ -1,4 +1,4 @@
-"""With whom somebody lives: asked of the gate after a fact of theirs was corrected that goes into a household's total."""
+"""With whom somebody lives: asked of the gate after a fact of theirs that goes into a total was corrected."""
 
 from __future__ import annotations
 

@@ -152,3 +152,15 @@ def test_a_year_stands_there_once() -> None:
     year = FILE[FILE.index("- year") :] + "  - {date: 2030-01-01, name: new-year}\n"
     with pytest.raises(FileError):
         parse(FILE + "  - {date: 2030-01-01, name: new-year}\n" + year)
+
+
+def test_a_year_that_is_missing_is_told_of_a_month_before_anything_falls_into_it() -> None:
+    """Whatever is due in the next 30 days is in a year that is known, or of whose absence operators are told today."""
+    for number in range(5 * 365):
+        today = date(2025, 1, 1) + timedelta(days=number)
+        soon = {(today + timedelta(days=ahead)).year for ahead in range(31)}
+        assert soon <= CALENDAR.years.keys() | set(CALENDAR.missing_on(today)), today
+
+
+def test_what_is_not_checked_is_marked_in_every_year_that_is_not_over() -> None:
+    assert all(CALENDAR.years[year].unverified for year in CALENDAR.years if year >= 2026)
