@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from collections.abc import AsyncIterator
 from random import Random  # noqa: TID251 (selections from a seed)
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx2
+import orjson
 import pytest
 from prometheus_client import REGISTRY
 
 from api import plans
 from api.graphql import GraphRouter
+from api.limits import BODY_BYTES_MAX
 from api.rate_limits import CITIZEN, GRAPH
 from core.addresses import Addresses
 from core.graph import global_id
@@ -119,6 +122,73 @@ async def test_a_known_document_is_answered_without_being_executed(client: Clien
     applied = [one for one in executed if "executed" in one]
     assert len(applied) == 1
     assert len(executed) == 1 + 2 * 2, "the first alone was executed, and what takes them back"
+
+
+async def test_a_web_app_of_another_site_may_read_either_answer(client: Client, executed: list[str]) -> None:
+    await client.both(document(), given())
+    before = len(executed)
+    first, second = await client.both(document(), given(), origin="https://app.example")
+    assert alike(first) == alike(second)
+    assert second.headers["access-control-allow-origin"] == "*"
+    assert len([one for one in executed[before:] if "executed" in one]) == 1
+
+
+async def test_a_body_that_comes_in_pieces_is_taken_alike(client: Client, executed: list[str]) -> None:
+    await client.both(document(), given())
+    token = await client.sitthi.token(WHO)
+    body = orjson.dumps({"query": document(), "variables": {"input": given(idempotencyKey=uuid4().hex)}})
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 100):
+            yield body[start : start + 100]
+
+    plain = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    before = len(executed)
+    taken = await client.sitthi.http.post(
+        "/graphql", content=pieces(), headers={**plain, "content-length": str(len(body))}
+    )
+    assert taken.json()["data"]["apply"]["application"]["status"] == "SUBMITTED"
+    assert len(executed) == before
+    chunked = await client.sitthi.http.post("/graphql", content=pieces(), headers=plain)
+    assert chunked.content == taken.content
+    assert len(executed) == before + 1, "of unknown length it goes the ordinary way"
+
+
+async def test_a_body_larger_than_it_said_or_than_may_be_is_refused_alike(client: Client) -> None:
+    await client.both(document(), given())
+    for size, more in ((BODY_BYTES_MAX, 1), (100, BODY_BYTES_MAX)):
+        sent = {"content-length": str(size)} if more > 1 else {}
+        body = {"query": document(), "variables": {"input": given(answers={"x": "x" * (size + more)})}}
+        token = await client.sitthi.token(WHO)
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json", **sent}
+        answers = [
+            await client.sitthi.http.post(address, content=orjson.dumps(body), headers=headers)
+            for address in (EXECUTED, "/graphql")
+        ]
+        assert alike(answers[0]) == alike(answers[1])
+        assert answers[1].status_code == 413
+
+
+async def test_an_address_that_asked_too_often_is_refused_alike_before_anything_is_read(
+    client: Client, executed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.both(document(), given())
+    before, limiter, asked = len(executed), client.sitthi.house.limiter, 0
+    take = limiter.take
+
+    async def refused(*which: Any) -> int:
+        nonlocal asked
+        asked += 1
+        return 7 if which[0][0] is GRAPH else await take(*which)
+
+    monkeypatch.setattr(limiter, "take", refused)
+    monkeypatch.setattr(limiter, "take_held", lambda *_: False)
+    answers = [
+        await client.ask(document(), given(idempotencyKey=uuid4().hex), address) for address in (EXECUTED, "/graphql")
+    ]
+    assert alike(answers[0]) == alike(answers[1])
+    assert (answers[1].status_code, answers[1].headers["retry-after"]) == (429, "7")
+    assert (len(executed), asked) == (before, 2), "each was asked about once"
 
 
 async def test_any_selection_is_answered_alike_by_both_ways(client: Client, executed: list[str]) -> None:
