@@ -45,7 +45,7 @@ NOT_PEOPLE: Final = {
     "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "act": "what two officers do",
-    "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
+    "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment", "supplements": "an underpayment",
     "bill": "a bill", "channel": "a way to be told", "message": "a message",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
@@ -63,6 +63,7 @@ KEYS_OF_THINGS: Final = {
     "receipt.subject": "a programme or a service",
     "agreement.suspended_by": "an agency",
     "delegation_event.by_officer_of": "an agency",
+    "service_case.pay_by": "an instant",
     "legal_hold.released_by": "an officer",
 }
 
