@@ -13,7 +13,9 @@ from sqlalchemy import delete
 from core.clock import FixedClock
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
+from identity.provider.clients import GRAPH_AUDIENCE
 from identity.provider.endings import Endings, EndReason, client_mark
+from identity.provider.errors import TokenInvalid
 from identity.provider.models import Revocation
 from identity.provider.revocations import LOOK_BACK, STALE_SECONDS, WHOLE_EVERY_SECONDS, Revocations, RevocationsUnknown
 from tests.identity.conftest import House
@@ -188,6 +190,36 @@ async def test_a_remembered_token_is_forgotten_when_its_family_ends(house: House
             while await app.works(tokens["access_token"]):  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(SOON)
         assert not await app.works(tokens["access_token"])
+
+
+async def test_a_remembered_token_is_believed_at_one_look_only_while_all_of_it_holds(house: House, app: App) -> None:
+    tokens, verifier = await app.tokens(), house.identity.verifier_for(GRAPH_AUDIENCE)
+    token = tokens["access_token"]
+    assert verifier.remembered(token) is None, "nobody has verified it"
+    viewer = await verifier.verify(token)
+    assert verifier.remembered(token) is None, "nobody follows what is revoked"
+    async with house.identity.revocations.watching():
+        await verifier.verify(token)
+        assert verifier.remembered(token) == viewer
+        assert verifier.remembered(token + "A") is None
+        house.identity.signing.version += 1
+        assert verifier.remembered(token) is None, "a key was withdrawn"
+        await verifier.verify(token)
+        assert verifier.remembered(token) == viewer
+        now = house.clock.now()
+        house.clock.set(viewer.expires_at - timedelta(seconds=1))
+        assert verifier.remembered(token) == viewer
+        house.clock.set(viewer.expires_at)
+        assert verifier.remembered(token) is None, "it has expired"
+        house.clock.set(now)
+        bound = (await app.tokens(bound=True))["access_token"]
+        await verifier.verify(bound, jkt=(await verifier.inspect(bound)).jkt)
+        assert verifier.remembered(bound) is None, "its key is proved with each request"
+        await app.revoke(tokens["refresh_token"])
+        await until(lambda: verifier.remembered(token) is None)
+        with pytest.raises(TokenInvalid):
+            await verifier.verify(token)
+        assert verifier.remembered(token) is None
 
 
 async def test_a_command_asks_the_table_at_each_use(database: Database, clock: FixedClock) -> None:
