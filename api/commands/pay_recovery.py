@@ -48,7 +48,7 @@ def owed(profile: Profile = None) -> None:
 
 @app.command()
 def underpaid(profile: Profile = None) -> None:
-    """Lists what the agency owes beyond what it paid. It is not paid by itself yet."""
+    """Lists what the agency owes beyond what it paid, until it has reached its payee. The next plan pays it."""
 
     async def job(desk: RecoveryDesk, officer: Officer) -> Sequence[Underpayment]:
         return await desk.underpaid(officer)

@@ -45,8 +45,8 @@ NOT_PEOPLE: Final = {
     "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
     "lease": "a worker's turn", "act": "what two officers do",
-    "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment", "supplements": "an underpayment",
-    "bill": "a bill", "channel": "a way to be told", "message": "a message",
+    "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
+    "supplements": "an underpayment", "bill": "a bill", "channel": "a way to be told", "message": "a message",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
 A_PERSON: Final = re.compile(
