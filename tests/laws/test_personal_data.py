@@ -40,6 +40,7 @@ NOT_PEOPLE: Final = {
     "run": "a payment run", "payday": "a payday of several runs", "destination": "a row of payout_destination",
     "instalment": "an instalment",
     "receipt": "a receipt", "session": "a browser session", "family": "a token family", "delegation": "a delegation",
+    "passkey": "a passkey of the same person",
     "entry": "a decision of the access log", "record": "a record of the access log", "correction": "a correction",
     "consent": "a consent", "dispute": "a dispute", "transaction_id": "of the ledger", "account": "of the ledger",
     "request": "a request",
