@@ -15,6 +15,7 @@ from core.text import Text
 from services.pay.fees.models import IncomingPayment
 from services.pay.keeping import ACCOUNTS_KEPT
 
+OFFICER: Final = "an officer of the agency"
 FEES: Final = Store(
     name="fees",
     title=Text(th="ใบแจ้งชำระเงินและการชำระ", en="Bills and what was paid for them"),
@@ -32,8 +33,13 @@ FEES: Final = Store(
         Rows("incoming_payment", ("person",), Fate.DELETED),
         Rows("bill", ("person",), Fate.DELETED),
         Rows("incoming_break", (), Fate.UNNAMED),
-        Rows("incoming_resolution", (), Fate.UNNAMED),
-        Rows("fee_refund", (), Fate.UNNAMED),
+        Rows(
+            "incoming_resolution",
+            (),
+            Fate.UNNAMED,
+            {"proposed_by": OFFICER, "closed_by": OFFICER, "break_id": "what did not match"},
+        ),
+        Rows("fee_refund", (), Fate.UNNAMED, {"incoming": "the payment", "break_id": "what did not match"}),
         Rows("bank_statement", (), Fate.UNNAMED),
         Rows("statement_break", (), Fate.UNNAMED),
     ),
