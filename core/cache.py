@@ -10,7 +10,7 @@ CONNECTIONS_MAX: Final = 100
 """Of a process. Who finds none free waits for one: a crowd is no reason to pass the cache by, which would cost its
 sources far more."""
 _TURN_SECONDS_MAX: Final = 2.0
-"""How long one waits for a connection. That all are in use says that this process is busy, not that the cache is away."""
+"""How long one waits for a connection. That all are in use says that we are busy, not that the cache is away."""
 _SECONDS_MAX: Final = 0.5
 """Longer than that it is no help: whoever asks goes to where the fact is true."""
 
