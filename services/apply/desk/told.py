@@ -126,16 +126,7 @@ def case_told(line: Line, shown: Shown) -> dict[str, Any]:
         ],
         "lawSays": shown.law_says,
         "unread": shown.unread,
-        "missing": [
-            {
-                "name": one.attribute,
-                "title": _words(one.title),
-                "heldBy": one.held_by.value,
-                "agency": one.agency,
-                "why": None if one.why is None else one.why.value,
-            }
-            for one in shown.missing
-        ],
+        "missing": [_missing(one) for one in shown.missing],
         "reasons": [{name: one[name] for name in ("condition", "th", "en", "outcome", "law")} for one in shown.reasons],
         "answers": dict(shown.answers),
         "grounds": shown.grounds,
@@ -173,6 +164,16 @@ def case_told(line: Line, shown: Shown) -> dict[str, Any]:
             {"officer": _words(shown.names[row.officer]), "at": row.at.isoformat(), "text": said}
             for row, said in shown.notes
         ],
+    }
+
+
+def _missing(one: Any) -> dict[str, Any]:
+    return {
+        "name": one.attribute,
+        "title": _words(one.title),
+        "heldBy": one.held_by.value,
+        "agency": one.agency,
+        "why": None if one.why is None else one.why.value,
     }
 
 
