@@ -1,0 +1,150 @@
+"""Libraries that are not ours read what we issue, and we read what they issue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from jwcrypto.jwk import JWK
+from jwt.algorithms import ECAlgorithm
+from sd_jwt.common import SDObj
+from sd_jwt.holder import SDJWTHolder
+from sd_jwt.issuer import SDJWTIssuer
+from sd_jwt.verifier import SDJWTVerifier
+
+from services.receive.credentials.disclosures import Disclosable, unpacked
+from services.receive.credentials.jws import SigningKey
+from services.receive.credentials.sd_jwt import TYPE, SdJwt, issue, present, prove
+from services.receive.credentials.verifying import Asked, verify
+from tests.services.receive.credentials.issuers import (
+    AGENCY,
+    AUDIENCE,
+    NONCE,
+    NOW,
+    WALLET,
+    Trusted,
+    plain,
+    transcript,
+)
+from tests.support import node
+
+ASKED: Final = Asked(AUDIENCE, NONCE)
+COURSE: Final = ("degrees", 0, "courses", 1)
+SHOWN: Final = [{"title": "Bachelor of Science", "courses": [{"code": "PH102", "grade": "A"}]}]
+FRAME: Final = {"given_name": True, "gpax": {"at_least_3_00": True}}
+"""Nothing from within an array: with a proof, version 0.16 of the library leaves out what it hashed."""
+
+
+def private(key: SigningKey) -> dict[str, Any]:
+    return {**ECAlgorithm.to_jwk(key.private, as_dict=True), "kid": key.kid}
+
+
+def of_the_reference(key: SigningKey) -> JWK:
+    return JWK(**private(key))
+
+
+def marked(value: Any) -> Any:
+    """The claims, hidden in the reference library's way."""
+    if isinstance(value, dict):
+        return {
+            SDObj(name) if isinstance(inner, Disclosable) else name: marked(
+                inner.value if isinstance(inner, Disclosable) else inner
+            )
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [SDObj(marked(inner.value)) if isinstance(inner, Disclosable) else marked(inner) for inner in value]
+    return value
+
+
+def test_the_reference_library_believes_what_we_issue_and_a_wallet_of_ours_shows() -> None:
+    shown = prove(present(issue(transcript(), AGENCY, decoys=2), [COURSE]), WALLET, **_asked())
+    found = SDJWTVerifier(str(shown), lambda *_: of_the_reference(AGENCY), AUDIENCE, NONCE).get_verified_payload()
+    assert found["degrees"] == SHOWN
+    assert "given_name" not in found
+
+
+def test_a_wallet_of_the_reference_library_shows_what_we_issue() -> None:
+    wallet = SDJWTHolder(str(issue(transcript(), AGENCY)))
+    wallet.create_presentation({"degrees": [{"courses": [False, True]}]}, NONCE, AUDIENCE, of_the_reference(WALLET))
+    told = verify(wallet.sd_jwt_presentation, Trusted(), _now(wallet.sd_jwt_presentation), asked=ASKED)
+    assert told.claims["degrees"] == SHOWN
+    assert told.holder is not None
+
+
+def test_we_believe_what_the_reference_library_issues() -> None:
+    claims = transcript()
+    made = SDJWTIssuer(
+        marked(claims),
+        of_the_reference(AGENCY),
+        add_decoy_claims=True,
+        extra_header_parameters={"typ": TYPE, "kid": AGENCY.kid},
+    )
+    assert verify(made.sd_jwt_issuance, Trusted(), NOW, unproven=True).claims == plain(claims)
+    shown = prove(present(SdJwt.parse(made.sd_jwt_issuance), [COURSE]), WALLET, **_asked())
+    assert verify(str(shown), Trusted(), NOW, asked=ASKED).claims["degrees"] == SHOWN
+
+
+@pytest.fixture
+async def library() -> AsyncIterator[node.Program]:
+    async with node.program("credentials.mjs") as running:
+        yield running
+
+
+async def test_a_library_in_javascript_believes_what_we_issue(library: node.Program) -> None:
+    shown = prove(present(issue(transcript(), AGENCY), [COURSE]), WALLET, **_asked())
+    told = await library.ask(
+        "verify",
+        presented=str(shown),
+        key=AGENCY.public_jwk(),
+        holder=WALLET.public_jwk(),
+        nonce=NONCE,
+        at=int(NOW.timestamp()),
+    )
+    assert told["payload"]["degrees"] == SHOWN
+    assert told["kb"]["payload"]["nonce"] == NONCE
+
+
+async def test_a_library_in_javascript_refuses_it_once_it_is_changed(library: node.Program) -> None:
+    credential = issue(transcript(), AGENCY)
+    for changed in (credential.signed[:-4] + "AAAA", credential.signed.replace("e", "f", 1)):
+        with pytest.raises(node.Refused):
+            await library.ask("verify", presented=f"{changed}~", key=AGENCY.public_jwk(), at=int(NOW.timestamp()))
+
+
+async def test_a_wallet_in_javascript_shows_what_we_issue(library: node.Program) -> None:
+    shown = await library.ask(
+        "present",
+        credential=str(issue(transcript(), AGENCY)),
+        frame=FRAME,
+        holder=private(WALLET),
+        audience=AUDIENCE,
+        nonce=NONCE,
+        at=int(NOW.timestamp()),
+    )
+    told = verify(shown, Trusted(), NOW, asked=ASKED)
+    assert (told.claims["given_name"], told.claims["gpax"]) == ("สมหญิง", {"at_least_3_00": True})
+    assert not {"family_name", "degrees"} & told.claims.keys()
+
+
+async def test_we_believe_what_a_library_in_javascript_issues(library: node.Program) -> None:
+    claims = plain(transcript())
+    frame = {"_sd": ["given_name", "degrees"], "_sd_decoy": 2, "degrees": {"_sd": [0]}}
+    made = await library.ask("issue", claims=claims, frame=frame, key=private(AGENCY))
+    assert verify(made, Trusted(), NOW, unproven=True).claims == claims
+    shown = present(SdJwt.parse(made), [("given_name",)])
+    told = verify(str(shown), Trusted(), NOW, unproven=True)
+    assert ("degrees" in told.claims, told.claims["given_name"]) == (False, "สมหญิง")
+
+
+def _asked() -> dict[str, Any]:
+    return {"audience": AUDIENCE, "nonce": NONCE, "at": NOW}
+
+
+def _now(presented: str) -> datetime:
+    """The reference library asks the machine for the time of its proof."""
+    body = presented.rpartition("~")[2].split(".")[1]
+    return datetime.fromtimestamp(json.loads(unpacked(body))["iat"], UTC)
