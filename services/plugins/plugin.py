@@ -81,6 +81,14 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A call of an operation of kind `ingest` before an example's own, of which every record is taken."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """What an operation answers when the agency says this; run by the conformance check."""
 
@@ -94,6 +102,8 @@ class Example:
     agency: tuple[Exchange, ...]
     answer: Any = None
     error: str | None = None
+    before: tuple[Sent, ...] = ()
+    """What was sent before, so that a system of record has something to answer from."""
 
 
 class Origin(StrEnum):

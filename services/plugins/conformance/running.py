@@ -17,6 +17,7 @@ from services.plugins.contract import AgencyClient, Call, Host, OperationKind
 from services.plugins.contract.kinds import EFFECTS
 from services.plugins.plugin import Example, Plugin
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble
+from services.plugins.runner.examples import ExampleFailed, send_before
 from services.plugins.runner.guards import LaneLimits
 from services.plugins.runner.runner import Runner
 from services.plugins.standing import Standing
@@ -76,7 +77,7 @@ async def run(
 ) -> Ended:
     """Runs the example's call. `seconds` replaces the operation's time limit; so long it takes at most.
 
-    Its tables, if it has any, are empty before, and gone after.
+    Its tables, if it has any, hold what the example has `before`, and are gone after.
     """
     manifest = plugin.manifest
     spec = manifest.operations[example.operation]
@@ -95,6 +96,10 @@ async def run(
     clock = FixedClock(datetime.fromisoformat(example.now))
     async with temporary_store(plugin, clock) as store:
         host = Host(clock, agency, store=store)
+        try:
+            await send_before(plugin, example, host)
+        except ExampleFailed as failed:
+            return Ended(End.TROUBLE, behind=failed)
         runner = Runner(lambda _: host, _LIMITS)
         running = _run(runner, quieted, example, key if spec.kind in EFFECTS else "")
         return replace(await _within(running, limit + _GRACE_SECONDS), was_given=bool(given))

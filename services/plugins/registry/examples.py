@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.plugins.contract import Access, Fault, Manifest, OperationKind, Rule
-from services.plugins.plugin import Example, Exchange
+from services.plugins.plugin import Example, Exchange, Sent
 
 
 class _Exchange(BaseModel):
@@ -22,6 +22,13 @@ class _Exchange(BaseModel):
     status: int = Field(default=200, ge=100, le=599)
 
 
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    operation: str
+    arguments: dict[str, Any]
+
+
 class _Example(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -30,6 +37,7 @@ class _Example(BaseModel):
     arguments: dict[str, Any] = Field(default_factory=dict)
     now: AwareDatetime
     agency: list[_Exchange]
+    before: list[_Sent] = Field(default_factory=list, max_length=20)
     answer: Any = None
     error: str | None = None
 
@@ -47,7 +55,9 @@ def read_examples(folder: Path, manifest: Manifest, faults: list[Fault]) -> tupl
             continue
         agency = tuple(Exchange(step.path, step.request, step.answer, step.status) for step in read.agency)
         now = read.now.isoformat()
-        example = Example(path.name, read.operation, read.person, read.arguments, now, agency, read.answer, read.error)
+        before = tuple(Sent(one.operation, one.arguments) for one in read.before)
+        told = (read.operation, read.person, read.arguments, now, agency, read.answer, read.error, before)
+        example = Example(path.name, *told)
         faults.extend(_check(example, manifest, file))
         examples.append(example)
     faults.extend(_missing(examples, manifest))
@@ -108,6 +118,11 @@ def _check(example: Example, manifest: Manifest, file: str) -> Iterator[Fault]:
             "Give `person` to citizens' operations alone",
             file,
         )
+    ingests = manifest.operations_of(OperationKind.INGEST)
+    for sent in example.before:
+        if sent.operation not in ingests:
+            why = f"`before` names `{sent.operation}`, which takes no records"
+            yield Fault(Rule.EXAMPLES, why, "Name an operation of kind `ingest`", file)
     if example.error is not None and example.error not in manifest.errors:
         yield Fault(
             Rule.EXAMPLES, f"`{example.error}` is not declared", f"Add [errors.{example.error}] to the manifest", file

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from core.clock import FixedClock
+from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from services.plugins.contract import AgencyRefusal, Host, OperationKind, OperationSpec
 from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
@@ -53,6 +54,20 @@ class RecordedAgency:
         return self.unexpected or (f"{self._left[0].path} was never asked" if self._left else None)
 
 
+async def send_before(plugin: Plugin, example: Example, host: Host) -> None:
+    """Sends what the example says was sent before. Raises :class:`ExampleFailed` where any of it is not taken."""
+    runner = Runner(lambda _: host)
+    for place, sent in enumerate(example.before):
+        try:
+            taken = await runner.run(
+                plugin, sent.operation, asker="example", arguments=sent.arguments, key=f"before:{place:04}"
+            )
+        except (AgencyDeclined, ServiceUnavailable) as error:
+            raise ExampleFailed(f"{example.name}: `before` {place}: {error.code}") from error
+        if taken.rejected:
+            raise ExampleFailed(f"{example.name}: `before` {place}: {taken.rejected[0].code}")
+
+
 async def run_example(plugin: Plugin, example: Example) -> None:
     """Raises :class:`ExampleFailed` with what is different; :class:`ServiceUnavailable` when the operation broke."""
     agency = RecordedAgency(example.agency)
@@ -63,6 +78,7 @@ async def run_example(plugin: Plugin, example: Example) -> None:
     try:
         async with temporary_store(plugin, clock) as store:
             host = Host(clock, agency, store=store)
+            await send_before(plugin, example, host)
             answer = await Runner(lambda _: host).run(
                 plugin,
                 example.operation,
