@@ -73,7 +73,8 @@ class Application(SQLModel, table=True):
     changes_on: date | None = None
     """The first day on which that decision would be another although no fact changes."""
     review_since: date | None = None
-    """While it is under review: from which day what is found counts."""
+    """While it is under review, until that is decided: from which day what is found counts. It outlives what closes it
+    meanwhile, and an agency that does not answer after the citizen has."""
     watched_on: date | None = None
     """When the civil register was last asked whether those it is about are alive."""
     decide_at: datetime | None = Field(default=None, sa_type=Instant)

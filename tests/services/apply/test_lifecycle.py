@@ -28,7 +28,7 @@ from services.apply.models import Application, Reassessment
 from services.apply.reassessing import Cause, CorrectedFact, Held, Law, Reassessed, Reassessments, Result
 from services.apply.states import Action, Status
 from services.apply.tasks import Timed, follow_clocks
-from tests.services.apply.conftest import CARD, PROGRAMME, Room, ScriptedDecider
+from tests.services.apply.conftest import CARD, INCOME, PROGRAMME, Room, ScriptedDecider
 
 TODAY = date(2026, 11, 16)
 
@@ -550,6 +550,27 @@ async def test_an_answer_that_leaves_it_to_an_agency_keeps_it_owed(town: Town, c
     row = await town.room.supplement(citizen, application, {"household_income": 1})
     assert (row.status, row.missing) == (Status.APPROVED, [])
     assert [(one.cause, one.done_at) for one in (await owed(town))[1:]] == [(Cause.REVIEW, None)]
+
+
+async def test_another_question_while_an_agency_does_not_answer_the_first_counts_from_the_first_day(
+    town: Town, citizen: UUID
+) -> None:
+    application = await under_review(town, citizen)
+    town.room.decider.missing = (CARD,)
+    await town.room.supplement(citizen, application, {"household_income": 1})
+    assert (await town.get(application)).review_since == TODAY, "it was not decided"
+    town.room.clock.advance(timedelta(days=6))
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY + timedelta(days=6))
+    town.room.decider.missing = (INCOME,)
+    assert await town.reassessments.one(mine) is Result.ASKED
+    town.room.decider.then = Outcome.REFUSED
+    assert (await town.room.supplement(citizen, application, {"household_income": 2})).status == Status.ENDED
+    assert town.room.awarder.ended == [(application, TODAY, "ANSWERED")]
+    town.room.clock.advance(timedelta(days=1))
+    assert await town.reassessments.run() == Reassessed(done=1), "what was owed is not needed any more"
+    assert town.room.awarder.after_end == []
 
 
 async def test_a_month_that_is_held_is_looked_at_once_a_week(town: Town, citizen: UUID) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from core.database import Database
-from services.apply.models import Application, ApplicationEvent
+from services.apply.models import Application, ApplicationEvent, Reassessment
+from services.apply.reassessing import Cause
 from services.apply.states import GRANTED, TIMERS, TURNS, Status, Turn
 from services.pay.ledger.service import trial_balance, unbalanced_transactions
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
@@ -27,6 +28,8 @@ class Seen:
     applications: Sequence[Application]
     steps: Mapping[UUID, Sequence[ApplicationEvent]]
     told: Mapping[UUID, Sequence[str]]
+    reviewed: frozenset[UUID]
+    """Applications of which a look stays owed, because an agency did not answer after the citizen had."""
     awards: Sequence[Award]
     instalments: Sequence[Instalment]
     standing: Mapping[UUID, Overpayment]
@@ -56,10 +59,13 @@ async def look(database: Database) -> Seen:
         claims = list(await session.scalars(select(Overpayment)))
         runs = await session.scalars(select(col(PaymentRun.id)).where(col(PaymentRun.status) == "PLANNED"))
         held = await session.scalars(select(HeldMonth).where(col(HeldMonth.released_at).is_(None)))
+        owed = col(Reassessment.cause) == Cause.REVIEW, col(Reassessment.done_at).is_(None)
+        reviewed = await session.scalars(select(col(Reassessment.application)).where(*owed))
         return Seen(
             applications=list(await session.scalars(select(Application))),
             steps=steps,
             told=told,
+            reviewed=frozenset(reviewed),
             awards=list(await session.scalars(select(Award))),
             instalments=payments,
             standing={one.instalment: one for one in claims if one.annulled_at is None},
@@ -72,14 +78,17 @@ async def look(database: Database) -> Seen:
         )
 
 
-def turn_and_clock_and_award_are_those_of_the_state(row: Application, *, pays: bool) -> None:
+def turn_and_clock_and_award_are_those_of_the_state(row: Application, *, pays: bool, reviewed: bool) -> None:
+    """`reviewed`: whether a look is owed since the citizen has answered."""
     status = Status(row.status)
     assert (row.due_on is not None) == (status in TIMERS), status
     assert row.turn_since is not None
     assert row.overdue_at is None or TURNS[status] is Turn.AGENCY
     assert (row.reopen_until is not None) == (status is Status.LAPSED)
-    kept = (Status.UNDER_REVIEW, Status.LAPSED, Status.DECEASED)  # and in what follows when it is opened again
-    assert row.review_since is None or status in (*kept, Status.NEEDS_INFORMATION, Status.SUBMITTED), status
+    kept = {Status.UNDER_REVIEW, Status.LAPSED, Status.DECEASED}  # and in what follows when it is opened again
+    is_kept = status in kept | {Status.NEEDS_INFORMATION, Status.SUBMITTED}
+    assert row.review_since is None or is_kept or (status is Status.APPROVED and reviewed), status
+    assert row.review_since is not None or status is not Status.UNDER_REVIEW
     assert bool(row.missing) <= (status not in (Status.APPROVED, Status.WITHDRAWN, Status.DECEASED)), status
     assert pays == (status in GRANTED), status
 

@@ -249,7 +249,8 @@ class Lives:
         assert all(satang >= 0 for satang in seen.left.values())
         running = {award.application for award in seen.awards if award.ends_on is None}
         for row in seen.applications:
-            turn_and_clock_and_award_are_those_of_the_state(row, pays=row.id in running)
+            pays, reviewed = row.id in running, row.id in seen.reviewed
+            turn_and_clock_and_award_are_those_of_the_state(row, pays=pays, reviewed=reviewed)
         for application, steps in seen.steps.items():
             assert [step.sequence for step in steps] == list(range(1, len(steps) + 1))
             changes = [b.status for a, b in pairwise(steps) if b.status not in (a.status, Status.DECEASED)]
