@@ -18,6 +18,9 @@ _SOI, _EOI, _SOS, _COM = b"\xff\xd8", 0xD9, 0xDA, 0xFE
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _APPS: Final = range(0xE0, 0xF0)
+_FIELDS: Final = {_APP0: 12, _APP14: 12}
+"""Bytes of JFIF (T.871 §10.1) before the sides of its small copy, and of Adobe's note on colours (T.872 §6.5.3)."""
+_NO_COPY: Final = b"\0\0"
 _EXIF: Final = b"Exif\0\0"
 _SAID: Final = frozenset({b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf"})
 _ORIENTATION: Final = 0x0112
@@ -54,7 +57,7 @@ def _jpeg(content: bytes) -> bytes:
             at = after_scan(content, at)
             segment = content[begin:at]
         if _is_of_the_picture(marker, said):
-            kept.append(segment)
+            kept.append(_without_more(marker, segment, said))
     if turned in _TURNED:
         exif = _EXIF + _tiff(turned)
         place = 2 if len(kept) > 1 and kept[1][1:2] == b"\xe0" else 1  # JFIF, where it is, comes first
@@ -70,6 +73,14 @@ def _is_of_the_picture(marker: int, said: bytes) -> bool:
         return True
     begins = {_APP0: b"JFIF\0", _APP2: b"ICC_PROFILE\0", _APP14: b"Adobe"}
     return marker in begins and said.startswith(begins[marker])
+
+
+def _without_more(marker: int, segment: bytes, said: bytes) -> bytes:
+    """JFIF without its small copy of the picture, and what a segment has beyond the fields of its standard."""
+    if marker not in _FIELDS:
+        return segment
+    fields = said[: _FIELDS[marker]] + (_NO_COPY if marker == _APP0 else b"")
+    return segment if fields == said else b"\xff" + marker.to_bytes(1) + (len(fields) + 2).to_bytes(2, "big") + fields
 
 
 def _png(content: bytes) -> bytes:

@@ -90,6 +90,22 @@ def test_small_copies_and_second_pictures_in_segments_of_makers_go() -> None:
     assert cleaned(JPEG, plain[:2] + b"".join(makers) + plain[2:]) == plain
 
 
+def test_what_a_segment_of_the_picture_holds_beyond_its_fields_goes_and_the_small_copy_of_jfif_with_it() -> None:
+    plain = picture("JPEG")
+    size = int.from_bytes(plain[4:6], "big")
+    head, small, rest = plain[6:18], bytes(range(1, 151)), plain[4 + size :]
+
+    def begins(said: bytes) -> bytes:
+        return plain[:2] + b"\xff\xe0" + (len(said) + 2).to_bytes(2, "big") + said + rest
+
+    for said in (head + b"\x05\x0a" + small, head + b"\0\0" + HOME.encode()):
+        assert look(begins(said)) == JPEG
+        assert cleaned(JPEG, begins(said)) == begins(head + b"\0\0")
+    adobe = b"Adobe\0\x64\0\0\0\0\1"
+    more = b"\xff\xee" + (len(adobe) + 2 + len(HOME)).to_bytes(2, "big") + adobe + HOME.encode()
+    assert cleaned(JPEG, plain[:2] + more + plain[2:]) == plain[:2] + b"\xff\xee\0\x0e" + adobe + plain[2:]
+
+
 @given(st.binary(max_size=120), st.sampled_from([b"II*\0", b"MM\0*", b""]))
 def test_notes_that_make_no_sense_say_of_no_way_up_and_break_nothing(said: bytes, begin: bytes) -> None:
     exif = b"Exif\0\0" + begin + said
