@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI, Request
@@ -87,6 +88,9 @@ from services.plugins.routes import service_keys_router
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.routes import verification
 
+if TYPE_CHECKING:
+    from api.sandbox_feeds import SandboxFeeds
+
 log = structlog.get_logger("api")
 
 
@@ -98,6 +102,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     house = House(settings, clock, doorway)
     house.connections.named.must_hold()
 
+    feeds = _feeds(house)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with house.db.write() as session:
@@ -107,7 +113,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         await tell_our_names(house.db, house.clock, tell_workers)
         await house.stores.open(house.registry.plugins)
         await house.registered.follower.follow()  # what is published is in the graph before anybody asks for it
-        async with house.hosts.running(), house.identity.serving(), repeating(jobs_of(house)):
+        reports = await feeds.start() if feeds is not None else []
+        async with house.hosts.running(), house.identity.serving(), repeating([*jobs_of(house), *reports]):
             yield
         await house.acceptance.close()
         await house.rooms.get(Changes).close()
@@ -153,6 +160,15 @@ class _Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         house: House = self.state.house
         return QuickApply(super().build_middleware_stack(), house=house, read=viewer_of(house))
+
+
+def _feeds(house: House) -> SandboxFeeds | None:
+    """What the made-up world reports to our agencies; nothing in production."""
+    if not house.settings.sandbox and house.settings.sandbox_url is None:
+        return None
+    from api.sandbox_feeds import SandboxFeeds  # noqa: PLC0415 - production never loads it
+
+    return SandboxFeeds(house)
 
 
 def _add_routes(app: FastAPI, house: House) -> None:

@@ -106,11 +106,27 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """What others report to an agency whose plugin keeps records of its own: it goes to the plugin's operation of kind
+    `ingest`, as they would send it (docs/sandbox-agencies.md)."""
+
+    operation: str
+    record: Callable[[Desk, Record], Record]
+    """A row of `table`, as the record that is sent."""
+    table: str = ""
+    """Of the agency's file; its rows in the order in which they were written."""
+    rows: tuple[Record, ...] = ()
+    """Instead of a table's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     """The stand-in of one agency."""
 
     tables: tuple[Table, ...]
     answers: Mapping[str, Answer]
+    feeds: tuple[Feed, ...] = ()
+    """One after the other."""
 
 
 def drawn(person: Person, what: str, below: int) -> int:
@@ -125,6 +141,7 @@ def drawn(person: Person, what: str, below: int) -> int:
 __all__ = [
     "Answer",
     "Desk",
+    "Feed",
     "Household",
     "Person",
     "Province",

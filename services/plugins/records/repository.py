@@ -25,13 +25,14 @@ class IngestRepository:
         is_sqlite = self._session.get_bind().dialect.name == "sqlite"
         made = (sqlite if is_sqlite else postgresql).insert(table).values(row.model_dump())
         await self._session.execute(made.on_conflict_do_nothing())
-        query = select(IngestRequest).where(
-            col(IngestRequest.agency) == row.agency,
-            col(IngestRequest.plugin) == row.plugin,
-            col(IngestRequest.operation) == row.operation,
-            col(IngestRequest.key) == row.key,
-        )
+        query = _of_key(row.agency, row.plugin, row.operation, row.key)
         found: IngestRequest = (await self._session.scalars(query.with_for_update())).one()
+        return found
+
+    async def find(self, agency: str, plugin: str, operation: str, key: Any) -> IngestRequest | None:
+        found: IngestRequest | None = (
+            await self._session.scalars(_of_key(agency, plugin, operation, key))
+        ).one_or_none()
         return found
 
     async def forget(self, before: datetime) -> None:
@@ -58,3 +59,12 @@ class IngestRepository:
         """In the order of the lines."""
         query = select(IngestChunk).where(col(IngestChunk.request) == request).order_by(col(IngestChunk.first))
         return [row for chunk in await self._session.scalars(query) for row in chunk.rejected]
+
+
+def _of_key(agency: str, plugin: str, operation: str, key: Any) -> Any:
+    return select(IngestRequest).where(
+        col(IngestRequest.agency) == agency,
+        col(IngestRequest.plugin) == plugin,
+        col(IngestRequest.operation) == operation,
+        col(IngestRequest.key) == key,
+    )

@@ -108,12 +108,22 @@ class RecordDesk:
             rejected = tuple(Rejection(*told) for told in await repository.rejected(row.id))
         return Outcome(row.taken, rejected, trouble)
 
+    async def is_settled(self, plugin: Plugin, operation: str, key: str) -> bool:
+        """Whether a sending under that key was taken to its end."""
+        async with self._db.read() as session:
+            manifest, hidden = plugin.manifest, self._hidden(plugin, operation, key)
+            row = await IngestRepository(session).find(manifest.agency.slug, manifest.slug, operation, hidden)
+        return row is not None and row.settled >= row.lines
+
     def words(self, plugin: Plugin, code: str) -> Text:
         """Ours, or the manifest's."""
         if (ours := WORDS.get(code)) is not None:
             return ours
         declared = plugin.manifest.errors.get(code)
         return _GONE if declared is None else declared.text
+
+    def _hidden(self, plugin: Plugin, operation: str, key: str) -> Any:
+        return self._keys.blind_index(f"{plugin.slug}/{operation}/{key}", domain="ingest.key")
 
     async def _begin(self, sending: Sending) -> IngestRequest:
         """The sending's row, with a lease of ours unless nothing is left to do."""
@@ -124,7 +134,7 @@ class RecordDesk:
             agency=manifest.agency.slug,
             plugin=manifest.slug,
             operation=sending.operation,
-            key=self._keys.blind_index(f"{manifest.slug}/{sending.operation}/{sending.key}", domain="ingest.key"),
+            key=self._hidden(sending.plugin, sending.operation, sending.key),
             digest=self._keys.blind_index(digest, domain="ingest.body"),
             lines=sending.lines[-1].number,
             size=manifest.operations[sending.operation].batch or RECORDS_DEFAULT,
