@@ -26,10 +26,12 @@ from core.thai_dates import (
     parse_iso,
     parse_tang_rat,
 )
+from services.plugins.contract.credentials import ClaimSpec, CredentialSpec
 from services.plugins.contract.faults import Fault, ManifestError, PluginRefused, Rule
 from services.plugins.contract.kinds import (
     Application,
     ApplicationState,
+    Credential,
     Document,
     Event,
     PaymentRequest,
@@ -54,7 +56,6 @@ from services.plugins.contract.manifest import (
     OperationKind,
     OperationSpec,
     ServiceCategory,
-    Titles,
     parse_manifest,
     read_manifest,
 )
@@ -69,6 +70,7 @@ from services.plugins.contract.operations import (
     ask_each,
 )
 from services.plugins.contract.store import NoStore, Plain, Store, StoreTransaction
+from services.plugins.contract.titles import Titles
 
 __all__ = [
     "BANGKOK",
@@ -82,8 +84,11 @@ __all__ = [
     "ApplicationState",
     "Assurance",
     "Call",
+    "ClaimSpec",
     "Clock",
     "Contact",
+    "Credential",
+    "CredentialSpec",
     "Delegates",
     "Document",
     "Endpoint",

@@ -11,7 +11,7 @@ here. Whoever it is about is `Call.person`, or `Call.people`.
 | `status` | `{"reference": "..."}` | :class:`ApplicationState` | no |
 | `cancel` | `{"reference": "..."}` | :class:`ApplicationState` | yes |
 | `ingest` | `{"records": [...]}` | :class:`Taken` | yes |
-| `issue` | those of the request, by the plugin's own words | :class:`Document` | yes |
+| `issue` | those of the request, by the plugin's own words | :class:`Document`, :class:`Credential` | yes |
 | `notify` | `{"event": Event}` | null | yes |
 
 A call with an effect carries an idempotency key (:attr:`Call.key`): it may come again, and has its effect once.
@@ -32,12 +32,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     PlainSerializer,
     StringConstraints,
     model_validator,
 )
 
-from services.plugins.contract.manifest import DOCUMENT_BYTES_MAX, ErrorCode, EventKind, OperationKind, Titles
+from services.plugins.contract.manifest import DOCUMENT_BYTES_MAX, ErrorCode, EventKind, OperationKind
+from services.plugins.contract.titles import Titles
 
 EFFECTS: Final = frozenset(
     {OperationKind.SUBMIT, OperationKind.CANCEL, OperationKind.INGEST, OperationKind.ISSUE, OperationKind.NOTIFY}
@@ -156,6 +158,15 @@ class Document(_Document):
     """Bytes; where it is text, as in JSON, they are in base64 (RFC 4648 §4)."""
 
 
+class Credential(_Document):
+    """What an `issue` answers that a manifest names in `credentials`: claims, which the host signs for the agency."""
+
+    claims: dict[str, JsonValue] = Field(min_length=1, max_length=100)
+    """By the names in the manifest; one that does not apply to the citizen is left out. A date is its ISO 8601 text."""
+    valid_until: Instant | None = Field(default=None, alias="validUntil")
+    """If it ends before the manifest's `days` are over."""
+
+
 class Event(_Document):
     """What a `notify` hears of; about `Call.person`. It may come again, under the same id, and out of order."""
 
@@ -182,18 +193,29 @@ ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {
 """What the kinds answer whose answers are the same for every plugin; None is null."""
 
 
+ISSUED: Final[Mapping[str, type[_Document]]] = {"claims": Credential}
+"""What an `issue` answers beside documents, by the member that no other answer has."""
+
+
+def _model_of(kind: OperationKind, answer: Any) -> type[_Document] | None:
+    if kind is OperationKind.ISSUE and isinstance(answer, Mapping):
+        return next((model for member, model in ISSUED.items() if member in answer), ANSWERS[kind])
+    return ANSWERS[kind]
+
+
 def read_answer(kind: OperationKind, answer: Any) -> Any:
     """The answer of an operation of one of the kinds of :data:`ANSWERS`, as its model, or null.
 
     Raises `ValueError` (of which pydantic's is one) for whatever else was answered, and for text that cannot be kept:
     a NUL, or half a letter.
     """
-    model = ANSWERS[kind]
+    model = _model_of(kind, answer)
     if model is None:
         if answer is not None:
             raise ValueError("it answers something, and must not")
         return None
-    read = answer if isinstance(answer, model) else model.model_validate(answer)
+    given = (model, *ISSUED.values()) if kind is OperationKind.ISSUE else model
+    read = answer if isinstance(answer, given) else model.model_validate(answer)
     if not _can_be_kept(read.model_dump()):
         raise ValueError("a text holds a NUL, or half a letter")
     return read

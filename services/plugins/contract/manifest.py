@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
-from core.text import Text
+from services.plugins.contract.credentials import CredentialSpec
 from services.plugins.contract.faults import Fault, ManifestError, Rule
-from services.plugins.contract.texts import trouble_in
+from services.plugins.contract.titles import Keyword, Strict, Titles, plain_text
 
 CONTRACT_VERSION: Final = 1
 TIME_LIMIT_SECONDS_MAX: Final = 10
@@ -35,16 +34,7 @@ RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$",
 """Of the conformance suite (docs/conformance.md)."""
 
 
-def _plain(text: str) -> str:
-    if (trouble := trouble_in(text)) is not None:
-        raise PydanticCustomError("text", "{trouble}", {"trouble": trouble})
-    return text
-
-
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_plain)]
-Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_plain)]
 _PAGE: Final = r"^https://[^\s/?#@\\<>\"]+([/?#][^\s\\<>\"]*)?$"
-_THAI: Final = re.compile(r"[\u0e01-\u0e4f]")
 
 
 class ServiceCategory(StrEnum):
@@ -143,43 +133,21 @@ class Delegates(StrEnum):
         return list(Delegates).index(self)
 
 
-class _Strict(BaseModel):
-    # strict: `"3"` is no number and `1` no truth value; enums are lifted from TOML's strings field by field
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Titles(_Strict):
-    """One text in Thai and English, both required."""
-
-    th: Words
-    en: Words
-
-    @model_validator(mode="after")
-    def _th_is_thai(self) -> Self:
-        if not _THAI.search(self.th):
-            raise ValueError("`th` holds no Thai letter")
-        return self
-
-    @property
-    def text(self) -> Text:
-        return Text(th=self.th, en=self.en)
-
-
-class Keywords(_Strict):
+class Keywords(Strict):
     """Words that a citizen may search by, besides those of title and description."""
 
     th: list[Keyword] = Field(min_length=1, max_length=50)
     en: list[Keyword] = Field(min_length=1, max_length=50)
 
 
-class Agency(_Strict):
+class Agency(Strict):
     """Whose service it is; the catalogue of attributes knows the agency by the same slug."""
 
     slug: Slug
     title: Titles
 
 
-class OperationSpec(_Strict):
+class OperationSpec(Strict):
     """One operation. Nothing an agency does may keep a citizen waiting longer than `time_limit_seconds`."""
 
     kind: Annotated[OperationKind, Field(strict=False)]
@@ -216,7 +184,7 @@ class OperationSpec(_Strict):
         return self
 
 
-class Need(_Strict):
+class Need(Strict):
     """A fact that the service needs of the citizen, why, and on what basis."""
 
     attribute: AttributeId
@@ -233,7 +201,7 @@ class FeeWhen(StrEnum):
     """Once the agency has approved: what it approved takes effect when the fee is paid."""
 
 
-class Fee(_Strict):
+class Fee(Strict):
     """What the citizen pays; `satang` is None when it depends on the case, which `text` then explains."""
 
     satang: int | None = Field(default=None, ge=0)
@@ -243,15 +211,17 @@ class Fee(_Strict):
     """Of one that is paid afterwards: so many calendar days after the approval, the last one included."""
 
 
-class Contact(_Strict):
+class Contact(Strict):
     """Where a citizen reaches people; at least one way."""
 
     phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{3,20}$")] | None = None
     email: (
-        Annotated[str, StringConstraints(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=200), AfterValidator(_plain)]
+        Annotated[
+            str, StringConstraints(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=200), AfterValidator(plain_text)
+        ]
         | None
     ) = None
-    url: Annotated[str, StringConstraints(pattern=_PAGE, max_length=300), AfterValidator(_plain)] | None = None
+    url: Annotated[str, StringConstraints(pattern=_PAGE, max_length=300), AfterValidator(plain_text)] | None = None
     """Without a user's name before the host, by which one host is made to look like another."""
 
     @model_validator(mode="after")
@@ -261,7 +231,7 @@ class Contact(_Strict):
         return self
 
 
-class Endpoint(_Strict):
+class Endpoint(Strict):
     """Where a remote plugin answers, and whose word its answers are."""
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$", max_length=300)]
@@ -270,7 +240,7 @@ class Endpoint(_Strict):
     """Public keys (JWK, RFC 7517) with `kid`, Ed25519 (RFC 8037) or P-256, by which it signs its answers."""
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """All that an agency says of its service. What it claims of names and facts, the registry checks."""
 
     contract: int = Field(ge=CONTRACT_VERSION, le=CONTRACT_VERSION)
@@ -294,6 +264,8 @@ class Manifest(_Strict):
     """What it requires of a citizen, by the ids of the catalogue; `needs` names the facts that prove it."""
     errors: dict[ErrorCode, Titles] = Field(default_factory=dict, max_length=50)
     """Errors that an operation may raise as :class:`AgencyError`, with their words for the citizen."""
+    credentials: dict[FieldName, CredentialSpec] = Field(default_factory=dict, max_length=10)
+    """What its operations of kind `issue` give for wallets."""
     form: dict[str, Any] | None = None
     """JSON Schema 2020-12 of the application; in a folder it is a file of its own, `form.json`."""
     fee: Fee | None = None
@@ -306,6 +278,19 @@ class Manifest(_Strict):
     """Of a remote plugin alone."""
     exempt: dict[RuleId, Titles] = Field(default_factory=dict, max_length=20)
     """Rules of the conformance suite that it does not keep, and why: published with its report. Most allow of none."""
+
+    @model_validator(mode="after")
+    def _issues_its_credentials(self) -> Self:
+        named = [credential.operation for credential in self.credentials.values()]
+        for operation in named:
+            spec = self.operations.get(operation)
+            if spec is None or spec.kind is not OperationKind.ISSUE or spec.access is not Access.CITIZEN:
+                raise ValueError(
+                    f"`{operation}` is no operation of kind issue about a citizen, and a credential names it"
+                )
+        if len(set(named)) < len(named):
+            raise ValueError("an operation gives one credential")
+        return self
 
     @property
     def is_service(self) -> bool:

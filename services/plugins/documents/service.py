@@ -123,6 +123,8 @@ class DocumentDesk:
             spec = manifest.operations.get(operation)
             if spec is None or spec.kind is not OperationKind.ISSUE or spec.access is not Access.CITIZEN:
                 raise NotIssuedHere(path=("operation",))
+            if any(credential.operation == operation for credential in manifest.credentials.values()):
+                raise NotIssuedHere(path=("operation",))  # it is for a wallet: `offerCredential`
             must_be_open(plugin.standing, manifest.title.text)
             return plugin
         raise NotIssuedHere(path=("service",))
@@ -146,8 +148,7 @@ class DocumentDesk:
             told = await self._runner.run(
                 plugin, operation, asker=AGENT, person=person, arguments=wish.arguments, key=key, viewer=viewer
             )
-            assert isinstance(told, Document), "the runner reads what an issue answers"
-            if not is_what_it_says(told.media_type, told.content):
+            if not isinstance(told, Document) or not is_what_it_says(told.media_type, told.content):
                 raise SourceSilent(plugin.manifest.agency.title.text, Trouble.MALFORMED)
             async with self._db.read() as session:
                 if await self._has_left(session, viewer.person, wish.at):

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from core.errors import SitthiError
 from core.text import Text
 from services.plugins.contract import ServiceCategory
-from services.plugins.contract.manifest import Endpoint, FieldName, Slug, Titles, TypePrefix
+from services.plugins.contract.manifest import Endpoint, FieldName, Slug, TypePrefix
+from services.plugins.contract.titles import Titles
 
 ENDPOINT: Final = "http://127.0.0.1:8300"
 """Where a remote plugin answers while it is written: its developer's own machine."""

@@ -16,7 +16,8 @@ from services.plugins.conformance.outages import CALLERS
 from services.plugins.conformance.report import SCHEMA
 from services.plugins.conformance.rules import ALL, INSIDE, WIRE
 from services.plugins.conformance.suite import SECONDS_MAX
-from services.plugins.contract.manifest import RuleId, Titles
+from services.plugins.contract.manifest import RuleId
+from services.plugins.contract.titles import Titles
 
 DOCS = Path(__file__).parents[4] / "docs" / "conformance.md"
 TEXT = DOCS.read_text(encoding="utf-8")
