@@ -174,13 +174,11 @@ class Reconciliation:
     async def _settle(
         self, work: Work, instalment: Instalment, at: datetime, what: str, debit: Account, paid_from: PaidFrom
     ) -> None:
-        had_receipt = instalment.settled_at is not None
         move(instalment, InstalmentEvent.SETTLE)
         instalment.settled_at = at
         await self._book(work, instalment, what, debit, _ACCOUNTS[paid_from])
         award = await work.award_of(instalment)
-        if not had_receipt:
-            await self._on_settled.settled(work.session, settled_payment(instalment, award, at))
+        await self._on_settled.settled(work.session, settled_payment(instalment, award, at))
         await self._tell(work, instalment, award, PAYMENT_SETTLED)
 
     async def _returned(self, work: Work, instalment: Instalment, entry: Entry) -> str:

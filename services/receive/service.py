@@ -74,8 +74,11 @@ class Receipts:
 
         Raises :class:`ReceiptNotFound`, :class:`AlreadyConfirmed`, :class:`MoneyCameBack`.
         """
+        repository = ReceiptRepository(session)
+        named = await repository.own(person, receipt_id)  # the payment is held before the receipt, as where it settles
+        came_back = named is not None and await repository.came_back(named)
         receipt = await self._own(session, person, receipt_id)
-        if await ReceiptRepository(session).came_back(receipt):
+        if came_back:
             raise MoneyCameBack(path=("receipt",))
         if receipt.confirmed_at is not None:
             raise AlreadyConfirmed

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import httpx2
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlmodel import col
 
 from core.attestation.service import Attestor
 from core.money import Money
 from core.text import Text
-from services.pay.models import Instalment
+from services.pay.breaks import BreakOutcome
+from services.pay.contents import settled_payment
+from services.pay.models import Award, Instalment
 from services.pay.needs import SettledPayment
+from services.pay.rails.contract import EntryKind
 from services.receive.models import Receipt
 from services.receive.routes import verification
 from services.receive.service import Receipts
+from tests.services.pay.test_resolving import decide, entry, only_break
 from tests.services.pay.town import KEYS, TownHall, national_id
 from tests.services.receive.conftest import ISSUER
 
@@ -109,3 +115,49 @@ async def test_money_that_the_bank_took_back_is_shown_as_such_and_paid_after_all
     async with hall.db.read() as session:
         [row] = await session.scalars(select(Receipt))
     assert (row.id, row.number, row.settled_at, row.confirmed_at) == (receipt.id, receipt.number, later, None)
+
+
+async def test_the_receipt_of_what_the_bank_found_paid_after_all_has_the_day_on_which_it_came(
+    hall: TownHall, receipt: Receipt, receipts: Receipts
+) -> None:
+    run = (await hall.instalments())[0].run
+    assert run is not None
+    async with hall.db.write() as session:
+        await receipts.confirm(session, receipt.person, receipt.id)
+    hall.clock.advance(timedelta(days=60))
+    [one] = await hall.instalments()
+    for kind, reference in ((EntryKind.RETURNED, "R2"), (EntryKind.PAID, "R3")):
+        async with hall.db.write() as session:
+            held = await hall.jobs.runs.locked(session, hall.approver, run)
+            await hall.jobs.reconciliation.take_entries(session, held, [entry(hall, one.id, kind, reference)])
+    await decide(hall, await only_break(hall), BreakOutcome.PAID)
+    [one] = await hall.instalments()
+    async with hall.db.read() as session:
+        [row] = await session.scalars(select(Receipt))
+    assert (one.status, row.id, row.number) == ("SETTLED", receipt.id, receipt.number)
+    assert row.settled_at == one.settled_at == hall.clock.now(), "the statement of that year tells of it"
+    assert row.confirmed_at is None, "what came the first time went back"
+
+
+async def test_who_confirms_while_the_bank_books_it_again_waits_for_the_payment_first_and_nobody_fails(
+    hall: TownHall, receipt: Receipt, receipts: Receipts
+) -> None:
+    """Else each would hold what the other waits for."""
+    payment = select(Instalment).where(col(Instalment.id) == receipt.instalment).with_for_update()
+
+    async def confirm() -> Receipt:
+        async with hall.db.write() as session:
+            return await receipts.confirm(session, receipt.person, receipt.id)
+
+    async with hall.db.write() as session:
+        one = (await session.scalars(payment)).one()
+        confirming = asyncio.create_task(confirm())
+        while session.get_bind().dialect.name == "postgresql":
+            async with hall.db.read() as looking:
+                if await looking.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                    break
+            await asyncio.sleep(0.01)
+        award = await session.get(Award, (one.person, one.award))
+        assert award is not None
+        await receipts.settled(session, settled_payment(one, award, hall.clock.now() + timedelta(days=3)))
+    assert (await confirming).confirmed_at is not None
