@@ -13,12 +13,14 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from core.money import Money
 from services.pay.fees.models import FeeRefund, IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.states import RefundStatus, Verdict
+from services.pay.ledger.service import Account, Line, book, times_booked, transfer
 from services.pay.reconciliation import BreakKind
 from services.pay.writing import insert_new
 
@@ -45,6 +47,18 @@ class IncomingOutcome(StrEnum):
 OF_MONEY: Final = frozenset({IncomingOutcome.REFUND, IncomingOutcome.ASSIGN, IncomingOutcome.KEEP})
 OF_WORDS: Final = frozenset({IncomingOutcome.NO_MONEY_MOVED, IncomingOutcome.CLAIMED})
 BY_OFFICERS: Final = OF_MONEY | OF_WORDS
+LISTED: Final = col(IncomingBreak.kind).in_([BreakKind.NOT_BOOKED.value, BreakKind.RETURN_NOT_EXPECTED.value])
+"""What the bank mends by listing it after all."""
+CONTRADICTS: Final = and_(
+    col(IncomingBreak.kind).in_([BreakKind.WRONG_AMOUNT.value, BreakKind.UNKNOWN_REFERENCE.value]),
+    col(IncomingBreak.expected).is_not(None),
+)
+"""What it mends by listing it as it had told it."""
+OF_REFUNDS: Final = and_(
+    col(IncomingBreak.kind).in_([BreakKind.WRONG_AMOUNT.value, BreakKind.UNKNOWN_REFERENCE.value]),
+    col(IncomingBreak.reference) == "",
+)
+"""What it mends by telling the refund rightly."""
 ABOUT_MONEY: Final = frozenset(
     {
         BreakKind.UNKNOWN_REFERENCE,
@@ -102,12 +116,53 @@ async def close_without_officers(
     at: datetime,
 ) -> None:
     """Closes what is open about that entry of the bank. What an officer had proposed falls."""
-    query = _open().where(
-        col(IncomingBreak.agency) == agency,
-        col(IncomingBreak.bank_reference) == bank_reference,
-        col(IncomingBreak.kind).in_(sorted(kinds)),
+    about = _about(agency, bank_reference, col(IncomingBreak.kind).in_(sorted(kinds)))
+    await _close(session, about, outcome, at)
+
+
+async def told_rightly(
+    session: AsyncSession,
+    agency: str,
+    bank_reference: str,
+    about: ColumnElement[bool],
+    at: datetime,
+) -> None:
+    """The bank tells by now, under that reference, what it had told wrongly or left out. What is open `about` it is
+    closed; what two officers had claimed of it moved once, and is not claimed: unless two officers have reversed it."""
+    told = _about(agency, bank_reference, about)
+    await _close(session, told, IncomingOutcome.BANK_MENDED, at)
+    claimed = select(IncomingBreak).join(IncomingResolution, col(IncomingResolution.break_id) == col(IncomingBreak.id))
+    claimed = claimed.where(
+        *told,
+        col(IncomingResolution.outcome) == IncomingOutcome.CLAIMED.value,
+        col(IncomingResolution.closed_at).is_not(None),
     )
-    for found in await session.scalars(query):
+    for found in (await session.scalars(claimed.order_by(col(IncomingBreak.id)))).all():
+        key = claim_key(found)
+        if not await times_booked(session, f"reverse:{key}"):
+            lines = [Line(line.account, -line.money) for line in claimed_of(found)]
+            await book(session, key=f"{key}:mended", agency=agency, lines=lines, at=at)
+
+
+def claim_key(found: IncomingBreak) -> str:
+    """The ledger's, of what :attr:`IncomingOutcome.CLAIMED` books."""
+    return f"incoming-break:{found.id.hex}"
+
+
+def claimed_of(found: IncomingBreak) -> tuple[Line, Line]:
+    more = difference(found)
+    debit, credit = (Account.BANK, Account.BANK_CLAIM) if more > 0 else (Account.BANK_CLAIM, Account.BANK)
+    return transfer(debit, credit, Money(abs(more)))
+
+
+def _about(agency: str, bank_reference: str, about: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    return col(IncomingBreak.agency) == agency, col(IncomingBreak.bank_reference) == bank_reference, about
+
+
+async def _close(
+    session: AsyncSession, about: tuple[ColumnElement[bool], ...], outcome: IncomingOutcome, at: datetime
+) -> None:
+    for found in (await session.scalars(_open().where(*about))).all():
         row = {
             "break_id": found.id,
             "outcome": outcome.value,

@@ -22,6 +22,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock, bangkok_day
@@ -32,7 +33,7 @@ from core.ids import new_id
 from core.money import Money
 from core.text import Text
 from services.pay.fees import repository
-from services.pay.fees.breaks import IncomingOutcome, close_without_officers, open_breaks
+from services.pay.fees.breaks import CONTRADICTS, LISTED, IncomingOutcome, open_breaks, told_rightly
 from services.pay.fees.errors import NoticeConflict, NoticeMalformed
 from services.pay.fees.models import IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.needs import Billers, BillingBank, Notice
@@ -48,8 +49,6 @@ ASKED_FIRST_AFTER: Final = timedelta(minutes=5)
 ASKED_AGAIN_AFTER: Final = timedelta(hours=1)
 ASKED_AT_ONCE: Final = 50
 _NOT_OVER: Final = Text(th="วันนี้ยังไม่สิ้นสุด", en="that day is not over")
-_LISTED: Final = frozenset({BreakKind.NOT_BOOKED, BreakKind.RETURN_NOT_EXPECTED})
-"""What the bank mends by listing it after all."""
 _KINDS: Final = {
     Verdict.UNKNOWN_REFERENCE: BreakKind.UNKNOWN_REFERENCE,
     Verdict.WRONG_AMOUNT: BreakKind.WRONG_AMOUNT,
@@ -164,18 +163,19 @@ class FeeDesk:
         found = 0
         if twice:
             found += await _name(session, self._clock, agency, day, BreakKind.REFUSED_AS_DUPLICATE, one, None)
+        now = self._clock.now()
         try:
             verdict = await self._bills.take(session, one)
         except NoticeConflict:
             kept = await repository.incoming(session, one.biller, one.transaction)
             expected = None if kept is None else kept.satang
+            await told_rightly(session, agency, one.transaction, LISTED, now)
             kind = BreakKind.WRONG_AMOUNT if expected != one.money.satang else BreakKind.UNKNOWN_REFERENCE
             return found + await _name(session, self._clock, agency, day, kind, one, expected)
         kept = await repository.incoming(session, one.biller, one.transaction)
         assert kept is not None, "it was taken in"
-        await close_without_officers(
-            session, agency, one.transaction, _LISTED, IncomingOutcome.BANK_MENDED, self._clock.now()
-        )
+        mended = LISTED if twice else or_(LISTED, CONTRADICTS)  # of a list that says both, nobody knows which counts
+        await told_rightly(session, agency, one.transaction, mended, now)
         if verdict is not Verdict.PAID and kept.refunded_at is None:
             found += await _name(session, self._clock, agency, day, _KINDS[verdict], one, None)
         return found

@@ -25,6 +25,7 @@ from core.money import CURRENCY, Money
 from core.sealed import bound_to
 from core.working_days import WorkingDays, thai_working_days
 from services.pay.fees import repository
+from services.pay.fees.breaks import OF_REFUNDS, told_rightly
 from services.pay.fees.models import FeeRefund, IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.resolving import IncomingResolving
 from services.pay.fees.service import Bills
@@ -143,10 +144,10 @@ class FeeRefunds:
     async def _take_entries(self, session: AsyncSession, key: UUID, entries: Sequence[Entry]) -> str:
         """What does not fit is named, and nothing else follows from it."""
         refund, _ = await self._held(session, key)
+        wrong = {entry.reference for entry in entries if not _fits(refund, entry)}
         for entry in sorted(entries, key=lambda one: (one.kind, one.reference)):
-            fits = entry.end_to_end == key.hex and entry.currency == CURRENCY and entry.money.satang == refund.satang
             paid = entry.kind is EntryKind.PAID
-            if not fits:
+            if not _fits(refund, entry):
                 kind = BreakKind.WRONG_AMOUNT if entry.end_to_end == key.hex else BreakKind.UNKNOWN_REFERENCE
                 await self._name(session, refund, kind, entry)
             elif not paid and refund.status != RefundStatus.RETURNED.value:
@@ -159,6 +160,8 @@ class FeeRefunds:
                 await self._name(session, refund, BreakKind.BOOKED_TWICE, entry)
             elif paid and refund.status == RefundStatus.RETURNED.value:
                 await self._name(session, refund, BreakKind.PAID_AFTER_RETURN, entry)
+            if refund.bank_reference == entry.reference not in wrong:
+                await told_rightly(session, refund.agency, entry.reference, OF_REFUNDS, self._clock.now())
         return refund.status
 
     async def _settled(self, session: AsyncSession, key: UUID, reference: str) -> None:
@@ -205,11 +208,9 @@ class FeeRefunds:
         await book(session, key=key, agency=refund.agency, lines=lines, at=at)
 
     async def _name(self, session: AsyncSession, refund: FeeRefund, kind: BreakKind, entry: Entry) -> None:
-        """With what left as negative amounts."""
-        sign = -1 if entry.kind is EntryKind.PAID else 1
-        expected = (
-            None if kind is BreakKind.UNKNOWN_REFERENCE or kind is BreakKind.BOOKED_TWICE else sign * refund.satang
-        )
+        """With what left as negative amounts; without them in another currency, of which nothing is claimed as baht."""
+        sign, is_baht = -1 if entry.kind is EntryKind.PAID else 1, entry.currency == CURRENCY
+        nothing_expected = kind is BreakKind.UNKNOWN_REFERENCE or kind is BreakKind.BOOKED_TWICE
         row = {
             "id": new_id(),
             "agency": refund.agency,
@@ -217,8 +218,12 @@ class FeeRefunds:
             "kind": kind.value,
             "bank_reference": entry.reference,
             "reference": "",
-            "expected": expected,
-            "found": sign * entry.money.satang,
+            "expected": None if nothing_expected or not is_baht else sign * refund.satang,
+            "found": sign * entry.money.satang if is_baht else None,
             "found_at": self._clock.now(),
         }
         await insert_new(session, IncomingBreak, [row])
+
+
+def _fits(refund: FeeRefund, entry: Entry) -> bool:
+    return (entry.end_to_end, entry.currency, entry.money.satang) == (refund.id.hex, CURRENCY, refund.satang)

@@ -27,6 +27,8 @@ from services.pay.fees.breaks import (
     OF_MONEY,
     OF_WORDS,
     IncomingOutcome,
+    claim_key,
+    claimed_of,
     difference,
     is_about_money,
     is_here,
@@ -130,10 +132,7 @@ class IncomingResolving:
     ) -> None:
         now, outcome = self._clock.now(), IncomingOutcome(row.outcome)
         if outcome is IncomingOutcome.CLAIMED:
-            more = difference(found)
-            debit, credit = (Account.BANK, Account.BANK_CLAIM) if more > 0 else (Account.BANK_CLAIM, Account.BANK)
-            key, lines = f"incoming-break:{found.id.hex}", transfer(debit, credit, Money(abs(more)))
-            await book(session, key=key, agency=found.agency, lines=lines, at=now)
+            await book(session, key=claim_key(found), agency=found.agency, lines=claimed_of(found), at=now)
         if paid is None:
             return
         if outcome is IncomingOutcome.ASSIGN:

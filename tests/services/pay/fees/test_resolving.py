@@ -20,6 +20,7 @@ from services.pay.fees.errors import BillNotAssignable, IncomingNotFound
 from services.pay.fees.models import Bill, FeeRefund, IncomingBreak, IncomingResolution
 from services.pay.fees.resolving import Proposal
 from services.pay.fees.service import GOOD_FOR
+from services.pay.rails.contract import Entry, EntryKind
 from services.pay.reconciliation import BreakKind
 from services.sandbox.bank.bills import ScanFault
 from services.sandbox.bank.faults import Faults, Settles
@@ -142,6 +143,35 @@ async def test_a_refund_that_the_bank_tells_wrongly_is_a_break_of_its_own_and_se
     assert (found.kind, found.expected, found.found) == (BreakKind.WRONG_AMOUNT.value, -251_00, -251_01)
     till.files.faults = Faults()
     assert (await till.refunds.send(till.officer)).settled == 1
+    assert await till.desk.breaks(till.officer) == [], "it is told rightly by now"
+
+
+@pytest.mark.parametrize("fault", ["wrong_amount", "unknown_reference"])
+async def test_what_was_claimed_of_a_refund_that_the_bank_tells_rightly_later_left_the_account_once(
+    till: Till, fault: str
+) -> None:
+    await resolve(till, await broken(till), Outcome.REFUND, account=MOBILE)
+    till.files.faults = Faults.model_validate({fault: ["*"]})
+    await till.refunds.send(till.officer)
+    [(found, _)] = await till.desk.breaks(till.officer)
+    await resolve(till, found, Outcome.CLAIMED)
+    till.files.faults = Faults()
+    assert (await till.refunds.send(till.officer)).settled == 1
+    await till.refunds.send(till.officer)
+    assert await till.balances() == {}
+
+
+async def test_an_entry_of_a_refund_in_another_currency_is_no_baht_to_be_claimed(till: Till) -> None:
+    await resolve(till, await broken(till), Outcome.REFUND, account=MOBILE)
+    refund = await refund_of(till)
+    entry = Entry(EntryKind.PAID, "X1", refund.id.hex, Money(100_00), "USD", till.clock.now())
+    async with till.db.write() as session:
+        await till.refunds._take_entries(session, refund.id, [entry])
+    [(found, _)] = await till.desk.breaks(till.officer)
+    assert (found.kind, found.expected, found.found) == (BreakKind.WRONG_AMOUNT.value, None, None)
+    with pytest.raises(NotResolvedSo):
+        await propose(till, found, Outcome.CLAIMED)
+    await resolve(till, found, Outcome.NO_MONEY_MOVED)
 
 
 async def test_what_came_late_pays_the_fee_after_all_where_two_officers_say_so(till: Till) -> None:
@@ -251,6 +281,32 @@ async def test_what_the_bank_lists_after_all_is_closed_without_officers(till: Ti
         books.execute("UPDATE credit SET listed = 1")
     await till.desk.reconcile(till.officer, found.day)
     assert await till.desk.breaks(till.officer) == []
+
+
+async def test_what_was_claimed_and_is_listed_after_all_came_in_once(till: Till) -> None:
+    found = await broken(till, ScanFault.NOT_LISTED)
+    await resolve(till, found, Outcome.CLAIMED)
+    with sqlite3.connect(till.bank._path) as books:
+        books.execute("UPDATE credit SET listed = 1")
+    for _ in range(2):
+        await till.desk.reconcile(till.officer, found.day)
+    assert await till.balances() == {"BANK": 250_00, "FEES": -250_00}
+
+
+async def test_what_was_claimed_of_another_amount_falls_when_the_bank_lists_what_it_had_told(till: Till) -> None:
+    bill = await till.bill()
+    await till.scan(bill)
+    with sqlite3.connect(till.bank._path) as books:
+        books.execute("UPDATE credit SET satang = satang - 1000")
+    found = await found_next_day(till)
+    assert (found.kind, found.expected, found.found) == (BreakKind.WRONG_AMOUNT.value, 250_00, 240_00)
+    await resolve(till, found, Outcome.CLAIMED)
+    assert await till.balances() == {"BANK": 240_00, "BANK_CLAIM": 10_00, "FEES": -250_00}
+    with sqlite3.connect(till.bank._path) as books:
+        books.execute("UPDATE credit SET satang = satang + 1000")
+    for _ in range(2):
+        await till.desk.reconcile(till.officer, found.day)
+    assert await till.balances() == {"BANK": 250_00, "FEES": -250_00}
 
 
 async def test_a_contradiction_of_the_bank_is_no_money_to_send_anywhere(till: Till) -> None:
