@@ -92,18 +92,21 @@ class OfficerTies:
         acting = {one for row in delegations if row.accepted_at is not None for one in (row.person, row.delegate)}
         if acting & (set(people) - {officer}):
             return True
-        house = await self.household(officer)
-        if house is None:
+        known, is_all = await self.household(officer)
+        if known & set(people):
+            return True
+        if not is_all:
             raise ServiceUnavailable(self._catalogue.agency_title(_REGISTRY))
-        return bool(house & set(people))
+        return False
 
-    async def household(self, officer: UUID) -> frozenset[UUID] | None:
-        """Who lives with the officer, and their minor children wherever those live; None while nobody can say."""
+    async def household(self, officer: UUID) -> tuple[frozenset[UUID], bool]:
+        """Who lives with the officer, and their minor children wherever those live, so far as it is known; and whether
+        that is all of them."""
         asker = Asker(AskerKind.SYSTEM, "desk.ties", _REGISTRY, _CHECK)
         purpose = self._catalogue.purposes[TIES].purpose
         house = await self._register.children(officer, asker=asker, purpose=purpose, of=HOUSE)
         children = await self._register.children(officer, asker=asker, purpose=purpose)
-        return None if house is None or children is None else frozenset((*house, *children))
+        return frozenset((*(house or ()), *(children or ()))), house is not None and children is not None
 
 
 class SupervisorsTold:

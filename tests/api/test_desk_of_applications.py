@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from api.desk_of_applications import OfficerTies
 from api.privacy import stores_of
+from core.errors import ServiceUnavailable
 from core.graph import global_id
 from core.ids import GlobalId, NationalId, new_id
 from identity.officers import Officer
@@ -199,14 +200,31 @@ async def test_whoever_lives_in_the_house_of_an_officer_is_near_by_the_register(
     assert not await desk.between(officer, {await person_of(sitthi, "graduate")})
 
 
+async def test_who_is_known_to_be_near_is_near_also_while_the_other_register_is_silent(
+    sitthi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer = await serves(sitthi, "newborn-parent", DECIDE)
+    stranger = await person_of(sitthi, "graduate")
+    ties, gate = sitthi.house.rooms.get(OfficerTies), sitthi.house.gate
+    house, ask = await _household(sitthi, "newborn-parent") - {officer}, gate.children
+
+    async def no_births(subject: UUID, *, of: str = "children", **how: Any) -> tuple[UUID, ...] | None:
+        return await ask(subject, of=of, **how) if of == "household_members" else None
+
+    monkeypatch.setattr(gate, "children", no_births)
+    assert await ties.between(officer, {min(house)})
+    with pytest.raises(ServiceUnavailable):
+        await ties.between(officer, {stranger})
+
+
 async def test_while_the_register_is_silent_an_officer_looks_on_their_word_and_decides_nothing(
     sitthi: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await two_officers(sitthi)
     row = await waiting(sitthi)
 
-    async def nobody_knows(_: OfficerTies, __: UUID) -> None:
-        return None
+    async def nobody_knows(_: OfficerTies, __: UUID) -> tuple[frozenset[UUID], bool]:
+        return frozenset(), False
 
     with monkeypatch.context() as silent:
         silent.setattr(OfficerTies, "household", nobody_knows)
@@ -234,9 +252,9 @@ async def _officer(sitthi: Served, who: str) -> Officer:
 
 async def _household(sitthi: Served, who: str) -> frozenset[UUID]:
     ties = sitthi.house.rooms.get(OfficerTies)
-    found = await ties.household(await person_of(sitthi, who))
-    assert found is not None
-    return frozenset(found)
+    found, is_all = await ties.household(await person_of(sitthi, who))
+    assert is_all
+    return found
 
 
 async def test_evidence_is_opened_with_a_watermark_and_only_through_its_own_case(sitthi: Served) -> None:
