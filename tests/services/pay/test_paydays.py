@@ -197,7 +197,7 @@ async def test_a_file_that_the_bank_calls_a_duplicate_does_not_stop_the_others(h
     run = await approved(hall)
     jobs = by_threes(hall)
     parts = await jobs.parts(hall.approver, run.id)
-    hall.bank.books.take(parts[0].id.hex, b"other", b"<answer/>", [], hall.clock.now())
+    hall.bank.books.take(parts[0].id.hex, b"other", b"<answer/>", [], hall.clock.now(), account="0")
     with pytest.raises(BankSaysDuplicate):
         await jobs.send(hall.approver, run.id)
     assert [part.answered_at is not None for part in await jobs.parts(hall.approver, run.id)] == [False, True, True]
