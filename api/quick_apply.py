@@ -205,9 +205,9 @@ def _headers(scope: Scope) -> Headers | None:
                 return None
         elif name == b"transfer-encoding":
             return None
-    length, accepts = found.get(b"content-length", b""), found.get(b"accept", b"")
+    length, accepts = found.get(b"content-length", b""), found.get(b"accept", b"").lower()
     is_bounded = length.isdigit() and len(length) < _DIGITS and 0 < int(length) <= BODY_BYTES_MAX
-    is_json = b"application/json" in found.get(b"content-type", b"")
+    is_json = b"application/json" in found.get(b"content-type", b"").partition(b";")[0]
     # With a proof beside it goes the ordinary way: a proof is used up by whoever reads it.
     is_bearer = found.get(b"authorization", b"")[: len(_BEARER)].lower() == _BEARER
     is_plain = is_bounded and is_json and is_bearer and not any(one in accepts for one in _STREAMS)

@@ -241,7 +241,9 @@ async def test_any_selection_is_answered_alike_by_both_ways(client: Client, exec
         ({}, {"authorization": "Basic abc"}),
         ({}, {"authorization": "Bearer"}),
         ({}, {"content-type": "text/plain"}),
+        ({}, {"content-type": "text/plain; of=application/json"}),
         ({}, {"accept": "text/event-stream"}),
+        ({}, {"accept": "Text/Event-Stream"}),
     ],
     ids=str,
 )
