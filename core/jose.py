@@ -92,7 +92,7 @@ def verified_claims(
         if not isinstance(claims, dict) or not _is_for(claims, issuer, audiences, ("exp", *required)):
             raise NotVerified
         instants = {name: _instant(claims[name]) for name in ("exp", "iat", "nbf", "auth_time") if name in claims}
-    except (jwt.PyJWTError, TypeError, ValueError, OverflowError):
+    except (jwt.PyJWTError, TypeError, ValueError, OverflowError, OSError):  # the last: a year no machine has
         raise NotVerified from None
     if any(name in instants and instants[name] > now + leeway + ahead for name in ("iat", "nbf")):
         raise NotVerified
