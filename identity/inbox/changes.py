@@ -32,6 +32,8 @@ this far from the look before, and leaves out what was told. A transaction that 
 at the data."""
 WAITING_MAX: Final = 1_000
 """Changes kept for a listener that does not take them, and told to one who comes back; beyond, they fetch all anew."""
+PEOPLE_MAX: Final = 10_000
+"""Of one statement: PostgreSQL and SQLite take no more than some 32,767 parameters."""
 TOLD_AFTERWARDS: Final = timedelta(days=7)
 """So long after what they heard last somebody may come back and be told change by change."""
 _MILLISECONDS_AT: Final = 80
@@ -138,8 +140,10 @@ class Changes:
     async def _look(self) -> None:
         began = _now()
         floor = _id_at(min(self._looked_at, began) - LOOK_BACK_SECONDS)
+        people, found = list(self._listeners), list[Change]()
         async with self._db.read() as session:
-            found = await ChangesRead(session).since(list(self._listeners), floor)
+            for start in range(0, len(people), PEOPLE_MAX):
+                found += await ChangesRead(session).since(people[start : start + PEOPLE_MAX], floor)
         for change in found:
             for listener in self._listeners.get(change.person, ()):
                 listener.tell(change)

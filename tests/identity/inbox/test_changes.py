@@ -263,6 +263,23 @@ async def test_who_takes_as_many_as_are_kept_is_told_each(
         assert [(await asyncio.wait_for(anext(rows), 5)).id for _ in many] == many
 
 
+async def test_more_people_listen_than_one_statement_can_name(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    ears = [Ear(changes, ANNA), Ear(changes, BEN)]
+    for ear in ears:
+        await ear.listening()
+    [of_ben] = changes._listeners.pop(BEN)
+    for number in range(10, 33_000):  # PostgreSQL and SQLite know some 32,767 parameters of a statement
+        changes._listeners[UUID(int=number)] = set()
+    changes._listeners[BEN] = {of_ben}  # the last of all
+    subjects = [await announce(database, clock), await announce(database, clock, BEN)]
+    assert [await ear.hears(1) for ear in ears] == [[subjects[0]], [subjects[1]]]
+    for ear in ears:
+        await ear.leave()
+    changes._listeners.clear()
+
+
 async def test_a_poller_that_could_not_look_for_long_makes_up_for_all_of_it(
     database: Database, clock: FixedClock
 ) -> None:
