@@ -95,11 +95,17 @@ class Deciding:
             if found is None or _is_moved(found):  # meanwhile: nothing went wrong
                 return await self._settle(row, None)
             log.warning("application.not_decided_yet", application=row.id.hex, code=error.code)
-            now = self._clock.now()
-            wait = min(max((now - row.created_at) / 4, PUT_OFF_MIN), PUT_OFF_MAX)
-            async with self._db.write() as session:
-                await repository.put_off(session, row.person, row.id, now + wait)
-            return "failed"
+            return await self._put_off(row)
+        except Exception:  # a mistake of ours, in one of them: the others do not wait for this one either
+            log.exception("application.not_decided_yet", application=row.id.hex)
+            return await self._put_off(row)
+
+    async def _put_off(self, row: Application) -> str:
+        now = self._clock.now()
+        wait = min(max((now - row.created_at) / 4, PUT_OFF_MIN), PUT_OFF_MAX)
+        async with self._db.write() as session:
+            await repository.put_off(session, row.person, row.id, now + wait)
+        return "failed"
 
     async def _settle(self, row: Application, again: Reconsideration | None) -> str:
         """Without `again`, it is only owed no more: it is decided as any other that waits."""

@@ -209,6 +209,30 @@ async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting_and_is_tried
     assert await deciding.run() == Settled(decided=1)
 
 
+async def test_one_that_fails_in_a_way_nobody_thought_of_keeps_nobody_else_waiting_either(
+    room: Room, accept: Accept, deciding: Deciding, counting: Counting, citizen: UUID
+) -> None:
+    made, after = await accept(citizen), await accept(new_id())
+    assert made is not None
+    assert after is not None
+    prepare = room.decider.prepare
+
+    async def failing(request: Request) -> Prepared:
+        if request.applicant == citizen:
+            raise ValueError("a mistake of ours")
+        return await prepare(request)
+
+    room.decider.prepare = failing  # type: ignore[method-assign]  # a mistake of ours
+    with capture_logs() as logs:
+        assert await deciding.run() == Settled(decided=1, failed=1)
+    assert [(one["event"], one["log_level"]) for one in logs] == [("application.not_decided_yet", "error")]
+    assert [key for key, _ in counting.counted] == [after.id]
+    room.clock.advance(PUT_OFF_MIN)
+    room.decider.prepare = prepare  # type: ignore[method-assign]  # and is mended
+    assert await deciding.run() == Settled(decided=1)
+    assert (await stored(room, citizen, made.id)).decide_at is None
+
+
 async def test_what_a_process_took_that_was_killed_is_decided_after_a_while(
     room: Room, accept: Accept, deciding: Deciding, citizen: UUID
 ) -> None:
