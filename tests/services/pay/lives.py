@@ -234,7 +234,9 @@ class Oracle(Awards):
                 continue
             month = one.award, one.period
             if ended_on is not None and one.period >= ended_on.replace(day=1) and one.status in GOES_OUT:
-                self.expected[month] = satang
+                # Of the month in which it ended, which began before that day, what went out was due and is not claimed.
+                kept = one.satang if one.period < ended_on and one.id not in claims else 0
+                self.expected[month] = max(satang, kept)
             elif one.id in claims:  # of what was overpaid, only what is not due after all still is
                 alone = not any(other.supplements for other in await self._of(session, application))
                 if alone:
