@@ -18,6 +18,9 @@ depends_on = None
 _ON_POSTGRESQL = "('x' || left(md5(gen_random_uuid()::text), 15))::bit(60)::bigint"
 _ON_SQLITE = "abs(random() / 8)"
 """60 bits: nobody who knows some of them knows another."""
+_UNTOLD_ON_POSTGRESQL = "month >= date_trunc('month', (now() AT TIME ZONE 'Asia/Bangkok') - interval '1 day')::date"
+_UNTOLD_ON_SQLITE = "month >= date('now', '+7 hours', '-1 day', 'start of month')"
+"""Not told to anybody yet. What was told is told again with the same cells: two versions would give a small one away."""
 
 
 def upgrade() -> None:
@@ -29,7 +32,8 @@ def upgrade() -> None:
     )
     op.add_column("satisfaction", sa.Column("draw", sa.BigInteger(), server_default="0", nullable=False))
     postgresql = op.get_bind().dialect.name == "postgresql"
-    op.execute(f"UPDATE satisfaction SET draw = {_ON_POSTGRESQL if postgresql else _ON_SQLITE}")  # noqa: S608 - ours
+    drawn, untold = (_ON_POSTGRESQL, _UNTOLD_ON_POSTGRESQL) if postgresql else (_ON_SQLITE, _UNTOLD_ON_SQLITE)
+    op.execute(f"UPDATE satisfaction SET draw = {drawn} WHERE {untold}")  # noqa: S608 - ours
     op.add_column("application", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
 
 

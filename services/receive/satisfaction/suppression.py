@@ -14,8 +14,9 @@ Which other cell it is, is by a number that was drawn when the cell was first co
 rule that anybody can follow (the smallest one, say) some tables would give a figure away: who sees 0 and 4 left over by
 two cells, and knows that a third one of 3 would have been left out in the place of another 3, knows that both are 2. A
 test tries every small table against somebody who knows all of this page. A table of a month is the same each time it is
-read, since two versions of one would tell what one of them left out; months are told alone, in no sums of theirs; and
-provinces are not summed over programmes.
+read, since two versions of one would tell what one of them left out; so a month that was told before there were draws
+keeps the rule of then (the smallest other cell; 0 is drawn everywhere). Months are told alone, in no sums of theirs;
+and provinces are not summed over programmes.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ def told(table: Mapping[str, Cell]) -> Told:
     """The table as it may be shown."""
     cells = {name: cell.counts for name, cell in table.items()}
     hidden = {name for name, counts in cells.items() if counts.is_small}
-    covers = sorted(name for name in cells if name not in hidden and cells[name].ratings)
-    covers.sort(key=lambda name: table[name].draw, reverse=True)
+    covers = [name for name in cells if name not in hidden and cells[name].ratings]
+    covers.sort(key=lambda name: (table[name].draw, cells[name].ratings, name), reverse=True)
     while hidden and not _hides(cells, hidden):
         if not covers:  # all of it is too little to tell
             return Told({}, frozenset(cells), None)

@@ -17,10 +17,11 @@ import strawberry
 from fastapi import FastAPI
 from hypothesis import given as cases
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import create_engine, event, select, text
 
-from core.clock import FixedClock
-from core.database import Database
+from core import migrations
+from core.clock import FixedClock, SystemClock, bangkok_day
+from core.database import Database, synchronous
 from core.graph import Info
 from core.text import Text
 from services.receive.graph import ReceiveMutation, ReceiveOfCitizen, ReceiveQuery
@@ -319,3 +320,25 @@ def asking(hall: TownHall, receipts: Receipts) -> Asking:
     ask.rooms.add(Receipts, receipts)
     ask.rooms.add(Published, Published(hall.db, hall.clock))
     return ask
+
+
+def test_a_month_that_was_told_before_draws_came_is_told_as_it_was(empty_database_url: str) -> None:
+    """Two versions of a month would tell what one of them left out."""
+    migrations.upgrade(empty_database_url, "0048")
+    engine = create_engine(synchronous(empty_database_url))
+    figures = {"10": (3, 1), "11": (60, 30), "12": (30, 12), **{f"{n}": (n, 20) for n in range(31, 59)}}
+    this_month = bangkok_day(SystemClock().now()).replace(day=1)
+    with engine.begin() as connection:
+        for month in (date(2024, 1, 1), this_month):
+            for province, (satisfied, others) in figures.items():
+                row = {"month": month, "subject": OLD_AGE, "province": province, "s": satisfied, "o": others}
+                connection.execute(text("INSERT INTO satisfaction VALUES (:month, :subject, :province, :s, :o)"), row)
+    migrations.upgrade(empty_database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(select(Satisfaction)).all()
+    engine.dispose()
+    before = {row.province: Cell(Counts(row.satisfied, row.others), row.draw) for row in rows if row.month.year == 2024}
+    assert suppression.told(before).left_out == {"10", "12"}, "the smallest of the others covered, by the rule of then"
+    assert len({row.draw for row in rows if row.month == this_month}) == len(figures), (
+        "what nobody was told yet is drawn"
+    )
