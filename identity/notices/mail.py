@@ -53,7 +53,10 @@ class Mail:
         self._server, self._sender, self._authorities = server, sender, authorities
 
     async def send(self, parcel: Parcel) -> None:
-        letter = letter_of(parcel, self._sender)
+        try:
+            letter = letter_of(parcel, self._sender)
+        except ValueError as error:  # an address or a title that no header holds
+            raise Refused(type(error).__name__) from None
         try:
             async with self._client() as client:
                 await client.send_message(letter, sender=self._sender, recipients=[parcel.address])

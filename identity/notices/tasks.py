@@ -141,6 +141,10 @@ class Deliverer:
                     await self._ways[it.kind].send(it.parcel)
                 except NotSent as error:
                     await self._failed(it, error)
+                except Exception as error:  # noqa: BLE001 - one that no way out may raise cuts off no other's notice
+                    # Without its words, in which there may be an address or a title.
+                    log.error("notices.failed", kind=it.kind.value, error=type(error).__name__)  # noqa: TRY400 - as said
+                    await self._failed(it, Later(type(error).__name__))
                 else:
                     async with self._db.write() as session:
                         rows, now = OutboxRows(session), self._clock.now()

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from core.clock import FixedClock, SystemClock
-from identity.notices.channels import NotSent, Parcel
+from identity.notices.channels import Parcel
 
 
 def encoded(data: bytes) -> str:
@@ -201,7 +201,7 @@ class Remembered:
     """The way out that keeps what it is given: implements :class:`identity.notices.channels.Channel`."""
 
     parcels: list[Parcel] = field(default_factory=list)
-    failure: NotSent | None = None
+    failure: Exception | None = None
     before: Callable[[Parcel], None] | None = None
 
     async def send(self, parcel: Parcel) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from identity.notices.channels import Gone, Later, NotSent, Parcel, Refused
@@ -59,6 +61,19 @@ async def test_what_the_server_says_of_the_letter(mail_box: MailBox, said: str, 
     with pytest.raises(NotSent) as failed:
         await mail(mail_box).send(LETTER)
     assert type(failed.value) is means
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"address": "=?utf-8?q?a?=@example.com"}, {"title": "One\r\nBcc: ben@example.com"}, {"title": "One\u2028two"}],
+    ids=str,
+)
+async def test_what_no_letter_can_say_is_refused_and_nothing_is_handed_in(
+    mail_box: MailBox, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(Refused):
+        await mail(mail_box).send(replace(LETTER, **wrong))  # type: ignore[arg-type]  # of texts alone
+    assert mail_box.letters == []
 
 
 async def test_a_server_that_is_not_there_is_asked_later() -> None:
