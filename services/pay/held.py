@@ -14,7 +14,7 @@ from core.money import Money
 from services.pay.breaks import Told, is_borne
 from services.pay.models import Award, Instalment, Overpayment, PaymentRun, ReconciliationBreak
 from services.pay.rails.contract import Entry, EntryKind
-from services.pay.recovery.models import RecoveryEntry
+from services.pay.recovery.models import RecoveryEntry, Underpayment
 from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus, RunStatus
 from services.pay.turns import take_turn_to_plan
@@ -43,11 +43,23 @@ async def hold_told(session: AsyncSession, run: PaymentRun, told: Iterable[Entry
 
 
 async def hold_payments(session: AsyncSession, payments: Collection[UUID]) -> None:
-    """The payments, and the claims on them and on what was withheld from them."""
+    """The payments, with what pays back recoveries from them that were not owed, and the claims on them and on what was
+    withheld from them."""
     if session.get_bind().dialect.name == "sqlite" or not payments:
         return
     ids = sorted(payments)
-    query = select(col(Instalment.id)).where(col(Instalment.id).in_(ids))
+    refunded = (
+        select(col(Underpayment.id))
+        .join(
+            RecoveryEntry,
+            (col(RecoveryEntry.person) == col(Underpayment.person))
+            & (col(RecoveryEntry.id) == col(Underpayment.entry)),
+        )
+        .where(col(RecoveryEntry.instalment).in_(ids))
+    )
+    query = select(col(Instalment.id)).where(
+        or_(col(Instalment.id).in_(ids), col(Instalment.supplements).in_(refunded))
+    )
     await session.execute(query.order_by(col(Instalment.id)).with_for_update())
     withheld = select(col(RecoveryEntry.overpayment)).where(col(RecoveryEntry.instalment).in_(ids))
     claims = select(col(Overpayment.id)).where(
