@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,10 +17,11 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import SQLModel, col
 
 from services.apply.models import Application
@@ -171,28 +173,44 @@ async def last_spells(
     return {(row.person, row.beneficiary): row for row in rows}
 
 
-async def untold(session: AsyncSession, limit: int, after: tuple[UUID, str, UUID] | None) -> Sequence[EntitlementSpell]:
-    """Of several workers each gets others; whose turn it is stays theirs until the transaction ends. Nobody's spells of
-    one programme are parted: there are as many more as it takes."""
-    spell = EntitlementSpell
-    query = select(spell).where(col(spell.told_at).is_(None), col(spell.ended_on).is_(None))
+class Untold(NamedTuple):
+    spells: Sequence[EntitlementSpell]
+    last: tuple[UUID, str] | None
+    """After which person and programme the next page begins; None at the end."""
+
+
+async def untold(session: AsyncSession, limit: int, after: tuple[UUID, str] | None) -> Untold:
+    """The spells of so many people and programmes. Of several workers each gets others; whose turn it is stays theirs
+    until the transaction ends. Nobody's spells of one programme are parted: who holds the first of them has all, and
+    where somebody else changes one at this moment they are left for the next time."""
+    spell, earlier = EntitlementSpell, aliased(EntitlementSpell)
+    waits = col(spell.told_at).is_(None), col(spell.ended_on).is_(None)
+    before = exists().where(
+        col(earlier.person) == col(spell.person),
+        col(earlier.programme) == col(spell.programme),
+        col(earlier.beneficiary) < col(spell.beneficiary),
+        col(earlier.told_at).is_(None),
+        col(earlier.ended_on).is_(None),
+    )
+    first = select(spell).where(*waits, ~before)
     if after is not None:
-        person, programme, beneficiary = after
-        of_person = col(spell.person) == person
-        later = and_(of_person, col(spell.programme) > programme)
-        last_of = and_(of_person, col(spell.programme) == programme, col(spell.beneficiary) > beneficiary)
-        query = query.where(or_(col(spell.person) > person, later, last_of))
-    query = query.order_by(col(spell.person), col(spell.programme), col(spell.beneficiary))
-    page = list((await session.scalars(query.limit(limit).with_for_update(skip_locked=True))).all())
-    if len(page) == limit:
-        last = page[-1]
-        rest = query.where(
-            col(spell.person) == last.person,
-            col(spell.programme) == last.programme,
-            col(spell.beneficiary) > last.beneficiary,
-        )
-        page += (await session.scalars(rest.with_for_update(skip_locked=True))).all()
-    return page
+        person, programme = after
+        later = and_(col(spell.person) == person, col(spell.programme) > programme)
+        first = first.where(or_(col(spell.person) > person, later))
+    first = first.order_by(col(spell.person), col(spell.programme)).limit(limit)
+    held = [(one.person, one.programme) for one in await session.scalars(first.with_for_update(skip_locked=True))]
+    if not held:
+        return Untold([], None)
+    theirs = select(spell).where(*waits, tuple_(col(spell.person), col(spell.programme)).in_(held))
+    theirs = theirs.order_by(col(spell.person), col(spell.programme), col(spell.beneficiary))
+    mine = (await session.scalars(theirs.with_for_update(skip_locked=True))).all()
+    keys = {(one.person, one.programme, one.beneficiary) for one in mine}
+    there = await session.execute(
+        theirs.with_only_columns(col(spell.person), col(spell.programme), col(spell.beneficiary))
+    )
+    parted = {(row[0], row[1]) for row in there.tuples() if tuple(row) not in keys}
+    whole = [one for one in mine if (one.person, one.programme) not in parted]
+    return Untold(whole, held[-1] if len(held) == limit else None)
 
 
 async def standing(

@@ -69,10 +69,10 @@ class NewlyEntitled:
         while not self._is_quiet():
             async with self._db.write() as session:
                 page = await repository.untold(session, PAGE, after)
-                told += await self._tell(session, page)
-            if len(page) < PAGE:
+                told += await self._tell(session, page.spells)
+            after = page.last
+            if after is None:
                 break
-            after = (page[-1].person, page[-1].programme, page[-1].beneficiary)
         return told
 
     def _is_quiet(self) -> bool:

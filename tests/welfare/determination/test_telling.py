@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,8 @@ from core.money import Money
 from identity.people.models import Person
 from services.exchange.privacy.models import PrivacyRequest
 from tests.welfare.determination.populations import ALL, LOW_INCOME, OLD_AGE, RESIDENT, Land, alive_person
+from welfare.determination import repository
+from welfare.determination.models import EntitlementSpell
 from welfare.determination.spells import SAME_SPELL
 
 pytestmark = pytest.mark.fakeredis_only
@@ -80,6 +83,34 @@ async def test_several_jobs_at_once_tell_once(land: Land) -> None:
     assert sum(told) == len(ALL) * len(people)
     for person in people:
         assert len(await land.told(person)) == len(ALL)
+
+
+async def test_spells_of_one_programme_are_not_parted_by_another_job_that_comes_in_between(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a parent hears twice of the same programme, once for each child."""
+    person = await somebody(land)
+    spell = {"person": person, "programme": RESIDENT, "number": 1, "began_on": land.clock.today(), "purpose": "p"}
+    async with land.database.write() as session:
+        session.add_all(EntitlementSpell(**spell, beneficiary=new_id()) for _ in range(3))
+    taken: list[int] = []
+
+    async def other_job() -> None:
+        async with land.database.write() as other:
+            taken.append(len((await repository.untold(other, 1, None)).spells))
+
+    async with land.database.write() as session:
+        ask = session.scalars
+
+        async def asked(*statement: Any) -> Any:
+            found = await ask(*statement)
+            if not taken and not land.database.is_sqlite:  # where one writes at a time
+                await other_job()
+            return found
+
+        monkeypatch.setattr(session, "scalars", asked)
+        taken.append(len((await repository.untold(session, 1, None)).spells))
+    assert sorted(taken) == ([3] if land.database.is_sqlite else [0, 3])
 
 
 @pytest.mark.parametrize(("hour", "minute", "told"), [(7, 59, 0), (8, 0, 1), (19, 59, 1), (20, 0, 0), (3, 0, 0)])
