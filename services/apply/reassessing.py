@@ -34,6 +34,8 @@ RETRY_FIRST: Final = timedelta(minutes=5)
 RETRY_MAX: Final = timedelta(hours=12)
 CORRECTIONS_SEEN: Final = timedelta(days=3)
 """So far back corrections are looked for: longer than any outage of this job that nobody notices."""
+ASKED_AGAIN: Final = timedelta(hours=2)
+"""Who lives with somebody: while nobody can say, each question stands in that person's access log."""
 
 log = structlog.get_logger(__name__)
 
@@ -147,6 +149,8 @@ class Reassessments:
     ) -> None:
         self._db, self._clock, self._apply, self._households = db, clock, apply, households
         self._laws, self._corrections, self._held = laws, corrections, held
+        self._unanswered: dict[UUID, datetime] = {}
+        """Of which corrections nobody could say whose household they concern, and when that was asked last."""
 
     async def run(self) -> Reassessed:
         """Notes what is to be looked at again, and looks at what is due."""
@@ -211,9 +215,14 @@ class Reassessments:
             facts = await self._corrections.corrected_since(session, now - CORRECTIONS_SEEN)
             facts = [fact for fact in facts if self._laws.totals(fact.attribute)]
             known = await owed.looked_for(session, [fact.correction for fact in facts]) if facts else set()
+        waiting = {one: at for one, at in self._unanswered.items() if now - at < ASKED_AGAIN}
+        self._unanswered = waiting
         for fact in facts:
-            house = None if fact.correction in known else await self._households.with_whom(fact.person)
+            if fact.correction in known or fact.correction in waiting:
+                continue
+            house = await self._households.with_whom(fact.person)
             if house is None:
+                waiting[fact.correction] = now
                 continue
             subjects = self._laws.totals(fact.attribute)
             async with self._db.write() as session:
