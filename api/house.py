@@ -278,6 +278,7 @@ class House:
         rooms.add(Catalogue, self.catalogue)
         rooms.add(PublishedCatalogue, self.published)
         rooms.add(KeyRing, self.keys)
+        rooms.add(CallerLimits, self.limits)
         rooms.add(Attestor, self.attestor)
         rooms.add(Inbox, self.inbox)
         rooms.add(Notices, self.noticing.notices)

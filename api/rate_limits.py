@@ -19,6 +19,7 @@ from core.rate_limits import Left, Limit, RateLimited, RateLimiter
 from core.text import preferred_language
 from core.viewer import Viewer
 from identity.web import PAGE_HEADERS, problem_page
+from services.plugins.contract import Asked
 
 MINUTE: Final = 60
 
@@ -121,6 +122,14 @@ class CallerLimits:
     async def client(self, client_id: str, address: str, *, authenticated: bool) -> None:
         """One request of a client: `authenticated` if its own key or secret was verified in this very request."""
         await self._limiter.check((CLIENT, client_id) if authenticated else (PUBLIC_CLIENT, f"{address} {client_id}"))
+
+    async def question(self, service: str, operation: str, asked: Asked, address: str) -> None:
+        """One public question that a service bounds by itself. Each counts, however many one request asks."""
+        name = f"{service}:{operation}"
+        lease = max(1, asked.everybody // 100)
+        each = Limit(f"asked/{name}", asked.address, MINUTE, scaled=False)
+        all_of_them = Limit(f"asked-by-all/{name}", asked.everybody, MINUTE, lease=lease, scaled=False)
+        await self._limiter.check((each, address), (all_of_them, ""))
 
     async def agency(self, client_id: str) -> Left | None:
         """One request of an agency's system whose token was verified; answers what it has left. None: no limit."""

@@ -16,6 +16,8 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
+from api.rate_limits import CallerLimits
+from core.addresses import address_of
 from core.assurance import Aal, Assurance, Demand, Ial
 from core.errors import NotAllowed
 from core.graph import Delegate, Info, MoneyAmount, Rights
@@ -93,6 +95,7 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
             )
 
         if person is None:
+            await _bounded(plugin, operation, info)
             return await runner.run(plugin, operation, asker=AGENT, arguments=arguments)
         gate, asker, purpose = info.context.room(Gate), _asker(info, person), look_purpose(cast("Info", info))
         return await gate.look(person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
@@ -105,6 +108,14 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
         return _amounts(answer) if pays else answer
 
     return resolve
+
+
+async def _bounded(plugin: Plugin, operation: str, info: GraphQLResolveInfo[Any]) -> None:
+    """Counts a question that the manifest bounds. Raises `RateLimited`."""
+    asked, request = plugin.manifest.operations[operation].asked, info.context.request
+    if asked is not None:
+        address = "" if request is None else address_of(request.scope)
+        await info.context.room(CallerLimits).question(plugin.slug, operation, asked, address)
 
 
 async def _once(memo: dict[Hashable, Any], key: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

@@ -116,9 +116,9 @@ async def test_no_agency_and_no_bank_is_taken_for_connected(production: Settings
 
     house = House(production, clock)
     house.http = httpx2.AsyncClient(transport=httpx2.MockTransport(nobody))
-    [oic] = [plugin for plugin in house.registry.plugins if plugin.slug == "oic"]
+    [dcy] = [plugin for plugin in house.registry.plugins if plugin.slug == "dcy"]
     with pytest.raises(ServiceUnavailable):
-        await house.runner.run(oic, "policies", asker="test", person=NationalId("1112034563562"))
+        await house.runner.run(dcy, "registrations", asker="test", person=NationalId("1112034563562"))
     with pytest.raises(ServiceUnavailable):
         await house.payments().rail.submit(UUID(int=0), b"")
     assert len(asked) > 1

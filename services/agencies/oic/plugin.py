@@ -1,32 +1,173 @@
-"""Office of Insurance Commission: compulsory motor policies, as insurers report them (CMIS)."""
+"""Office of Insurance Commission (CMIS): motor policies as insurers report them, kept here and nowhere else.
+
+Insurers report by `ingest`; what is answered comes from the plugin's own tables. A policy is known by insurer and
+number. Of several reports about one, the latest holds; each content that was taken is kept in `policy_revision`.
+Compulsory cover is that of the Protection for Motor Vehicle Accident Victims Act 2535.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Any
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
 
-from services.plugins.contract import Call, Host, Known, NationalId, ask_each
+from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, StoreTransaction
+
+COMPULSORY: Final = "compulsory"
+TURN: Final = time(16, 30)
+"""Cover begins and ends at 16:30 in Bangkok."""
+DAYS_MAX: Final = 3 * 366
+"""The longest that one policy runs."""
+AHEAD: Final = timedelta(minutes=5)
+"""How far an insurer's clock may be before ours."""
+ANSWERS_KEPT: Final = timedelta(days=40)
+"""Longer than any call is made again (31 days)."""
+ROWS_AT_ONCE: Final = 40
+_DIGITS: Final = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")
+CHASSIS_MIN: Final = 5
+VIN_LENGTH: Final = 17
+_VIN: Final = r"[A-HJ-NPR-Z0-9]{17}"
+"""ISO 3779: no I, O or Q."""
+_COLUMNS: Final = (
+    "insurer", "number", "class", "vehicle_class", "holder", "chassis", "plate", "plate_key", "province", "start_at",
+    "end_at", "status", "reported_at", "revision",
+)  # fmt: skip
+_REVISION: Final = ("insurer", "number", "revision", "content_hash", "content", "reported_at", "taken_at")
+_SHOWN: Final = (
+    "SELECT policy.*, insurer.name_th AS insurer_th, insurer.name_en AS insurer_en, province.name_th AS province_th, "
+    "province.name_en AS province_en FROM policy JOIN insurer ON insurer.code = policy.insurer "
+    "JOIN province ON province.code = policy.province "
+)
+
+
+async def insurers(host: Host, call: Call) -> dict[str, Any]:
+    """The companies that the office has licensed; of two reports about one the later holds."""
+    now = host.clock.now()
+    async with host.store.transaction() as tx:
+        if (told := await _answered(tx, call)) is not None:
+            return told
+        rejected = []
+        for place, record in enumerate(call.arguments["records"]):
+            reported = datetime.fromisoformat(record["reportedAt"])
+            if reported > now + AHEAD:
+                rejected.append(_rejected(place, "REPORT_IN_FUTURE", "/reportedAt"))
+                continue
+            await tx.execute(
+                "INSERT INTO insurer (code, name_th, name_en, reported_at) VALUES (:code, :th, :en, :at) "
+                "ON CONFLICT (code) DO UPDATE SET name_th = excluded.name_th, name_en = excluded.name_en, "
+                "reported_at = excluded.reported_at WHERE excluded.reported_at > insurer.reported_at",
+                {"code": record["code"], "th": record["nameTh"], "en": record["nameEn"], "at": _instant(reported)},
+            )
+        return await _remember(tx, call, rejected, now)
+
+
+async def reports(host: Host, call: Call) -> dict[str, Any]:
+    """Policies new, corrected and cancelled. The same content again is taken and changes nothing."""
+    now, records = host.clock.now(), call.arguments["records"]
+    async with host.store.transaction() as tx:
+        if (told := await _answered(tx, call)) is not None:
+            return told
+        known_insurers = {row["code"] for row in await tx.fetch("SELECT code FROM insurer")}
+        provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
+        latest, contents = await _known_of(tx, records)
+        rejected, rows, revisions = [], dict[tuple[str, str], dict[str, Any]](), list[dict[str, Any]]()
+        for place, record in enumerate(records):
+            if (fault := _fault(record, known_insurers, provinces, now)) is not None:
+                rejected.append(_rejected(place, *fault))
+                continue
+            row, content = _row(record), _content(record)
+            key = row["insurer"], row["number"]
+            digest = hashlib.sha256(content.encode()).hexdigest()
+            if (*key, digest) in contents:
+                continue
+            before = latest.get(key)
+            if before is not None and row["reported_at"] <= before["reported_at"]:
+                if _same(row, before):
+                    continue
+                rejected.append(_rejected(place, "POLICY_CONFLICT", "/reportedAt"))
+                continue
+            row["revision"] = 1 if before is None else before["revision"] + 1
+            latest[key] = rows[key] = row
+            contents.add((*key, digest))
+            revisions.append(
+                {name: row.get(name) for name in _REVISION}
+                | {"content_hash": digest, "content": content, "taken_at": _instant(now)}
+            )
+        # in one order, so that two sendings at once never wait for each other
+        await _write(tx, [rows[key] for key in sorted(rows)], revisions)
+        return await _remember(tx, call, rejected, now)
 
 
 async def policies(host: Host, call: Call) -> list[dict[str, Any]]:
-    told = await host.agency.ask("/policies", {"pid": call.citizen.digits}, on_behalf_of=call.asker)
-    answer = [_policy(row, host.clock.now()) for row in told["policies"]]
+    return await _policies_of(host, call, f"policy.class = '{COMPULSORY}'")
+
+
+async def voluntary(host: Host, call: Call) -> list[dict[str, Any]]:
+    return await _policies_of(host, call, f"policy.class <> '{COMPULSORY}'")
+
+
+async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
+    """Whether any compulsory policy of theirs is in force at this moment; of whom nothing was ever reported, no."""
+    now = host.clock.now()
+    values: dict[str, Any] = {f"p{n}": person.digits for n, person in enumerate(call.people)}
+    names = ", ".join(f":{name}" for name in values)
+    sql = (
+        f"SELECT DISTINCT holder FROM policy WHERE holder IN ({names}) AND class = '{COMPULSORY}' "  # noqa: S608 - names of values
+        "AND status = 'active' AND start_at <= :now AND end_at > :now"
+    )
+    async with host.store.transaction() as tx:
+        covered = {row["holder"] for row in await tx.fetch(sql, {**values, "now": _instant(now)})}
+    return {person: {"motor_insurance": Known(person.digits in covered, now)} for person in call.people}
+
+
+async def check(host: Host, call: Call) -> dict[str, Any]:
+    """Whether a vehicle has compulsory cover now, and nothing else.
+
+    A vehicle that nobody knows, one that is not insured and a question that cannot be right are answered alike, by one
+    look at the same index, so that the answer tells of no vehicle whether there is one.
+    """
+    told = call.arguments
+    values = {
+        "plate": plate_key(str(told.get("plate") or "")),
+        "province": str(told.get("province") or "").translate(_DIGITS).strip(),
+        "chassis": chassis_key(str(told.get("chassis") or "")),
+        "now": _instant(host.clock.now()),
+    }
+    sql = (
+        f"SELECT 1 AS one FROM policy WHERE (chassis = :chassis OR (plate_key = :plate AND province = :province)) "  # noqa: S608 - our own word
+        f"AND class = '{COMPULSORY}' AND status = 'active' AND start_at <= :now AND end_at > :now LIMIT 1"
+    )
+    async with host.store.transaction() as tx:
+        return {"covered": bool(await tx.fetch(sql, values))}
+
+
+def plate_key(plate: str) -> str:
+    """A plate as it is compared: Thai digits as Arabic ones, without spaces, hyphens, and what is not seen."""
+    plain = unicodedata.normalize("NFC", plate).translate(_DIGITS).upper()
+    return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LN")
+
+
+def chassis_key(chassis: str) -> str:
+    plain = unicodedata.normalize("NFKC", chassis).translate(_DIGITS).upper()
+    return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
+
+
+async def _policies_of(host: Host, call: Call, which: str) -> list[dict[str, Any]]:
+    """Those whose holder the citizen is (docs/adr/0055), the latest start first."""
+    sql = f"{_SHOWN} WHERE policy.holder = :holder AND {which} ORDER BY start_at DESC, insurer, number"
+    now = host.clock.now()
+    async with host.store.transaction() as tx:
+        answer = [_policy(row, now) for row in await tx.fetch(sql, {"holder": call.citizen.digits})]
     wanted = call.arguments.get("covered")
     return answer if wanted is None else [policy for policy in answer if policy["covered"] is wanted]
 
 
-async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
-    """Whether any of the policies is in force at this moment."""
-    now = host.clock.now()
-    return {
-        person: {"motor_insurance": Known(any(_policy(row, now)["covered"] for row in told["policies"]), now)}
-        for person, told in (await ask_each(host, call, "/policies")).items()
-    }
-
-
 def _policy(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    start, end = datetime.fromisoformat(row["start_at"]), datetime.fromisoformat(row["end_at"])
+    start, end = (datetime.fromisoformat(row[name]).astimezone(BANGKOK) for name in ("start_at", "end_at"))
     status = _status(row["status"], start, end, now)
     return {
         "number": row["number"],
@@ -34,6 +175,7 @@ def _policy(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "province": row["province_th"],
         "provinceEn": row["province_en"],
         "chassis": row["chassis"],
+        "class": "CLASS_" + row["class"].replace("+", "_PLUS"),
         "vehicleClass": row["vehicle_class"],
         "insurer": row["insurer_th"],
         "insurerEn": row["insurer_en"],
@@ -41,14 +183,141 @@ def _policy(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "start": start,
         "end": end,
         "status": status,
-        "reportedOn": date.fromisoformat(row["reported_on"]),
+        "reportedOn": datetime.fromisoformat(row["reported_at"]).astimezone(BANGKOK).date(),
     }
 
 
 def _status(reported: str, start: datetime, end: datetime, now: datetime) -> str:
-    # The office's own status is of the night before; only a cancellation cannot be told from the days.
     if reported == "cancelled":
         return "CANCELLED"
     if now < start:
         return "UPCOMING"
     return "ACTIVE" if now < end else "EXPIRED"
+
+
+def _fault(record: Mapping[str, Any], insurers: set[str], provinces: set[str], now: datetime) -> tuple[str, str] | None:
+    """Why a record is not taken: code, and where."""
+    start, end = date.fromisoformat(record["start"]), date.fromisoformat(record["end"])
+    if record["insurer"] not in insurers:
+        return "INSURER_UNKNOWN", "/insurer"
+    if record["province"] not in provinces:
+        return "PROVINCE_UNKNOWN", "/province"
+    if not _is_number(record["holder"]):
+        return "HOLDER_INVALID", "/holder"
+    chassis = chassis_key(record["chassis"])
+    if len(chassis) < CHASSIS_MIN or (len(chassis) == VIN_LENGTH and not re.fullmatch(_VIN, chassis)):
+        return "CHASSIS_INVALID", "/chassis"
+    if not plate_key(record["plate"]):
+        return "PLATE_INVALID", "/plate"
+    if not timedelta(0) < end - start <= timedelta(days=DAYS_MAX):
+        return "POLICY_DATES", "/end"
+    if datetime.fromisoformat(record["reportedAt"]) > now + AHEAD:
+        return "REPORT_IN_FUTURE", "/reportedAt"
+    return None
+
+
+def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "insurer": record["insurer"],
+        "number": record["number"],
+        "class": record["class"],
+        "vehicle_class": record.get("vehicleClass"),
+        "holder": record["holder"],
+        "chassis": chassis_key(record["chassis"]),
+        "plate": " ".join(record["plate"].split()),
+        "plate_key": plate_key(record["plate"]),
+        "province": record["province"],
+        "start_at": _turn(record["start"]),
+        "end_at": _turn(record["end"]),
+        "status": record["status"],
+        "reported_at": _instant(datetime.fromisoformat(record["reportedAt"])),
+    }
+
+
+def _same(row: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """But for when it was reported."""
+    return all(row[name] == before[name] for name in _COLUMNS if name not in ("reported_at", "revision"))
+
+
+def _content(record: Mapping[str, Any]) -> str:
+    """All of it in one form: two spellings of one instant are one content."""
+    told = {**record, "reportedAt": _instant(datetime.fromisoformat(record["reportedAt"]))}
+    return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _known_of(
+    tx: StoreTransaction, records: Sequence[Mapping[str, Any]]
+) -> tuple[dict[tuple[str, str], dict[str, Any]], set[tuple[str, str, str]]]:
+    """What is kept of the policies of these records: the latest of each, and all contents that were taken."""
+    numbers = sorted({record["number"] for record in records})
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
+    contents: set[tuple[str, str, str]] = set()
+    for at in range(0, len(numbers), 500):
+        values: dict[str, Any] = {f"n{n}": number for n, number in enumerate(numbers[at : at + 500])}
+        names = ", ".join(f":{name}" for name in values)
+        sql = f"SELECT * FROM policy WHERE number IN ({names})"  # noqa: S608 - names of values
+        latest |= {(row["insurer"], row["number"]): row for row in await tx.fetch(sql, values)}
+        sql = f"SELECT insurer, number, content_hash FROM policy_revision WHERE number IN ({names})"  # noqa: S608 - names of values
+        contents |= {(row["insurer"], row["number"], row["content_hash"]) for row in await tx.fetch(sql, values)}
+    return latest, contents
+
+
+async def _write(
+    tx: StoreTransaction, rows: Sequence[Mapping[str, Any]], revisions: Sequence[Mapping[str, Any]]
+) -> None:
+    changed = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
+    after = f" ON CONFLICT (insurer, number) DO UPDATE SET {changed} WHERE policy.revision < excluded.revision"
+    await _insert(tx, "policy", _COLUMNS, rows, after)
+    # of two that took the same revision at once, the second fails here, and comes again
+    await _insert(tx, "policy_revision", _REVISION, revisions)
+
+
+async def _insert(
+    tx: StoreTransaction, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], after: str = ""
+) -> None:
+    for at in range(0, len(rows), ROWS_AT_ONCE):
+        values: dict[str, Any] = {}
+        places = []
+        for n, row in enumerate(rows[at : at + ROWS_AT_ONCE]):
+            names = [f"v{n}_{m}" for m in range(len(columns))]
+            values |= dict(zip(names, (row[column] for column in columns), strict=True))
+            places.append("(" + ", ".join(f":{name}" for name in names) + ")")
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(places)}{after}"  # noqa: S608 - our own names
+        await tx.execute(sql, values)
+
+
+async def _answered(tx: StoreTransaction, call: Call) -> dict[str, Any] | None:
+    rows = await tx.fetch("SELECT answer FROM taken_call WHERE key = :key", {"key": _key(call)})
+    return json.loads(rows[0]["answer"]) if rows else None
+
+
+async def _remember(tx: StoreTransaction, call: Call, rejected: Iterable[Any], now: datetime) -> dict[str, Any]:
+    answer = {"rejected": list(rejected)}
+    await tx.execute("DELETE FROM taken_call WHERE at < :before", {"before": _instant(now - ANSWERS_KEPT)})
+    await tx.execute(
+        "INSERT INTO taken_call (key, answer, at) VALUES (:key, :answer, :at)",
+        {"key": _key(call), "answer": json.dumps(answer), "at": _instant(now)},
+    )
+    return answer
+
+
+def _key(call: Call) -> str:
+    return f"{call.operation}/{call.key}"
+
+
+def _rejected(place: int, code: str, path: str) -> dict[str, Any]:
+    return {"record": place, "code": code, "path": path}
+
+
+def _turn(day: str) -> str:
+    return _instant(datetime.combine(date.fromisoformat(day), TURN, BANGKOK))
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _is_number(digits: str) -> bool:
+    """The check digit, which citizens' and juristic persons' numbers share."""
+    total = sum(int(digit) * (13 - place) for place, digit in enumerate(digits[:12]))
+    return len(digits) == 13 and (11 - total % 11) % 10 == int(digits[12])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from services.plugins.contract.sandbox import Desk, Household, Person, Record, Rows, Sandbox, Table
+from services.plugins.contract.sandbox import Desk, Feed, Household, Person, Record, Rows, Sandbox, Table
 
 INSURERS: Final = {
     "SKP": ("ศุภกรประกันภัย", "Suphakon Insurance"),
@@ -49,6 +49,34 @@ def policies(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
     return {"policies": found}
 
 
+def _insurer(_: Desk, row: Record) -> Record:
+    return row
+
+
+def _report(_: Desk, row: Record) -> Record:
+    """As an insurer reports it: that a policy has run out follows from its days."""
+    return {
+        "number": row["number"],
+        "insurer": row["insurer"],
+        "class": "compulsory",
+        "vehicleClass": row["vehicle_class"],
+        "holder": row["holder_pid"],
+        "chassis": row["chassis"],
+        "plate": row["plate"],
+        "province": row["province"],
+        "start": row["start_on"],
+        "end": row["end_on"],
+        "status": "cancelled" if row["status"] == "cancelled" else "active",
+        "reportedAt": f"{row['reported_on']}T00:00:00+07:00",
+    }
+
+
+_INSURERS: Final = tuple(
+    {"code": code, "nameTh": th, "nameEn": en, "reportedAt": "2000-01-01T00:00:00+07:00"}
+    for code, (th, en) in INSURERS.items()
+)
+
+
 SANDBOX: Final = Sandbox(
     tables=(
         Table(
@@ -60,4 +88,5 @@ SANDBOX: Final = Sandbox(
         ),
     ),
     answers={"policies": policies},
+    feeds=(Feed("insurers", _insurer, rows=_INSURERS), Feed("reports", _report, table="policy")),
 )

@@ -147,6 +147,14 @@ class Agency(Strict):
     title: Titles
 
 
+class Asked(Strict):
+    """How often a public query is answered, in a minute: what tells of one thing at a time must not tell of all."""
+
+    address: int = Field(ge=1, le=10_000)
+    """From one network address."""
+    everybody: int = Field(ge=1, le=1_000_000)
+
+
 class OperationSpec(Strict):
     """One operation. Nothing an agency does may keep a citizen waiting longer than `time_limit_seconds`."""
 
@@ -169,6 +177,8 @@ class OperationSpec(Strict):
     """Of a `notify`: what it wants to hear of, one at least."""
     record: dict[str, Any] | None = None
     """Of an `ingest`: JSON Schema 2020-12 of one record."""
+    asked: Asked | None = None
+    """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
 
     @model_validator(mode="after")
     def _belongs_to_its_kind(self) -> Self:
@@ -179,6 +189,8 @@ class OperationSpec(Strict):
             raise ValueError(f"only an issue answers more than {ANSWER_BYTES_MAX} bytes")
         if bool(self.events) != (self.kind is OperationKind.NOTIFY):
             raise ValueError("a notify names its `events`, and nothing else has any")
+        if self.asked is not None and (self.kind is not OperationKind.QUERY or self.access is not Access.PUBLIC):
+            raise ValueError("only a public query says how often it is `asked`")
         if (self.record is not None) != is_ingest:
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
         return self

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from core.errors import ServiceUnavailable
 from core.ids import NationalId
 from core.money import Money
 from services.exchange.catalogue import load_catalogue
-from services.plugins.contract import Host, Manifest
+from services.plugins.contract import Host, Manifest, NoStore, Store
 from services.plugins.registry import Registry
 from services.plugins.runner import Credentials, HttpAgencyClient, LaneLimits, Runner, sources_of
+from services.plugins.store.temporary import temporary_store
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from services.sandbox.agencies.app import agencies_app
+from services.sandbox.feeds import reports
 from services.sandbox.population.personas import persona
 from services.sandbox.population.store import agency_file, ensure
 from tests.support.plugins import AGENCIES, HOST
@@ -63,11 +66,25 @@ class Our:
         owned = {a.id: a.steward for a in CATALOGUE.attributes.values() if a.derived is None}
         self.registry = Registry(HOST, owned)
         self.registry.load_all(AGENCIES)
+        self.stores: dict[str, Store] = {}
         self.runner = Runner(self._host, LaneLimits(failures_max=100))
 
     def _host(self, manifest: Manifest) -> Host:
         client = HttpAgencyClient(self.http, f"{self.base_url}/{manifest.agency.slug}", CREDENTIALS)
-        return Host(clock=self.clock, agency=client)
+        return Host(clock=self.clock, agency=client, store=self.stores.get(manifest.slug, NoStore()))
+
+    async def reported(self, data: Path, stack: AsyncExitStack) -> None:
+        """What the population reports is in the tables of those that keep records of their own."""
+        for plugin in self.registry.plugins:
+            if plugin.migrations:
+                self.stores[plugin.slug] = await stack.enter_async_context(temporary_store(plugin, self.clock))
+        for report in reports(data):
+            plugin = next(one for one in self.registry.plugins if one.manifest.agency.slug == report.agency)
+            records = {"records": [json.loads(line) for line in report.body().splitlines()]}
+            taken = await self.runner.run(
+                plugin, report.operation, asker="test", arguments=records, key=f"report-{report.first}"
+            )
+            assert taken.rejected == []
 
     async def ask(self, slug: str, operation: str, who: str, **arguments: Any) -> Any:
         return await self.asking(slug, operation, NationalId(persona(who).national_id), **arguments)
@@ -91,11 +108,12 @@ class Our:
 
 
 @pytest.fixture
-async def our(base_url: str) -> AsyncIterator[Our]:
-    async with httpx2.AsyncClient(trust_env=False) as http:
+async def our(base_url: str, data: Path) -> AsyncIterator[Our]:
+    async with httpx2.AsyncClient(trust_env=False) as http, AsyncExitStack() as stack:
         our = Our(http, base_url)
+        await our.reported(data, stack)
         yield our
-        for slug in ("oic", "dopa"):
+        for slug in ("dcy", "dopa"):
             await our.fault(slug, "none")
 
 
@@ -212,10 +230,10 @@ async def test_the_argument_covered_leaves_only_those_in_force(our: Our) -> None
 
 @pytest.mark.parametrize("mode", ["down", "garbage"])
 async def test_an_agency_in_trouble_is_unavailable_and_says_nothing_of_the_citizen(our: Our, mode: str) -> None:
-    await our.fault("oic", mode)
+    await our.fault("dcy", mode)
     with pytest.raises(ServiceUnavailable) as caught:
-        await our.ask("oic", "policies", "worker")
-    assert persona("worker").national_id not in str(caught.value)
+        await our.ask("dcy", "registrations", "newborn-parent")
+    assert persona("newborn-parent").national_id not in str(caught.value)
 
 
 async def test_an_agency_that_takes_too_long_is_given_up(our: Our) -> None:

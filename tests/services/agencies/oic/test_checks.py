@@ -1,0 +1,83 @@
+"""What a citizen sees of their own policies, and what anybody may ask about a vehicle."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from services.agencies.oic.plugin import chassis_key, plate_key
+from tests.services.agencies.oic.office import HOLDER, OTHER, POLICY, Office
+
+FIRST = datetime.fromisoformat("2025-11-16T16:30:00+07:00")
+LAST = datetime.fromisoformat("2026-11-16T16:30:00+07:00")
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("at", "covered", "status"),
+    [
+        ("2025-11-16T16:29:59.999999+07:00", False, "UPCOMING"),
+        ("2025-11-16T16:30:00+07:00", True, "ACTIVE"),
+        ("2026-11-16T16:29:59.999999+07:00", True, "ACTIVE"),
+        ("2026-11-16T16:30:00+07:00", False, "EXPIRED"),
+    ],
+)
+async def test_cover_begins_and_ends_at_half_past_four(office: Office, at: str, covered: bool, status: str) -> None:
+    await office.takes("reports", POLICY)
+    office.clock.set(datetime.fromisoformat(at))
+    [policy] = await office.shows("policies")
+    assert (policy["covered"], policy["status"], policy["start"], policy["end"]) == (covered, status, FIRST, LAST)
+    assert await office.shows("policies", covered=not covered) == []
+    assert await office.says("check", chassis=POLICY["chassis"]) == {"covered": covered}
+
+
+async def test_voluntary_policies_stand_apart_and_cover_nothing_compulsory(office: Office) -> None:
+    classes = ["1", "2", "2+", "3", "3+"]
+    await office.takes("reports", *({**POLICY, "number": f"SKPV{n}", "class": one} for n, one in enumerate(classes)))
+    assert await office.shows("policies") == []
+    shown = [policy["class"] for policy in await office.shows("voluntary", covered=True)]
+    assert shown == ["CLASS_1", "CLASS_2", "CLASS_2_PLUS", "CLASS_3", "CLASS_3_PLUS"]
+    assert await office.says("check", chassis=POLICY["chassis"]) == {"covered": False}
+
+
+async def test_nobody_sees_anothers_policies(office: Office) -> None:
+    await office.takes("reports", POLICY)
+    assert (len(await office.shows("policies", HOLDER)), await office.shows("policies", OTHER)) == (1, [])
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"plate": "1กข 1234", "province": "10"},
+        {"plate": "๑กข-๑๒๓๔", "province": "๑๐"},
+        {"plate": " 1 ก ข\u200b1234 ", "province": "10"},
+        {"chassis": "mxc-0000 0000000001"},
+    ],
+)
+async def test_a_vehicle_is_found_however_its_plate_is_written(office: Office, asked: dict[str, Any]) -> None:
+    await office.takes("reports", POLICY)
+    assert await office.says("check", **asked) == {"covered": True}
+
+
+async def test_unknown_uninsured_cancelled_and_impossible_are_told_apart_by_nothing(office: Office) -> None:
+    gone = {**POLICY, "number": "SKP-GONE", "chassis": "MXC00000000000002", "plate": "2กข 1", "status": "cancelled"}
+    await office.takes("reports", POLICY, gone)
+    questions: list[dict[str, Any]] = [
+        {"chassis": "MXC00000000000002"},
+        {"plate": "2กข 1", "province": "10"},
+        {"chassis": "MXC00000000000003"},
+        {"plate": "1กข 1234", "province": "11"},
+        {"plate": "1กข 1234"},
+        {"plate": "", "province": "", "chassis": ""},
+        {"plate": "'; --", "province": "%", "chassis": "_" * 40},
+        {},
+    ]
+    assert [await office.says("check", **one) for one in questions] == [{"covered": False}] * len(questions)
+
+
+def test_plates_and_chassis_numbers_are_compared_by_what_is_read() -> None:
+    assert plate_key("๑กข ๑๒๓๔") == plate_key("1กข-1234") == "1กข1234"
+    assert chassis_key("mxc 01-2") == "MXC012"

@@ -1,0 +1,98 @@
+"""What insurers report: taken once, corrected in order, refused by the line."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.services.agencies.oic.office import INSURER, OTHER, POLICY, Office
+
+LATER = "2025-12-01T00:00:00+07:00"
+
+
+async def test_the_same_content_again_is_taken_and_changes_nothing(office: Office) -> None:
+    assert await office.takes("reports", POLICY) == []
+    assert await office.takes("reports", POLICY, POLICY) == []
+    same_instant = {**POLICY, "reportedAt": "2025-11-17T17:00:00Z"}
+    assert await office.takes("reports", same_instant) == []
+    assert await office.takes("reports", {**POLICY, "reportedAt": "2025-11-17T00:00:00+07:00"}) == []
+    assert [row["revision"] for row in await office.rows("SELECT revision FROM policy_revision")] == [1]
+
+
+async def test_other_content_is_a_revision_when_it_is_later_and_a_conflict_when_it_is_not(office: Office) -> None:
+    await office.takes("reports", POLICY)
+    other = {**POLICY, "holder": OTHER}
+    assert await office.takes("reports", other) == [(0, "POLICY_CONFLICT")]
+    assert await office.takes("reports", {**other, "reportedAt": "2025-11-17T00:00:00Z"}) == [(0, "POLICY_CONFLICT")]
+    assert len(await office.shows("policies")) == 1
+    assert await office.takes("reports", {**other, "reportedAt": LATER}) == []
+    assert (await office.shows("policies"), len(await office.shows("policies", OTHER))) == ([], 1)
+    assert len(await office.rows("SELECT * FROM policy_revision")) == 2
+
+
+async def test_an_old_file_that_comes_again_after_a_correction_changes_nothing(office: Office) -> None:
+    await office.takes("reports", POLICY)
+    await office.takes("reports", {**POLICY, "status": "cancelled", "reportedAt": LATER})
+    assert await office.takes("reports", POLICY) == []
+    assert [policy["status"] for policy in await office.shows("policies")] == ["CANCELLED"]
+
+
+async def test_what_was_put_back_by_a_later_report_holds(office: Office) -> None:
+    await office.takes("reports", POLICY)
+    await office.takes("reports", {**POLICY, "status": "cancelled", "reportedAt": LATER})
+    assert await office.takes("reports", {**POLICY, "reportedAt": "2025-12-02T00:00:00+07:00"}) == []
+    assert [policy["status"] for policy in await office.shows("policies")] == ["ACTIVE"]
+
+
+async def test_a_call_that_is_made_again_is_answered_as_it_was(office: Office) -> None:
+    future = {**POLICY, "reportedAt": "2026-11-16T10:05:01+07:00"}
+    at_the_edge = {**POLICY, "number": "SKP2", "reportedAt": "2026-11-16T10:05:00+07:00"}
+    assert await office.takes("reports", future, at_the_edge, key="one-sending") == [(0, "REPORT_IN_FUTURE")]
+    office.clock.advance(timedelta(hours=1))
+    assert await office.takes("reports", future, at_the_edge, key="one-sending") == [(0, "REPORT_IN_FUTURE")]
+    assert await office.takes("reports", future, at_the_edge, key="the-next-sending") == []
+
+
+async def test_two_insurers_may_use_one_number_and_two_policies_may_overlap_on_one_vehicle(office: Office) -> None:
+    await office.takes("insurers", {**INSURER, "code": "RMI"})
+    assert await office.takes("reports", POLICY, {**POLICY, "insurer": "RMI"}) == []
+    assert len(await office.shows("policies", covered=True)) == 2
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"insurer": "XXX"}, "INSURER_UNKNOWN"),
+        ({"province": "99"}, "PROVINCE_UNKNOWN"),
+        ({"holder": "0000000000002"}, "HOLDER_INVALID"),
+        ({"chassis": "MXO00000000000001"}, "CHASSIS_INVALID"),
+        ({"chassis": "-----"}, "CHASSIS_INVALID"),
+        ({"chassis": "OLD-16-SIGNS-IOQ"}, None),
+        ({"plate": " - "}, "PLATE_INVALID"),
+        ({"end": "2025-11-16"}, "POLICY_DATES"),
+        ({"end": "2025-11-17"}, None),
+        ({"end": "2028-11-18"}, None),
+        ({"end": "2028-11-19"}, "POLICY_DATES"),
+    ],
+)
+async def test_a_line_that_cannot_be_right_is_refused_and_the_others_are_taken(
+    office: Office, change: dict[str, Any], code: str | None
+) -> None:
+    rejected = await office.takes("reports", {**POLICY, **change}, {**POLICY, "number": "SKP-GOOD-1"})
+    assert rejected == ([] if code is None else [(0, code)])
+    assert len(await office.rows("SELECT number FROM policy")) == (2 if code is None else 1)
+
+
+async def test_reports_at_once_of_one_policy_leave_the_latest_and_no_revision_twice(office: Office) -> None:
+    told = [{**POLICY, "holder": who, "reportedAt": f"2025-12-0{day}T00:00:00Z"} for day in (1, 2) for who in (OTHER,)]
+    told += [{**POLICY, "reportedAt": "2025-12-03T00:00:00Z"}]
+    await asyncio.gather(*(office.takes("reports", one) for one in told), return_exceptions=True)
+    for one in told:  # whoever was refused for the sake of another comes again
+        await office.takes("reports", one)
+    assert len(await office.shows("policies")) == 1
+    rows = await office.rows("SELECT revision FROM policy_revision ORDER BY revision")
+    assert [row["revision"] for row in rows] == list(range(1, len(rows) + 1))
