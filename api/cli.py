@@ -20,6 +20,7 @@ from api.commands import (
     correction,
     decision,
     desk,
+    juristic,
     keys,
     log,
     officer,
@@ -57,6 +58,11 @@ app.add_typer(
 )
 app.add_typer(correction.app, name="correction", help="Citizens' requests to correct a fact: list, show, take, decide.")
 app.add_typer(decision.app, name="decision", help="Decisions on applications: taken again, years later.")
+app.add_typer(
+    juristic.app,
+    name="juristic",
+    help="Juristic persons and who acts for them, for officers of the agency: list, show, propose, end.",
+)
 app.add_typer(keys.app, name="keys", help="The keys that seal what is stored and sign tokens: list, rotate.")
 app.add_typer(log.app, name="log", help="The access log: its newest head, and whether nobody changed it.")
 pay_budget.add_to(pay.app)

@@ -18,6 +18,7 @@ from identity.delegation.errors import EndedByOfficersOnly
 from identity.delegation.models import Delegation, Kind
 from identity.delegation.repository import DelegationRepository
 from identity.delegation.service import DelegationService
+from identity.juristic.register import JuristicRegister
 from identity.officers.errors import StillAnOfficer
 from identity.officers.models import Officer
 from identity.people.correction import end_counter_codes
@@ -144,6 +145,31 @@ DELEGATIONS: Final = Store(
         Rows("delegation_event", ("person",), Fate.UNNAMED, {"by": "one of the two sides, or an officer"}),
     ),
 )
+JURISTIC: Final = Store(
+    name="juristic-persons",
+    title=Text(th="การดำเนินการแทนนิติบุคคล", en="Acting for juristic persons"),
+    description=Text(
+        th="นิติบุคคลที่ท่านเป็นกรรมการหรือได้รับแต่งตั้งให้ดำเนินการแทน และสิ่งที่ทำในนามนิติบุคคล",
+        en="Juristic persons that you direct or were appointed to act for, and what was done in their name.",
+    ),
+    purpose=Text(th="รู้ว่าใครดำเนินการแทนนิติบุคคลใด", en="To know who may act for which juristic person"),
+    basis=LegalBasis.PUBLIC_TASK,
+    retention="officer-acts",
+    rows=(
+        Rows("juristic_director", ("person",), Fate.DELETED),
+        Rows(
+            "juristic_officer",
+            ("person",),
+            Fate.DELETED,
+            {
+                "proposed_by": "a director, or an officer of the agency",
+                "approved_by": "a director, or an officer of the agency",
+                "ended_by": "one of these, or who was appointed",
+            },
+        ),
+        Rows("juristic_event", ("person",), Fate.UNNAMED, {"by": "who did it, as an officer or director"}),
+    ),
+)
 OFFICE: Final = Store(
     name="office",
     title=Text(th="งานของเจ้าหน้าที่", en="Officers' work"),
@@ -194,6 +220,15 @@ class _Delegations(TableStore):
                 await self._delegations.end(session, _party(row, erasure.person), row.id)
 
 
+class _Juristic(TableStore):
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        super().__init__(JURISTIC, keys)
+        self._register = JuristicRegister(clock)
+
+    async def prepare(self, session: AsyncSession, erasure: Erasure) -> None:
+        await self._register.leave(session, erasure.person)
+
+
 class _Office(TableStore):
     async def check(self, session: AsyncSession, person: UUID) -> None:
         """Raises :class:`StillAnOfficer`."""
@@ -215,6 +250,7 @@ def personal_data(keys: KeyRing, clock: Clock, delegations: DelegationService) -
         TableStore(CONTACTS, keys),
         TableStore(NOTICES, keys),
         TableStore(MESSAGES, keys),
+        _Juristic(keys, clock),
         _Office(OFFICE, keys),
         TableStore(ACCOUNT, keys),
     ]

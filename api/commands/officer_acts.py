@@ -50,13 +50,13 @@ def propose_add(
         refuse_in_production(Settings())
     number, name = persona_of(persona) if persona is not None else asked_for()
     given = {"national_id": number.digits, "name_th": name.th, "name_en": name.en, "roles": role}
-    _propose(profile, "OFFICER_ADD", given, reason)
+    propose(profile, "OFFICER_ADD", given, reason)
 
 
 def propose_correction(reason: Reason, profile: As = None) -> None:
     """Proposes that a person's national ID was wrong. Asks for the former number and the right one."""
-    former, corrected = _lines("Former national ID", "Right national ID")
-    _propose(profile, "ID_CORRECTION", {"former": former, "corrected": corrected}, reason)
+    former, corrected = lines_of("Former national ID", "Right national ID")
+    propose(profile, "ID_CORRECTION", {"former": former, "corrected": corrected}, reason)
 
 
 def propose_guardian(
@@ -66,7 +66,7 @@ def propose_guardian(
     profile: As = None,
 ) -> None:
     """Proposes a guardian named by a court. Asks for both numbers and names: of the ward, then of the guardian."""
-    ward, ward_th, ward_en, guardian, guardian_th, guardian_en = _lines(
+    ward, ward_th, ward_en, guardian, guardian_th, guardian_en = lines_of(
         "Ward's national ID", "Ward's name (Thai)", "Ward's name (English)",
         "Guardian's national ID", "Guardian's name (Thai)", "Guardian's name (English)",
     )  # fmt: skip
@@ -75,13 +75,13 @@ def propose_guardian(
         "guardian": guardian, "guardian_name_th": guardian_th, "guardian_name_en": guardian_en,
         "born": born, "until": until,
     }  # fmt: skip
-    _propose(profile, "GUARDIANSHIP", given, reason)
+    propose(profile, "GUARDIANSHIP", given, reason)
 
 
 def propose_guardian_end(reason: Reason, profile: As = None) -> None:
     """Proposes to end a guardianship by order of a court. Asks for both numbers: of the ward, then of the guardian."""
-    ward, guardian = _lines("Ward's national ID", "Guardian's national ID")
-    _propose(profile, "GUARDIANSHIP_END", {"ward": ward, "guardian": guardian}, reason)
+    ward, guardian = lines_of("Ward's national ID", "Guardian's national ID")
+    propose(profile, "GUARDIANSHIP_END", {"ward": ward, "guardian": guardian}, reason)
 
 
 def propose_client(
@@ -93,8 +93,8 @@ def propose_client(
     profile: As = None,
 ) -> None:
     """Proposes a system of your agency as a client."""
-    given = {"name_th": name_th, "name_en": name_en, "scopes": scope, "jwks": _json_of(jwks)}
-    _propose(profile, "CLIENT_ADD", given, reason)
+    given = {"name_th": name_th, "name_en": name_en, "scopes": scope, "jwks": json_of(jwks)}
+    propose(profile, "CLIENT_ADD", given, reason)
 
 
 def propose_keys(
@@ -104,7 +104,7 @@ def propose_keys(
     profile: As = None,
 ) -> None:
     """Proposes other keys for a system of your agency."""
-    _propose(profile, "CLIENT_KEYS", {"client": client, "jwks": _json_of(jwks)}, reason)
+    propose(profile, "CLIENT_KEYS", {"client": client, "jwks": json_of(jwks)}, reason)
 
 
 def proposals(profile: As = None) -> None:
@@ -184,7 +184,7 @@ def end(
 
     async def job(house: House, officer: Officer) -> str:
         async with house.db.write() as session:
-            key = _uuid(officer_key)
+            key = uuid_of(officer_key)
             return (await house.identity.office.leaving.end(session, officer, key, reason)).name.en
 
     typer.echo(f"{as_officer(profile, job)} is no officer any more")
@@ -238,7 +238,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 """By name, below `sitthi officer`."""
 
 
-def _propose(profile: str | None, kind: str, given: dict[str, Any], reason: str) -> None:
+def propose(profile: str | None, kind: str, given: dict[str, Any], reason: str) -> None:
     from identity.proposals.acts import ProposalKind
 
     async def job(house: House, officer: Officer) -> UUID:
@@ -280,7 +280,7 @@ async def find(house: House, officer: Officer, given: str) -> UUID:
 
     wanted = given.strip().lower().replace("-", "")
     if len(wanted) == 32:
-        return _uuid(wanted)
+        return uuid_of(wanted)
     async with house.db.read() as session:
         listed = await house.identity.office.proposals.open(session, officer)
     fitting = [one.id for one in listed if len(wanted) >= ENDING_MIN and one.id.hex.endswith(wanted)]
@@ -299,7 +299,7 @@ async def _refuse_where_the_cache_cannot_be_told(house: House, proposal: UUID) -
         fail(f"Without SITTHI_REDIS_URL a number is corrected on the officers' page: {house.settings.issuer}/officer")
 
 
-def _uuid(given: str) -> UUID:
+def uuid_of(given: str) -> UUID:
     from uuid import UUID
 
     from core.errors import NotFound
@@ -310,7 +310,7 @@ def _uuid(given: str) -> UUID:
         raise NotFound from None
 
 
-def _lines(*questions: str) -> list[str]:
+def lines_of(*questions: str) -> list[str]:
     """An answer to each question, from the terminal (numbers without echo) or from standard input, a line each."""
     if sys.stdin.isatty():
         return [getpass.getpass(f"{one}: ") if "ID" in one else str(typer.prompt(one)) for one in questions]
@@ -318,7 +318,7 @@ def _lines(*questions: str) -> list[str]:
     return (lines + [""] * len(questions))[: len(questions)]
 
 
-def _json_of(file: Path) -> Any:
+def json_of(file: Path) -> Any:
     from api.commands.talk import fail
 
     try:

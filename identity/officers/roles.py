@@ -24,6 +24,8 @@ IDENTITY_PROPOSE: Final = "identity.propose"
 IDENTITY_APPROVE: Final = "identity.approve"
 COUNTER: Final = "identity.counter"
 SERVICES_REVIEW: Final = "services.review"
+JURISTIC_PROPOSE: Final = "juristic.propose"
+JURISTIC_APPROVE: Final = "juristic.approve"
 
 DGA: Final = "dga"
 """The digital government agency: its officers look at what agencies publish to all citizens."""
@@ -53,6 +55,12 @@ ROLES: Final[Mapping[str, RoleRule]] = {
         Text(th="อนุมัติแก้ไขเลขประจำตัวและผู้ปกครอง", en="approve corrections of IDs, and guardianships"), frozenset({DOPA})
     ),
     SERVICES_REVIEW: RoleRule(Text(th="ตรวจบริการที่หน่วยงานลงทะเบียน", en="review agencies' services"), frozenset({DGA})),
+    JURISTIC_PROPOSE: RoleRule(
+        Text(th="เสนอนิติบุคคลและผู้ดำเนินการแทน", en="propose juristic persons and who acts for them")
+    ),
+    JURISTIC_APPROVE: RoleRule(
+        Text(th="อนุมัตินิติบุคคลและผู้ดำเนินการแทน", en="approve juristic persons and who acts for them")
+    ),
     COUNTER: RoleRule(Text(th="เคาน์เตอร์ยืนยันตัวตน", en="let people in at the counter"), COUNTER_AGENCIES),
 }
 _NO_SUCH_ROLE: Final = Text(th="ไม่มีบทบาท {role}", en="there is no role {role}")

@@ -19,6 +19,9 @@ from identity.counter.routes import CounterRoutes
 from identity.counter.service import Counter
 from identity.delegation.service import DelegationService
 from identity.inbox.service import Inbox
+from identity.juristic.acts import JuristicAppoint, JuristicClientAdd, JuristicEnd, JuristicSet
+from identity.juristic.appointing import Appointing
+from identity.juristic.register import JuristicRegister
 from identity.officers.door import OfficerDoor
 from identity.officers.leaving import Leaving
 from identity.officers.register import OfficerRegister
@@ -46,6 +49,8 @@ class OfficerRoom:
         self.further_acts: Sequence[Act] = ()
         """Of higher rooms; set before the first proposal."""
         self.officers = OfficerRegister(people, clock)
+        self.juristic = JuristicRegister(clock)
+        self.appointing = Appointing(self.juristic, self.officers, keys, clock)
         self.leaving = Leaving(self.officers, self._inbox, clock)
         self.counter = Counter(keys, clock, people, self.officers)
 
@@ -60,6 +65,10 @@ class OfficerRoom:
             GuardianshipEnd(self._people, delegations),
             ClientAdd(Trail(self._clock), self._clock),
             ClientKeys(Trail(self._clock), self._clock),
+            JuristicSet(self.juristic, self._people),
+            JuristicEnd(self.juristic),
+            JuristicAppoint(self.juristic, self.appointing, self._people, self._clock),
+            JuristicClientAdd(self.juristic, self._clock),
             *self.further_acts,
         ]
         return Proposals(self._keys, self._clock, self.officers, self._inbox, acts)

@@ -24,6 +24,10 @@ class ProposalKind(StrEnum):
     GUARDIANSHIP_END = "GUARDIANSHIP_END"
     CLIENT_ADD = "CLIENT_ADD"
     CLIENT_KEYS = "CLIENT_KEYS"
+    JURISTIC_SET = "JURISTIC_SET"
+    JURISTIC_END = "JURISTIC_END"
+    JURISTIC_OFFICER = "JURISTIC_OFFICER"
+    JURISTIC_CLIENT = "JURISTIC_CLIENT"
     BULK_RUN = "BULK_RUN"
     """A look at a whole population (docs/bulk.md); the act is handed in by the room that looks."""
 

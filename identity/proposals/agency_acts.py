@@ -136,7 +136,7 @@ class ClientAdd:
         return [
             (NAME, f"{payload['name_th']} ({payload['name_en']})"),
             (_SCOPES, " ".join(payload["scopes"])),
-            (_KEYS, _keys_of(payload)),
+            (_KEYS, keys_of(payload)),
         ]
 
 
@@ -174,10 +174,10 @@ class ClientKeys:
         return client
 
     def lines(self, payload: Mapping[str, Any]) -> Sequence[tuple[Text, str]]:
-        return [(_CLIENT, payload["client"]), (_KEYS, _keys_of(payload))]
+        return [(_CLIENT, payload["client"]), (_KEYS, keys_of(payload))]
 
 
-def _keys_of(payload: Mapping[str, Any]) -> str:
+def keys_of(payload: Mapping[str, Any]) -> str:
     """With their thumbprints (RFC 7638), which the system's keepers can tell by telephone."""
     return ", ".join(f"{key['kid']} ({key['alg']}, {thumbprint_of(key)})" for key in payload["jwks"]["keys"])
 

@@ -48,6 +48,8 @@ class Client(SQLModel, table=True):
     """How long after a sign-in its refresh tokens work; 0 for a client that gets none."""
     agency: str | None = None
     """Slug of the agency whose system it is, for a machine client."""
+    juristic: UUID | None = None
+    """The juristic person whose system it is (identity/juristic), for one that is no agency's."""
     created_by: str
     """Who registered it: `installation`, `command line: <account>`, or an officer (32 hex digits)."""
     updated_at: datetime = Field(sa_type=Instant)

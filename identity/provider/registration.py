@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,12 +29,13 @@ from identity.provider.models import Client
 from identity.provider.redirects import check_registrable
 
 AGENCY_RESOURCE: Final = "/agency"
+INGEST_SCOPE: Final = "agency.ingest"
 AGENCY_SCOPES: Final[Mapping[str, Text]] = {
     "agency.facts": Text(
         th="ขอข้อมูลของประชาชนตามอำนาจหน้าที่", en="ask for facts of citizens, on the agency's legal basis"
     ),
     "agency.services": Text(th="ลงทะเบียนและให้บริการของหน่วยงาน", en="register and serve the agency's services"),
-    "agency.ingest": Text(th="ส่งข้อมูลเข้าบริการของหน่วยงาน", en="send records to the agency's services"),
+    INGEST_SCOPE: Text(th="ส่งข้อมูลเข้าบริการของหน่วยงาน", en="send records to the agency's services"),
 }
 APP_SCOPES: Final = frozenset({"openid", "profile", CITIZEN_SCOPE, "offline_access"})
 MACHINE: Final = "client_credentials"
@@ -67,6 +69,7 @@ class ClientSpec:
     token_seconds: int = 600
     refresh_seconds: int = 0
     agency: str | None = None
+    juristic: UUID | None = None
 
 
 def machine_client(agency: str, name: Text, jwks: Mapping[str, Any], scopes: Sequence[str]) -> ClientSpec:
@@ -80,6 +83,21 @@ def machine_client(agency: str, name: Text, jwks: Mapping[str, Any], scopes: Seq
         jwks=jwks,
         token_seconds=MACHINE_TOKEN_SECONDS,
         agency=agency,
+    )
+
+
+def juristic_client(juristic: UUID, name: Text, jwks: Mapping[str, Any]) -> ClientSpec:
+    """A juristic person's own system. Its token says of no agency, so it opens nothing but what asks for an officer of
+    the juristic person beside it."""
+    return ClientSpec(
+        name=name,
+        scopes=(INGEST_SCOPE,),
+        resources=(AGENCY_RESOURCE,),
+        grant_types=(MACHINE,),
+        auth_method="private_key_jwt",
+        jwks=jwks,
+        token_seconds=MACHINE_TOKEN_SECONDS,
+        juristic=juristic,
     )
 
 
@@ -129,7 +147,8 @@ def checked(spec: ClientSpec, *, development: bool = False) -> ClientSpec:
     if spec.resources != ((AGENCY_RESOURCE,) if is_machine else (GRAPH_AUDIENCE,)):
         raise _wrong("resources", _RESOURCES)
     if is_machine:
-        if spec.auth_method != "private_key_jwt" or spec.agency is None or spec.redirect_uris or spec.loopback:
+        has_one_owner = (spec.agency is None) is not (spec.juristic is None)
+        if spec.auth_method != "private_key_jwt" or not has_one_owner or spec.redirect_uris or spec.loopback:
             raise _wrong("grant_types", _MACHINE_FORM)
     elif not set(spec.grant_types) <= {"authorization_code", "refresh_token", EXCHANGE_GRANT} or (
         "authorization_code" not in spec.grant_types
@@ -212,6 +231,7 @@ async def register_client(
             token_seconds=good.token_seconds,
             refresh_seconds=good.refresh_seconds,
             agency=good.agency,
+            juristic=good.juristic,
             created_by=created_by,
             updated_at=clock.now(),
         )

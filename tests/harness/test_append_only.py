@@ -26,6 +26,7 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "delegation_event": [("person", "delegation", "id")],
     "delivery_attempt": [("id",)],
     "graph_change": [("number",)],
+    "juristic_event": [("juristic", "id")],
     "officer_act": [("agency", "id")],
     "officer_event": [("person", "id")],
     "payout_destination": [("person", "id")],

@@ -17,6 +17,9 @@ from core.text import Text
 from identity.delegation.service import DelegationService
 from identity.inbox.models import Message
 from identity.inbox.service import Inbox
+from identity.juristic.acts import JuristicAppoint, JuristicClientAdd, JuristicEnd, JuristicSet
+from identity.juristic.appointing import Appointing
+from identity.juristic.register import JuristicRegister
 from identity.officers.models import OfficerAct
 from identity.officers.register import Officer, OfficerRegister, SignIn
 from identity.officers.trail import Trail
@@ -50,6 +53,8 @@ class Office:
         self.officers = OfficerRegister(self.people, clock)
         self.inbox, self.trail = Inbox(clock), Trail(clock)
         self.delegations = DelegationService(clock, keys, self.people)
+        self.juristic = JuristicRegister(clock)
+        self.appointing = Appointing(self.juristic, self.officers, keys, clock)
         correction = Correction(self.people, self.inbox, clock)
         self.proposals = Proposals(
             keys,
@@ -63,6 +68,10 @@ class Office:
                 GuardianshipEnd(self.people, self.delegations),
                 ClientAdd(self.trail, clock),
                 ClientKeys(self.trail, clock),
+                JuristicSet(self.juristic, self.people),
+                JuristicEnd(self.juristic),
+                JuristicAppoint(self.juristic, self.appointing, self.people, clock),
+                JuristicClientAdd(self.juristic, clock),
             ],
         )
 

@@ -45,6 +45,7 @@ NOT_PEOPLE: Final = {
     "consent": "a consent", "dispute": "a dispute", "transaction_id": "of the ledger", "account": "of the ledger",
     "request": "a request",
     "evidence": "a file of evidence", "agreement": "an agreement", "cursor_id": "a record of the access log",
+    "juristic": "a juristic person", "appointment": "an appointment to act for a juristic person",
     "lease": "a worker's turn", "act": "what two officers do",
     "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
     "supplements": "an underpayment", "bill": "a bill", "channel": "a way to be told", "message": "a message",
@@ -64,6 +65,7 @@ KEYS_OF_THINGS: Final = {
     "receipt.subject": "a programme or a service",
     "agreement.suspended_by": "an agency",
     "delegation_event.by_officer_of": "an agency",
+    "juristic_event.by_officer_of": "an agency",
     "service_case.pay_by": "an instant",
     "legal_hold.released_by": "an officer",
 }

@@ -53,6 +53,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "client": Nobodys(
         "programs; who registered one is an officer's act", {"created_by": "an officer, in the trail too"}
     ),
+    "juristic_person": Nobodys("companies, hospitals and the like: what agencies enter of them is public"),
     "pushed_request": Nobodys("what an app asked a sign-in for, before anybody signed in; gone in a day"),
     "revocation": Nobodys("ids of tokens, for as long as the tokens would live"),
     "ledger_account": _MONEY,

@@ -1,0 +1,66 @@
+"""What is refused to who would act for a juristic person, or appoint somebody who does."""
+
+from __future__ import annotations
+
+from core.errors import Conflict, NotAllowed
+from core.text import Text
+
+
+class NotItsOfficer(NotAllowed):
+    """Alike for a juristic person that is unknown, another's, or struck off, and for an appointment that has ended, has
+    expired, or does not hold yet."""
+
+    code = "NOT_ITS_OFFICER"
+    text = Text(
+        th="คุณไม่ได้รับมอบอำนาจให้ดำเนินการแทนนิติบุคคลนี้ในขณะนี้",
+        en="You are not appointed to act for this juristic person now.",
+    )
+
+
+class PowerMissing(NotAllowed):
+    code = "POWER_MISSING"
+    text = Text(th="การแต่งตั้งของคุณไม่มีอำนาจ {power}", en="Your appointment does not give the power {power}.")
+
+
+class NotItsDirector(NotAllowed):
+    """Alike for a juristic person that is unknown and for who directs another, or no longer this one. An officer who is
+    no director is one of these: nobody passes on what they were given."""
+
+    code = "NOT_ITS_DIRECTOR"
+    text = Text(
+        th="เฉพาะกรรมการของนิติบุคคลนี้เท่านั้นที่แต่งตั้งผู้ดำเนินการแทนได้",
+        en="Only directors of this juristic person appoint who acts for it.",
+    )
+
+
+class SecondDirectorNeeded(NotAllowed):
+    """Who proposed cannot approve as well, nor can who is to be appointed."""
+
+    code = "SECOND_DIRECTOR_NEEDED"
+    text = Text(
+        th="ต้องให้กรรมการอีกคนหนึ่งซึ่งไม่ใช่ผู้ได้รับแต่งตั้งเป็นผู้อนุมัติ",
+        en="Another director has to approve, who is not the one to be appointed.",
+    )
+
+
+class ProposerGone(Conflict):
+    code = "PROPOSER_GONE"
+    text = Text(
+        th="ผู้เสนอไม่ได้เป็นกรรมการของนิติบุคคลนี้แล้ว กรุณาเสนอใหม่",
+        en="Whoever proposed this directs the juristic person no more: propose it anew.",
+    )
+
+
+class AppointmentDecided(Conflict):
+    """It was approved, declined or ended already, perhaps in this very moment, or nobody approved it in time."""
+
+    code = "APPOINTMENT_DECIDED"
+    text = Text(th="การแต่งตั้งนี้มีผลตัดสินหรือหมดเวลาแล้ว", en="This appointment was decided already, or is over.")
+
+
+class TooManyAppointments(Conflict):
+    code = "TOO_MANY_APPOINTMENTS"
+    text = Text(
+        th="นิติบุคคลนี้มีการแต่งตั้งที่มีผลหรือรออนุมัติครบจำนวนแล้ว",
+        en="As many appointments as may be hold for this juristic person, or wait for approval.",
+    )
