@@ -4,6 +4,7 @@ loans, the wallet's records. Asked of them as a source is asked, without a serve
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -21,10 +22,14 @@ from services.agencies.nhso import plugin as nhso
 from services.agencies.rd import plugin as rd
 from services.agencies.slf import plugin as slf
 from services.agencies.sso import plugin as sso
-from services.plugins.contract import Call, Host, Manifest, OperationKind, PartialDate
+from services.plugins.contract import Call, Host, Manifest, OperationKind, PartialDate, Store
+from services.plugins.contract.kinds import RECORDS_DEFAULT, read_answer
 from services.plugins.runner import Credentials, HttpAgencyClient
+from services.plugins.store.migrations import read_migrations
+from services.plugins.store.temporary import temporary_tables
 from services.sandbox.agencies.access import SANDBOX_CREDENTIALS
 from services.sandbox.agencies.app import agencies_app
+from services.sandbox.feeds import reports
 from services.sandbox.folders import AGENCIES
 from services.sandbox.population.generator import Population
 from services.sandbox.population.store import replace
@@ -48,8 +53,26 @@ async def told_by_stand_ins(population: Population, names: Collection[str], cloc
         transport = httpx2.ASGITransport(app=agencies_app(Path(folder)))
         async with httpx2.AsyncClient(transport=transport, timeout=60) as http:
             for slug, manifest in _manifests():
-                await _ask(slug, manifest, _host(slug, http, clock), people, set(names) - SECRET, found)
+                async with temporary_tables(slug, read_migrations(AGENCIES / slug), clock) as store:
+                    host = _host(slug, http, clock, store)
+                    await _report(slug, Path(folder), host)
+                    await _ask(slug, manifest, host, people, set(names) - SECRET, found)
     return found
+
+
+async def _report(slug: str, folder: Path, host: Host) -> None:
+    """To an agency that keeps records of its own, what is reported of these people. Raises `LookupError` where it takes
+    any of that otherwise than whole: then these people are not as the agency would have them."""
+    for report in reports(folder):
+        if report.agency != slug:
+            continue
+        sent = [json.loads(line) for line in report.body().splitlines()]
+        for at in range(0, len(sent), RECORDS_DEFAULT):
+            records = {"records": sent[at : at + RECORDS_DEFAULT]}
+            call = Call(report.operation, None, records, ASKER, key=f"{report.key}/{at}")
+            told = read_answer(OperationKind.INGEST, await getattr(OWN[slug], report.operation)(host, call))
+            if told.rejected:
+                raise LookupError(f"{slug} rejects what is reported to it: {told.rejected[0].code}")
 
 
 def _manifests() -> Iterator[tuple[str, Manifest]]:
@@ -58,9 +81,10 @@ def _manifests() -> Iterator[tuple[str, Manifest]]:
             yield slug, Manifest.model_validate(tomllib.load(file))
 
 
-def _host(slug: str, http: httpx2.AsyncClient, clock: Clock) -> Host:
+def _host(slug: str, http: httpx2.AsyncClient, clock: Clock, store: Store) -> Host:
     [(key, secret)] = SANDBOX_CREDENTIALS.items()
-    return Host(clock, HttpAgencyClient(http, f"{BASE}/{slug}", Credentials(key, secret), clock=clock))
+    client = HttpAgencyClient(http, f"{BASE}/{slug}", Credentials(key, secret), clock=clock)
+    return Host(clock, client, store=store)
 
 
 async def _ask(

@@ -66,6 +66,7 @@ async def test_records_reach_the_plugin_and_each_line_that_does_not_says_why(
                 "code": "POLICY_UNKNOWN",
                 "path": "/policy",
                 "keyword": None,
+                "computed": None,
                 "message": {"th": "ไม่พบกรมธรรม์", "en": "There is no such policy."},
             },
             {
@@ -73,6 +74,7 @@ async def test_records_reach_the_plugin_and_each_line_that_does_not_says_why(
                 "code": "RECORD_UNREADABLE",
                 "path": None,
                 "keyword": None,
+                "computed": None,
                 "message": {"th": "บรรทัดนี้ไม่ใช่ JSON ที่ใช้ได้", "en": "The line is not plain JSON."},
             },
         ],

@@ -139,6 +139,9 @@ class Rejected(_Document):
     record: int = Field(ge=0, strict=True)
     code: ErrorCode
     path: str | None = Field(default=None, max_length=200)
+    computed: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,4})?$")] | None = None
+    """What it comes to instead of what stands at `path`, where that is a total or an average; too short for a number
+    that somebody is known by."""
 
 
 class Taken(_Document):

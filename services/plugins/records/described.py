@@ -24,6 +24,8 @@ class RejectedTold(Shape):
     """A JSON Pointer (RFC 6901) into the record; a step that the schema does not name is `?`."""
     keyword: str | None
     """Of the schema, which the record does not keep."""
+    computed: str | None = None
+    """What it comes to instead of what stands at `path`, if that is a total or an average."""
     message: Words
 
 

@@ -50,9 +50,11 @@ class Rejection:
     """A JSON Pointer (RFC 6901) into the record; a step that the schema does not name is `?`."""
     keyword: str | None = None
     """Of the schema, which the record does not keep."""
+    computed: str | None = None
+    """What the agency found instead of a total or an average."""
 
     def as_row(self) -> list[Any]:
-        return [self.line, self.code, self.path, self.keyword]
+        return [self.line, self.code, self.path, self.keyword, self.computed]
 
 
 def lines_of(body: bytes) -> list[Line]:

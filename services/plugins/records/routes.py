@@ -121,5 +121,5 @@ def _answer(request: Request, caller: Caller, desk: RecordDesk, plugin: Plugin, 
 
 def _rejection(desk: RecordDesk, plugin: Plugin, one: Rejection) -> dict[str, Any]:
     words = desk.words(plugin, one.code)
-    told = {"line": one.line, "code": one.code, "path": one.path, "keyword": one.keyword}
+    told = {"line": one.line, "code": one.code, "path": one.path, "keyword": one.keyword, "computed": one.computed}
     return {**told, "message": {"th": words.th, "en": words.en}}

@@ -213,7 +213,10 @@ class RecordDesk:
             one.code not in plugin.manifest.errors for one in told.rejected
         ):
             raise _Malformed(plugin.manifest.agency.title.text)
-        return [Rejection(good[n][0], one.code, schema.pointer_of(one.path, good[n][1])) for n, one in known.items()]
+        return [
+            Rejection(good[n][0], one.code, schema.pointer_of(one.path, good[n][1]), computed=one.computed)
+            for n, one in known.items()
+        ]
 
     async def _settle(self, row: IngestRequest, lease: UUID, chunk: IngestChunk, last: int, taken: int) -> bool:
         """Whether it was still ours to settle."""

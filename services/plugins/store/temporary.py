@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from tempfile import TemporaryDirectory
 
 from core.clock import Clock
 from services.plugins.contract.store import NoStore, Store
 from services.plugins.plugin import Plugin
+from services.plugins.store.migrations import Migration
+
+
+def temporary_store(plugin: Plugin, clock: Clock) -> AbstractAsyncContextManager[Store]:
+    """An empty store that is gone after the block."""
+    return temporary_tables(plugin.slug, plugin.migrations, clock)
 
 
 @asynccontextmanager
-async def temporary_store(plugin: Plugin, clock: Clock) -> AsyncIterator[Store]:
-    """An empty store that is gone after the block."""
-    if not plugin.migrations:
+async def temporary_tables(slug: str, migrations: Sequence[Migration], clock: Clock) -> AsyncIterator[Store]:
+    """The same of tables that no plugin stands beside."""
+    if not migrations:
         yield NoStore()
         return
     # few plugins have tables, and a check of one without loads no database
@@ -23,7 +29,7 @@ async def temporary_store(plugin: Plugin, clock: Clock) -> AsyncIterator[Store]:
 
     with TemporaryDirectory(prefix="sitthi-store-") as folder:
         database = Database(f"sqlite+aiosqlite:///{folder}/store.db", durable=False, pool_size=PLACES)
-        store = DatabaseStore(plugin.slug, database, plugin.migrations, clock)
+        store = DatabaseStore(slug, database, migrations, clock)
         try:
             yield store
         finally:
