@@ -293,8 +293,10 @@ class Reassessments:
             return await self._not_needed(row)
         await self._apply.ready_to_decide()
         async with self._db.write() as session:
+            locked = await self._apply.steps.locked(session, row.person, row.application)
+            if locked.version != found.version:  # what lapsed may be opened again: looked at again at the next turn
+                return None
             if await owed.done(session, row, result, self._clock.now()):
-                locked = await self._apply.steps.locked(session, row.person, row.application)
                 await self._apply.outcomes.write_after_withdrawal(
                     session, locked, prepared, since=row.since, cause=row.cause
                 )

@@ -771,6 +771,33 @@ async def test_what_is_known_of_a_look_goes_when_its_correction_is_too_old(town:
     assert await town.room.count("household_look") == 1
 
 
+async def test_who_opens_it_again_while_it_is_looked_at_is_judged_by_what_is_decided_then(
+    town: Town, citizen: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = await town.granted(citizen)
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY)
+        owed_later = await town.reassessments.ask(session, row, new_id(), TODAY)
+    town.room.decider.says, town.room.decider.missing = Outcome.NEEDS_INFORMATION, ScriptedDecider().missing
+    assert await town.reassessments.one(mine) is Result.ASKED
+    await town.set(application, due_on=TODAY - timedelta(days=1), turn_since=datetime(2026, 9, 1, 9, tzinfo=BANGKOK))
+    assert await town.follow() == Timed(lapsed=1)
+    town.room.decider.says, prepare = Outcome.REFUSED, town.room.service.prepare_withdrawn
+
+    async def meanwhile(found: Application) -> Prepared:
+        prepared = await prepare(found)
+        async with town.room.database.write() as session:
+            await town.lifecycle.reopen(session, citizen, application)
+        return prepared
+
+    monkeypatch.setattr(town.room.service, "prepare_withdrawn", meanwhile)
+    before = len(town.room.awarder.after_end)
+    assert await town.reassessments.one(owed_later) is None, "it is looked at again as it is by then"
+    assert (await town.get(application)).status == Status.NEEDS_INFORMATION
+    assert len(town.room.awarder.after_end) == before, "nothing is claimed by a decision on what had lapsed"
+
+
 async def test_an_appeal_that_is_withdrawn_is_not_looked_at(town: Town, citizen: UUID) -> None:
     application = await town.granted(citizen)
     town.world.corrected = [CorrectedFact(new_id(), citizen, "annual_income", town.room.clock.now())]
