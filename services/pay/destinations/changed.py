@@ -24,6 +24,7 @@ from services.pay.budget.service import give_back
 from services.pay.claims import release
 from services.pay.contents import content_hash, move, total_of
 from services.pay.destinations.counting import counting_destination
+from services.pay.held import hold_payments
 from services.pay.holding import Holding, HoldReason
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.messages import MESSAGES
@@ -57,6 +58,8 @@ async def hold_changed(session: AsyncSession, clock: Clock, notices: Notices, ru
         return 0
     await take_turn_of_budgets(session, run.agency)
     gone = {one.id for one in held}
+    await hold_payments(session, gone)
+    held = [one for one in await changed_in(session, run.id) if one.id in gone]  # as they are once nobody changes them
     remaining = [one for one in await PaymentRepository(session).instalments_of(run.id) if one.id not in gone]
     awards = await PaymentRepository(session).awards({(one.person, one.award) for one in held})
     holding = Holding(clock, notices)

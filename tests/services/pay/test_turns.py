@@ -14,10 +14,12 @@ from core.errors import SitthiError
 from core.ids import new_id
 from core.money import Money
 from services.pay import service, turns
+from services.pay.accounts import Mobile
 from services.pay.awards import Awards
 from services.pay.models import Instalment
 from services.pay.rails.contract import EntryKind
 from tests.services.pay.test_awards import DECEMBER, NOVEMBER, reassess
+from tests.services.pay.test_changed_payees import say
 from tests.services.pay.test_recovery import FLOOR, agree, left, owed, pay, propose
 from tests.services.pay.test_resolving import entry, told
 from tests.services.pay.town import Clerk, TownHall, jobs_over
@@ -144,6 +146,19 @@ async def test_what_the_bank_takes_back_beside_approvals_and_decisions_finishes(
             *(reassess(hall, key, NOVEMBER) for key in people),
         )
         await hall.jobs.send(hall.approver, run.id)
+        await hall.jobs.reconcile(hall.approver)
+    assert await left(hall) >= 0
+
+
+async def test_who_is_paid_elsewhere_by_now_leaves_a_run_beside_decisions(hall: TownHall) -> None:
+    people = await debtors(hall, 3)
+    for number in range(min(rounds(hall), 10)):
+        run = await hall.jobs.plan(hall.planner, DECEMBER)
+        await hall.jobs.approve(hall.approver, run.id)
+        for payee in people.values():
+            await say(hall, payee, Mobile(f"+668{number:08}"))
+        hall.amounts.by_application |= {key: Money.baht(500 + number) for key in people}
+        await all_of(hall.jobs.send(hall.approver, run.id), *(reassess(hall, key, NOVEMBER) for key in people))
         await hall.jobs.reconcile(hall.approver)
     assert await left(hall) >= 0
 
