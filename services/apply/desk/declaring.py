@@ -18,7 +18,7 @@ from sqlmodel import col
 
 from core.clock import Clock
 from core.database import Database
-from core.errors import ServiceUnavailable
+from core.errors import ServiceUnavailable, SitthiError
 from core.text import Text
 from identity.officers import Officer
 from identity.officers.demands import TO_APPROVE
@@ -69,9 +69,11 @@ class Declarations:
                     is_near = await self._ties.between(UUID(hex=act.by), {row.person, row.beneficiary})
                 except ServiceUnavailable:
                     continue
+                except SitthiError as error:  # the others do not wait for this one
+                    log.warning("desk.word_not_checked", application=row.id.hex, code=error.code)
+                    continue
                 found = NEAR if is_near else FAR
-            await self._close(act, found, row)
-            checked += 1
+            checked += await self._close(act, found, row)
         return checked
 
     async def _open(self) -> list[OfficerAct]:
@@ -83,8 +85,17 @@ class Declarations:
         done = {one.note.rpartition(" ")[2] for one in acts if one.kind == ActKind.CASE_WORD_CHECKED}
         return [one for one in acts if one.kind == ActKind.CASE_OPENED_ON_WORD and one.id.hex not in done]
 
-    async def _close(self, act: OfficerAct, found: str, row: Application | None) -> None:
+    async def _close(self, act: OfficerAct, found: str, row: Application | None) -> bool:
+        """Whether it was open: of two processes at once one finds it so."""
+        assert act.subject is not None, "it is about a case"
         async with self._db.write() as session:
+            its = col(OfficerAct.agency) == act.agency, col(OfficerAct.id) == act.id
+            await session.execute(select(col(OfficerAct.id)).where(*its).with_for_update())
+            if any(
+                one.kind == ActKind.CASE_WORD_CHECKED and one.note.endswith(act.id.hex)
+                for one in await self._trail.about(session, act.agency, act.subject)
+            ):
+                return False
             await self._trail.note(
                 session, ActKind.CASE_WORD_CHECKED, agency=act.agency, by=act.by, subject=act.subject,
                 note=f"{found} {act.id.hex}",
@@ -92,3 +103,4 @@ class Declarations:
             if found == NEAR and row is not None:
                 log.warning("desk.opened_near", agency=act.agency, application=row.id.hex)
                 await self._told.opened_near(session, agency=act.agency, application=row.id, title=Text(**row.title))
+        return True

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -12,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.assurance import StepUpRequired
-from core.errors import BadInput, ServiceUnavailable
+from core.errors import BadInput, NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.text import Text
 from identity.officers.models import OfficerAct
@@ -97,6 +100,37 @@ async def test_of_a_word_that_was_not_true_the_supervisors_hear_once(world: Worl
     assert await desk.look_back() == 0
     assert told.near == [("dla", row.id)] * 2, "once for each time that it was opened"
     assert [said for _, said in (await trail(world))[-2:]] == ["near", "near"]
+
+
+async def test_two_jobs_at_once_check_a_word_once(world: World) -> None:
+    row, (desk, told) = await world.waiting(), declarations(world)
+    await desk.declare(world.signed_in("maker"), row, WHY)
+    world.ties.near = {row.person}
+    both, ask = asyncio.Barrier(2), world.ties.between
+
+    async def together(officer: UUID, people: Collection[UUID]) -> bool:
+        await both.wait()
+        return await ask(officer, people)
+
+    desk._ties = SimpleNamespace(between=together)
+    assert sorted(await asyncio.gather(desk.look_back(), desk.look_back())) == [0, 1]
+    assert told.near == [("dla", row.id)]
+    assert [kind for kind, _ in await trail(world)] == ["CASE_OPENED_ON_WORD", "CASE_WORD_CHECKED"]
+
+
+async def test_a_word_that_cannot_be_checked_keeps_no_other_waiting(world: World) -> None:
+    left, row, (desk, _) = await world.waiting(), await world.waiting(), declarations(world)
+    for one in (left, row):
+        await desk.declare(world.signed_in("maker"), one, WHY)
+    ask = world.ties.between
+
+    async def but_of_one(officer: UUID, people: Collection[UUID]) -> bool:
+        if left.person in people:
+            raise NotFound
+        return await ask(officer, people)
+
+    desk._ties = SimpleNamespace(between=but_of_one)
+    assert await desk.look_back() == 1
 
 
 async def test_what_is_gone_or_long_ago_is_not_asked_about_for_ever(world: World) -> None:
