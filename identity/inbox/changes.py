@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.database import Database
 from core.database_faults import DatabaseUnavailable
 from core.ids import new_id
+from core.rate_limits import RateLimited
 from identity.inbox.models import Change
 from identity.inbox.repository import ChangesRead
 
@@ -34,6 +35,10 @@ WAITING_MAX: Final = 1_000
 """Changes kept for a listener that does not take them, and told to one who comes back; beyond, they fetch all anew."""
 PEOPLE_MAX: Final = 10_000
 """Of one statement: PostgreSQL and SQLite take no more than some 32,767 parameters."""
+LISTENERS_MAX: Final = 30
+"""Of one person in this process, on all their devices: what each has missed is in memory until it takes it."""
+AGAIN_SECONDS: Final = 60
+"""So long whoever listens too often already is told to wait."""
 TOLD_AFTERWARDS: Final = timedelta(days=7)
 """So long after what they heard last somebody may come back and be told change by change."""
 _MILLISECONDS_AT: Final = 80
@@ -96,31 +101,42 @@ class Changes:
 
         With `after`, the id of what they heard last or of :func:`here`, first what came since: each thing once.
         Of the minute before it some may come again, since what was committed late lies below it.
+        Raises `RateLimited` for one more than :data:`LISTENERS_MAX`.
         """
-        floor = _id_at(_now() - LOOK_BACK_SECONDS)
-        missed: Sequence[Told] = ()
-        async with self._db.read() as session:
-            read = ChangesRead(session)
-            listener = _Listener(floor, {change.id for change in await read.since([person], floor)})
-            if after is not None and not _is_too_old(after):
-                found = await read.of_one(person, _id_at(_made_at(after) - LOOK_BACK_SECONDS), WAITING_MAX + 1)
-                missed = _latest_of_each(found) if len(found) <= WAITING_MAX else [Resync(new_id())]
-                listener.told |= {change.id for change in found}
-            elif after is not None:
-                missed = [Resync(new_id())]
+        self._refuse_one_too_many(person)
+        listener, missed = await self._begun(person, after)
+        self._refuse_one_too_many(person)  # of those that began meanwhile
         self._listeners[person].add(listener)
         if self._poller is None or self._poller.done():
             self._looked_at = _now()
             self._poller = asyncio.create_task(self._poll())
         try:
-            for one in missed:
-                yield one
+            while missed:
+                yield missed.popleft()  # and nothing holds it any more
             while True:
                 yield await listener.next()
         finally:
             self._listeners[person].discard(listener)
             if not self._listeners[person]:
                 del self._listeners[person]
+
+    def _refuse_one_too_many(self, person: UUID) -> None:
+        if len(self._listeners.get(person, ())) >= LISTENERS_MAX:
+            raise RateLimited(AGAIN_SECONDS)
+
+    async def _begun(self, person: UUID, after: UUID | None) -> tuple[_Listener, deque[Told]]:
+        """A listener, and what it missed."""
+        floor = _id_at(_now() - LOOK_BACK_SECONDS)
+        async with self._db.read() as session:
+            read = ChangesRead(session)
+            listener = _Listener(floor, {change.id for change in await read.since([person], floor)})
+            if after is None:
+                return listener, deque()
+            if _is_too_old(after):
+                return listener, deque([Resync(new_id())])
+            found = await read.of_one(person, _id_at(_made_at(after) - LOOK_BACK_SECONDS), WAITING_MAX + 1)
+        listener.told |= {change.id for change in found}
+        return listener, deque(_latest_of_each(found) if len(found) <= WAITING_MAX else [Resync(new_id())])
 
     async def close(self) -> None:
         if self._poller is not None:

@@ -141,7 +141,7 @@ class InboxSubscription:
     @strawberry.subscription(metadata={"access": Access.VIEWER, **rights(Delegate.NOTHING)})  # type: ignore[untyped-decorator]
     async def changes(self, info: Info, after: str | None = None) -> AsyncGenerator[Change, None]:
         """Ends when the viewer's token does. After the `cursor` of what was heard last, or `changesCursor`, first what
-        came since, some of it perhaps again. Raises NotSignedIn, BadInput."""
+        came since, some of it perhaps again. Raises NotSignedIn, BadInput, RateLimited."""
         viewer, clock = info.context.signed_in(), info.context.clock
         async with aclosing(info.context.room(Changes).of(viewer.person, _key(read_cursor(after)))) as rows:
             while (left := (viewer.expires_at - clock.now()).total_seconds()) > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from uuid import UUID
@@ -12,9 +13,17 @@ import pytest
 from core.clock import FixedClock
 from core.database import Database
 from core.ids import new_id
+from core.rate_limits import RateLimited
 from core.settings import Settings
 from identity.inbox import ChangeKind, Changes, Inbox
-from identity.inbox.changes import LOOK_BACK_SECONDS, TOLD_AFTERWARDS, WAITING_MAX, Resync, here
+from identity.inbox.changes import (
+    LISTENERS_MAX,
+    LOOK_BACK_SECONDS,
+    TOLD_AFTERWARDS,
+    WAITING_MAX,
+    Resync,
+    here,
+)
 from identity.inbox.models import Change
 from tests.identity.waiting import until
 
@@ -42,14 +51,18 @@ class Ear:
         self.heard: list[UUID | None] = []
         """The subjects; None where it is to fetch all anew."""
         self.last: UUID | None = None
+        self.refused = False
         self._changes, self._person, self._after = changes, person, after
         self._task = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
         async with aclosing(self._changes.of(self._person, self._after)) as rows:
-            async for row in rows:
-                self.heard.append(None if isinstance(row, Resync) else row.subject)
-                self.last = row.id
+            try:
+                async for row in rows:
+                    self.heard.append(None if isinstance(row, Resync) else row.subject)
+                    self.last = row.id
+            except RateLimited:
+                self.refused = True
 
     async def listening(self) -> None:
         await until(lambda: self._person in self._changes._listeners)
@@ -261,6 +274,37 @@ async def test_who_takes_as_many_as_are_kept_is_told_each(
         await written(database, clock, many)
         await until(lambda: many[-1] in listener.told)
         assert [(await asyncio.wait_for(anext(rows), 5)).id for _ in many] == many
+
+
+async def test_who_was_told_what_they_missed_holds_nothing_of_it_while_they_listen_on(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    cursor, many = here(), [new_id() for _ in range(300)]
+    await written(database, clock, many)
+    before = sum(isinstance(one, Change) for one in gc.get_objects())
+    ears = [Ear(changes, ANNA, cursor) for _ in range(3)]
+    for ear in ears:
+        assert await ear.hears(len(many)) == many
+    await until(lambda: sum(isinstance(one, Change) for one in gc.get_objects()) < before + 50)
+    for ear in ears:
+        await ear.leave()
+
+
+async def test_one_person_listens_no_more_often_than_they_may(
+    database: Database, clock: FixedClock, changes: Changes
+) -> None:
+    ears = [Ear(changes, ANNA) for _ in range(LISTENERS_MAX + 5)]  # at once
+    await until(lambda: sum(ear.refused for ear in ears) == 5)
+    assert len(changes._listeners[ANNA]) == LISTENERS_MAX
+    other = Ear(changes, BEN)
+    await other.listening()
+    left = next(ear for ear in ears if not ear.refused)
+    await left.leave()
+    again = Ear(changes, ANNA)
+    await until(lambda: len(changes._listeners[ANNA]) == LISTENERS_MAX)
+    assert not again.refused
+    for ear in (*ears, other, again):
+        await ear.leave()
 
 
 async def test_more_people_listen_than_one_statement_can_name(
