@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Protocol
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -108,6 +108,7 @@ class Statements:
             "entries": len(statement.entries),
             "taken_at": self._clock.now(),
         }
+        await _take_turn(session, agency)
         await insert_new(session, BankStatement, [row])
         key = (agency, statement.day)
         kept = await session.get(BankStatement, key, with_for_update=True, populate_existing=True)
@@ -206,6 +207,14 @@ class Statements:
             one.closed_at = self._clock.now()
         await session.flush()
         return len(closed)
+
+
+async def _take_turn(session: AsyncSession, agency: str) -> None:
+    """Waits until nobody else takes in a day of that agency's account: each hangs on those beside it. SQLite has one
+    writer."""
+    if session.get_bind().dialect.name != "sqlite":
+        key = {"key": f"statement:{agency}"}
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 5))"), key)
 
 
 def _in_itself(statement: Statement) -> list[Found]:

@@ -176,6 +176,15 @@ async def test_of_many_who_take_one_statement_in_at_once_each_break_is_named_onc
     assert len(await till.statements.breaks(till.officer)) == 2
 
 
+async def test_days_that_are_taken_in_at_once_hang_on_each_other_all_the_same(till: Till) -> None:
+    await paid(till)
+    days = [await next_day(till) for _ in range(12)]
+    await take(till, days[0])
+    for one, other in zip(days[1::2], days[2::2], strict=False):
+        await asyncio.gather(take(till, other), take(till, one))
+        assert await open_kinds(till) == []
+
+
 async def test_each_agency_has_its_own_account(till: Till) -> None:
     await paid(till)
     day = await next_day(till)
