@@ -18,7 +18,7 @@ async def one_at_a_time(session: AsyncSession, person: UUID) -> None:
     """Of two transactions of one person the second waits here for the first to end: under a lock on PostgreSQL, by the
     one writer on SQLite."""
     if session.get_bind().dialect.name != "sqlite":
-        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 3))"), {"key": person.hex})
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": person.hex})
 
 
 async def own(session: AsyncSession, person: UUID, draft: UUID) -> Draft | None:

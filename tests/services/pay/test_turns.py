@@ -8,11 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from core.clock import BANGKOK
 from core.errors import SitthiError
 from core.ids import new_id
 from core.money import Money
+from services.apply.drafts import repository as drafts
 from services.pay import service, turns
 from services.pay.accounts import Mobile
 from services.pay.awards import Awards
@@ -175,3 +177,13 @@ async def test_the_turns_of_few_are_taken_singly_and_of_many_whole(two: TownHall
         assert [turns.has_turn_for(session, one) for one in people] == [True, True, two.db.is_sqlite]
         await turns.take_turn_for(session, people)
         assert all(turns.has_turn_for(session, one) for one in people)
+
+
+async def test_a_citizen_saves_a_draft_while_somebody_plans_what_they_are_paid(two: TownHall) -> None:
+    person = new_id()
+    async with two.db.write() as session:
+        await turns.take_turn_for(session, [person])
+        await drafts.one_at_a_time(session, person)
+        if not two.db.is_sqlite:
+            mine = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+            assert await session.scalar(mine) == 3, "one of all, one of theirs, and one of their drafts"
