@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import fees
+from api import credentials, fees
 from api.acting import still_acting
 from api.agency import agencies
 from api.conformance import public_reports
@@ -85,6 +85,7 @@ from services.plugins.documents.routes import documents_router
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.notices.routes import changes_router
 from services.plugins.routes import service_keys_router
+from services.receive.credentials.service import Credentials
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.routes import verification
 
@@ -187,6 +188,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(log_router(house.db))
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
+    app.include_router(credentials.router(house))
     app.include_router(evidence_router(house.rooms.get(EvidenceDesk), house.db, house.limiter, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receiving_router(house, who_asks(house)))
@@ -235,6 +237,7 @@ def jobs_of(house: House) -> list[Job]:
         Job("remind of fees, and end what nobody paid for", timedelta(hours=1), house.rooms.get(UnpaidFees).run),
         Job("ask the bank about bills", timedelta(minutes=1), house.fee_desk().ask),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
+        Job("delete what no wallet can fetch any more", timedelta(minutes=10), house.rooms.get(Credentials).forget),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("delete drafts that nobody saved again, and tell whose will go", timedelta(hours=1), house.drafts.expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),

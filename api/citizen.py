@@ -24,6 +24,7 @@ from services.pay.fees import graph as fees
 from services.pay.recovery import graph as recovery
 from services.plugins.documents import graph as documents
 from services.receive import graph as receive
+from services.receive.credentials import graph as credentials
 from welfare.entitlements import graph as welfare
 
 
@@ -36,6 +37,7 @@ class Citizen(
     apply.ApplyOfCitizen,
     documents.DocumentsOfCitizen,
     receive.ReceiveOfCitizen,
+    credentials.CredentialsOfCitizen,
     pay.PayOfCitizen,
     recovery.RecoverOfCitizen,
     fees.FeesOfCitizen,
@@ -64,6 +66,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **apply.NODES,
     **documents.NODES,
     **receive.NODES,
+    **credentials.NODES,
     **recovery.NODES,
     **fees.NODES,
     **know.NODES,
@@ -125,6 +128,7 @@ class Mutation(
     ReopenMutation,
     documents.DocumentMutation,
     receive.ReceiveMutation,
+    credentials.CredentialMutation,
     pay.PayMutation,
     recovery.RecoverMutation,
     fees.FeesMutation,

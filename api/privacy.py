@@ -18,6 +18,7 @@ import services.exchange.personal_data
 import services.exchange.privacy.personal_data
 import services.pay.personal_data
 import services.plugins.documents.personal_data
+import services.receive.credentials.personal_data
 import services.receive.personal_data
 import welfare.determination.personal_data
 from core.personal_data import PersonalData, Store
@@ -38,6 +39,7 @@ _MODULES: Final = (
     services.exchange.privacy.personal_data,
     services.pay.personal_data,
     services.plugins.documents.personal_data,
+    services.receive.credentials.personal_data,
     services.receive.personal_data,
     welfare.determination.personal_data,
 )
@@ -56,6 +58,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
         *core.personal_core.first(keys),
         *services.apply.personal_data.personal_data(keys, apply, house.deliveries),
         *services.plugins.documents.personal_data.personal_data(keys),
+        *services.receive.credentials.personal_data.personal_data(keys),
         *services.receive.personal_data.personal_data(keys),
         *services.pay.personal_data.personal_data(keys),
         *welfare.determination.personal_data.personal_data(keys),

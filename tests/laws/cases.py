@@ -45,6 +45,7 @@ from services.receive.models import Receipt
 from services.receive.repository import ReceiptRepository
 from services.sandbox.population.personas import persona
 from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
+from tests.services.receive.credentials import office as university
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
 from tests.support.officers import serves
@@ -326,6 +327,7 @@ UNKNOWN: Final = {
         "Passkey",
         "PrivacyRequest",
         "IssuedDocument",
+        "WalletCredential",
         "Draft",
     )
 }
@@ -334,6 +336,23 @@ UNKNOWN: Final = {
 async def _issue(sitthi: Served) -> dict[str, Any]:
     sitthi.house.registry.add(Office().plugin())
     return {"service": SERVICE, "operation": OPERATION, "arguments": {"year": 2569}}
+
+
+async def _offer(sitthi: Served) -> dict[str, Any]:
+    sitthi.house.registry.add(university.Office().plugin())
+    return {"service": university.SERVICE, "credential": university.NAME}
+
+
+async def _wallet(sitthi: Served) -> dict[str, Any]:
+    return {"credential": await credential_of(sitthi, "graduate")}
+
+
+async def credential_of(sitthi: Served, persona: str) -> str:
+    """One that a wallet of theirs has fetched; its id."""
+    payload = await sitthi.do("offerCredential", university.OFFER, persona, **await _offer(sitthi))
+    await university.wallet_of(sitthi).fetch(payload["offer"])
+    mine = await sitthi.graph("{ viewer { credentials { nodes { id } } } }", persona=persona)
+    return str(mine["viewer"]["credentials"]["nodes"][0]["id"])
 
 
 async def document_of(sitthi: Served, persona: str) -> str:
@@ -466,6 +485,8 @@ CASES: Final[Mapping[str, Case]] = {
     "reopen": Case("elder", _reopen, {"application": UNKNOWN["Application"]}),
     "appeal": Case("official", _appeal, {"grounds": "เหตุอื่น"}),
     "issueDocument": Case("elder", _issue, {"arguments": {"year": 2570}}),
+    "offerCredential": Case("graduate", _offer, {"arguments": {"year": 2570}}),
+    "revokeCredential": Case("graduate", _wallet, {"credential": UNKNOWN["WalletCredential"]}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),
     "dispute": Case("elder", _disputed, {"statement": "อย่างอื่น"}),

@@ -18,7 +18,7 @@ which a person's first record makes the key that it is sealed under."""
 COUNTED: Final = frozenset({"service_hour"})
 """How often and how fast agencies answered is counted of all that is asked, and written down from time to time."""
 
-CLAIMED: Final = frozenset({"issue_wish"})
+CLAIMED: Final = frozenset({"issue_wish", "credential_key"})
 """What an idempotency key stands for at an agency is agreed before the agency is asked, in a transaction of its own: it
 must outlive whatever follows, or another wish could reach the agency under the same key."""
 

@@ -33,6 +33,7 @@ from tests.laws.cases import (
     WORDS,
     application_of,
     bill_of,
+    credential_of,
     dispute_of,
     document_of,
     draft_of,
@@ -205,6 +206,10 @@ async def _document(sitthi: Served) -> str:
     return await document_of(sitthi, "graduate")
 
 
+async def _credential(sitthi: Served) -> str:
+    return await credential_of(sitthi, "graduate")
+
+
 OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Citizen": _citizen,
     "Person": _person,
@@ -215,6 +220,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Entitlement": _entitlement,
     "Application": _application,
     "IssuedDocument": _document,
+    "WalletCredential": _credential,
     "Evidence": _evidence,
     "Draft": _draft,
     "Payment": _payment,

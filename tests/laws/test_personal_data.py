@@ -48,6 +48,7 @@ NOT_PEOPLE: Final = {
     "juristic": "a juristic person", "appointment": "an appointment to act for a juristic person",
     "lease": "a worker's turn", "act": "what two officers do",
     "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
+    "offer": "an offer to a wallet",
     "supplements": "an underpayment", "bill": "a bill", "channel": "a way to be told", "message": "a message",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""

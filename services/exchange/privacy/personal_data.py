@@ -50,6 +50,9 @@ _ACTOR: Final = "an officer in the agency's name, or a system of it"
 NOBODYS: Final[Mapping[str, Nobodys]] = {
     "attestation_key": _KEYS,
     "signing_key": _KEYS,
+    "credential_key": _KEYS,
+    "status_list": Nobodys("how many places of a list are given, by agency"),
+    "credential_status": Nobodys("places of lists, published: which citizen a place is of stands elsewhere"),
     "client": Nobodys(
         "programs; who registered one is an officer's act", {"created_by": "an officer, in the trail too"}
     ),

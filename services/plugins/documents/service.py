@@ -139,6 +139,16 @@ class DocumentDesk:
         async with self._db.read() as session:
             if await repository.count(session, viewer.person, self._clock.now()) >= DOCUMENTS_MAX:
                 raise TooManyDocuments(most=DOCUMENTS_MAX)
+        told = await self.told(wish, viewer, asker, purpose)
+        if not isinstance(told, Document):
+            raise SourceSilent(wish.plugin.manifest.agency.title.text, Trouble.MALFORMED)
+        return told
+
+    async def told(self, wish: Wish, viewer: Viewer, asker: Asker, purpose: Purpose) -> Any:
+        """What the operation of kind `issue` answers, whichever of its answers that is. To be called in no transaction.
+
+        Raises as :meth:`ask`, but for the count.
+        """
         await self._claim(wish, viewer)
         plugin, operation = wish.plugin, wish.operation
         agency = plugin.manifest.agency.slug
@@ -148,17 +158,14 @@ class DocumentDesk:
             told = await self._runner.run(
                 plugin, operation, asker=AGENT, person=person, arguments=wish.arguments, key=key, viewer=viewer
             )
-            if not isinstance(told, Document) or not is_what_it_says(told.media_type, told.content):
+            if isinstance(told, Document) and not is_what_it_says(told.media_type, told.content):
                 raise SourceSilent(plugin.manifest.agency.title.text, Trouble.MALFORMED)
             async with self._db.read() as session:
                 if await self._has_left(session, viewer.person, wish.at):
                     raise SubjectGone
             return told
 
-        told: Document = await self._gate.look(
-            viewer.person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose
-        )
-        return told
+        return await self._gate.look(viewer.person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
 
     async def keep(self, session: AsyncSession, person: UUID, wish: Wish, document: Document) -> Kept:
         """Writes what came. `session` is that of the mutation's transaction.

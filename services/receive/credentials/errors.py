@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from core.errors import SitthiError
+from core.errors import NotFound, SitthiError
 from core.text import Text
 
 
@@ -67,3 +67,33 @@ class CredentialRefused(SitthiError):
     def __init__(self, why: Why) -> None:
         super().__init__(why=why.value)
         self.why = why
+
+
+class CredentialNotFound(NotFound):
+    code = "CREDENTIAL_NOT_FOUND"
+    text = Text(th="ไม่พบเอกสารรับรองนี้", en="There is no such credential of yours.")
+
+
+class CredentialNotOffered(SitthiError):
+    """There is no such service, or it gives no such credential."""
+
+    code = "CREDENTIAL_NOT_OFFERED"
+    text = Text(th="บริการนี้ไม่มีเอกสารรับรองที่ขอ", en="This service gives no such credential.")
+
+
+class TooManyOffers(SitthiError):
+    """So many offers of the citizen wait for a wallet that there are no more until some end."""
+
+    code = "TOO_MANY_OFFERS"
+    text = Text(
+        th="คุณขอเอกสารรับรองไว้หลายครั้งแล้ว กรุณารอ 5 นาทีแล้วลองใหม่",
+        en="You have asked for many credentials just now. Please try again in 5 minutes.",
+    )
+
+
+class WalletRefused(Exception):
+    """What a wallet is answered: an error of OpenID4VCI 1.0 or OAuth 2.0, with its HTTP status."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(error)
+        self.error, self.description, self.status = error, description, status
