@@ -11,10 +11,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from services.agencies.oic.licences import checked, search, take
+from services.agencies.oic.tables import AHEAD, DIGITS, answered, insert, instant, rejected_of, remember
 from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, StoreTransaction
 
 COMPULSORY: Final = "compulsory"
@@ -22,12 +24,6 @@ TURN: Final = time(16, 30)
 """Cover begins and ends at 16:30 in Bangkok."""
 DAYS_MAX: Final = 3 * 366
 """The longest that one policy runs."""
-AHEAD: Final = timedelta(minutes=5)
-"""How far an insurer's clock may be before ours."""
-ANSWERS_KEPT: Final = timedelta(days=40)
-"""Longer than any call is made again (31 days)."""
-ROWS_AT_ONCE: Final = 40
-_DIGITS: Final = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")
 CHASSIS_MIN: Final = 5
 VIN_LENGTH: Final = 17
 _VIN: Final = r"[A-HJ-NPR-Z0-9]{17}"
@@ -48,28 +44,28 @@ async def insurers(host: Host, call: Call) -> dict[str, Any]:
     """The companies that the office has licensed; of two reports about one the later holds."""
     now = host.clock.now()
     async with host.store.transaction() as tx:
-        if (told := await _answered(tx, call)) is not None:
+        if (told := await answered(tx, call)) is not None:
             return told
         rejected = []
         for place, record in enumerate(call.arguments["records"]):
             reported = datetime.fromisoformat(record["reportedAt"])
             if reported > now + AHEAD:
-                rejected.append(_rejected(place, "REPORT_IN_FUTURE", "/reportedAt"))
+                rejected.append(rejected_of(place, "REPORT_IN_FUTURE", "/reportedAt"))
                 continue
             await tx.execute(
                 "INSERT INTO insurer (code, name_th, name_en, reported_at) VALUES (:code, :th, :en, :at) "
                 "ON CONFLICT (code) DO UPDATE SET name_th = excluded.name_th, name_en = excluded.name_en, "
                 "reported_at = excluded.reported_at WHERE excluded.reported_at > insurer.reported_at",
-                {"code": record["code"], "th": record["nameTh"], "en": record["nameEn"], "at": _instant(reported)},
+                {"code": record["code"], "th": record["nameTh"], "en": record["nameEn"], "at": instant(reported)},
             )
-        return await _remember(tx, call, rejected, now)
+        return await remember(tx, call, rejected, now)
 
 
 async def reports(host: Host, call: Call) -> dict[str, Any]:
     """Policies new, corrected and cancelled. The same content again is taken and changes nothing."""
     now, records = host.clock.now(), call.arguments["records"]
     async with host.store.transaction() as tx:
-        if (told := await _answered(tx, call)) is not None:
+        if (told := await answered(tx, call)) is not None:
             return told
         known_insurers = {row["code"] for row in await tx.fetch("SELECT code FROM insurer")}
         provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
@@ -77,7 +73,7 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
         rejected, rows, revisions = [], dict[tuple[str, str], dict[str, Any]](), list[dict[str, Any]]()
         for place, record in enumerate(records):
             if (fault := _fault(record, known_insurers, provinces, now)) is not None:
-                rejected.append(_rejected(place, *fault))
+                rejected.append(rejected_of(place, *fault))
                 continue
             row, content = _row(record), _content(record)
             key = row["insurer"], row["number"]
@@ -88,18 +84,18 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
             if before is not None and row["reported_at"] <= before["reported_at"]:
                 if _same(row, before):
                     continue
-                rejected.append(_rejected(place, "POLICY_CONFLICT", "/reportedAt"))
+                rejected.append(rejected_of(place, "POLICY_CONFLICT", "/reportedAt"))
                 continue
             row["revision"] = 1 if before is None else before["revision"] + 1
             latest[key] = rows[key] = row
             contents.add((*key, digest))
             revisions.append(
                 {name: row.get(name) for name in _REVISION}
-                | {"content_hash": digest, "content": content, "taken_at": _instant(now)}
+                | {"content_hash": digest, "content": content, "taken_at": instant(now)}
             )
         # in one order, so that two sendings at once never wait for each other
         await _write(tx, [rows[key] for key in sorted(rows)], revisions)
-        return await _remember(tx, call, rejected, now)
+        return await remember(tx, call, rejected, now)
 
 
 async def policies(host: Host, call: Call) -> list[dict[str, Any]]:
@@ -120,7 +116,7 @@ async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
         "AND status = 'active' AND start_at <= :now AND end_at > :now"
     )
     async with host.store.transaction() as tx:
-        covered = {row["holder"] for row in await tx.fetch(sql, {**values, "now": _instant(now)})}
+        covered = {row["holder"] for row in await tx.fetch(sql, {**values, "now": instant(now)})}
     return {person: {"motor_insurance": Known(person.digits in covered, now)} for person in call.people}
 
 
@@ -133,9 +129,9 @@ async def check(host: Host, call: Call) -> dict[str, Any]:
     told = call.arguments
     values = {
         "plate": plate_key(str(told.get("plate") or "")),
-        "province": str(told.get("province") or "").translate(_DIGITS).strip(),
+        "province": str(told.get("province") or "").translate(DIGITS).strip(),
         "chassis": chassis_key(str(told.get("chassis") or "")),
-        "now": _instant(host.clock.now()),
+        "now": instant(host.clock.now()),
     }
     sql = (
         f"SELECT 1 AS one FROM policy WHERE (chassis = :chassis OR (plate_key = :plate AND province = :province)) "  # noqa: S608 - our own word
@@ -145,14 +141,27 @@ async def check(host: Host, call: Call) -> dict[str, Any]:
         return {"covered": bool(await tx.fetch(sql, values))}
 
 
+async def licences(host: Host, call: Call) -> dict[str, Any]:
+    """Licences of agents and brokers, as the office issues, suspends and revokes them (ForSure)."""
+    return await take(host, call)
+
+
+async def licence(host: Host, call: Call) -> dict[str, Any]:
+    return await checked(host, call)
+
+
+async def licensed(host: Host, call: Call) -> dict[str, Any]:
+    return await search(host, call)
+
+
 def plate_key(plate: str) -> str:
     """A plate as it is compared: Thai digits as Arabic ones, without spaces, hyphens, and what is not seen."""
-    plain = unicodedata.normalize("NFC", plate).translate(_DIGITS).upper()
+    plain = unicodedata.normalize("NFC", plate).translate(DIGITS).upper()
     return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LN")
 
 
 def chassis_key(chassis: str) -> str:
-    plain = unicodedata.normalize("NFKC", chassis).translate(_DIGITS).upper()
+    plain = unicodedata.normalize("NFKC", chassis).translate(DIGITS).upper()
     return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
 
 
@@ -230,7 +239,7 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "start_at": _turn(record["start"]),
         "end_at": _turn(record["end"]),
         "status": record["status"],
-        "reported_at": _instant(datetime.fromisoformat(record["reportedAt"])),
+        "reported_at": instant(datetime.fromisoformat(record["reportedAt"])),
     }
 
 
@@ -241,7 +250,7 @@ def _same(row: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 
 def _content(record: Mapping[str, Any]) -> str:
     """All of it in one form: two spellings of one instant are one content."""
-    told = {**record, "reportedAt": _instant(datetime.fromisoformat(record["reportedAt"]))}
+    told = {**record, "reportedAt": instant(datetime.fromisoformat(record["reportedAt"]))}
     return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -267,54 +276,13 @@ async def _write(
 ) -> None:
     changed = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
     after = f" ON CONFLICT (insurer, number) DO UPDATE SET {changed} WHERE policy.revision < excluded.revision"
-    await _insert(tx, "policy", _COLUMNS, rows, after)
+    await insert(tx, "policy", _COLUMNS, rows, after)
     # of two that took the same revision at once, the second fails here, and comes again
-    await _insert(tx, "policy_revision", _REVISION, revisions)
-
-
-async def _insert(
-    tx: StoreTransaction, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], after: str = ""
-) -> None:
-    for at in range(0, len(rows), ROWS_AT_ONCE):
-        values: dict[str, Any] = {}
-        places = []
-        for n, row in enumerate(rows[at : at + ROWS_AT_ONCE]):
-            names = [f"v{n}_{m}" for m in range(len(columns))]
-            values |= dict(zip(names, (row[column] for column in columns), strict=True))
-            places.append("(" + ", ".join(f":{name}" for name in names) + ")")
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(places)}{after}"  # noqa: S608 - our own names
-        await tx.execute(sql, values)
-
-
-async def _answered(tx: StoreTransaction, call: Call) -> dict[str, Any] | None:
-    rows = await tx.fetch("SELECT answer FROM taken_call WHERE key = :key", {"key": _key(call)})
-    return json.loads(rows[0]["answer"]) if rows else None
-
-
-async def _remember(tx: StoreTransaction, call: Call, rejected: Iterable[Any], now: datetime) -> dict[str, Any]:
-    answer = {"rejected": list(rejected)}
-    await tx.execute("DELETE FROM taken_call WHERE at < :before", {"before": _instant(now - ANSWERS_KEPT)})
-    await tx.execute(
-        "INSERT INTO taken_call (key, answer, at) VALUES (:key, :answer, :at)",
-        {"key": _key(call), "answer": json.dumps(answer), "at": _instant(now)},
-    )
-    return answer
-
-
-def _key(call: Call) -> str:
-    return f"{call.operation}/{call.key}"
-
-
-def _rejected(place: int, code: str, path: str) -> dict[str, Any]:
-    return {"record": place, "code": code, "path": path}
+    await insert(tx, "policy_revision", _REVISION, revisions)
 
 
 def _turn(day: str) -> str:
-    return _instant(datetime.combine(date.fromisoformat(day), TURN, BANGKOK))
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return instant(datetime.combine(date.fromisoformat(day), TURN, BANGKOK))
 
 
 def _is_number(digits: str) -> bool:

@@ -49,7 +49,7 @@ def policies(desk: Desk, pid: str, _: Mapping[str, Any]) -> Record:
     return {"policies": found}
 
 
-def _insurer(_: Desk, row: Record) -> Record:
+def _as_it_is(_: Desk, row: Record) -> Record:
     return row
 
 
@@ -76,6 +76,32 @@ _INSURERS: Final = tuple(
     for code, (th, en) in INSURERS.items()
 )
 
+_AGENT: Final = {"role": "agent", "business": "non-life", "holder": "person", "reportedAt": "2020-01-01T00:00:00+07:00"}
+_LICENCES: Final = (
+    _AGENT | {
+        "number": "0001000011", "nameTh": "นางสาวสุดา ตัวอย่างดี", "nameEn": "Miss Suda Tuayangdi",
+        "issued": "2019-06-01", "expires": "2099-05-31", "status": "active", "insurers": ["SKP", "RMI"],
+    },
+    _AGENT | {
+        "number": "0001000022", "nameTh": "นายมานะ ตัวอย่างดี", "nameEn": "Mr Mana Tuayangdi",
+        "issued": "2015-06-01", "expires": "2019-05-31", "status": "active", "insurers": ["NGI"],
+    },
+    _AGENT | {
+        "number": "0001000033", "business": "life", "nameTh": "นางปราณี สมมุติ", "nameEn": "Mrs Pranee Sommut",
+        "issued": "2018-01-15", "expires": "2098-01-14", "status": "suspended", "insurers": ["BWI"],
+    },
+    _AGENT | {
+        "number": "0001000044", "nameTh": "นายวีระ สมมุติ", "nameEn": "Mr Weera Sommut",
+        "issued": "2018-03-01", "expires": "2098-02-28", "status": "revoked", "insurers": ["TPK"],
+    },
+    _AGENT | {
+        "number": "0002000055", "role": "broker", "holder": "juristic", "nameTh": "บริษัท ร่มใหญ่โบรกเกอร์ จำกัด",
+        "nameEn": "Rom Yai Broker Co., Ltd.", "issued": "2017-09-01", "expires": "2097-08-31", "status": "active",
+        "insurers": [],
+    },
+)  # fmt: skip
+"""Licences of people and a company that do not exist, one of each standing."""
+
 
 SANDBOX: Final = Sandbox(
     tables=(
@@ -88,5 +114,9 @@ SANDBOX: Final = Sandbox(
         ),
     ),
     answers={"policies": policies},
-    feeds=(Feed("insurers", _insurer, rows=_INSURERS), Feed("reports", _report, table="policy")),
+    feeds=(
+        Feed("insurers", _as_it_is, rows=_INSURERS),
+        Feed("licences", _as_it_is, rows=_LICENCES),
+        Feed("reports", _report, table="policy"),
+    ),
 )

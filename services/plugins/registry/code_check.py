@@ -34,15 +34,18 @@ REACHES_OUT: Final = frozenset(
 """Names by which code gets at what it has not imported."""
 
 
-def check_code(source: str, manifest: Manifest, file: str = FILE, *, alone: bool = False) -> Iterator[Fault]:
-    """With `alone`, the code runs in a process of its own, where it may import what it is installed with."""
+def check_code(
+    source: str, manifest: Manifest, file: str = FILE, *, alone: bool = False, own: frozenset[str] = frozenset()
+) -> Iterator[Fault]:
+    """With `alone`, the code runs in a process of its own, where it may import what it is installed with. `own` are
+    further modules of the plugin, which it may import too."""
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
         yield Fault(Rule.CODE, error.msg, "Write it in Python 3.11", file, error.lineno)
         return
     if not alone:
-        yield from check_imports(tree, file)
+        yield from check_imports(tree, file, own)
         yield from check_names(tree, file)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
     for operation in manifest.operations:
@@ -59,8 +62,19 @@ def check_code(source: str, manifest: Manifest, file: str = FILE, *, alone: bool
             )
 
 
-def check_imports(tree: ast.Module, file: str) -> Iterator[Fault]:
-    """A plugin sees the contract, and of the standard library what only computes."""
+def check_module(source: str, file: str, own: frozenset[str]) -> Iterator[Fault]:
+    """A further module of a plugin, kept to what `plugin.py` is kept to."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        yield Fault(Rule.CODE, error.msg, "Write it in Python 3.11", file, error.lineno)
+        return
+    yield from check_imports(tree, file, own)
+    yield from check_names(tree, file)
+
+
+def check_imports(tree: ast.Module, file: str, own: frozenset[str] = frozenset()) -> Iterator[Fault]:
+    """A plugin sees the contract, its own modules, and of the standard library what only computes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -69,7 +83,7 @@ def check_imports(tree: ast.Module, file: str) -> Iterator[Fault]:
         else:
             continue
         for name in names:
-            if name != CONTRACT and name.partition(".")[0] not in COMPUTES:
+            if name != CONTRACT and name not in own and name.partition(".")[0] not in COMPUTES:
                 remedy = f"Import `{CONTRACT}` and what only computes; reach out by `host`"
                 yield Fault(Rule.IMPORT, f"it imports `{name}`", remedy, file, node.lineno)
 

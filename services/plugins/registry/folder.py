@@ -27,7 +27,7 @@ from services.plugins.contract.manifest import line_of
 from services.plugins.contract.names import function_name
 from services.plugins.plugin import HostNames, Origin, Plugin, PluginGraph
 from services.plugins.registry.code_check import FILE as CODE
-from services.plugins.registry.code_check import check_code
+from services.plugins.registry.code_check import check_code, check_module
 from services.plugins.registry.examples import read_examples
 from services.plugins.registry.form_check import FILE as FORM
 from services.plugins.registry.form_check import check_form
@@ -39,6 +39,9 @@ from services.plugins.store.migrations import FOLDER as STORE
 from services.plugins.store.migrations import Migration, MigrationFault, read_migrations
 
 MANIFEST: Final = "manifest.toml"
+TREE: Final = "services.agencies"
+"""Where our own plugins are packages, which may have modules beside `plugin.py`."""
+NOT_MODULES: Final = frozenset({CODE, "__init__.py", "sandbox.py"})
 
 
 def load_folder(
@@ -157,7 +160,11 @@ def _check_code(folder: Path, manifest: Manifest, *, alone: bool) -> Iterator[Fa
     if not path.is_file():
         yield Fault(Rule.CODE, "there is no code", f"Write {CODE}", CODE)
         return
-    yield from check_code(path.read_text(encoding="utf-8"), manifest, alone=alone)
+    modules = {} if alone else {f"{TREE}.{folder.name}.{one.stem}": one for one in sorted(folder.glob("*.py"))}
+    own = frozenset(name for name, one in modules.items() if one.name not in NOT_MODULES)
+    yield from check_code(path.read_text(encoding="utf-8"), manifest, alone=alone, own=own)
+    for name in sorted(own):
+        yield from check_module(modules[name].read_text(encoding="utf-8"), modules[name].name, own)
 
 
 def _read_store(folder: Path, origin: Origin, faults: list[Fault]) -> tuple[Migration, ...]:

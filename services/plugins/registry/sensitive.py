@@ -75,6 +75,7 @@ NOT_LOOKED_AT: Final[Mapping[str, str]] = MappingProxyType(
         "operations.batch": "bounded by the contract; a smaller one breaks callers",
         "operations.places": "bounded by the contract",
         "operations.answer_bytes_max": "bounded by the contract",
+        "operations.asked": "how often its own public query is answered; the host's own bounds hold anyway",
     }
 )
 """What publishes itself, and why it may; every other member of a manifest is looked at when it changes. A member that
