@@ -34,6 +34,8 @@ INGEST: Final = re.compile(r"/agency/v1/services/[^/]+/ingest/[^/]+")
 """Records of agencies: bounded by the route, which reads nothing before it knows who sends."""
 EVIDENCE: Final = "/evidence"
 """Files of citizens: as above."""
+PAPERS: Final = "/verify/"
+"""Files that anybody has verified: bounded by the route, in memory."""
 TOKENS_MAX: Final = 4_000
 DEPTH_MAX: Final = 15
 FIELDS_MAX: Final = 1_000
@@ -131,7 +133,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")  # the start and the end of a server have none
-        if scope["type"] != "http" or path.startswith(OUTSIDE) or path == EVIDENCE or INGEST.fullmatch(path):
+        if scope["type"] != "http" or path.startswith(OUTSIDE) or path in (EVIDENCE, PAPERS) or INGEST.fullmatch(path):
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])

@@ -11,6 +11,9 @@ from core.rooms import Rooms
 from core.text import Text
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.disputes.service import DisputeService
+from services.receive.papers.authority import Authority
+from services.receive.papers.routes import papers_router
+from services.receive.papers.service import Papers
 from services.receive.satisfaction.figures import Published
 from services.receive.satisfaction.routes import satisfaction_router
 from services.receive.service import Receipts
@@ -31,6 +34,8 @@ def furnish(house: House, rooms: Rooms) -> None:
     ties = rooms.get(OfficerTies)
     rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles, ties))
     issuer = house.settings.issuer
+    rooms.add(Authority, Authority(house.db, house.keys, house.clock, titles, issuer))
+    rooms.add(Papers, Papers(house.clock, rooms.get(Authority), house.attestor, titles, issuer))
     rooms.add(Statements, Statements(house.db, house.clock, house.keys, house.attestor, house.gate, titles, issuer))
 
 
@@ -45,4 +50,7 @@ def receiving_router(house: House, who_asks: WhoAsks) -> APIRouter:
     router = satisfaction_router(house.rooms.get(Published), titles)
     statements = house.rooms.get(Statements)
     router.include_router(statements_router(statements, house.attestor, house.limiter, who_asks))
+    agencies = house.catalogue.agency_title
+    papers, authority = house.rooms.get(Papers), house.rooms.get(Authority)
+    router.include_router(papers_router(papers, authority, house.attestor, agencies))
     return router

@@ -34,21 +34,28 @@ def font_families() -> tuple[str, ...]:
 
 async def printed(source: bytes, data: Mapping[str, Any], made_at: datetime, *, standard: Standard) -> bytes:
     """The PDF of a typst document whose `sys.inputs.data` is `data` as JSON."""
-    return await asyncio.to_thread(_compile, source, orjson.dumps(data).decode(), made_at, standard)
+    inputs = {"data": orjson.dumps(data).decode()}
+    return await asyncio.to_thread(compiled, source, inputs, made_at, standard=standard)
 
 
 def _paths() -> list[Path]:
     return [FONTS] if FONTS.is_dir() else []
 
 
-def _compile(source: bytes, data: str, made_at: datetime, standard: Standard) -> bytes:
+def compiled(
+    source: bytes, inputs: Mapping[str, str], made_at: datetime, *, standard: Standard, root: Path | None = None
+) -> bytes:
+    """The PDF of a typst document. It takes a core for a moment: call it in a thread. A document that comes with a
+    `root` may read what lies in that folder."""
     import typst  # noqa: PLC0415 - as above
 
+    where: Any = root  # its types say that the two are of one type, and it takes a path beside a text
     made = typst.compile(
         source,
         format="pdf",
+        root=where,
         font_paths=typst.Fonts(font_paths=_paths()),
-        sys_inputs={"data": data},
+        sys_inputs=dict(inputs),
         pdf_standards=standard,
         timestamp=int(made_at.timestamp()),
     )

@@ -1,7 +1,7 @@
 """Juristic persons, who directs them, who acts for them, and what happened.
 
 Revision ID: 0053
-Revises: 0051
+Revises: 0054
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0053"
-down_revision = "0051"
+down_revision = "0054"
 branch_labels = None
 depends_on = None
 

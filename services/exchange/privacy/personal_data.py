@@ -51,6 +51,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "attestation_key": _KEYS,
     "signing_key": _KEYS,
     "credential_key": _KEYS,
+    "paper_certificate": _KEYS,
     "status_list": Nobodys("how many places of a list are given, by agency"),
     "credential_status": Nobodys("places of lists, published: which citizen a place is of stands elsewhere"),
     "client": Nobodys(
