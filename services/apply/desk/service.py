@@ -133,6 +133,9 @@ class CaseDesk:
                 raise AlreadyDecided
             await self._refuse_interest(officer, row)
         match act:
+            case acts.GiveBack():
+                await self.refuse_near(officer, row)
+                return Ready(officer, row, act)
             case acts.Ask():
                 return Ready(officer, row, act, missing=await self._wanted(officer, row, act, request))
             case acts.Decide():

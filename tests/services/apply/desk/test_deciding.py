@@ -28,6 +28,7 @@ from services.apply.desk.errors import (
     DecidedItBefore,
     NotWhatTheLawGives,
     ProposalWaits,
+    TiesUnknown,
 )
 from services.apply.errors import AlreadyDecided, ChangedMeanwhile
 from services.apply.models import Application
@@ -277,9 +278,14 @@ async def test_who_lives_with_the_applicant_neither_proposes_nor_approves(world:
     row = await world.waiting()
     proposal = await world.proposed(row)
     world.ties.near.add(row.person)
-    for who, act in (("maker", REFUSE), ("checker", acts.Approve(proposal))):
+    back = acts.give_back(proposal, "ไม่ควรให้คนนี้")
+    for who, act in (("maker", REFUSE), ("checker", acts.Approve(proposal)), ("checker", back)):
         with pytest.raises(ConflictOfInterest):
             await world.act(who, row, act)
+    world.ties.near.clear()
+    world.ties.silent = True
+    with pytest.raises(TiesUnknown):
+        await world.act("checker", row, back)
 
 
 async def test_an_appeal_is_answered_by_nobody_who_had_a_part_in_the_decision(world: World) -> None:
