@@ -39,6 +39,7 @@ from services.pay.fees.service import Bills
 from services.pay.fees.states import RefundStatus
 from services.pay.ledger.service import Account, book, transfer
 from services.pay.needs import Officer
+from services.pay.recovery.errors import OwnDebt
 from services.pay.writing import insert_new
 
 REASON_LENGTHS: Final = (5, 500)
@@ -71,7 +72,7 @@ class IncomingResolving:
         """In place of what was proposed before, if anything was.
 
         Raises :class:`BreakNotFound`, :class:`BreakClosed`, :class:`NotResolvedSo`, `BillNotAssignable`, and `BadInput`
-        for the reason, or for an account or a bill that does not go with the outcome.
+        for the reason, or for an account or a bill that does not go with the outcome; :class:`OwnDebt`.
         """
         reason, (least, most) = proposal.reason.strip(), REASON_LENGTHS
         if not (least <= len(reason) <= most and reason.isprintable()):
@@ -84,7 +85,7 @@ class IncomingResolving:
         found, paid, row = await self._held(session, officer, key)
         await self._must_fit(session, found, paid, outcome)
         if proposal.bill is not None and paid is not None:
-            await self._bills.assignable(session, paid, proposal.bill)
+            await self._must_be_others(session, officer, paid, proposal.bill)
         account = None if proposal.account is None else self._sealed(found.id, proposal.account)
         if row is None:
             row = IncomingResolution(
@@ -105,8 +106,8 @@ class IncomingResolving:
     ) -> IncomingResolution:
         """Closes it as another officer proposed; `outcome` is what is agreed to, lest it was changed meanwhile.
 
-        Raises :class:`BreakNotFound`, :class:`BreakClosed`, :class:`SameOfficer`, `BillNotAssignable`, and
-        :class:`NotResolvedSo` when that is not what is proposed, or not possible any more.
+        Raises :class:`BreakNotFound`, :class:`BreakClosed`, :class:`SameOfficer`, `BillNotAssignable`,
+        :class:`OwnDebt`, and :class:`NotResolvedSo` when that is not what is proposed, or not possible any more.
         """
         found, paid, row = await self._held(session, officer, key)
         if row is None or row.outcome != outcome.value:
@@ -114,10 +115,20 @@ class IncomingResolving:
         if row.proposed_by == officer.person:
             raise SameOfficer
         await self._must_fit(session, found, paid, outcome)
+        if row.bill is not None and paid is not None:
+            await self._must_be_others(session, officer, paid, row.bill)
         row.closed_by, row.closed_at = officer.person, self._clock.now()
         await session.flush()
         await self._carry_out(session, found, paid, row)
         return row
+
+    async def _must_be_others(
+        self, session: AsyncSession, officer: Officer, paid: IncomingPayment, reference: str
+    ) -> None:
+        """Nobody has what a stranger paid pay their own bill. Raises `BillNotAssignable`, :class:`OwnDebt`."""
+        bill = await self._bills.assignable(session, paid, reference)
+        if bill.person == officer.person:
+            raise OwnDebt
 
     def account_of(self, row: IncomingResolution) -> Mobile | BankAccount | None:
         """Where a refund goes. Raises `SealBroken`."""

@@ -22,6 +22,7 @@ from services.pay.fees.resolving import Proposal
 from services.pay.fees.service import GOOD_FOR
 from services.pay.rails.contract import Entry, EntryKind
 from services.pay.reconciliation import BreakKind
+from services.pay.recovery.errors import OwnDebt
 from services.sandbox.bank.bills import ScanFault
 from services.sandbox.bank.faults import Faults, Settles
 from tests.services.pay.fees.test_notices import messages, notice, take
@@ -200,6 +201,21 @@ async def test_what_came_for_no_bill_pays_the_one_it_was_meant_for(till: Till) -
     assert await till.status(bill) == "PAID"
     assert await till.balances() == {"BANK": 250_00, "FEES": -250_00}
     assert await till.desk.to_go_back(till.officer) == []
+
+
+@pytest.mark.parametrize("proposes", [True, False])
+async def test_no_officer_has_strangers_money_pay_their_own_bill(till: Till, proposes: bool) -> None:
+    bill = await till.bill()
+    found = await broken(till, ScanFault.UNKNOWN_REFERENCE, bill)
+    own = Clerk(person=bill.person)
+    if proposes:
+        with pytest.raises(OwnDebt):
+            await till.desk.propose(own, found.id, Proposal(Outcome.ASSIGN, REASON, bill=bill.reference))
+    else:
+        await propose(till, found, Outcome.ASSIGN, bill=bill.reference)
+        with pytest.raises(OwnDebt):
+            await till.desk.agree(own, found.id, Outcome.ASSIGN)
+    assert await till.status(bill) == "OPEN"
 
 
 async def test_only_a_fee_of_that_amount_that_is_still_owed_is_paid_so(till: Till) -> None:
