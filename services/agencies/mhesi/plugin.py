@@ -15,7 +15,18 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Final
 
-from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, Plain, StoreTransaction
+from services.agencies.mhesi.transcript import awarded, claims_of
+from services.plugins.contract import (
+    BANGKOK,
+    AgencyError,
+    Call,
+    Credential,
+    Host,
+    Known,
+    NationalId,
+    Plain,
+    StoreTransaction,
+)
 
 LEVELS: Final = ("none", "bachelor", "master", "doctor")
 """Of degrees, the lowest first. A certificate is kept, and is no degree."""
@@ -41,13 +52,14 @@ class Refused(Exception):
 
 
 async def degrees(host: Host, call: Call) -> list[dict[str, Any]]:
-    sql = (
-        "SELECT r.content, i.name_th, i.name_en FROM record r JOIN institution i ON i.code = r.institution "
-        "WHERE r.pid = :pid AND r.status = 'graduated' AND r.level <> 'certificate' ORDER BY r.awarded_on, r.number"
-    )
-    async with host.store.transaction() as tx:
-        rows = await tx.fetch(sql, {"pid": call.citizen.digits})
-    return [_degree(json.loads(row["content"]), row) for row in rows]
+    return [_degree(json.loads(row["content"]), row) for row in await awarded(host, call.citizen)]
+
+
+async def transcript_credential(host: Host, call: Call) -> Credential:
+    rows = await awarded(host, call.citizen)
+    if not rows:
+        raise AgencyError("NO_DEGREES")
+    return Credential(claims=claims_of([(json.loads(row["content"]), row) for row in rows]))
 
 
 async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
