@@ -124,9 +124,12 @@ class GroupCommit(Generic[Q, A]):
         waiting: _Waiting[Q, A] = _Waiting(request, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if len(self._lanes) < self._lanes_max:
-            # In a context of its own: a lane works for many, and must not log or trace in the name of the first.
-            self._lanes.add(asyncio.create_task(self._lane(), context=contextvars.Context()))
+            self._begin()
         return await waiting.answer
+
+    def _begin(self) -> None:
+        """In a context of its own: a lane works for many, and must not log or trace in the name of the first."""
+        self._lanes.add(asyncio.create_task(self._lane(), context=contextvars.Context()))
 
     async def close(self) -> None:
         """Takes no more, and returns when all that were taken have their outcome."""
@@ -140,6 +143,8 @@ class GroupCommit(Generic[Q, A]):
             await self._run()
         finally:
             self._lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            if not self._lanes and any(not one.answer.done() for one in self._waiting):
+                self._begin()  # it was cut off: nobody else may ever come who would begin another
 
     async def _run(self) -> None:
         """One lane: group after group, until nobody waits."""

@@ -224,3 +224,18 @@ async def test_a_lane_does_not_work_in_the_name_of_who_began_it() -> None:
     finally:
         _ASKER.reset(token)
     assert kind.askers == {"nobody"}
+
+
+async def test_when_a_lane_is_cut_off_those_that_are_in_no_group_yet_do_not_wait_for_ever() -> None:
+    kind = Counting()
+    kind.gate.clear()
+    group: GroupCommit[int, str] = GroupCommit(kind, lanes=1, rows_max=2)
+    waiting = await submitted(group, [1, 2, 3, 4, 5])
+    await asyncio.sleep(0)  # the lane has its first group in hand
+    [lane] = group._lanes
+    lane.cancel()  # as a driver does that gives its connection up
+    kind.gate.set()
+    told = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    assert [type(one) for one in told[:2]] == [GroupClosed] * 2
+    assert told[2:] == ["done 3", "done 4", "done 5"]
+    await group.close()
