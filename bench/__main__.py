@@ -7,6 +7,7 @@ What the runner adds to a call of an agency: bench/plugins.py.
 What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
 What others wait while one agency fails: bench/isolation.py. Deciding programmes, for one and for a million:
 bench/rules.py. Paying, in bulk and singly: bench/pay.py. Taking applications in a flood: bench/accept.py.
+Taking motor policies, and checking vehicles: bench/insurance.py.
 """
 
 from __future__ import annotations
@@ -25,7 +26,20 @@ from typing import Final
 
 import orjson
 
-from bench import accept, composition, exchange, isolation, join, log, pay, plugins, rules, sign_in, verification
+from bench import (
+    accept,
+    composition,
+    exchange,
+    insurance,
+    isolation,
+    join,
+    log,
+    pay,
+    plugins,
+    rules,
+    sign_in,
+    verification,
+)  # fmt: skip
 from bench.citizens import Who, choose, leaves_in, live, tokens_of
 from bench.load import Outcome, Request, fetch, run
 from bench.processes import FOOTINGS, Site, System, bare, systems
@@ -37,7 +51,7 @@ FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
 PARTS: Final = (
     "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "pay", "accept",
-    "sign-in", "home",
+    "insurance", "sign-in", "home",
 )  # fmt: skip
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
@@ -66,6 +80,7 @@ class Size:
     rules: rules.RulesSize
     pay: pay.PaySize
     accept: accept.AcceptSize
+    insurance: insurance.InsuranceSize
     isolation: tuple[int, int]
     """Rounds, and questions of others in each phase of one."""
 
@@ -86,6 +101,7 @@ FULL: Final = Size(
     rules=rules.RulesSize(repeats=60, citizens=1_000_000, rounds=5),
     pay=pay.PaySize(rounds=5, bulk=100_000, orm=4_000, seconds=5),
     accept=accept.AcceptSize(people=20_000, now=300, rate=3_820, rows=20_000),
+    insurance=insurance.InsuranceSize(rounds=5, policies=20_000, checks=5_000),
     isolation=(4, 800),
 )
 QUICK: Final = Size(
@@ -95,6 +111,7 @@ QUICK: Final = Size(
     rules=rules.RulesSize(repeats=8, citizens=40_000, rounds=2),
     pay=pay.PaySize(rounds=2, bulk=10_000, orm=500, seconds=1),
     accept=accept.AcceptSize(people=1_000, now=40, rate=1_000, rows=2_000),
+    insurance=insurance.InsuranceSize(rounds=2, policies=1_000, checks=200),
     isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
     composition=composition.CompositionSize(plugins=100, swaps=4, rounds=3, requests=10),
@@ -154,6 +171,9 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
     if "pay" in parts:
         (folder / "pay").mkdir()
         await pay.bench(folder / "pay", size.pay, say=_say)
+    if "insurance" in parts:
+        (folder / "insurance").mkdir()
+        await insurance.bench(folder / "insurance", size.insurance, say=_say)
     await _whole(folder, size, footings, parts)
 
 

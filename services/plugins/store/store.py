@@ -12,9 +12,10 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
@@ -60,15 +61,21 @@ class Transaction:
         self._session = session
 
     async def execute(self, sql: str, values: Mapping[str, Plain] | None = None) -> int:
-        result = await self._session.execute(text(sql), check(sql, values))
+        result = await self._session.execute(_statement(sql), check(sql, values))
         return max(int(result.rowcount), 0)  # type: ignore[attr-defined]  # of a statement that answers no rows
 
     async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
-        result = await self._session.execute(text(sql), check(sql, values))
+        result = await self._session.execute(_statement(sql), check(sql, values))
         rows = result.mappings().fetchmany(ROWS_MAX + 1)
         if len(rows) > ROWS_MAX:
             raise ValueError(f"more than {ROWS_MAX} rows; ask for a page")
         return [dict(row) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _statement(sql: str) -> TextClause:
+    """Read once: a plugin says the same few again and again."""
+    return text(sql)
 
 
 class DatabaseStore:
