@@ -143,6 +143,21 @@ async def test_a_second_amount_is_another_fee_and_another_event(sitthi: Served) 
     assert sorted(one["satang"] for one in heard(office)) == [5_00, 99_50]
 
 
+async def test_a_payment_of_what_was_asked_for_before_leaves_the_turn_with_what_is_asked_for_now(
+    sitthi: Served,
+) -> None:
+    office, application = await asked_for(sitthi)
+    former = await bill_of(sitthi, application=application)
+    office.more = {"payment": {"satang": 5_00, "text": WORDS}}
+    await carried(sitthi)
+    await scan(sitthi, former["qrText"])
+    await carried(sitthi)
+    assert [one["satang"] for one in heard(office)] == [99_50]
+    assert await stands(sitthi, application) == ("NEEDS_INFORMATION", "CITIZEN")
+    await scan(sitthi, (await bill_of(sitthi, application=application))["qrText"])
+    assert await stands(sitthi, application) == ("SUBMITTED", "AGENCY")
+
+
 async def test_what_the_agency_asks_for_no_more_is_not_waited_for(sitthi: Served) -> None:
     office, application = await asked_for(sitthi)
     office.more = {}

@@ -198,7 +198,10 @@ class Hearing:
             record = {"reference": case.reference, "state": case.state, "at": _stamp(case.state_at), **self.told(case)}
             said = _decided(application, manifest, Outcome.GRANTED, _APPROVED, record)
             await self._apply.hear(session, application.person, application.id, said, news=True)
-        elif [one["attribute"] for one in application.missing] == [fees.FEE]:
+        elif [one["attribute"] for one in application.missing] == [fees.FEE] and case.state is not None:
+            state, now = State(case.state), self._clock.now()
+            if fees.due(manifest, state, self.told(case), values["paid"], now) is not None:
+                return  # it paid what was asked for before, and something else is asked for by now
             await self._apply.steps.move(session, application, Action.AWAIT_AGENCY, Who.DECISION, missing=[])
             await self._apply.steps.tell(session, application)
 
