@@ -46,6 +46,11 @@ _READ: Final = frozenset(
     {"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"}
     | {"/ASCIIHexDecode", "/AHx", "/ASCII85Decode", "/A85"}
 )
+_MAKES_NO_SENSE: Final = (
+    *(PyPdfError, NotImplementedError, ArithmeticError, AssertionError, AttributeError),
+    *(LookupError, OSError, TypeError, ValueError),
+)
+"""What the library says of a file that makes none: now the one and now the other."""
 _END: Final = re.compile(rb"%%EOF[\r\n \t\0]*\Z")
 
 
@@ -59,8 +64,7 @@ def look_at_pdf(content: bytes) -> None:
         _look_through(PdfReader(io.BytesIO(content), strict=False))
     except (LimitReachedError, RecursionError, MemoryError):
         raise Refused(Reason.TOO_MUCH_INSIDE) from None
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, OSError):
-        # the library says of a file that makes no sense now the one and now the other
+    except _MAKES_NO_SENSE:
         raise Refused(Reason.BROKEN) from None
 
 

@@ -261,3 +261,13 @@ def test_a_photograph_that_is_gone_over_a_thousand_times_is_refused() -> None:
 )
 def test_what_is_no_paper_and_no_picture_of_ours_is_refused_whatever_it_is_called(content: bytes) -> None:
     assert refused(content) is Reason.WRONG_TYPE
+
+
+def test_a_paper_whose_coding_lies_elsewhere_is_broken_and_breaks_nothing() -> None:
+    made, stream = writer(), StreamObject()
+    stream._data = zlib.compress(b"x")
+    stream[NameObject("/Filter")] = ArrayObject([made._add_object(NameObject("/FlateDecode"))])
+    made._add_object(stream)
+    with pytest.raises(Refused) as refused:
+        look(written(made))
+    assert refused.value.reason is Reason.BROKEN
