@@ -61,15 +61,14 @@ async def statuses_of(session: AsyncSession, rows: Collection[WalletCredential])
     return found
 
 
-async def give_places(session: AsyncSession, agency: str, wanted: int) -> tuple[StatusList, int] | None:
-    """The agency's newest list that has so many places left, and the first of them that were given: they are the
-    caller's alone, if the transaction ends well. None where there is no such list."""
-    newest = select(func.max(col(StatusList.number))).where(col(StatusList.agency) == agency).scalar_subquery()
+async def give_places(session: AsyncSession, agency: str, number: int, wanted: int) -> tuple[StatusList, int] | None:
+    """The list, if it has so many places left, and the first of them that were given: they are the caller's alone, if
+    the transaction ends well. None where there is no such list, or too little left of it."""
     taking = (
         update(StatusList)
         .where(
             col(StatusList.agency) == agency,
-            col(StatusList.number) == newest,
+            col(StatusList.number) == number,
             col(StatusList.given) + wanted <= col(StatusList.places),
         )
         .values(given=col(StatusList.given) + wanted)

@@ -66,17 +66,22 @@ class StatusLists:
 
     async def give(self, session: AsyncSession, agency: str, wanted: int) -> list[Place]:
         """So many places, which nobody else gets, if the transaction of `session` ends well."""
-        found = await repository.give_places(session, agency, wanted)
-        while found is None:
-            number = await repository.last_list(session, agency) + 1
-            seed = self._keys.seal(os.urandom(SEED_BYTES), bound_to=bound_to(StatusList.seed_sealed, agency, number))
-            now = self._clock.now()
-            made = {"agency": agency, "number": number, "places": self._places, "given": 0, "made_at": now}
-            await repository.make_list(session, {**made, "seed_sealed": seed})
-            found = await repository.give_places(session, agency, wanted)
+        number = await repository.last_list(session, agency)
+        while (found := await repository.give_places(session, agency, number, wanted)) is None:
+            last = await repository.last_list(session, agency)
+            if last == number:  # nobody made the next one while we waited for this
+                last = number + 1
+                await self._make(session, agency, last)
+            number = last
         row, first = found
         seed = self._keys.open(row.seed_sealed, bound_to=bound_to(StatusList.seed_sealed, agency, row.number))
         return [Place(row.number, drawn_place(seed, count)) for count in range(first, first + wanted)]
+
+    async def _make(self, session: AsyncSession, agency: str, number: int) -> None:
+        seed = self._keys.seal(os.urandom(SEED_BYTES), bound_to=bound_to(StatusList.seed_sealed, agency, number))
+        now = self._clock.now()
+        row = {"agency": agency, "number": number, "places": self._places, "given": 0, "made_at": now}
+        await repository.make_list(session, {**row, "seed_sealed": seed})
 
     async def published(self, agency: str, number: int) -> Published | None:
         """The list as it is now, for whoever asks; None where the agency issues nothing at all.
