@@ -352,9 +352,13 @@ class House:
     def _host_of(self) -> Callable[[Manifest], Host]:
         def host_of(manifest: Manifest) -> Host:
             store = self.stores.of(self.registry.get(manifest.slug))
-            return Host(self.clock, client_of(self.connections, self.http, manifest.agency.slug), store=store)
+            agency = client_of(self.connections, self.http, manifest.agency.slug)
+            return Host(self.clock, agency, store=store, index=partial(self._index, f"plugin.{manifest.slug}"))
 
         return host_of
+
+    def _index(self, domain: str, value: str) -> str:
+        return self.keys.blind_index(value, domain=domain).hex()
 
     def _outside(self) -> str:
         """Where the agencies and the bank are: in the sandbox, or nowhere as long as none are connected."""

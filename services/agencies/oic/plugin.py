@@ -1,7 +1,8 @@
 """Office of Insurance Commission (CMIS): motor policies as insurers report them, kept here and nowhere else.
 
 Insurers report by `ingest`; what is answered comes from the plugin's own tables. A policy is known by insurer and
-number. Of several reports about one, the latest holds; each content that was taken is kept in `policy_revision`.
+number. Of several reports about one, the latest holds; each content that was taken is kept in `policy_revision`. Whose
+it is stands there as the host's keyed hash of the number, which nobody who has the tables can read.
 Compulsory cover is that of the Protection for Motor Vehicle Accident Victims Act 2535.
 """
 
@@ -75,7 +76,8 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
             if (fault := _fault(record, known_insurers, provinces, now)) is not None:
                 rejected.append(rejected_of(place, *fault))
                 continue
-            row, content = _row(record), _content(record)
+            hidden = {**record, "holder": host.index(record["holder"])}
+            row, content = _row(hidden), _content(hidden)
             key = row["insurer"], row["number"]
             digest = hashlib.sha256(content.encode()).hexdigest()
             if (*key, digest) in contents:
@@ -109,7 +111,8 @@ async def voluntary(host: Host, call: Call) -> list[dict[str, Any]]:
 async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     """Whether any compulsory policy of theirs is in force at this moment; of whom nothing was ever reported, no."""
     now = host.clock.now()
-    values: dict[str, Any] = {f"p{n}": person.digits for n, person in enumerate(call.people)}
+    holders = {person: host.index(person.digits) for person in call.people}
+    values: dict[str, Any] = {f"p{n}": holder for n, holder in enumerate(holders.values())}
     names = ", ".join(f":{name}" for name in values)
     sql = (
         f"SELECT DISTINCT holder FROM policy WHERE holder IN ({names}) AND class = '{COMPULSORY}' "  # noqa: S608 - names of values
@@ -117,7 +120,7 @@ async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     )
     async with host.store.transaction() as tx:
         covered = {row["holder"] for row in await tx.fetch(sql, {**values, "now": instant(now)})}
-    return {person: {"motor_insurance": Known(person.digits in covered, now)} for person in call.people}
+    return {person: {"motor_insurance": Known(holder in covered, now)} for person, holder in holders.items()}
 
 
 async def check(host: Host, call: Call) -> dict[str, Any]:
@@ -170,7 +173,7 @@ async def _policies_of(host: Host, call: Call, which: str) -> list[dict[str, Any
     sql = f"{_SHOWN} WHERE policy.holder = :holder AND {which} ORDER BY start_at DESC, insurer, number"
     now = host.clock.now()
     async with host.store.transaction() as tx:
-        answer = [_policy(row, now) for row in await tx.fetch(sql, {"holder": call.citizen.digits})]
+        answer = [_policy(row, now) for row in await tx.fetch(sql, {"holder": host.index(call.citizen.digits)})]
     wanted = call.arguments.get("covered")
     return answer if wanted is None else [policy for policy in answer if policy["covered"] is wanted]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,6 +57,11 @@ class AgencyClient(Protocol):
         ...
 
 
+def unkeyed_index(value: str) -> str:
+    """For examples and tests, whose people are made up."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """What a plugin may use."""
@@ -66,6 +72,9 @@ class Host:
     """The operator's configuration of this plugin, and of no other."""
     store: Store = field(default_factory=NoStore)
     """Tables of its own, where its folder holds `store/`."""
+    index: Callable[[str], str] = unkeyed_index
+    """A keyed hash, 64 hex digits, the plugin's own: what stands for a person's number in its tables, so that rows of
+    the same number are found and nobody who has the tables reads it."""
 
 
 @dataclass(frozen=True, slots=True)

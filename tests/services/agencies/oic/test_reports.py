@@ -96,3 +96,10 @@ async def test_reports_at_once_of_one_policy_leave_the_latest_and_no_revision_tw
     assert len(await office.shows("policies")) == 1
     rows = await office.rows("SELECT revision FROM policy_revision ORDER BY revision")
     assert [row["revision"] for row in rows] == list(range(1, len(rows) + 1))
+
+
+async def test_nothing_in_the_tables_reads_as_anybodys_number(office: Office) -> None:
+    assert await office.takes("reports", {**POLICY, "holder": OTHER}) == []
+    kept = [await office.rows(f"SELECT * FROM {table}") for table in ("policy", "policy_revision", "taken_call")]  # noqa: S608 - our own tables
+    assert all(kept)
+    assert OTHER not in repr(kept)
