@@ -9,11 +9,15 @@ from fastapi import APIRouter
 from api.desk_of_applications import OfficerTies
 from core.rooms import Rooms
 from core.text import Text
+from services.plugins.contract import Paper
+from services.plugins.documents.service import DocumentDesk, Printer
+from services.plugins.plugin import Plugin
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.disputes.service import DisputeService
 from services.receive.papers.authority import Authority
+from services.receive.papers.laying_out import Enclosed
 from services.receive.papers.routes import papers_router
-from services.receive.papers.service import Papers
+from services.receive.papers.service import Order, Papers
 from services.receive.satisfaction.figures import Published
 from services.receive.satisfaction.routes import satisfaction_router
 from services.receive.service import Receipts
@@ -36,7 +40,27 @@ def furnish(house: House, rooms: Rooms) -> None:
     issuer = house.settings.issuer
     rooms.add(Authority, Authority(house.db, house.keys, house.clock, titles, issuer))
     rooms.add(Papers, Papers(house.clock, rooms.get(Authority), house.attestor, titles, issuer))
+    rooms.get(DocumentDesk).printer = _printer(rooms.get(Papers))
     rooms.add(Statements, Statements(house.db, house.clock, house.keys, house.attestor, house.gate, titles, issuer))
+
+
+def _printer(papers: Papers) -> Printer:
+    """What a plugin answers, in the words of the room that lays papers out and signs them."""
+
+    async def printed(plugin: Plugin, template: str, paper: Paper) -> bytes:
+        enclosed = [
+            Enclosed(
+                one.name,
+                one.media_type,
+                one.relationship.value,
+                f"{one.title.text.th} · {one.title.text.en}",
+                one.content,
+            )
+            for one in paper.attachments
+        ]
+        return await papers.made(Order(plugin.manifest.agency.slug, paper.title.text, template, paper.data, enclosed))
+
+    return printed
 
 
 def receiving_router(house: House, who_asks: WhoAsks) -> APIRouter:

@@ -129,6 +129,8 @@ class Plugin:
     """What is not open is in the graph, and asked nothing."""
     migrations: tuple[Migration, ...] = ()
     """Of its `store/`; none, where it has no tables of its own."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Of its `documents/`, by name: the typst by which papers are laid out."""
     notices: Mapping[str, Notice] = field(default_factory=dict)
     """By coordinate: what of its graph goes away, as the registry stamped it."""
 

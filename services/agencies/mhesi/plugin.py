@@ -15,18 +15,9 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Final
 
-from services.agencies.mhesi.transcript import awarded, claims_of
-from services.plugins.contract import (
-    BANGKOK,
-    AgencyError,
-    Call,
-    Credential,
-    Host,
-    Known,
-    NationalId,
-    Plain,
-    StoreTransaction,
-)
+from services.agencies.mhesi.papers import paper_of
+from services.agencies.mhesi.transcript import awarded, claims_of, degrees_of
+from services.plugins.contract import BANGKOK, Call, Credential, Host, Known, NationalId, Paper, Plain, StoreTransaction
 
 LEVELS: Final = ("none", "bachelor", "master", "doctor")
 """Of degrees, the lowest first. A certificate is kept, and is no degree."""
@@ -56,10 +47,11 @@ async def degrees(host: Host, call: Call) -> list[dict[str, Any]]:
 
 
 async def transcript_credential(host: Host, call: Call) -> Credential:
-    rows = await awarded(host, call.citizen)
-    if not rows:
-        raise AgencyError("NO_DEGREES")
-    return Credential(claims=claims_of([(json.loads(row["content"]), row) for row in rows]))
+    return Credential(claims=claims_of(await degrees_of(host, call.citizen)))
+
+
+async def transcript(host: Host, call: Call) -> Paper:
+    return paper_of(await degrees_of(host, call.citizen))
 
 
 async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:

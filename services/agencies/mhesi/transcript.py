@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.plugins.contract import Host, NationalId
+from services.plugins.contract import AgencyError, Host, NationalId
 
 GPAX_HUNDREDTHS: Final = (200, 250, 300, 325, 350)
 """Averages that employers and scholarships ask for: each that is reached can be shown alone."""
@@ -20,6 +21,14 @@ async def awarded(host: Host, person: NationalId) -> list[dict[str, Any]]:
     )
     async with host.store.transaction() as tx:
         return await tx.fetch(sql, {"pid": person.digits})
+
+
+async def degrees_of(host: Host, person: NationalId) -> list[tuple[Json, Json]]:
+    """Records and their institutions, one at least. Raises `NO_DEGREES`."""
+    rows = await awarded(host, person)
+    if not rows:
+        raise AgencyError("NO_DEGREES")
+    return [(json.loads(row["content"]), row) for row in rows]
 
 
 def claims_of(degrees: Sequence[tuple[Json, Json]]) -> dict[str, Any]:

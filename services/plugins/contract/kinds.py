@@ -11,7 +11,7 @@ here. Whoever it is about is `Call.person`, or `Call.people`.
 | `status` | `{"reference": "..."}` | :class:`ApplicationState` | no |
 | `cancel` | `{"reference": "..."}` | :class:`ApplicationState` | yes |
 | `ingest` | `{"records": [...]}` | :class:`Taken` | yes |
-| `issue` | those of the request, by the plugin's own words | :class:`Document`, :class:`Credential` | yes |
+| `issue` | those of the request, by the plugin's own words | :class:`Document`, :class:`Paper`, :class:`Credential` | yes |
 | `notify` | `{"event": Event}` | null | yes |
 
 A call with an effect carries an idempotency key (:attr:`Call.key`): it may come again, and has its effect once.
@@ -20,6 +20,7 @@ A call with an effect carries an idempotency key (:attr:`Call.key`): it may come
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -46,6 +47,8 @@ EFFECTS: Final = frozenset(
 )
 """Kinds whose calls change something at the agency."""
 RECORDS_DEFAULT: Final = 100
+ATTACHMENT_BYTES_MAX: Final = 1_000_000
+PAPER_DATA_BYTES_MAX: Final = 256_000
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 
 
@@ -170,6 +173,47 @@ class Credential(_Document):
     """If it ends before the manifest's `days` are over."""
 
 
+class Relationship(StrEnum):
+    """What a file within a PDF is to the page (ISO 19005-3, `AFRelationship`)."""
+
+    SOURCE = "source"
+    """What the page was made from: where the two differ, it holds. Its digest is in the paper's QR code."""
+    DATA = "data"
+    ALTERNATIVE = "alternative"
+    SUPPLEMENT = "supplement"
+
+
+class Attachment(_Document):
+    """A file within a :class:`Paper`."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,80}$")] = Field(alias="mediaType")
+    relationship: Relationship
+    title: Titles
+    content: Content = Field(min_length=1, max_length=ATTACHMENT_BYTES_MAX)
+
+
+class Paper(_Document):
+    """What an `issue` answers whose document the host is to make: of a template of the plugin's folder,
+    `documents/{template}.typ`, as a PDF/A-3 that it signs for the agency (PAdES). The citizen gets a document."""
+
+    template: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f]{1,116}\.pdf$")]
+    """A file name."""
+    title: Titles
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the template shows, 256,000 bytes of JSON at most."""
+    attachments: list[Attachment] = Field(default_factory=list, max_length=8)
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if len(json.dumps(self.data, ensure_ascii=False).encode(errors="replace")) > PAPER_DATA_BYTES_MAX:
+            raise ValueError("`data` is too large")
+        if len({attachment.name for attachment in self.attachments}) != len(self.attachments):
+            raise ValueError("two attachments have one name")
+        return self
+
+
 class Event(_Document):
     """What a `notify` hears of; about `Call.person`. It may come again, under the same id, and out of order."""
 
@@ -196,7 +240,7 @@ ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {
 """What the kinds answer whose answers are the same for every plugin; None is null."""
 
 
-ISSUED: Final[Mapping[str, type[_Document]]] = {"claims": Credential}
+ISSUED: Final[Mapping[str, type[_Document]]] = {"claims": Credential, "template": Paper}
 """What an `issue` answers beside documents, by the member that no other answer has."""
 
 

@@ -30,7 +30,8 @@ from core.viewer import Viewer
 from identity.people import PeopleRegister
 from services.exchange.errors import SourceSilent, SubjectGone
 from services.exchange.facts import Asker, Gate, Purpose
-from services.plugins.contract import Access, Document, Manifest, OperationKind
+from services.plugins.contract import Access, Document, Manifest, OperationKind, Paper
+from services.plugins.contract.manifest import DOCUMENT_BYTES_MAX
 from services.plugins.contract.wire import KEY_REMEMBERED_DAYS
 from services.plugins.documents import repository
 from services.plugins.documents.errors import NotIssuedHere, TooManyDocuments
@@ -90,6 +91,14 @@ class Keepers(Protocol):
         ...
 
 
+class Printer(Protocol):
+    """What the room that receives does for a :class:`Paper`; `api/receiving.py` hands it in."""
+
+    async def __call__(self, plugin: Plugin, template: str, paper: Paper) -> bytes:
+        """The PDF, signed for the agency. `template` is typst. Raises ServiceUnavailable."""
+        ...
+
+
 class DocumentDesk:
     """`plugins` are those in force; `service_id` is what the catalogue of services calls `service:<slug>`."""
 
@@ -110,6 +119,8 @@ class DocumentDesk:
         self._people = PeopleRegister(keys, clock)
         self.keepers: Keepers | None = None
         """Set when that room stands."""
+        self.printer: Printer | None = None
+        """As that."""
 
     def find(self, service: UUID, operation: str) -> Plugin:
         """The plugin of a service that issues documents to citizens by that operation.
@@ -158,6 +169,8 @@ class DocumentDesk:
             told = await self._runner.run(
                 plugin, operation, asker=AGENT, person=person, arguments=wish.arguments, key=key, viewer=viewer
             )
+            if isinstance(told, Paper):
+                told = await self._printed(plugin, told)
             if isinstance(told, Document) and not is_what_it_says(told.media_type, told.content):
                 raise SourceSilent(plugin.manifest.agency.title.text, Trouble.MALFORMED)
             async with self._db.read() as session:
@@ -259,6 +272,16 @@ class DocumentDesk:
         if not await self._people.there(session, [person]):
             return True
         return self.keepers is not None and await self.keepers.has_left(session, person, since)
+
+    async def _printed(self, plugin: Plugin, paper: Paper) -> Document:
+        """Raises ServiceUnavailable, also for a template that the plugin's folder does not hold."""
+        template = plugin.templates.get(paper.template)
+        if template is None or self.printer is None:
+            raise SourceSilent(plugin.manifest.agency.title.text, Trouble.MALFORMED)
+        content = await self.printer(plugin, template, paper)
+        if len(content) > DOCUMENT_BYTES_MAX:
+            raise SourceSilent(plugin.manifest.agency.title.text, Trouble.MALFORMED)
+        return Document(name=paper.name, media_type="application/pdf", title=paper.title, content=content)
 
     def _call_key(self, wish: Wish, viewer: Viewer) -> str:
         """The same for every repeat of one request; from it nobody learns who asked, nor compares with another."""

@@ -35,6 +35,7 @@ from services.plugins.registry.form_lines import unique
 from services.plugins.registry.graph_check import check_graph, check_without_graph
 from services.plugins.registry.graph_words import FILE as GRAPH
 from services.plugins.registry.operation_check import Consents, check_consents, check_operations
+from services.plugins.registry.templates import read_templates
 from services.plugins.store.migrations import FOLDER as STORE
 from services.plugins.store.migrations import Migration, MigrationFault, read_migrations
 
@@ -72,10 +73,11 @@ def load_folder(
     examples = read_examples(folder, manifest, faults)
     faults.extend(_check_code(folder, manifest, alone=origin is Origin.PACKAGE))
     migrations = _read_store(folder, origin, faults)
+    templates = read_templates(folder, origin, faults)
     if faults or graph is None:
         raise PluginRefused(manifest.slug, [*_placed(folder, faults)])
     functions = {} if origin is Origin.PACKAGE else _functions(folder, manifest)
-    return Plugin(manifest, graph, functions, examples, origin, migrations=migrations)
+    return Plugin(manifest, graph, functions, examples, origin, migrations=migrations, templates=templates)
 
 
 def _placed(folder: Path, faults: Iterable[Fault]) -> Iterator[Fault]:
