@@ -7,6 +7,7 @@ What the runner adds to a call of an agency: bench/plugins.py.
 What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
 What others wait while one agency fails: bench/isolation.py. Deciding programmes, for one and for a million:
 bench/rules.py. Paying, in bulk and singly: bench/pay.py. Taking applications in a flood: bench/accept.py.
+Issuing and verifying credentials, by itself: `python -m bench.credentials`.
 Taking motor policies, and checking vehicles: bench/insurance.py.
 """
 
