@@ -84,8 +84,8 @@ class SettledPayment:
 
 class OnSettled(Protocol):
     async def settled(self, session: AsyncSession, payment: SettledPayment) -> None:
-        """Called in the transaction that settles, which holds the instalment: once, and again where it came back and was
-        found paid after all."""
+        """Called in the transaction that settles, which holds the instalment: once, and again where it came back and
+        was found paid after all."""
         ...
 
 
