@@ -20,6 +20,7 @@ from services.plugins.notices.agency import usage_routes
 from services.plugins.operating.routes import BODIES as MAINTENANCE_BODIES
 from services.plugins.operating.routes import maintenance_routes
 from services.plugins.records.routes import records_routes
+from services.plugins.records.senders import Senders
 from services.plugins.records.service import RecordDesk
 from services.plugins.registry.routes import ServiceAgents, open_services_router, services_router
 
@@ -78,6 +79,7 @@ def agencies(house: House) -> APIRouter:
     usage = usage_routes(door, house.db, house.clock, lambda: house.registry.plugins)
     desk, issuer = house.registered.desk, house.settings.issuer
     desk_of_records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
-    more = [maintenance, usage, records_routes(door_of(house, INGEST_SCOPE), desk_of_records)]
+    senders = Senders(house.db, house.identity.office.juristic, house.identity.subjects)
+    more = [maintenance, usage, records_routes(door_of(house, INGEST_SCOPE), desk_of_records, senders)]
     router.include_router(services_router(door, desk, acting, issuer, more=more, bodies=MAINTENANCE_BODIES))
     return router

@@ -19,7 +19,7 @@ from graphql import (
     TypeNode,
 )
 
-from services.plugins.contract import Manifest, Operation
+from services.plugins.contract import Manifest, Operation, Reporter
 from services.plugins.notices.terms import Notice
 from services.plugins.standing import Standing
 from services.plugins.store.migrations import Migration
@@ -86,6 +86,7 @@ class Sent:
 
     operation: str
     arguments: Mapping[str, Any]
+    reporter: Reporter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Example:
     error: str | None = None
     before: tuple[Sent, ...] = ()
     """What was sent before, so that a system of record has something to answer from."""
+    reporter: Reporter | None = None
+    """Of an `ingest`: the juristic person that sends."""
 
 
 class Origin(StrEnum):

@@ -227,7 +227,9 @@ async def test_a_service_that_is_not_open_says_so_in_the_shape_that_is_described
 def test_the_description_says_what_to_send_and_its_examples_are_right() -> None:
     described = DESCRIBED["paths"][DESCRIPTION]["post"]
     assert described["security"] == [{"agency": ["agency.ingest"]}]
-    [key] = [one for one in described["parameters"] if one["in"] == "header"]
+    [key, agent] = [one for one in described["parameters"] if one["in"] == "header"]
+    assert (agent["name"], agent["required"]) == ("AgentID", False), "of juristic persons alone"
+    assert re.fullmatch(agent["schema"]["pattern"], agent["example"])
     assert (key["name"], key["required"]) == ("Idempotency-Key", True)
     assert re.fullmatch(key["schema"]["pattern"], key["example"])
     assert {one["name"] for one in described["parameters"] if one["in"] == "path"} == {"slug", "operation"}

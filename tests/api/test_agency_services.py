@@ -53,6 +53,8 @@ class _Nobody:
     async def caller(self) -> None:
         """Lets nobody in: the description needs no door."""
 
+    machine = caller
+
 
 _NOBODY: Final[Any] = (_Nobody(), ServiceDesk(*[None] * 3), None)  # type: ignore[arg-type]  # it is only described
 DESCRIBED: Final = document_of(
@@ -64,7 +66,7 @@ DESCRIBED: Final = document_of(
         more=[
             maintenance_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2]),
             usage_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2], _NOBODY[2]),
-            records_routes(_NOBODY[0], _NOBODY[2]),
+            records_routes(_NOBODY[0], _NOBODY[2], _NOBODY[2]),
         ],
     ).routes,
     "http://localhost",

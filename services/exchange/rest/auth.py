@@ -35,6 +35,17 @@ class Caller:
     """Of the answer: what the client has left of its limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A system whose token was verified in this very request, whosever it is."""
+
+    client: str
+    agency: str | None
+    """None for a juristic person's, which does nothing without an officer of it."""
+    bound_key: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class AgencyLimits(Protocol):
     """The edge's limit on requests of an agency's system."""
 
@@ -73,16 +84,20 @@ class AgencyDoor:
         """Raises `TokenInvalid`, `TokenExpired`, `DPoPProofInvalid`, `DPoPNonceNeeded`, `AgencyScopeMissing`,
         `NotAllowed` for a client that is no agency's, `RateLimited`; `ServiceUnavailable` while it cannot be told
         whether the token still works."""
+        machine = await self.machine(request)
+        if machine.agency is None:
+            raise NotAllowed
+        return Caller(machine.client, machine.agency, self._titles(machine.agency), machine.bound_key, machine.headers)
+
+    async def machine(self, request: Request) -> Machine:
+        """Raises as :meth:`caller`, but lets in who is no agency's as well."""
         url = self._issuer + request.scope["path"]
         presented = await self._presenting.of(request.headers, method=request.method, url=url)
         token = await self._tokens.machine(presented.token, jkt=presented.jkt)
         left = await self._limits.agency(token.client) if self._limits is not None else None
         if self._scope not in token.scopes:
             raise AgencyScopeMissing(scope=self._scope)
-        if token.agency is None:
-            raise NotAllowed
-        title = self._titles(token.agency)
-        return Caller(token.client, token.agency, title, token.jkt is not None, _told(left) if left is not None else {})
+        return Machine(token.client, token.agency, token.jkt is not None, _told(left) if left is not None else {})
 
 
 def _told(left: Left) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -135,6 +135,7 @@ class Caller:
             "asker": ASKER,
             "about": about,
             "arguments": dict(example.arguments),
+            **({} if example.reporter is None else {"reporter": asdict(example.reporter)}),
             **changed,
         }
 

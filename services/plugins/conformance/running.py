@@ -110,7 +110,13 @@ async def _run(runner: Runner, plugin: Plugin, example: Example, key: str) -> En
     spec = plugin.manifest.operations[example.operation]
     try:
         answer = await runner.run(
-            plugin, example.operation, asker=ASKER, person=person, arguments=example.arguments, key=key
+            plugin,
+            example.operation,
+            asker=ASKER,
+            person=person,
+            arguments=example.arguments,
+            key=key,
+            reporter=example.reporter,
         )
     except AgencyDeclined as declined:
         return Ended(End.DECLINED, code=str(declined.fields["error"]))

@@ -73,6 +73,7 @@ from services.plugins.contract.operations import (
     Operation,
     ask_each,
 )
+from services.plugins.contract.reporting import Reporter, Sender
 from services.plugins.contract.store import NoStore, Plain, Store, StoreTransaction
 from services.plugins.contract.titles import Titles
 
@@ -124,7 +125,9 @@ __all__ = [
     "Precision",
     "Rejected",
     "Relationship",
+    "Reporter",
     "Rule",
+    "Sender",
     "ServiceCategory",
     "State",
     "Store",

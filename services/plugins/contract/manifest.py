@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 
 from services.plugins.contract.credentials import CredentialSpec
 from services.plugins.contract.faults import Fault, ManifestError, Rule
+from services.plugins.contract.reporting import Power, Sender, senders_trouble
 from services.plugins.contract.titles import Keyword, Strict, Titles, plain_text
 
 CONTRACT_VERSION: Final = 1
@@ -177,6 +178,9 @@ class OperationSpec(Strict):
     """Of a `notify`: what it wants to hear of, one at least."""
     record: dict[str, Any] | None = None
     """Of an `ingest`: JSON Schema 2020-12 of one record."""
+    senders: list[Annotated[Sender, Field(strict=False)]] = Field(default_factory=lambda: [Sender.AGENCY])
+    """Of an `ingest`: whose systems may send to it; a juristic person's officer needs the :attr:`power` for that."""
+    power: Power | None = None
     asked: Asked | None = None
     """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
 
@@ -193,6 +197,8 @@ class OperationSpec(Strict):
             raise ValueError("only a public query says how often it is `asked`")
         if (self.record is not None) != is_ingest:
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
+        if (trouble := senders_trouble(self.senders, self.power, is_ingest=is_ingest)) is not None:
+            raise ValueError(trouble)
         return self
 
 

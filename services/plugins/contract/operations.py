@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from core.clock import Clock
 from core.ids import NationalId
+from services.plugins.contract.reporting import Reporter
 from services.plugins.contract.store import NoStore, Store
 
 
@@ -97,6 +98,8 @@ class Call:
     """Whether it is about made-up people, and must have no effect on anybody else."""
     token: str = field(default="", repr=False)
     """Of an operation that `forwards_token`, if the citizen is there: the citizen's token, good for this agency."""
+    reporter: Reporter | None = None
+    """Of an `ingest`: the juristic person that sends, with its officer; None where the agency itself does."""
 
     @property
     def citizen(self) -> NationalId:

@@ -10,6 +10,9 @@ A call is one `POST {endpoint.url}/operations/{operation}`, in JSON of UTF-8, ne
 `mode` is `test` while the conformance suite asks, about made-up people (their numbers begin with 0), and must then have
 no effect on anybody else.
 
+What a juristic person sends by an `ingest` has a `reporter` too: `{"organisation": "<13 digits>", "kind": "INSURER",
+"officer": "…", "client": "…"}`, which the host vouches for; there is none where the agency itself sends.
+
 The answer has status 200 and says whom it is about, exactly as it was asked::
 
     {"about": {"nationalId": "0000000000001"}, "answer": [...]}

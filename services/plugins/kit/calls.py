@@ -9,7 +9,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from core.ids import MalformedNationalId, NationalId
-from services.plugins.contract import CONTRACT_VERSION, Access, Call, Manifest, OperationKind, OperationSpec
+from services.plugins.contract import CONTRACT_VERSION, Access, Call, Manifest, OperationKind, OperationSpec, Reporter
 from services.plugins.contract.kinds import EFFECTS, read_answer
 from services.plugins.contract.wire import LIVE, TEST
 from services.plugins.strict_json import read_json
@@ -21,6 +21,15 @@ class _About(BaseModel):
 
     one: str | None = Field(default=None, alias="nationalId")
     several: list[str] | None = Field(default=None, alias="nationalIds", min_length=1)
+
+
+class _Reporter(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    organisation: Annotated[str, StringConstraints(pattern=r"^0[0-9]{12}$")]
+    kind: str
+    officer: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    client: str = ""
 
 
 class _Envelope(BaseModel):
@@ -39,6 +48,7 @@ class _Envelope(BaseModel):
     asker: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     about: _About | None
     arguments: dict[str, Any]
+    reporter: _Reporter | None = None
 
 
 assert CONTRACT_VERSION == 1, "the literals above"
@@ -71,6 +81,7 @@ def read_call(body: bytes, manifest: Manifest, operation: str, *, key: str, toke
         key,
         is_test=told.mode == TEST,
         token=token,
+        reporter=None if told.reporter is None else Reporter(**told.reporter.model_dump()),
     )
     return call, document["about"]
 
@@ -91,9 +102,14 @@ def _about(about: _About | None, spec: OperationSpec) -> tuple[NationalId | None
 
 
 def same_call(call: Call) -> bytes:
-    """Equal for two calls that ask for the same effect, whatever their ids and times."""
+    """Equal for two calls that ask for the same effect, whatever their ids and times.
+
+    A juristic person's is the same whichever officer of it goes on with it.
+    """
     person = None if call.person is None else call.person.digits
     asked = [call.operation, call.is_test, person, [one.digits for one in call.people], dict(call.arguments)]
+    if call.reporter is not None:
+        asked.append(call.reporter.organisation)
     return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
 
 

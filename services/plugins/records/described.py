@@ -10,6 +10,7 @@ from services.exchange.rest.auth import INGEST_SCOPE
 from services.exchange.rest.schemas import ErrorAnswer, Shape, Words
 from services.plugins.contract.wire import KEY_PATTERN
 from services.plugins.records.errors import IngestInterrupted
+from services.plugins.records.senders import AGENT
 
 KEY: Final = "Idempotency-Key"
 NDJSON: Final = "application/x-ndjson"
@@ -94,7 +95,12 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         noKey=_error("BAD_INPUT", "The input is not valid: Idempotency-Key: 8 to 128 visible ASCII characters"),
     ),
     401: _answer(ErrorAnswer, "No token, or not a good one; `WWW-Authenticate` says more."),
-    403: _answer(ErrorAnswer, "The token lacks the scope `agency.ingest`."),
+    403: _answer(
+        ErrorAnswer,
+        "The token lacks the scope `agency.ingest`; or a juristic person sends, and the officer whom it names does not "
+        "act for it now, or has not the power that the operation asks for.",
+        noOfficer=_error("NOT_ITS_OFFICER", "You are not appointed to act for this juristic person now."),
+    ),
     404: _answer(ErrorAnswer, "The agency has no such service, or the service no such operation of kind `ingest`."),
     409: _answer(
         ErrorAnswer,
@@ -122,7 +128,15 @@ EXTRA: Final[dict[str, Any]] = {
             "description": "New for each sending; the same key and body get the same answer for 90 days.",
             "schema": {"type": "string", "pattern": KEY_PATTERN},
             "example": "2026-11-16/night",
-        }
+        },
+        {
+            "name": AGENT,
+            "in": "header",
+            "required": False,
+            "description": "Of a juristic person's system: the key of its officer's appointment.",
+            "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "example": "019a8d5c2f7c7d0e9a6b3c1d2e4f5a6b",
+        },
     ],
     "requestBody": {
         "required": True,

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -19,12 +20,13 @@ from starlette.requests import ClientDisconnect
 
 from core.errors import BadInput, BodyTooLarge, ServiceUnavailable
 from core.text import Text, preferred_language
-from services.exchange.rest.auth import AgencyDoor, Caller
+from services.exchange.rest.auth import AgencyDoor, Machine
 from services.plugins.contract.wire import KEY_PATTERN
 from services.plugins.plugin import Plugin
 from services.plugins.records.described import EXTRA, KEY, NDJSON, RESPONSES
 from services.plugins.records.errors import NdjsonWanted
 from services.plugins.records.lines import Rejection, lines_of
+from services.plugins.records.senders import AGENT, Senders
 from services.plugins.records.service import Outcome, RecordDesk, Sending
 
 PATH: Final = "/{slug}/ingest/{operation}"
@@ -41,12 +43,12 @@ _BROKEN_OFF: Final = Text(th="body: ส่งมาไม่ครบ", en="body
 _OURSELVES: Final = Text(th="สิทธิ", en="Sitthi")
 
 
-def records_routes(door: AgencyDoor, desk: RecordDesk) -> Callable[[APIRouter], None]:
+def records_routes(door: AgencyDoor, desk: RecordDesk, senders: Senders) -> Callable[[APIRouter], None]:
     """Adds the route to a router whose prefix is that of the registry. `door` lets in by the scope `agency.ingest`."""
     places = _Places(PLACES)
 
     async def ingest(
-        slug: str, operation: str, request: Request, caller: Caller = Depends(door.caller)
+        slug: str, operation: str, request: Request, caller: Machine = Depends(door.machine)
     ) -> JSONResponse:
         plugin = desk.find(caller.agency, slug, operation)
         key = request.headers.get(KEY, "")
@@ -54,9 +56,13 @@ def records_routes(door: AgencyDoor, desk: RecordDesk) -> Callable[[APIRouter], 
             raise BadInput(_NO_KEY, path=(KEY,))
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != NDJSON:
             raise NdjsonWanted
-        with places.taken(caller.agency):
+        who = (plugin, operation, caller.client, request.headers.get(AGENT, ""))
+        reporter = await senders.admit(*who) if caller.agency is None else None
+        still = None if reporter is None else partial(senders.still, *who)
+        with places.taken(caller.agency or f"juristic {caller.client}"):
             body = await _body(request)
-            outcome = await desk.take(Sending(plugin, operation, caller.client, key, body, lines_of(body)))
+            sending = Sending(plugin, operation, caller.client, key, body, lines_of(body), reporter, still)
+            outcome = await desk.take(sending)
         return _answer(request, caller, desk, plugin, outcome)
 
     def add(router: APIRouter) -> None:
@@ -104,7 +110,7 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _answer(request: Request, caller: Caller, desk: RecordDesk, plugin: Plugin, outcome: Outcome) -> JSONResponse:
+def _answer(request: Request, caller: Machine, desk: RecordDesk, plugin: Plugin, outcome: Outcome) -> JSONResponse:
     told: dict[str, Any] = {
         "taken": outcome.taken,
         "rejected": [_rejection(desk, plugin, one) for one in outcome.rejected],

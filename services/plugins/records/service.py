@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ from core.database import Database
 from core.errors import NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.text import Text
-from services.plugins.contract import Access, OperationKind
+from services.plugins.contract import Access, OperationKind, Reporter, Sender
 from services.plugins.contract.kinds import RECORDS_DEFAULT, Taken
 from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.plugin import Plugin
@@ -55,6 +55,9 @@ class Sending:
     key: str
     body: bytes
     lines: Sequence[Line]
+    reporter: Reporter | None = None
+    still: Callable[[], Awaitable[None]] | None = None
+    """Asked before each call; raises when the sender may send no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ class RecordDesk:
         self._db, self._clock, self._keys, self._runner = db, clock, keys, runner
         self._plugins, self._seconds = plugins, seconds
 
-    def find(self, agency: str, slug: str, operation: str) -> Plugin:
-        """The agency's own plugin with that operation of kind ingest, about nobody in particular.
+    def find(self, agency: str | None, slug: str, operation: str) -> Plugin:
+        """The agency's own plugin with that operation of kind ingest, about nobody in particular; without an agency,
+        one that juristic persons may send to, in whosever register they have to be.
 
         Raises :class:`NotFound`, and what a service that is not open raises.
         """
@@ -88,8 +92,10 @@ class RecordDesk:
             manifest = plugin.manifest
             spec = manifest.operations.get(operation)
             if (
-                (manifest.slug, manifest.agency.slug) == (slug, agency)
+                manifest.slug == slug
+                and agency in (None, manifest.agency.slug)
                 and spec is not None
+                and (Sender.JURISTIC if agency is None else Sender.AGENCY) in spec.senders
                 and spec.kind is OperationKind.INGEST
                 and spec.access is Access.PUBLIC
             ):
@@ -122,7 +128,10 @@ class RecordDesk:
         declared = plugin.manifest.errors.get(code)
         return _GONE if declared is None else declared.text
 
-    def _hidden(self, plugin: Plugin, operation: str, key: str) -> Any:
+    def _hidden(self, plugin: Plugin, operation: str, key: str, reporter: Reporter | None = None) -> Any:
+        if reporter is not None:  # no sender's keys are another's
+            given = f"{plugin.slug}/{operation}/{reporter.organisation}/{key}"
+            return self._keys.blind_index(given, domain="ingest.key.juristic")
         return self._keys.blind_index(f"{plugin.slug}/{operation}/{key}", domain="ingest.key")
 
     async def _begin(self, sending: Sending) -> IngestRequest:
@@ -134,7 +143,7 @@ class RecordDesk:
             agency=manifest.agency.slug,
             plugin=manifest.slug,
             operation=sending.operation,
-            key=self._hidden(sending.plugin, sending.operation, sending.key),
+            key=self._hidden(sending.plugin, sending.operation, sending.key, sending.reporter),
             digest=self._keys.blind_index(digest, domain="ingest.body"),
             lines=sending.lines[-1].number,
             size=manifest.operations[sending.operation].batch or RECORDS_DEFAULT,
@@ -167,6 +176,8 @@ class RecordDesk:
             for call in calls_of(left, row.size):
                 if self._seconds() > ends:
                     return IngestInterrupted(settled=row.settled, uncertain=row.settled, trouble=TIME_UP)
+                if sending.still is not None:
+                    await sending.still()
                 try:
                     chunk, taken = await self._call(sending, row, call, schema)
                 except ServiceUnavailable as silent:
@@ -205,6 +216,7 @@ class RecordDesk:
                 asker=sending.client,
                 arguments={"records": [record for _, record in good]},
                 key=f"{hashlib.sha256(row.key + row.digest).hexdigest()}-{first}",
+                reporter=sending.reporter,
             )
         except AgencyDeclined as declined:  # the call as a whole, and so each of its lines
             return [Rejection(number, str(declined.fields["error"])) for number, _ in good]

@@ -149,6 +149,9 @@ def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notic
         for event in sorted(set(before.events) - set(after.events)):
             why = f"`{name}` does not hear of {event.value} any more"
             yield _fault(lines, f"{place}.events", why, "Keep it")
+        if set(before.senders) - set(after.senders) or (before.power is not None and after.power != before.power):
+            why = f"`{name}` does not take what some may send to it now"
+            yield _fault(lines, f"{place}.senders", why, "Keep the senders, and the power that they need")
         if before.record is not None and after.record is not None:
             for path, why, remedy in _stricter(before.record, after.record):
                 field = ".".join(map(str, ("operations", name, "record", *path)))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from services.plugins.contract import Access, Fault, Manifest, OperationKind, Rule
+from services.plugins.contract import Access, Fault, Manifest, OperationKind, Reporter, Rule
 from services.plugins.plugin import Example, Exchange, Sent
 
 
@@ -22,11 +22,24 @@ class _Exchange(BaseModel):
     status: int = Field(default=200, ge=100, le=599)
 
 
+class _Reporter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    organisation: Annotated[str, StringConstraints(pattern=r"^0[0-9]{12}$")]
+    kind: str = "OTHER"
+    officer: str = "officer"
+    client: str = "client"
+
+    def given(self) -> Reporter:
+        return Reporter(**self.model_dump())
+
+
 class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     operation: str
     arguments: dict[str, Any]
+    reporter: _Reporter | None = None
 
 
 class _Example(BaseModel):
@@ -38,6 +51,7 @@ class _Example(BaseModel):
     now: AwareDatetime
     agency: list[_Exchange]
     before: list[_Sent] = Field(default_factory=list, max_length=20)
+    reporter: _Reporter | None = None
     answer: Any = None
     error: str | None = None
 
@@ -55,9 +69,9 @@ def read_examples(folder: Path, manifest: Manifest, faults: list[Fault]) -> tupl
             continue
         agency = tuple(Exchange(step.path, step.request, step.answer, step.status) for step in read.agency)
         now = read.now.isoformat()
-        before = tuple(Sent(one.operation, one.arguments) for one in read.before)
+        before = tuple(Sent(one.operation, one.arguments, _given(one.reporter)) for one in read.before)
         told = (read.operation, read.person, read.arguments, now, agency, read.answer, read.error, before)
-        example = Example(path.name, *told)
+        example = Example(path.name, *told, _given(read.reporter))
         faults.extend(_check(example, manifest, file))
         examples.append(example)
     faults.extend(_missing(examples, manifest))
@@ -74,6 +88,7 @@ class _RemoteExample(BaseModel):
     """Made up, so it begins with 0."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     now: AwareDatetime | None = None
+    reporter: _Reporter | None = None
     answer: Any = None
     error: str | None = None
 
@@ -100,11 +115,16 @@ def read_remote_examples(
             continue
         now = read.now.isoformat() if read.now is not None else ""
         name = file.removeprefix("examples/")
-        example = Example(name, read.operation, read.person, read.arguments, now, (), read.answer, read.error)
+        told = (read.operation, read.person, read.arguments, now, (), read.answer, read.error)
+        example = Example(name, *told, reporter=_given(read.reporter))
         faults.extend(_check(example, manifest, file))
         found.append(example)
     faults.extend(_missing(found, manifest))
     return tuple(found)
+
+
+def _given(reporter: _Reporter | None) -> Reporter | None:
+    return None if reporter is None else reporter.given()
 
 
 def _check(example: Example, manifest: Manifest, file: str) -> Iterator[Fault]:

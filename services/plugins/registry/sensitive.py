@@ -153,6 +153,8 @@ def _operations(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
             yield Part.QUESTIONS, f"a record of `{name}` has `{new}` now", (*place, "record")
         if after.kind in EFFECTS and (before is None or before.kind is not after.kind):
             yield Part.EFFECTS, f"`{name}` is new, and changes something", place
+        if before is not None and (after.senders, after.power) != (before.senders, before.power):
+            yield Part.ACCESS, f"others may send to `{name}`, or with another power", (*place, "senders")
 
 
 def _rest(former: Manifest, manifest: Manifest) -> Iterator[_Change]:

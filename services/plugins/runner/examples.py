@@ -60,7 +60,12 @@ async def send_before(plugin: Plugin, example: Example, host: Host) -> None:
     for place, sent in enumerate(example.before):
         try:
             taken = await runner.run(
-                plugin, sent.operation, asker="example", arguments=sent.arguments, key=f"before:{place:04}"
+                plugin,
+                sent.operation,
+                asker="example",
+                arguments=sent.arguments,
+                key=f"before:{place:04}",
+                reporter=sent.reporter,
             )
         except (AgencyDeclined, ServiceUnavailable) as error:
             raise ExampleFailed(f"{example.name}: `before` {place}: {error.code}") from error
@@ -86,6 +91,7 @@ async def run_example(plugin: Plugin, example: Example) -> None:
                 person=person,
                 arguments=example.arguments,
                 key=f"example:{example.name[:100]}" if spec.kind in EFFECTS else "",
+                reporter=example.reporter,
             )
         if spec.kind is OperationKind.SOURCE and spec.batch:
             answer = answer.get(person, {})

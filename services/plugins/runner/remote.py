@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -124,6 +125,7 @@ class Wire:
             "asker": call.asker,
             "about": _about(spec, call),
             "arguments": call.arguments,
+            **({} if call.reporter is None else {"reporter": asdict(call.reporter)}),
         }
 
     async def _post(self, spec: OperationSpec, call: Call, body: bytes) -> tuple[int, bytes, Any]:

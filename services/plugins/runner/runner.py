@@ -23,6 +23,7 @@ from services.plugins.contract import (
     Manifest,
     OperationKind,
     OperationSpec,
+    Reporter,
 )
 from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
 from services.plugins.contract.wire import KEY_PATTERN, LIVE, TEST
@@ -88,9 +89,11 @@ class Runner:
         arguments: Mapping[str, Any] | None = None,
         key: str = "",
         viewer: Viewer | None = None,
+        reporter: Reporter | None = None,
     ) -> Any:
         """The operation's answer, checked. `key` is the idempotency key, which a call with an effect must have and no
-        other may. `viewer` is who is there and asks; without one no token is forwarded.
+        other may. `viewer` is who is there and asks; without one no token is forwarded. `reporter` is
+        the juristic person that sends, of an `ingest`.
 
         A source answers attribute → :class:`Known`, the kinds of `contract.kinds.ANSWERS` their model, a query as its
         SDL says.
@@ -104,6 +107,7 @@ class Runner:
         must_be_open(plugin.standing, plugin.manifest.title.text)
         spec = plugin.manifest.operations[operation]
         call = self._call(plugin, operation, person, people, arguments or {}, asker, key, viewer)
+        call = call if reporter is None else replace(call, reporter=reporter)
         if spec.kind is not OperationKind.QUERY or not spec.cache_seconds or self._kept is None or call.token:
             return await self._ask(plugin, spec, call)
         watch = self._watch(plugin, operation)

@@ -99,6 +99,8 @@ def test_what_only_adds_breaks_nobody() -> None:
         ({"operations": {"hear": None}}, "manifest.json", "operations.hear", "was removed"),
         ({"operations": {"hear": SUBMIT}}, "manifest.json", "operations.hear.kind", "of kind notify"),
         ({"operations": {"facts": {**SOURCE, "batch": 5}}}, "manifest.json", "operations.facts.batch", "takes 5"),
+        ({"operations": {"take": {**INGEST, "senders": ["juristic"], "power": "report:meters"}}},
+         "manifest.json", "operations.take.senders", "some may send"),
         ({"operations": {"hear": LESS}}, "manifest.json", "operations.hear.events", "does not hear of"),
         ({"assurance": "2.3"}, "manifest.json", "assurance", "asks for 2.3"),
         ({"delegates": "nothing"}, "manifest.json", "delegates", "acts for a citizen"),
@@ -201,6 +203,7 @@ OTHER_KEY = SigningKey.of(Ed25519PrivateKey.generate())
         ({"operations": {"hear": MORE}}, Part.EVENTS),
         ({"operations": {"more": SUBMIT}}, Part.EFFECTS),
         ({"operations": {"take": {**INGEST, "access": "citizen"}}}, Part.ACCESS),
+        ({"operations": {"take": {**INGEST, "senders": ["agency", "juristic"], "power": "read:meters"}}}, Part.ACCESS),
         ({"assurance": "1.1"}, Part.ASSURANCE),
         ({"agency": {"slug": "waterworks", "title": {"th": "กรมสรรพากร", "en": "Revenue Department"}}}, Part.AGENCY),
         ({"contact": {"url": "https://elsewhere.example"}}, Part.CONTACT),
@@ -229,7 +232,7 @@ def test_a_name_of_the_graph_is_looked_at_before_it_is_claimed() -> None:
 LOOKED_AT = {
     *("agency.title", "assurance", "benefit", "contact", "delegates", "endpoint", "exempt", "fee", "form", "namespace"),
     *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
-    "operations.record",
+    *("operations.record", "operations.senders", "operations.power"),
 }
 """Each has a test of its own above."""
 
