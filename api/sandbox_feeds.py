@@ -49,8 +49,8 @@ class SandboxFeeds:
         plugin = self._plugin(report)
         if plugin is None or report.key in self._arrived:
             return
-        if not await self._desk.is_settled(plugin, report.operation, report.key):
-            body = report.body()
+        is_settled = await self._desk.is_settled(plugin, report.operation, report.key)
+        if not is_settled and (body := report.body()):
             sending = Sending(plugin, report.operation, CLIENT, report.key, body, lines_of(body))
             try:
                 outcome = await self._desk.take(sending)

@@ -34,10 +34,10 @@ class Report:
     """Of the table's rows, from 0."""
 
     def body(self) -> bytes:
-        """NDJSON (docs/plugins.md). Raises a 503 `Refusal` when the file is gone meanwhile."""
-        return b"".join(
-            orjson.dumps(self.feed.record(self.register, row), option=orjson.OPT_APPEND_NEWLINE) for row in self._rows()
-        )
+        """NDJSON (docs/plugins.md); empty where of none of its rows anything is reported. Raises a 503 `Refusal` when
+        the file is gone meanwhile."""
+        records = (self.feed.record(self.register, row) for row in self._rows())
+        return b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in records if one is not None)
 
     def _rows(self) -> list[Record]:
         if not self.feed.table:

@@ -71,6 +71,16 @@ def _report(_: Desk, row: Record) -> Record:
     }
 
 
+def _voluntary(desk: Desk, row: Record) -> Record | None:
+    """Every third policy is bought with a voluntary one of the same days, of the five classes in turn."""
+    serial = int(row["chassis"][-6:])
+    if serial % 3:
+        return None
+    kind = _CLASSES[serial // 3 % len(_CLASSES)]
+    return {**_report(desk, row), "number": f"{row['number']}-V", "class": kind}
+
+
+_CLASSES: Final = ("1", "2", "2+", "3", "3+")
 _INSURERS: Final = tuple(
     {"code": code, "nameTh": th, "nameEn": en, "reportedAt": "2000-01-01T00:00:00+07:00"}
     for code, (th, en) in INSURERS.items()
@@ -118,5 +128,6 @@ SANDBOX: Final = Sandbox(
         Feed("insurers", _as_it_is, rows=_INSURERS),
         Feed("licences", _as_it_is, rows=_LICENCES),
         Feed("reports", _report, table="policy"),
+        Feed("reports", _voluntary, table="policy"),
     ),
 )

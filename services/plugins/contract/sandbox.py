@@ -111,8 +111,8 @@ class Feed:
     `ingest`, as they would send it (docs/sandbox-agencies.md)."""
 
     operation: str
-    record: Callable[[Desk, Record], Record]
-    """A row of `table`, as the record that is sent."""
+    record: Callable[[Desk, Record], Record | None]
+    """A row of `table`, as the record that is sent; None: nothing is reported of it."""
     table: str = ""
     """Of the agency's file; its rows in the order in which they were written."""
     rows: tuple[Record, ...] = ()

@@ -81,9 +81,7 @@ class Our:
         for report in reports(data):
             plugin = next(one for one in self.registry.plugins if one.manifest.agency.slug == report.agency)
             records = {"records": [json.loads(line) for line in report.body().splitlines()]}
-            taken = await self.runner.run(
-                plugin, report.operation, asker="test", arguments=records, key=f"report-{report.first}"
-            )
+            taken = await self.runner.run(plugin, report.operation, asker="test", arguments=records, key=report.key)
             assert taken.rejected == []
 
     async def ask(self, slug: str, operation: str, who: str, **arguments: Any) -> Any:
@@ -226,6 +224,19 @@ async def test_the_worker_sees_a_policy_that_covers_until_half_past_four(our: Ou
 
 async def test_the_argument_covered_leaves_only_those_in_force(our: Our) -> None:
     assert all(policy["covered"] for policy in await our.ask("oic", "policies", "worker", covered=True))
+
+
+async def test_some_drivers_have_a_voluntary_policy_of_the_same_days_as_the_compulsory_one(
+    our: Our, data: Path
+) -> None:
+    with closing(sqlite3.connect(agency_file(data, "oic"))) as file:
+        holders = [NationalId(pid) for (pid,) in file.execute("SELECT DISTINCT holder_pid FROM policy")]
+    found = {one: await our.asking("oic", "voluntary", one) for one in holders}
+    with_one = [one for one in holders if found[one]]
+    assert 0 < len(with_one) < len(holders)
+    for one in with_one:
+        compulsory = {(policy["chassis"], policy["end"]) for policy in await our.asking("oic", "policies", one)}
+        assert {(policy["chassis"], policy["end"]) for policy in found[one]} <= compulsory
 
 
 @pytest.mark.parametrize("mode", ["down", "garbage"])

@@ -33,6 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (
             Feed("fixed", lambda _, row: row, rows=({"code": "A"}, {"code": "B"})),
             Feed("vehicles", _of_vehicle, table="vehicle"),
+            Feed("nothing", lambda _, __: None, table="vehicle"),
         ),
     )
     only = {"dlt": StandIn(fed, found.title, found.digest)}
@@ -54,6 +55,7 @@ def test_each_feed_goes_in_its_order_and_in_sendings_of_a_bounded_size(
     parts = [one for one in told(data) if one[0] == "vehicles"]
     assert [row for part in parts for row in part[2]] == whole[1][2]
     assert max(len(part[2]) for part in parts) == 3
+    assert {len(part[2]) for part in told(data) if part[0] == "nothing"} == {0}
     assert len({part[1] for part in parts}) == len(parts)
 
 
