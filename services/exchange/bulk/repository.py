@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,8 @@ from identity.people.models import Person
 from services.exchange.bulk.models import BulkMember, BulkRun, BulkTie
 
 MEMBERS_AT_ONCE = 5_000
+KEYS_AT_ONCE = 10_000
+"""A statement of PostgreSQL has at most 32,767 parameters; of a whole country's changes there are more."""
 HOUSE, CHILD, CHILDREN_UNKNOWN = "HOUSE", "CHILD", "CHILDREN_UNKNOWN"
 """Kinds of :class:`BulkTie`."""
 
@@ -77,13 +79,16 @@ class BulkRepository:
 
     async def wait_again(self, run: UUID, people: Collection[UUID]) -> int:
         """Those of them who are in the run are to be read anew; answers how many they are."""
-        waiting = await self._session.execute(
-            update(BulkMember)
-            .where(col(BulkMember.run) == run, col(BulkMember.person).in_(list(people)))
-            .values(read_at=None)
-            .execution_options(synchronize_session=False)
-        )
-        return waiting.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
+        count = 0
+        for some in _pages(people):
+            waiting = await self._session.execute(
+                update(BulkMember)
+                .where(col(BulkMember.run) == run, col(BulkMember.person).in_(some))
+                .values(read_at=None)
+                .execution_options(synchronize_session=False)
+            )
+            count += waiting.rowcount  # type: ignore[attr-defined]  # of a CursorResult, which DML answers
+        return count
 
     async def unused(self, run: UUID, size: int, day: date, *, houses: bool = False) -> Sequence[BulkMember]:
         """Who was read, and of whom something changed since it was last made use of; then whose last use was as of an
@@ -115,17 +120,21 @@ class BulkRepository:
         )
 
     async def among(self, run: UUID, people: Collection[UUID]) -> set[UUID]:
-        query = select(col(BulkMember.person)).where(
-            col(BulkMember.run) == run, col(BulkMember.person).in_(list(people))
-        )
-        return set((await self._session.scalars(query)).all())
+        found: set[UUID] = set()
+        for some in _pages(people):
+            query = select(col(BulkMember.person)).where(col(BulkMember.run) == run, col(BulkMember.person).in_(some))
+            found.update(await self._session.scalars(query))
+        return found
 
     async def tied_to(self, run: UUID, others: Collection[UUID], kind: str) -> set[UUID]:
         """For whom something of these was read."""
-        query = select(col(BulkTie.person)).where(
-            col(BulkTie.run) == run, col(BulkTie.other).in_(list(others)), col(BulkTie.kind) == kind
-        )
-        return set((await self._session.scalars(query)).all())
+        found: set[UUID] = set()
+        for some in _pages(others):
+            query = select(col(BulkTie.person)).where(
+                col(BulkTie.run) == run, col(BulkTie.other).in_(some), col(BulkTie.kind) == kind
+            )
+            found.update(await self._session.scalars(query))
+        return found
 
     async def tie(self, run: UUID, ties: Sequence[dict[str, Any]]) -> None:
         """Of each person in `ties` these instead of what was there. `person`, `other` and `kind` of each."""
@@ -196,3 +205,10 @@ class BulkRepository:
         await self._session.execute(delete(BulkTie).where(col(BulkTie.run) == run))
         gone = await self._session.execute(delete(BulkMember).where(col(BulkMember.run) == run))
         return gone.rowcount  # type: ignore[attr-defined,no-any-return]  # of a CursorResult, which DML answers
+
+
+def _pages(keys: Collection[UUID]) -> Iterator[Sequence[UUID]]:
+    """All of them, each once, in an order that two processes share, so that neither waits for the other's rows."""
+    ordered = sorted(set(keys))
+    for at in range(0, len(ordered), KEYS_AT_ONCE):
+        yield ordered[at : at + KEYS_AT_ONCE]
