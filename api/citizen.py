@@ -85,6 +85,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Draft": Delegate.APPLY,
     "Evidence": Delegate.NOTHING,
     "IssuedDocument": Delegate.NOTHING,
+    "WalletCredential": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,
     "Dispute": Delegate.VIEW,
