@@ -245,3 +245,23 @@ def test_the_description_says_what_to_send_and_its_examples_are_right() -> None:
             seen += 1
         assert status == "200" or "Error" in json.dumps(content["schema"])
     assert seen == 5
+
+
+async def test_a_format_that_is_declared_is_taken_another_is_not_and_a_hostile_file_is_refused_whole(
+    sitthi: Served,
+) -> None:
+    xml = {"root": "Policies", "namespace": "urn:p", "each": "Policy", "fields": {"policy": "Number"}}
+    register = Register()
+    sitthi.house.registry.add(register.plugin(manifest_of(formats={"xml": xml})))
+    agency = await system(sitthi)
+    body = b'<Policies xmlns="urn:p">\n<Policy><Number>P-1</Number></Policy>\n<Policy><Number>x</Number></Policy>'
+    body += b"</Policies>"
+    assert code_of(await send(agency, b"number\nP-1\n", content_type="text/csv")) == (415, "NDJSON_WANTED")
+    hostile = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + body.replace(b">x<", b">&x;<")
+    refused = await send(agency, hostile, content_type="application/xml")
+    assert code_of(refused) == (422, "RECORDS_UNREADABLE")
+    fits(refused, DESCRIPTION, "post")
+    assert register.calls == []
+    told = (await send(agency, body, content_type="application/xml; charset=utf-8")).json()
+    assert (told["taken"], [(one["line"], one["path"]) for one in told["rejected"]]) == (1, [(3, "/policy")])
+    assert register.kept == ["P-1"]

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 
 from services.plugins.contract.credentials import CredentialSpec
 from services.plugins.contract.faults import Fault, ManifestError, Rule
+from services.plugins.contract.formats import Formats
 from services.plugins.contract.reporting import Power, Sender, senders_trouble
 from services.plugins.contract.titles import Keyword, Strict, Titles, plain_text
 
@@ -33,8 +34,6 @@ AttributeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$")]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$", max_length=60)]
 """Of the conformance suite (docs/conformance.md)."""
-
-
 _PAGE: Final = r"^https://[^\s/?#@\\<>\"]+([/?#][^\s\\<>\"]*)?$"
 
 
@@ -178,6 +177,8 @@ class OperationSpec(Strict):
     """Of a `notify`: what it wants to hear of, one at least."""
     record: dict[str, Any] | None = None
     """Of an `ingest`: JSON Schema 2020-12 of one record."""
+    formats: Formats | None = None
+    """Of an `ingest`: how its records stand in XML and CSV."""
     senders: list[Annotated[Sender, Field(strict=False)]] = Field(default_factory=lambda: [Sender.AGENCY])
     """Of an `ingest`: whose systems may send to it; a juristic person's officer needs the :attr:`power` for that."""
     power: Power | None = None

@@ -18,7 +18,7 @@ NDJSON: Final = "application/x-ndjson"
 
 class RejectedTold(Shape):
     line: int
-    """From 1, blank lines counted."""
+    """Of the body, from 1: where the record begins, or in XML and CSV the part of it that `path` names."""
     code: str
     """`RECORD_UNREADABLE`, `RECORD_TOO_LARGE`, `RECORD_INVALID`, or one that the manifest declares."""
     path: str | None
@@ -109,7 +109,10 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     ),
     410: _answer(ErrorAnswer, "The service is over."),
     413: _answer(ErrorAnswer, "More than 4,000,000 bytes."),
-    415: _answer(ErrorAnswer, "The body is not `application/x-ndjson`."),
+    415: _answer(
+        ErrorAnswer, "The body is not `application/x-ndjson`, nor of another format that the operation declares."
+    ),
+    422: _answer(ErrorAnswer, "A file of XML or CSV that cannot be read, by line and reason; none of it was taken."),
     429: _answer(ErrorAnswer, "Too many requests; see `Retry-After`."),
     503: _answer(
         InterruptedAnswer | ErrorAnswer,
@@ -140,7 +143,8 @@ EXTRA: Final[dict[str, Any]] = {
     ],
     "requestBody": {
         "required": True,
-        "description": "One record a line, each as the operation's `record` describes it: 64 KB a line, 10,000 lines.",
+        "description": "One record a line, each as the operation's `record` describes it: 64 KB a line, 10,000 lines. "
+        "Or `application/xml` or `text/csv`, where the operation declares in `formats` how records stand in it.",
         "content": {
             NDJSON: {
                 "schema": {"type": "string", "contentMediaType": NDJSON},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from core.errors import Conflict, SitthiError
 from core.text import Text
 
@@ -40,7 +42,43 @@ class IngestExpired(Conflict):
 
 class NdjsonWanted(SitthiError):
     code = "NDJSON_WANTED"
-    text = Text(th="ต้องส่งข้อมูลเป็น application/x-ndjson", en="Send the records as application/x-ndjson.")
+    text = Text(
+        th="ต้องส่งข้อมูลเป็น application/x-ndjson หรือรูปแบบอื่นที่บริการประกาศไว้",
+        en="Send the records as application/x-ndjson, or in another format that the service declares.",
+    )
+
+
+class Unreadable(StrEnum):
+    """Why of a whole file nothing is taken."""
+
+    SYNTAX = "SYNTAX"
+    """It is no XML, or no CSV whose rows all have the columns of its header."""
+    ENCODING = "ENCODING"
+    """It is not UTF-8."""
+    FORBIDDEN = "FORBIDDEN"
+    """A document type, an entity, or a processing instruction."""
+    TOO_LARGE = "TOO_LARGE"
+    """Too many elements, too deep, or a text that is too long."""
+    OTHER_FORM = "OTHER_FORM"
+    """Another root, namespace or header element than the operation declares."""
+    HEADER = "HEADER"
+    """The first row does not name the columns that the operation declares, each once."""
+    TORN = "TORN"
+    """Rows of one record do not stand together."""
+
+
+class FileUnreadable(SitthiError):
+    """A file of records is not as its format must be; none of it is looked at."""
+
+    code = "RECORDS_UNREADABLE"
+    text = Text(
+        th="อ่านไฟล์ข้อมูลไม่ได้ที่บรรทัด {line} ({reason}) จึงไม่ได้รับข้อมูลใด",
+        en="The file of records cannot be read at line {line} ({reason}). None of it was taken.",
+    )
+
+    def __init__(self, line: int, reason: Unreadable) -> None:
+        super().__init__(line=line, reason=reason.value)
+        self.line, self.reason = line, reason
 
 
 class IngestInterrupted(SitthiError):

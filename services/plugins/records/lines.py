@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jsonschema_rs
@@ -27,17 +27,10 @@ WORDS: Final[Mapping[str, Text]] = {
     TOO_LARGE: Text(th="บรรทัดนี้ยาวเกินไป", en="The line is too long."),
     INVALID: Text(th="ข้อมูลไม่ตรงตามแบบที่กำหนด", en="The record does not fit the operation's schema."),
 }
-_EMPTY: Final = Text(th="body: ไม่มีข้อมูล", en="body: no record in it")
-_TOO_MANY: Final = Text(th="body: มีบรรทัดมากเกินไป", en="body: too many lines")
+EMPTY: Final = Text(th="body: ไม่มีข้อมูล", en="body: no record in it")
+TOO_MANY: Final = Text(th="body: มีบรรทัดมากเกินไป", en="body: too many lines")
 _UNKNOWN: Final = "?"
 _PLACE: Final = re.compile("[0-9]{1,5}")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    number: int
-    """From 1, blank lines counted."""
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +50,37 @@ class Rejection:
         return [self.line, self.code, self.path, self.keyword, self.computed]
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record. Of NDJSON its number is that of its line; of other formats it is counted, and `line` says where."""
+
+    number: int
+    """From 1, rising; of NDJSON blank lines are counted."""
+    content: bytes
+    line: int = 0
+    """Of the file, where it begins; 0: its number."""
+    ends: int = 0
+    """The last line of it; 0: its number."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """JSON Pointer → the line on which that part of it begins."""
+    fault: Rejection | None = None
+    """Why it is none, where that is known before it is held against the schema."""
+
+    def line_of(self, pointer: str | None) -> int:
+        """Of the deepest part around it whose line is known."""
+        here = pointer or ""
+        while here and here not in self.places:
+            here = here.rpartition("/")[0]
+        return self.places.get(here, self.line or self.number)
+
+
 def lines_of(body: bytes) -> list[Line]:
     """Lines that are not blank. Raises :class:`BadInput`."""
     if body.count(b"\n") > LINES_MAX:
-        raise BadInput(_TOO_MANY, path=("body",))
+        raise BadInput(TOO_MANY, path=("body",))
     lines = [Line(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
     if not lines:
-        raise BadInput(_EMPTY, path=("body",))
+        raise BadInput(EMPTY, path=("body",))
     return lines
 
 
@@ -95,6 +112,8 @@ class Schema:
 
     def read(self, line: Line) -> Any | Rejection:
         """The record, or why it is none."""
+        if line.fault is not None:
+            return line.fault
         if len(line.content) > LINE_BYTES_MAX:
             return Rejection(line.number, TOO_LARGE)
         try:

@@ -23,9 +23,10 @@ from core.text import Text, preferred_language
 from services.exchange.rest.auth import AgencyDoor, Machine
 from services.plugins.contract.wire import KEY_PATTERN
 from services.plugins.plugin import Plugin
-from services.plugins.records.described import EXTRA, KEY, NDJSON, RESPONSES
+from services.plugins.records.described import EXTRA, KEY, RESPONSES
 from services.plugins.records.errors import NdjsonWanted
-from services.plugins.records.lines import Rejection, lines_of
+from services.plugins.records.formats import media_types, read_body
+from services.plugins.records.lines import Rejection
 from services.plugins.records.senders import AGENT, Senders
 from services.plugins.records.service import Outcome, RecordDesk, Sending
 
@@ -54,14 +55,17 @@ def records_routes(door: AgencyDoor, desk: RecordDesk, senders: Senders) -> Call
         key = request.headers.get(KEY, "")
         if not _KEY.fullmatch(key):
             raise BadInput(_NO_KEY, path=(KEY,))
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != NDJSON:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        spec = plugin.manifest.operations[operation]
+        if media_type not in media_types(spec):
             raise NdjsonWanted
         who = (plugin, operation, caller.client, request.headers.get(AGENT, ""))
         reporter = await senders.admit(*who) if caller.agency is None else None
         still = None if reporter is None else partial(senders.still, *who)
         with places.taken(caller.agency or f"juristic {caller.client}"):
             body = await _body(request)
-            sending = Sending(plugin, operation, caller.client, key, body, lines_of(body), reporter, still)
+            lines = await asyncio.to_thread(read_body, media_type, body, spec)
+            sending = Sending(plugin, operation, caller.client, key, body, lines, reporter, still)
             outcome = await desk.take(sending)
         return _answer(request, caller, desk, plugin, outcome)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -112,7 +112,7 @@ class RecordDesk:
             repository = IngestRepository(session)
             row = await repository.get(row.id)
             rejected = tuple(Rejection(*told) for told in await repository.rejected(row.id))
-        return Outcome(row.taken, rejected, trouble)
+        return Outcome(row.taken, *_placed(sending.lines, rejected, trouble))
 
     async def is_settled(self, plugin: Plugin, operation: str, key: str) -> bool:
         """Whether a sending under that key was taken to its end."""
@@ -240,6 +240,25 @@ class RecordDesk:
             if is_ours:
                 repository.add(chunk)
         return is_ours
+
+
+def _placed(
+    lines: Sequence[Line], rejected: Sequence[Rejection], trouble: IngestInterrupted | None
+) -> tuple[tuple[Rejection, ...], IngestInterrupted | None]:
+    """With the lines of the file that was sent; what is kept of a sending are the numbers of its records."""
+    by_number = {line.number: line for line in lines}
+
+    def end_of(number: int) -> int:
+        return by_number[number].ends or number if number in by_number else number
+
+    told = tuple(
+        replace(one, line=by_number[one.line].line_of(one.path)) if one.line in by_number else one for one in rejected
+    )
+    if trouble is not None:
+        trouble = IngestInterrupted(
+            settled=end_of(trouble.settled), uncertain=end_of(trouble.uncertain), trouble=trouble.trouble
+        )
+    return told, trouble
 
 
 class _Malformed(ServiceUnavailable):

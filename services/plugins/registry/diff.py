@@ -17,6 +17,7 @@ from typing import Any, Final
 from graphql import DocumentNode, GraphQLSchema, Node, extend_schema, find_breaking_changes, find_dangerous_changes
 
 from services.plugins.contract import Assurance, Delegates, Fault, Manifest, OperationKind, Rule
+from services.plugins.contract.formats import Formats
 from services.plugins.notices.terms import Notice
 from services.plugins.notices.yearly import Notices, early_sunsets
 from services.plugins.plugin import Plugin, PluginGraph
@@ -152,10 +153,19 @@ def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notic
         if set(before.senders) - set(after.senders) or (before.power is not None and after.power != before.power):
             why = f"`{name}` does not take what some may send to it now"
             yield _fault(lines, f"{place}.senders", why, "Keep the senders, and the power that they need")
+        for form in _other_formats(before.formats, after.formats):
+            why = f"records of `{name}` stood otherwise in {form.upper()}"
+            yield _fault(lines, f"{place}.formats.{form}", why, "Keep the former places and columns")
         if before.record is not None and after.record is not None:
             for path, why, remedy in _stricter(before.record, after.record):
                 field = ".".join(map(str, ("operations", name, "record", *path)))
                 yield _fault(lines, field, f"a record of `{name}`: {why}", remedy)
+
+
+def _other_formats(former: Formats | None, formats: Formats | None) -> list[str]:
+    """Those in which records that were right would be none, or others."""
+    kept = {form: getattr(former, form, None) for form in ("xml", "csv")}
+    return [form for form, one in kept.items() if one is not None and getattr(formats, form, None) != one]
 
 
 def _of_manifest(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Basis
 from services.plugins.contract import Access, Fault, Manifest, NeedBasis, OperationKind, Rule
+from services.plugins.registry.format_check import check_formats
 
 ONE_OF_EACH: Final = (OperationKind.SUBMIT, OperationKind.STATUS, OperationKind.CANCEL)
 """The courier takes an application to one, asks one how far it is, and takes it back by one."""
@@ -34,7 +35,8 @@ def consents_of(catalogue: Catalogue) -> Consents:
 
 
 def check_operations(manifest: Manifest) -> Iterator[Fault]:
-    """Two of a kind of which there is one, and an access that the kind cannot have."""
+    """Two of a kind of which there is one, an access that the kind cannot have, and formats that fit no record."""
+    yield from check_formats(manifest)
     for kind in ONE_OF_EACH:
         first, *more = manifest.operations_of(kind) or ("",)
         for name in more:

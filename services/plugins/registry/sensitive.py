@@ -74,6 +74,7 @@ NOT_LOOKED_AT: Final[Mapping[str, str]] = MappingProxyType(
         "operations.cache_seconds": "bounded by the contract, and for the same citizen alone",
         "operations.batch": "bounded by the contract; a smaller one breaks callers",
         "operations.places": "bounded by the contract",
+        "operations.formats": "where in a file the members of its record stand; another mapping breaks who sends",
         "operations.answer_bytes_max": "bounded by the contract",
         "operations.asked": "how often its own public query is answered; the host's own bounds hold anyway",
     }

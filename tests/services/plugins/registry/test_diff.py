@@ -146,6 +146,21 @@ def test_a_record_that_was_taken_is_taken_still() -> None:
     assert (fault.field, "`read` is required now" in fault.why) == ("operations.take.record.required", True)
 
 
+def test_a_file_that_was_read_is_read_still_and_a_new_format_breaks_nobody() -> None:
+    mapped = {"csv": {"by": ["meter"], "fields": {"meter": "meter"}}}
+    former = plugin_of(documents_of(operations={"price": PUBLIC, "take": {**INGEST, "formats": mapped}}))
+
+    def breaking(formats: dict[str, Any]) -> list[str | None]:
+        operations = {"price": PUBLIC, "take": {**INGEST, "formats": formats}}
+        documents = documents_of("1.1.0", operations=operations)
+        return [fault.field for fault in breaking_changes(former, plugin_of(documents), documents)]
+
+    xml = {"root": "Meters", "namespace": "urn:m", "each": "Meter", "fields": {"meter": "Number"}}
+    assert breaking({**mapped, "xml": xml}) == []
+    assert breaking({"csv": {"by": ["number"], "fields": {"meter": "number"}}}) == ["operations.take.formats.csv"]
+    assert breaking({"xml": xml}) == ["operations.take.formats.csv"]
+
+
 def test_a_long_form_is_read_once_however_much_of_it_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """300 questions of another type kept the process for six seconds: the file was read anew for each."""
     read: list[str] = []
