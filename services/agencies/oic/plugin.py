@@ -54,10 +54,17 @@ async def insurers(host: Host, call: Call) -> dict[str, Any]:
                 rejected.append(rejected_of(place, "REPORT_IN_FUTURE", "/reportedAt"))
                 continue
             await tx.execute(
-                "INSERT INTO insurer (code, name_th, name_en, reported_at) VALUES (:code, :th, :en, :at) "
-                "ON CONFLICT (code) DO UPDATE SET name_th = excluded.name_th, name_en = excluded.name_en, "
+                "INSERT INTO insurer (code, name_th, name_en, organisation, reported_at) "
+                "VALUES (:code, :th, :en, :organisation, :at) ON CONFLICT (code) DO UPDATE SET "
+                "name_th = excluded.name_th, name_en = excluded.name_en, organisation = excluded.organisation, "
                 "reported_at = excluded.reported_at WHERE excluded.reported_at > insurer.reported_at",
-                {"code": record["code"], "th": record["nameTh"], "en": record["nameEn"], "at": instant(reported)},
+                {
+                    "code": record["code"],
+                    "th": record["nameTh"],
+                    "en": record["nameEn"],
+                    "organisation": record.get("organisation"),
+                    "at": instant(reported),
+                },
             )
         return await remember(tx, call, rejected, now)
 
@@ -68,12 +75,18 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
     async with host.store.transaction() as tx:
         if (told := await answered(tx, call)) is not None:
             return told
-        known_insurers = {row["code"] for row in await tx.fetch("SELECT code FROM insurer")}
+        register = {
+            row["code"]: row["organisation"] for row in await tx.fetch("SELECT code, organisation FROM insurer")
+        }
+        reporter = None if call.reporter is None else call.reporter.organisation
         provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
         latest, contents = await _known_of(tx, records)
         rejected, rows, revisions = [], dict[tuple[str, str], dict[str, Any]](), list[dict[str, Any]]()
         for place, record in enumerate(records):
-            if (fault := _fault(record, known_insurers, provinces, now)) is not None:
+            fault = _fault(record, set(register), provinces, now)
+            if fault is None and reporter is not None and register[record["insurer"]] != reporter:
+                fault = "INSURER_OF_ANOTHER", "/insurer"
+            if fault is not None:
                 rejected.append(rejected_of(place, *fault))
                 continue
             hidden = {**record, "holder": host.index(record["holder"])}

@@ -9,7 +9,7 @@ from typing import Any, Final
 from core.clock import FixedClock
 from core.ids import NationalId
 from services.exchange.catalogue import load_catalogue
-from services.plugins.contract import Host, Store
+from services.plugins.contract import Host, Reporter, Store
 from services.plugins.plugin import Plugin
 from services.plugins.registry import Registry
 from services.plugins.runner import Runner
@@ -52,7 +52,9 @@ class Office:
         self._runner = Runner(lambda _: Host(clock, NoAgency(), store=store))
         self._keys = itertools.count()
 
-    async def takes(self, operation: str, *records: dict[str, Any], key: str = "") -> list[tuple[int, str]]:
+    async def takes(
+        self, operation: str, *records: dict[str, Any], key: str = "", reporter: Reporter | None = None
+    ) -> list[tuple[int, str]]:
         """Which records are rejected, and why."""
         told = await self._runner.run(
             self.plugin,
@@ -60,6 +62,7 @@ class Office:
             asker="insurer",
             arguments={"records": list(records)},
             key=key or f"sending-{next(self._keys):04}",
+            reporter=reporter,
         )
         return [(one.record, one.code) for one in told.rejected]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.plugins.contract import Reporter
 from tests.services.agencies.oic.office import INSURER, OTHER, POLICY, Office
 
 LATER = "2025-12-01T00:00:00+07:00"
@@ -96,6 +97,19 @@ async def test_reports_at_once_of_one_policy_leave_the_latest_and_no_revision_tw
     assert len(await office.shows("policies")) == 1
     rows = await office.rows("SELECT revision FROM policy_revision ORDER BY revision")
     assert [row["revision"] for row in rows] == list(range(1, len(rows) + 1))
+
+
+async def test_an_insurer_reports_its_own_policies_and_nobody_elses(office: Office) -> None:
+    mine = {**INSURER, "organisation": "0105500000011", "reportedAt": LATER}
+    await office.takes("insurers", mine, {**INSURER, "code": "RMI", "organisation": "0105500000029"})
+    await office.takes("insurers", {**INSURER, "code": "NGI"})  # whom the office reports for
+    told = [{**POLICY, "insurer": insurer} for insurer in ("SKP", "RMI", "NGI")]
+    reporter = Reporter("0105500000011", "INSURER", "an officer")
+    assert await office.takes("reports", *told, reporter=reporter) == [
+        (1, "INSURER_OF_ANOTHER"),
+        (2, "INSURER_OF_ANOTHER"),
+    ]
+    assert await office.takes("reports", *told) == []
 
 
 async def test_nothing_in_the_tables_reads_as_anybodys_number(office: Office) -> None:
