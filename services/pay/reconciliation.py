@@ -28,7 +28,7 @@ from services.pay.breaks import close_by_bank, is_borne, mends, named_before, op
 from services.pay.budget.service import take_anyway
 from services.pay.claims import claim_anew, release
 from services.pay.contents import find_repeat, move, settled_payment, withdraw_repeat
-from services.pay.errors import BankFileRefused, BankSaysDuplicate
+from services.pay.errors import BankFileRefused
 from services.pay.held import Work, hold_payments, hold_told
 from services.pay.ledger.service import Account, book, nth, times_booked, transfer
 from services.pay.mending import is_known, what_to_mend
@@ -85,14 +85,13 @@ class Reconciliation:
         self._days = days or thai_working_days()
 
     async def take_answer(self, session: AsyncSession, run: PaymentRun, answer: Answer) -> Outcome:
-        """Takes in the bank's answer once; `run` is locked. What it rejected goes back to what is owed.
+        """Takes in the bank's answer once; `run` is locked. What it rejected goes back to what is owed. That it has had
+        a file before is an answer, too: it is not sent again, and its payments wait for the bank's books.
 
-        Raises :class:`BankSaysDuplicate`, and :class:`BankFileRefused` when it rejects what was not in the file.
+        Raises :class:`BankFileRefused` when it rejects what was not in the file.
         """
         if run.answered_at is not None:
             return Outcome()
-        if answer.verdict is Verdict.DUPLICATE:
-            raise BankSaysDuplicate
         await hold_payments(session, answer.rejected)
         work = await self._work(session, run)
         if answer.verdict is Verdict.REJECTED:

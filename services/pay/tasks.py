@@ -23,7 +23,7 @@ from services.pay.ledger.service import Balance, trial_balance
 from services.pay.models import Instalment, PaymentRun, ReconciliationBreak
 from services.pay.needs import Officer, Payees, Role
 from services.pay.paydays import PaydayRepository, Whole
-from services.pay.rails.contract import Rail
+from services.pay.rails.contract import Rail, Verdict
 from services.pay.reconciliation import Outcome, Reconciliation
 from services.pay.repository import PaymentRepository
 from services.pay.service import PaymentRuns, must_be
@@ -76,8 +76,8 @@ class PaymentJobs:
 
         A file that the bank cannot answer does not stop the others; the first such error is raised at the end. Raises
         :class:`NotAPaymentOfficer`, :class:`RunNotFound`, :class:`WrongState`, :class:`RunChanged`,
-        :class:`BankSaysDuplicate`; and `ServiceUnavailable` or :class:`BankFileRefused` when it is not known what
-        became of a file: send again.
+        :class:`BankSaysDuplicate` once, with what the bank said beside it taken in; and `ServiceUnavailable` or
+        :class:`BankFileRefused` when it is not known what became of a file: send again.
         """
         must_be(officer, *Role)
         run = await self._run(officer, run_id)
@@ -123,6 +123,8 @@ class PaymentJobs:
         async with self.db.write() as session:
             run = await self.runs.locked(session, officer, run_id)
             await self.reconciliation.take_answer(session, run, answer)
+        if answer.verdict is Verdict.DUPLICATE:
+            raise BankSaysDuplicate
         return run
 
     async def reconcile(self, officer: Officer, run_id: UUID | None = None) -> Outcome:

@@ -45,7 +45,9 @@ def read_answer(document: bytes, message: UUID) -> Answer:
     reason = _reason(group)
     rejected = dict(_rejected(root))
     if verdict is Verdict.REJECTED:
-        return Answer(message, Verdict.DUPLICATE if reason == DUPLICATION else verdict, reason, rejected)
+        if reason == DUPLICATION:  # what it says of payments is said of this copy: the first may have paid them
+            return Answer(message, Verdict.DUPLICATE, reason)
+        return Answer(message, verdict, reason, rejected)
     if (verdict is Verdict.PARTLY) != bool(rejected):
         raise status.refused(BAD_VALUE)
     return Answer(message, verdict, reason, rejected)

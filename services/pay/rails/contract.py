@@ -61,7 +61,7 @@ class Verdict(StrEnum):
     PARTLY = "PARTLY"
     REJECTED = "REJECTED"
     DUPLICATE = "DUPLICATE"
-    """The rail says it has had the file, without saying what became of it."""
+    """The rail says it has had the file, or one of the order's, without saying what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Answer:
     reason: str = ""
     """A code, for a file that is rejected whole."""
     rejected: Mapping[UUID, str] = field(default_factory=dict)
-    """End-to-end id → reason code, of those that will not be paid."""
+    """End-to-end id → reason code, of those that will not be paid. With DUPLICATE, of the order's other files."""
 
 
 class EntryKind(StrEnum):

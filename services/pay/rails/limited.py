@@ -74,7 +74,7 @@ class LimitedRail:
                 rejected |= dict.fromkeys(unsent, answer.reason)
                 break
         if Verdict.DUPLICATE in verdicts:
-            return Answer(order, Verdict.DUPLICATE)
+            return Answer(order, Verdict.DUPLICATE, "", rejected)
         if verdicts == {Verdict.REJECTED}:
             return Answer(order, Verdict.REJECTED, "", rejected)
         return Answer(order, Verdict.PARTLY if rejected else Verdict.ACCEPTED, "", rejected)

@@ -72,8 +72,6 @@ class SeveralRails:
         answers = {
             rail: await self._rails[rail].submit(message_of(order, rail), part) for rail, (part, _) in parts.items()
         }
-        if any(answer.verdict is Verdict.DUPLICATE for answer in answers.values()):
-            return Answer(order, Verdict.DUPLICATE)
         rejected: dict[UUID, str] = {}
         for rail, answer in answers.items():
             if not set(answer.rejected) <= set(parts[rail][1]):
@@ -81,6 +79,8 @@ class SeveralRails:
             if answer.verdict is Verdict.REJECTED:
                 rejected |= dict.fromkeys(parts[rail][1], answer.reason)
             rejected |= dict(answer.rejected)
+        if any(answer.verdict is Verdict.DUPLICATE for answer in answers.values()):
+            return Answer(order, Verdict.DUPLICATE, "", rejected)
         if all(answer.verdict is Verdict.REJECTED for answer in answers.values()):
             return Answer(order, Verdict.REJECTED, "", rejected)
         return Answer(order, Verdict.PARTLY if rejected else Verdict.ACCEPTED, "", rejected)

@@ -207,6 +207,10 @@ def test_a_file_known_to_the_bank_is_not_a_rejected_one(reason: str, verdict: Ve
     assert read_answer(pain("RJCT", reason=reason), MESSAGE).verdict is verdict
 
 
+def test_of_a_file_known_to_the_bank_no_payment_is_rejected_since_the_first_copy_may_have_paid_it() -> None:
+    assert read_answer(pain("RJCT", (FIRST, "RJCT"), reason="AM05"), MESSAGE).rejected == {}
+
+
 BAD_ANSWERS = {
     "another message": (pain(message=new_id().hex), "OrgnlMsgId"),
     "an id that is not ours": (pain(message="NOTPROVIDED"), "OrgnlMsgId"),

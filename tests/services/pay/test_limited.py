@@ -172,6 +172,22 @@ async def test_a_payment_that_is_rejected_in_one_file_leaves_the_others_paid(
     assert len(await counter.rail.booked(order.message)) == LIMIT
 
 
+@pytest.mark.parametrize("among", [False, True])
+async def test_what_the_bank_rejects_beside_a_file_that_it_has_had_before_is_told_with_that(
+    counter: Counter, clock: FixedClock, *, among: bool
+) -> None:
+    order = order_of(clock, 2 * LIMIT)
+    wrong = sorted(order.transfers, key=lambda one: (one.pay_on, one.end_to_end.hex))[LIMIT].end_to_end
+    counter.bank.faults = Faults(reject=frozenset({wrong.hex}))
+    counter.bank.books.take(file_of(order.message, 1).hex, b"other", b"<answer/>", [], clock.now(), account="0")
+    several = SeveralRails({RailName.PROMPTPAY: counter.rail, RailName.ACCOUNT: counter.rail})
+    if among:
+        there = Transfer(new_id(), BankAccount("004", "1234567890"), Money(100), date(2026, 11, 16), "x")
+        order = Order(order.message, order.created_at, order.payer, (*order.transfers, there))
+    answer = await several.submit(order.message, several.write(order))
+    assert (answer.verdict, dict(answer.rejected)) == (Verdict.DUPLICATE, {wrong: "AC03"})
+
+
 async def test_files_of_a_limited_rail_go_beside_those_of_other_rails(counter: Counter, clock: FixedClock) -> None:
     several = SeveralRails({RailName.PROMPTPAY: counter.rail, RailName.ACCOUNT: counter.rail})
     there = tuple(

@@ -200,7 +200,8 @@ async def test_a_file_that_the_bank_calls_a_duplicate_does_not_stop_the_others(h
     hall.bank.books.take(parts[0].id.hex, b"other", b"<answer/>", [], hall.clock.now(), account="0")
     with pytest.raises(BankSaysDuplicate):
         await jobs.send(hall.approver, run.id)
-    assert [part.answered_at is not None for part in await jobs.parts(hall.approver, run.id)] == [False, True, True]
+    assert [part.answered_at is not None for part in await jobs.parts(hall.approver, run.id)] == [True, True, True]
+    assert (await jobs.send(hall.approver, run.id)).status == "SUBMITTED"  # said once, and not asked again
 
 
 async def test_a_bank_that_is_away_stops_the_work_and_later_it_goes_on(hall: TownHall) -> None:

@@ -10,10 +10,7 @@ import pytest
 from core.errors import ServiceUnavailable
 from core.ids import new_id
 from core.money import Money
-from services.pay.errors import (
-    BankFileRefused,
-    BankSaysDuplicate,
-)
+from services.pay.errors import BankFileRefused
 from services.pay.models import PaymentRun
 from services.pay.rails.contract import Answer, Entry, EntryKind, Verdict
 from services.pay.states import InstalmentStatus, RunStatus
@@ -67,9 +64,12 @@ async def test_a_payment_that_the_bank_knows_from_another_file_is_named_and_stay
 
 @pytest.mark.parametrize(
     ("verdict", "rejected", "error"),
-    [(Verdict.DUPLICATE, {}, BankSaysDuplicate), (Verdict.PARTLY, {new_id(): "AC03"}, BankFileRefused)],
+    [
+        (Verdict.PARTLY, {new_id(): "AC03"}, BankFileRefused),
+        (Verdict.DUPLICATE, {new_id(): "AC03"}, BankFileRefused),
+    ],
 )
-async def test_an_answer_that_decides_nothing_or_about_others_changes_nothing(
+async def test_an_answer_about_others_changes_nothing(
     hall: TownHall, verdict: Verdict, rejected: dict[UUID, str], error: type[Exception]
 ) -> None:
     run = await hall.approved(1)

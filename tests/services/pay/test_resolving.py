@@ -15,6 +15,7 @@ from core.errors import BadInput, ServiceUnavailable, SitthiError
 from core.money import Money
 from services.pay.breaks import BreakOutcome
 from services.pay.errors import (
+    BankSaysDuplicate,
     BreakClosed,
     BreakNotFound,
     NotAPaymentOfficer,
@@ -23,12 +24,14 @@ from services.pay.errors import (
 )
 from services.pay.models import BreakResolution, PaymentRun
 from services.pay.overdue import BANK_DAYS_MAX
+from services.pay.rails.bank import BankRail
 from services.pay.rails.contract import Entry, EntryKind
+from services.pay.rails.limited import LimitedRail, file_of
 from services.pay.reconciliation import BreakKind
 from services.pay.resolving import OUTCOMES, BreakJobs
 from services.sandbox.bank import Faults
 from services.sandbox.bank.faults import Settles
-from tests.services.pay.town import PERIOD, Clerk, TownHall
+from tests.services.pay.town import PERIOD, Clerk, TownHall, jobs_over
 
 WHY = "The bank says so in its letter of today."
 EVERYONE = frozenset({"*"})
@@ -58,6 +61,37 @@ async def decide(hall: TownHall, key: UUID, outcome: BreakOutcome) -> BreakResol
 async def only_break(hall: TownHall) -> UUID:
     [(found, _)] = await resolving(hall).listed(hall.planner)
     return found.id
+
+
+@pytest.mark.parametrize("files", [1, 2])
+async def test_no_payment_is_stuck_in_an_order_of_which_the_bank_has_had_a_file_before(
+    hall: TownHall, files: int
+) -> None:
+    """Those of the other files are decided, those of that one wait for the bank's books, and then for officers."""
+    run = await hall.approved(4)
+    keys = [one.id for one in sorted(await hall.instalments(), key=lambda one: (one.due_on, one.id.hex))]
+    most = 4 // files
+    limited = LimitedRail(BankRail(hall.client, "http://bank"), most)
+    jobs = jobs_over(hall.db, hall.clock, limited, hall.awards)
+    known = run.id if files == 1 else file_of(run.id, 1)
+    hall.bank.books.take(known.hex, b"other", b"<answer/>", [], hall.clock.now(), account="0")
+    hall.bank.faults = Faults(reject=frozenset({keys[-1].hex}))
+    with pytest.raises(BankSaysDuplicate):
+        await jobs.send(hall.approver, run.id)
+    rejected = [] if files == 1 else [keys[-1]]
+    assert [one.id for one in await hall.instalments() if one.status == "RETURNED"] == rejected
+    hall.clock.advance(timedelta(days=60))
+    await jobs.send(hall.approver, run.id)
+    await jobs.reconcile(hall.approver, run.id)
+    named = await resolving(hall).listed(hall.planner)
+    assert sorted((found.kind, found.end_to_end) for found, _ in named) == [
+        ("NOT_BOOKED", key.hex) for key in sorted(keys[:most])
+    ]
+    for found, _ in named:
+        await decide(hall, found.id, BreakOutcome.OWED_AGAIN)
+    ends = {one.id: one.status for one in await hall.instalments()}
+    assert "SUBMITTED" not in ends.values()
+    assert [ends[key] for key in keys[:most]] == ["RETURNED"] * most
 
 
 async def test_money_that_left_without_our_order_is_claimed_from_the_bank(hall: TownHall) -> None:
