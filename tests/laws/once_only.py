@@ -35,6 +35,7 @@ IMPORTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "api/commands/agency.py",  # serves a stand-in for an agency, and asks none
         "api/sandbox_families.py",  # made-up people alone, whom a rule that is being written is tried on
         "api/sandbox_facts.py",  # the same
+        "api/sandbox_feeds.py",  # made-up people's records, sent as real senders do; it reads none back
     ),
 }
 CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
