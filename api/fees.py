@@ -16,7 +16,7 @@ from core.settings import Environment
 from core.text import Text
 from services.apply import repository as applications
 from services.apply.delivery import repository as delivery
-from services.apply.delivery.fees import afterwards, waits_afterwards
+from services.apply.delivery.fees import afterwards, time_of, waits_afterwards
 from services.apply.delivery.hearing import CLOSED, Hearing
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import FEE_UNPAID, Step
@@ -76,7 +76,9 @@ class FeesOfApplications:
         asked = None if _is_over(case) else told.get("payment")
         if asked is None:
             return None
-        return Charge(f"application:{about.hex}:{asked['satang']}", BillKind.FEE, agency, Money(asked["satang"]), title)
+        key, time = f"application:{about.hex}:{asked['satang']}", time_of(asked)
+        key = key if time == 1 else f"{key}:{time}"
+        return Charge(key, BillKind.FEE, agency, Money(asked["satang"]), title)
 
     async def ready(self) -> None:
         await self._house.rooms.get(Hearing).ready()

@@ -143,6 +143,27 @@ async def test_a_second_amount_is_another_fee_and_another_event(sitthi: Served) 
     assert sorted(one["satang"] for one in heard(office)) == [5_00, 99_50]
 
 
+async def test_the_same_amount_asked_for_again_is_another_fee_and_another_event(sitthi: Served) -> None:
+    office, application = await asked_for(sitthi)
+    first = await bill_of(sitthi, application=application)
+    await scan(sitthi, first["qrText"])
+    await carried(sitthi)  # it is told of the payment, and still says what it asked for
+    assert await stands(sitthi, application) == ("SUBMITTED", "AGENCY")
+    asked = office.more
+    for more in ({}, asked, asked):
+        office.more = more
+        later(sitthi, days=2)
+        await carried(sitthi)
+    assert await stands(sitthi, application) == ("NEEDS_INFORMATION", "CITIZEN")
+    second = await bill_of(sitthi, application=application)
+    assert (second["id"] == first["id"], second["amount"]) == (False, first["amount"])
+    await scan(sitthi, second["qrText"])
+    assert await stands(sitthi, application) == ("SUBMITTED", "AGENCY")
+    await carried(sitthi)
+    assert [one["satang"] for one in heard(office)] == [99_50, 99_50]
+    assert await stands(sitthi, application) == ("SUBMITTED", "AGENCY")
+
+
 async def test_a_payment_of_what_was_asked_for_before_leaves_the_turn_with_what_is_asked_for_now(
     sitthi: Served,
 ) -> None:

@@ -72,7 +72,8 @@ def due(manifest: Manifest, state: State, told: Mapping[str, Any], paid: Collect
     """What is to be paid before it goes on, after an agency has said this. None for nothing."""
     asked = told.get("payment")
     if state in _AT_WORK:
-        return Due(asked["satang"]) if asked is not None and asked["satang"] not in paid else None
+        is_due = asked is not None and list(paid).count(asked["satang"]) < time_of(asked)
+        return Due(asked["satang"]) if asked is not None and is_due else None
     amount = afterwards(manifest, told)
     if state is not State.APPROVED or amount is None:
         return None
@@ -81,6 +82,22 @@ def due(manifest: Manifest, state: State, told: Mapping[str, Any], paid: Collect
     pay_by = start_of_bangkok_day(today + timedelta(days=manifest.fee.days + 1))
     remind_at = max(pay_by - REMINDED_BEFORE, now + (pay_by - now) / 2)
     return Due(amount, pay_by, remind_at)
+
+
+def time_of(asked: Mapping[str, Any]) -> int:
+    """How often that amount was asked for by then, from 1: one that was paid before may be asked for anew."""
+    return int(asked.get("time", 1))
+
+
+def timed(told: dict[str, Any], before: Mapping[str, Any], state: State, paid: Collection[int]) -> dict[str, Any]:
+    """What an agency says, its `payment` with its `time` from the second on. It is another time when it said something
+    else `before`, or nothing, and that amount is paid."""
+    asked, old = told.get("payment"), before.get("payment")
+    if asked is None or state not in _AT_WORK:
+        return told
+    still = old is not None and old["satang"] == asked["satang"]
+    time = time_of(old) if still else list(paid).count(asked["satang"]) + 1
+    return told if time == 1 else {**told, "payment": {**asked, "time": time}}
 
 
 def afterwards(manifest: Manifest, told: Mapping[str, Any]) -> int | None:

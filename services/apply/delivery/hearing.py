@@ -91,6 +91,7 @@ class Hearing:
             said = said.model_copy(update={"state": before})
             log.warning("agency_contradicts_itself", plugin=case.plugin, application=case.application.hex)
         else:
+            told = fees.timed(told, old, said.state, case.paid)
             values |= {
                 "reference": said.reference,
                 "state": said.state,
@@ -115,7 +116,7 @@ class Hearing:
         asked = not late and told.get("payment") != old.get("payment")
         is_open = application.status not in CLOSED
         if news or asked:
-            await self._move(session, application, case, manifest, said, news=news)
+            await self._move(session, application, case, manifest, said, told, news=news)
         if asked and told.get("payment") and is_open and said.state is not State.APPROVED:
             await self._tell_of_payment(session, application, said.payment)
         return LATE if late else None
@@ -237,6 +238,7 @@ class Hearing:
         case: ServiceCase,
         manifest: Manifest,
         said: ApplicationState,
+        told: Mapping[str, Any],
         *,
         news: bool,
     ) -> None:
@@ -246,7 +248,7 @@ class Hearing:
             if said.state.is_final and said.state is not State.CANCELLED:
                 log.warning("agency_decided_what_is_closed", plugin=manifest.slug, application=application.id.hex)
             return
-        owed = fees.due(manifest, said.state, _told(said), case.paid, self._clock.now())
+        owed = fees.due(manifest, said.state, told, case.paid, self._clock.now())
         if owed is None:
             prepared = _prepared(application, manifest, said)
             await self._apply.hear(session, application.person, application.id, prepared, news=news)

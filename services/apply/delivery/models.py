@@ -69,7 +69,8 @@ class ServiceCase(SQLModel, table=True):
     rests_on: dict[str, list[str]] = Field(sa_type=Json)
     """Of its facts those that a consent opened: purpose → attributes."""
     told_sealed: bytes | None = sealed("service_case.told", by="application", default=None)
-    """`{"note": {"th", "en"}, "payment": {"satang", "text"}}` of the agency's last word."""
+    """`{"note": {"th", "en"}, "payment": {"satang", "text", "time"}}` of the agency's last word; `time` from the second
+    on that it asks for that amount."""
     paid: list[int] = Field(default_factory=list, sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
     """Amounts of the fees that were paid while the agency had it, in satang."""
     pay_by: datetime | None = Field(default=None, sa_type=Instant, index=True)

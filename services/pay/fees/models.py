@@ -44,7 +44,8 @@ class Bill(SQLModel, table=True):
     agency: str = Field(max_length=100)
     kind: str = Field(max_length=10)
     charge: str = Field(max_length=80)
-    """What it is for: `application:<id>:fee`, `application:<id>:<satang>` (its agency asked), `recovery:<plan>`."""
+    """What it is for: `application:<id>:fee`, `application:<id>:<satang>` (its agency asked; `:<time>` after it from
+    the second time on), `recovery:<plan>`."""
     title: dict[str, Any] = Field(sa_type=Json)
     biller: str = Field(max_length=15)
     reference: str = Field(max_length=20)
