@@ -96,7 +96,7 @@ def timed(told: dict[str, Any], before: Mapping[str, Any], state: State, paid: C
     if asked is None or state not in _AT_WORK:
         return told
     still = old is not None and old["satang"] == asked["satang"]
-    time = time_of(old) if still else list(paid).count(asked["satang"]) + 1
+    time = time_of(old or {}) if still else list(paid).count(asked["satang"]) + 1
     return told if time == 1 else {**told, "payment": {**asked, "time": time}}
 
 

@@ -29,6 +29,8 @@ class Listed:
     """The bank's own; a payment and its return may bear the same."""
     satang: int
     """Negative of what left the account."""
+    end_to_end: str = ""
+    """As the bank writes it, where it does: one reference may stand for several payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Statement:
 
     @property
     def content(self) -> bytes:
-        """SHA-256 of what it says, in whatever order it says it."""
+        """SHA-256 of what it says, in whatever order it says it. Without end-to-end ids, which it may leave out: those
+        that were taken in before these were read are the same still."""
         said = [self.account, self.day.isoformat(), str(self.opening), str(self.closing)]
         said += [f"{one.reference} {one.satang}" for one in sorted(self.entries)]
         return hashlib.sha256("\n".join(said).encode()).digest()
@@ -105,7 +108,10 @@ def _listed(entry: Element, day: date) -> Iterator[Listed]:
                 raise transaction.refused(BAD_VALUE, "CdtDbtInd")
             money = transaction.need("Amt").amount()
             total += money.satang
-            yield Listed(transaction.need("Refs", "AcctSvcrRef").short_text(), _signed(transaction, money))
+            references = transaction.need("Refs")
+            named = references.find("EndToEndId")
+            end_to_end = "" if named is None else named.short_text()
+            yield Listed(references.need("AcctSvcrRef").short_text(), _signed(transaction, money), end_to_end)
     if amount.amount().satang != total:
         raise amount.refused(BAD_SUM)
 

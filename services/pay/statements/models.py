@@ -24,7 +24,7 @@ class StatementBreakKind(StrEnum):
     OTHER_AMOUNT = "OTHER_AMOUNT"
     """Listed with another amount than it was told, or in the other direction."""
     LISTED_TWICE = "LISTED_TWICE"
-    """One reference more than once, in one direction."""
+    """One reference more than once, in one direction, of one end-to-end id."""
     DOES_NOT_ADD_UP = "DOES_NOT_ADD_UP"
     """The opening balance and the entries do not make the closing balance."""
     OPENS_OTHERWISE = "OPENS_OTHERWISE"

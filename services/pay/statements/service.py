@@ -4,8 +4,8 @@ fit is named, never guessed; a statement taken in again changes nothing but what
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Protocol
@@ -32,6 +32,7 @@ LISTED_MAX: Final = 200
 _K = StatementBreakKind
 _CHAIN: Final = frozenset({_K.OPENS_OTHERWISE, _K.DAY_MISSING})
 """Which also hang on the statement of the day before."""
+_OURS: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NOT_OVER: Final = Text(th="วันนี้ยังไม่สิ้นสุด", en="that day is not over")
 _OTHER_ACCOUNT: Final = Text(th="เป็นรายการของบัญชีอื่น หรือของวันอื่น", en="it is of another account, or of another day")
 
@@ -136,10 +137,8 @@ class Statements:
                 found.append(Found(_K.NOT_TOLD, one.reference, None, one.satang))
             elif one.satang not in known:
                 found.append(Found(_K.OTHER_AMOUNT, one.reference, _nearest(known, one.satang), one.satang))
-        listed = {one.reference for one in statement.entries}
-        booked = await booked_on(session, agency, statement.day)
-        missing = sorted(booked.keys() - listed)
-        return [*found, *(Found(_K.NOT_LISTED, reference, booked[reference]) for reference in missing)]
+        missing = _missing(statement, await booked_on(session, agency, statement.day))
+        return [*found, *(Found(_K.NOT_LISTED, reference, missing[reference]) for reference in sorted(missing))]
 
     async def _chain(self, session: AsyncSession, kept: BankStatement) -> list[Found]:
         """How it hangs on the statement before it; the first of all hangs on none."""
@@ -219,14 +218,40 @@ async def _take_turn(session: AsyncSession, agency: str) -> None:
 
 def _in_itself(statement: Statement) -> list[Found]:
     found = []
-    directions = Counter((one.reference, one.satang > 0) for one in statement.entries)
-    for reference in sorted({reference for (reference, _), times in directions.items() if times > 1}):
-        listed = [one.satang for one in statement.entries if one.reference == reference]
-        found.append(Found(_K.LISTED_TWICE, reference, listed[0], sum(listed)))
+    by_payment: dict[tuple[str, str, bool], list[int]] = {}
+    for one in statement.entries:
+        by_payment.setdefault((one.reference, one.end_to_end, one.satang > 0), []).append(one.satang)
+    twice = [(reference, listed) for (reference, _, _), listed in by_payment.items() if len(listed) > 1]
+    for reference in sorted({reference for reference, _ in twice}):
+        of_it = [listed for named, listed in twice if named == reference]
+        found.append(Found(_K.LISTED_TWICE, reference, sum(one[0] for one in of_it), sum(map(sum, of_it))))
     if not statement.adds_up:
         wanted = statement.opening + sum(one.satang for one in statement.entries)
         found.append(Found(_K.DOES_NOT_ADD_UP, statement.day.isoformat(), wanted, statement.closing))
     return found
+
+
+def _missing(statement: Statement, booked: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+    """What was told as booked and is not listed, by reference. An entry with one of our end-to-end ids is of that
+    payment; any other stands for one of its reference."""
+    listed: dict[str, list[str]] = {}
+    for one in statement.entries:
+        listed.setdefault(one.reference, []).append(one.end_to_end.lower())
+    unnamed: list[tuple[str, str, int]] = []
+    missing: dict[str, int] = {}
+    for reference, end_to_end, satang in booked:
+        there = listed.get(reference, [])
+        if end_to_end and end_to_end in there:
+            listed[reference] = [one for one in there if one != end_to_end]
+        else:
+            unnamed.append((reference, end_to_end, satang))
+    for reference, end_to_end, satang in unnamed:
+        there = [one for one in listed.get(reference, []) if not (end_to_end and _OURS.fullmatch(one))]
+        if there:
+            listed[reference].remove(there[0])
+        else:
+            missing[reference] = missing.get(reference, 0) + satang
+    return missing
 
 
 def _nearest(known: set[int], satang: int) -> int:

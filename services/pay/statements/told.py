@@ -35,13 +35,13 @@ async def told_of(session: AsyncSession, agency: str, references: Collection[str
     return found
 
 
-async def booked_on(session: AsyncSession, agency: str, day: date) -> dict[str, int]:
+async def booked_on(session: AsyncSession, agency: str, day: date) -> list[tuple[str, str, int]]:
     """What the bank told as booked on that Bangkok day, as far as we keep when it was: what reached its payees, and
-    what came in."""
+    what came in. The bank's reference, end-to-end id (empty of what came in), satang."""
     start = start_of_bangkok_day(day)
     end = start + timedelta(days=1)
     paid = (
-        select(col(Instalment.bank_reference), col(Instalment.satang) - col(Instalment.withheld))
+        select(col(Instalment.bank_reference), col(Instalment.id), col(Instalment.satang) - col(Instalment.withheld))
         .join(PaymentRun, col(PaymentRun.id) == col(Instalment.run))
         .where(
             col(PaymentRun.agency) == agency,
@@ -51,11 +51,11 @@ async def booked_on(session: AsyncSession, agency: str, day: date) -> dict[str, 
             ~select(CashSlip).where(col(CashSlip.id) == col(Instalment.id)).exists(),
         )
     )
-    found = {str(reference): -satang for reference, satang in (await session.execute(paid)).tuples()}
+    found = [(str(reference), key.hex, -satang) for reference, key, satang in (await session.execute(paid)).tuples()]
     came = select(col(IncomingPayment.bank_transaction), col(IncomingPayment.satang)).where(
         col(IncomingPayment.agency) == agency, col(IncomingPayment.paid_at) >= start, col(IncomingPayment.paid_at) < end
     )
-    return found | dict((await session.execute(came)).tuples().all())
+    return [*found, *((reference, "", satang) for reference, satang in (await session.execute(came)).tuples())]
 
 
 async def _some(session: AsyncSession, agency: str, references: list[str]) -> Iterable[tuple[str, int]]:
@@ -103,14 +103,15 @@ async def _incoming(session: AsyncSession, agency: str, references: list[str]) -
         col(IncomingBreak.agency) == agency, col(IncomingBreak.bank_reference).in_(references)
     )
     found += [(one.bank_reference, one.found) for one in await session.scalars(breaks) if one.found is not None]
-    stem = f"paid-back:{bounded(agency, AGENCY_IN_KEY_MAX)}:"
+    stems = {f"paid-back:{name}:" for name in (bounded(agency, AGENCY_IN_KEY_MAX), agency[:AGENCY_IN_KEY_MAX])}
+    keys = {stem + one: one for stem in sorted(stems) for one in references}  # long names were cut once
     repaid = (
         select(col(LedgerTransaction.key), col(LedgerPosting.satang))
         .join(LedgerPosting, col(LedgerPosting.transaction_id) == col(LedgerTransaction.id))
         .where(
-            col(LedgerTransaction.key).in_([stem + one for one in references]),
+            col(LedgerTransaction.key).in_(sorted(keys)),
             col(LedgerPosting.account) == account_id(agency, Account.BANK),
         )
     )
-    found += [(key.removeprefix(stem), satang) for key, satang in (await session.execute(repaid)).tuples()]
+    found += [(keys[key], satang) for key, satang in (await session.execute(repaid)).tuples()]
     return found
