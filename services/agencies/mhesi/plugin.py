@@ -57,13 +57,13 @@ async def transcript(host: Host, call: Call) -> Paper:
 async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     found = await _levels(host, call, "graduated")
     now = host.clock.now()
-    return {one: {"highest_degree": Known(_highest(found.get(one.digits, ())), now)} for one in call.people}
+    return {one: {"highest_degree": Known(_highest(found.get(one, ())), now)} for one in call.people}
 
 
 async def enrolled(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     found = await _levels(host, call, "studying")
     now = host.clock.now()
-    return {one: {"student_enrolled": Known(one.digits in found, now)} for one in call.people}
+    return {one: {"student_enrolled": Known(one in found, now)} for one in call.people}
 
 
 async def institutions(host: Host, call: Call) -> dict[str, Any]:
@@ -86,7 +86,7 @@ async def records(host: Host, call: Call) -> dict[str, Any]:
         known = await _known(tx, sent)
         for place, record in enumerate(sent):
             try:
-                known.take(record, today)
+                known.take(record, host.index(record["nationalId"]), today)
             except Refused as refused:
                 rejected.append(refused.at(place))
         await known.write(tx, host.clock.now().isoformat())
@@ -97,15 +97,16 @@ def _highest(levels: Iterable[str]) -> str:
     return max((level for level in levels if level in LEVELS), key=LEVELS.index, default="none")
 
 
-async def _levels(host: Host, call: Call, status: str) -> dict[str, list[str]]:
-    """Of those of the people who have a record of that status, by national ID."""
-    names, values = _listed("p", (person.digits for person in call.people))
+async def _levels(host: Host, call: Call, status: str) -> dict[NationalId, list[str]]:
+    """Of those of the people who have a record of that status."""
+    people = {host.index(person.digits): person for person in call.people}
+    names, values = _listed("p", people)
     sql = f"SELECT pid, level FROM record WHERE status = :status AND pid IN ({names})"  # noqa: S608 - names of our own
     async with host.store.transaction() as tx:
         rows = await tx.fetch(sql, {**values, "status": status})
-    found: dict[str, list[str]] = {}
+    found: dict[NationalId, list[str]] = {}
     for row in rows:
-        found.setdefault(row["pid"], []).append(row["level"])
+        found.setdefault(people[row["pid"]], []).append(row["level"])
     return found
 
 
@@ -269,27 +270,29 @@ class _Known:
     digests: dict[Key, dict[int, str]]
     """Of every revision of a record."""
     students: dict[Key, dict[str, str]]
-    """By institution and student number: number of the record → national ID."""
+    """By institution and student number: number of the record → index of the person."""
     revisions: list[Json] = field(default_factory=list)
     current: dict[Key, Json] = field(default_factory=dict)
 
-    def take(self, record: Json, today: date) -> None:
-        """Raises :class:`Refused`. The same revision with the same content is taken, and changes nothing."""
+    def take(self, record: Json, person: str, today: date) -> None:
+        """Raises :class:`Refused`. The same revision with the same content is taken, and changes nothing. `person` is
+        kept in the place of the national ID, by which a record is found and nobody is read."""
         institution, number, revision = record["institution"], record["number"], record["revision"]
         gradings = self.gradings.get(institution)
         if gradings is None:
             raise Refused("INSTITUTION_UNKNOWN", "/institution")
-        content = _written(record)
+        hidden = {**record, "nationalId": person}
+        content = _written(hidden)
         taken = self.digests.setdefault((institution, number), {})
         if _is_taken(taken, revision, content):
             return
         _check(record, gradings, today)
         theirs = self.students.setdefault((institution, record["studentNumber"]), {})
-        if any(pid != record["nationalId"] for one, pid in theirs.items() if one != number):
+        if any(pid != person for one, pid in theirs.items() if one != number):
             raise Refused("STUDENT_OF_ANOTHER", "/studentNumber")
-        theirs[number] = record["nationalId"]
+        theirs[number] = person
         taken[revision] = _digest(content)
-        self.revisions.append({**record, "content": content})
+        self.revisions.append({**hidden, "content": content})
         self.current[institution, number] = self.revisions[-1]
 
     async def write(self, tx: StoreTransaction, now: str) -> None:

@@ -20,7 +20,7 @@ async def awarded(host: Host, person: NationalId) -> list[dict[str, Any]]:
         "WHERE r.pid = :pid AND r.status = 'graduated' AND r.level <> 'certificate' ORDER BY r.awarded_on, r.number"
     )
     async with host.store.transaction() as tx:
-        return await tx.fetch(sql, {"pid": person.digits})
+        return await tx.fetch(sql, {"pid": host.index(person.digits)})
 
 
 async def degrees_of(host: Host, person: NationalId) -> list[tuple[Json, Json]]:

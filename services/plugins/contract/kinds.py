@@ -11,7 +11,7 @@ here. Whoever it is about is `Call.person`, or `Call.people`.
 | `status` | `{"reference": "..."}` | :class:`ApplicationState` | no |
 | `cancel` | `{"reference": "..."}` | :class:`ApplicationState` | yes |
 | `ingest` | `{"records": [...]}` | :class:`Taken` | yes |
-| `issue` | those of the request, by the plugin's own words | :class:`Document`, :class:`Paper`, :class:`Credential` | yes |
+| `issue` | those of the request, in own words | :class:`Document`, :class:`Paper` or :class:`Credential` | yes |
 | `notify` | `{"event": Event}` | null | yes |
 
 A call with an effect carries an idempotency key (:attr:`Call.key`): it may come again, and has its effect once.

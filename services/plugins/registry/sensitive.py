@@ -50,6 +50,8 @@ class Part(StrEnum):
     """Where citizens turn with what they would tell nobody else."""
     QUESTIONS = "QUESTIONS"
     """A question of the form, or a member of a record, that nobody has looked at: what is kept of citizens."""
+    CREDENTIALS = "CREDENTIALS"
+    """What is signed in its agency's name and shown to others for years."""
     EXEMPT = "EXEMPT"
     """Which rules of the conformance suite it does not keep, and why."""
     HELD = "HELD"
@@ -114,7 +116,8 @@ def sensitive_parts(
     if former is None:
         return (*said, found(Part.FIRST, "it was never published", "slug"))
     said += [Sensitive(Part.BREAKING, one.why, f"{one.file}:{one.line}" if one.line else one.file) for one in breaks]
-    changed = [*_facts(former, manifest), *_operations(former, manifest), *_rest(former, manifest)]
+    changed = [*_facts(former, manifest), *_operations(former, manifest), *_credentials(former, manifest)]
+    changed += _rest(former, manifest)
     return (*said, *(found(part, why, *path) for part, why, path in changed))
 
 
@@ -156,6 +159,12 @@ def _operations(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
             yield Part.EFFECTS, f"`{name}` is new, and changes something", place
         if before is not None and (after.senders, after.power) != (before.senders, before.power):
             yield Part.ACCESS, f"others may send to `{name}`, or with another power", (*place, "senders")
+
+
+def _credentials(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
+    for name in sorted(former.credentials.keys() | manifest.credentials.keys()):
+        if former.credentials.get(name) != manifest.credentials.get(name):
+            yield Part.CREDENTIALS, f"the credential `{name}` is another than before", ("credentials", name)
 
 
 def _rest(former: Manifest, manifest: Manifest) -> Iterator[_Change]:

@@ -90,7 +90,8 @@ async def test_spells_of_one_programme_are_not_parted_by_another_job_that_comes_
 ) -> None:
     """Else a parent hears twice of the same programme, once for each child."""
     person = await somebody(land)
-    spell: dict[str, Any] = {"person": person, "programme": RESIDENT, "number": 1, "began_on": land.clock.today(), "purpose": "p"}
+    spell: dict[str, Any] = {"person": person, "programme": RESIDENT, "number": 1, "purpose": "p"}
+    spell["began_on"] = land.clock.today()
     async with land.database.write() as session:
         session.add_all(EntitlementSpell(**spell, beneficiary=new_id()) for _ in range(3))
     taken: list[int] = []

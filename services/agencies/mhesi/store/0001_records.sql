@@ -1,4 +1,5 @@
 -- Dates are ISO 8601, `content` and `grading` are JSON as the operations' `record` describes it, `digest` is SHA-256 of it.
+-- Whose a record is stands in `pid`, and in `content` in the place of the national ID, as the keyed hash of `Host.index`.
 CREATE TABLE institution (
     code TEXT PRIMARY KEY,
     revision BIGINT NOT NULL,

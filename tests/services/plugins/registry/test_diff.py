@@ -235,6 +235,24 @@ def test_what_is_sensitive_goes_to_a_reviewer_with_its_place(members: dict[str, 
     assert parts(changed(**members)) == [(part, "manifest.json")]
 
 
+def test_what_is_signed_for_wallets_is_looked_at() -> None:
+    claim = {"path": ["size"], "title": TITLES}
+    issue = {"kind": "issue", "access": "citizen", "time_limit_seconds": 2}
+    give = {"give": issue, "hand": issue}
+    spec = {"operation": "give", "title": TITLES, "days": 30, "claims": [claim]}
+    former = plugin_of(documents_of(sdl=None, operations=give, credentials={"size": spec})).manifest
+
+    def told(**members: Any) -> list[Part]:
+        documents = documents_of("1.1.0", sdl=None, operations=give, **members)
+        return [one.part for one in sensitive_parts(former, plugin_of(documents).manifest, documents)]
+
+    assert told(credentials={"size": spec}) == []
+    assert told(credentials={"size": {**spec, "days": 31}}) == [Part.CREDENTIALS]
+    assert told(credentials={"size": {**spec, "claims": [{**claim, "disclosable": False}]}}) == [Part.CREDENTIALS]
+    assert told(credentials={"size": spec, "more": {**spec, "operation": "hand"}}) == [Part.CREDENTIALS]
+    assert told() == [Part.CREDENTIALS]
+
+
 def test_a_name_of_the_graph_is_looked_at_before_it_is_claimed() -> None:
     """A service without a graph claimed any prefix and namespace in a version that published itself."""
     source: dict[str, Any] = {"operations": {"facts": SOURCE}, "provides": {"birth_date": "facts"}}
@@ -245,7 +263,19 @@ def test_a_name_of_the_graph_is_looked_at_before_it_is_claimed() -> None:
 
 
 LOOKED_AT = {
-    *("agency.title", "assurance", "benefit", "contact", "delegates", "endpoint", "exempt", "fee", "form", "namespace"),
+    *(
+        "agency.title",
+        "assurance",
+        "benefit",
+        "contact",
+        "credentials",
+        "delegates",
+        "endpoint",
+        "exempt",
+        "fee",
+        "form",
+        "namespace",
+    ),
     *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
     *("operations.record", "operations.senders", "operations.power"),
 }
