@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -142,6 +142,17 @@ async def told_rightly(
         if not await times_booked(session, f"reverse:{key}"):
             lines = [Line(line.account, -line.money) for line in claimed_of(found)]
             await book(session, key=f"{key}:mended", agency=agency, lines=lines, at=at)
+
+
+async def open_again(session: AsyncSession, agency: str, bank_reference: str, kind: BreakKind) -> int:
+    """The bank has taken back the word that mended it. How many were closed by that; what officers decided stands."""
+    told = select(col(IncomingBreak.id)).where(*_about(agency, bank_reference, col(IncomingBreak.kind) == kind.value))
+    mended = delete(IncomingResolution).where(
+        col(IncomingResolution.break_id).in_(told),
+        col(IncomingResolution.outcome) == IncomingOutcome.BANK_MENDED.value,
+    )
+    opened = await session.execute(mended.returning(col(IncomingResolution.break_id)))
+    return len(opened.all())
 
 
 def claim_key(found: IncomingBreak) -> str:

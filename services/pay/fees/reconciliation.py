@@ -33,7 +33,7 @@ from core.ids import new_id
 from core.money import Money
 from core.text import Text
 from services.pay.fees import repository
-from services.pay.fees.breaks import CONTRADICTS, LISTED, IncomingOutcome, open_breaks, told_rightly
+from services.pay.fees.breaks import CONTRADICTS, LISTED, IncomingOutcome, open_again, open_breaks, told_rightly
 from services.pay.fees.errors import NoticeConflict, NoticeMalformed
 from services.pay.fees.models import IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.needs import Billers, BillingBank, Notice
@@ -187,7 +187,8 @@ class FeeDesk:
                 continue
             kind = BreakKind.NOT_BOOKED if kept.refunded_at is None else BreakKind.RETURN_NOT_EXPECTED
             row = _row(self._clock, agency, day, kind, kept.bank_transaction, kept.reference)
-            found += await insert_new(session, IncomingBreak, [{**row, "expected": kept.satang, "found": None}])
+            new = await insert_new(session, IncomingBreak, [{**row, "expected": kept.satang, "found": None}])
+            found += new or await open_again(session, agency, kept.bank_transaction, kind)
         return found
 
     async def _report(self, session: AsyncSession, agency: str, day: date, found: int) -> DayReport:

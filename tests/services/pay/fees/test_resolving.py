@@ -299,6 +299,18 @@ async def test_what_the_bank_lists_after_all_is_closed_without_officers(till: Ti
     assert await till.desk.breaks(till.officer) == []
 
 
+async def test_what_the_bank_lists_and_then_lists_no_more_is_open_again(till: Till) -> None:
+    found = await broken(till, ScanFault.NOT_LISTED)
+    for listed, new in ((1, 0), (0, 1), (0, 0), (1, 0), (0, 1)):
+        with sqlite3.connect(till.bank._path) as books:
+            books.execute("UPDATE credit SET listed = ?", (listed,))
+        assert (await till.desk.reconcile(till.officer, found.day)).breaks == new
+        assert [one.id for one, _ in await till.desk.breaks(till.officer)] == ([] if listed else [found.id])
+    await resolve(till, found, Outcome.NO_MONEY_MOVED)
+    assert (await till.desk.reconcile(till.officer, found.day)).breaks == 0, "two officers have said what it is"
+    assert await till.desk.breaks(till.officer) == []
+
+
 async def test_what_was_claimed_and_is_listed_after_all_came_in_once(till: Till) -> None:
     found = await broken(till, ScanFault.NOT_LISTED)
     await resolve(till, found, Outcome.CLAIMED)
