@@ -156,7 +156,8 @@ class IncomingResolution(SQLModel, table=True):
 
 
 class FeeRefund(SQLModel, table=True):
-    """Money that goes back by a file of its own. Of one payment at most one is on its way or has arrived."""
+    """Money that goes back by a file of its own. Of one payment at most one is on its way or has arrived. One that came
+    back keeps what was decided of it: its break is open again."""
 
     __tablename__ = "fee_refund"
     __table_args__ = (
@@ -186,3 +187,9 @@ class FeeRefund(SQLModel, table=True):
     bank_reference: str | None = Field(default=None, max_length=35)
     reason: str | None = Field(default=None, max_length=35)
     """Why it came back: an ISO 20022 external reason code."""
+    why: str | None = Field(default=None, max_length=500)
+    """Of one that came back, in the words of whoever proposed it; no personal data."""
+    proposed_by: UUID | None = None
+    proposed_at: datetime | None = Field(default=None, sa_type=Instant)
+    agreed_by: UUID | None = None
+    agreed_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -39,7 +39,17 @@ FEES: Final = Store(
             Fate.UNNAMED,
             {"proposed_by": OFFICER, "closed_by": OFFICER, "break_id": "what did not match"},
         ),
-        Rows("fee_refund", (), Fate.UNNAMED, {"incoming": "the payment", "break_id": "what did not match"}),
+        Rows(
+            "fee_refund",
+            (),
+            Fate.UNNAMED,
+            {
+                "incoming": "the payment",
+                "break_id": "what did not match",
+                "proposed_by": OFFICER,
+                "agreed_by": OFFICER,
+            },
+        ),
         Rows("bank_statement", (), Fate.UNNAMED),
         Rows("statement_break", (), Fate.UNNAMED),
     ),

@@ -185,6 +185,11 @@ class FeeRefunds:
         if not was_settled:
             refund.bank_reference = reference
         paid.refunded_at = paid.refund_reference = None
+        decided = await session.get(IncomingResolution, refund.break_id, populate_existing=True)
+        if decided is not None:
+            refund.why, refund.proposed_by = decided.reason, decided.proposed_by
+            refund.proposed_at = decided.proposed_at
+            refund.agreed_by, refund.agreed_at = decided.closed_by, decided.closed_at
         await session.flush()
         await session.execute(delete(IncomingResolution).where(col(IncomingResolution.break_id) == refund.break_id))
         debit = Account.BANK if was_settled else Account.IN_TRANSIT

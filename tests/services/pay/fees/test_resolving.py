@@ -121,6 +121,10 @@ async def test_a_refund_that_comes_back_opens_its_break_again_and_may_go_elsewhe
     assert (await till.balances())["UNAPPLIED"] == -251_00
     [(again, proposed)] = await till.desk.breaks(till.officer)
     assert (again.id, proposed) == (found.id, None)
+    kept = await refund_of(till)
+    assert (kept.why, kept.proposed_by, kept.agreed_by) == (REASON, till.officer.person, OTHER.person)
+    assert kept.proposed_at is not None
+    assert kept.agreed_at is not None
     await resolve(till, found, Outcome.REFUND, account=BankAccount("004", "1234567890"))
     assert (await till.refunds.send(till.officer)).settled == 1
     assert await till.balances() == {}
