@@ -11,6 +11,7 @@ import logging
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice, pairwise
 from typing import Any, Final
 
 from pypdf import PdfReader
@@ -51,6 +52,12 @@ _MAKES_NO_SENSE: Final = (
     *(LookupError, OSError, TypeError, ValueError),
 )
 """What the library says of a file that makes none: now the one and now the other."""
+_INLINE: Final = re.compile(rb"BI(?<![^\s\0()<>\[\]{}/%]BI)(?=[\s\0]*+(?:[/%]|\Z))")
+_NUMBER: Final = rb"(?:[\s\0]++|%[^\r\n]{0,80}+[\r\n]){0,20}+(?:\+?(\d++)|[\s\0%])"
+"""What follows a name; no number where so much stands between the two that nobody means a number."""
+_INLINE_WIDTH: Final = re.compile(rb"/W(?:idth)?" + _NUMBER)
+_INLINE_HEIGHT: Final = re.compile(rb"/H(?:eight)?" + _NUMBER)
+"""Pictures that stand in the drawing itself (§8.9.7)."""
 _END: Final = re.compile(rb"%%EOF[\r\n \t\0]*\Z")
 
 
@@ -76,19 +83,48 @@ def _look_through(reader: PdfReader) -> None:
     if len(numbers) > OBJECTS_MAX:
         raise Refused(Reason.TOO_MUCH_INSIDE)
     unpacked = pixels = 0
+    inline = _Inline()
     _refuse_parts(reader.trailer)
     for number, generation in sorted(numbers):
         found = reader.get_object(IndirectObject(number, generation, reader))
         _refuse_parts(found)
         if isinstance(found, StreamObject):
-            size, drawn = _look_at_stream(found)
+            size, drawn = _look_at_stream(found, inline)
             unpacked, pixels = unpacked + size, pixels + drawn
-            if unpacked > UNPACKED_MAX or pixels > ALL_PIXELS_MAX:
+            if unpacked > UNPACKED_MAX or pixels + inline.pixels > ALL_PIXELS_MAX or inline.most > PIXELS_MAX:
                 raise Refused(Reason.TOO_MUCH_INSIDE)
     if not 0 < reader.get_num_pages() <= PAGES_MAX:
         raise Refused(Reason.TOO_MUCH_INSIDE if reader.get_num_pages() else Reason.BROKEN)
     if len(list(reader.pages)) > PAGES_MAX:  # the tree itself, not the count that it claims
         raise Refused(Reason.TOO_MUCH_INSIDE)
+
+
+class _Inline:
+    """Pictures that stand in drawings. A drawing may lie in several streams, cut anywhere between two words, so the
+    widest and the highest of all count together."""
+
+    def __init__(self) -> None:
+        self.pixels = self._width = self._height = self._count = 0
+
+    @property
+    def most(self) -> int:
+        return self._width * self._height if self._count else 0
+
+    def look_at(self, plain: bytes) -> None:
+        begins = [found.end() for found in islice(_INLINE.finditer(plain), OBJECTS_MAX + 1)]
+        self._count += len(begins)
+        if self._count > OBJECTS_MAX:
+            raise Refused(Reason.TOO_MUCH_INSIDE)
+        for at, end in pairwise([0, *begins, len(plain)]):
+            part = _unescaped(plain[at:end])
+            width, height = _greatest(_INLINE_WIDTH, part), _greatest(_INLINE_HEIGHT, part)
+            self._width, self._height = max(self._width, width), max(self._height, height)
+            self.pixels += width * height if at else 0
+
+
+def _greatest(side: re.Pattern[bytes], plain: bytes) -> int:
+    given = (found[1] for found in side.finditer(plain))
+    return max((PIXELS_MAX if one is None else int(one.lstrip(b"0")[:10] or b"0") for one in given), default=0)
 
 
 def _refuse_parts(whole: Any) -> None:
@@ -120,7 +156,11 @@ def _is_picture(filters: list[str]) -> bool:
 
 
 def _filters_of(stream: StreamObject) -> list[str]:
-    given = stream.get("/Filter", ())
+    given = stream.get("/Filter", ArrayObject()).get_object()
+    if isinstance(given, ArrayObject):
+        given = ArrayObject(one.get_object() for one in list.__iter__(given))
+    if "/Filter" in stream:  # what it leads to stands in it from now on: the library reads it where it stands alone
+        stream[NameObject("/Filter")] = given
     filters = [str(given)] if isinstance(given, NameObject) else [str(one) for one in given]
     if len(filters) > FILTERS_MAX:
         raise Refused(Reason.TOO_MUCH_INSIDE)
@@ -129,7 +169,7 @@ def _filters_of(stream: StreamObject) -> list[str]:
     return filters
 
 
-def _look_at_stream(stream: StreamObject) -> tuple[int, int]:
+def _look_at_stream(stream: StreamObject, inline: _Inline) -> tuple[int, int]:
     """Bytes of it unpacked, and pixels of a picture: what it unpacks to, nobody but a reader knows."""
     if "/F" in stream:  # §7.3.8.2: what it says lies in another file
         raise Refused(Reason.ATTACHMENTS)
@@ -140,6 +180,8 @@ def _look_at_stream(stream: StreamObject) -> tuple[int, int]:
     plain = stream.get_data()
     if stream.get("/Type") == "/ObjStm":
         _refuse_words(plain)
+    elif stream.get("/Type") != "/XRef":
+        inline.look_at(plain)
     return len(plain), _pixels_of(stream)
 
 
@@ -179,8 +221,12 @@ def _own_sides(coding: str, packed: bytes) -> tuple[int, int]:
 
 
 def _refuse_words(plain: bytes) -> None:
-    words = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), plain)
+    words = _unescaped(plain)
     if _ACTIVE_WORDS.search(words):
         raise Refused(Reason.ACTIVE)
     if _FILE_WORDS.search(words):
         raise Refused(Reason.ATTACHMENTS)
+
+
+def _unescaped(plain: bytes) -> bytes:
+    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), plain)

@@ -263,11 +263,64 @@ def test_what_is_no_paper_and_no_picture_of_ours_is_refused_whatever_it_is_calle
     assert refused(content) is Reason.WRONG_TYPE
 
 
-def test_a_paper_whose_coding_lies_elsewhere_is_broken_and_breaks_nothing() -> None:
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize(("size", "is_taken"), [(1, True), (70_000_000, False)])
+def test_a_paper_whose_coding_lies_elsewhere_is_read_by_it(alone: bool, size: int, is_taken: bool) -> None:
     made, stream = writer(), StreamObject()
-    stream._data = zlib.compress(b"x")
-    stream[NameObject("/Filter")] = ArrayObject([made._add_object(NameObject("/FlateDecode"))])
+    stream._data = zlib.compress(bytes(size), 9)
+    elsewhere = made._add_object(NameObject("/FlateDecode"))
+    stream[NameObject("/Filter")] = elsewhere if alone else ArrayObject([elsewhere])
     made._add_object(stream)
-    with pytest.raises(Refused) as refused:
-        look(written(made))
-    assert refused.value.reason is Reason.BROKEN
+    if is_taken:
+        assert look(written(made)) == PDF
+    else:
+        assert refused(written(made)) is Reason.TOO_MUCH_INSIDE
+
+
+def drawn(*parts: bytes) -> bytes:
+    """A PDF that draws so, in as many streams."""
+    made = writer()
+    for part in parts:
+        stream = StreamObject()
+        stream._data = part
+        made._add_object(stream)
+    return written(made)
+
+
+SMALL = b"q BI /W 20 /H 10 /BPC 8 /CS /G ID x\nEI Q\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"BI /W 100000 /H 100000 /BPC 8 /CS /G ID x\nEI"],
+        [b"q BI/Width 100000/Height%it\n0000000000100000 ID x\nEI"],
+        [b"BI /#57 100000 /#48 100000 ID x\nEI"],
+        [b"BI /W 100000", b"/H 100000 ID x\nEI"],
+        [b"BI", b"/W 100000 /H 100000 ID x\nEI"],
+        [b"BI /X ( BI /Y ID ) /W 100000 /X ( BI /Y ID ) /H 100000 ID x\nEI"],
+        [b"BI /W 100000 /H" + b" %\n" * 1_000 + b"100000 ID x\nEI"],
+        [b"BI /W 7000 /H 7000 ID x\nEI\n" * 50],
+        [b"BI /W 1 /H 1 ID x\nEI\n" * 20_001],
+    ],
+    ids=[
+        "plain",
+        "in full words",
+        "written in another way",
+        "cut",
+        "cut at once",
+        "behind a text",
+        "far off",
+        "many",
+        "very many",
+    ],
+)
+def test_a_picture_in_the_drawing_itself_is_counted_as_others_are(parts: list[bytes]) -> None:
+    assert refused(drawn(*parts)) is Reason.TOO_MUCH_INSIDE
+
+
+@pytest.mark.parametrize(
+    "parts", [[SMALL * 1_000], [SMALL, b"BI /W 7000 /H 7000 ID x\nEI"], [b"/W 100000 /H 100000 sh"], [b"(BI) Tj"]]
+)
+def test_a_drawing_with_pictures_of_common_size_or_none_is_taken(parts: list[bytes]) -> None:
+    assert look(drawn(*parts)) == PDF
