@@ -377,6 +377,9 @@ async def test_a_token_of_nobody_known_is_left_to_our_own_provider_if_it_is_ther
             asked.append((token, jkt))
             raise TokenExpired
 
+        def remembered(self, token: str) -> Viewer | None:
+            return None
+
     with pytest.raises(TokenExpired):
         await EveryIssuer(Ours(), setting.issuers).verify("of.nobody.known", jkt="k")
     with pytest.raises(TokenInvalid):

@@ -55,7 +55,14 @@ async def _change(sitthi: Served, at: datetime) -> None:
 
 async def _notice(sitthi: Served, at: datetime) -> None:
     row = NoticeOutgoing(
-        channel=new_id(), message=new_id(), person=PERSON, template="x", urgent=False, created_at=at, due_at=at
+        channel=new_id(),
+        message=new_id(),
+        person=PERSON,
+        template="x",
+        topic="x",
+        urgent=False,
+        created_at=at,
+        due_at=at,
     )
     await _add(sitthi, row)
 
