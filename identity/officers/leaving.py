@@ -20,7 +20,7 @@ from identity.inbox.service import Inbox
 from identity.messages import MESSAGES
 from identity.officers.demands import AT_THE_DESK
 from identity.officers.errors import NotAnOfficer, RoleMissing
-from identity.officers.reasons import checked_reason
+from identity.officers.reasons import checked_reason, sayable
 from identity.officers.register import Officer, OfficerRegister
 from identity.officers.roles import OFFICERS_APPROVE, OFFICERS_PROPOSE
 from identity.officers.trail import ActKind, Trail
@@ -59,7 +59,9 @@ class Leaving:
         )
         told = {one.person for one in await self._keepers(session, officer.agency)} | {person}
         for one in sorted(told - {officer.person}):
-            await self._inbox.send(session, one, ENDED, name=leaver.name, by=officer.name, agency=officer.agency)
+            await self._inbox.send(
+                session, one, ENDED, name=sayable(leaver.name), by=sayable(officer.name), agency=officer.agency
+            )
         return leaver
 
     async def bootstrap(

@@ -22,6 +22,7 @@ from identity.inbox.service import Inbox
 from identity.officers.errors import AgencyGovernsItself, NotAnOfficer, RoleMissing, ServesAnotherAgency
 from identity.officers.models import Officer as OfficerRow
 from identity.officers.models import OfficerEvent
+from identity.officers.reasons import checked_name
 from identity.officers.roles import OFFICERS_APPROVE, OFFICERS_PROPOSE, check_roles
 from identity.passkeys import alerts
 from identity.passkeys.models import Passkey
@@ -81,10 +82,11 @@ class OfficerRegister:
         """Enters a person as an officer of the agency with exactly these roles; a former officer comes back.
 
         What somebody has of a counter ends when they become an officer: nobody is one on one clerk's word.
-        Raises :class:`BadInput` for a slug or role of another form, :class:`RoleNotForAgency`,
-        :class:`ServesAnotherAgency`.
+        Raises :class:`BadInput` for a slug or role of another form and a name with a national ID in it,
+        :class:`RoleNotForAgency`, :class:`ServesAnotherAgency`.
         """
         _check(agency, roles)
+        checked_name(name)
         known = await self._people.resolve(session, [national_id])
         person = known[national_id.digits]
         row = await session.get(OfficerRow, person, with_for_update=True)

@@ -15,7 +15,7 @@ from core.ids import NationalId
 from core.text import Text
 from identity.officers.demands import AT_THE_DESK
 from identity.officers.errors import ServesAnotherAgency
-from identity.officers.reasons import checked_reason
+from identity.officers.reasons import checked_name, checked_reason
 from identity.officers.register import Officer, OfficerRegister
 from identity.officers.roles import CLIENTS_APPROVE, CLIENTS_PROPOSE, OFFICERS_APPROVE, OFFICERS_PROPOSE, check_roles
 from identity.officers.trail import ActKind, Trail
@@ -71,6 +71,7 @@ class OfficerAdd:
         form = read(_OfficerForm, given)
         number = NationalId.parse(form.national_id)
         check_roles(agency, form.roles)
+        checked_name(Text(th=form.name_th, en=form.name_en))
         person = await self._people.find(session, number)
         serving = None if person is None else await self._officers.find(session, person)
         if serving is not None and serving.agency != agency:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from core.errors import BadInput, NotFound
 from core.text import Text
 from identity.officers.errors import AgencyGovernsItself, NotAnOfficer, RoleMissing
 from identity.officers.leaving import Leaving
+from identity.officers.models import Officer as OfficerRow
 from identity.officers.register import Officer
 from tests.identity.officers_of_tests import BY, REASON, THAID, WEAK, Office, number
 
@@ -146,3 +148,34 @@ async def test_glass_that_need_not_be_broken_is_not(office: Office, leaving: Lea
 async def test_breaking_the_glass_takes_a_reason(office: Office, leaving: Leaving) -> None:
     with pytest.raises(BadInput):
         await add(office, leaving, 4, "officers.propose", glass="")
+
+
+LONG = "1234567890123"
+
+
+@pytest.mark.parametrize(
+    "name", [Text(th=f"น {LONG}", en="N"), Text(th="น", en=f"N {LONG}"), Text(th="น", en="N 1-2345-67890-12-3")]
+)
+async def test_a_name_in_which_a_national_id_could_be_is_refused_when_it_is_given(office: Office, name: Text) -> None:
+    async with office.database.write() as session:
+        with pytest.raises(BadInput) as refused:
+            await office.officers.add(session, number(4), agency="dla", roles=["pay.approve"], name=name, by=BY)
+    assert LONG not in str(refused.value)
+
+
+@pytest.mark.parametrize("whose", ["the leaver's", "the keeper's"])
+async def test_whoever_has_such_a_name_from_before_can_be_removed_and_remove(
+    office: Office, leaving: Leaving, whose: str
+) -> None:
+    keeper = await office.officer(1, "dla", *ADMIN, acr=THAID)
+    other = await office.officer(2, "dla", "officers.approve")
+    leaver = await office.officer(4, "dla", "pay.approve")
+    named = leaver if whose == "the leaver's" else keeper
+    async with office.database.write() as session:
+        row = await session.get(OfficerRow, named.person)
+        assert row is not None
+        row.name_th = row.name_en = f"N {LONG}"
+    keeper = replace(keeper, name=Text(th=f"N {LONG}", en=f"N {LONG}")) if named is keeper else keeper
+    await end(office, leaving, keeper, leaver.person)
+    assert not await serves(office, leaver.person)
+    assert await office.told(other.person) == await office.told(leaver.person) == ["identity.officer_ended"]
