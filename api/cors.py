@@ -22,6 +22,7 @@ OPEN: Final = frozenset(
         "/.well-known/oauth-protected-resource/graphql",
         "/.well-known/attestation-keys.json",
         "/.well-known/service-keys.json",
+        "/.well-known/credential-issuers.jwt",
         "/verify/log/head",
         "/verify/log/consistency",
         "/oauth/jwks",
@@ -31,11 +32,18 @@ OPEN: Final = frozenset(
         "/services/changes",
     }
 )
+OPEN_BELOW: Final = (
+    "/issuers/",
+    "/.well-known/openid-credential-issuer/issuers/",
+    "/.well-known/oauth-authorization-server/issuers/",
+    "/.well-known/jwt-vc-issuer/issuers/",
+)
+"""What wallets and verifiers ask of an issuer of credentials: wallets are web apps, too."""
 _PREFLIGHT_SECONDS: Final = 7_200
 
 
 class OpenToWebApps:
-    """ASGI middleware: answers preflights, and lets every origin read the answers of :data:`OPEN`."""
+    """ASGI middleware: answers preflights, and lets every origin read what is open to web apps."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,5 +57,9 @@ class OpenToWebApps:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_open = scope["type"] == "http" and scope["path"] in OPEN
+        is_open = scope["type"] == "http" and is_open_to_web_apps(scope["path"])
         await (self._opened if is_open else self._app)(scope, receive, send)
+
+
+def is_open_to_web_apps(path: str) -> bool:
+    return path in OPEN or path.startswith(OPEN_BELOW)

@@ -20,7 +20,7 @@ from services.receive.credentials.types import issuer_metadata, server_metadata,
 
 BODY_BYTES_MAX: Final = 128 * 1024
 TRUST_LIST_PATH: Final = "/.well-known/credential-issuers.jwt"
-_PUBLIC: Final = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
+_PUBLIC: Final = {"cache-control": "public, max-age=300"}
 _SECRET: Final = {"cache-control": "no-store"}
 _MEMBERS_MAX: Final = 20
 
