@@ -67,8 +67,8 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
         "welfare",
     }
     assert {key.partition(".")[0] for key in MESSAGES} == {
-        *("apply", "contacts", "corrections", "delegation", "identity", "passkeys", "pay", "privacy", "receive"),
-        *("sessions", "welfare"),
+        *("apply", "contacts", "corrections", "delegation", "identity", "juristic", "passkeys", "pay", "privacy"),
+        *("receive", "sessions", "welfare"),
     }
 
 

@@ -14,6 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from api.app import jobs_of
 from api.pages import routes
+from core.money import Money
+from core.text import Text
 from services.pay.needs import PAYMENT_SETTLED
 from tests.laws.cases import PURPOSE, WORDS, payments_of, person_of
 from tests.support.app import Served
@@ -59,7 +61,7 @@ async def fill(sitthi: Served, count: int) -> None:
     person, inbox = await person_of(sitthi, "elder"), sitthi.house.inbox
     async with sitthi.house.db.write() as session:
         for _ in range(count):
-            await inbox.send(session, person, PAYMENT_SETTLED, amount="600.00", title="x")
+            await inbox.send(session, person, PAYMENT_SETTLED, amount=Money(60_000), title=Text(th="x", en="x"))
     for number in range(count):
         attributes = ["name"] if number % 2 else ["birth_date"]
         given = {"purpose": PURPOSE, "textVersion": WORDS, "attributes": attributes}
