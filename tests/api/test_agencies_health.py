@@ -15,15 +15,14 @@ from tests.support.app import Served
 
 @pytest.mark.sqlite_only
 async def test_each_operation_that_was_asked_is_told_of_with_its_breaker(sitthi: Served) -> None:
-    before = (await sitthi.http.get("/metrics/agencies")).json()["agencies"]
-    assert {one["plugin"] for one in before} == {"mhesi", "oic"}, "the made-up world reported to their registers"
+    assert (await sitthi.http.get("/metrics/agencies")).json() == {"agencies": []}
     plugin = sitthi.house.registry.get("rd")
     assert plugin is not None
     elder = NationalId(persona("elder").national_id)
     with suppress(ServiceUnavailable):
         await sitthi.house.runner.run(plugin, "income", asker="test", person=elder)
     answer = await sitthi.http.get("/metrics/agencies")
-    [told] = [one for one in answer.json()["agencies"] if one not in before]
+    [told] = answer.json()["agencies"]
     assert (told["plugin"], told["operation"], told["running"], told["waiting"]) == ("rd", "income", 0, 0)
     assert (told["breaker"], told["last"]) in {("CLOSED", "WELL"), ("CLOSED", "SERVICE_UNAVAILABLE")}
     assert elder.digits not in answer.text

@@ -18,6 +18,7 @@ from core.clock import FixedClock
 from core.settings import Settings
 from tests.support.patience import patient
 from tests.support.remembered import remember_adapters
+from tests.support.reports import reported_when_asked
 
 Variables: TypeAlias = Mapping[str, Any] | None
 
@@ -91,9 +92,10 @@ class Served:
 
 @asynccontextmanager
 async def served(settings: Settings, clock: FixedClock) -> AsyncIterator[Served]:
-    """The application as a server would run it, started and stopped, without a socket; it is patient with agencies."""
+    """The application as a server would run it, started and stopped, without a socket; it is patient with agencies, and
+    their registers are filled when they are asked."""
     remember_adapters()
-    with patient():
+    with patient(), reported_when_asked():
         async with _served(create_app(settings, clock), settings, clock) as made:
             yield made
 
