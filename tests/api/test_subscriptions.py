@@ -317,8 +317,10 @@ async def test_a_socket_that_was_lost_comes_back_and_has_lost_nothing(server: Se
         while missed[-1] not in told:
             told.append((await heard(socket))["payload"]["data"]["changes"]["id"])
         later = await server.tell(token)
-        told.append((await heard(socket))["payload"]["data"]["changes"]["id"])
-    assert [one for one in told if one != before] == [*missed, later]
+        while later not in told:
+            told.append((await heard(socket))["payload"]["data"]["changes"]["id"])
+    # what is near the cursor may be told again; nothing is left out, and nothing is out of order
+    assert list(dict.fromkeys(one for one in told if one != before)) == [*missed, later]
     now = await server.graph(token, "{ viewer { inbox { unreadCount } } }")
     assert now["viewer"]["inbox"]["unreadCount"] == page["viewer"]["inbox"]["unreadCount"] + 4
 
