@@ -16,6 +16,11 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwcrypto.jwk import JWK
+from jwt.algorithms import ECAlgorithm
+from sd_jwt.common import SDObj
+from sd_jwt.issuer import SDJWTIssuer
+from sd_jwt.verifier import SDJWTVerifier
 
 from core.clock import SystemClock
 from services.receive.credentials.disclosures import Disclosable, conceal
@@ -112,11 +117,6 @@ def _hidden(claims: dict[str, Any]) -> None:
 
 def _reference(claims: dict[str, Any], key: SigningKey, shown: str) -> None:
     """The same by the library `sd-jwt`, which is for development alone."""
-    from jwcrypto.jwk import JWK  # noqa: PLC0415 - the rest runs without it
-    from jwt.algorithms import ECAlgorithm  # noqa: PLC0415
-    from sd_jwt.common import SDObj  # noqa: PLC0415
-    from sd_jwt.issuer import SDJWTIssuer  # noqa: PLC0415
-    from sd_jwt.verifier import SDJWTVerifier  # noqa: PLC0415
 
     def jwk(one: SigningKey) -> Any:
         return JWK(**{**ECAlgorithm.to_jwk(one.private, as_dict=True), "kid": one.kid})

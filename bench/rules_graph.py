@@ -47,10 +47,15 @@ def over_the_graph(
 
 
 def _said(facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """As a caller writes them."""
     for name, value in facts.items():
-        if isinstance(value, Money):
-            value = {"satang": value.satang, "currency": CURRENCY}  # noqa: PLW2901 (as a caller writes it)
-        yield {"attribute": name, "value": value.isoformat() if isinstance(value, date) else value}
+        match value:
+            case Money():
+                yield {"attribute": name, "value": {"satang": value.satang, "currency": CURRENCY}}
+            case date():
+                yield {"attribute": name, "value": value.isoformat()}
+            case _:
+                yield {"attribute": name, "value": value}
 
 
 async def _measured(

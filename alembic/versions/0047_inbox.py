@@ -33,7 +33,7 @@ def upgrade() -> None:
     cases = " ".join(
         f"WHEN template LIKE '{pattern}' THEN '{topic}'" for topic, patterns in TOPICS.items() for pattern in patterns
     )
-    op.execute(f"UPDATE notice_outgoing SET topic = CASE {cases} ELSE 'APPLICATIONS' END")  # noqa: S608 - written above
+    op.execute(f"UPDATE notice_outgoing SET topic = CASE {cases} ELSE 'APPLICATIONS' END")  # noqa: S608 - only TOPICS
     with op.batch_alter_table("notice_outgoing") as table:
         table.alter_column("topic", existing_type=sa.String(length=20), nullable=False)
     op.add_column("notice_channel", sa.Column("family", sa.Uuid(), nullable=True))

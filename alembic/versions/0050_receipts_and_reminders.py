@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.add_column("satisfaction", sa.Column("draw", sa.BigInteger(), server_default="0", nullable=False))
     postgresql = op.get_bind().dialect.name == "postgresql"
     drawn, untold = (_ON_POSTGRESQL, _UNTOLD_ON_POSTGRESQL) if postgresql else (_ON_SQLITE, _UNTOLD_ON_SQLITE)
-    op.execute(f"UPDATE satisfaction SET draw = {drawn} WHERE {untold}")  # noqa: S608 - ours
+    op.execute(f"UPDATE satisfaction SET draw = {drawn} WHERE {untold}")  # noqa: S608 - constants above
     op.add_column("application", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
 
 

@@ -83,7 +83,7 @@ class PlainValues(StrawberryGraphQLCoreExecutionContext):
             try:
                 write = self._any(return_type.of_type, field_details_list)
                 return [write(item) for item in result]
-            except Exception:  # noqa: BLE001, S110 - as above
+            except Exception:  # noqa: BLE001, S110 - the library completes the list again, below, and tells what is wrong
                 pass
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 

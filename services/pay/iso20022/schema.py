@@ -234,6 +234,9 @@ _ENTRY: Final = _of(
     _may("AddtlNtryInf"),
 )
 _TOTALS: Final = _of(_may("NbOfNtries", _NUMBER), _may("Sum", _SUM), _may("TtlNetNtry"))
+_SUMMARY: Final = _of(
+    _may("TtlNtries", _TOTALS), _may("TtlCdtNtries"), _may("TtlDbtNtries"), _may("TtlNtriesPerBkTxCd", None, MANY)
+)
 CAMT054: Final = _of(
     Part(
         "GrpHdr",
@@ -253,15 +256,7 @@ CAMT054: Final = _of(
             Part("Acct"),
             _may("RltdAcct"),
             _may("Intrst", None, MANY),
-            _may(
-                "TxsSummry",
-                _of(
-                    _may("TtlNtries", _TOTALS),
-                    _may("TtlCdtNtries"),
-                    _may("TtlDbtNtries"),
-                    _may("TtlNtriesPerBkTxCd", None, MANY),
-                ),
-            ),
+            _may("TxsSummry", _SUMMARY),
             _may("Ntry", _ENTRY, MANY),
             _may("AddtlNtfctnInf"),
         ),
@@ -300,15 +295,7 @@ CAMT053: Final = _of(
             _may("RltdAcct"),
             _may("Intrst", None, MANY),
             Part("Bal", _BALANCE, 1, MANY),
-            _may(
-                "TxsSummry",
-                _of(
-                    _may("TtlNtries", _TOTALS),
-                    _may("TtlCdtNtries"),
-                    _may("TtlDbtNtries"),
-                    _may("TtlNtriesPerBkTxCd", None, MANY),
-                ),
-            ),
+            _may("TxsSummry", _SUMMARY),
             _may("Ntry", _ENTRY, MANY),
             _may("AddtlStmtInf"),
         ),
