@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.agencies.oic.tables import AHEAD, DIGITS, answered, insert, instant, rejected_of, remember
-from services.plugins.contract import BANGKOK, Call, Host, StoreTransaction, Text
+from services.plugins.contract import BANGKOK, Call, Host, StoreReading, StoreTransaction, Text
 
 SHOWN_MAX: Final = 10
 WORDS_MAX: Final = 8
@@ -85,7 +85,7 @@ async def checked(host: Host, call: Call) -> dict[str, Any]:
     """One licence, by number or by the content of its QR code, and whether it is that person's."""
     told, today = call.arguments, host.clock.now().astimezone(BANGKOK).date()
     number = number_in(told.get("qr")) if told.get("qr") is not None else plain_number(told.get("number"))
-    async with host.store.transaction() as tx:
+    async with host.store.reading() as tx:
         rows = await tx.fetch("SELECT * FROM licence WHERE number = :number", {"number": number})
         if not rows:
             advice = _ADVICE["NOT_FOUND"]
@@ -118,7 +118,7 @@ async def search(host: Host, call: Call) -> dict[str, Any]:
         "SELECT licence.* FROM licence_word AS first JOIN licence ON licence.number = first.number "  # noqa: S608 - names of values
         f"WHERE first.word = :w0{' AND ' + has if has else ''} ORDER BY licence.number LIMIT {SHOWN_MAX + 1}"
     )
-    async with host.store.transaction() as tx:
+    async with host.store.reading() as tx:
         rows = await tx.fetch(sql, values)
         return {"licences": await _shown(tx, rows[:SHOWN_MAX], today), "more": len(rows) > SHOWN_MAX}
 
@@ -217,7 +217,7 @@ async def _write(tx: StoreTransaction, rows: Sequence[Mapping[str, Any]]) -> Non
     await insert(tx, "licence_word", ("word", "number"), words, " ON CONFLICT (word, number) DO NOTHING")
 
 
-async def _shown(tx: StoreTransaction, rows: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+async def _shown(tx: StoreReading, rows: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
     names = {row["code"]: row for row in await tx.fetch("SELECT code, name_th, name_en FROM insurer")}
     return [
         {

@@ -131,7 +131,7 @@ async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
         f"SELECT DISTINCT holder FROM policy WHERE holder IN ({names}) AND class = '{COMPULSORY}' "  # noqa: S608 - names of values
         "AND status = 'active' AND start_at <= :now AND end_at > :now"
     )
-    async with host.store.transaction() as tx:
+    async with host.store.reading() as tx:
         covered = {row["holder"] for row in await tx.fetch(sql, {**values, "now": instant(now)})}
     return {person: {"motor_insurance": Known(holder in covered, now)} for person, holder in holders.items()}
 
@@ -153,7 +153,7 @@ async def check(host: Host, call: Call) -> dict[str, Any]:
         f"SELECT 1 AS one FROM policy WHERE (chassis = :chassis OR (plate_key = :plate AND province = :province)) "  # noqa: S608 - our own word
         f"AND class = '{COMPULSORY}' AND status = 'active' AND start_at <= :now AND end_at > :now LIMIT 1"
     )
-    async with host.store.transaction() as tx:
+    async with host.store.reading() as tx:
         return {"covered": bool(await tx.fetch(sql, values))}
 
 
@@ -185,7 +185,7 @@ async def _policies_of(host: Host, call: Call, which: str) -> list[dict[str, Any
     """Those whose holder the citizen is (docs/adr/0055), the latest start first."""
     sql = f"{_SHOWN} WHERE policy.holder = :holder AND {which} ORDER BY start_at DESC, insurer, number"
     now = host.clock.now()
-    async with host.store.transaction() as tx:
+    async with host.store.reading() as tx:
         answer = [_policy(row, now) for row in await tx.fetch(sql, {"holder": host.index(call.citizen.digits)})]
     wanted = call.arguments.get("covered")
     return answer if wanted is None else [policy for policy in answer if policy["covered"] is wanted]

@@ -74,7 +74,7 @@ from services.plugins.contract.operations import (
     ask_each,
 )
 from services.plugins.contract.reporting import Reporter, Sender
-from services.plugins.contract.store import NoStore, Plain, Store, StoreTransaction
+from services.plugins.contract.store import NoStore, Plain, Store, StoreReading, StoreTransaction
 from services.plugins.contract.titles import Titles
 
 __all__ = [
@@ -131,6 +131,7 @@ __all__ = [
     "ServiceCategory",
     "State",
     "Store",
+    "StoreReading",
     "StoreTransaction",
     "Taken",
     "Text",

@@ -8,25 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn, Protocol, TypeAlias
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 Plain: TypeAlias = str | int | bool | bytes | None
 """What a statement is given and a row holds: a date is its ISO 8601 text, money a whole number of satang."""
+_NONE: Final = "the plugin has no store: its folder holds no store/0001_….sql"
 
 
-class StoreTransaction(Protocol):
-    """One transaction: whole, or as if it had never been. Values are given by name (`:name`), never written into SQL.
+class StoreReading(Protocol):
+    """What was committed when it began, to be looked at. Values are given by name (`:name`), never written into SQL.
 
-    A statement is one SELECT, INSERT, UPDATE, DELETE, WITH or VALUES. Raises `ValueError` for another, for values that
-    are not plain, and for more than 10,000 rows.
+    A statement is one SELECT, WITH or VALUES. Raises `ValueError` for another, for values that are not plain, and for
+    more than 10,000 rows.
+    """
+
+    async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
+        """Its rows, by the names of their columns."""
+        ...
+
+
+class StoreTransaction(StoreReading, Protocol):
+    """One transaction: whole, or as if it had never been.
+
+    A statement may be an INSERT, UPDATE or DELETE, too.
     """
 
     async def execute(self, sql: str, values: Mapping[str, Plain] | None = None) -> int:
         """How many rows it changed."""
-        ...
-
-    async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
-        """Its rows, by the names of their columns."""
         ...
 
 
@@ -37,10 +45,18 @@ class Store(Protocol):
         """It is committed when its block ends well, and undone otherwise. Ask no agency within it."""
         ...
 
+    def reading(self) -> AbstractAsyncContextManager[StoreReading]:
+        """For what only looks: it waits for nobody who writes, and nothing that it changes stays."""
+        ...
+
 
 class NoStore:
     """Of a plugin whose folder has no `store/`, of a package and of a remote one: their databases are their own."""
 
     def transaction(self) -> NoReturn:
         """Raises `LookupError`."""
-        raise LookupError("the plugin has no store: its folder holds no store/0001_….sql")
+        raise LookupError(_NONE)
+
+    def reading(self) -> NoReturn:
+        """Raises `LookupError`."""
+        raise LookupError(_NONE)

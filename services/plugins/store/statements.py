@@ -9,18 +9,20 @@ from typing import Final
 from services.plugins.contract.store import Plain
 
 SQL_LENGTH_MAX: Final = 10_000
-_KINDS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES"})
+KINDS: Final = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES"})
+READING: Final = frozenset({"SELECT", "WITH", "VALUES"})
 _FIRST: Final = re.compile(r"\s*([A-Za-z]+)\b")
 
 
-def check(sql: str, values: Mapping[str, Plain] | None) -> dict[str, Plain]:
+def check(sql: str, values: Mapping[str, Plain] | None, kinds: frozenset[str] = KINDS) -> dict[str, Plain]:
     """The values. Raises `ValueError`, which holds none of them.
 
     It keeps migrations the one way to change tables. What is out of reach is so by the database (`store.py`).
     """
     first = _FIRST.match(sql)
-    if first is None or first[1].upper() not in _KINDS:
-        raise ValueError("a statement is a SELECT, INSERT, UPDATE, DELETE, WITH or VALUES")
+    if first is None or first[1].upper() not in kinds:
+        which = "SELECT, WITH or VALUES" if kinds is READING else "SELECT, INSERT, UPDATE, DELETE, WITH or VALUES"
+        raise ValueError(f"a statement is a {which}")
     if len(sql) > SQL_LENGTH_MAX:
         raise ValueError("the statement is too long; give values by name")
     for name, value in (values or {}).items():

@@ -24,10 +24,12 @@ from core.errors import SitthiError
 from core.text import Text
 from services.plugins.contract.store import Plain
 from services.plugins.store.migrations import Migration
-from services.plugins.store.statements import check
+from services.plugins.store.statements import KINDS, READING, check
 
 PLACES: Final = 4
 """Transactions at once in one process."""
+READERS: Final = 4
+"""On SQLite, beside them: whoever writes there waits for the one writer, and readers need not."""
 ROWS_MAX: Final = 10_000
 LEDGER: Final = "store_migration"
 _LEDGER: Final = (
@@ -54,22 +56,30 @@ class StoreUnusable(SitthiError):
     )
 
 
-class Transaction:
-    """See :class:`services.plugins.contract.store.StoreTransaction`."""
+class Reading:
+    """See :class:`services.plugins.contract.store.StoreReading`."""
+
+    kinds = READING
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def execute(self, sql: str, values: Mapping[str, Plain] | None = None) -> int:
-        result = await self._session.execute(_statement(sql), check(sql, values))
-        return max(int(result.rowcount), 0)  # type: ignore[attr-defined]  # of a statement that answers no rows
-
     async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
-        result = await self._session.execute(_statement(sql), check(sql, values))
+        result = await self._session.execute(_statement(sql), check(sql, values, self.kinds))
         rows = result.mappings().fetchmany(ROWS_MAX + 1)
         if len(rows) > ROWS_MAX:
             raise ValueError(f"more than {ROWS_MAX} rows; ask for a page")
         return [dict(row) for row in rows]
+
+
+class Transaction(Reading):
+    """See :class:`services.plugins.contract.store.StoreTransaction`."""
+
+    kinds = KINDS
+
+    async def execute(self, sql: str, values: Mapping[str, Plain] | None = None) -> int:
+        result = await self._session.execute(_statement(sql), check(sql, values))
+        return max(int(result.rowcount), 0)  # type: ignore[attr-defined]  # of a statement that answers no rows
 
 
 @lru_cache(maxsize=256)
@@ -85,6 +95,7 @@ class DatabaseStore:
     def __init__(self, plugin: str, database: Database, migrations: Sequence[Migration], clock: Clock) -> None:
         self._plugin, self._database, self._migrations, self._clock = plugin, database, migrations, clock
         self._places, self._first = asyncio.Semaphore(PLACES), asyncio.Lock()
+        self._readers = asyncio.Semaphore(READERS) if database.is_sqlite else self._places
         self._is_ready = False
         if database.is_sqlite:
             event.listen(database.engine.sync_engine, "checkout", self._guard)
@@ -95,8 +106,16 @@ class DatabaseStore:
         async with self._places, self._database.write() as session:
             yield Transaction(session)
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        await self.open()
+        async with self._readers, self._database.read() as session:
+            yield Reading(session)
+
     async def open(self) -> None:
         """Makes the tables, or what is missing of them. Raises :class:`StoreUnusable`."""
+        if self._is_ready:
+            return
         async with self._first:
             if not self._is_ready:
                 async with self._database.write() as session:

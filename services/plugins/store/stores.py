@@ -20,7 +20,7 @@ from core.database import Database
 from services.plugins.contract.store import NoStore, Store
 from services.plugins.plugin import Plugin
 from services.plugins.store.migrations import Migration
-from services.plugins.store.store import PLACES, DatabaseStore, Transaction
+from services.plugins.store.store import PLACES, READERS, DatabaseStore, Reading, Transaction
 
 _ROUNDS: Final = 4_096
 _LIMITS: Final = {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "15s", "lock_timeout": "5s"}
@@ -57,7 +57,8 @@ class Stores:
             url = f"sqlite+aiosqlite:///{self._folder / slug}.db"
         else:
             url = await self._schema(slug)
-        return DatabaseStore(slug, Database(url, pool_size=PLACES), migrations, self._clock)
+        places = PLACES + READERS if self._ours.is_sqlite else PLACES
+        return DatabaseStore(slug, Database(url, pool_size=places), migrations, self._clock)
 
     async def _schema(self, slug: str) -> str:
         """The address by which the plugin's role reaches its schema; both are made where they are missing.
@@ -95,6 +96,11 @@ class _Standing:
     async def transaction(self) -> AsyncIterator[Transaction]:
         async with (await self.opened()).transaction() as transaction:
             yield transaction
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        async with (await self.opened()).reading() as reading:
+            yield reading
 
     async def opened(self) -> DatabaseStore:
         async with self._first:

@@ -25,10 +25,10 @@ async def temporary_tables(slug: str, migrations: Sequence[Migration], clock: Cl
         return
     # few plugins have tables, and a check of one without loads no database
     from core.database import Database  # noqa: PLC0415
-    from services.plugins.store.store import PLACES, DatabaseStore  # noqa: PLC0415
+    from services.plugins.store.store import PLACES, READERS, DatabaseStore  # noqa: PLC0415
 
     with TemporaryDirectory(prefix="sitthi-store-") as folder:
-        database = Database(f"sqlite+aiosqlite:///{folder}/store.db", durable=False, pool_size=PLACES)
+        database = Database(f"sqlite+aiosqlite:///{folder}/store.db", durable=False, pool_size=PLACES + READERS)
         store = DatabaseStore(slug, database, migrations, clock)
         try:
             yield store

@@ -184,6 +184,68 @@ async def test_it_holds_no_connection_of_ours(stores: Stores, plugin: Plugin, da
     await asyncio.gather(*held)
 
 
+async def test_who_only_reads_waits_for_nobody_who_writes(stores: Stores, plugin: Plugin) -> None:
+    store = stores.of(plugin)
+    async with store.transaction() as tx:
+        await tx.execute(POLICY, {"number": "P-1", "holder": ELDER})
+
+    async def numbers() -> list[str]:
+        async with store.reading() as look:
+            return [row["number"] for row in await look.fetch("SELECT number FROM policy ORDER BY number")]
+
+    goes_on, inside = asyncio.Event(), asyncio.Event()
+
+    async def write(number: str) -> None:
+        async with store.transaction() as tx:
+            await tx.execute(POLICY, {"number": number, "holder": ELDER})
+            inside.set()
+            await goes_on.wait()
+
+    # one writes, and as many wait to write as there are places but one
+    writers = [asyncio.create_task(write(f"P-{n}")) for n in range(2, 5)]
+    await inside.wait()
+    assert await asyncio.gather(*(numbers() for _ in range(40))) == [["P-1"]] * 40
+    goes_on.set()
+    await asyncio.gather(*writers)
+    assert await numbers() == ["P-1", "P-2", "P-3", "P-4"]
+
+
+@pytest.mark.sqlite_only
+async def test_readers_have_places_though_all_of_those_who_write_are_taken(stores: Stores, plugin: Plugin) -> None:
+    store, goes_on = stores.of(plugin), asyncio.Event()
+    await stores.open([plugin])
+    inside = asyncio.Event()
+
+    async def hold() -> None:
+        async with store.transaction():
+            inside.set()
+            await goes_on.wait()
+
+    held = [asyncio.create_task(hold()) for _ in range(30)]
+    await inside.wait()
+    async with store.reading() as look:
+        assert await look.fetch("SELECT number FROM policy") == []
+    goes_on.set()
+    await asyncio.gather(*held)
+
+
+async def test_a_reading_changes_nothing(stores: Stores, plugin: Plugin, database: Database) -> None:
+    store = stores.of(plugin)
+    async with store.reading() as look:
+        assert not hasattr(look, "execute")
+        for statement in ("DELETE FROM policy", "INSERT INTO policy VALUES ('P-1', 'x', '2027-01-01')"):
+            with pytest.raises(ValueError, match="a statement is a SELECT, WITH or VALUES"):
+                await look.fetch(statement)
+    row = {"number": "P-1", "holder": ELDER}
+    if database.is_sqlite:
+        smuggled = f"WITH one AS (SELECT 1) {POLICY} RETURNING 1"
+    else:
+        smuggled = "WITH one AS (INSERT INTO policy VALUES (:number, :holder, '2027-01-01') RETURNING 1) TABLE one"
+    async with store.reading() as look:
+        await look.fetch(smuggled, row)
+    assert await count(store) == 0
+
+
 async def test_migrations_run_once_though_all_come_at_once(
     database: Database, clock: FixedClock, tmp_path: Path, plugin: Plugin
 ) -> None:
