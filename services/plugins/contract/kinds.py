@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -49,6 +50,7 @@ EFFECTS: Final = frozenset(
 RECORDS_DEFAULT: Final = 100
 ATTACHMENT_BYTES_MAX: Final = 1_000_000
 PAPER_DATA_BYTES_MAX: Final = 256_000
+OTHER: Final = r"^[A-Za-z0-9][A-Za-z0-9 .:/#+-]{0,59}$"
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 
 
@@ -66,6 +68,12 @@ def _unpacked(content: object) -> object:
     if len(content) > DOCUMENT_BYTES_MAX * 4 // 3 + 4:
         raise ValueError("it is too large")
     return base64.b64decode(content.encode("ascii"), validate=True)
+
+
+def _nobodys_number(name: str) -> str:
+    if re.search("[0-9]{10}", name):
+        raise ValueError("it holds a number that somebody may be known by")
+    return name
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
@@ -145,6 +153,8 @@ class Rejected(_Document):
     computed: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,4})?$")] | None = None
     """What it comes to instead of what stands at `path`, where that is a total or an average; too short for a number
     that somebody is known by."""
+    other: Annotated[str, StringConstraints(pattern=OTHER), AfterValidator(_nobodys_number)] | None = None
+    """What it does not go with, by a name of the plugin's own: whose, of which day."""
 
 
 class Taken(_Document):

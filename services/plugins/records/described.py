@@ -27,6 +27,8 @@ class RejectedTold(Shape):
     """Of the schema, which the record does not keep."""
     computed: str | None = None
     """What it comes to instead of what stands at `path`, if that is a total or an average."""
+    other: str | None = None
+    """What it does not go with, as the agency names that."""
     message: Words
 
 

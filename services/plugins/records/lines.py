@@ -45,9 +45,11 @@ class Rejection:
     """Of the schema, which the record does not keep."""
     computed: str | None = None
     """What the agency found instead of a total or an average."""
+    other: str | None = None
+    """What it does not go with, by the agency's name for that."""
 
     def as_row(self) -> list[Any]:
-        return [self.line, self.code, self.path, self.keyword, self.computed]
+        return [self.line, self.code, self.path, self.keyword, self.computed, self.other]
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,4 +132,5 @@ def _answer(request: Request, caller: Machine, desk: RecordDesk, plugin: Plugin,
 def _rejection(desk: RecordDesk, plugin: Plugin, one: Rejection) -> dict[str, Any]:
     words = desk.words(plugin, one.code)
     told = {"line": one.line, "code": one.code, "path": one.path, "keyword": one.keyword, "computed": one.computed}
+    told["other"] = one.other
     return {**told, "message": {"th": words.th, "en": words.en}}

@@ -226,7 +226,9 @@ class RecordDesk:
         ):
             raise _Malformed(plugin.manifest.agency.title.text)
         return [
-            Rejection(good[n][0], one.code, schema.pointer_of(one.path, good[n][1]), computed=one.computed)
+            Rejection(
+                good[n][0], one.code, schema.pointer_of(one.path, good[n][1]), computed=one.computed, other=one.other
+            )
             for n, one in known.items()
         ]
 
