@@ -17,10 +17,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from services.agencies.oic.licences import checked, search, take
+from services.agencies.oic.overlaps import COMPULSORY, overlaps
 from services.agencies.oic.tables import AHEAD, DIGITS, answered, insert, instant, rejected_of, remember
 from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, StoreTransaction
 
-COMPULSORY: Final = "compulsory"
 TURN: Final = time(16, 30)
 """Cover begins and ends at 16:30 in Bangkok."""
 DAYS_MAX: Final = 3 * 366
@@ -31,7 +31,7 @@ _VIN: Final = r"[A-HJ-NPR-Z0-9]{17}"
 """ISO 3779: no I, O or Q."""
 _COLUMNS: Final = (
     "insurer", "number", "class", "vehicle_class", "holder", "chassis", "plate", "plate_key", "province", "start_at",
-    "end_at", "status", "reported_at", "revision",
+    "end_at", "status", "cancelled_on", "until_at", "reported_at", "revision",
 )  # fmt: skip
 _REVISION: Final = ("insurer", "number", "revision", "content_hash", "content", "reported_at", "taken_at")
 _SHOWN: Final = (
@@ -82,6 +82,7 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
         provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
         latest, contents = await _known_of(tx, records)
         rejected, rows, revisions = [], dict[tuple[str, str], dict[str, Any]](), list[dict[str, Any]]()
+        places = dict[tuple[str, str], int]()
         for place, record in enumerate(records):
             fault = _fault(record, set(register), provinces, now)
             if fault is None and reporter is not None and register[record["insurer"]] != reporter:
@@ -99,10 +100,11 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
             if before is not None and row["reported_at"] <= before["reported_at"]:
                 if _same(row, before):
                     continue
-                rejected.append(rejected_of(place, "POLICY_CONFLICT", "/reportedAt"))
+                rejected.append(rejected_of(place, "POLICY_CONFLICT", "/reportedAt", _report_of(before)))
                 continue
             row["revision"] = 1 if before is None else before["revision"] + 1
             latest[key] = rows[key] = row
+            places[key] = place
             contents.add((*key, digest))
             revisions.append(
                 {name: row.get(name) for name in _REVISION}
@@ -110,7 +112,8 @@ async def reports(host: Host, call: Call) -> dict[str, Any]:
             )
         # in one order, so that two sendings at once never wait for each other
         await _write(tx, [rows[key] for key in sorted(rows)], revisions)
-        return await remember(tx, call, rejected, now)
+        doubled = await overlaps(tx, {places[key]: row for key, row in rows.items()}, numbers=reporter is None)
+        return await remember(tx, call, rejected, now, doubled)
 
 
 async def policies(host: Host, call: Call) -> list[dict[str, Any]]:
@@ -129,7 +132,7 @@ async def cover(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:
     names = ", ".join(f":{name}" for name in values)
     sql = (
         f"SELECT DISTINCT holder FROM policy WHERE holder IN ({names}) AND class = '{COMPULSORY}' "  # noqa: S608 - names of values
-        "AND status = 'active' AND start_at <= :now AND end_at > :now"
+        "AND start_at <= :now AND until_at > :now"
     )
     async with host.store.reading() as tx:
         covered = {row["holder"] for row in await tx.fetch(sql, {**values, "now": instant(now)})}
@@ -151,7 +154,7 @@ async def check(host: Host, call: Call) -> dict[str, Any]:
     }
     sql = (
         f"SELECT 1 AS one FROM policy WHERE (chassis = :chassis OR (plate_key = :plate AND province = :province)) "  # noqa: S608 - our own word
-        f"AND class = '{COMPULSORY}' AND status = 'active' AND start_at <= :now AND end_at > :now LIMIT 1"
+        f"AND class = '{COMPULSORY}' AND start_at <= :now AND until_at > :now LIMIT 1"
     )
     async with host.store.reading() as tx:
         return {"covered": bool(await tx.fetch(sql, values))}
@@ -192,8 +195,10 @@ async def _policies_of(host: Host, call: Call, which: str) -> list[dict[str, Any
 
 
 def _policy(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    start, end = (datetime.fromisoformat(row[name]).astimezone(BANGKOK) for name in ("start_at", "end_at"))
-    status = _status(row["status"], start, end, now)
+    start, end, until = (
+        datetime.fromisoformat(row[at]).astimezone(BANGKOK) for at in ("start_at", "end_at", "until_at")
+    )
+    status = _status(row["status"], start, until, now)
     return {
         "number": row["number"],
         "plate": row["plate"],
@@ -207,22 +212,21 @@ def _policy(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "covered": status == "ACTIVE",
         "start": start,
         "end": end,
+        "coveredUntil": until,
         "status": status,
         "reportedOn": datetime.fromisoformat(row["reported_at"]).astimezone(BANGKOK).date(),
     }
 
 
-def _status(reported: str, start: datetime, end: datetime, now: datetime) -> str:
-    if reported == "cancelled":
-        return "CANCELLED"
-    if now < start:
-        return "UPCOMING"
-    return "ACTIVE" if now < end else "EXPIRED"
+def _status(reported: str, start: datetime, until: datetime, now: datetime) -> str:
+    """A policy that is cancelled as of a day to come covers to that day."""
+    if now < until:
+        return "UPCOMING" if now < start else "ACTIVE"
+    return "CANCELLED" if reported == "cancelled" else "EXPIRED"
 
 
 def _fault(record: Mapping[str, Any], insurers: set[str], provinces: set[str], now: datetime) -> tuple[str, str] | None:
     """Why a record is not taken: code, and where."""
-    start, end = date.fromisoformat(record["start"]), date.fromisoformat(record["end"])
     if record["insurer"] not in insurers:
         return "INSURER_UNKNOWN", "/insurer"
     if record["province"] not in provinces:
@@ -234,14 +238,28 @@ def _fault(record: Mapping[str, Any], insurers: set[str], provinces: set[str], n
         return "CHASSIS_INVALID", "/chassis"
     if not plate_key(record["plate"]):
         return "PLATE_INVALID", "/plate"
-    if not timedelta(0) < end - start <= timedelta(days=DAYS_MAX):
-        return "POLICY_DATES", "/end"
     if datetime.fromisoformat(record["reportedAt"]) > now + AHEAD:
         return "REPORT_IN_FUTURE", "/reportedAt"
+    return _fault_of_days(record)
+
+
+def _fault_of_days(record: Mapping[str, Any]) -> tuple[str, str] | None:
+    start, end = date.fromisoformat(record["start"]), date.fromisoformat(record["end"])
+    if not timedelta(0) < end - start <= timedelta(days=DAYS_MAX):
+        return "POLICY_DATES", "/end"
+    cancelled = record.get("cancelledOn")
+    if cancelled is not None and (record["status"] != "cancelled" or not start <= date.fromisoformat(cancelled) <= end):
+        return "CANCELLATION_DATE", "/cancelledOn"
     return None
 
 
+def _report_of(row: Mapping[str, Any]) -> str:
+    """The report that holds, by insurer, revision and the minute at which it was made."""
+    return f"{row['insurer']}#{row['revision']} {row['reported_at'][:16]}Z"
+
+
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+    last_day = record["end"] if record["status"] == "active" else record.get("cancelledOn", record["start"])
     return {
         "insurer": record["insurer"],
         "number": record["number"],
@@ -255,6 +273,8 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "start_at": _turn(record["start"]),
         "end_at": _turn(record["end"]),
         "status": record["status"],
+        "cancelled_on": record.get("cancelledOn"),
+        "until_at": _turn(last_day),
         "reported_at": instant(datetime.fromisoformat(record["reportedAt"])),
     }
 

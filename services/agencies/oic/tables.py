@@ -36,8 +36,10 @@ async def answered(tx: StoreTransaction, call: Call) -> dict[str, Any] | None:
     return json.loads(rows[0]["answer"]) if rows else None
 
 
-async def remember(tx: StoreTransaction, call: Call, rejected: Iterable[Any], now: datetime) -> dict[str, Any]:
-    answer = {"rejected": list(rejected)}
+async def remember(
+    tx: StoreTransaction, call: Call, rejected: Iterable[Any], now: datetime, told: Iterable[Any] = ()
+) -> dict[str, Any]:
+    answer = {"rejected": list(rejected), "told": list(told)}
     await tx.execute("DELETE FROM taken_call WHERE at < :before", {"before": instant(now - ANSWERS_KEPT)})
     await tx.execute(
         "INSERT INTO taken_call (key, answer, at) VALUES (:key, :answer, :at)",
@@ -46,8 +48,8 @@ async def remember(tx: StoreTransaction, call: Call, rejected: Iterable[Any], no
     return answer
 
 
-def rejected_of(place: int, code: str, path: str) -> dict[str, Any]:
-    return {"record": place, "code": code, "path": path}
+def rejected_of(place: int, code: str, path: str, other: str | None = None) -> dict[str, Any]:
+    return {"record": place, "code": code, "path": path, "other": other}
 
 
 def instant(at: datetime) -> str:

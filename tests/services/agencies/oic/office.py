@@ -56,7 +56,14 @@ class Office:
         self, operation: str, *records: dict[str, Any], key: str = "", reporter: Reporter | None = None
     ) -> list[tuple[int, str]]:
         """Which records are rejected, and why."""
-        told = await self._runner.run(
+        told = await self.told(operation, *records, key=key, reporter=reporter)
+        return [(one.record, one.code) for one in told.rejected]
+
+    async def told(
+        self, operation: str, *records: dict[str, Any], key: str = "", reporter: Reporter | None = None
+    ) -> Any:
+        """All that is answered, a :class:`Taken`."""
+        return await self._runner.run(
             self.plugin,
             operation,
             asker="insurer",
@@ -64,7 +71,6 @@ class Office:
             key=key or f"sending-{next(self._keys):04}",
             reporter=reporter,
         )
-        return [(one.record, one.code) for one in told.rejected]
 
     async def shows(self, operation: str, who: str = HOLDER, **arguments: Any) -> Sequence[dict[str, Any]]:
         found: list[dict[str, Any]] = await self._runner.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +117,86 @@ async def test_nothing_in_the_tables_reads_as_anybodys_number(office: Office) ->
     kept = [await office.rows(f"SELECT * FROM {table}") for table in ("policy", "policy_revision", "taken_call")]  # noqa: S608 - our own tables
     assert all(kept)
     assert OTHER not in repr(kept)
+
+
+async def test_a_conflict_names_the_report_that_holds(office: Office) -> None:
+    await office.takes("reports", POLICY)
+    await office.takes("reports", {**POLICY, "holder": OTHER, "reportedAt": LATER})
+    [refused] = (await office.told("reports", POLICY | {"plate": "9กก 9"})).rejected
+    assert (refused.code, refused.other) == ("POLICY_CONFLICT", "SKP#2 2025-11-30T17:00Z")
+
+
+async def test_whoever_reports_is_told_of_cover_for_the_same_minutes_by_another(office: Office) -> None:
+    mine, others = Reporter("0105500000029", "INSURER", "an officer"), {**POLICY, "insurer": "RMI"}
+    await office.takes("insurers", {**INSURER, "code": "RMI", "organisation": "0105500000029"})
+    assert (await office.told("reports", POLICY)).told == []
+    days = {"start": "2025-11-16", "end": "2026-11-16"}
+    [told] = (await office.told("reports", others, reporter=mine)).told
+    # an insurer is not told the number of another's policy, the office is
+    assert (told.record, told.answer) == (0, {"overlaps": [{"insurer": "SKP", **days}], "more": False})
+    [told] = (await office.told("reports", {**POLICY, "number": "SKP2", "plate": "2กข 2"})).told
+    assert [one["number"] for one in told.answer["overlaps"]] == [POLICY["number"], POLICY["number"]]
+    assert {one["insurer"] for one in told.answer["overlaps"]} == {"SKP", "RMI"}
+    # the same content again changes nothing and tells nothing
+    assert (await office.told("reports", POLICY)).told == []
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("other", "overlaps"),
+    [
+        ({"start": "2026-11-16", "end": "2027-11-16"}, False),
+        ({"start": "2026-11-15", "end": "2027-11-16"}, True),
+        ({"start": "2024-11-16", "end": "2025-11-16"}, False),
+        ({"start": "2024-11-16", "end": "2025-11-17"}, True),
+        ({"chassis": "MXC00000000000002"}, False),
+        ({"class": "1"}, False),
+        ({"status": "cancelled"}, False),
+        ({"status": "cancelled", "cancelledOn": "2025-11-17"}, True),
+        ({"status": "cancelled", "cancelledOn": "2025-11-16"}, False),
+    ],
+)
+async def test_policies_overlap_by_the_minutes_in_which_both_cover(
+    office: Office, other: dict[str, Any], overlaps: bool
+) -> None:
+    await office.takes("reports", POLICY)
+    told = (await office.told("reports", {**POLICY, "number": "SKP2", **other})).told
+    assert bool(told) is overlaps
+
+
+async def test_two_in_one_sending_are_told_of_each_other_and_a_vehicle_of_many_is_cut_short(office: Office) -> None:
+    many = [{**POLICY, "number": f"SKP-{n}"} for n in range(8)]
+    told = (await office.told("reports", *many)).told
+    assert [one.record for one in told] == list(range(8))
+    assert all(len(one.answer["overlaps"]) == 5 and one.answer["more"] for one in told)
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"cancelledOn": "2026-01-01"}, "CANCELLATION_DATE"),
+        ({"status": "cancelled", "cancelledOn": "2025-11-15"}, "CANCELLATION_DATE"),
+        ({"status": "cancelled", "cancelledOn": "2026-11-17"}, "CANCELLATION_DATE"),
+        ({"status": "cancelled", "cancelledOn": "2025-11-16"}, None),
+        ({"status": "cancelled", "cancelledOn": "2026-11-16"}, None),
+    ],
+)
+async def test_the_day_of_a_cancellation_lies_within_a_cancelled_policy(
+    office: Office, change: dict[str, Any], code: str | None
+) -> None:
+    assert await office.takes("reports", {**POLICY, **change}) == ([] if code is None else [(0, code)])
+
+
+async def test_cover_ends_at_half_past_four_on_the_day_of_its_cancellation(office: Office) -> None:
+    await office.takes("reports", POLICY)
+    cancelled = {**POLICY, "status": "cancelled", "cancelledOn": "2026-03-01", "reportedAt": "2026-02-01T00:00:00Z"}
+    assert await office.takes("reports", cancelled) == []
+    last = datetime.fromisoformat("2026-03-01T16:30:00+07:00")
+    seen = []
+    for at in (last - timedelta(microseconds=1), last):
+        office.clock.set(at)
+        [policy] = await office.shows("policies")
+        seen.append((policy["status"], policy["covered"], await office.says("check", chassis=POLICY["chassis"])))
+        assert policy["coveredUntil"] == last
+    assert seen == [("ACTIVE", True, {"covered": True}), ("CANCELLED", False, {"covered": False})]
