@@ -1,5 +1,6 @@
-"""Who appoints the officers of a juristic person: one director proposes and another approves, or two officers of the
-agency that registered it do. Whoever was appointed appoints nobody: what they were given cannot be passed on."""
+"""Who appoints the officers of a juristic person: one director proposes and another approves; or a director who signs
+alone, as the register of companies says; or two officers of the agency that registered it. Whom directors appoint has
+to accept. Whoever was appointed appoints nobody: what they were given cannot be passed on."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from core.text import Text
 from identity.inbox.service import Inbox, holds_national_id
 from identity.juristic.errors import (
     AppointmentDecided,
+    MoreSignaturesNeeded,
     ProposerGone,
     SecondDirectorNeeded,
     TooManyAppointments,
@@ -36,6 +38,9 @@ from identity.officers.roles import JURISTIC_APPROVE, JURISTIC_PROPOSE
 from identity.provider.endings import Endings
 
 PROPOSAL_LASTS: Final = timedelta(days=7)
+"""For another director to approve, and then as long again for who is appointed to accept."""
+TOGETHER_MAX: Final = 2
+"""Signatures that are given here; a company of which more sign together goes to officers of the agency."""
 DAYS_MAX: Final = 3 * 366
 AT_ONCE_MAX: Final = 200
 """Appointments of one juristic person that hold or wait."""
@@ -43,6 +48,9 @@ NAME_LENGTH_MAX: Final = 200
 
 PROPOSED: Final = MESSAGES["juristic.proposed"]
 APPOINTED: Final = MESSAGES["juristic.appointed"]
+OFFERED: Final = MESSAGES["juristic.offered"]
+APPROVED: Final = MESSAGES["juristic.approved"]
+ACCEPTED: Final = MESSAGES["juristic.accepted"]
 _DAYS: Final = Text(
     th="วันแรกต้องไม่อยู่ในอดีต วันสุดท้ายต้องไม่ก่อนวันแรก และรวมไม่เกินสามปี",
     en="the first day is not in the past, the last not before it, and three years lie between them at most",
@@ -71,10 +79,18 @@ class Appointing:
         self._inbox = Inbox(clock)
 
     async def propose(self, session: AsyncSession, director: UUID, juristic: UUID, wish: Wish) -> JuristicOfficer:
-        """By a director; the others are told. Raises :class:`NotItsDirector`, :class:`BadInput`,
-        :class:`TooManyAppointments`."""
-        row = await self._register.must_direct(session, juristic, director)
+        """By a director who signs for it, and the others are told; of one who signs alone it is approved by that.
+
+        Raises :class:`NotItsDirector`, :class:`NotItsSignatory`, :class:`MoreSignaturesNeeded`, :class:`BadInput`,
+        :class:`TooManyAppointments`.
+        """
+        row = await self._register.must_sign(session, juristic, director)
+        if row.signatures > TOGETHER_MAX:
+            raise MoreSignaturesNeeded(signatures=row.signatures)
         made = await self._made(session, row, wish, director)
+        if row.signatures == 1:
+            await self._approved(session, row, made, By(director), alone=True)
+            return made
         for other in sorted(await self._register.directors(session, juristic) - {director, wish.person}):
             await self._inbox.send(session, other, PROPOSED, title=title_of(row))
         return made
@@ -82,20 +98,41 @@ class Appointing:
     async def approve(
         self, session: AsyncSession, director: UUID, juristic: UUID, appointment: UUID
     ) -> JuristicOfficer:
-        """By another director, and it holds. What the same person had before is at an end.
+        """By another director who signs; it holds as soon as who is appointed accepts, or at once if they proposed it.
 
-        Raises :class:`NotItsDirector`, :class:`NotFound`, :class:`SecondDirectorNeeded`, :class:`AppointmentDecided`,
-        :class:`ProposerGone`.
+        Raises :class:`NotItsDirector`, :class:`NotItsSignatory`, :class:`MoreSignaturesNeeded`, :class:`NotFound`,
+        :class:`SecondDirectorNeeded`, :class:`AppointmentDecided`, :class:`ProposerGone`.
         """
-        row = await self._register.must_direct(session, juristic, director)
+        row = await self._register.must_sign(session, juristic, director)
         held = await self._one(session, juristic, appointment)
+        if row.signatures > TOGETHER_MAX:
+            raise MoreSignaturesNeeded(signatures=row.signatures)
         if director in (held.proposed_by, held.person):
             raise SecondDirectorNeeded
         if not self.is_open(held):
             raise AppointmentDecided
-        if held.proposed_by not in await self._register.directors(session, juristic):
+        proposer = (await self._register.directing(session, juristic)).get(held.proposed_by)
+        if proposer is None or not proposer.signs:
             raise ProposerGone
-        await self._hold(session, row, held, By(director))
+        await self._approved(session, row, held, By(director))
+        return held
+
+    async def accept(self, session: AsyncSession, person: UUID, juristic: UUID, appointment: UUID) -> JuristicOfficer:
+        """By who was appointed, and it holds. What the same person had before is at an end; the directors are told.
+
+        Raises :class:`NotFound`, alike for another's and one that no second director has approved;
+        :class:`AppointmentDecided`.
+        """
+        row = await self._register.get(session, juristic, lock=True)
+        held = None if row is None else await self._one(session, juristic, appointment)
+        if row is None or held is None or held.person != person or held.approved_at is None:
+            raise NotFound
+        if not self.is_offered(held):
+            raise AppointmentDecided
+        by = By(person)
+        self._register.note(session, row.id, JuristicStep.ACCEPTED, by, appointment=held.id, person=person)
+        await self._hold(session, row, held, by)
+        await self._register.tell_directors(session, row, ACCEPTED, but=(person,))
         return held
 
     async def end(self, session: AsyncSession, person: UUID, juristic: UUID, appointment: UUID) -> JuristicOfficer:
@@ -112,18 +149,23 @@ class Appointing:
             raise AppointmentDecided
         why = AppointmentEnd.RENOUNCED if is_theirs else AppointmentEnd.REVOKED
         await self._register.close(
-            session, row, held, AppointmentEnd.DECLINED if held.approved_at is None else why, By(person)
+            session, row, held, AppointmentEnd.DECLINED if held.accepted_at is None else why, By(person)
         )
         return held
 
     async def appoint(
         self, session: AsyncSession, row: JuristicPerson, wish: Wish, *, maker: UUID, checker: UUID
     ) -> JuristicOfficer:
-        """By two officers of the agency, of whom a proposal saw to it that they are two. Raises as :meth:`propose`."""
+        """By two officers of the agency, of whom a proposal saw to it that they are two, and who have the juristic
+        person's paper, signed by who is appointed: it holds at once. Raises as :meth:`propose`."""
         if await self._register.get(session, row.id, lock=True) is None:
             raise NotFound
         held = await self._made(session, row, wish, maker, row.agency)
-        await self._hold(session, row, held, By(checker, row.agency))
+        by = By(checker, row.agency)
+        held.approved_by, held.approved_at = checker, self._clock.now()
+        self._note_approved(session, row, held, by)
+        await self._hold(session, row, held, by)
+        await self._inbox.send(session, held.person, APPOINTED, title=title_of(row))
         return held
 
     async def end_by_agency(self, session: AsyncSession, officer: Officer, appointment: UUID, reason: str) -> None:
@@ -160,9 +202,17 @@ class Appointing:
         raise NotFound
 
     def is_open(self, held: JuristicOfficer) -> bool:
+        """Whether it waits for another director."""
         now = self._clock.now()
         waits = held.approved_at is None and held.ended_at is None
         return waits and now < held.proposed_at + PROPOSAL_LASTS and bangkok_day(now) < held.ends_on
+
+    def is_offered(self, held: JuristicOfficer) -> bool:
+        """Whether it waits for who is appointed."""
+        now, approved = self._clock.now(), held.approved_at
+        if approved is None or held.accepted_at is not None or held.ended_at is not None:
+            return False
+        return now < approved + PROPOSAL_LASTS and bangkok_day(now) < held.ends_on
 
     def name(self, held: JuristicOfficer) -> Text:
         opened = self._keys.open(held.name_sealed, bound_to=bound_to(JuristicOfficer.name_sealed, held.id))
@@ -188,7 +238,7 @@ class Appointing:
         check_days(since, wish.until, today)
         check_name(wish.name)
         powers, everyone = checked_powers(wish.powers), await self._register.appointments(session, row.id)
-        if sum(self.is_open(one) or self._register.holds(one) for one in everyone) >= AT_ONCE_MAX:
+        if sum(self._counts(one) for one in everyone) >= AT_ONCE_MAX:
             raise TooManyAppointments
         key = new_id()
         name = orjson.dumps({"th": wish.name.th, "en": wish.name.en})
@@ -212,17 +262,35 @@ class Appointing:
         await session.flush()
         return made
 
-    async def _hold(self, session: AsyncSession, row: JuristicPerson, held: JuristicOfficer, by: By) -> None:
-        for one in await self._register.appointments(session, row.id):
-            if one.person == held.person and one.approved_at is not None and one.ended_at is None:
-                await self._register.close(session, row, one, AppointmentEnd.RENEWED, by)
-        held.approved_by, held.approved_at = by.person, self._clock.now()
+    def _counts(self, held: JuristicOfficer) -> bool:
+        today = bangkok_day(self._clock.now())
+        is_accepted = held.accepted_at is not None and held.ended_at is None and today < held.ends_on
+        return is_accepted or self.is_open(held) or self.is_offered(held)
+
+    async def _approved(
+        self, session: AsyncSession, row: JuristicPerson, held: JuristicOfficer, by: By, *, alone: bool = False
+    ) -> None:
+        held.approved_by, held.approved_at = None if alone else by.person, self._clock.now()
+        self._note_approved(session, row, held, by)
+        await self._register.tell_directors(session, row, APPROVED, but=(by.person, held.person))
+        if held.person == held.proposed_by:
+            await self._hold(session, row, held, by)
+        else:
+            await session.flush()
+            await self._inbox.send(session, held.person, OFFERED, title=title_of(row))
+
+    def _note_approved(self, session: AsyncSession, row: JuristicPerson, held: JuristicOfficer, by: By) -> None:
         self._register.note(
             session, row.id, JuristicStep.APPOINTED, by, appointment=held.id, person=held.person,
             note=" ".join(held.powers),
         )  # fmt: skip
+
+    async def _hold(self, session: AsyncSession, row: JuristicPerson, held: JuristicOfficer, by: By) -> None:
+        for one in await self._register.appointments(session, row.id):
+            if one.person == held.person and one.accepted_at is not None and one.ended_at is None:
+                await self._register.close(session, row, one, AppointmentEnd.RENEWED, by)
+        held.accepted_at = self._clock.now()
         await session.flush()
-        await self._inbox.send(session, held.person, APPOINTED, title=title_of(row))
 
 
 def check_days(since: date, until: date, today: date) -> None:

@@ -64,3 +64,31 @@ class TooManyAppointments(Conflict):
         th="นิติบุคคลนี้มีการแต่งตั้งที่มีผลหรือรออนุมัติครบจำนวนแล้ว",
         en="As many appointments as may be hold for this juristic person, or wait for approval.",
     )
+
+
+class NotItsSignatory(NotAllowed):
+    """Of a director whom the register of companies does not count among those who sign."""
+
+    code = "NOT_ITS_SIGNATORY"
+    text = Text(
+        th="ตามทะเบียน คุณเป็นกรรมการที่ไม่มีอำนาจลงนามแทนนิติบุคคลนี้",
+        en="The register says that you direct this juristic person, and do not sign for it.",
+    )
+
+
+class MoreSignaturesNeeded(Conflict):
+    """The register asks for three signatures or more together; here two directors act at most."""
+
+    code = "MORE_SIGNATURES_NEEDED"
+    text = Text(
+        th="นิติบุคคลนี้ต้องมีกรรมการลงนามร่วมกัน {signatures} คน กรุณาแต่งตั้งผ่านเจ้าหน้าที่ของหน่วยงาน",
+        en="{signatures} directors sign together for this juristic person: appoint through officers of the agency.",
+    )
+
+
+class TooManySystems(Conflict):
+    code = "TOO_MANY_SYSTEMS"
+    text = Text(
+        th="นิติบุคคลนี้มีระบบครบจำนวนแล้ว กรุณายกเลิกระบบที่ไม่ใช้",
+        en="This juristic person has as many systems as may be: end one that is not used.",
+    )

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text, true
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant, Json
 from core.sealed import sealed
 
-_HOLDS = text("approved_at IS NOT NULL AND ended_at IS NULL")
+_HOLDS = text("accepted_at IS NOT NULL AND ended_at IS NULL")
 
 
 class JuristicKind(StrEnum):
@@ -28,7 +28,7 @@ class JuristicKind(StrEnum):
 
 class AppointmentEnd(StrEnum):
     DECLINED = "DECLINED"
-    """By a director, before it held."""
+    """Before it held: by a director, or by who was to be appointed."""
     REVOKED = "REVOKED"
     """By a director."""
     RENOUNCED = "RENOUNCED"
@@ -51,8 +51,12 @@ class JuristicStep(StrEnum):
     DIRECTOR_ENDED = "DIRECTOR_ENDED"
     APPOINTMENT_PROPOSED = "APPOINTMENT_PROPOSED"
     APPOINTED = "APPOINTED"
+    """By whoever may: a second director, one who signs alone, or two officers of the agency."""
+    ACCEPTED = "ACCEPTED"
+    """By who was appointed, from when it holds."""
     APPOINTMENT_ENDED = "APPOINTMENT_ENDED"
     CLIENT_ADDED = "CLIENT_ADDED"
+    CLIENT_KEYS = "CLIENT_KEYS"
     CLIENT_ENDED = "CLIENT_ENDED"
     ACTED = "ACTED"
 
@@ -73,10 +77,15 @@ class JuristicPerson(SQLModel, table=True):
     """Of :class:`JuristicKind`."""
     active: bool
     updated_at: datetime = Field(sa_type=Instant)
+    signatures: int = Field(default=2, sa_column_kwargs={"server_default": "2"})
+    """How many directors sign together, as the register of companies says; two where it says nothing."""
+    looked_at: datetime | None = Field(default=None, sa_type=Instant)
+    """As of when the register of companies told its directors; None where it does not know it, and officers of the
+    agency entered them."""
 
 
 class JuristicDirector(SQLModel, table=True):
-    """Who directs a juristic person, as the agency has it: two of them appoint its officers."""
+    """Who directs a juristic person, as the register of companies or the agency has it."""
 
     __tablename__ = "juristic_director"
     __table_args__ = (Index("ix_juristic_director_person", "person"),)
@@ -85,6 +94,10 @@ class JuristicDirector(SQLModel, table=True):
     person: UUID = Field(primary_key=True)
     since: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    signs: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether they are of those who sign for it: only these appoint."""
+    name_sealed: bytes | None = sealed("juristic_director.name", by=("juristic", "person"), default=None)
+    """JSON `{"th", "en"}`, as the public register of companies has it; None where officers entered it."""
 
 
 class JuristicOfficer(SQLModel, table=True):
@@ -120,7 +133,10 @@ class JuristicOfficer(SQLModel, table=True):
     """A director, or an officer of the agency."""
     proposed_at: datetime = Field(sa_type=Instant)
     approved_by: UUID | None = None
+    """None, with an instant beside it: the register says that who proposed signs alone."""
     approved_at: datetime | None = Field(default=None, sa_type=Instant)
+    accepted_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When who is appointed said yes; it holds from then on."""
     ended_by: UUID | None = None
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     end_reason: str | None = None

@@ -6,7 +6,7 @@ event that stays. Nothing is remembered between requests: what ended is refused 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +19,9 @@ from core.errors import NotFound
 from core.ids import new_id
 from core.text import Text
 from identity.inbox.service import Inbox
-from identity.juristic.errors import NotItsDirector, NotItsOfficer, PowerMissing
+from identity.inbox.templates import MessageTemplate
+from identity.juristic.directors import Directing, directors_of
+from identity.juristic.errors import NotItsDirector, NotItsOfficer, NotItsSignatory, PowerMissing
 from identity.juristic.models import (
     AppointmentEnd,
     JuristicDirector,
@@ -36,6 +38,7 @@ from identity.provider.models import Client
 
 DIRECTOR = MESSAGES["juristic.director"]
 ENDED = MESSAGES["juristic.ended"]
+ENDED_BY_OTHERS = MESSAGES["juristic.officer-ended"]
 EVENTS_SHOWN_MAX = 200
 
 
@@ -96,8 +99,7 @@ class JuristicRegister:
             await session.flush()
         row.title_th, row.title_en, row.kind, row.active, row.updated_at = title.th, title.en, kind.value, True, now
         self.note(session, row.id, JuristicStep.CHANGED if was_active else JuristicStep.REGISTERED, by)
-        await self._set_directors(session, row, frozenset(directors), by)
-        await session.flush()
+        await self.set_directors(session, row, {one: Directing() for one in directors}, by)
         return row
 
     async def strike_off(self, session: AsyncSession, agency: str, number: JuristicNumber, by: By) -> None:
@@ -139,6 +141,11 @@ class JuristicRegister:
         query = select(JuristicPerson).where(col(JuristicPerson.agency) == agency).order_by(col(JuristicPerson.number))
         return (await session.scalars(query)).all()
 
+    async def with_number(self, session: AsyncSession, number: JuristicNumber) -> Sequence[JuristicPerson]:
+        """In whichever agency's register, those struck off left out."""
+        query = select(JuristicPerson).where(col(JuristicPerson.number) == number.digits, col(JuristicPerson.active))
+        return (await session.scalars(query.order_by(col(JuristicPerson.agency)))).all()
+
     async def of_person(self, session: AsyncSession, person: UUID) -> Sequence[JuristicPerson]:
         """Those that the person directs, and those for which an appointment of theirs is there that has not ended."""
         directs = select(col(JuristicDirector.juristic)).where(
@@ -157,16 +164,20 @@ class JuristicRegister:
         return (await session.scalars(query)).all()
 
     async def directors(self, session: AsyncSession, juristic: UUID) -> frozenset[UUID]:
-        query = select(col(JuristicDirector.person)).where(
-            col(JuristicDirector.juristic) == juristic, col(JuristicDirector.ended_at).is_(None)
-        )
-        return frozenset(await session.scalars(query))
+        return frozenset(await directors_of(session, juristic))
 
     async def must_direct(self, session: AsyncSession, juristic: UUID, person: UUID) -> JuristicPerson:
         """The juristic person, held until the transaction ends. Raises :class:`NotItsDirector`."""
         row = await self.get(session, juristic, lock=True)
         if row is None or person not in await self.directors(session, juristic):
             raise NotItsDirector
+        return row
+
+    async def must_sign(self, session: AsyncSession, juristic: UUID, person: UUID) -> JuristicPerson:
+        """The same, of a director who signs for it. Raises :class:`NotItsSignatory` too."""
+        row = await self.must_direct(session, juristic, person)
+        if not (await directors_of(session, juristic))[person].signs:
+            raise NotItsSignatory
         return row
 
     async def appointments(self, session: AsyncSession, juristic: UUID) -> Sequence[JuristicOfficer]:
@@ -193,16 +204,12 @@ class JuristicRegister:
         :class:`NotItsOfficer`, :class:`PowerMissing`.
         """
         row = await self.find(session, agency, number)
-        if row is None or not row.active:
-            raise NotItsOfficer
-        query = select(JuristicOfficer).where(
-            col(JuristicOfficer.juristic) == row.id,
-            col(JuristicOfficer.person) == person,
-            col(JuristicOfficer.approved_at).is_not(None),
-            col(JuristicOfficer.ended_at).is_(None),
-        )
-        held = (await session.scalars(query.execution_options(populate_existing=True))).first()
-        return self._represented(row, held, power)
+        return await self._acting(session, person, row, power)
+
+    async def acting_for(self, session: AsyncSession, person: UUID, juristic: UUID, power: str) -> Represented:
+        """The same by the juristic person's key: what a field of the graph or a form is given. Raises as
+        :meth:`acting`."""
+        return await self._acting(session, person, await self.get(session, juristic), power)
 
     async def acting_by_client(
         self, session: AsyncSession, client: str, *, agency: str, appointment: UUID, power: str
@@ -220,7 +227,7 @@ class JuristicRegister:
 
     def holds(self, row: JuristicOfficer) -> bool:
         today = bangkok_day(self._clock.now())
-        return row.approved_at is not None and row.ended_at is None and row.starts_on <= today < row.ends_on
+        return row.accepted_at is not None and row.ended_at is None and row.starts_on <= today < row.ends_on
 
     def note_act(self, session: AsyncSession, acting: Represented, what: str) -> None:
         """Writes down what was done in the juristic person's name; `what` says nothing of whom it was about."""
@@ -264,6 +271,15 @@ class JuristicRegister:
         await session.flush()
         if held.approved_at is not None and by.person != held.person and why is not AppointmentEnd.RENEWED:
             await self._inbox.send(session, held.person, ENDED, title=title_of(row))
+        if why not in (AppointmentEnd.RENEWED, AppointmentEnd.STRUCK_OFF):
+            await self.tell_directors(session, row, ENDED_BY_OTHERS, but=(by.person, held.person))
+
+    async def tell_directors(
+        self, session: AsyncSession, row: JuristicPerson, what: MessageTemplate, but: Collection[UUID | None]
+    ) -> None:
+        """All but those who did it, or hear of it otherwise."""
+        for director in sorted(await self.directors(session, row.id) - frozenset(but)):
+            await self._inbox.send(session, director, what, title=title_of(row))
 
     def note(
         self,
@@ -296,7 +312,8 @@ class JuristicRegister:
         """The person leaves: what they direct and whom they act for ends."""
         for row in await self.of_person(session, person):
             await self.get(session, row.id, lock=True)
-            await self._set_directors(session, row, await self.directors(session, row.id) - {person}, By(None))
+            others = {one: directs for one, directs in (await self.directing(session, row.id)).items() if one != person}
+            await self.set_directors(session, row, others, By(None))
             for held in await self.appointments(session, row.id):
                 if held.person == person and held.ended_at is None:
                     await self.close(session, row, held, AppointmentEnd.RENOUNCED, By(person))
@@ -319,17 +336,37 @@ class JuristicRegister:
             client=client,
         )
 
-    async def _set_directors(self, session: AsyncSession, row: JuristicPerson, wanted: frozenset[UUID], by: By) -> None:
+    async def _acting(self, session: AsyncSession, person: UUID, row: JuristicPerson | None, power: str) -> Represented:
+        if row is None or not row.active:
+            raise NotItsOfficer
+        query = select(JuristicOfficer).where(
+            col(JuristicOfficer.juristic) == row.id,
+            col(JuristicOfficer.person) == person,
+            col(JuristicOfficer.accepted_at).is_not(None),
+            col(JuristicOfficer.ended_at).is_(None),
+        )
+        held = (await session.scalars(query.execution_options(populate_existing=True))).first()
+        return self._represented(row, held, power)
+
+    async def directing(self, session: AsyncSession, juristic: UUID) -> Mapping[UUID, Directing]:
+        found = await directors_of(session, juristic)
+        return {person: Directing(one.signs, one.name_sealed) for person, one in found.items()}
+
+    async def set_directors(
+        self, session: AsyncSession, row: JuristicPerson, wanted: Mapping[UUID, Directing], by: By
+    ) -> None:
+        """Exactly these direct it from now on; its row is held. Whoever begins is told."""
         now, query = self._clock.now(), select(JuristicDirector).where(col(JuristicDirector.juristic) == row.id)
         known = {one.person: one for one in await session.scalars(query.execution_options(populate_existing=True))}
-        for person in sorted(wanted):
+        for person, directs in sorted(wanted.items()):
             found = known.get(person)
-            if found is not None and found.ended_at is None:
-                continue
             if found is None:
-                session.add(JuristicDirector(juristic=row.id, person=person, since=now))
-            else:
-                found.since, found.ended_at = now, None
+                found = JuristicDirector(juristic=row.id, person=person, since=now, ended_at=now)
+                session.add(found)
+            found.signs, found.name_sealed = directs.signs, directs.name_sealed or found.name_sealed
+            if found.ended_at is None:
+                continue
+            found.since, found.ended_at = now, None
             self.note(session, row.id, JuristicStep.DIRECTOR_ENTERED, by, person=person)
             await self._inbox.send(session, person, DIRECTOR, title=title_of(row))
         for person, found in sorted(known.items()):

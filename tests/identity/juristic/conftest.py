@@ -89,9 +89,18 @@ class Companies:
         async with self.office.database.write() as session:
             return await self.appointing.approve(session, by, held.juristic, held.id)
 
-    async def appoint(self, company: UUID, who: int, *powers: str, days: int = 30) -> JuristicOfficer:
-        """By directors 10 and 11."""
+    async def accept(self, held: JuristicOfficer, who: int) -> JuristicOfficer:
+        person = await self.person(who)
+        async with self.office.database.write() as session:
+            return await self.appointing.accept(session, person, held.juristic, held.id)
+
+    async def offer(self, company: UUID, who: int, *powers: str, days: int = 30) -> JuristicOfficer:
+        """By directors 10 and 11; it waits for who is appointed."""
         return await self.approve(await self.propose(company, 10, who, *powers, days=days), 11)
+
+    async def appoint(self, company: UUID, who: int, *powers: str, days: int = 30) -> JuristicOfficer:
+        """The same, and accepted."""
+        return await self.accept(await self.offer(company, who, *powers, days=days), who)
 
     async def end(self, held: JuristicOfficer, by: int) -> JuristicOfficer:
         person = await self.person(by)

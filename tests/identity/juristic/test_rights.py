@@ -43,7 +43,7 @@ async def test_two_directors_appoint_and_the_officer_acts_for_that_company_alone
     with pytest.raises(NotItsOfficer) as of_none:
         await companies.acting(20, 3)
     assert of_another.value.fields == of_none.value.fields == {}
-    assert "juristic.appointed" in await companies.office.told(held.person)
+    assert "juristic.offered" in await companies.office.told(held.person)
 
 
 async def test_an_officer_before_one_agency_is_none_before_another(companies: Companies) -> None:
@@ -97,7 +97,7 @@ async def test_an_appointment_does_not_hold_before_its_first_day(companies: Comp
     director = await companies.person(10)
     async with companies.office.database.write() as session:
         held = await companies.appointing.propose(session, director, company, wish)
-    await companies.approve(held, 11)
+    await companies.accept(await companies.approve(held, 11), 20)
     with pytest.raises(NotItsOfficer):
         await companies.acting(20, 1)
     companies.office.clock.advance(timedelta(days=1))
@@ -173,12 +173,10 @@ async def test_of_an_approval_and_an_ending_at_once_the_ending_stays(companies: 
         await companies.acting(20, 1)
 
 
-async def test_of_two_appointments_approved_at_once_one_holds(companies: Companies) -> None:
+async def test_of_two_appointments_accepted_at_once_one_holds(companies: Companies) -> None:
     company = await companies.enter(1, 10, 11)
-    one = await companies.propose(company, 10, 20, "file:claims")
-    other = await companies.propose(company, 10, 20, "report:policies")
-    await companies.person(11)
-    await asyncio.gather(companies.approve(one, 11), companies.approve(other, 11))
+    one, other = [await companies.offer(company, 20, power) for power in ("file:claims", "report:policies")]
+    await asyncio.gather(companies.accept(one, 20), companies.accept(other, 20))
     async with companies.office.database.read() as session:
         rows = (await session.scalars(select(JuristicOfficer))).all()
     assert sorted(str(row.end_reason) for row in rows) == ["None", "RENEWED"]
@@ -314,7 +312,7 @@ async def test_the_trail_tells_who_did_what_in_whose_name(companies: Companies) 
     async with companies.office.database.read() as session:
         rows = list(reversed(await companies.register.events(session, company)))
     assert [row.kind for row in rows] == [
-        "REGISTERED", "DIRECTOR_ENTERED", "DIRECTOR_ENTERED", "APPOINTMENT_PROPOSED", "APPOINTED", "ACTED",
+        "REGISTERED", "DIRECTOR_ENTERED", "DIRECTOR_ENTERED", "APPOINTMENT_PROPOSED", "APPOINTED", "ACCEPTED", "ACTED",
         "APPOINTMENT_ENDED",
     ]  # fmt: skip
     told = {row.kind: (row.by, row.by_officer_of, row.note) for row in rows}
