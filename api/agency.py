@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from api.benefits import benefits
 from api.desk_rest import Desk, applications_router
 from identity.provider.registration import AGENCY_RESOURCE
 from services.apply.desk.service import CaseDesk
@@ -78,7 +79,9 @@ def agencies(house: House) -> APIRouter:
     maintenance = maintenance_routes(door, house.registered.maintenance, acting)
     usage = usage_routes(door, house.db, house.clock, lambda: house.registry.plugins)
     desk, issuer = house.registered.desk, house.settings.issuer
-    desk_of_records = RecordDesk(house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins)
+    desk_of_records = RecordDesk(
+        house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins, benefits=benefits(house)
+    )
     senders = Senders(house.db, house.identity.office.juristic, house.identity.subjects)
     more = [maintenance, usage, records_routes(door_of(house, INGEST_SCOPE), desk_of_records, senders)]
     router.include_router(services_router(door, desk, acting, issuer, more=more, bodies=MAINTENANCE_BODIES))

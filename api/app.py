@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from api import credentials, fees
 from api.acting import still_acting
 from api.agency import agencies
+from api.benefits import jobs_of_benefits
 from api.conformance import public_reports
 from api.cors import OpenToWebApps
 from api.deprecations.stamping import tell_our_names
@@ -231,6 +232,7 @@ def jobs_of(house: House) -> list[Job]:
         *house.noticing.jobs,
         *house.populations.jobs,
         *jobs_of_deliveries(house.courier),
+        *jobs_of_benefits(house),
         *house.registered.jobs,
         Job("check the words on which cases were opened", timedelta(hours=1), house.rooms.get(Declarations).look_back),
         Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),

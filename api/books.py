@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.benefits import awarding
 from api.desk_of_applications import OfficerTies
 from services.pay.books import Books
 from services.pay.budget.acts import BudgetRaise, BudgetSet
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 def books_of(house: House) -> Books:
     """For the commands of officers."""
-    clock, payer = house.clock, house.welfare.amounts.payer
+    clock, awards = house.clock, awarding(house)
+
+    def payer(subject: str) -> str:
+        return awards.get(subject) or house.welfare.amounts.payer(subject)
+
     recoveries = house.rooms.get(Recoveries)
     acts: list[Act] = [
         BudgetSet(clock, payer),
@@ -33,7 +38,7 @@ def books_of(house: House) -> Books:
         PaidBack(recoveries),
         FeeRefund(house.rooms.get(Bills)),
     ]
-    subjects = [PROGRAMME + one.slug for one in house.welfare.programmes]
+    subjects = [*(PROGRAMME + one.slug for one in house.welfare.programmes), *awards]
     return Books(house.db, clock, TwoOfficers(clock, acts), subjects, _debts(house))
 
 

@@ -42,6 +42,7 @@ PAYMENTS: Final = Store(
         Rows("held_month", ("person",), Fate.DELETED),
         Rows("instalment", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
         Rows("award", ("person",), Fate.DELETED, {"beneficiary": "the person, or a child of theirs"}),
+        Rows("benefit", ("person",), Fate.DELETED),
         Rows("payment_run", (), Fate.UNNAMED, {"planned_by": OFFICER, "approved_by": OFFICER}),
         Rows("payday", (), Fate.UNNAMED),
         Rows("ledger_act", (), Fate.UNNAMED, {"proposed_by": OFFICER, "decided_by": OFFICER}),
@@ -107,7 +108,7 @@ class _Payments(TableStore):
                 "until that ends.",
             ),
             until=None,
-            tables=frozenset({"award", "instalment", "payout_destination", "application", "decision"}),
+            tables=frozenset({"award", "benefit", "instalment", "payout_destination", "application", "decision"}),
             identity=True,
         )
 
@@ -135,6 +136,7 @@ class _Payments(TableStore):
             tables=frozenset(
                 {
                     "award",
+                    "benefit",
                     "instalment",
                     "overpayment",
                     "recovery_plan",

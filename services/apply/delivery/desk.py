@@ -168,6 +168,21 @@ class DeliveryDesk:
             about = uuid5(_EVENTS, f"{case.application.hex}:{mark_of(self._keys, number)}")
             await self.tell(session, case, EventKind.IDENTIFIER_CORRECTED, about, reference=case.reference)
 
+    async def tell_of_benefit(
+        self,
+        session: AsyncSession,
+        plugin: str,
+        kind: EventKind,
+        about: UUID,
+        person: UUID,
+        *,
+        reference: str,
+        satang: int,
+    ) -> None:
+        """What became of what a plugin awarded, under its own `reference`."""
+        at = self._clock.now()
+        await self._note(session, plugin, kind, about, person, at=at, reference=reference, satang=satang)
+
     def manifest(self, slug: str) -> Manifest | None:
         return self._agencies.manifest(slug)
 

@@ -19,12 +19,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from core.money import Money
+from services.pay.benefits.subjects import KIND, budget_subject
 from services.pay.budget.errors import BudgetExceeded, BudgetMissing, BudgetSetAlready
 from services.pay.budget.years import buddhist, first_day, fiscal_year, last_day
 from services.pay.ledger.models import AccountKind, LedgerAccount, LedgerPosting
@@ -95,7 +96,7 @@ async def take(
     """
     needed: defaultdict[Budget, int] = defaultdict(int)
     for one in instalments:
-        needed[Budget(one.agency, one.subject, fiscal_year(one.period))] += one.satang
+        needed[Budget(one.agency, budget_subject(one.subject), fiscal_year(one.period))] += one.satang
     await take_turn_of_budgets(session, run.agency)
     lines: list[Line] = []
     for budget, satang in sorted(needed.items()):
@@ -116,7 +117,7 @@ async def take(
 async def give_back(session: AsyncSession, one: Instalment, key: str, at: datetime) -> None:
     """What was approved of that instalment is not paid by it: there is room for it again. `key` is that of the entry
     by which the ledger takes the approval back, so it happens once as well."""
-    budget = Budget(one.agency, one.subject, fiscal_year(one.period))
+    budget = Budget(one.agency, budget_subject(one.subject), fiscal_year(one.period))
     await take_turn_of_budgets(session, budget.agency)
     if await _standing(session, budget) is not None:
         lines = _moved(budget, TAKEN, LEFT, one.satang)
@@ -126,7 +127,7 @@ async def give_back(session: AsyncSession, one: Instalment, key: str, at: dateti
 async def take_anyway(session: AsyncSession, one: Instalment, key: str, at: datetime) -> None:
     """Its money has gone, though its room was given back: it is taken again, also where nothing is left. `key` is that
     of the entry by which the ledger books it anew."""
-    budget = Budget(one.agency, one.subject, fiscal_year(one.period))
+    budget = Budget(one.agency, budget_subject(one.subject), fiscal_year(one.period))
     await take_turn_of_budgets(session, budget.agency)
     if await _standing(session, budget) is not None:
         await book(session, key=f"take:{key}", agency=one.agency, lines=_moved(budget, LEFT, TAKEN, one.satang), at=at)
@@ -184,6 +185,13 @@ async def _standing(session: AsyncSession, budget: Budget) -> Standing | None:
     return Standing(budget, Money(sums[BUDGET]), Money(-sums.get(TAKEN, 0)))
 
 
+def _paid_from(subject: str) -> ColumnElement[bool]:
+    """Of instalments: those that are taken from that subject's budget."""
+    if subject.startswith(KIND):
+        return col(Instalment.subject).startswith(f"{subject}:", autoescape=True)
+    return col(Instalment.subject) == subject
+
+
 async def _approved_before(session: AsyncSession, budget: Budget) -> int:
     """Satang of the year's instalments whose approval the ledger holds: those in approved runs, but for what came back
     and is owed by another since."""
@@ -193,7 +201,7 @@ async def _approved_before(session: AsyncSession, budget: Budget) -> int:
         .join(PaymentRun, col(PaymentRun.id) == col(Instalment.run))
         .where(
             col(Instalment.agency) == budget.agency,
-            col(Instalment.subject) == budget.subject,
+            _paid_from(budget.subject),
             col(Instalment.period).between(first_day(budget.year), last_day(budget.year)),
             col(PaymentRun.status) != RunStatus.PLANNED.value,
             or_(

@@ -32,6 +32,7 @@ from services.plugins.contract.kinds import (
     Application,
     ApplicationState,
     Attachment,
+    Award,
     Credential,
     Document,
     Event,
@@ -41,6 +42,7 @@ from services.plugins.contract.kinds import (
     Relationship,
     State,
     Taken,
+    Told,
 )
 from services.plugins.contract.manifest import (
     CONTRACT_VERSION,
@@ -73,6 +75,7 @@ from services.plugins.contract.operations import (
     Operation,
     ask_each,
 )
+from services.plugins.contract.registers import Ask, NoRegisters, Registers, RegisterRefused, RegisterSilent
 from services.plugins.contract.reporting import Reporter, Sender
 from services.plugins.contract.store import NoStore, Plain, Store, StoreReading, StoreTransaction
 from services.plugins.contract.titles import Titles
@@ -87,9 +90,11 @@ __all__ = [
     "AgencyRefusal",
     "Application",
     "ApplicationState",
+    "Ask",
     "Asked",
     "Assurance",
     "Attachment",
+    "Award",
     "Call",
     "ClaimSpec",
     "Clock",
@@ -113,6 +118,7 @@ __all__ = [
     "NationalId",
     "Need",
     "NeedBasis",
+    "NoRegisters",
     "NoStore",
     "Operation",
     "OperationKind",
@@ -123,6 +129,9 @@ __all__ = [
     "Plain",
     "PluginRefused",
     "Precision",
+    "RegisterRefused",
+    "RegisterSilent",
+    "Registers",
     "Rejected",
     "Relationship",
     "Reporter",
@@ -136,6 +145,7 @@ __all__ = [
     "Taken",
     "Text",
     "Titles",
+    "Told",
     "UnknownThaiDate",
     "ask_each",
     "parse_be_yyyymmdd",

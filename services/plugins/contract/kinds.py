@@ -23,7 +23,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
@@ -40,7 +40,14 @@ from pydantic import (
     model_validator,
 )
 
-from services.plugins.contract.manifest import DOCUMENT_BYTES_MAX, ErrorCode, EventKind, OperationKind
+from core.ids import MalformedNationalId, NationalId
+from services.plugins.contract.manifest import (
+    AWARD_SATANG_MAX,
+    DOCUMENT_BYTES_MAX,
+    ErrorCode,
+    EventKind,
+    OperationKind,
+)
 from services.plugins.contract.titles import Titles
 
 EFFECTS: Final = frozenset(
@@ -50,6 +57,7 @@ EFFECTS: Final = frozenset(
 RECORDS_DEFAULT: Final = 100
 ATTACHMENT_BYTES_MAX: Final = 1_000_000
 PAPER_DATA_BYTES_MAX: Final = 256_000
+TOLD_BYTES_MAX: Final = 4_000
 OTHER: Final = r"^[A-Za-z0-9][A-Za-z0-9 .:/#+-]{0,59}$"
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 
@@ -59,6 +67,13 @@ def _in_utc(at: datetime) -> datetime:
         return at.astimezone(UTC)
     except OverflowError:
         raise ValueError("it lies outside all calendars") from None
+
+
+def _of_a_person(digits: str) -> str:
+    try:
+        return NationalId(digits).digits
+    except MalformedNationalId:
+        raise ValueError("it is no national ID") from None
 
 
 def _unpacked(content: object) -> object:
@@ -157,10 +172,44 @@ class Rejected(_Document):
     """What it does not go with, by a name of the plugin's own: whose, of which day."""
 
 
+class Told(_Document):
+    """What the sender is told of a record that was taken: by which number it is known, how far it is."""
+
+    record: int = Field(ge=0, strict=True)
+    answer: dict[str, JsonValue] = Field(min_length=1, max_length=40)
+    """Plain JSON, 4,000 bytes at most."""
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if len(json.dumps(self.answer, ensure_ascii=False).encode(errors="replace")) > TOLD_BYTES_MAX:
+            raise ValueError("`answer` is too large")
+        return self
+
+
+class Award(_Document):
+    """Money that a record leads to: the host owes it to a citizen, once, and the agency's officers pay it."""
+
+    record: int = Field(ge=0, strict=True)
+    """The record because of which; one that was not rejected."""
+    reference: Reference
+    """The plugin's own: the same one is the same award, and of the same person and amount, however often it comes."""
+    pid: Annotated[str, AfterValidator(_of_a_person)] = Field(repr=False)
+    """The national ID of whoever is paid."""
+    satang: int = Field(ge=1, le=AWARD_SATANG_MAX, strict=True)
+    title: Titles
+    """What it is, as the citizen reads it beside the payment: nothing of their health in it."""
+    law: Titles
+    """By which law it is due."""
+    since: date
+    """From which day on that law says so: the version by which the amount was found."""
+
+
 class Taken(_Document):
     """What an `ingest` answers: every record that is not rejected is kept for good."""
 
     rejected: list[Rejected] = Field(default_factory=list)
+    told: list[Told] = Field(default_factory=list)
+    awards: list[Award] = Field(default_factory=list)
 
 
 class Document(_Document):
@@ -232,11 +281,12 @@ class Event(_Document):
     at: Instant
     reference: str | None = None
     """Of the application, for `application.withdrawn`, `identifier.corrected`, `fee.paid` and `fee.lapsed`: the
-    agency's own number. Absent where its answer to `submit` never came."""
+    agency's own number. Absent where its answer to `submit` never came. Of the :class:`Award`, for `benefit.paid` and
+    `benefit.returned`."""
     application: str | None = None
-    """Of these four: the application's `id`, under which it was submitted."""
+    """Of the first four: the application's `id`, under which it was submitted."""
     satang: int | None = None
-    """Of `fee.paid`: how much."""
+    """Of `fee.paid`, `benefit.paid` and `benefit.returned`: how much."""
 
 
 ANSWERS: Final[Mapping[OperationKind, type[_Document] | None]] = {

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from services.plugins.contract.credentials import CredentialSpec
+from services.plugins.contract.events import EventKind as EventKind  # noqa: PLC0414 - known from here, too
 from services.plugins.contract.faults import Fault, ManifestError, Rule
 from services.plugins.contract.formats import Formats
+from services.plugins.contract.registers import Ask
 from services.plugins.contract.reporting import Power, Sender, senders_trouble
 from services.plugins.contract.titles import Keyword, Strict, Titles, plain_text
 
@@ -25,6 +27,7 @@ PLACES_MAX: Final = 50
 ANSWER_BYTES_MAX: Final = 1_000_000
 DOCUMENT_BYTES_MAX: Final = 5_000_000
 MANIFEST_BYTES_MAX: Final = 64 * 1024
+AWARD_SATANG_MAX: Final = 10_000_000_00
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=40)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z0-9]*$", max_length=60)]
@@ -74,28 +77,13 @@ class OperationKind(StrEnum):
     """Hears of an event."""
 
 
-class EventKind(StrEnum):
-    """What a plugin of kind `notify` can hear of. Each is about one citizen, whom the plugin knows already."""
-
-    APPLICATION_WITHDRAWN = "application.withdrawn"
-    """The citizen took an application to this service back."""
-    CONSENT_WITHDRAWN = "consent.withdrawn"
-    """The citizen took back a consent on which this service's facts were read."""
-    DATA_ERASED = "data.erased"
-    """The citizen left, or had their data erased, PDPA 2562 s.33; the agency looks at its own duty."""
-    IDENTIFIER_CORRECTED = "identifier.corrected"
-    """The national ID under which an application was made was wrong; the event is about the right one."""
-    FEE_PAID = "fee.paid"
-    """The citizen paid what was asked for an application that the agency has."""
-    FEE_LAPSED = "fee.lapsed"
-    """The fee of what the agency approved was not paid in time: the application is over."""
-
-
 class Access(StrEnum):
     """Whether an operation is about a signed-in citizen, or open to anyone and about nobody."""
 
     CITIZEN = "citizen"
     PUBLIC = "public"
+    AGENCY = "agency"
+    """About a citizen, and asked by other agencies' plugins alone."""
 
 
 class NeedBasis(StrEnum):
@@ -182,6 +170,10 @@ class OperationSpec(Strict):
     senders: list[Annotated[Sender, Field(strict=False)]] = Field(default_factory=lambda: [Sender.AGENCY])
     """Of an `ingest`: whose systems may send to it; a juristic person's officer needs the :attr:`power` for that."""
     power: Power | None = None
+    awards_satang_max: int = Field(default=0, ge=0, le=AWARD_SATANG_MAX)
+    """Of an `ingest`: the most that an :class:`Award` in its answers may be of; 0: they hold none."""
+    answer: dict[str, Any] | None = None
+    """Of a query of access `agency`: JSON Schema 2020-12 of all that it tells."""
     asked: Asked | None = None
     """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
 
@@ -196,8 +188,14 @@ class OperationSpec(Strict):
             raise ValueError("a notify names its `events`, and nothing else has any")
         if self.asked is not None and (self.kind is not OperationKind.QUERY or self.access is not Access.PUBLIC):
             raise ValueError("only a public query says how often it is `asked`")
+        if (self.answer is not None) != (self.access is Access.AGENCY):
+            raise ValueError("what other agencies ask says what it `answer`s, and nothing else does")
+        if self.access is Access.AGENCY and self.kind is not OperationKind.QUERY:
+            raise ValueError("other agencies ask a query")
         if (self.record is not None) != is_ingest:
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
+        if self.awards_satang_max and not is_ingest:
+            raise ValueError("only an ingest awards money")
         if (trouble := senders_trouble(self.senders, self.power, is_ingest=is_ingest)) is not None:
             raise ValueError(trouble)
         return self
@@ -281,6 +279,8 @@ class Manifest(Strict):
     needs: list[Need] = Field(default_factory=list, max_length=100)
     requirements: list[Slug] = Field(default_factory=list, max_length=50)
     """What it requires of a citizen, by the ids of the catalogue; `needs` names the facts that prove it."""
+    asks: list[Ask] = Field(default_factory=list, max_length=20)
+    """What it asks other agencies' registers about its citizens."""
     errors: dict[ErrorCode, Titles] = Field(default_factory=dict, max_length=50)
     """Errors that an operation may raise as :class:`AgencyError`, with their words for the citizen."""
     credentials: dict[FieldName, CredentialSpec] = Field(default_factory=dict, max_length=10)
@@ -316,6 +316,7 @@ class Manifest(Strict):
         """Whether it offers a citizen something; a plugin that is only a source is not listed among the services."""
         return self.form is not None or any(
             spec.kind not in (OperationKind.SOURCE, OperationKind.INGEST, OperationKind.NOTIFY)
+            and spec.access is not Access.AGENCY
             for spec in self.operations.values()
         )
 

@@ -32,11 +32,19 @@ class RejectedTold(Shape):
     message: Words
 
 
+class LineTold(Shape):
+    line: int
+    answer: dict[str, Any]
+    """In names of the service's own: by which number it is known there, how far it is."""
+
+
 class IngestAnswer(Shape):
     """What came of a sending, now or when it was sent first."""
 
     taken: int
     rejected: list[RejectedTold]
+    told: list[LineTold] | None = None
+    """What the service says of lines that it took just now; it is not kept, and not told again under the same key."""
 
 
 class InterruptedExtensions(IngestAnswer):

@@ -119,6 +119,8 @@ def _answer(request: Request, caller: Machine, desk: RecordDesk, plugin: Plugin,
         "taken": outcome.taken,
         "rejected": [_rejection(desk, plugin, one) for one in outcome.rejected],
     }
+    if outcome.told:
+        told["told"] = [{"line": line, "answer": answer} for line, answer in outcome.told]
     broken = outcome.interrupted
     if broken is None:
         return JSONResponse(told, headers=dict(caller.headers))

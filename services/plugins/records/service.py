@@ -2,18 +2,22 @@
 
 The body goes in calls of the operation's `batch`, one after the other. A call's key is made of the sending's key and of
 its first line, so that a call which is made again is the same call to the agency, and a call whose answer we have is
-not made again. No call is made in an open transaction (docs/adr/0008).
+not made again. No call is made in an open transaction (docs/adr/0008). What an answer awards is recorded in the
+transaction that settles its lines (docs/adr/0044).
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.crypto import KeyRing
@@ -21,10 +25,11 @@ from core.database import Database
 from core.errors import NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.text import Text
-from services.plugins.contract import Access, OperationKind, Reporter, Sender
+from services.plugins.contract import Access, Award, OperationKind, Reporter, Sender
 from services.plugins.contract.kinds import RECORDS_DEFAULT, Taken
 from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.plugin import Plugin
+from services.plugins.records.awards import Benefits, are_sound
 from services.plugins.records.errors import IngestConflict, IngestExpired, IngestInterrupted, IngestRunning
 from services.plugins.records.lines import WORDS, Line, Rejection, Schema, calls_of
 from services.plugins.records.models import IngestChunk, IngestRequest
@@ -42,6 +47,7 @@ LEASED: Final = timedelta(seconds=60)
 RUN_SECONDS: Final = 60.0
 """No call begins later than that after the request: the rest is for the next request under the same key."""
 TIME_UP: Final = "TIME_UP"
+log = structlog.get_logger(__name__)
 _GONE: Final = Text(th="หน่วยงานไม่รับข้อมูลบรรทัดนี้", en="The agency did not take this line.")
 
 
@@ -65,6 +71,17 @@ class Outcome:
     taken: int
     rejected: tuple[Rejection, ...]
     interrupted: IngestInterrupted | None = None
+    told: tuple[tuple[int, Mapping[str, Any]], ...] = ()
+    """What the agency said of lines that it took, in the calls that were made just now: it is kept nowhere."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Of one call."""
+
+    rejected: list[Rejection]
+    told: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    awards: Sequence[Award] = ()
 
 
 class RecordDesk:
@@ -78,7 +95,10 @@ class RecordDesk:
         runner: Runner,
         plugins: Callable[[], Sequence[Plugin]],
         seconds: Callable[[], float] = time.monotonic,
+        benefits: Benefits | None = None,
     ) -> None:
+        """Without `benefits` no answer may award anything."""
+        self._benefits = benefits
         self._db, self._clock, self._keys, self._runner = db, clock, keys, runner
         self._plugins, self._seconds = plugins, seconds
 
@@ -106,13 +126,15 @@ class RecordDesk:
     async def take(self, sending: Sending) -> Outcome:
         """What came of it, now or when it was sent first. Raises :class:`IngestConflict`, :class:`IngestRunning` and
         :class:`IngestExpired`."""
-        row = await self._begin(sending)
-        trouble = await self._go_on(sending, row) if row.lease is not None else None
+        row, said = await self._begin(sending), list[tuple[int, Mapping[str, Any]]]()
+        trouble = await self._go_on(sending, row, said) if row.lease is not None else None
         async with self._db.read() as session:
             repository = IngestRepository(session)
             row = await repository.get(row.id)
             rejected = tuple(Rejection(*told) for told in await repository.rejected(row.id))
-        return Outcome(row.taken, *_placed(sending.lines, rejected, trouble))
+        places = {line.number: line.line_of(None) for line in sending.lines}
+        told = tuple((places[number], answer) for number, answer in said)
+        return Outcome(row.taken, *_placed(sending.lines, rejected, trouble), told)
 
     async def is_settled(self, plugin: Plugin, operation: str, key: str) -> bool:
         """Whether a sending under that key was taken to its end."""
@@ -165,8 +187,11 @@ class RecordDesk:
                 row.lease, row.leased_until = new_id(), now + LEASED
             return row
 
-    async def _go_on(self, sending: Sending, row: IngestRequest) -> IngestInterrupted | None:
-        """From the first line that is not settled. Whatever ends it, the next request need not wait."""
+    async def _go_on(
+        self, sending: Sending, row: IngestRequest, said: list[tuple[int, Mapping[str, Any]]]
+    ) -> IngestInterrupted | None:
+        """From the first line that is not settled. Whatever ends it, the next request need not wait. What the agency
+        says of lines that are settled now is added to `said`."""
         assert row.lease is not None, "the row was begun"
         ends, is_ours = self._seconds() + RUN_SECONDS, True
         spec = sending.plugin.manifest.operations[sending.operation]
@@ -179,35 +204,33 @@ class RecordDesk:
                 if sending.still is not None:
                     await sending.still()
                 try:
-                    chunk, taken = await self._call(sending, row, call, schema)
+                    answer = await self._call(sending, row, call, schema)
+                    is_ours = await self._settle(sending.plugin, row, row.lease, call, answer)
                 except ServiceUnavailable as silent:
                     reason = str(getattr(silent, "reason", silent.code))
                     return IngestInterrupted(settled=row.settled, uncertain=call[-1].number, trouble=reason)
-                is_ours = await self._settle(row, row.lease, chunk, call[-1].number, taken)
                 if not is_ours:
                     raise IngestRunning
+                said += answer.told
             return None
         finally:
             if is_ours:
                 async with self._db.write() as session:
                     await IngestRepository(session).hold(row.id, row.lease, {"lease": None, "leased_until": None})
 
-    async def _call(
-        self, sending: Sending, row: IngestRequest, call: Sequence[Line], schema: Schema
-    ) -> tuple[IngestChunk, int]:
-        """What is settled of these lines, and how many were taken. Raises `ServiceUnavailable`."""
+    async def _call(self, sending: Sending, row: IngestRequest, call: Sequence[Line], schema: Schema) -> _Answer:
+        """What is settled of these lines. Raises `ServiceUnavailable`."""
         read = [(line.number, schema.read(line)) for line in call]
         rejected = [found for _, found in read if isinstance(found, Rejection)]
         good = [(number, found) for number, found in read if not isinstance(found, Rejection)]
-        if good:
-            rejected += await self._ask(sending, row, call[0].number, good, schema)
-        rows = [one.as_row() for one in sorted(rejected, key=lambda one: one.line)]
-        return IngestChunk(request=row.id, first=call[0].number, rejected=rows), len(call) - len(rejected)
+        answer = await self._ask(sending, row, call[0].number, good, schema) if good else _Answer([])
+        answer.rejected = sorted(rejected + answer.rejected, key=lambda one: one.line)
+        return answer
 
     async def _ask(
         self, sending: Sending, row: IngestRequest, first: int, good: Sequence[tuple[int, Any]], schema: Schema
-    ) -> list[Rejection]:
-        """The lines that the agency rejects. Raises `ServiceUnavailable`."""
+    ) -> _Answer:
+        """What the agency says of the lines. Raises `ServiceUnavailable`."""
         plugin = sending.plugin
         try:
             told: Taken = await self._runner.run(
@@ -219,29 +242,49 @@ class RecordDesk:
                 reporter=sending.reporter,
             )
         except AgencyDeclined as declined:  # the call as a whole, and so each of its lines
-            return [Rejection(number, str(declined.fields["error"])) for number, _ in good]
+            return _Answer([Rejection(number, str(declined.fields["error"])) for number, _ in good])
         known = {one.record: one for one in reversed(told.rejected)}
         if any(number >= len(good) for number in known) or any(
             one.code not in plugin.manifest.errors for one in told.rejected
         ):
             raise _Malformed(plugin.manifest.agency.title.text)
-        return [
+        kept = set(range(len(good))) - known.keys()
+        if not are_sound(plugin.manifest, sending.operation, told.awards, kept) or any(
+            one.record not in kept for one in told.told
+        ):
+            raise _Malformed(plugin.manifest.agency.title.text)
+        rejected = [
             Rejection(
                 good[n][0], one.code, schema.pointer_of(one.path, good[n][1]), computed=one.computed, other=one.other
             )
             for n, one in known.items()
         ]
+        return _Answer(rejected, [(good[one.record][0], one.answer) for one in told.told], told.awards)
 
-    async def _settle(self, row: IngestRequest, lease: UUID, chunk: IngestChunk, last: int, taken: int) -> bool:
-        """Whether it was still ours to settle."""
-        row.settled, row.taken = last, row.taken + taken
-        values = {"settled": row.settled, "taken": row.taken, "leased_until": self._clock.now() + LEASED}
+    async def _settle(
+        self, plugin: Plugin, row: IngestRequest, lease: UUID, call: Sequence[Line], answer: _Answer
+    ) -> bool:
+        """Whether it was still ours to settle. Raises `ServiceUnavailable` where it awards what contradicts what it
+        awarded before, and nothing is settled."""
+        first, settled = call[0].number, call[-1].number
+        taken = row.taken + len(call) - len(answer.rejected)
+        values = {"settled": settled, "taken": taken, "leased_until": self._clock.now() + LEASED}
+        chunk = IngestChunk(request=row.id, first=first, rejected=[one.as_row() for one in answer.rejected])
         async with self._db.write() as session:
             repository = IngestRepository(session)
             is_ours = await repository.hold(row.id, lease, values)
             if is_ours:
                 repository.add(chunk)
+                await self._owe(session, plugin, answer.awards)
+        row.settled, row.taken = settled, taken
         return is_ours
+
+    async def _owe(self, session: AsyncSession, plugin: Plugin, awards: Sequence[Award]) -> None:
+        if not awards:
+            return
+        if self._benefits is None or not await self._benefits.owe(session, plugin.manifest, awards):
+            log.error("award_not_taken", plugin=plugin.slug, count=len(awards))
+            raise _Malformed(plugin.manifest.agency.title.text)
 
 
 def _placed(
@@ -264,6 +307,7 @@ def _placed(
 
 
 class _Malformed(ServiceUnavailable):
-    """The plugin rejects what it was not given, or by a code that its manifest does not declare."""
+    """The plugin rejects what it was not given, or by a code that its manifest does not declare; or it awards what it
+    may not, or otherwise than before."""
 
     reason = Trouble.MALFORMED

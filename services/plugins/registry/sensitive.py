@@ -69,6 +69,7 @@ NOT_LOOKED_AT: Final[Mapping[str, str]] = MappingProxyType(
         "description": "its own words",
         "keywords": "by which it is found",
         "hours": "its own words",
+        "asks": "of plugins of this tree alone; no stranger's service has any",
         "errors": "its own words; a code that is gone breaks callers",
         "requirements": "of the catalogue; the facts that prove them are needs",
         "operations.kind": "another one breaks callers; a new operation with an effect is looked at",
@@ -78,6 +79,7 @@ NOT_LOOKED_AT: Final[Mapping[str, str]] = MappingProxyType(
         "operations.places": "bounded by the contract",
         "operations.formats": "where in a file the members of its record stand; another mapping breaks who sends",
         "operations.answer_bytes_max": "bounded by the contract",
+        "operations.answer": "of what other agencies' plugins of this tree ask; no stranger's service has any",
         "operations.asked": "how often its own public query is answered; the host's own bounds hold anyway",
     }
 )
@@ -159,6 +161,8 @@ def _operations(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
             yield Part.EFFECTS, f"`{name}` is new, and changes something", place
         if before is not None and (after.senders, after.power) != (before.senders, before.power):
             yield Part.ACCESS, f"others may send to `{name}`, or with another power", (*place, "senders")
+        if after.awards_satang_max > (before.awards_satang_max if before else 0):
+            yield Part.MONEY, f"`{name}` may award more", (*place, "awards_satang_max")
 
 
 def _credentials(former: Manifest, manifest: Manifest) -> Iterator[_Change]:

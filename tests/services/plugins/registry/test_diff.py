@@ -277,7 +277,7 @@ LOOKED_AT = {
         "namespace",
     ),
     *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
-    *("operations.record", "operations.senders", "operations.power"),
+    *("operations.record", "operations.senders", "operations.power", "operations.awards_satang_max"),
 }
 """Each has a test of its own above."""
 

@@ -1,0 +1,145 @@
+"""Owes what agencies' services award: each once, by plugin and reference (docs/adr/0044).
+
+Of an award comes one instalment of the month in which it came, which is planned, approved by a second officer of the
+agency, and paid as every other. Whoever it is for need not have signed in here ever: the money goes to PromptPay on the
+national ID unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, Protocol
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from core.clock import Clock
+from core.ids import NationalId, new_id
+from core.money import Money
+from core.text import Text
+from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
+from identity.inbox.models import ChangeKind
+from services.pay.awards import period_of
+from services.pay.benefits.models import Benefit
+from services.pay.benefits.subjects import subject_of
+from services.pay.messages import MESSAGES
+from services.pay.models import Award, Instalment
+from services.pay.needs import Notices
+from services.pay.states import InstalmentStatus
+from services.pay.writing import insert_new
+from services.plugins import contract
+
+AWARDED: Final = MESSAGES["pay.benefit"]
+_BENEFITS: Final = UUID("9d6f4c31-7a52-4d0e-8b1b-3f6f2a9c5e07")
+
+
+class People(Protocol):
+    """`identity.people.register.PeopleRegister` is one."""
+
+    async def resolve(self, session: AsyncSession, national_ids: Collection[NationalId]) -> Mapping[str, UUID]: ...
+
+
+class Benefits:
+    """Fulfils `services.plugins.records.awards.Benefits`."""
+
+    def __init__(self, clock: Clock, people: People, notices: Notices, days: WorkingDays | None = None) -> None:
+        self._clock, self._people, self._notices = clock, people, notices
+        self._days = days or thai_working_days()
+
+    async def owe(self, session: AsyncSession, manifest: contract.Manifest, awards: Sequence[contract.Award]) -> bool:
+        """False where a reference was of another person or amount before; the caller then keeps nothing."""
+        people = await self._people.resolve(session, [NationalId(one.pid) for one in awards])
+        for one in sorted(awards, key=lambda one: one.reference):  # in one order, as two at once never wait crosswise
+            if not await self._owe(session, manifest, one, people[one.pid]):
+                return False
+        return True
+
+    async def _owe(
+        self, session: AsyncSession, manifest: contract.Manifest, award: contract.Award, person: UUID
+    ) -> bool:
+        now = self._clock.now()
+        row = {
+            "person": person,
+            "id": benefit_id(manifest.slug, award.reference),
+            "plugin": manifest.slug,
+            "reference": award.reference,
+            "satang": award.satang,
+            "law": _written(award.law),
+            "law_since": award.since,
+            "told": None,
+            "told_at": None,
+            "times_told": 0,
+            "created_at": now,
+        }
+        if not await insert_new(session, Benefit, [row]):
+            known = (await session.scalars(select(Benefit).where(col(Benefit.id) == row["id"]))).one()
+            return (known.person, known.satang) == (person, award.satang)
+        payment = await self._schedule(session, manifest, award, row)
+        title, law = award.title.text, award.law.text
+        agency = manifest.agency.title.text
+        money = Money(award.satang)
+        await self._notices.send(session, person, AWARDED, title=title, amount=money, agency=agency, law=law)
+        await self._notices.announce(session, person, ChangeKind.PAYMENT, payment)
+        return True
+
+    async def _schedule(
+        self, session: AsyncSession, manifest: contract.Manifest, award: contract.Award, row: Mapping[str, Any]
+    ) -> UUID:
+        """The instalment. It alone pays an award that ends with its month: what was approved before an end stays due,
+        also where it came back and is paid again."""
+        period = period_of(self._clock.today())
+        key, instalment = new_id(), new_id()
+        same = {
+            "person": row["person"],
+            "beneficiary": row["person"],
+            "subject": subject_of(manifest.slug, row["id"]),
+            "agency": manifest.agency.slug,
+            "created_at": row["created_at"],
+        }
+        session.add(
+            Award(
+                id=key,
+                application=row["id"],
+                title=_written(award.title),
+                starts_on=period,
+                ends_on=_month_after(period),
+                **same,
+            )
+        )
+        await session.flush()
+        session.add(
+            Instalment(
+                id=instalment,
+                award=key,
+                period=period,
+                satang=award.satang,
+                due_on=self._next_bank_day(),
+                status=InstalmentStatus.SCHEDULED.value,
+                **same,
+            )
+        )
+        await session.flush()
+        return instalment
+
+    def _next_bank_day(self) -> date:
+        today = self._clock.today()
+        try:
+            return self._days.next_bank_day(today)
+        except WorkingDaysUnknown:
+            return today
+
+
+def benefit_id(plugin: str, reference: str) -> UUID:
+    return uuid5(_BENEFITS, f"{plugin}:{reference}")
+
+
+def _written(titles: contract.Titles) -> dict[str, str]:
+    text: Text = titles.text
+    return {"th": text.th, "en": text.en}
+
+
+def _month_after(period: date) -> date:
+    return date(period.year + period.month // 12, period.month % 12 + 1, 1)

@@ -1,0 +1,25 @@
+"""What an agency's answer awards: held against its manifest here, recorded by whoever pays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.plugins.contract import Award, Manifest
+
+
+class Benefits(Protocol):
+    """Handed in by `api`; `services.pay.benefits.service.Benefits` is one."""
+
+    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> bool:
+        """Records each once, by plugin and reference. False where one was of another person or amount before: then
+        nothing may be kept of the transaction."""
+        ...
+
+
+def are_sound(manifest: Manifest, operation: str, awards: Sequence[Award], taken: Collection[int]) -> bool:
+    """Whether the operation may award so much, and each is of one of the records that were `taken`."""
+    most = manifest.operations[operation].awards_satang_max
+    return all(one.satang <= most and one.record in taken for one in awards)
