@@ -7,7 +7,7 @@ What the runner adds to a call of an agency: bench/plugins.py.
 What a thousand plugins cost a worker: bench/composition.py. From nothing to a published service: bench/join.py.
 What others wait while one agency fails: bench/isolation.py. Deciding programmes, for one and for a million:
 bench/rules.py. Paying, in bulk and singly: bench/pay.py. Taking applications in a flood: bench/accept.py.
-Issuing and verifying credentials, by itself: `python -m bench.credentials`.
+Issuing and verifying credentials: bench/credentials.py. Signed papers: bench/papers.py.
 Taking motor policies, and checking vehicles: bench/insurance.py.
 """
 
@@ -30,11 +30,13 @@ import orjson
 from bench import (
     accept,
     composition,
+    credentials,
     exchange,
     insurance,
     isolation,
     join,
     log,
+    papers,
     pay,
     plugins,
     rules,
@@ -52,7 +54,7 @@ FLOOR: Final = "bare"
 CONCURRENCIES: Final = (1, 8)
 PARTS: Final = (
     "verification", "exchange", "log", "isolation", "plugins", "composition", "join", "rules", "pay", "accept",
-    "insurance", "sign-in", "home",
+    "insurance", "credentials", "papers", "sign-in", "home",
 )  # fmt: skip
 BARE_REQUESTS: Final = 10_000
 """A bare answer takes far less than a tick of the kernel's clock, so many are counted together."""
@@ -82,6 +84,10 @@ class Size:
     pay: pay.PaySize
     accept: accept.AcceptSize
     insurance: insurance.InsuranceSize
+    credentials: int
+    """In the batch."""
+    papers: int
+    """Rounds of laying one out, signing and verifying it."""
     isolation: tuple[int, int]
     """Rounds, and questions of others in each phase of one."""
 
@@ -103,6 +109,8 @@ FULL: Final = Size(
     pay=pay.PaySize(rounds=5, bulk=100_000, orm=4_000, seconds=5),
     accept=accept.AcceptSize(people=20_000, now=300, rate=3_820, rows=20_000),
     insurance=insurance.InsuranceSize(rounds=5, policies=20_000, checks=5_000),
+    credentials=credentials.BATCH,
+    papers=15,
     isolation=(4, 800),
 )
 QUICK: Final = Size(
@@ -113,6 +121,7 @@ QUICK: Final = Size(
     pay=pay.PaySize(rounds=2, bulk=10_000, orm=500, seconds=1),
     accept=accept.AcceptSize(people=1_000, now=40, rate=1_000, rows=2_000),
     insurance=insurance.InsuranceSize(rounds=2, policies=1_000, checks=200),
+    credentials=2_000, papers=3,
     isolation=(1, 100),
     plugins=plugins.PluginSize(rounds=10, calls=20),
     composition=composition.CompositionSize(plugins=100, swaps=4, rounds=3, requests=10),
@@ -175,6 +184,10 @@ async def bench(folder: Path, size: Size, footings: list[str], parts: Sequence[s
     if "insurance" in parts:
         (folder / "insurance").mkdir()
         await insurance.bench(folder / "insurance", size.insurance, say=_say)
+    if "credentials" in parts:
+        await asyncio.to_thread(credentials.bench, size.credentials)
+    if "papers" in parts:
+        await asyncio.to_thread(papers.bench, size.papers)
     await _whole(folder, size, footings, parts)
 
 

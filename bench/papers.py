@@ -1,4 +1,4 @@
-"""What a signed paper costs: `python -m bench.papers [--rounds N]`.
+"""What a signed paper costs: `script/bench papers`, or `python -m bench.papers [--rounds N]`.
 
 A transcript of 48 courses, on this process's CPU clock (all of its threads), in parts, beside pyHanko alone: its
 signature over a PDF that is there already, and its verification of ours. The goal is 200 ms for a signed PDF.
@@ -46,7 +46,11 @@ PROOF: Final = "https://sitthi.example/verify/paper#" + "a" * 560
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    bench(parser.parse_args().rounds)
+
+
+def bench(rounds: int) -> None:
+    """Measures, and prints."""
     signatory, known = _agency()
     template, paper = TEMPLATE.read_text(encoding="utf-8"), paper_of([_record(0)])
     [source] = paper.attachments

@@ -65,7 +65,7 @@ def issue(claims: Mapping[str, Any], key: SigningKey, *, typ: str = TYPE, decoys
     if any(isinstance(claims.get(name), Disclosable) for name in IN_THE_OPEN):
         raise ValueError("what says whose credential it is stands in the open")
     payload, disclosures = conceal(claims, decoys=decoys)
-    return SdJwt(jws.sign_prepared(_head(key.kid, typ), packed(orjson.dumps(payload)), key), tuple(disclosures))
+    return SdJwt(jws.sign_prepared(head_of(key.kid, typ), packed(orjson.dumps(payload)), key), tuple(disclosures))
 
 
 def present(credential: SdJwt, wanted: Collection[Path]) -> SdJwt:
@@ -121,5 +121,6 @@ def _wrapped(value: Any, pattern: Sequence[str | None]) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _head(kid: str, typ: str) -> str:
+def head_of(kid: str, typ: str) -> str:
+    """The header of what that key signs, in base64url."""
     return packed(orjson.dumps({"alg": jws.ALGORITHM, "kid": kid, "typ": typ}))
