@@ -33,6 +33,7 @@ from api.commands import (
     receive,
     rules,
     session,
+    verify,
 )
 from core.clock import SystemClock
 from core.log import configure
@@ -77,6 +78,7 @@ app.add_typer(privacy.app, name="privacy", help="People's requests about their d
 app.add_typer(receive.app, name="receive", help="How payments are received: satisfaction.")
 app.add_typer(rules.app, name="rules", help="Programmes' files, before they are published: who gains, who loses.")
 app.command(name="sign-in")(session.sign_in)
+app.command()(verify.verify)
 
 
 @app.callback(help="Sitthi: the services of the state behind one graph. `script/server` starts everything.")

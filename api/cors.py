@@ -23,6 +23,7 @@ OPEN: Final = frozenset(
         "/.well-known/attestation-keys.json",
         "/.well-known/service-keys.json",
         "/.well-known/credential-issuers.jwt",
+        "/.well-known/verification-bundle.json",
         "/verify/log/head",
         "/verify/log/consistency",
         "/oauth/jwks",

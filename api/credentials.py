@@ -31,7 +31,12 @@ from services.receive.credentials.needs import Asking, Offered
 from services.receive.credentials.proofs import Nonces
 from services.receive.credentials.routes import credentials_router
 from services.receive.credentials.service import Credentials
+from services.receive.credentials.showing import NONCES_OF, Showings
 from services.receive.credentials.statuses import StatusLists
+from services.receive.credentials.verify_routes import verify_router
+from services.receive.offline.making import Bundles
+from services.receive.offline.routes import offline_router
+from services.receive.papers.authority import Authority
 
 if TYPE_CHECKING:
     from api.house import House
@@ -101,10 +106,17 @@ def furnish(house: House, rooms: Rooms) -> None:
     nonces = Nonces(keys, clock, Replays(house.redis, keys), "credential")
     made = Credentials(db, clock, keys, issuers, lists, offerings, KeepersOfOffers(house), nonces)
     rooms.add(Credentials, made)
+    shown = Nonces(keys, clock, Replays(house.redis, keys), NONCES_OF)
+    rooms.add(Showings, Showings(clock, issuers, lists, shown, house.settings.issuer))
+    rooms.add(Bundles, Bundles(clock, made, rooms.get(Authority), house.attestor))
 
 
 def router(house: House) -> APIRouter:
-    return credentials_router(house.rooms.get(Credentials), house.attestor)
+    room = house.rooms.get(Credentials)
+    made = credentials_router(room, house.attestor)
+    made.include_router(verify_router(house.rooms.get(Showings), room.issuers, room.offerings))
+    made.include_router(offline_router(house.rooms.get(Bundles)))
+    return made
 
 
 def _offered(plugin: Plugin, name: str) -> Offered:

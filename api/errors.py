@@ -17,6 +17,7 @@ from core.errors import SitthiError
 from core.text import Language, Text
 from services.exchange.errors import SourceSilent
 from services.plugins.contract import PluginRefused
+from services.receive.credentials.errors import CredentialRefused
 
 log = structlog.get_logger("api.errors")
 
@@ -76,6 +77,10 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "PAYMENT_NOT_FOUND": 404,
     "INCOMING_NOT_FOUND": 404,
     "STATEMENT_LINK_OVER": 404,
+    "SHARE_NOT_THERE": 404,
+    "SHARE_NOT_FOUND": 404,
+    "SHARE_CHOSEN": 409,
+    "SHARE_TAKEN_BACK": 409,
     "BREAK_NOT_FOUND": 404,
     "CASH_SLIP_NOT_FOUND": 404,
     "AGENCY_NOT_CONNECTED": 404,
@@ -207,6 +212,8 @@ def extensions_of(error: SitthiError) -> dict[str, Any]:
         return {"code": error.code, "faults": [asdict(fault) for fault in error.faults]}
     if isinstance(error, SourceSilent) and error.until is not None:
         return {"code": error.code, "until": error.until.isoformat()}
+    if isinstance(error, CredentialRefused):
+        return {"code": error.code, "why": error.why.value}
     return {"code": error.code}
 
 

@@ -24,6 +24,7 @@ KEPT: Final = {
     "/.well-known/attestation-keys.json": "public, max-age=300",
     "/.well-known/credential-issuers.jwt": "public, max-age=300",
     "/.well-known/service-keys.json": "public, max-age=60",
+    "/.well-known/verification-bundle.json": "public, max-age=300",
     "/agency/v1/openapi.json": "public, max-age=300",
     "/agency/v1/applications/openapi.json": "public, max-age=300",
     "/agency/v1/services/openapi.json": "public, max-age=300",

@@ -22,6 +22,7 @@ from core.clock import Clock
 from core.crypto import KeyRing
 from core.database import Database
 from core.sealed import bound_to
+from core.text import Text
 from services.receive.credentials import jws
 from services.receive.credentials.errors import CredentialRefused, Why
 from services.receive.credentials.jws import SigningKey
@@ -72,7 +73,7 @@ class IssuerKeys:
         if not issuer.startswith(self.base) or all(row.agency != agency for row in self._rows.values()):
             raise CredentialRefused(Why.ISSUER_UNKNOWN)
         row = self._rows.get(kid or "")
-        if row is None or row.agency != agency or at is None or not _was_its_time(row, at):
+        if row is None or row.agency != agency or at is None or not was_its_time(row.signs_from, row.ended_at, at):
             raise CredentialRefused(Why.KEY_UNKNOWN)
         return self._public[row.id]
 
@@ -87,28 +88,35 @@ class IssuerKeys:
         await self._follow()
         return sorted({row.agency for row in self._rows.values()})
 
-    async def trust_list(self, attestor: Attestor, titles: Mapping[str, dict[str, str]]) -> str:
+    async def trust_list(self, attestor: Attestor, titles: Mapping[str, Text]) -> str:
         """All issuers and their keys, with the span in which each signs, signed by the keys that attest (ADR 17).
 
         `version` grows with every key that is made or ended.
         """
+        known = await self.known(titles)
+        rows = self._rows.values()
+        version = len(rows) + sum(row.ended_at is not None for row in rows)
+        return await attestor.sign({"version": version, "issuers": known}, typ=TRUST_LIST)
+
+    async def known(self, titles: Mapping[str, Text]) -> list[dict[str, Any]]:
+        """All issuers and their keys, as lists for verifiers tell of them."""
         await self._follow()
         rows = sorted(self._rows.values(), key=lambda row: (row.agency, row.signs_from))
         issuers: dict[str, dict[str, Any]] = {}
         for row in rows:
+            title = titles.get(row.agency)
             one = issuers.setdefault(
                 row.agency,
                 {
                     "issuer": self.issuer_of(row.agency),
                     "agency": row.agency,
-                    "title": titles.get(row.agency, {}),
+                    "title": {} if title is None else {"th": title.th, "en": title.en},
                     "keys": [],
                 },
             )
             ended = None if row.ended_at is None else row.ended_at.isoformat()
             one["keys"].append({**row.public_jwk, "signs_from": row.signs_from.isoformat(), "ended_at": ended})
-        version = len(rows) + sum(row.ended_at is not None for row in rows)
-        return await attestor.sign({"version": version, "issuers": list(issuers.values())}, typ=TRUST_LIST)
+        return list(issuers.values())
 
     async def read(self) -> None:
         async with self._db.read() as session:
@@ -157,6 +165,7 @@ class IssuerKeys:
         await session.execute(insert.on_conflict_do_nothing())
 
 
-def _was_its_time(row: CredentialKey, at: datetime) -> bool:
-    begins = row.signs_from.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return begins <= at and (row.ended_at is None or at < row.ended_at + _SETTLES)
+def was_its_time(signs_from: datetime, ended_at: datetime | None, at: datetime) -> bool:
+    """Whether a key that signed in that span may have signed what says `at` of its time."""
+    begins = signs_from.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return begins <= at and (ended_at is None or at < ended_at + _SETTLES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from hmac import compare_digest
 from typing import Any, Final
 
@@ -29,6 +30,17 @@ _TIME_BYTES: Final = 5
 _MARK_BYTES: Final = 16
 
 
+class Spent(StrEnum):
+    """What became of a nonce that somebody brought."""
+
+    FIRST = "FIRST"
+    """It is ours, still good, and nobody used it before."""
+    AGAIN = "AGAIN"
+    OVER = "OVER"
+    """It was ours, and is too old."""
+    FOREIGN = "FOREIGN"
+
+
 class Nonces:
     """`purpose` keeps nonces of one use from being taken for those of another."""
 
@@ -42,16 +54,22 @@ class Nonces:
 
     async def use(self, nonce: str) -> bool:
         """Whether it is ours, still good, and was not used; of parallel uses one is the first."""
+        return await self.spend(nonce) is Spent.FIRST
+
+    async def spend(self, nonce: str) -> Spent:
+        """As :meth:`use`, and why not."""
         try:
             raw = unpacked(nonce)
         except ValueError:
-            return False
+            return Spent.FOREIGN
         content, mark = raw[:-_MARK_BYTES], raw[-_MARK_BYTES:]
         if len(content) != _RANDOM_BYTES + _TIME_BYTES or not compare_digest(mark, self._mark(content)):
-            return False
+            return Spent.FOREIGN
         if int.from_bytes(content[_RANDOM_BYTES:]) <= self._clock.now().timestamp():
-            return False
-        return await self._replays.is_first(self._purpose, "", nonce, seconds=int(NONCE_LIVES.total_seconds()))
+            return Spent.OVER
+        seconds = int(NONCE_LIVES.total_seconds())
+        is_first = await self._replays.is_first(self._purpose, "", nonce, seconds=seconds)
+        return Spent.FIRST if is_first else Spent.AGAIN
 
     def _mark(self, content: bytes) -> bytes:
         return self._keys.blind_index(content.hex(), domain=f"{self._purpose}.nonce")[:_MARK_BYTES]

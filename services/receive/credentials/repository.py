@@ -97,6 +97,11 @@ async def not_valid(session: AsyncSession, agency: str, number: int) -> dict[int
     return dict(list((await session.execute(query)).tuples()))
 
 
+async def status_at(session: AsyncSession, agency: str, number: int, place: int) -> Status:
+    found = await session.get(CredentialStatus, (agency, number, place))
+    return Status.VALID if found is None else Status(found.status)
+
+
 async def set_status(session: AsyncSession, row: WalletCredential, status: Status, now: datetime) -> None:
     """What was taken back for good stays so."""
     key = {"agency": row.agency, "list": row.list, "place": row.place}

@@ -215,9 +215,7 @@ class Credentials:
     async def trust_list(self, attestor: Attestor) -> str:
         """Who is believed, signed, for verifiers that ask nobody."""
         agencies = await self.issuers.agencies()
-        titles = {agency: self.offerings.title(agency) for agency in agencies}
-        told = {agency: {"th": title.th, "en": title.en} for agency, title in titles.items()}
-        return await self.issuers.trust_list(attestor, told)
+        return await self.issuers.trust_list(attestor, {agency: self.offerings.title(agency) for agency in agencies})
 
     async def forget(self) -> None:
         """The job: offers that no wallet can fetch any more are gone, and credentials that expired, but for what a

@@ -16,7 +16,7 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.sealed import bound_to
 from services.receive.credentials import repository
-from services.receive.credentials.errors import CredentialNotFound
+from services.receive.credentials.errors import CredentialNotFound, CredentialRefused, Why
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.models import StatusList, WalletCredential
 from services.receive.credentials.status import (
@@ -29,6 +29,7 @@ from services.receive.credentials.status import (
     packed_list,
     sign_list,
 )
+from services.receive.credentials.verifying import StatusReference
 
 PATH: Final = "/status/"
 SEED_BYTES: Final = 32
@@ -105,6 +106,25 @@ class StatusLists:
         if is_made:  # strangers may ask for a million that are not
             self._published[agency, number] = (content, made)
         return made
+
+    async def last(self, agency: str) -> int:
+        """The number of its newest list; 0 where it has none."""
+        async with self._db.read() as session:
+            return await repository.last_list(session, agency)
+
+    async def status_of(self, reference: StatusReference, issuer: str) -> Status:
+        """What the list of one of our issuers says of that place at this moment.
+
+        Raises :class:`CredentialRefused` with STATUS_UNKNOWN for a list that is not that issuer's.
+        """
+        agency, number = issuer.removeprefix(self._issuers.base), reference.uri.rpartition("/")[2]
+        is_one = number.isdecimal() and len(number) <= len(str(NUMBER_MAX)) and reference.index < PLACES
+        if not is_one or self.uri(agency, int(number)) != reference.uri:
+            raise CredentialRefused(Why.STATUS_UNKNOWN)
+        async with self._db.read() as session:
+            if int(number) > await repository.last_list(session, agency):
+                return Status.INVALID  # as it is published
+            return await repository.status_at(session, agency, int(number), reference.index)
 
     @property
     def max_age_seconds(self) -> int:

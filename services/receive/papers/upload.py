@@ -45,6 +45,8 @@ footer { margin-top: 2rem; border-top: 1px solid #c6ccd8; font-size: .9rem; }
 </form>
 <p>มีแต่กระดาษ? <a href="{{ proof }}">ตรวจจาก QR</a>
 <span lang="en">Only paper? <a href="{{ proof }}">Verify by the QR code</a>.</span></p>
+<p>เอกสารรับรองจากกระเป๋าดิจิทัล? <a href="/verify/credential">ตรวจที่นี่</a>
+<span lang="en">A credential of a wallet? <a href="/verify/credential">Verify it here</a>.</span></p>
 </main>
 <footer>
 <p>เราไม่เก็บไฟล์ที่ส่งมา ตรวจเองโดยไม่ต้องส่งไฟล์ก็ได้: เชื่อถือ<a href="{{ certificate }}">ใบรับรองของเรา</a>

@@ -15,7 +15,8 @@ from sd_jwt.holder import SDJWTHolder
 from sd_jwt.issuer import SDJWTIssuer
 from sd_jwt.verifier import SDJWTVerifier
 
-from services.receive.credentials.disclosures import Disclosable, unpacked
+from services.receive.credentials.disclosures import Disclosable, packed, unpacked
+from services.receive.credentials.errors import CredentialRefused, Why
 from services.receive.credentials.jws import SigningKey
 from services.receive.credentials.sd_jwt import TYPE, SdJwt, issue, present, prove
 from services.receive.credentials.verifying import Asked, verify
@@ -86,6 +87,34 @@ def test_we_believe_what_the_reference_library_issues() -> None:
     assert verify(made.sd_jwt_issuance, Trusted(), NOW, unproven=True).claims == plain(claims)
     shown = prove(present(SdJwt.parse(made.sd_jwt_issuance), [COURSE]), WALLET, **_asked())
     assert verify(str(shown), Trusted(), NOW, asked=ASKED).claims["degrees"] == SHOWN
+
+
+def with_honours() -> SdJwt:
+    """What a holder makes of their credential with a text editor, and then proves with their own wallet."""
+    credential = present(issue(transcript(), AGENCY), [COURSE])
+    made_up = packed(b'["a-salt","honours","first class"]')
+    return prove(SdJwt(credential.signed, (*credential.disclosures, made_up)), WALLET, **_asked())
+
+
+def test_the_reference_library_lets_a_disclosure_through_that_was_made_up_and_we_do_not() -> None:
+    shown = str(with_honours())
+    found = SDJWTVerifier(shown, lambda *_: of_the_reference(AGENCY), AUDIENCE, NONCE).get_verified_payload()
+    assert found["degrees"] == SHOWN, "it says nothing against it"
+    with pytest.raises(CredentialRefused) as refused:
+        verify(shown, Trusted(), NOW, asked=ASKED)
+    assert refused.value.why is Why.DISCLOSURE_INVENTED
+
+
+async def test_a_library_in_javascript_lets_a_disclosure_through_that_was_made_up(library: node.Program) -> None:
+    told = await library.ask(
+        "verify",
+        presented=str(with_honours()),
+        key=AGENCY.public_jwk(),
+        holder=WALLET.public_jwk(),
+        nonce=NONCE,
+        at=int(NOW.timestamp()),
+    )
+    assert told["payload"]["degrees"] == SHOWN, "it says nothing against it"
 
 
 @pytest.fixture
