@@ -17,7 +17,7 @@ from sqlmodel import col
 from core.database import Database
 from core.database_faults import driver_told_as_unavailable
 from core.group_commit import storable
-from services.pay.ledger.bulk import MANY, Accounts, Booking, given, open_accounts, refuse_closed_months
+from services.pay.ledger.bulk import MANY, NEW, Accounts, Booking, given, open_accounts, refuse_closed_months
 from services.pay.ledger.errors import KeyReused, Unbalanced
 from services.pay.ledger.models import LedgerPosting, LedgerTransaction
 from services.pay.ledger.service import KEY_LENGTH_MAX
@@ -54,8 +54,9 @@ class DurableBookings:
         storable(request.agency)
         request.at.astimezone()
 
-    def order(self, request: Booking) -> UUID:
-        return request.id
+    def order(self, request: Booking) -> int:
+        """As PostgreSQL orders ids. Numbers compare much faster than :class:`UUID` does."""
+        return request.id.int
 
     async def one(self, request: Booking) -> bool:
         """Raises :class:`KeyReused`, and `PeriodClosed`."""
@@ -110,8 +111,14 @@ class DurableBookings:
         return set() if done == "INSERT 0 0" else {one.id}
 
     async def _insert_many(self, driver: Any, bookings: Sequence[Booking]) -> set[UUID]:
-        rows = await driver.fetch(MANY, *given(bookings, self._accounts))
-        return {row[0] for row in rows}
+        import asyncpg  # noqa: PLC0415 - who has no PostgreSQL need not load it
+
+        rows = given(bookings, self._accounts)
+        try:
+            await driver.execute(NEW, *rows)
+        except asyncpg.UniqueViolationError:  # of one that was booked before: nothing was stored
+            return {row[0] for row in await driver.fetch(MANY, *rows)}
+        return {one.id for one in bookings}
 
     async def _lite(self, bookings: Sequence[Booking]) -> tuple[set[UUID], dict[UUID, Posted]]:
         """SQLite has one writer: who is there now is there for good."""

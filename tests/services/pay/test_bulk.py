@@ -20,11 +20,20 @@ from core.errors import BadInput
 from core.group_commit import GroupCommit
 from core.ids import new_id
 from core.money import Money
-from services.pay.ledger.bulk import AT_ONCE, Booking, book_all
+from services.pay.ledger.bulk import AT_ONCE, NEW, Booking, book_all
+from services.pay.ledger.bulk import given as given_to
 from services.pay.ledger.errors import KeyReused, PeriodClosed, Unbalanced
 from services.pay.ledger.group import DurableBookings
 from services.pay.ledger.models import LedgerAct, LedgerPeriod
-from services.pay.ledger.service import Account, book, transaction_id, transfer, trial_balance, unbalanced_transactions
+from services.pay.ledger.service import (
+    Account,
+    account_id,
+    book,
+    transaction_id,
+    transfer,
+    trial_balance,
+    unbalanced_transactions,
+)
 
 NOW = datetime(2026, 11, 16, 10, 0, tzinfo=BANGKOK)
 
@@ -159,6 +168,17 @@ A, B = "'00000000-0000-0000-0000-00000000000a'", "'00000000-0000-0000-0000-00000
 ACCOUNT = "(SELECT id FROM ledger_account WHERE code = 'BENEFITS')"
 HEAD = "INSERT INTO ledger_transaction (id, key, booked_at) VALUES "
 
+TOGETHER = f"""
+WITH posted AS (
+    INSERT INTO ledger_posting (transaction_id, line, account, satang)
+    SELECT id::uuid, line, {ACCOUNT}::uuid, satang
+      FROM (VALUES {{posted}}) AS given (id), (VALUES (1, 5), (2, -5)) AS lines (line, satang)
+)
+INSERT INTO ledger_transaction (id, key, booked_at)
+SELECT id::uuid, key, now() FROM (VALUES {{headed}}) AS given (id, key)
+"""  # noqa: S608 - our own words
+"""Postings of five satang and heads, in one statement."""
+
 
 @pytest.mark.postgres_only
 @pytest.mark.parametrize(
@@ -176,6 +196,17 @@ HEAD = "INSERT INTO ledger_transaction (id, key, booked_at) VALUES "
                 f"{POSTED} ({A}, 1, {ACCOUNT}, 5), ({A}, 2, {ACCOUNT}, -5)",
                 f"{POSTED} ({B}, 1, {ACCOUNT}, 5), ({B}, 2, {ACCOUNT}, -5)",
                 f"{HEAD} ({A}, 'a', now())",
+            ],
+            "has no ledger transaction",
+        ),
+        # One statement brings the heads of all of its postings, or of none.
+        ([TOGETHER.format(posted=f"({A}), ({B})", headed=f"({A}, 'a')")], "has no ledger transaction"),
+        ([TOGETHER.format(posted=f"({B}), ({A})", headed=f"({A}, 'a')")], "has no ledger transaction"),
+        ([TOGETHER.format(posted=f"({A})", headed=f"({A}, 'a'), ({B}, 'b')")], "must balance"),
+        (
+            [
+                f"{POSTED} ({B}, 1, {ACCOUNT}, 5), ({B}, 2, {ACCOUNT}, -5)",
+                TOGETHER.format(posted=f"({A})", headed=f"({A}, 'a')"),
             ],
             "has no ledger transaction",
         ),
@@ -203,6 +234,48 @@ async def test_postgresql_takes_what_is_whole_in_several_statements_of_one_trans
         await session.execute(text(f"{HEAD} ({B}, 'b', now()), ({A}, 'a', now())"))
     assert await count(database, "ledger_transaction") == 3
     assert await count(database, "ledger_unfinished") == 0
+
+
+@pytest.mark.postgres_only
+async def test_postgresql_takes_one_statement_with_heads_of_its_own_postings_and_of_those_before(
+    database: Database,
+) -> None:
+    """Only what is in two halves leaves notes, which the commit removes."""
+    await booked(database, booking(1))
+    async with database.write() as session:
+        await session.execute(text(f"{POSTED} ({B}, 1, {ACCOUNT}, 5), ({B}, 2, {ACCOUNT}, -5)"))
+        await session.execute(text(TOGETHER.format(posted=f"({A})", headed=f"({B}, 'b'), ({A}, 'a')")))
+    assert await count(database, "ledger_transaction") == 3
+    assert await count(database, "ledger_unfinished") == 0
+
+
+@pytest.mark.postgres_only
+async def test_what_is_booked_whole_in_one_statement_writes_no_notes(database: Database) -> None:
+    await booked(database, booking(1))
+    async with database.write() as session:
+        await session.execute(text(TOGETHER.format(posted=f"({A}), ({B})", headed=f"({A}, 'a'), ({B}, 'b')")))
+        noted = await session.scalar(text("SELECT count(*) FROM ledger_unfinished"))
+    assert noted == 0
+    assert await count(database, "ledger_posting") == 6
+
+
+@pytest.mark.postgres_only
+async def test_plans_of_the_proofs_made_on_empty_tables_read_no_whole_table_later(database: Database) -> None:
+    """A session keeps its plans: those of the first payment of a new database serve the ten thousandth."""
+    read = text(
+        "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+        " WHERE relname IN ('ledger_posting', 'ledger_transaction', 'ledger_unfinished')"
+    )
+    await booked(database, booking(5_000))
+    async with database.write() as session:
+        await session.execute(text("ANALYZE ledger_posting, ledger_transaction, ledger_unfinished"))
+    assert all(await DurableBookings(database).many([booking(n) for n in range(8)]))
+    await booked(database, *(booking(n) for n in range(10, 1_010)))
+    accounts = {("dla", one.code): account_id("dla", one) for one in (Account.BENEFITS, Account.PAYABLE)}
+    async with database.driver() as driver, driver.transaction():
+        await driver.execute(NEW, *given_to([booking(n) for n in range(2_000, 2_008)], accounts))
+        rows = await driver.fetchval(str(read))
+    assert rows < 100
 
 
 # Single transactions while many wait.
