@@ -37,9 +37,15 @@ async def answered(tx: StoreTransaction, call: Call) -> dict[str, Any] | None:
 
 
 async def remember(
-    tx: StoreTransaction, call: Call, rejected: Iterable[Any], now: datetime, told: Iterable[Any] = ()
+    tx: StoreTransaction,
+    call: Call,
+    rejected: Iterable[Any],
+    now: datetime,
+    told: Iterable[Any] = (),
+    awards: Iterable[Any] = (),
 ) -> dict[str, Any]:
-    answer = {"rejected": list(rejected), "told": list(told)}
+    """`awards` without the national IDs in them, which are kept nowhere."""
+    answer = {"rejected": list(rejected), "told": list(told), "awards": list(awards)}
     await tx.execute("DELETE FROM taken_call WHERE at < :before", {"before": instant(now - ANSWERS_KEPT)})
     await tx.execute(
         "INSERT INTO taken_call (key, answer, at) VALUES (:key, :answer, :at)",

@@ -1,0 +1,192 @@
+"""A hospital files a claim for a victim of a vehicle (E-Claim), and sends what was missing.
+
+Hospital and bill name the claim: the same content again changes nothing, and is told by which number it is known. It is
+checked and computed at once: which policy covered the vehicle in the accident's minute, or the Victims Compensation
+Fund, and what is due by the law of that day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from services.agencies.oic.claims_amounts import Outcome, Stage, version_on
+from services.agencies.oic.claims_rows import Claim, Claims, bangkok_day
+from services.agencies.oic.claims_states import Event, State
+from services.agencies.oic.claims_told import told_of
+from services.agencies.oic.tables import AHEAD, answered, instant, rejected_of, remember
+from services.agencies.oic.vehicles import chassis_key, is_number, plate_key
+from services.plugins.contract import BANGKOK, Call, Host, StoreTransaction
+
+HOSPITAL: Final = "HOSPITAL"
+REQUIRED: Final[Mapping[Outcome, frozenset[str]]] = {
+    Outcome.INJURED: frozenset({"MEDICAL_BILL", "POLICE_REPORT"}),
+    Outcome.ORGAN_LOST: frozenset({"MEDICAL_BILL", "POLICE_REPORT", "MEDICAL_CERTIFICATE"}),
+    Outcome.DISABLED: frozenset({"MEDICAL_BILL", "POLICE_REPORT", "MEDICAL_CERTIFICATE"}),
+    Outcome.DIED: frozenset({"POLICE_REPORT", "DEATH_CERTIFICATE", "HEIR_DOCUMENT"}),
+}
+"""Documents without which a claim is not whole. The hospital keeps them; here are their digests."""
+
+
+async def file(host: Host, call: Call) -> dict[str, Any]:
+    now, records = host.clock.now(), call.arguments["records"]
+    async with host.store.transaction() as tx:
+        if (told := await answered(tx, call)) is not None:
+            return told
+        provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
+        claims = Claims(tx, call, now)
+        await claims.take_turns(host.index(record["victim"]) for record in records)
+        rejected, said = list[dict[str, Any]](), list[dict[str, Any]]()
+        for place, record in enumerate(records):
+            fault = _fault(record, provinces, now)
+            if call.reporter is None or call.reporter.kind != HOSPITAL:
+                fault = "NOT_A_HOSPITAL", ""
+            claim = await _taken(tx, claims, _row(host.index, record, call, now)) if fault is None else fault
+            if isinstance(claim, tuple):
+                rejected.append(rejected_of(place, *claim))
+                continue
+            said.append({"record": place, "answer": told_of(claim, [], bangkok_day(instant(now)))})
+        return await remember(tx, call, rejected, now, said)
+
+
+async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tuple[str, str] | tuple[str, str, str]:
+    """The claim as it stands, or why it is not taken."""
+    known = await claims.of_bill(row["hospital"], row["bill"])
+    if known is not None:
+        if known["content_hash"] == row["content_hash"]:
+            return known
+        if known["state"] != State.SUPPLEMENT:
+            return "BILL_CONFLICT", "/bill", known["number"]
+        kept = ("number", "accident", "stage", "state", "due", "lines", "filed_at")
+        if (known["victim"], known["accident_at"]) != (row["victim"], row["accident_at"]):
+            return "CLAIM_OF_ANOTHER", "/victim"
+        row = {**row, **{name: known[name] for name in kept}}
+        await claims.move(row, Event.SUPPLY)
+    else:
+        same = await claims.of_accident(row["victim"], datetime.fromisoformat(row["accident_at"]))
+        if (twin := next((one for one in same if _is_twin(one, row)), None)) is not None:
+            return "CLAIM_DUPLICATE", "/bill", twin["number"]
+        row["accident"] = same[0]["accident"] if same else row["number"]
+        await claims.move(row, Event.FILE)
+    row["insurer"], row["policy"] = await _covering(tx, row)
+    await claims.move(row, Event.CHECK)
+    await claims.compute(row)
+    await claims.move(row, Event.COMPUTE)
+    return row
+
+
+def _is_twin(one: Claim, row: Claim) -> bool:
+    """The same hospital's same days and costs of the same accident, under another bill."""
+    names = ("hospital", "treatment", "days", "outcome", "organ", "documents")
+    return one["state"] != State.REJECTED and all(one[name] == row[name] for name in names)
+
+
+async def _covering(tx: StoreTransaction, claim: Claim) -> tuple[str | None, str | None]:
+    """Insurer and number of the compulsory policy that covered the vehicle in the accident's minute; of two the one
+    that began first. Neither: the fund. A cancellation that was reported after the accident takes no cover away."""
+    sql = (
+        "SELECT insurer, number FROM policy WHERE class = 'compulsory' "
+        "AND (chassis = :chassis OR (plate_key = :plate AND province = :province)) AND start_at <= :at "
+        "AND (until_at > :at OR (status = 'cancelled' AND reported_at > :at AND end_at > :at)) "
+        "ORDER BY start_at, insurer, number LIMIT 1"
+    )
+    values = {
+        "chassis": claim["chassis"],
+        "plate": None if claim["plate"] is None else plate_key(claim["plate"]),
+        "province": claim["plate_province"],
+        "at": claim["accident_at"],
+    }
+    found = await tx.fetch(sql, values)
+    return (found[0]["insurer"], found[0]["number"]) if found else (None, None)
+
+
+def _row(index: Callable[[str], str], record: Mapping[str, Any], call: Call, now: datetime) -> Claim:
+    assert call.reporter is not None, "a hospital files"
+    at, hospital, vehicle = (
+        datetime.fromisoformat(record["accident"]["at"]),
+        call.reporter.organisation,
+        record.get("vehicle", {}),
+    )
+    version = version_on(at.astimezone(BANGKOK).date())
+    assert version is not None, "found just now"
+    documents = sorted((one["kind"], one["sha256"]) for one in record["documents"])
+    today = now.astimezone(BANGKOK).date()
+    row: Claim = {
+        "number": number_of(index, hospital, record["bill"]),
+        "hospital": hospital,
+        "bill": record["bill"],
+        "accident": "",
+        "victim": index(record["victim"]),
+        "payee": index(record.get("heir", record["victim"])),
+        "accident_at": instant(at),
+        "province": record["accident"]["province"],
+        "plate": vehicle.get("plate"),
+        "plate_province": vehicle.get("province"),
+        "chassis": None if "chassis" not in vehicle else chassis_key(vehicle["chassis"]),
+        "insurer": None,
+        "policy": None,
+        "treatment": record["treatment"]["satang"],
+        "days": record["treatment"]["days"],
+        "outcome": record["outcome"],
+        "organ": record.get("organ"),
+        "documents": json.dumps(documents),
+    }
+    content = json.dumps(row, sort_keys=True, ensure_ascii=False)
+    return row | {
+        "content_hash": hashlib.sha256(content.encode()).hexdigest(),
+        "stage": Stage.PRELIMINARY.value,
+        "state": "",
+        "due": 0,
+        "lines": "[]",
+        "law_since": f"{version.since}",
+        "filed_at": instant(now),
+        "pay_by": f"{today + timedelta(days=version.days_to_pay)}",
+    }
+
+
+def number_of(index: Callable[[str], str], hospital: str, bill: str) -> str:
+    """By hospital and bill, so that it is the same each time; nobody guesses another's. In fours: a run of digits could
+    be taken for a number that somebody is known by."""
+    signs = index(f"claim {hospital} {bill}")[:16].upper()
+    return "-".join(["C", *(signs[at : at + 4] for at in range(0, 16, 4))])
+
+
+def _fault(record: Mapping[str, Any], provinces: set[str], now: datetime) -> tuple[str, str] | None:
+    """Why a record is not taken: code, and where."""
+    at = datetime.fromisoformat(record["accident"]["at"])
+    if at > now + AHEAD:
+        return "ACCIDENT_IN_FUTURE", "/accident/at"
+    day, today = at.astimezone(BANGKOK).date(), now.astimezone(BANGKOK).date()
+    version = version_on(day)
+    if version is None:
+        return "NO_LAW", "/accident/at"
+    if (today - day).days > version.days_to_file:
+        return "CLAIM_LATE", "/accident/at"
+    for place, code in ((record["accident"], "/accident/province"), (record.get("vehicle", {}), "/vehicle/province")):
+        if "province" in place and place["province"] not in provinces:
+            return "PROVINCE_UNKNOWN", code
+    if "plate" in record.get("vehicle", {}) and not plate_key(record["vehicle"]["plate"]):
+        return "PLATE_INVALID", "/vehicle/plate"
+    return _of_people(record) or _of_harm(record, (today - day).days + 1)
+
+
+def _of_people(record: Mapping[str, Any]) -> tuple[str, str] | None:
+    if not is_number(record["victim"]):
+        return "PERSON_INVALID", "/victim"
+    if "heir" in record and (not is_number(record["heir"]) or record["heir"] == record["victim"]):
+        return "PERSON_INVALID", "/heir"
+    return None
+
+
+def _of_harm(record: Mapping[str, Any], days_since: int) -> tuple[str, str] | None:
+    outcome = Outcome(record["outcome"])
+    if record["treatment"]["days"] > days_since:
+        return "STAY_TOO_LONG", "/treatment/days"
+    if outcome is Outcome.INJURED and record["treatment"]["satang"] == 0:
+        return "NOTHING_CLAIMED", "/treatment/satang"
+    if not REQUIRED[outcome] <= {one["kind"] for one in record["documents"]}:
+        return "DOCUMENT_MISSING", "/documents"
+    return None

@@ -1,0 +1,117 @@
+"""What is said of a claim: to the hospital that filed it, to whoever decides, to the victim."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from services.agencies.oic.claims_amounts import Stage
+from services.agencies.oic.claims_rows import Claim, awards_of, by_claim, is_late, law_of, read_lines
+from services.agencies.oic.claims_states import WORDS, State
+from services.plugins.contract import BANGKOK, Money, StoreReading
+
+PAID: Final = "PAID"
+TITLES: Final[Mapping[Stage, tuple[str, str]]] = {
+    Stage.PRELIMINARY: ("ค่าเสียหายเบื้องต้นตาม พ.ร.บ. คุ้มครองผู้ประสบภัยจากรถ", "Preliminary compensation, road victims"),
+    Stage.FURTHER: ("ค่าสินไหมทดแทนตาม พ.ร.บ. คุ้มครองผู้ประสบภัยจากรถ", "Compensation, road victims"),
+}
+"""Of payments: nothing of anybody's health."""
+
+
+def told_of(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
+    """For whoever filed it or decides: plain JSON."""
+    th, en = WORDS[State(claim["state"])]
+    return {
+        "claim": claim["number"],
+        "state": claim["state"],
+        "stage": claim["stage"],
+        "message": {"th": th, "en": en},
+        "insurer": claim["insurer"],
+        "policy": claim["policy"],
+        "due": claim["due"],
+        "granted": sum(award["satang"] for award in awards),
+        "paid": sum(award["satang"] for award in awards if award["state"] == PAID),
+        "payBy": claim["pay_by"],
+        "late": is_late(claim, today),
+        "lines": json.loads(claim["lines"]),
+    }
+
+
+async def shown_to(tx: StoreReading, holder: str, today: date) -> list[dict[str, Any]]:
+    """To the victim, and to whoever is paid for them: the claim that was filed last first."""
+    sql = (
+        "SELECT claim.*, insurer.name_th AS insurer_th, insurer.name_en AS insurer_en FROM claim "
+        "LEFT JOIN insurer ON insurer.code = claim.insurer WHERE claim.victim = :holder OR claim.payee = :holder "
+        "ORDER BY claim.filed_at DESC, claim.number LIMIT 200"
+    )
+    claims = await tx.fetch(sql, {"holder": holder})
+    numbers = [claim["number"] for claim in claims]
+    awards = await awards_of(tx, numbers)
+    steps = await by_claim(tx, "SELECT * FROM claim_step WHERE claim IN ({}) ORDER BY claim, step", numbers)
+    looks = await by_claim(tx, "SELECT * FROM claim_look WHERE claim IN ({}) ORDER BY claim, at DESC", numbers)
+    return [
+        {
+            **_claim(one, today),
+            "payments": [_payment(award) for award in awards.get(one["number"], [])],
+            "steps": [_step(step) for step in steps.get(one["number"], [])],
+            "looks": [_look(look) for look in looks.get(one["number"], [])[:100]],
+        }
+        for one in claims
+    ]
+
+
+def _claim(claim: Claim, today: date) -> dict[str, Any]:
+    law, (th, en) = law_of(claim), WORDS[State(claim["state"])]
+    return {
+        "number": claim["number"],
+        "hospital": claim["hospital"],
+        "bill": claim["bill"],
+        "accidentAt": _at(claim["accident_at"]),
+        "filedAt": _at(claim["filed_at"]),
+        "stage": claim["stage"].upper(),
+        "state": claim["state"],
+        "message": th,
+        "messageEn": en,
+        "insurer": claim["insurer_th"],
+        "insurerEn": claim["insurer_en"],
+        "policy": claim["policy"],
+        "lines": [
+            {"item": line.item, "amount": Money(line.satang), "reason": line.th, "reasonEn": line.en}
+            for line in read_lines(claim)
+        ],
+        "due": Money(claim["due"]),
+        "law": law.law[0],
+        "lawEn": law.law[1],
+        "lawSince": law.since,
+        "payBy": date.fromisoformat(claim["pay_by"]),
+        "late": is_late(claim, today),
+    }
+
+
+def _payment(award: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "reference": award["reference"],
+        "amount": Money(award["satang"]),
+        "state": award["state"],
+        "since": _at(award["said_at"]),
+    }
+
+
+def _step(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "state": step["state"],
+        "at": _at(step["at"]),
+        "organisation": step["organisation"],
+        "reason": step["reason_th"],
+        "reasonEn": step["reason_en"],
+    }
+
+
+def _look(look: Mapping[str, Any]) -> dict[str, Any]:
+    return {"at": _at(look["at"]), "organisation": look["organisation"]}
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(BANGKOK)
