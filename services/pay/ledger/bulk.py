@@ -180,13 +180,27 @@ async def refuse_closed_months(session: AsyncSession, bookings: Iterable[Booking
 
 
 def given(bookings: Sequence[Booking], accounts: Accounts) -> tuple[list[Any], ...]:
-    """The arrays of :data:`MANY`."""
+    """The arrays of :data:`MANY` and :data:`NEW`. Raises KeyError where an account is not among `accounts`."""
+    # What most have in common is looked up once for all of them.
+    agency: str | None = None
+    debit: Bookable | None = None
+    credit: Bookable | None = None
+    receives: list[UUID] = []
+    gives: list[UUID] = []
+    for one in bookings:
+        if one.debit is debit and one.credit is credit and one.agency == agency:
+            receives.append(receives[-1])
+            gives.append(gives[-1])
+            continue
+        agency, debit, credit = one.agency, one.debit, one.credit
+        receives.append(accounts[agency, debit.code])
+        gives.append(accounts[agency, credit.code])
     return (
         [one.id for one in bookings],
         [one.key for one in bookings],
         [one.at for one in bookings],
-        [accounts[one.agency, one.debit.code] for one in bookings],
-        [accounts[one.agency, one.credit.code] for one in bookings],
+        receives,
+        gives,
         [one.satang for one in bookings],
     )
 

@@ -52,7 +52,8 @@ class DurableBookings:
             raise Unbalanced
         storable(request.key)
         storable(request.agency)
-        request.at.astimezone()
+        if request.at.utcoffset() is None:
+            raise ValueError("a time without a zone cannot be stored")
 
     def order(self, request: Booking) -> int:
         """As PostgreSQL orders ids. Numbers compare much faster than :class:`UUID` does."""
@@ -73,9 +74,8 @@ class DurableBookings:
         return outcome
 
     async def many(self, requests: Sequence[Booking]) -> Sequence[bool | Exception]:
-        if not all(
-            (one.agency, code) in self._accounts for one in requests for code in (one.debit.code, one.credit.code)
-        ):
+        distinct = {(one.agency, id(account)): account for one in requests for account in (one.debit, one.credit)}
+        if not all((agency, account.code) in self._accounts for (agency, _), account in distinct.items()):
             async with self._db.write() as session:
                 opened: Accounts = {}
                 await open_accounts(session, requests, opened)
@@ -85,6 +85,8 @@ class DurableBookings:
             firsts.setdefault(one.key, at)
         unique = [requests[at] for at in firsts.values()]
         new, there = await (self._lite(unique) if self._db.is_sqlite else self._postgres(unique))
+        if len(new) == len(requests):
+            return [True] * len(requests)
         return [
             True if at == firsts[one.key] and one.id in new else self._again(one, requests[firsts[one.key]], there)
             for at, one in enumerate(requests)

@@ -99,13 +99,17 @@ def account_id(agency: str, account: Bookable) -> UUID:
 
 
 def transaction_id(key: str) -> UUID:
-    return UUID(bytes=transaction_bytes(key))
+    return UUID(int=_transaction_number(key))
 
 
 def transaction_bytes(key: str) -> bytes:
     """Those of `uuid5(_NAMESPACE, "transaction\\0" + key)`, in a third of the time: for rows by the million."""
+    return _transaction_number(key).to_bytes(16)
+
+
+def _transaction_number(key: str) -> int:
     hashed = int.from_bytes(sha1(_TRANSACTION + key.encode(), usedforsecurity=False).digest()[:16])
-    return (hashed & _NEITHER | _VERSION_5).to_bytes(16)
+    return hashed & _NEITHER | _VERSION_5
 
 
 def bounded(text: str, most: int) -> str:

@@ -326,6 +326,23 @@ async def test_what_the_database_cannot_take_harms_nobody_else(
     assert [told[0], type(told[1]), told[2]] == [True, error, True]
 
 
+async def test_a_group_of_several_agencies_and_accounts_moves_each_amount_where_it_belongs(database: Database) -> None:
+    group = GroupCommit(DurableBookings(database))
+    back = Booking("back:1", "dla", Account.PAYABLE, Account.BENEFITS, 7, NOW)
+    submitted = (booking(1), booking(2, 5, "dsd"), back, booking(3, 3, "dsd"), booking(4, 11))
+    assert all(await asyncio.gather(*map(group.submit, submitted)))
+    assert await balances(database) == {"BENEFITS": 70_000 - 7 + 11, "PAYABLE": -70_000 + 7 - 11}
+    assert await balances(database, "dsd") == {"BENEFITS": 8, "PAYABLE": -8}
+
+
+async def test_a_time_without_a_zone_is_refused_before_it_joins_a_group(database: Database) -> None:
+    group = GroupCommit(DurableBookings(database))
+    naive = replace(booking(1), at=datetime(2026, 11, 16, 10, 0))  # noqa: DTZ001 - the point
+    with pytest.raises(ValueError, match="without a zone"):
+        await group.submit(naive)
+    assert await count(database, "ledger_transaction") == 0
+
+
 async def test_one_and_the_same_asked_twice_at_once_is_new_to_one_of_them(database: Database) -> None:
     group, one = GroupCommit(DurableBookings(database)), booking(1)
     assert sorted(await asyncio.gather(group.submit(one), group.submit(one))) == [False, True]
