@@ -79,6 +79,7 @@ from services.pay.fees.refunds import FeeRefunds
 from services.pay.recovery.service import Recoveries
 from services.pay.statements.service import Statements
 from services.pay.tasks import PaymentJobs
+from services.plugins.asking import Asking
 from services.plugins.connections import Connections
 from services.plugins.contract import Host, Manifest
 from services.plugins.documents.service import DocumentDesk
@@ -165,6 +166,9 @@ class House:
             bars=StoppedUses(),
         )
         self.identity.facts = self.gate
+        self.runner.registers = Asking(
+            self.db, self.identity.people, self.gate, self.catalogue, self.runner, lambda: self.registry.plugins
+        )
         self.identity.office.known_facts = self.gate
         self.identity.office.titles = self.catalogue.agency_title
         self.inbox = Inbox(self.clock)

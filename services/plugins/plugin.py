@@ -90,6 +90,18 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterTold:
+    """What another agency's register is asked and tells, in an example."""
+
+    service: str
+    operation: str
+    arguments: Mapping[str, Any]
+    answer: Any
+    trouble: str | None = None
+    """`REFUSED` or `SILENT`, instead of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """What an operation answers when the agency says this; run by the conformance check."""
 
@@ -107,6 +119,7 @@ class Example:
     """What was sent before, so that a system of record has something to answer from."""
     reporter: Reporter | None = None
     """Of an `ingest`: the juristic person that sends."""
+    registers: tuple[RegisterTold, ...] = ()
 
 
 class Origin(StrEnum):

@@ -74,7 +74,14 @@ def _problems(
     if not set(entry.purposes) <= set(purposes):
         yield "purposes", "names a purpose that is not registered", "Name one of purposes.yaml"
     for name in entry.attributes:
-        if name not in attributes or attributes[name].steward != entry.steward:
+        keeper, colon, _ = name.partition(":")
+        if colon:  # records that are not in the catalogue
+            is_given = keeper == entry.steward and all(
+                purposes[one].records for one in entry.purposes if one in purposes
+            )
+        else:
+            is_given = name in attributes and attributes[name].steward == entry.steward
+        if not is_given:
             yield "attributes", f"names `{name}`, which is not the steward's to give", "Leave it to its steward"
     if entry.valid_until is not None and entry.valid_until < entry.valid_from:
         yield "valid_until", "ends before it begins", "Correct the days"

@@ -75,7 +75,7 @@ from services.plugins.contract.operations import (
     Operation,
     ask_each,
 )
-from services.plugins.contract.registers import Ask, NoRegisters, Registers, RegisterRefused, RegisterSilent
+from services.plugins.contract.registers import Ask, NoRegisters, RegisterRefused, Registers, RegisterSilent
 from services.plugins.contract.reporting import Reporter, Sender
 from services.plugins.contract.store import NoStore, Plain, Store, StoreReading, StoreTransaction
 from services.plugins.contract.titles import Titles

@@ -83,7 +83,7 @@ class Access(StrEnum):
     CITIZEN = "citizen"
     PUBLIC = "public"
     AGENCY = "agency"
-    """About a citizen, and asked by other agencies' plugins alone."""
+    """About a citizen, and for other agencies' plugins alone to ask."""
 
 
 class NeedBasis(StrEnum):
@@ -188,10 +188,9 @@ class OperationSpec(Strict):
             raise ValueError("a notify names its `events`, and nothing else has any")
         if self.asked is not None and (self.kind is not OperationKind.QUERY or self.access is not Access.PUBLIC):
             raise ValueError("only a public query says how often it is `asked`")
-        if (self.answer is not None) != (self.access is Access.AGENCY):
-            raise ValueError("what other agencies ask says what it `answer`s, and nothing else does")
-        if self.access is Access.AGENCY and self.kind is not OperationKind.QUERY:
-            raise ValueError("other agencies ask a query")
+        of_agencies = self.access is Access.AGENCY
+        if of_agencies != (self.answer is not None) or (of_agencies and self.kind is not OperationKind.QUERY):
+            raise ValueError("other agencies ask a query that says what it `answer`s, and nothing else says so")
         if (self.record is not None) != is_ingest:
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
         if self.awards_satang_max and not is_ingest:

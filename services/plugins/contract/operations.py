@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from core.clock import Clock
 from core.ids import NationalId
+from services.plugins.contract.registers import NoRegisters, Registers
 from services.plugins.contract.reporting import Reporter
 from services.plugins.contract.store import NoStore, Store
 
@@ -73,6 +74,8 @@ class Host:
     """The operator's configuration of this plugin, and of no other."""
     store: Store = field(default_factory=NoStore)
     """Tables of its own, where its folder holds `store/`."""
+    registers: Registers = field(default_factory=NoRegisters)
+    """Other agencies' registers, as far as the manifest `asks` them."""
     index: Callable[[str], str] = unkeyed_index
     """A keyed hash, 64 hex digits, the plugin's own: what stands for a person's number in its tables, so that rows of
     the same number are found and nobody who has the tables reads it."""

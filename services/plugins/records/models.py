@@ -53,5 +53,5 @@ class IngestChunk(SQLModel, table=True):
     first: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     """Number of its first line, from 1."""
     rejected: list[list[Any]] = Field(sa_type=Json)
-    """`[line, code, path, keyword, computed, other]` of each line that was not taken, null where there is none; steps of
-    the path that the operation's schema does not name are `?`."""
+    """`[line, code, path, keyword, computed, other]` of each line that was not taken, null where there is none; steps
+    of the path that the operation's schema does not name are `?`."""

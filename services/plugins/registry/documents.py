@@ -25,7 +25,7 @@ from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import DuplicateJsonKey, Lines, unique
 from services.plugins.registry.form_safety import check_record
 from services.plugins.registry.graph_check import check_graph, check_without_graph
-from services.plugins.registry.operation_check import Consents, check_consents, check_operations
+from services.plugins.registry.operation_check import Consents, check_asking, check_consents, check_operations
 from services.plugins.strict_json import read_json
 
 MANIFEST: Final = "manifest.json"
@@ -104,7 +104,7 @@ def load_documents(documents: Documents, ground: Ground) -> Plugin:
     faults.extend(check_provides(manifest, ground.attributes))
     faults.extend(check_requirements(manifest, load_requirements()))
     faults.extend((*check_operations(manifest), *check_consents(manifest, ground.consents)))
-    faults.extend(_check_endpoint(manifest, ground))
+    faults.extend((*check_asking(manifest), *_check_endpoint(manifest, ground)))
     if manifest.form is not None:
         faults.extend(check_form(manifest.form, manifest, ground.attributes, text=documents.files.get(FORM, "")))
     faults.extend(_check_records(manifest))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.plugins.contract import Access, Fault, Manifest, OperationKind, Reporter, Rule
-from services.plugins.plugin import Example, Exchange, Sent
+from services.plugins.plugin import Example, Exchange, RegisterTold, Sent
 
 
 class _Exchange(BaseModel):
@@ -42,6 +42,19 @@ class _Sent(BaseModel):
     reporter: _Reporter | None = None
 
 
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    service: str
+    operation: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    answer: Any = None
+    trouble: Literal["REFUSED", "SILENT"] | None = None
+
+    def told(self) -> RegisterTold:
+        return RegisterTold(self.service, self.operation, self.arguments, self.answer, self.trouble)
+
+
 class _Example(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -50,6 +63,7 @@ class _Example(BaseModel):
     arguments: dict[str, Any] = Field(default_factory=dict)
     now: AwareDatetime
     agency: list[_Exchange]
+    registers: list[_Asked] = Field(default_factory=list, max_length=20)
     before: list[_Sent] = Field(default_factory=list, max_length=20)
     reporter: _Reporter | None = None
     answer: Any = None
@@ -71,7 +85,8 @@ def read_examples(folder: Path, manifest: Manifest, faults: list[Fault]) -> tupl
         now = read.now.isoformat()
         before = tuple(Sent(one.operation, one.arguments, _given(one.reporter)) for one in read.before)
         told = (read.operation, read.person, read.arguments, now, agency, read.answer, read.error, before)
-        example = Example(path.name, *told, _given(read.reporter))
+        registers = tuple(one.told() for one in read.registers)
+        example = Example(path.name, *told, _given(read.reporter), registers)
         faults.extend(_check(example, manifest, file))
         examples.append(example)
     faults.extend(_missing(examples, manifest))
@@ -131,7 +146,7 @@ def _check(example: Example, manifest: Manifest, file: str) -> Iterator[Fault]:
     spec = manifest.operations.get(example.operation)
     if spec is None:
         yield Fault(Rule.EXAMPLES, f"there is no operation `{example.operation}`", "Name one of the manifest", file)
-    elif (spec.access is Access.CITIZEN) != (example.person is not None):
+    elif (spec.access is Access.PUBLIC) == (example.person is not None):
         yield Fault(
             Rule.EXAMPLES,
             f"`{example.operation}` is {spec.access}",

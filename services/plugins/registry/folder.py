@@ -34,7 +34,7 @@ from services.plugins.registry.form_check import check_form
 from services.plugins.registry.form_lines import unique
 from services.plugins.registry.graph_check import check_graph, check_without_graph
 from services.plugins.registry.graph_words import FILE as GRAPH
-from services.plugins.registry.operation_check import Consents, check_consents, check_operations
+from services.plugins.registry.operation_check import Consents, check_asking, check_consents, check_operations
 from services.plugins.registry.templates import read_templates
 from services.plugins.store.migrations import FOLDER as STORE
 from services.plugins.store.migrations import Migration, MigrationFault, read_migrations
@@ -66,6 +66,8 @@ def load_folder(
     faults.extend(check_provides(manifest, attributes))
     faults.extend(check_requirements(manifest, load_requirements()))
     faults.extend((*check_operations(manifest), *check_consents(manifest, consents)))
+    if origin is not Origin.TREE:
+        faults.extend(check_asking(manifest))
     if manifest.form is not None:
         path = folder / FORM
         text = path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from graphql import (
 )
 from graphql.validation.validate import validate_sdl
 
-from services.plugins.contract import Access, Fault, Manifest, OperationKind, PluginRefused, Rule
+from services.plugins.contract import Access, Fault, Manifest, OperationKind, OperationSpec, PluginRefused, Rule
 from services.plugins.plugin import CITIZEN, QUERY, SHARED_TYPES, HostNames, PluginGraph, named_type
 from services.plugins.registry.deprecation_check import deprecation_faults
 from services.plugins.registry.graph_words import FAULTS_MAX, FILE, fault_at, line_of, text_fault, word_faults
@@ -75,7 +75,7 @@ def check_without_graph(manifest: Manifest) -> PluginGraph:
             f"Write {FILE}",
             field=f"operations.{name}",
         )
-        for name in manifest.operations_of(OperationKind.QUERY)
+        for name in _shown(manifest)
     ]
     if faults:
         raise PluginRefused(manifest.slug, faults)
@@ -310,9 +310,15 @@ def _nodes(node: Node) -> Iterator[Node]:
             waiting.extend(one)
 
 
+def _shown(manifest: Manifest) -> Mapping[str, OperationSpec]:
+    """The queries that a field shows: not those that other agencies ask."""
+    queries = manifest.operations_of(OperationKind.QUERY)
+    return {name: spec for name, spec in queries.items() if spec.access is not Access.AGENCY}
+
+
 def _check_bindings(graph: PluginGraph, manifest: Manifest) -> Iterator[Fault]:
     """Each field of a namespace is an operation of kind query, each query such a field; only they take arguments."""
-    queries = manifest.operations_of(OperationKind.QUERY)
+    queries = _shown(manifest)
     bound: set[str] = set()
     for parent, type_name in graph.namespaces.items():
         access = Access.CITIZEN if parent == CITIZEN else Access.PUBLIC

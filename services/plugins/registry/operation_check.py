@@ -52,6 +52,16 @@ def check_operations(manifest: Manifest) -> Iterator[Fault]:
             )  # fmt: skip
 
 
+def check_asking(manifest: Manifest) -> Iterator[Fault]:
+    """Of what does not run in this process: it asks no register, and no agency asks it."""
+    if manifest.asks:
+        yield Fault(Rule.NEEDS, "only plugins of the tree ask registers", "Name the facts in [[needs]]", field="asks")
+    for name, spec in manifest.operations.items():
+        if spec.access is Access.AGENCY:
+            why = f"`{name}` is for other agencies to ask, which is for plugins of the tree alone"
+            yield Fault(Rule.MANIFEST_FIELD, why, "Provide attributes instead", field=f"operations.{name}.access")
+
+
 def check_consents(manifest: Manifest, consents: Consents | None) -> Iterator[Fault]:
     """Needs by consent for which no purpose is registered: no citizen could ever be asked. None: nobody knows."""
     if consents is None:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, TypeAlias
 
+import jsonschema_rs
 from graphql import ListTypeNode, NonNullTypeNode, TypeNode
 from pydantic import BaseModel
 
@@ -37,6 +38,19 @@ def answer_check(node: TypeNode, graph: PluginGraph) -> Callable[[Any], Any]:
     """:func:`check_answer` of one type, for many answers: what the SDL says is looked up once."""
     check = _Checks(graph).of(node)
     return lambda answer: check(answer, _Room())
+
+
+def schema_check(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """For answers that JSON Schema describes: such an answer as JSON writes it, or :class:`MalformedAnswer`."""
+    validator = jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, offline=True)
+
+    def check(answer: Any) -> Any:
+        told = as_json(answer)
+        if (error := next(validator.iter_errors(told), None)) is not None:
+            raise MalformedAnswer(tuple(error.instance_path), "it is not as the manifest's `answer` says")
+        return told
+
+    return check
 
 
 def as_json(answer: Any) -> Any:

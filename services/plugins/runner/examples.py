@@ -13,9 +13,9 @@ from typing import Any
 from core.clock import FixedClock
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
-from services.plugins.contract import AgencyRefusal, Host, OperationKind, OperationSpec
+from services.plugins.contract import AgencyRefusal, Host, OperationKind, OperationSpec, RegisterRefused, RegisterSilent
 from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
-from services.plugins.plugin import Example, Exchange, Plugin
+from services.plugins.plugin import Example, Exchange, Plugin, RegisterTold
 from services.plugins.runner.answers import as_json
 from services.plugins.runner.errors import AgencyDeclined, MalformedReply
 from services.plugins.runner.runner import Runner
@@ -54,6 +54,29 @@ class RecordedAgency:
         return self.unexpected or (f"{self._left[0].path} was never asked" if self._left else None)
 
 
+class RecordedRegisters:
+    """Other agencies' registers, as one example has them."""
+
+    def __init__(self, told: tuple[RegisterTold, ...]) -> None:
+        self._left = list(told)
+        self.unexpected: str | None = None
+
+    async def ask(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:
+        for one in self._left:
+            if (one.service, one.operation, one.arguments) == (service, operation, dict(arguments)):
+                self._left.remove(one)
+                if one.trouble is not None:
+                    raise RegisterRefused if one.trouble == "REFUSED" else RegisterSilent
+                return one.answer
+        self.unexpected = f"{service}:{operation} was asked for something that the example does not hold"
+        raise ExampleFailed(self.unexpected)
+
+    @property
+    def trouble(self) -> str | None:
+        first = self._left[0] if self._left else None
+        return self.unexpected or (f"{first.service}:{first.operation} was never asked" if first else None)
+
+
 async def send_before(plugin: Plugin, example: Example, host: Host) -> None:
     """Sends what the example says was sent before. Raises :class:`ExampleFailed` where any of it is not taken."""
     runner = Runner(lambda _: host)
@@ -75,14 +98,14 @@ async def send_before(plugin: Plugin, example: Example, host: Host) -> None:
 
 async def run_example(plugin: Plugin, example: Example) -> None:
     """Raises :class:`ExampleFailed` with what is different; :class:`ServiceUnavailable` when the operation broke."""
-    agency = RecordedAgency(example.agency)
+    agency, registers = RecordedAgency(example.agency), RecordedRegisters(example.registers)
     clock = FixedClock(datetime.fromisoformat(example.now))
     person = None if example.person is None else NationalId(example.person)
     error, answer = None, None
     spec = plugin.manifest.operations[example.operation]
     try:
         async with temporary_store(plugin, clock) as store:
-            host = Host(clock, agency, store=store)
+            host = Host(clock, agency, store=store, registers=registers)
             await send_before(plugin, example, host)
             answer = await Runner(lambda _: host).run(
                 plugin,
@@ -98,10 +121,12 @@ async def run_example(plugin: Plugin, example: Example) -> None:
     except AgencyDeclined as declined:
         error = declined.fields["error"]
     finally:
-        if agency.unexpected is not None:
-            raise ExampleFailed(f"{example.name}: {agency.unexpected}")
-    if agency.trouble is not None:
-        raise ExampleFailed(f"{example.name}: {agency.trouble}")
+        for side in (agency, registers):
+            if side.unexpected is not None:
+                raise ExampleFailed(f"{example.name}: {side.unexpected}")
+    for trouble in (agency.trouble, registers.trouble):
+        if trouble is not None:
+            raise ExampleFailed(f"{example.name}: {trouble}")
     if error != example.error or (error is None and as_json(answer) != _expected(spec, example)):
         raise ExampleFailed(
             f"{example.name}: expected {example.error or example.answer}, got {error or as_json(answer)}"

@@ -23,6 +23,7 @@ from services.plugins.contract import (
     Manifest,
     OperationKind,
     OperationSpec,
+    Registers,
     Reporter,
 )
 from services.plugins.contract.kinds import ANSWERS, EFFECTS, read_answer
@@ -30,7 +31,7 @@ from services.plugins.contract.wire import KEY_PATTERN, LIVE, TEST
 from services.plugins.operating.errors import MAINTENANCE, UnderMaintenance
 from services.plugins.operating.windows import Window, Windows
 from services.plugins.plugin import Plugin, PluginGraph
-from services.plugins.runner.answers import answer_check
+from services.plugins.runner.answers import answer_check, schema_check
 from services.plugins.runner.client import HttpAgencyClient
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble, WrongSubject, trouble_of
 from services.plugins.runner.figures import ABANDONED, DECLINED, WELL, Counting, LaneHealth, Watch, figures
@@ -48,6 +49,12 @@ class Forwarding(Protocol):
     """Makes the token of a citizen who is there, for the agency of one plugin and nobody else."""
 
     def token(self, manifest: Manifest, viewer: Viewer) -> str: ...
+
+
+class RegistersOf(Protocol):
+    """Other agencies' registers, as a plugin may ask them about one citizen."""
+
+    def of(self, manifest: Manifest, person: NationalId) -> Registers: ...
 
 
 class Runner:
@@ -76,6 +83,8 @@ class Runner:
         self._kept = kept
         self._hosts: dict[str, Host] = {}
         self._watched: dict[tuple[str, str], Watch] = {}
+        self.registers: RegistersOf | None = None
+        """Set when the exchange stands; without it nobody is asked."""
         self._checks: dict[tuple[str, str], tuple[PluginGraph, Callable[[Any], Any] | None]] = {}
 
     async def run(
@@ -161,8 +170,10 @@ class Runner:
         host, is_source = self._host(plugin), spec.kind is OperationKind.SOURCE
         if "answer_bytes_max" in spec.model_fields_set and isinstance(host.agency, HttpAgencyClient):
             host = replace(host, agency=host.agency.within(spec.answer_bytes_max))
-        if spec.access is Access.CITIZEN:
+        if spec.access is not Access.PUBLIC:
             host = replace(host, agency=SubjectClient(host.agency, required=is_source))
+        if plugin.manifest.asks and self.registers is not None and call.person is not None:
+            host = replace(host, registers=self.registers.of(plugin.manifest, call.person))
         try:
             answer = await plugin.functions[call.operation](host, call)
         except AgencyError as error:
@@ -180,11 +191,12 @@ class Runner:
         return answer if check is None else check(answer)
 
     def _check(self, plugin: Plugin, operation: str) -> Callable[[Any], Any] | None:
-        """Of answers that the graph shows; made once for each version of a plugin."""
+        """Of answers that the graph shows or another agency gets; made once for each version of a plugin."""
         made = self._checks.get((plugin.slug, operation))
         if made is None or made[0] is not plugin.graph:
-            node = plugin.graph.answer_type(operation)
-            made = plugin.graph, None if node is None else answer_check(node, plugin.graph)
+            node, schema = plugin.graph.answer_type(operation), plugin.manifest.operations[operation].answer
+            check = None if node is None else answer_check(node, plugin.graph)
+            made = plugin.graph, check if schema is None else schema_check(schema)
             self._checks[plugin.slug, operation] = made
         return made[1]
 
@@ -202,7 +214,7 @@ class Runner:
         spec = plugin.manifest.operations[operation]
         about = tuple(people) if person is None else (person,)
         is_batch = spec.kind is OperationKind.SOURCE and spec.batch > 0
-        if (spec.access is Access.CITIZEN) != bool(about):
+        if (spec.access is Access.PUBLIC) == bool(about):
             raise ValueError(f"{plugin.slug}:{operation} is {spec.access}")
         at_once = spec.batch if is_batch else 1
         if len(about) > at_once:
