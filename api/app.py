@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import credentials, fees
+from api import credentials, fees, shares
 from api.acting import still_acting
 from api.agency import agencies
 from api.benefits import jobs_of_benefits
@@ -89,6 +89,7 @@ from services.plugins.routes import service_keys_router
 from services.receive.credentials.service import Credentials
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.routes import verification
+from services.receive.shares.service import Shares
 
 if TYPE_CHECKING:
     from api.sandbox_feeds import SandboxFeeds
@@ -190,6 +191,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(credentials.router(house))
+    app.include_router(shares.router(house))
     app.include_router(evidence_router(house.rooms.get(EvidenceDesk), house.db, house.limiter, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receiving_router(house, who_asks(house)))
@@ -240,6 +242,7 @@ def jobs_of(house: House) -> list[Job]:
         Job("ask the bank about bills", timedelta(minutes=1), house.fee_desk().ask),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("delete what no wallet can fetch any more", timedelta(minutes=10), house.rooms.get(Credentials).forget),
+        Job("forget shares that are over", timedelta(minutes=10), house.rooms.get(Shares).forget),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("delete drafts that nobody saved again, and tell whose will go", timedelta(hours=1), house.drafts.expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),

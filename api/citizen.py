@@ -25,6 +25,7 @@ from services.pay.recovery import graph as recovery
 from services.plugins.documents import graph as documents
 from services.receive import graph as receive
 from services.receive.credentials import graph as credentials
+from services.receive.shares import graph as shares
 from welfare.entitlements import graph as welfare
 
 
@@ -38,6 +39,7 @@ class Citizen(
     documents.DocumentsOfCitizen,
     receive.ReceiveOfCitizen,
     credentials.CredentialsOfCitizen,
+    shares.SharesOfCitizen,
     pay.PayOfCitizen,
     recovery.RecoverOfCitizen,
     fees.FeesOfCitizen,
@@ -67,6 +69,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **documents.NODES,
     **receive.NODES,
     **credentials.NODES,
+    **shares.NODES,
     **recovery.NODES,
     **fees.NODES,
     **know.NODES,
@@ -86,6 +89,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Evidence": Delegate.NOTHING,
     "IssuedDocument": Delegate.NOTHING,
     "WalletCredential": Delegate.NOTHING,
+    "Share": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,
     "Dispute": Delegate.VIEW,
@@ -130,6 +134,7 @@ class Mutation(
     documents.DocumentMutation,
     receive.ReceiveMutation,
     credentials.CredentialMutation,
+    shares.ShareMutation,
     pay.PayMutation,
     recovery.RecoverMutation,
     fees.FeesMutation,

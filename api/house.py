@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import applying, credentials, fees, paying, receiving
+from api import applying, credentials, fees, paying, receiving, shares
 from api.accepting import accepting
 from api.agency_names import AgencyNames
 from api.applying import manifests_of
@@ -313,6 +313,7 @@ class House:
         rooms.add(Downloads, self.privacy.downloads)
         receiving.furnish(self, rooms)
         credentials.furnish(self, rooms)
+        shares.furnish(self, rooms)
         fees.furnish(self, rooms)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)

@@ -11,6 +11,7 @@ import services.exchange.messages
 import services.pay.fees.messages
 import services.pay.messages
 import services.receive.messages
+import services.receive.shares.messages
 import welfare.messages
 from identity.inbox.templates import MessageTemplate, catalogue_of
 
@@ -23,6 +24,7 @@ MESSAGES: Final[Mapping[str, MessageTemplate]] = catalogue_of(
         services.pay.messages,
         services.pay.fees.messages,
         services.receive.messages,
+        services.receive.shares.messages,
         welfare.messages,
     )
 )

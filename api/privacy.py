@@ -20,6 +20,7 @@ import services.pay.personal_data
 import services.plugins.documents.personal_data
 import services.receive.credentials.personal_data
 import services.receive.personal_data
+import services.receive.shares.personal_data
 import welfare.determination.personal_data
 from core.personal_data import PersonalData, Store
 from services.exchange.privacy.holds import LegalHolds
@@ -41,6 +42,7 @@ _MODULES: Final = (
     services.plugins.documents.personal_data,
     services.receive.credentials.personal_data,
     services.receive.personal_data,
+    services.receive.shares.personal_data,
     welfare.determination.personal_data,
 )
 
@@ -60,6 +62,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
         *services.plugins.documents.personal_data.personal_data(keys),
         *services.receive.credentials.personal_data.personal_data(keys),
         *services.receive.personal_data.personal_data(keys),
+        *services.receive.shares.personal_data.personal_data(keys),
         *services.pay.personal_data.personal_data(keys),
         *welfare.determination.personal_data.personal_data(keys),
         *services.exchange.personal_data.personal_data(keys, clock),

@@ -64,11 +64,12 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
         "services/pay",
         "services/pay/fees",
         "services/receive",
+        "services/receive/shares",
         "welfare",
     }
     assert {key.partition(".")[0] for key in MESSAGES} == {
         *("apply", "contacts", "corrections", "delegation", "identity", "juristic", "passkeys", "pay", "privacy"),
-        *("receive", "sessions", "welfare"),
+        *("receive", "sessions", "shares", "welfare"),
     }
 
 

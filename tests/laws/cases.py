@@ -328,6 +328,7 @@ UNKNOWN: Final = {
         "PrivacyRequest",
         "IssuedDocument",
         "WalletCredential",
+        "Share",
         "Draft",
     )
 }
@@ -353,6 +354,27 @@ async def credential_of(sitthi: Served, persona: str) -> str:
     await university.wallet_of(sitthi).fetch(payload["offer"])
     mine = await sitthi.graph("{ viewer { credentials { nodes { id } } } }", persona=persona)
     return str(mine["viewer"]["credentials"]["nodes"][0]["id"])
+
+
+async def _prepare_share(sitthi: Served) -> dict[str, Any]:
+    return await _offer(sitthi)
+
+
+async def _create_share(sitthi: Served) -> dict[str, Any]:
+    payload = await sitthi.do("prepareShare", "prepared { id }", "graduate", **await _prepare_share(sitthi))
+    until = (sitthi.clock.now() + timedelta(days=7)).isoformat()
+    wish = {"verifier": "บริษัททดสอบ", "until": until, "openings": 1, "disclose": ["/gpax_at_least_3_00"]}
+    return {"prepared": payload["prepared"]["id"], **wish}
+
+
+async def share_of(sitthi: Served, persona: str) -> str:
+    """One that is open; its id."""
+    payload = await sitthi.do("createShare", "share { id }", persona, **await _create_share(sitthi))
+    return str(payload["share"]["id"])
+
+
+async def _share(sitthi: Served) -> dict[str, Any]:
+    return {"share": await share_of(sitthi, "graduate")}
 
 
 async def document_of(sitthi: Served, persona: str) -> str:
@@ -487,6 +509,9 @@ CASES: Final[Mapping[str, Case]] = {
     "issueDocument": Case("elder", _issue, {"arguments": {"year": 2570}}),
     "offerCredential": Case("graduate", _offer, {"arguments": {"year": 2570}}),
     "revokeCredential": Case("graduate", _wallet, {"credential": UNKNOWN["WalletCredential"]}),
+    "prepareShare": Case("graduate", _prepare_share, {"arguments": {"year": 2570}}),
+    "createShare": Case("graduate", _create_share, {"openings": 2}),
+    "revokeShare": Case("graduate", _share, {"share": UNKNOWN["Share"]}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),
     "dispute": Case("elder", _disputed, {"statement": "อย่างอื่น"}),

@@ -41,6 +41,7 @@ from tests.laws.cases import (
     person_of,
     receipt_of,
     recovery_of,
+    share_of,
 )
 from tests.laws.schema import WHOLE, fields_of, our_fields
 from tests.services.apply.evidence.papers import paper
@@ -210,6 +211,10 @@ async def _credential(sitthi: Served) -> str:
     return await credential_of(sitthi, "graduate")
 
 
+async def _share(sitthi: Served) -> str:
+    return await share_of(sitthi, "graduate")
+
+
 OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Citizen": _citizen,
     "Person": _person,
@@ -221,6 +226,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Application": _application,
     "IssuedDocument": _document,
     "WalletCredential": _credential,
+    "Share": _share,
     "Evidence": _evidence,
     "Draft": _draft,
     "Payment": _payment,

@@ -18,8 +18,9 @@ KEEPERS: Final = (
     "services.exchange", "services.agencies", "services.plugins", "services.sandbox", "identity.people",
 )  # fmt: skip
 """Whoever has something to tell about a person."""
-WORDS: Final = ("services.exchange.facts", "services.exchange.errors")
-"""What a fact is, and the protocol of the gate: whoever holds one, holds an access log entry."""
+WORDS: Final = ("services.exchange.facts", "services.exchange.errors", "services.exchange.handing")
+"""What a fact is, and the protocol of the gate: whoever holds one, holds an access log entry. The last enters what the
+citizen hands on themselves, and reads nothing."""
 NAMES: Final = ("services.exchange.catalogue", "services.plugins.contract")
 """Names and titles of attributes and services, of nobody in particular."""
 GRAPH: Final = ("services.exchange.graph",)

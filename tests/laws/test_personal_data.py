@@ -28,6 +28,8 @@ from services.exchange.privacy.stopping import stopping
 from services.exchange.rest.repository import REQUESTS_KEPT
 from services.pay.keeping import ACCOUNTS_KEPT
 from services.plugins.documents.service import KEPT as DOCUMENTS_KEPT
+from services.receive.shares.making import LASTS_MAX
+from services.receive.shares.service import SHOWN_FOR
 from tests.harness.test_append_only import KEYS
 from tests.support.app import Served
 
@@ -48,7 +50,7 @@ NOT_PEOPLE: Final = {
     "juristic": "a juristic person", "appointment": "an appointment to act for a juristic person",
     "lease": "a worker's turn", "act": "what two officers do",
     "overpayment": "an overpayment", "plan": "a plan of recovery", "repeats": "an instalment",
-    "offer": "an offer to a wallet",
+    "offer": "an offer to a wallet", "share": "a share", "document": "an issued document",
     "supplements": "an underpayment", "bill": "a bill", "channel": "a way to be told", "message": "a message",
 }  # fmt: skip
 """Names of columns that hold keys of other things, wherever they stand."""
@@ -174,6 +176,7 @@ def test_the_numbers_in_the_file_are_those_of_the_programs() -> None:
     assert kept["requests"] == IDEMPOTENCY_KEPT
     assert kept["documents"] == DOCUMENTS_KEPT
     assert kept["drafts"] == DRAFTS_KEPT
+    assert kept["shares"] == LASTS_MAX + SHOWN_FOR
     assert retention_classes()["accounting"].kept == ACCOUNTS_KEPT
 
 

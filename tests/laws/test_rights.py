@@ -38,11 +38,13 @@ UNDEMANDING: Final = {
     "work_on_case",  # an officer's: each act asks what it takes (identity/officers/demands)
     "issue_document", "offer_credential",  # as sure as its service says
     "revoke_credential",  # a wallet that is lost must be easy to shut out
+    "prepare_share", "create_share",  # as sure as the service says whose document it is
+    "revoke_share",
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "changes_cursor", "notices", "documents", "credentials", "statement", "recoveries", "underpayments", "bills",
+    "changes_cursor", "notices", "documents", "credentials", "shares", "statement", "recoveries", "underpayments", "bills",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {

@@ -28,6 +28,7 @@ from services.exchange.facts import AskerKind, Basis, FactState
 from services.exchange.graph.facts import Source, source_of
 from services.exchange.graph.fields import described
 from services.exchange.graph.proofs import LogProof, proofs
+from services.exchange.handing import PURPOSES as HANDED_ON
 
 strawberry.enum(AskerKind, description="What kind of asker it was.")
 strawberry.enum(Basis, name="LegalBasis", description="The lawful basis (PDPA 2562 s.19, s.24(4), s.30).")
@@ -224,6 +225,8 @@ def attribute_name(info: Info, name: str) -> AttributeName:
 def purpose_name(info: Info, purpose: str) -> PurposeName:
     if purpose == HOUSEHOLD_PURPOSE.id:
         return PurposeName(id=purpose, title=localized(info, HOUSEHOLD_PURPOSE.text))
+    if purpose in HANDED_ON:
+        return PurposeName(id=purpose, title=localized(info, HANDED_ON[purpose].text))
     entry = info.context.room(Catalogue).purposes.get(purpose)
     text = entry.purpose.text if entry is not None else Text(th=purpose, en=purpose)
     return PurposeName(id=purpose, title=localized(info, text))
