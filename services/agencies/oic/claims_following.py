@@ -46,8 +46,11 @@ async def heard(host: Host, call: Call) -> None:
         if claim is None:
             return
         await claims.take_turns([claim["victim"]])
-        sql = "UPDATE claim_award SET state = :state, said_at = :at WHERE reference = :reference AND said_at < :at"
-        if not await tx.execute(sql + " AND state <> :state", values):
+        sql = (
+            "UPDATE claim_award SET state = :state, said_at = :at WHERE reference = :reference AND state <> :state "
+            "AND (said_at < :at OR state = 'REQUESTED')"
+        )
+        if not await tx.execute(sql, values):
             return
         claim = await claims.get(claim["number"])
         last = [] if claim is None else (await claims.awards_of([claim["number"]]))[claim["number"]]

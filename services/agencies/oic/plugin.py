@@ -11,14 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from services.agencies.oic.claims_deciding import decide, work
+from services.agencies.oic.claims_filing import file
+from services.agencies.oic.claims_following import dispute, heard, shown, track
 from services.agencies.oic.licences import checked, search, take
 from services.agencies.oic.overlaps import COMPULSORY, overlaps
 from services.agencies.oic.tables import AHEAD, DIGITS, answered, insert, instant, rejected_of, remember
+from services.agencies.oic.vehicles import chassis_key as chassis_key  # noqa: PLC0414 - known from here, too
+from services.agencies.oic.vehicles import is_number
+from services.agencies.oic.vehicles import plate_key as plate_key  # noqa: PLC0414 - known from here, too
 from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, StoreTransaction
 
 TURN: Final = time(16, 30)
@@ -173,15 +178,33 @@ async def licensed(host: Host, call: Call) -> dict[str, Any]:
     return await search(host, call)
 
 
-def plate_key(plate: str) -> str:
-    """A plate as it is compared: Thai digits as Arabic ones, without spaces, hyphens, and what is not seen."""
-    plain = unicodedata.normalize("NFC", plate).translate(DIGITS).upper()
-    return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LN")
+async def claims(host: Host, call: Call) -> list[dict[str, Any]]:
+    return await shown(host, call)
 
 
-def chassis_key(chassis: str) -> str:
-    plain = unicodedata.normalize("NFKC", chassis).translate(DIGITS).upper()
-    return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
+async def claim_filings(host: Host, call: Call) -> dict[str, Any]:
+    """Claims of hospitals for victims of vehicles (CMIRVP, E-Claim)."""
+    return await file(host, call)
+
+
+async def claim_tracking(host: Host, call: Call) -> dict[str, Any]:
+    return await track(host, call)
+
+
+async def claim_disputes(host: Host, call: Call) -> dict[str, Any]:
+    return await dispute(host, call)
+
+
+async def claim_work(host: Host, call: Call) -> dict[str, Any]:
+    return await work(host, call)
+
+
+async def claim_decisions(host: Host, call: Call) -> dict[str, Any]:
+    return await decide(host, call)
+
+
+async def claim_events(host: Host, call: Call) -> None:
+    await heard(host, call)
 
 
 async def _policies_of(host: Host, call: Call, which: str) -> list[dict[str, Any]]:
@@ -231,7 +254,7 @@ def _fault(record: Mapping[str, Any], insurers: set[str], provinces: set[str], n
         return "INSURER_UNKNOWN", "/insurer"
     if record["province"] not in provinces:
         return "PROVINCE_UNKNOWN", "/province"
-    if not _is_number(record["holder"]):
+    if not is_number(record["holder"]):
         return "HOLDER_INVALID", "/holder"
     chassis = chassis_key(record["chassis"])
     if len(chassis) < CHASSIS_MIN or (len(chassis) == VIN_LENGTH and not re.fullmatch(_VIN, chassis)):
@@ -319,9 +342,3 @@ async def _write(
 
 def _turn(day: str) -> str:
     return instant(datetime.combine(date.fromisoformat(day), TURN, BANGKOK))
-
-
-def _is_number(digits: str) -> bool:
-    """The check digit, which citizens' and juristic persons' numbers share."""
-    total = sum(int(digit) * (13 - place) for place, digit in enumerate(digits[:12]))
-    return len(digits) == 13 and (11 - total % 11) % 10 == int(digits[12])

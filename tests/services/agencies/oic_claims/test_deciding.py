@@ -1,0 +1,234 @@
+"""Whoever pays decides; ceilings hold over all bills of an accident, and a payment is asked for once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.agencies.oic.claims_states import TRANSITIONS, WORDS, Event, State, after
+from services.plugins.contract import Reporter
+from tests.services.agencies.oic_claims.fund import (
+    BILL,
+    HEIR,
+    HOSPITAL,
+    INSURERS_OFFICER,
+    OTHER_HOSPITAL,
+    OTHER_INSURER,
+    REASON,
+    VICTIM,
+    Fund,
+    codes,
+)
+
+SMALL: dict[str, Any] = {**BILL, "treatment": {"satang": 9_000_00, "days": 0}}
+FOUND: dict[str, Any] = {name: value for name, value in BILL.items() if name != "vehicle"}
+
+
+async def test_an_approval_awards_what_is_due_to_whom_the_claim_names(fund: Fund) -> None:
+    told = await fund.files()
+    taken = await fund.approves(told["claim"], 30_000_00, by=INSURERS_OFFICER)
+    [award] = taken.awards
+    assert (award.pid, award.satang, award.reference) == (VICTIM, 30_000_00, f"{told['claim']}/1")
+    assert (award.law.th[:6], f"{award.since}") == ("พ.ร.บ.", "2020-04-01")
+    assert "30,000" not in award.title.th + award.title.en
+    seen = await fund.claim()
+    assert seen["steps"][-1]["organisation"] == INSURERS_OFFICER.organisation
+    assert [(one["state"], one["amount"].satang) for one in seen["payments"]] == [("REQUESTED", 30_000_00)]
+
+
+async def test_an_approval_that_comes_again_is_answered_with_the_same_award(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    record = {"claim": claim, "act": "approve", "payee": VICTIM, "satang": 30_000_00}
+    first = await fund.sends("claimDecisions", record, key="decisions-1")
+    assert await fund.sends("claimDecisions", record, key="decisions-1") == first
+    again = await fund.sends("claimDecisions", record, key="decisions-2")
+    assert again.awards == first.awards
+    assert codes(await fund.approves(claim, 29_999_99)) == ["CLAIM_STATE"]
+    assert len(await fund.rows("SELECT * FROM claim_award")) == 1
+
+
+async def test_an_approval_names_the_payee_and_the_amount_that_are_the_claims(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    assert codes(await fund.approves(claim, 30_000_00, payee=HEIR)) == ["PAYEE_OTHER"]
+    [refused] = (await fund.approves(claim, 45_000_00)).rejected
+    assert (refused.code, refused.computed) == ("AMOUNT_OTHER", "30000.00")
+    assert await fund.rows("SELECT * FROM claim_award") == []
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("by", "code"),
+    [(None, None), (INSURERS_OFFICER, None), (OTHER_INSURER, "CLAIM_UNKNOWN"), (HOSPITAL, "CLAIM_UNKNOWN")],
+)
+async def test_an_insurer_decides_on_what_its_policy_covers_and_the_office_on_all(
+    fund: Fund, by: Reporter | None, code: str | None
+) -> None:
+    claim = (await fund.files())["claim"]
+    taken = await fund.decides(claim, "ask", by)
+    assert codes(taken) == ([] if code is None else [code])
+    assert len((await fund.sends("claimWork", {"claim": claim}, by=by)).told) == (code is None)
+
+
+async def test_what_the_fund_pays_no_insurer_decides(fund: Fund) -> None:
+    claim = (await fund.files(FOUND))["claim"]
+    assert codes(await fund.approves(claim, 30_000_00, by=INSURERS_OFFICER)) == ["CLAIM_UNKNOWN"]
+    assert codes(await fund.approves(claim, 30_000_00)) == []
+
+
+async def test_bills_of_two_hospitals_share_the_ceilings_of_one_accident(fund: Fund) -> None:
+    first = await fund.files({**BILL, "treatment": {"satang": 25_000_00, "days": 0}})
+    moments_later = {"at": "2026-11-11T21:14:00+07:00", "province": "10"}
+    second = await fund.files({**SMALL, "accident": moments_later}, by=OTHER_HOSPITAL)
+    assert (first["due"], second["due"]) == (25_000_00, 9_000_00)
+    await fund.approves(first["claim"], 25_000_00)
+    [refused] = (await fund.approves(second["claim"], 9_000_00)).rejected
+    assert (refused.code, refused.computed) == ("AMOUNT_OTHER", "5000.00")
+    assert codes(await fund.approves(second["claim"], 5_000_00)) == []
+    third = await fund.files({**SMALL, "bill": "HN-3", "treatment": {"satang": 1_00, "days": 0}})
+    assert third["due"] == 0
+    assert codes(await fund.approves(third["claim"], 1_00)) == ["NOTHING_DUE"]
+
+
+async def test_another_accident_more_than_a_day_later_has_ceilings_of_its_own(fund: Fund) -> None:
+    first = await fund.files()
+    await fund.approves(first["claim"], 30_000_00)
+    another = {**BILL, "bill": "HN-2", "accident": {"at": "2026-11-11T21:15:01+07:00", "province": "10"}}
+    assert (await fund.files(another))["due"] == 30_000_00
+
+
+@pytest.mark.postgres_only
+async def test_approvals_at_once_never_grant_more_than_the_ceiling(fund: Fund) -> None:
+    claims = [
+        (await fund.files({**BILL, "bill": f"HN-{n}", "treatment": {"satang": 20_000_00 + n, "days": 0}}))["claim"]
+        for n in range(4)
+    ]
+    await asyncio.gather(*(fund.approves(claim, 20_000_00 + n) for n, claim in enumerate(claims)))
+    [row] = await fund.rows("SELECT SUM(satang) AS satang, COUNT(*) AS awards FROM claim_award")
+    assert (int(row["awards"]), int(row["satang"]) <= 30_000_00) == (1, True)
+
+
+async def test_one_approval_sent_many_times_at_once_asks_for_one_payment(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    taken = await asyncio.gather(*(fund.approves(claim, 30_000_00) for _ in range(5)))
+    assert {one.awards[0].reference for one in taken} == {f"{claim}/1"}
+    assert len(await fund.rows("SELECT * FROM claim_award")) == 1
+
+
+async def test_what_was_asked_for_is_supplied_checked_and_computed_anew(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    await fund.decides(claim, "ask", INSURERS_OFFICER)
+    seen = await fund.claim()
+    assert (seen["state"], seen["steps"][-1]["reasonEn"]) == ("SUPPLEMENT", REASON["en"])
+    assert codes(await fund.sends("claimFilings", {**SMALL, "victim": HEIR}, by=HOSPITAL)) == ["CLAIM_OF_ANOTHER"]
+    fund.clock.advance(timedelta(days=3))
+    told = await fund.files(SMALL)
+    assert (told["claim"], told["state"], told["due"], told["payBy"]) == (claim, "COMPUTED", 9_000_00, "2026-11-26")
+
+
+async def test_after_fault_is_shown_the_rest_is_due_and_days_in_hospital_too(fund: Fund) -> None:
+    claim = (await fund.files({**BILL, "treatment": {"satang": 90_000_00, "days": 3}}))["claim"]
+    assert codes(await fund.decides(claim, "show-fault")) == ["CLAIM_STATE"]
+    await fund.pays(claim, 30_000_00)
+    [told] = (await fund.decides(claim, "show-fault", INSURERS_OFFICER)).told
+    assert (told.answer["stage"], told.answer["due"]) == ("further", (80_000 - 30_000 + 600) * 100)
+    taken = await fund.approves(claim, 50_600_00, by=INSURERS_OFFICER)
+    assert [one.reference for one in taken.awards] == [f"{claim}/2"]
+    later = await fund.files({**SMALL, "bill": "HN-2"}, by=OTHER_HOSPITAL)  # fault was shown for the accident
+    assert (later["stage"], later["due"]) == ("further", 0)
+
+
+async def test_what_is_refused_may_be_disputed_by_the_hospital_and_upheld_or_reopened(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    await fund.decides(claim, "reject")
+    dispute = {"claim": claim, "victim": VICTIM, "reason": REASON}
+    assert codes(await fund.sends("claimDisputes", dispute, by=OTHER_HOSPITAL)) == ["CLAIM_UNKNOWN"]
+    assert codes(await fund.sends("claimDisputes", {**dispute, "victim": HEIR}, by=HOSPITAL)) == ["CLAIM_UNKNOWN"]
+    assert codes(await fund.sends("claimDisputes", dispute, by=HOSPITAL)) == []
+    assert codes(await fund.sends("claimDisputes", dispute, by=HOSPITAL)) == ["CLAIM_STATE"]
+    assert codes(await fund.decides(claim, "reopen")) == []
+    await fund.pays(claim, 30_000_00)
+    assert codes(await fund.sends("claimDisputes", dispute, by=HOSPITAL)) == []
+    assert codes(await fund.decides(claim, "reopen")) == ["NOTHING_DUE"]
+    assert codes(await fund.decides(claim, "uphold")) == []
+    assert await fund.state(claim) == "CLOSED"
+    assert codes(await fund.approves(claim, 30_000_00)) == ["CLAIM_STATE"]
+
+
+async def test_what_comes_back_from_the_bank_is_approved_still_and_what_is_told_late_changes_nothing(
+    fund: Fund,
+) -> None:
+    claim = (await fund.files())["claim"]
+    [award] = (await fund.approves(claim, 30_000_00)).awards
+    await fund.hears(award.reference, "returned", "2026-11-17T10:00:00+07:00")
+    assert (await fund.claim())["payments"][0]["state"] == "RETURNED"
+    await fund.hears(award.reference, "paid", "2026-11-18T10:00:00+07:00")
+    await fund.hears(award.reference, "paid", "2026-11-18T10:00:00+07:00")
+    await fund.hears(award.reference, "returned", "2026-11-17T10:00:00+07:00")
+    await fund.hears("C-0000-0000-0000-0000/1", "paid")
+    seen = await fund.claim()
+    assert (seen["state"], [step["state"] for step in seen["steps"]][-2:]) == ("PAID", ["APPROVED", "PAID"])
+    await fund.hears(award.reference, "returned", "2026-11-19T10:00:00+07:00")
+    assert await fund.state(claim) == "APPROVED"
+
+
+@pytest.mark.in_turn
+async def test_the_clock_of_seven_days_runs_to_the_end_of_the_last_one_in_bangkok(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    fund.clock.set(datetime.fromisoformat("2026-11-23T23:59:59+07:00"))
+    assert (await fund.claim())["late"] is False
+    fund.clock.advance(timedelta(seconds=1))
+    assert (await fund.claim())["late"] is True
+    [told] = (await fund.sends("claimWork", {}, by=INSURERS_OFFICER)).told
+    assert told.answer == {
+        "claims": [{"claim": claim, "state": "COMPUTED", "due": 30_000_00, "late": True}],
+        "more": False,
+    }
+    assert (await fund.sends("claimWork", {}, by=OTHER_INSURER)).told[0].answer == {"claims": [], "more": False}
+    await fund.pays(claim, 30_000_00)
+    assert (await fund.claim())["late"] is False
+
+
+async def test_the_hospital_that_filed_tracks_it_and_the_victim_sees_who_looked(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    asked = {"claim": claim, "victim": VICTIM}
+    [told] = (await fund.sends("claimTracking", asked, by=HOSPITAL)).told
+    assert (told.answer["state"], told.answer["due"]) == ("COMPUTED", 30_000_00)
+    assert codes(await fund.sends("claimTracking", asked, by=OTHER_HOSPITAL)) == ["CLAIM_UNKNOWN"]
+    assert codes(await fund.sends("claimTracking", {**asked, "victim": HEIR}, by=HOSPITAL)) == ["CLAIM_UNKNOWN"]
+    await fund.sends("claimWork", {"claim": claim}, by=INSURERS_OFFICER)
+    looks = (await fund.claim())["looks"]
+    assert {one["organisation"] for one in looks} == {HOSPITAL.organisation, INSURERS_OFFICER.organisation}
+    assert len(looks) == 2
+
+
+def test_every_state_is_reached_told_and_left_but_the_last() -> None:
+    assert set(TRANSITIONS.values()) == set(State) == set(WORDS)
+    assert set(State) - {state for state, _ in TRANSITIONS} == {State.CLOSED}
+
+
+def test_the_table_of_the_docstring_is_the_table() -> None:
+    from services.agencies.oic import claims_states  # noqa: PLC0415 - its docstring
+
+    rows = [
+        [part.strip() for part in line.split("|")[1:4]]
+        for line in (claims_states.__doc__ or "").splitlines()
+        if "|" in line
+    ]
+    told = {(None if one == "–" else State(one), Event(event)): State(then) for one, event, then in rows[2:]}
+    assert told == TRANSITIONS
+
+
+@given(st.lists(st.sampled_from(Event), max_size=20))
+def test_whatever_happens_nothing_is_paid_that_was_not_approved(events: list[Event]) -> None:
+    state, was_approved = None, False
+    for event in events:
+        following = after(state, event)
+        if following is not None:
+            was_approved = was_approved or following is State.APPROVED
+            state = following
+        assert state is not State.PAID or was_approved

@@ -1,0 +1,185 @@
+"""A hospital files: once for a bill, by who it is, in time, and with whoever's policy covered that minute."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from services.plugins.contract import Reporter
+from tests.services.agencies.oic.office import POLICY
+from tests.services.agencies.oic_claims.fund import (
+    BILL,
+    DEATH,
+    HEIR,
+    HOSPITAL,
+    INSURERS_OFFICER,
+    OTHER_HOSPITAL,
+    VICTIM,
+    Fund,
+    codes,
+)
+
+
+def at(minute: str, **more: Any) -> dict[str, Any]:
+    return {**BILL, **more, "accident": {"at": minute, "province": "10"}}
+
+
+async def test_a_claim_is_filed_checked_and_computed_at_once_and_the_victim_sees_it(fund: Fund) -> None:
+    told = await fund.files()
+    assert (told["state"], told["due"], told["insurer"], told["policy"]) == (
+        "COMPUTED", 30_000_00, "SKP", POLICY["number"],
+    )  # fmt: skip
+    seen = await fund.claim()
+    assert [step["state"] for step in seen["steps"]] == ["FILED", "CHECKED", "COMPUTED"]
+    assert {step["organisation"] for step in seen["steps"]} == {HOSPITAL.organisation}
+    assert sum(line["amount"].satang for line in seen["lines"]) == seen["due"].satang == 30_000_00
+    assert (seen["number"], f"{seen['payBy']}", f"{seen['lawSince']}") == (told["claim"], "2026-11-23", "2020-04-01")
+    assert await fund.shows("claims", HEIR) == []
+
+
+async def test_the_same_bill_is_one_claim_however_often_it_comes(fund: Fund) -> None:
+    first = await fund.files()
+    assert await fund.files() == first
+    taken = await fund.sends("claimFilings", BILL, BILL, by=HOSPITAL)
+    assert [one.answer["claim"] for one in taken.told] == [first["claim"]] * 2
+    same_instant = at("2026-11-10T14:15:00Z")
+    assert await fund.files(same_instant) == first
+    assert len(await fund.rows("SELECT number FROM claim")) == 1
+
+
+async def test_a_call_that_is_made_again_is_answered_as_it_was(fund: Fund) -> None:
+    first = await fund.sends("claimFilings", BILL, {**BILL, "victim": "0000000000002"}, by=HOSPITAL, key="one-sending")
+    assert (
+        await fund.sends("claimFilings", BILL, {**BILL, "victim": "0000000000002"}, by=HOSPITAL, key="one-sending")
+        == first
+    )
+    assert codes(first) == ["PERSON_INVALID"]
+
+
+async def test_other_content_under_a_bill_and_the_same_under_another_are_refused_with_the_claim_that_is_there(
+    fund: Fund,
+) -> None:
+    first = await fund.files()
+    other = {**BILL, "treatment": {"satang": 50_000_00, "days": 3}}
+    taken = await fund.sends("claimFilings", other, {**BILL, "bill": "HN-2"}, by=HOSPITAL)
+    assert [(one.code, one.other) for one in taken.rejected] == [
+        ("BILL_CONFLICT", first["claim"]),
+        ("CLAIM_DUPLICATE", first["claim"]),
+    ]
+    elsewhere = await fund.sends("claimFilings", BILL, by=OTHER_HOSPITAL)  # its own number of its own bill
+    assert codes(elsewhere) == []
+    assert elsewhere.told[0].answer["claim"] != first["claim"]
+
+
+async def test_bills_that_come_at_once_are_one_claim_each(fund: Fund) -> None:
+    more = {**BILL, "bill": "HN-2", "treatment": {"satang": 1_00, "days": 0}}
+    sent = [fund.sends("claimFilings", one, by=HOSPITAL) for one in (BILL, BILL, more, BILL)]
+    taken = await asyncio.gather(*sent)
+    assert [codes(one) for one in taken] == [[]] * 4
+    assert len(await fund.rows("SELECT number FROM claim")) == 2
+    assert len({row["accident"] for row in await fund.rows("SELECT accident FROM claim")}) == 1
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("minute", "insurer"),
+    [
+        ("2025-11-16T16:29:59+07:00", None),
+        ("2025-11-16T16:30:00+07:00", "SKP"),
+        ("2026-11-16T16:29:59+07:00", "SKP"),
+        ("2026-11-16T16:30:00+07:00", None),
+    ],
+)
+async def test_the_policy_is_the_one_of_the_accidents_minute_and_without_any_the_fund_pays(
+    fund: Fund, minute: str, insurer: str | None
+) -> None:
+    fund.clock.set(
+        datetime.fromisoformat("2025-12-01T10:00:00+07:00" if minute < "2026" else "2026-11-16T17:00:00+07:00")
+    )
+    told = await fund.files(at(minute, treatment={"satang": 1_00, "days": 0}))
+    assert told["insurer"] == insurer
+
+
+@pytest.mark.in_turn
+async def test_a_vehicle_is_found_by_its_chassis_or_its_plate_and_none_is_the_funds(fund: Fund) -> None:
+    by_chassis = {**BILL, "bill": "HN-2", "vehicle": {"chassis": "MXC00000000000001"}}
+    fled = {name: value for name, value in BILL.items() if name != "vehicle"} | {"bill": "HN-3"}
+    other = {**BILL, "bill": "HN-4", "vehicle": {"plate": "9กข 9999", "province": "10"}}
+    for record, insurer in ((by_chassis, "SKP"), (fled, None), (other, None)):
+        told = await fund.files({**record, "treatment": {"satang": int(record["bill"][-1]), "days": 0}})
+        assert told["insurer"] == insurer
+
+
+@pytest.mark.in_turn
+async def test_a_cancellation_after_the_accident_takes_no_cover_away_and_one_before_it_does(fund: Fund) -> None:
+    cancelled = {**POLICY, "status": "cancelled"}
+    assert await fund.takes("reports", {**cancelled, "reportedAt": "2026-11-12T09:00:00+07:00"}) == []
+    assert (await fund.files())["insurer"] == "SKP"
+    later = at("2026-11-13T10:00:00+07:00", bill="HN-2", treatment={"satang": 1_00, "days": 0})
+    assert (await fund.files(later))["insurer"] is None
+
+
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (
+            {"accident": {"at": "2026-11-16T10:05:00+07:00", "province": "10"}, "treatment": {"satang": 1, "days": 0}},
+            None,
+        ),
+        ({"accident": {"at": "2026-11-16T10:05:01+07:00", "province": "10"}}, "ACCIDENT_IN_FUTURE"),
+        ({"accident": {"at": "2026-05-20T00:00:00+07:00", "province": "10"}}, None),
+        ({"accident": {"at": "2026-05-19T23:59:59+07:00", "province": "10"}}, "CLAIM_LATE"),
+        ({"accident": {"at": "2016-03-31T23:59:59+07:00", "province": "10"}}, "NO_LAW"),
+        ({"accident": {"at": "2026-11-10T21:15:00+07:00", "province": "99"}}, "PROVINCE_UNKNOWN"),
+        ({"vehicle": {"plate": " - ", "province": "10"}}, "PLATE_INVALID"),
+        ({"vehicle": {"plate": "1กข 1", "province": "99"}}, "PROVINCE_UNKNOWN"),
+        ({"treatment": {"satang": 1, "days": 7}}, None),
+        ({"treatment": {"satang": 1, "days": 8}}, "STAY_TOO_LONG"),
+        ({"treatment": {"satang": 0, "days": 0}}, "NOTHING_CLAIMED"),
+        ({"documents": [{"kind": "MEDICAL_BILL", "sha256": "a" * 64}]}, "DOCUMENT_MISSING"),
+        ({"victim": "0000000000002"}, "PERSON_INVALID"),
+        ({"victim": "9000000000002"}, "PERSON_INVALID"),
+    ],
+)
+async def test_a_claim_that_cannot_be_right_is_rejected_with_its_reason(
+    fund: Fund, change: dict[str, Any], code: str | None
+) -> None:
+    taken = await fund.sends("claimFilings", {**BILL, **change}, by=HOSPITAL)
+    assert codes(taken) == ([] if code is None else [code])
+    assert len(await fund.rows("SELECT number FROM claim")) == (code is None)
+
+
+async def test_of_who_died_the_heir_is_paid_and_sees_the_claim(fund: Fund) -> None:
+    assert codes(await fund.sends("claimFilings", {**DEATH, "heir": VICTIM}, by=HOSPITAL)) == ["PERSON_INVALID"]
+    told = await fund.files(DEATH)
+    assert told["due"] == 65_000_00
+    assert [line["item"] for line in (await fund.claim(HEIR))["lines"]] == ["MEDICAL", "LOSS"]
+    taken = await fund.approves(told["claim"], 65_000_00)
+    assert codes(taken) == ["PAYEE_OTHER"]
+    taken = await fund.approves(told["claim"], 65_000_00, payee=HEIR)
+    assert [(one.pid, one.satang) for one in taken.awards] == [(HEIR, 65_000_00)]
+
+
+@pytest.mark.parametrize("by", [INSURERS_OFFICER, Reporter("0994000000019", "OTHER", "nurse"), None])
+async def test_hospitals_alone_file(fund: Fund, by: Reporter | None) -> None:
+    assert codes(await fund.sends("claimFilings", BILL, by=by)) == ["NOT_A_HOSPITAL"]
+    assert await fund.rows("SELECT number FROM claim") == []
+
+
+async def test_nobodys_number_and_no_word_on_their_health_is_kept(fund: Fund) -> None:
+    told = await fund.files(DEATH)
+    await fund.approves(told["claim"], 65_000_00, payee=HEIR)
+    await fund.sends("claimTracking", {"claim": told["claim"], "victim": VICTIM}, by=HOSPITAL)
+    tables = ("claim", "claim_turn", "claim_step", "claim_award", "claim_look", "taken_call")
+    kept = repr([await fund.rows(f"SELECT * FROM {table}") for table in tables])  # noqa: S608 - our own tables
+    assert VICTIM not in kept
+    assert HEIR not in kept
+
+
+async def test_markup_in_a_plate_stays_text(fund: Fund) -> None:
+    await fund.files({**BILL, "vehicle": {"plate": "<b>1</b>' OR 1=1", "province": "10"}})
+    assert (await fund.claim())["insurer"] is None
