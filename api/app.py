@@ -160,9 +160,14 @@ class _Application(FastAPI):
     async def _unwatched(self, scope: Scope, receive: Receive, send: Send) -> None:
         await Starlette.__call__(self, scope, receive, send)
 
+    quick_apply: QuickApply | None = None
+    """What the server's protocol (api/front.py) may hand applications to, past everything that is between."""
+
     def build_middleware_stack(self) -> ASGIApp:
         house: House = self.state.house
-        return QuickApply(super().build_middleware_stack(), house=house, read=viewer_of(house))
+        quick = QuickApply(super().build_middleware_stack(), house=house, read=viewer_of(house))
+        self.quick_apply = None if self._native_telemetry.enabled() else quick
+        return quick
 
 
 def _feeds(house: House) -> SandboxFeeds | None:

@@ -118,7 +118,7 @@ def serve(
         port=settings.port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http="api.front:FrontDoor",
         lifespan="on",  # by default a start that fails is taken for an application that has none, and it serves
         log_config=None,  # its lines go the way of all others (core/log.py)
         access_log=False,  # addresses of the graph say nothing, and traffic logs have a law of their own

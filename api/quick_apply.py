@@ -10,7 +10,9 @@ stored nothing, or finds the idempotency key.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
 
 COUNTED: Final = "sitthi.counted"
 """In a scope: the request counts already against the limit of its citizen."""
+_TRIED: Final = "sitthi.tried"
+"""In a scope: the quick way has nothing more to say of it."""
 _MEMBERS: Final = frozenset({"query", "variables", "operationName"})
 _INPUT: Final = frozenset({"idempotencyKey", "programme", "answers", "decide"})
 _WHEN: Final[Mapping[Any, Decide | None]] = {None: None, "SOON": Decide.SOON}
 _STREAMS: Final = (b"event-stream", b"multipart")
-_READ: Final = frozenset(
+_READ_NAMES: Final = frozenset(
     {b"accept", b"accept-language", b"authorization", b"content-length", b"content-type", b"origin"}
 )
 _DIGITS: Final = 9
@@ -57,6 +61,17 @@ Named: TypeAlias = Sequence[tuple[bytes, bytes]]
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Entered:
+    """An application that waits in a group."""
+
+    plan: Plan
+    made: Accepted
+    outcome: asyncio.Future[bool]
+    headers: Headers
+    asked: bool
+
+
 class QuickApply:
     """ASGI middleware around all others."""
 
@@ -68,10 +83,11 @@ class QuickApply:
         self._counter: QuestionCounter = house.rooms.get(QuestionCounter)  # type: ignore[type-abstract]  # by its protocol
         self._rights: Rights | None = None
         self._told: dict[bool, Named] = {}
+        self._heads: dict[bool, tuple[object, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        if headers is None or not await self._may_ask(scope):
+        if headers is None or _TRIED in scope or not await self._may_ask(scope):
             await self._app(scope, receive, send)
             return
         first = await _whole(receive, int(headers[b"content-length"]))
@@ -82,8 +98,75 @@ class QuickApply:
                 return
         await self._app(scope, _again(first, receive), send)
 
+    @staticmethod
+    def plain(headers: Named, length_max: int) -> Headers | None:
+        """What is read of these headers, of a POST to the graph that may be a plain application of at most so many
+        bytes; None where it is none."""
+        found = _read(headers)
+        return found if found is not None and int(found[b"content-length"]) <= length_max else None
+
+    def enter(self, scope: Scope, headers: Headers, body: bytes) -> Entered | None:
+        """An application that nothing need be waited for to take, on its way into a group; None where it is another, or
+        something has to be waited for. Then the ordinary way goes on with this scope, in which stands what was done."""
+        try:
+            return self._enter(scope, headers, body)
+        except SitthiError:
+            scope[_TRIED] = True  # and so the graph says it
+        except Exception:
+            log.exception("quick_apply")
+            scope[_TRIED] = True
+        return None
+
+    def _enter(self, scope: Scope, headers: Headers, body: bytes) -> Entered | None:
+        address = scope[ADDRESS] = self._addresses.of(scope)
+        if (b"origin" in headers) not in self._told or not self._house.limiter.take_held(GRAPH, address):
+            return None
+        scope[TAKEN] = 0
+        found = self._planned(body) if _FIELD in body else None
+        if found is None:
+            scope[_TRIED] = True
+            return None
+        viewer = self._remembered(headers[b"authorization"].decode("latin-1"))
+        if viewer is None:
+            return None
+        if viewer.acting is not None or not self._may(viewer):
+            scope[_TRIED] = True
+            return None
+        if not self._house.limits.citizen_at_once(viewer):
+            return None
+        scope[COUNTED] = True
+        plan, given = found
+        claim, asked = _claim(viewer, given), _WHEN[given.get("decide")] is not None
+        entered = self._acceptance.enter(claim, subject_of_programme(given["programme"]), given.get("answers"))
+        scope[_TRIED] = True
+        return None if entered is None else Entered(plan, *entered, headers, asked)
+
+    def answer(self, entered: Entered, outcome: asyncio.Future[bool]) -> bytes | None:
+        """The body of its answer, when its group has an outcome; None where the graph is to answer."""
+        try:
+            if not outcome.result():
+                return None
+            self._acceptance.count(asked=entered.asked)
+            return self._written(entered.plan, entered.made, entered.headers)
+        except (SitthiError, asyncio.CancelledError):
+            return None  # and so the graph says it
+        except Exception:
+            log.exception("quick_apply")
+            return None
+
+    def head(self, beside: Named, *, has_origin: bool) -> bytes:
+        """The first lines of an answer, without its length. `beside` are the server's own, one list for a second."""
+        known, head = self._heads.get(has_origin, (None, b""))
+        if known is not beside:
+            told = (*beside, *self._told[has_origin])
+            head = b"".join((b"HTTP/1.1 200 OK\r\n", *(b"%b: %b\r\n" % one for one in told)))
+            self._heads[has_origin] = beside, head
+        return head
+
     async def _may_ask(self, scope: Scope) -> bool:
         """Counts the request against the limit of its address, before anything of it is read."""
+        if TAKEN in scope:
+            return not scope[TAKEN]
         address = scope[ADDRESS] = self._addresses.of(scope)
         limiter = self._house.limiter
         if not limiter.take_held(GRAPH, address):
@@ -111,8 +194,9 @@ class QuickApply:
         except Exception:
             log.exception("quick_apply")
             return None
-        if made is None:
-            return None
+        return None if made is None else self._written(plan, made, headers)
+
+    def _written(self, plan: Plan, made: Accepted, headers: Headers) -> bytes:
         if (form := self._acceptance.form(made.subject)) is not None:
             self._counter.form_submitted(form)
         return orjson.dumps({"data": plan.write(made, _language(headers.get(b"accept-language", b"")))})
@@ -147,32 +231,21 @@ class QuickApply:
         if viewer.acting is not None or not self._may(viewer):
             return None
         limits = self._house.limits
-        if not limits.citizen_at_once(viewer):
+        if COUNTED not in scope and not limits.citizen_at_once(viewer):
             await limits.citizen(viewer)
         scope[COUNTED] = True
-        when, answers = _WHEN[given.get("decide")], given.get("answers")
-        key, programme = checked_key(given["idempotencyKey"]), given["programme"]
-        plain = {
-            "programme": programme,
-            "service": None,
-            "beneficiary": None,
-            "answers": answers,
-            "evidence": None,
-            "draft": None,
-            "draft_revision": None,
-            "decide": when,
-        }
-        claim = Claim(viewer.person, viewer.client, FIELD, key, input_hash(plain))
-        subject = subject_of_programme(programme)
-        return await self._acceptance.accept(claim, subject, answers, asked=when is not None)
+        claim, subject = _claim(viewer, given), subject_of_programme(given["programme"])
+        asked = _WHEN[given.get("decide")] is not None
+        return await self._acceptance.accept(claim, subject, given.get("answers"), asked=asked)
 
     async def _viewer(self, authorization: bytes) -> Viewer:
         """Raises what verifying a token raises."""
         whole = authorization.decode("latin-1")
-        known = self._house.identity.verifier.remembered(whole[len(_BEARER) :].strip())
-        if known is not None and CITIZEN_SCOPE in known.scopes:
-            return known
-        return await self._read({"authorization": whole}, "POST")
+        return self._remembered(whole) or await self._read({"authorization": whole}, "POST")
+
+    def _remembered(self, authorization: str) -> Viewer | None:
+        known = self._house.identity.verifier.remembered(authorization[len(_BEARER) :].strip())
+        return known if known is not None and CITIZEN_SCOPE in known.scopes else None
 
     def _may(self, viewer: Viewer) -> bool:
         """Whether the sign-in is what the field demands."""
@@ -196,9 +269,13 @@ def _headers(scope: Scope) -> Headers | None:
     """The first of each name; None for what is no plain application, or asks for more than one plain answer."""
     if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST" or scope["query_string"]:
         return None
+    return _read(scope["headers"])
+
+
+def _read(headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
     found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in _READ:
+    for name, value in headers:
+        if name in _READ_NAMES:
             if name not in found:
                 found[name] = value
             elif name == b"content-length":
@@ -212,6 +289,13 @@ def _headers(scope: Scope) -> Headers | None:
     is_bearer = found.get(b"authorization", b"")[: len(_BEARER)].lower() == _BEARER
     is_plain = is_bounded and is_json and is_bearer and not any(one in accepts for one in _STREAMS)
     return found if is_plain else None
+
+
+def _claim(viewer: Viewer, given: Mapping[str, Any]) -> Claim:
+    """Raises BadInput."""
+    key = checked_key(given["idempotencyKey"])
+    plain = {"programme": given["programme"], "answers": given.get("answers"), "decide": _WHEN[given.get("decide")]}
+    return Claim(viewer.person, viewer.client, FIELD, key, input_hash(plain))
 
 
 async def _whole(receive: Receive, length: int) -> Message:

@@ -116,6 +116,10 @@ class GroupCommit(Generic[Q, A]):
 
         Cancelled while it waits, nothing is done; cancelled later, it may be done, and nobody is told.
         """
+        return await self.enter(request)
+
+    def enter(self, request: Q) -> asyncio.Future[A]:
+        """The same for who does not wait by awaiting: what is raised at once is raised here, the rest by the future."""
         self._kind.check(request)
         if self._is_closed:
             raise GroupClosed
@@ -125,7 +129,7 @@ class GroupCommit(Generic[Q, A]):
         self._waiting.append(waiting)
         if len(self._lanes) < self._lanes_max:
             self._begin()
-        return await waiting.answer
+        return waiting.answer
 
     def _begin(self) -> None:
         """In a context of its own: a lane works for many, and must not log or trace in the name of the first."""

@@ -123,7 +123,7 @@ class TokenVerifier:
 
     def remembered(self, token: str) -> Viewer | None:
         """Who asks by a bearer token that was verified before and holds still; None: :meth:`verify` tells."""
-        known = self._young.get(token)
+        known = self._young.get(token) or self._from_old(token)
         if known is None or known.told.jkt is not None or known.keys != self._signing.version:
             return None
         try:

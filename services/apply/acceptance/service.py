@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +103,18 @@ class Acceptance:
         Raises what :meth:`ApplyService.own_words` does, and what :meth:`GroupCommit.submit` does: where that is
         `DatabaseUnavailable` it may be stored.
         """
+        entered = self.enter(claim, subject, answers)
+        if entered is None:
+            return None
+        made, outcome = entered
+        if not await outcome:
+            return None
+        self.count(asked=asked)
+        return made
+
+    def enter(self, claim: Claim, subject: str, answers: object) -> tuple[Accepted, asyncio.Future[bool]] | None:
+        """The same without waiting: what will be accepted, and whether it was. Who hears that it was says so by
+        :meth:`count`."""
         now = self._clock.now()
         offer = self._offer(subject, now)
         if offer is None:
@@ -113,11 +126,12 @@ class Acceptance:
         key = new_id()
         sealed = self._service.seal_answers(key, words)
         made = Accepted(claim, key, subject, offer.title, sealed, now.astimezone(UTC), offer.due_on)
-        if not await self._group.submit(made):
-            return None
+        return made, self._group.enter(made)
+
+    def count(self, *, asked: bool) -> None:
+        """One was accepted; `asked`: as its client wanted."""
         self.taken += 1
         (_BY_CLIENT if asked else _BY_SERVER).inc()
-        return made
 
     def form(self, subject: str) -> Form | None:
         """Of what was accepted."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from asyncio import sleep
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,8 +27,10 @@ BATCH: Final = 20
 LEASE: Final = timedelta(minutes=2)
 """So long what a process took is nobody else's. Whoever dies with it costs its applicants that much."""
 PUT_OFF_MIN, PUT_OFF_MAX = timedelta(minutes=1), timedelta(hours=1)
-REST: Final = 9.0
-"""While applications come in, a process rests so many times as long as each decision took it: a tenth of its time."""
+HALF_AT: Final = 75.0
+"""Accepted in a second by a process: then it rests as long as a decision took it, with twice as many twice as long."""
+REST_MAX: Final = 40.0
+"""Times as long as the decision took, at most: in a flood deciding takes a fortieth of the process's time."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +50,12 @@ class Settled:
     failed: int = 0
 
 
+def rest(spent: float, taken: int, seconds: float) -> float:
+    """For how many seconds a process rests that spent so many on a decision, having accepted so many applications in
+    the seconds since it last rested."""
+    return spent * min(taken / max(seconds, spent, 1e-6) / HALF_AT, REST_MAX)
+
+
 class Deciding:
     """`taken` counts what this process accepted so far: as long as it grows, deciding keeps out of the way."""
 
@@ -65,6 +73,7 @@ class Deciding:
     async def run(self) -> Settled:
         """All that is due, oldest first, one transaction each. Of two processes each takes others."""
         counts = {"decided": 0, "moved": 0, "failed": 0}
+        taken, looked = self._taken(), time.perf_counter()
         while True:
             now = self._clock.now()
             async with self._db.read() as session:
@@ -79,10 +88,12 @@ class Deciding:
             for row in rows:
                 if self._clock.now() > now + LEASE / 2:
                     break  # before it is anybody else's: what is left of them comes due again
-                taken, began = self._taken(), time.perf_counter()
+                began = time.perf_counter()
                 counts[await self._one(row)] += 1
-                if self._taken() != taken:
-                    await asyncio.sleep((time.perf_counter() - began) * REST)
+                ended, before, taken = time.perf_counter(), taken, self._taken()
+                if taken != before:
+                    await sleep(rest(ended - began, taken - before, ended - looked))
+                looked = ended
         return Settled(**counts)
 
     async def _one(self, row: Application) -> str:

@@ -192,7 +192,9 @@ async def test_a_remembered_token_is_forgotten_when_its_family_ends(house: House
         assert not await app.works(tokens["access_token"])
 
 
-async def test_a_remembered_token_is_believed_at_one_look_only_while_all_of_it_holds(house: House, app: App) -> None:
+async def test_a_remembered_token_is_believed_at_one_look_only_while_all_of_it_holds(
+    house: House, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokens, verifier = await app.tokens(), house.identity.verifier_for(GRAPH_AUDIENCE)
     token = tokens["access_token"]
     assert verifier.remembered(token) is None, "nobody has verified it"
@@ -206,6 +208,12 @@ async def test_a_remembered_token_is_believed_at_one_look_only_while_all_of_it_h
         assert verifier.remembered(token) is None, "a key was withdrawn"
         await verifier.verify(token)
         assert verifier.remembered(token) == viewer
+        with monkeypatch.context() as patch:
+            patch.setattr(verifier, "_remembered_max", 1)
+            other = (await app.tokens())["access_token"]
+            await verifier.verify(other)
+            assert verifier.remembered(token) == viewer, "it was in the elder half of what is remembered"
+            await verifier.verify(other)
         now = house.clock.now()
         house.clock.set(viewer.expires_at - timedelta(seconds=1))
         assert verifier.remembered(token) == viewer

@@ -19,7 +19,8 @@ from core.settings import Settings
 from core.text import Text
 from services.apply import repository
 from services.apply.acceptance import repository as owed
-from services.apply.acceptance.tasks import LEASE, PUT_OFF_MIN, Deciding, Settled
+from services.apply.acceptance import tasks
+from services.apply.acceptance.tasks import HALF_AT, LEASE, PUT_OFF_MIN, REST_MAX, Deciding, Settled, rest
 from services.apply.deciding import Outcome, Prepared, Request
 from services.apply.models import Application
 from services.apply.states import Status
@@ -261,3 +262,29 @@ async def test_it_is_decided_by_the_law_of_its_day(room: Room, accept: Accept, d
     room.clock.advance(timedelta(days=1))
     await deciding.run()
     assert room.decider.seen[-1].applied_on == day
+
+
+def test_the_more_come_in_the_longer_deciding_rests() -> None:
+    assert rest(0.03, 0, 1.0) == 0
+    assert rest(0.03, 3, 3 / HALF_AT) == pytest.approx(0.03)
+    assert rest(0.03, 6, 3 / HALF_AT) == pytest.approx(0.06)
+    assert rest(0.03, 10_000, 1.0) == pytest.approx(0.03 * REST_MAX)
+    assert rest(0.03, 1, 0.0) <= 0.03 * REST_MAX, "a clock that stood still"
+
+
+async def test_while_applications_come_in_it_rests_after_each_decision_and_otherwise_never(
+    room: Room, accept: Accept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def noted(seconds: float) -> None:
+        slept.append(seconds)
+
+    taken = iter([0, 0, 500, 900])
+    for _ in range(3):
+        assert await accept(new_id()) is not None
+    deciding = Deciding(room.service, room.database, room.clock, taken=lambda: next(taken))
+    monkeypatch.setattr(tasks, "sleep", noted)
+    assert (await deciding.run()).decided == 3
+    assert len(slept) == 2
+    assert all(one > 0 for one in slept)
