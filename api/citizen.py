@@ -13,6 +13,8 @@ from core.ids import GlobalId, MalformedGlobalId
 from identity.account import graph as account
 from identity.delegation import graph as delegation
 from identity.inbox import graph as inbox
+from identity.juristic import graph as juristic
+from identity.juristic.graph_acts import JuristicMutation
 from identity.notices import graph as notices
 from services.apply import graph as apply
 from services.apply.desk import graph as desk
@@ -47,6 +49,7 @@ class Citizen(
     notices.NoticesOfCitizen,
     account.AccountOfCitizen,
     delegation.DelegationOfCitizen,
+    juristic.JuristicOfCitizen,
     Node,
 ):
     id: strawberry.ID = strawberry.field(metadata=rights(Delegate.AS_ANYONE))
@@ -140,6 +143,7 @@ class Mutation(
     fees.FeesMutation,
     exchange.ExchangeMutation,
     delegation.DelegationMutation,
+    JuristicMutation,
     account.AccountMutation,
     inbox.InboxMutation,
     notices.NoticesMutation,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import applying, credentials, fees, paying, receiving, shares
+from api import applying, companies, credentials, fees, paying, receiving, shares
 from api.accepting import accepting
 from api.agency_names import AgencyNames
 from api.applying import manifests_of
@@ -290,6 +290,7 @@ class House:
         rooms.add(Passkeys, self.identity.account.passkeys)
         rooms.add(Contacts, self.identity.account.contacts)
         rooms.add(DelegationService, self.delegations)
+        companies.furnish(self, rooms)
         rooms.add(Destinations, self.destinations)
         rooms.add(Recoveries, Recoveries(self.clock, self.inbox))
         ties = RegisterTies(self.gate, self.catalogue)

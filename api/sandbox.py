@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -17,11 +18,12 @@ from services.sandbox.agencies.app import agencies_app
 from services.sandbox.bank import bank_app
 from services.sandbox.bank.app import Credits
 from services.sandbox.bank.bills import BillBank, bills_app
+from services.sandbox.companies import companies_app
 from services.sandbox.thaid import Keys, Registration, RegistryCitizens, SandboxThaID, thaid_app
 
 
 def mount(app: FastAPI, house: House) -> None:
-    """ThaID, the bank and the agencies, each speaking its own protocol."""
+    """ThaID, the bank, the register of companies and the agencies, each speaking its own protocol."""
     settings, upstream = house.settings, house.identity.upstream
     if settings.environment is Environment.PRODUCTION:
         raise RuntimeError("the sandboxes never start in production")
@@ -41,6 +43,7 @@ def mount(app: FastAPI, house: House) -> None:
         "/sandbox/bank",
         bank_app(folder / "bank.sqlite", house.clock, payments_max=most, incoming=_credits(house, bills)),
     )
+    app.mount("/sandbox/dbd", companies_app(folder / "companies.json", house.clock, seconds=time.monotonic))
     app.mount("/sandbox", agencies_app(settings.data))
 
 

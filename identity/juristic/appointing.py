@@ -214,6 +214,12 @@ class Appointing:
             return False
         return now < approved + PROPOSAL_LASTS and bangkok_day(now) < held.ends_on
 
+    def is_coming(self, held: JuristicOfficer) -> bool:
+        """Whether it was accepted, and holds from a day that is yet to come."""
+        return (
+            held.accepted_at is not None and held.ended_at is None and bangkok_day(self._clock.now()) < held.starts_on
+        )
+
     def name(self, held: JuristicOfficer) -> Text:
         opened = self._keys.open(held.name_sealed, bound_to=bound_to(JuristicOfficer.name_sealed, held.id))
         return Text(**orjson.loads(opened))
@@ -234,7 +240,7 @@ class Appointing:
         self, session: AsyncSession, row: JuristicPerson, wish: Wish, by: UUID, agency: str | None = None
     ) -> JuristicOfficer:
         today = bangkok_day(self._clock.now())
-        since, ends = wish.since or today, wish.until + timedelta(days=1)
+        since = wish.since or today
         check_days(since, wish.until, today)
         check_name(wish.name)
         powers, everyone = checked_powers(wish.powers), await self._register.appointments(session, row.id)
@@ -249,7 +255,7 @@ class Appointing:
             powers=powers,
             name_sealed=self._keys.seal(name, bound_to=bound_to(JuristicOfficer.name_sealed, key)),
             starts_on=since,
-            ends_on=ends,
+            ends_on=wish.until + timedelta(days=1),
             proposed_by=by,
             proposed_at=self._clock.now(),
         )
@@ -263,9 +269,8 @@ class Appointing:
         return made
 
     def _counts(self, held: JuristicOfficer) -> bool:
-        today = bangkok_day(self._clock.now())
-        is_accepted = held.accepted_at is not None and held.ended_at is None and today < held.ends_on
-        return is_accepted or self.is_open(held) or self.is_offered(held)
+        waits = self.is_open(held) or self.is_offered(held)
+        return waits or self.is_coming(held) or self._register.holds(held)
 
     async def _approved(
         self, session: AsyncSession, row: JuristicPerson, held: JuristicOfficer, by: By, *, alone: bool = False

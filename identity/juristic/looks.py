@@ -16,7 +16,7 @@ from core.crypto import KeyRing
 from core.database import Database
 from core.errors import ServiceUnavailable
 from identity.juristic.companies import DBD, TITLE, Company, CompanyRegister
-from identity.juristic.directors import Directing, sealed_name
+from identity.juristic.directors import Directing, directors_of, name_of, sealed_name
 from identity.juristic.models import JuristicPerson, JuristicStep
 from identity.juristic.numbers import JuristicNumber
 from identity.juristic.register import By, JuristicRegister
@@ -71,11 +71,16 @@ class Looks:
         if found.is_dissolved:
             await self._register.strike_off(session, row.agency, found.number, by)
             return
-        told = {one.number.digits: one for one in found.directors}
         wanted: dict[UUID, Directing] = {}
-        for one in told.values():
+        known = await directors_of(session, row.id)
+        for one in found.directors:
             person = await self._people.find(session, one.number)
-            if person is not None:
+            if person is None:
+                continue
+            before = known.get(person)
+            if before is not None and name_of(self._keys, before) == one.name:
+                wanted[person] = Directing(one.signs, before.name_sealed)
+            else:
                 wanted[person] = Directing(one.signs, sealed_name(self._keys, row.id, person, one.name))
         if (row.title_th, row.title_en, row.signatures) != (found.title.th, found.title.en, found.signatures):
             row.title_th, row.title_en, row.signatures = found.title.th, found.title.en, found.signatures

@@ -21,7 +21,11 @@ from identity.delegation.service import DelegationService
 from identity.inbox.service import Inbox
 from identity.juristic.acts import JuristicAppoint, JuristicClientAdd, JuristicEnd, JuristicSet
 from identity.juristic.appointing import Appointing
+from identity.juristic.desk import JuristicDesk
+from identity.juristic.looks import Looks
 from identity.juristic.register import JuristicRegister
+from identity.juristic.routes import JuristicRoutes
+from identity.juristic.systems import Systems
 from identity.officers.door import OfficerDoor
 from identity.officers.leaving import Leaving
 from identity.officers.register import OfficerRegister
@@ -51,6 +55,9 @@ class OfficerRoom:
         self.officers = OfficerRegister(people, clock)
         self.juristic = JuristicRegister(clock)
         self.appointing = Appointing(self.juristic, self.officers, keys, clock)
+        looks = Looks(db, clock, keys, self.juristic, people)
+        systems = Systems(self.juristic, clock)
+        self.juristic_desk = JuristicDesk(db, keys, self.juristic, self.appointing, people, looks, systems)
         self.leaving = Leaving(self.officers, self._inbox, clock)
         self.counter = Counter(keys, clock, people, self.officers)
 
@@ -78,7 +85,7 @@ class OfficerRoom:
         return _UNNAMED.filled(slug=agency) if self.titles is None else self.titles(agency)
 
     def router(self, issuer: str, web: Web, account: AccountRoom, limiter: RateLimiter) -> APIRouter:
-        """`/officer…` and `/signin/counter`."""
+        """`/officer…`, `/signin/counter` and `/account/juristic…`."""
         door = OfficerDoor(issuer, self._db, self._clock, web.cookies, web.pages, account.sessions, self.officers)
         desk = OfficerRoutes(
             issuer=issuer,
@@ -106,7 +113,19 @@ class OfficerRoom:
             devices=web.devices,
             titles=self.title_of,
         )
+        juristic = JuristicRoutes(
+            issuer=issuer,
+            db=self._db,
+            clock=self._clock,
+            desk=self.juristic_desk,
+            sessions=account.sessions,
+            cookies=web.cookies,
+            forms=web.forms,
+            pages=web.pages,
+            titles=self.title_of,
+        )
         router = APIRouter()
+        router.include_router(juristic.router())
         router.include_router(desk.router())
         router.include_router(counter.router())
         return router

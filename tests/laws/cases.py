@@ -43,11 +43,13 @@ from services.receive.disputes.service import DisputeService
 from services.receive.disputes.states import Finding
 from services.receive.models import Receipt
 from services.receive.repository import ReceiptRepository
+from services.sandbox.companies import company_number
 from services.sandbox.population.personas import persona
 from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
 from tests.services.receive.credentials import office as university
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
+from tests.support.firms import MANAGE, Firm, jwks
 from tests.support.officers import serves
 
 TITLE: Final = Text(th="เบี้ยยังชีพผู้สูงอายุ", en="Old-age allowance")
@@ -330,6 +332,8 @@ UNKNOWN: Final = {
         "WalletCredential",
         "Share",
         "Draft",
+        "JuristicPerson",
+        "JuristicAppointment",
     )
 }
 
@@ -490,7 +494,58 @@ async def _case(sitthi: Served) -> dict[str, Any]:
     return {"case": await waiting_application(sitthi, "elder"), "act": {"claim": True}}
 
 
+DIRECTORS: Final = ("graduate", "official")
+
+
+async def _company(sitthi: Served) -> dict[str, Any]:
+    firm = await Firm(sitthi, 1).enter()  # which the register of companies knows
+    await sitthi.house.identity.office.juristic_desk.looks.look(firm.key)
+    return {"number": firm.number.digits}
+
+
+async def _to_propose(sitthi: Served) -> dict[str, Any]:
+    return (await Firm(sitthi).enter(*DIRECTORS)).wish("worker")
+
+
+async def _to_approve(sitthi: Served) -> dict[str, Any]:
+    return {"appointment": await (await Firm(sitthi).enter(*DIRECTORS)).propose("official", "worker")}
+
+
+async def _to_accept(sitthi: Served) -> dict[str, Any]:
+    firm = await Firm(sitthi).enter(*DIRECTORS)
+    return {"appointment": await firm.approve("official", await firm.propose("graduate", "worker"))}
+
+
+async def _kept(sitthi: Served) -> Firm:
+    """The worker keeps its systems."""
+    firm = await Firm(sitthi).enter(*DIRECTORS)
+    await firm.appoint(DIRECTORS, "worker", MANAGE)
+    return firm
+
+
+async def _to_add(sitthi: Served) -> dict[str, Any]:
+    return {"juristicPerson": (await _kept(sitthi)).id, "nameTh": "ระบบ", "nameEn": "System", "jwks": jwks()}
+
+
+async def _to_rotate(sitthi: Served) -> dict[str, Any]:
+    return {**await _to_end(sitthi), "jwks": jwks("two")}
+
+
+async def _to_end(sitthi: Served) -> dict[str, Any]:
+    given = await _to_add(sitthi)
+    made = await sitthi.do("addJuristicSystem", "system { client }", "worker", **given)
+    return {"juristicPerson": given["juristicPerson"], "client": made["system"]["client"]}
+
+
 CASES: Final[Mapping[str, Case]] = {
+    "findJuristicPerson": Case("worker", _company, {"number": company_number(2)}),
+    "proposeJuristicOfficer": Case("graduate", _to_propose, {"powers": ["file:claims"]}),
+    "approveJuristicOfficer": Case("graduate", _to_approve, {"appointment": UNKNOWN["JuristicAppointment"]}),
+    "acceptJuristicOfficer": Case("worker", _to_accept, {"appointment": UNKNOWN["JuristicAppointment"]}),
+    "endJuristicOfficer": Case("worker", _to_accept, {"appointment": UNKNOWN["JuristicAppointment"]}),
+    "addJuristicSystem": Case("worker", _to_add, {"nameEn": "Another"}),
+    "replaceJuristicSystemKeys": Case("worker", _to_rotate, {"client": "oic-juristic-other"}),
+    "endJuristicSystem": Case("worker", _to_end, {"client": "oic-juristic-other"}),
     "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
     "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),

@@ -21,6 +21,12 @@ DEMANDING: Final = {
     "propose_delegation": (Aal.AAL_2_1, 900),
     "answer_recovery": (Aal.AAL_2_1, 900),
     "accept_delegation": (Aal.AAL_2_1, 900),
+    "find_juristic_person": (Aal.AAL_2_1, 900),
+    "propose_juristic_officer": (Aal.AAL_2_1, 900),
+    "approve_juristic_officer": (Aal.AAL_2_1, 900),
+    "accept_juristic_officer": (Aal.AAL_2_1, 900),
+    "add_juristic_system": (Aal.AAL_2_1, 900),
+    "replace_juristic_system_keys": (Aal.AAL_2_1, 900),
     "request_erasure": (Aal.AAL_2_2, 300),
     "leave": (Aal.AAL_2_2, 300),
 }
@@ -29,7 +35,7 @@ UNDEMANDING: Final = {
     "supplement", "withdraw", "appeal", "reopen", "confirm_receipt", "rate",
     "dispute", "contest_dispute", "close_dispute",
     "grant_consent", "withdraw_consent", "request_correction", "supplement_correction", "withdraw_correction",
-    "end_delegation", "end_session", "end_all_sessions",
+    "end_delegation", "end_session", "end_all_sessions", "end_juristic_officer", "end_juristic_system",
     "request_my_data", "cancel_erasure", "restrict_use", "object_to_use", "lift_restriction",
     "rename_passkey", "remove_passkey", "set_contact", "remove_contact", "mark_read",
     "add_notices", "confirm_notices", "remove_notices", "set_notice_wishes",
@@ -45,6 +51,7 @@ UNDEMANDING: Final = {
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
     "changes_cursor", "notices", "documents", "credentials", "shares", "statement", "recoveries", "underpayments", "bills",
+    "juristic_persons",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
 FOR_DELEGATES: Final = {
