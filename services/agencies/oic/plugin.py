@@ -165,6 +165,31 @@ async def check(host: Host, call: Call) -> dict[str, Any]:
         return {"covered": bool(await tx.fetch(sql, values))}
 
 
+async def vehicle_cover(host: Host, call: Call) -> dict[str, Any]:
+    """For the Department of Land Transport before it renews road tax (CMIDLT): of each vehicle whether it has
+    compulsory cover now, and until when without a gap; whose it is and who insures it, nobody asks."""
+    now, asked = instant(host.clock.now()), [str(one) for one in call.arguments["chassis"]]
+    keys = {one: chassis_key(one) for one in asked}
+    values = {f"c{n}": key for n, key in enumerate(dict.fromkeys(keys.values()))}
+    sql = (
+        f"SELECT chassis, start_at, until_at FROM policy WHERE chassis IN ({', '.join(f':{name}' for name in values)}) "  # noqa: S608 - names of values
+        f"AND class = '{COMPULSORY}' AND until_at > start_at AND until_at > :now ORDER BY start_at, until_at"
+    )
+    until = dict[str, str]()
+    async with host.store.reading() as tx:
+        rows = await tx.fetch(sql, {**values, "now": now}) if values else []
+    for row in rows:
+        if row["start_at"] <= max(now, until.get(row["chassis"], "")):
+            until[row["chassis"]] = max(until.get(row["chassis"], ""), row["until_at"])
+    return {"vehicles": [_covered(chassis, until.get(key)) for chassis, key in keys.items()]}
+
+
+def _covered(chassis: str, until: str | None) -> dict[str, Any]:
+    if until is None:
+        return {"chassis": chassis, "covered": False}
+    return {"chassis": chassis, "covered": True, "until": datetime.fromisoformat(until).astimezone(BANGKOK)}
+
+
 async def licences(host: Host, call: Call) -> dict[str, Any]:
     """Licences of agents and brokers, as the office issues, suspends and revokes them (ForSure)."""
     return await take(host, call)
