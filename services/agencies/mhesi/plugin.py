@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
 from typing import Any, Final
 
+from services.agencies.mhesi.grading import Grading, Json, Refused, check_grading, check_record, hundredths
 from services.agencies.mhesi.papers import paper_of
 from services.agencies.mhesi.transcript import awarded, claims_of, degrees_of
 from services.plugins.contract import BANGKOK, Call, Credential, Host, Known, NationalId, Paper, Plain, StoreTransaction
@@ -22,24 +22,10 @@ from services.plugins.contract import BANGKOK, Call, Credential, Host, Known, Na
 LEVELS: Final = ("none", "bachelor", "master", "doctor")
 """Of degrees, the lowest first. A certificate is kept, and is no degree."""
 SHOWN: Final = {"bachelor": "BACHELOR", "master": "MASTER", "doctor": "DOCTORATE"}
-BUDDHIST_FROM: Final = 2300
-"""No year of the Common Era that a record may hold is so late, and every year of the Buddhist era is later."""
 ROWS_MAX: Final = 50
 """Of one statement."""
-Json = Mapping[str, Any]
 Key = tuple[str, str]
 """Institution and number of a record."""
-
-
-class Refused(Exception):
-    """The record is not taken: a declared error, where, and what the courses come to instead of what it says."""
-
-    def __init__(self, code: str, path: str, computed: str | None = None) -> None:
-        super().__init__(code)
-        self.code, self.path, self.computed = code, path, computed
-
-    def at(self, record: int) -> dict[str, Any]:
-        return {"record": record, "code": self.code, "path": self.path, "computed": self.computed}
 
 
 async def degrees(host: Host, call: Call) -> list[dict[str, Any]]:
@@ -78,14 +64,17 @@ async def institutions(host: Host, call: Call) -> dict[str, Any]:
 
 
 async def records(host: Host, call: Call) -> dict[str, Any]:
-    """Every record by itself: one that is refused keeps none of the others from being taken."""
+    """Every record by itself: one that is refused keeps none of the others from being taken. A university that sends
+    by itself sends what is of its own institutions."""
     sent: Sequence[Json] = call.arguments["records"]
+    sender = None if call.reporter is None else call.reporter.organisation
     today = host.clock.now().astimezone(BANGKOK).date()
     rejected = []
     async with host.store.transaction() as tx:
         known = await _known(tx, sent)
         for place, record in enumerate(sent):
             try:
+                known.must_be_theirs(record["institution"], sender)
                 known.take(record, host.index(record["nationalId"]), today)
             except Refused as refused:
                 rejected.append(refused.at(place))
@@ -121,7 +110,7 @@ def _degree(record: Json, institution: Json) -> dict[str, Any]:
         "studentNumber": record["studentNumber"],
         "admittedOn": date.fromisoformat(record["admittedOn"]),
         "awardedOn": date.fromisoformat(record["awardedOn"]),
-        "gpax": _hundredths(record["gpax"]) / 100,
+        "gpax": hundredths(record["gpax"]) / 100,
         "courses": [_course(session, course) for session in record["sessions"] for course in session["courses"]],
     }
 
@@ -137,142 +126,25 @@ def _course(session: Json, course: Json) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Grading:
-    """What grades are worth at an institution, for students admitted from a day on."""
-
-    begins: str
-    points: Mapping[str, int]
-    """In hundredths; these grades count in an average."""
-    passes: frozenset[str]
-    """They earn the credits of the course, and count in no average."""
-    uncounted: frozenset[str]
-    repeated: str
-    """Of a course that was taken again: the `last`, the `best`, or `all` of its grades."""
-    rounding: str
-    """An average is cut off after the second place (`down`), or rounded (`half_up`)."""
-
-    @classmethod
-    def of(cls, told: Json) -> Grading:
-        points = {grade: _hundredths(worth) for grade, worth in told["points"].items()}
-        groups = frozenset(told["passes"]), frozenset(told["uncounted"])
-        return cls(told["from"], points, *groups, told["repeated"], told["rounding"])
-
-    def average(self, graded: Sequence[tuple[int, int]]) -> str | None:
-        """Of pairs of points in hundredths and credits; None where no credit counts."""
-        total = sum(points * weight for points, weight in graded)
-        weights = sum(weight for _, weight in graded)
-        if not weights:
-            return None
-        half = weights if self.rounding == "half_up" else 0
-        hundredths = (2 * total + half) // (2 * weights)
-        return f"{hundredths // 100}.{hundredths % 100:02d}"
-
-    def count(self, courses: Sequence[Json]) -> tuple[str | None, int]:
-        """The average over all courses, in the order in which they were taken, and the credits that they earned."""
-        attempts: dict[str, list[tuple[int, int]]] = {}
-        passed: dict[str, int] = {}
-        for course in courses:
-            if (points := self.points.get(course["grade"])) is not None:
-                attempts.setdefault(course["code"], []).append((points, course["credits"]))
-            elif course["grade"] in self.passes:
-                passed[course["code"]] = course["credits"]
-        graded = [pair for tries in attempts.values() for pair in self._counted(tries)]
-        for code, tries in attempts.items():
-            if earned := [weight for points, weight in self._counted(tries) if points]:
-                passed[code] = max(earned)
-        return self.average(graded), sum(passed.values())
-
-    def _counted(self, tries: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        if self.repeated == "all":
-            return tries
-        return [max(tries) if self.repeated == "best" else tries[-1]]
-
-
-def _hundredths(average: str) -> int:
-    return int(average.replace(".", ""))
-
-
-def _check_grading(told: Sequence[Json]) -> None:
-    for place, one in enumerate(told):
-        groups = [*one["points"], *one["passes"], *one["uncounted"]]
-        rises = not place or told[place - 1]["from"] < one["from"]
-        if not rises or len(set(groups)) < len(groups):
-            raise Refused("GRADING_WRONG", f"/grading/{place}" if rises else f"/grading/{place}/from")
-
-
-def _check(record: Json, gradings: Sequence[Grading], today: date) -> None:
-    """Raises :class:`Refused` with the first thing that is wrong."""
-    try:
-        NationalId(record["nationalId"])
-    except Exception:  # noqa: BLE001 - the contract names no class for it
-        raise Refused("NATIONAL_ID_INVALID", "/nationalId") from None
-    _check_days(record, today)
-    grading = next((one for one in reversed(gradings) if one.begins <= record["admittedOn"]), None)
-    if grading is None:
-        raise Refused("GRADING_MISSING", "/admittedOn")
-    for place, session in enumerate(record["sessions"]):
-        _check_session(session, f"/sessions/{place}", grading)
-    average, earned = grading.count([course for one in record["sessions"] for course in one["courses"]])
-    if record.get("gpax") != average or (average is None and record["status"] == "graduated"):
-        raise Refused("GPAX_WRONG", "/gpax", average)
-    if record["credits"] != earned:
-        raise Refused("CREDITS_WRONG", "/credits", str(earned))
-
-
-def _check_session(session: Json, path: str, grading: Grading) -> None:
-    for place, course in enumerate(session["courses"]):
-        grade = course["grade"]
-        if grade not in grading.points and grade not in grading.passes | grading.uncounted:
-            raise Refused("GRADE_UNKNOWN", f"{path}/courses/{place}/grade")
-    told = session.get("gpa")
-    graded = [(grading.points[c["grade"]], c["credits"]) for c in session["courses"] if c["grade"] in grading.points]
-    if told is not None and told != (average := grading.average(graded)):
-        raise Refused("GPA_WRONG", f"{path}/gpa", average)
-
-
-def _check_days(record: Json, today: date) -> None:
-    """Admitted before awarded, nothing in the future, sessions one after the other between the two."""
-    sessions = [_session(one["session"]) for one in record["sessions"]]
-    years = [("/admittedOn", record["admittedOn"][:4]), ("/awardedOn", record.get("awardedOn", "")[:4])]
-    years += [(f"/sessions/{place}/session", str(year)) for place, (year, _) in enumerate(sessions)]
-    for path, year in years:
-        if year and int(year) >= BUDDHIST_FROM:
-            raise Refused("YEAR_BUDDHIST", path)
-    admitted, awarded = record["admittedOn"], record.get("awardedOn")
-    if admitted > today.isoformat():
-        raise Refused("DATES_WRONG", "/admittedOn")
-    if (awarded is None) == (record["status"] == "graduated"):
-        raise Refused("DATES_WRONG", "/awardedOn")
-    if awarded is not None and not admitted < awarded <= today.isoformat():
-        raise Refused("DATES_WRONG", "/awardedOn")
-    last = int((awarded or today.isoformat())[:4])
-    for place, (year, _) in enumerate(sessions):
-        # credits that were carried over may be older than the admission by a year, and no more
-        if not int(admitted[:4]) - 1 <= year <= last:
-            raise Refused("DATES_WRONG", f"/sessions/{place}/session")
-    for place, (one, other) in enumerate(pairwise(sessions), start=1):
-        if not one < other:
-            raise Refused("DATES_WRONG", f"/sessions/{place}/session")
-
-
-def _session(told: str) -> tuple[int, int]:
-    """Year and term, by which sessions are in order."""
-    term, year = told.split("/")
-    return int(year), int(term)
-
-
 @dataclass(slots=True)
 class _Known:
     """What the store holds beside the records of one call, and what is to be added to it."""
 
     gradings: Mapping[str, Sequence[Grading]]
+    organisations: Mapping[str, str | None]
+    """By institution: the number of the juristic person that it is, where one may send for it."""
     digests: dict[Key, dict[int, str]]
     """Of every revision of a record."""
     students: dict[Key, dict[str, str]]
     """By institution and student number: number of the record → index of the person."""
     revisions: list[Json] = field(default_factory=list)
     current: dict[Key, Json] = field(default_factory=dict)
+
+    def must_be_theirs(self, institution: str, sender: str | None) -> None:
+        """The ministry (no `sender`) sends for every institution, a juristic person for those that are it. Raises
+        :class:`Refused`, alike for an institution that is unknown: before anything is said of what is kept."""
+        if sender is not None and self.organisations.get(institution) != sender:
+            raise Refused("INSTITUTION_OF_ANOTHER", "/institution")
 
     def take(self, record: Json, person: str, today: date) -> None:
         """Raises :class:`Refused`. The same revision with the same content is taken, and changes nothing. `person` is
@@ -286,7 +158,7 @@ class _Known:
         taken = self.digests.setdefault((institution, number), {})
         if _is_taken(taken, revision, content):
             return
-        _check(record, gradings, today)
+        check_record(record, gradings, today)
         theirs = self.students.setdefault((institution, record["studentNumber"]), {})
         if any(pid != person for one, pid in theirs.items() if one != number):
             raise Refused("STUDENT_OF_ANOTHER", "/studentNumber")
@@ -322,7 +194,9 @@ class _Known:
 
 async def _known(tx: StoreTransaction, sent: Sequence[Json]) -> _Known:
     codes, values = _listed("i", {record["institution"] for record in sent})
-    rows = await tx.fetch(f"SELECT code, grading FROM institution WHERE code IN ({codes})", values)  # noqa: S608 - names of our own
+    sql = f"SELECT code, grading, organisation FROM institution WHERE code IN ({codes})"  # noqa: S608 - names of our own
+    rows = await tx.fetch(sql, values)
+    organisations = {row["code"]: row["organisation"] for row in rows}
     gradings = {row["code"]: [Grading.of(one) for one in json.loads(row["grading"])] for row in rows}
     numbers, values = _listed("n", {record["number"] for record in sent})
     sql = f"SELECT institution, number, revision, digest FROM revision WHERE number IN ({numbers})"  # noqa: S608 - names of our own
@@ -334,11 +208,11 @@ async def _known(tx: StoreTransaction, sent: Sequence[Json]) -> _Known:
     found: dict[Key, dict[str, str]] = {}
     for row in await tx.fetch(sql, values):
         found.setdefault((row["institution"], row["student_number"]), {})[row["number"]] = row["pid"]
-    return _Known(gradings, digests, found)
+    return _Known(gradings, organisations, digests, found)
 
 
 async def _keep_institution(tx: StoreTransaction, sent: Json) -> None:
-    _check_grading(sent["grading"])
+    check_grading(sent["grading"])
     content = _written(sent)
     sql = "SELECT revision, digest FROM institution WHERE code = :code"
     rows = await tx.fetch(sql, {"code": sent["code"]})
@@ -346,8 +220,9 @@ async def _keep_institution(tx: StoreTransaction, sent: Json) -> None:
         return
     row = (
         sent["code"], sent["revision"], _digest(content), sent["nameTh"], sent["nameEn"], _written(sent["grading"]),
+        sent.get("organisation"),
     )  # fmt: skip
-    columns = "code, revision, digest, name_th, name_en, grading"
+    columns = "code, revision, digest, name_th, name_en, grading, organisation"
     ends = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", ")[1:])
     await _insert(tx, f"institution ({columns})", [row], f" ON CONFLICT (code) DO UPDATE SET {ends}")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.agencies.mhesi.plugin import Grading
+from services.agencies.mhesi.grading import Grading
 from tests.services.agencies.mhesi.made_up import GRADING, POINTS, course
 
 GRADES = [*POINTS, "S", "U", "W"]

@@ -13,7 +13,7 @@ from core.clock import FixedClock
 from core.database import Database
 from core.errors import ServiceUnavailable
 from core.ids import NationalId
-from services.plugins.contract import Host
+from services.plugins.contract import Host, Reporter
 from services.plugins.contract.kinds import Taken
 from services.plugins.plugin import Plugin
 from services.plugins.registry import load_folder
@@ -38,7 +38,9 @@ class Office:
         self._plugin, self._runner = plugin, runner
         self._calls = 0
 
-    async def take(self, *records: dict[str, Any], operation: str = "records") -> list[tuple[Any, ...]]:
+    async def take(
+        self, *records: dict[str, Any], operation: str = "records", reporter: Reporter | None = None
+    ) -> list[tuple[Any, ...]]:
         """What was rejected: which, why, where, and what it comes to."""
         self._calls += 1
         told: Taken = await self._runner.run(
@@ -47,6 +49,7 @@ class Office:
             asker="university",
             arguments={"records": list(records)},
             key=f"sending-{self._calls:04}",
+            reporter=reporter,
         )
         return [(one.record, one.code, one.path, one.computed) for one in told.rejected]
 
@@ -195,3 +198,36 @@ async def test_what_does_not_agree_is_refused_and_what_stands_beside_it_is_taken
     assert (place, found, where) == (0, code, path)
     assert await office.degrees() == []
     assert len(await office.degrees(national_id(2))) == 1
+
+
+UNIVERSITY = Reporter("0994000000012", "UNIVERSITY", "officer")
+
+
+async def test_a_university_sends_for_itself_alone_and_is_told_so_by_the_line(office: Office) -> None:
+    own = {**INSTITUTION, "revision": 2, "organisation": UNIVERSITY.organisation}
+    ministrys = {**INSTITUTION, "code": "RMS"}
+    anothers = {**INSTITUTION, "code": "LMN", "organisation": "0994000000020"}
+    assert await office.take(own, ministrys, anothers, operation="institutions") == []
+    sent = [record(1), record(2, institution="RMS"), record(3, institution="LMN"), record(4, institution="NONE")]
+    assert await office.take(*sent, reporter=UNIVERSITY) == [
+        (place, "INSTITUTION_OF_ANOTHER", "/institution", None) for place in (1, 2, 3)
+    ]
+    assert len(await office.degrees()) == 1
+    assert [await office.degrees(national_id(one)) for one in (2, 3, 4)] == [[], [], []]
+    assert await office.take(*sent[1:3]) == [], "the ministry sends for all of them"
+
+
+async def test_what_another_has_on_record_is_not_told_to_who_guesses_it(office: Office) -> None:
+    assert await office.take(record(1, revision=3)) == []
+    guesses = [record(1, revision=3), record(1, revision=3, titleEn="Other"), record(1, revision=2)]
+    told = await office.take(*guesses, reporter=UNIVERSITY)
+    assert {code for _, code, *_ in told} == {"INSTITUTION_OF_ANOTHER"}
+    assert len(told) == 3
+
+
+async def test_a_university_that_is_bound_to_nobody_any_more_sends_no_more(office: Office) -> None:
+    own = {**INSTITUTION, "revision": 2, "organisation": UNIVERSITY.organisation}
+    assert await office.take(own, operation="institutions") == []
+    assert await office.take(record(1), reporter=UNIVERSITY) == []
+    assert await office.take({**INSTITUTION, "revision": 3}, operation="institutions") == []
+    assert await office.take(record(2), reporter=UNIVERSITY) == [(0, "INSTITUTION_OF_ANOTHER", "/institution", None)]
