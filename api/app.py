@@ -82,6 +82,7 @@ from services.exchange.privacy.routes import my_data_router, open_router
 from services.exchange.privacy.schema import export_schema
 from services.exchange.rest.repository import forget_old_requests
 from services.plugins.conformance.routes import conformance_router
+from services.plugins.documents.orders import Orders
 from services.plugins.documents.routes import documents_router
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.notices.routes import changes_router
@@ -248,6 +249,8 @@ def jobs_of(house: House) -> list[Job]:
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
         Job("delete what no wallet can fetch any more", timedelta(minutes=10), house.rooms.get(Credentials).forget),
         Job("forget shares that are over", timedelta(minutes=10), house.rooms.get(Shares).forget),
+        Job("make documents that are paid for", timedelta(seconds=5), house.rooms.get(Orders).make),
+        Job("end orders that nobody paid for", timedelta(hours=1), house.rooms.get(Orders).expire),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("delete drafts that nobody saved again, and tell whose will go", timedelta(hours=1), house.drafts.expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),

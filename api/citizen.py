@@ -25,6 +25,7 @@ from services.pay.destinations import graph as pay
 from services.pay.fees import graph as fees
 from services.pay.recovery import graph as recovery
 from services.plugins.documents import graph as documents
+from services.plugins.documents import order_graph as orders
 from services.receive import graph as receive
 from services.receive.credentials import graph as credentials
 from services.receive.shares import graph as shares
@@ -40,6 +41,7 @@ class Citizen(
     apply.ApplyOfCitizen,
     documents.DocumentsOfCitizen,
     receive.ReceiveOfCitizen,
+    orders.OrdersOfCitizen,
     credentials.CredentialsOfCitizen,
     shares.SharesOfCitizen,
     pay.PayOfCitizen,
@@ -93,6 +95,7 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "IssuedDocument": Delegate.NOTHING,
     "WalletCredential": Delegate.NOTHING,
     "Share": Delegate.NOTHING,
+    "DocumentOrder": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,
     "Dispute": Delegate.VIEW,

@@ -37,6 +37,7 @@ from services.pay.recovery.models import PlanStatus
 from services.pay.recovery.service import Recoveries
 from services.pay.recovery.sums import claims_of
 from services.plugins.contract import Manifest, State
+from services.plugins.documents.orders import Orders, charge_of
 from welfare.entitlements.service import PROGRAMME
 
 if TYPE_CHECKING:
@@ -118,6 +119,31 @@ class FeesOfApplications:
         return next((one.manifest for one in self._house.registry.plugins if one.slug == slug), None)
 
 
+class FeesOfDocuments:
+    """Fulfils `Charges`: what a document costs that was ordered."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    async def ready(self) -> None:
+        """Nothing is signed."""
+
+    async def charge(self, session: AsyncSession, person: UUID, about: UUID) -> Charge | None:
+        owed = await self._orders.owed(session, person, about)
+        if owed is None:
+            return None
+        manifest = owed.plugin.manifest
+        agency, title, money = manifest.agency.slug, manifest.title.text, Money(owed.satang)
+        return Charge(charge_of(about), BillKind.FEE, agency, money, title, until=owed.until)
+
+    async def hold(self, session: AsyncSession, bill: Bill) -> None:
+        await self._orders.hold(session, bill.person, _about(bill))
+
+    async def settle(self, session: AsyncSession, bill: Bill, transaction: str) -> bool:  # noqa: ARG002 - Charges' own
+        """The agency is asked for it soon after, once."""
+        return await self._orders.paid(session, bill.person, _about(bill))
+
+
 class RepaymentsOfPlans:
     """Fulfils `Charges`: what is left of what a citizen agreed to pay back."""
 
@@ -169,10 +195,12 @@ def furnish(house: House, rooms: Rooms) -> None:
     """Adds what the graph, the routes and the commands of this room ask for."""
     charges: dict[str, Charges] = {
         "application": FeesOfApplications(house, house.clock),
+        "order": FeesOfDocuments(rooms.get(Orders)),
         "recovery": RepaymentsOfPlans(rooms.get(Recoveries)),
     }
     bills = rooms.add(Bills, Bills(house.clock, billers_of(house), charges, house.inbox))
     house.deliveries.bills = WithdrawnFees(bills)
+    rooms.get(Orders).fees = bills
     rooms.add(BillReceipts, BillReceipts(house.keys, house.attestor, house.settings.issuer))
 
 

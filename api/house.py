@@ -82,6 +82,7 @@ from services.pay.tasks import PaymentJobs
 from services.plugins.asking import Asking
 from services.plugins.connections import Connections
 from services.plugins.contract import Host, Manifest
+from services.plugins.documents.orders import Orders
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.hosting.supervisor import Hosts
 from services.plugins.notices.uses import DeprecatedUses
@@ -333,6 +334,7 @@ class House:
         documents.keepers = KeepersOfDocuments(self.privacy.holds)
         rooms.add(DocumentDesk, documents)
         evidence = open_evidence(db, clock, keys, self.identity.people, self.settings)
+        rooms.add(Orders, Orders(db, clock, keys, documents, lambda: self.registry.plugins, self.inbox))
         evidence.keepers = KeepersOfDocuments(self.privacy.holds, "evidence")
         rooms.add(EvidenceDesk, evidence)
         self.drafts.keepers = KeepersOfDocuments(self.privacy.holds, "drafts")

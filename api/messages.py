@@ -10,6 +10,7 @@ import services.apply.messages
 import services.exchange.messages
 import services.pay.fees.messages
 import services.pay.messages
+import services.plugins.documents.messages
 import services.receive.messages
 import services.receive.shares.messages
 import welfare.messages
@@ -24,6 +25,7 @@ MESSAGES: Final[Mapping[str, MessageTemplate]] = catalogue_of(
         services.pay.messages,
         services.pay.fees.messages,
         services.receive.messages,
+        services.plugins.documents.messages,
         services.receive.shares.messages,
         welfare.messages,
     )

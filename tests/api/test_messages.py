@@ -63,6 +63,7 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
         "services/exchange",
         "services/pay",
         "services/pay/fees",
+        "services/plugins/documents",
         "services/receive",
         "services/receive/shares",
         "welfare",

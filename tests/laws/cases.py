@@ -331,6 +331,7 @@ UNKNOWN: Final = {
         "IssuedDocument",
         "WalletCredential",
         "Share",
+        "DocumentOrder",
         "Draft",
         "JuristicPerson",
         "JuristicAppointment",
@@ -388,6 +389,14 @@ async def document_of(sitthi: Served, persona: str) -> str:
 
 async def _pay_to(_: Served) -> dict[str, Any]:
     return {"method": "PROMPTPAY_MOBILE", "mobile": "+66812345678"}
+async def order_of(sitthi: Served, persona: str) -> str:
+    """A document that costs something, as they ordered it; the order's id."""
+    spec = {"kind": "issue", "time_limit_seconds": 5, "fee": {"satang": 100, "text": {"th": "ค่า", "en": "fee"}}}
+    sitthi.house.registry.add(Office().plugin(operations={OPERATION: spec}))
+    payload = await sitthi.do("issueDocument", "order { id }", persona, service=SERVICE, operation=OPERATION)
+    return str(payload["order"]["id"])
+
+
 
 
 async def recovery_of(sitthi: Served, persona: str) -> str:

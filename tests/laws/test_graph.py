@@ -37,6 +37,7 @@ from tests.laws.cases import (
     dispute_of,
     document_of,
     draft_of,
+    order_of,
     payments_of,
     person_of,
     receipt_of,
@@ -207,6 +208,10 @@ async def _document(sitthi: Served) -> str:
     return await document_of(sitthi, "graduate")
 
 
+async def _order(sitthi: Served) -> str:
+    return await order_of(sitthi, "graduate")
+
+
 async def _credential(sitthi: Served) -> str:
     return await credential_of(sitthi, "graduate")
 
@@ -225,6 +230,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Entitlement": _entitlement,
     "Application": _application,
     "IssuedDocument": _document,
+    "DocumentOrder": _order,
     "WalletCredential": _credential,
     "Share": _share,
     "Evidence": _evidence,

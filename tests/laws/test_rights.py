@@ -50,7 +50,7 @@ UNDEMANDING: Final = {
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "changes_cursor", "notices", "documents", "credentials", "shares", "statement", "recoveries", "underpayments", "bills",
+    "changes_cursor", "notices", "documents", "document_orders", "credentials", "shares", "statement", "recoveries", "underpayments", "bills",
     "juristic_persons",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""

@@ -15,6 +15,7 @@ from services.plugins.contract import Attachment, Paper, Relationship, Titles
 NAMESPACE = "urn:sitthi:academic-record:1"
 FILE = "academic-record.xml"
 TITLE = Titles(th="ใบแสดงผลการศึกษา", en="Academic transcript")
+CERTIFICATE = Titles(th="หนังสือรับรองการสำเร็จการศึกษา", en="Certificate of graduation")
 Json = Mapping[str, Any]
 
 
@@ -29,15 +30,35 @@ def paper_of(degrees: Sequence[tuple[Json, Json]]) -> Paper:
             "name": {"th": last["nameTh"], "en": last["nameEn"]},
             "degrees": [_shown(record, institution) for record, institution in degrees],
         },
-        attachments=[
-            Attachment(
-                name=FILE,
-                media_type="application/xml",
-                relationship=Relationship.SOURCE,
-                title=Titles(th="ข้อมูลผลการศึกษาที่เอกสารนี้แสดง", en="The academic record that this document shows"),
-                content=xml_of(degrees).encode(),
-            )
-        ],
+        attachments=[_source(xml_of(degrees))],
+    )
+
+
+def certificate_of(degrees: Sequence[tuple[Json, Json]]) -> Paper:
+    """That the degrees were awarded, without grades and courses. As :func:`paper_of`."""
+    last, _ = degrees[-1]
+    bare = [({**record, "gpax": "", "sessions": []}, institution) for record, institution in degrees]
+    shown = [_shown(record, institution) for record, institution in bare]
+    kept = ("institution", "title", "student", "number", "admitted", "awarded")
+    return Paper(
+        template="certificate",
+        name="certificate.pdf",
+        title=CERTIFICATE,
+        data={
+            "name": {"th": last["nameTh"], "en": last["nameEn"]},
+            "degrees": [{name: degree[name] for name in kept} for degree in shown],
+        },
+        attachments=[_source(xml_of(bare))],
+    )
+
+
+def _source(content: str) -> Attachment:
+    return Attachment(
+        name=FILE,
+        media_type="application/xml",
+        relationship=Relationship.SOURCE,
+        title=Titles(th="ข้อมูลผลการศึกษาที่เอกสารนี้แสดง", en="The academic record that this document shows"),
+        content=content.encode(),
     )
 
 
@@ -61,9 +82,14 @@ def _student(record: Json, institution: Json) -> str:
 <AcademicAward><AwardDate>{_text(record["awardedOn"])}</AwardDate>
 <Award>{_both(record["awardTh"], record["awardEn"])}</Award>
 <Program>{_both(record["titleTh"], record["titleEn"])}</Program></AcademicAward>
-<AcademicSummary><GPA>{_text(record["gpax"])}</GPA></AcademicSummary>{sessions}
+{_summary(record)}{sessions}
 </AcademicRecord>
 </Student>"""
+
+
+def _summary(record: Json) -> str:
+    average = _text(record["gpax"])
+    return f"<AcademicSummary><GPA>{average}</GPA></AcademicSummary>" if average else ""
 
 
 def _session(session: Json) -> str:

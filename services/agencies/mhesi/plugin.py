@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any, Final
 
 from services.agencies.mhesi.grading import Grading, Json, Refused, check_grading, check_record, hundredths
-from services.agencies.mhesi.papers import paper_of
+from services.agencies.mhesi.papers import certificate_of, paper_of
 from services.agencies.mhesi.transcript import awarded, claims_of, degrees_of
 from services.plugins.contract import BANGKOK, Call, Credential, Host, Known, NationalId, Paper, Plain, StoreTransaction
 
@@ -38,6 +38,10 @@ async def transcript_credential(host: Host, call: Call) -> Credential:
 
 async def transcript(host: Host, call: Call) -> Paper:
     return paper_of(await degrees_of(host, call.citizen))
+
+
+async def certificate(host: Host, call: Call) -> Paper:
+    return certificate_of(await degrees_of(host, call.citizen))
 
 
 async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, delete, select
+from sqlalchemy import ColumnElement, Select, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -144,15 +145,20 @@ async def told_rightly(
             await book(session, key=f"{key}:mended", agency=agency, lines=lines, at=at)
 
 
-async def open_again(session: AsyncSession, agency: str, bank_reference: str, kind: BreakKind) -> int:
-    """The bank has taken back the word that mended it. How many were closed by that; what officers decided stands."""
-    told = select(col(IncomingBreak.id)).where(*_about(agency, bank_reference, col(IncomingBreak.kind) == kind.value))
+async def open_again(session: AsyncSession, row: Mapping[str, Any], about: ColumnElement[bool]) -> int:
+    """The bank has taken back the word that mended it, and says what the `row` of a break says. How many were closed
+    by that word; what officers decided stands."""
+    agency, bank_reference, kind = str(row["agency"]), str(row["bank_reference"]), str(row["kind"])
+    what = and_(col(IncomingBreak.kind) == kind, about)
+    told = select(col(IncomingBreak.id)).where(*_about(agency, bank_reference, what))
     mended = delete(IncomingResolution).where(
         col(IncomingResolution.break_id).in_(told),
         col(IncomingResolution.outcome) == IncomingOutcome.BANK_MENDED.value,
     )
-    opened = await session.execute(mended.returning(col(IncomingResolution.break_id)))
-    return len(opened.all())
+    opened = list(await session.scalars(mended.returning(col(IncomingResolution.break_id))))
+    said = {name: row[name] for name in ("expected", "found")}
+    await session.execute(update(IncomingBreak).where(col(IncomingBreak.id).in_(opened)).values(said))
+    return len(opened)
 
 
 def claim_key(found: IncomingBreak) -> str:

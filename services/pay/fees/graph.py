@@ -39,7 +39,14 @@ from services.pay.fees.states import BillKind, BillStatus
 
 strawberry.enum(BillStatus, name="BillStatus", description="Where a bill stands.")
 strawberry.enum(BillKind, name="BillKind", description="What a bill is for.")
-_ONE: Final = Text(th="ระบุคำขอ หรือข้อเสนอคืนเงิน อย่างใดอย่างหนึ่ง", en="name either an application or a recovery")
+_ONE: Final = Text(
+    th="ระบุคำขอ คำสั่งขอเอกสาร หรือข้อเสนอคืนเงิน อย่างใดอย่างหนึ่ง",
+    en="name one: an application, a document order or a recovery",
+)
+
+
+_NODES_OF: Final = {"application": "Application", "recovery": "Recovery", "order": "DocumentOrder"}
+"""What each word of a charge is in the graph."""
 
 
 @strawberry.type(description="Proof that a bill was paid. It names nobody.")
@@ -134,11 +141,12 @@ class FeesOfCitizen:
         return connection(Connection[Bill], rows, size, key=lambda row: row.id.hex, node=Bill.of)
 
 
-@strawberry.input(description="One of the two: an application whose fee is to be paid, or an agreed recovery.")
+@strawberry.input(description="One of these: what a fee is to be paid for, or an agreed recovery.")
 class PayFeeInput:
     idempotency_key: str
     application: strawberry.ID | None = None
     recovery: strawberry.ID | None = None
+    order: strawberry.ID | None = strawberry.field(default=None, description="Id of a `DocumentOrder`.")
 
 
 @strawberry.type
@@ -161,17 +169,21 @@ class FeesMutation:
         "That it was paid is told by `changes`.",
     )
     async def pay_fee(self, info: Info, input: PayFeeInput) -> PayFeePayload:
-        if (input.application is None) == (input.recovery is None):
-            raise BadInput(_ONE, path=("application",))
         work = work_of(info)
-        if input.application is not None:
-            word, about = "application", GlobalId.parse(input.application, "Application").id
-        else:
-            word, about = "recovery", GlobalId.parse(str(input.recovery), "Recovery").id
+        word, about = _what(input)
         async with work.transaction() as session:
             row = await info.context.room(Bills).issue(session, work.viewer.person, word, about)
             work.keep(bill=row.id.hex)
         return PayFeePayload(bill=Bill.of(row))
+
+
+def _what(input: PayFeeInput) -> tuple[str, UUID]:
+    given = {"application": input.application, "recovery": input.recovery, "order": input.order}
+    named = [(word, key) for word, key in given.items() if key is not None]
+    if len(named) != 1:
+        raise BadInput(_ONE, path=("application",))
+    [(word, key)] = named
+    return word, GlobalId.parse(str(key), _NODES_OF[word]).id
 
 
 async def _own(info: Info, key: UUID) -> models.Bill | None:

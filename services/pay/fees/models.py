@@ -45,7 +45,7 @@ class Bill(SQLModel, table=True):
     kind: str = Field(max_length=10)
     charge: str = Field(max_length=80)
     """What it is for: `application:<id>:fee`, `application:<id>:<satang>` (its agency asked; `:<time>` after it from
-    the second time on), `recovery:<plan>`."""
+    the second time on), `order:<id>:fee`, `recovery:<plan>`."""
     title: dict[str, Any] = Field(sa_type=Json)
     biller: str = Field(max_length=15)
     reference: str = Field(max_length=20)

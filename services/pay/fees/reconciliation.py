@@ -171,7 +171,10 @@ class FeeDesk:
             expected = None if kept is None else kept.satang
             await told_rightly(session, agency, one.transaction, LISTED, now)
             kind = BreakKind.WRONG_AMOUNT if expected != one.money.satang else BreakKind.UNKNOWN_REFERENCE
-            return found + await _name(session, self._clock, agency, day, kind, one, expected)
+            row = _row(self._clock, agency, day, kind, one.transaction, one.reference)
+            row |= {"expected": expected, "found": one.money.satang}
+            new = await insert_new(session, IncomingBreak, [row])
+            return found + (new or await open_again(session, row, CONTRADICTS))
         kept = await repository.incoming(session, one.biller, one.transaction)
         assert kept is not None, "it was taken in"
         mended = LISTED if twice else or_(LISTED, CONTRADICTS)  # of a list that says both, nobody knows which counts
@@ -187,8 +190,8 @@ class FeeDesk:
                 continue
             kind = BreakKind.NOT_BOOKED if kept.refunded_at is None else BreakKind.RETURN_NOT_EXPECTED
             row = _row(self._clock, agency, day, kind, kept.bank_transaction, kept.reference)
-            new = await insert_new(session, IncomingBreak, [{**row, "expected": kept.satang, "found": None}])
-            found += new or await open_again(session, agency, kept.bank_transaction, kind)
+            row |= {"expected": kept.satang, "found": None}
+            found += await insert_new(session, IncomingBreak, [row]) or await open_again(session, row, LISTED)
         return found
 
     async def _report(self, session: AsyncSession, agency: str, day: date, found: int) -> DayReport:

@@ -25,7 +25,7 @@ from core.money import CURRENCY, Money
 from core.sealed import bound_to
 from core.working_days import WorkingDays, thai_working_days
 from services.pay.fees import repository
-from services.pay.fees.breaks import OF_REFUNDS, told_rightly
+from services.pay.fees.breaks import OF_REFUNDS, open_again, told_rightly
 from services.pay.fees.models import FeeRefund, IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.resolving import IncomingResolving
 from services.pay.fees.service import Bills
@@ -227,7 +227,8 @@ class FeeRefunds:
             "found": sign * entry.money.satang if is_baht else None,
             "found_at": self._clock.now(),
         }
-        await insert_new(session, IncomingBreak, [row])
+        if not await insert_new(session, IncomingBreak, [row]):
+            await open_again(session, row, OF_REFUNDS)
 
 
 def _fits(refund: FeeRefund, entry: Entry) -> bool:

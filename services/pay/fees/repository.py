@@ -48,6 +48,14 @@ async def incoming(session: AsyncSession, biller: str, transaction: str) -> Inco
     return (await session.scalars(query.execution_options(populate_existing=True))).first()
 
 
+async def payment_of(session: AsyncSession, bill: Bill) -> IncomingPayment | None:
+    """What paid it, locked."""
+    query = select(IncomingPayment).where(
+        col(IncomingPayment.bill) == bill.id, col(IncomingPayment.verdict) == Verdict.PAID.value
+    )
+    return (await session.scalars(query.with_for_update().execution_options(populate_existing=True))).first()
+
+
 async def of_day(session: AsyncSession, agency: str, day: date) -> Sequence[IncomingPayment]:
     """What came in on a Bangkok day, by the bank's clock, oldest first."""
     start = start_of_bangkok_day(day)

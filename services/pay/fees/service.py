@@ -181,6 +181,22 @@ class Bills:
                     session, bill.person, messages.REFUNDED, title=title_of(bill), amount=Money(kept.satang)
                 )
 
+    async def give_back(self, session: AsyncSession, charge: str) -> bool:
+        """What a fee was paid for is not to be had: the whole of it is set apart to go back, as what paid no bill is.
+        Its receipt is one no more. False where nothing was paid."""
+        paid = next((o for o in await repository.of_charge(session, charge) if o.status == BillStatus.PAID.value), None)
+        kept = None if paid is None else await repository.payment_of(session, paid)
+        if paid is None or kept is None:
+            return False
+        paid.status, paid.paid_at, paid.receipt_number = BillStatus.CANCELLED.value, None, None
+        kept.verdict = Verdict.NOT_DUE.value
+        await session.flush()
+        money, key = Money(kept.satang), f"fee-given-back:{kept.id.hex}"
+        lines = transfer(Account.FEES, Account.UNAPPLIED, money)
+        await book(session, key=key, agency=kept.agency, lines=lines, at=self._clock.now())
+        await self._tell(session, paid, money, Verdict.NOT_DUE)
+        return True
+
     async def assignable(self, session: AsyncSession, kept: IncomingPayment, reference: str) -> Bill:
         """The bill of a fee that this payment could pay, whole. Raises :class:`BillNotAssignable`."""
         bill = await repository.of_reference(session, kept.biller, reference)

@@ -28,6 +28,7 @@ from core.thai_dates import (
 )
 from services.plugins.contract.credentials import ClaimSpec, CredentialSpec
 from services.plugins.contract.faults import Fault, ManifestError, PluginRefused, Rule
+from services.plugins.contract.fees import Fee, FeeWhen, IssueFee
 from services.plugins.contract.kinds import (
     Application,
     ApplicationState,
@@ -54,8 +55,6 @@ from services.plugins.contract.manifest import (
     Delegates,
     Endpoint,
     EventKind,
-    Fee,
-    FeeWhen,
     Manifest,
     Need,
     NeedBasis,
@@ -110,6 +109,7 @@ __all__ = [
     "Fee",
     "FeeWhen",
     "Host",
+    "IssueFee",
     "Known",
     "MalformedThaiDate",
     "Manifest",

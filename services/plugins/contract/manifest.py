@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from services.plugins.contract.credentials import CredentialSpec
 from services.plugins.contract.events import EventKind as EventKind  # noqa: PLC0414 - known from here, too
 from services.plugins.contract.faults import Fault, ManifestError, Rule
+from services.plugins.contract.fees import Fee, IssueFee
 from services.plugins.contract.formats import Formats
 from services.plugins.contract.registers import Ask
 from services.plugins.contract.reporting import Power, Sender, senders_trouble
@@ -176,6 +177,8 @@ class OperationSpec(Strict):
     """Of a query of access `agency`: JSON Schema 2020-12 of all that it tells."""
     asked: Asked | None = None
     """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
+    fee: IssueFee | None = None
+    """Of an `issue`: what a document of it costs."""
 
     @model_validator(mode="after")
     def _belongs_to_its_kind(self) -> Self:
@@ -195,6 +198,10 @@ class OperationSpec(Strict):
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
         if self.awards_satang_max and not is_ingest:
             raise ValueError("only an ingest awards money")
+        if self.fee is not None and (self.kind is not OperationKind.ISSUE or self.access is not Access.CITIZEN):
+            raise ValueError("only an issue to a citizen has a `fee` of its own")
+        if self.fee is not None and self.forwards_token:
+            raise ValueError("what is made once its fee is paid has no token: the citizen need not be there")
         if (trouble := senders_trouble(self.senders, self.power, is_ingest=is_ingest)) is not None:
             raise ValueError(trouble)
         return self
@@ -206,25 +213,6 @@ class Need(Strict):
     attribute: AttributeId
     purpose: Titles
     basis: Annotated[NeedBasis, Field(strict=False)]
-
-
-class FeeWhen(StrEnum):
-    """When the fee of a service is paid."""
-
-    FIRST = "first"
-    """Before the application is handed over."""
-    AFTERWARDS = "afterwards"
-    """Once the agency has approved: what it approved takes effect when the fee is paid."""
-
-
-class Fee(Strict):
-    """What the citizen pays; `satang` is None when it depends on the case, which `text` then explains."""
-
-    satang: int | None = Field(default=None, ge=0)
-    text: Titles
-    when: Annotated[FeeWhen, Field(strict=False)] = FeeWhen.FIRST
-    days: int = Field(default=30, ge=1, le=365)
-    """Of one that is paid afterwards: so many calendar days after the approval, the last one included."""
 
 
 class Contact(Strict):
@@ -308,6 +296,8 @@ class Manifest(Strict):
                 )
         if len(set(named)) < len(named):
             raise ValueError("an operation gives one credential")
+        if any(self.operations[operation].fee is not None for operation in named):
+            raise ValueError("a credential costs nothing yet; a document may")
         return self
 
     @property

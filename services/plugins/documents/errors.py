@@ -21,3 +21,13 @@ class TooManyDocuments(SitthiError):
         th="คุณมีเอกสารที่ยังไม่หมดอายุครบ {most} ฉบับแล้ว กรุณาลบเอกสารหรือรอให้หมดอายุก่อน",
         en="You have {most} documents here already. Erase them, or wait until one of them expires.",
     )
+
+
+class TooManyOrders(SitthiError):
+    """So many orders of the citizen wait to be paid or made that no more are taken."""
+
+    code = "TOO_MANY_ORDERS"
+    text = Text(
+        th="คุณมีคำสั่งขอเอกสารที่รอชำระหรือรอออกครบ {most} รายการแล้ว",
+        en="{most} documents that you ordered are not paid or not made yet.",
+    )

@@ -34,6 +34,8 @@ from services.exchange.graph import look_purpose, viewer_asker
 from services.exchange.graph.fields import described
 from services.plugins.contract import Delegates
 from services.plugins.documents.forms import read_arguments
+from services.plugins.documents.order_graph import DocumentOrder, order_node
+from services.plugins.documents.orders import Orders
 from services.plugins.documents.service import DocumentDesk, Kept, Wish, demand_of
 from services.plugins.plugin import Plugin
 
@@ -108,14 +110,20 @@ class IssueDocumentInput:
 @strawberry.type
 class IssueDocumentPayload:
     document: IssuedDocument | None = strawberry.field(
-        default=None, description="Null, without problems, if it was issued and is not kept any more."
+        default=None,
+        description="Null, without problems, if it was issued and is not kept any more, or if it is ordered.",
+    )
+    order: DocumentOrder | None = strawberry.field(
+        default=None, description="Of a document that costs something: it is made once it is paid for, by `payFee`."
     )
     problems: list[Problem] = strawberry.field(default_factory=list)
 
     @classmethod
     async def replay(cls, info: Info, kept: dict[str, Any]) -> Self:
-        person, key = info.context.signed_in().person, UUID(hex=kept["document"])
-        found = await info.context.room(DocumentDesk).own(person, key)
+        person = info.context.signed_in().person
+        if "order" in kept:
+            return cls(order=await order_node(info, UUID(hex=kept["order"])))
+        found = await info.context.room(DocumentDesk).own(person, UUID(hex=kept["document"]))
         return cls(document=None if found is None else IssuedDocument.of(info, found))
 
 
@@ -124,7 +132,8 @@ class DocumentMutation:
     @mutation(
         IssueDocumentPayload,
         delegate=Delegate.APPLY,
-        description="Asks an agency for a document. Needs the assurance that the service asks for.",
+        description="Asks an agency for a document, or orders one that costs something. Needs the assurance that the "
+        "service asks for.",
     )
     async def issue_document(self, info: Info, input: IssueDocumentInput) -> IssueDocumentPayload:
         desk, work = info.context.room(DocumentDesk), work_of(info)
@@ -132,6 +141,12 @@ class DocumentMutation:
         _rights_of(plugin).check(info.context)
         arguments, now = read_arguments(input.arguments), info.context.clock.now()
         wish = Wish(plugin, input.operation, arguments, input.idempotency_key, now)
+        fee = plugin.manifest.operations[input.operation].fee
+        if fee is not None:
+            async with work.transaction() as session:
+                order = await info.context.room(Orders).order(session, work.viewer, wish, fee)
+                work.keep(order=order.id.hex)
+            return IssueDocumentPayload(order=DocumentOrder.of(order))
         document = await desk.ask(wish, work.viewer, viewer_asker(info), look_purpose(info))
         async with work.transaction() as session:
             kept = await desk.keep(session, work.viewer.person, wish, document)
@@ -168,4 +183,4 @@ async def document_node(info: Info, key: UUID) -> IssuedDocument | None:
     return None if found is None else IssuedDocument.of(info, found)
 
 
-NODES: Nodes = {"IssuedDocument": document_node}
+NODES: Nodes = {"IssuedDocument": document_node, "DocumentOrder": order_node}

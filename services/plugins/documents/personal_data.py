@@ -20,8 +20,9 @@ DOCUMENTS: Final = Store(
     name="documents",
     title=Text(th="เอกสารที่หน่วยงานออกให้", en="Documents that agencies issued to you"),
     description=Text(
-        th="เอกสารที่ท่านขอจากหน่วยงาน เก็บไว้ให้ท่านดาวน์โหลดได้จนหมดอายุ ตัวเอกสารดาวน์โหลดแยกทีละฉบับ",
-        en="Documents that you asked agencies for, until they expire. Each is downloaded by itself.",
+        th="เอกสารที่ท่านขอจากหน่วยงาน และคำสั่งขอที่มีค่าธรรมเนียม เก็บไว้ให้ท่านดาวน์โหลดได้จนหมดอายุ ตัวเอกสารดาวน์โหลดแยกทีละฉบับ",
+        en="Documents that you asked agencies for, until they expire, and orders of those that cost something. Each is "
+        "downloaded by itself.",
     ),
     purpose=Text(th="ส่งมอบเอกสารที่ท่านขอ", en="To hand you the documents that you asked for"),
     basis=LegalBasis.PUBLIC_TASK,
@@ -31,6 +32,7 @@ DOCUMENTS: Final = Store(
         Rows(_CONTENT, ("person",), Fate.DELETED, hidden=frozenset({"content_sealed"}), alone=True),
         Rows("issued_document", ("person",), Fate.DELETED, alone=True),
         Rows("issue_wish", ("person",), Fate.DELETED, hidden=frozenset({"key", "digest"}), alone=True),
+        Rows("document_order", ("person",), Fate.DELETED, {"document": "the document"}, alone=True),
     ),
 )
 

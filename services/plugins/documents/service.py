@@ -8,7 +8,8 @@ is ever asked for under it. What came is written in the one transaction of the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -121,6 +122,8 @@ class DocumentDesk:
         """Set when that room stands."""
         self.printer: Printer | None = None
         """As that."""
+        self.kept: Callable[[AsyncSession, UUID, UUID, bytes], Awaitable[None]] | None = None
+        """As that: told, in the transaction, of a person's new document and the SHA-256 of what it says."""
 
     def find(self, service: UUID, operation: str) -> Plugin:
         """The plugin of a service that issues documents to citizens by that operation.
@@ -185,7 +188,7 @@ class DocumentDesk:
 
         Raises :class:`NotFound` for who was erased while the agency was asked: nothing new is kept of them.
         """
-        await self._must_be_there(session, person, wish)
+        await self.must_be_there(session, person, wish)
         now, id_ = self._clock.now(), new_id()
         title = document.title.text
         about = {
@@ -209,6 +212,8 @@ class DocumentDesk:
         session.add(row)
         await session.flush()
         session.add(IssuedContent(person=person, id=id_, content_sealed=sealed))
+        if self.kept is not None:
+            await self.kept(session, person, id_, hashlib.sha256(document.content).digest())
         return _opened(row, data_key)
 
     async def own(self, person: UUID, document: UUID) -> Kept | None:
@@ -258,12 +263,12 @@ class DocumentDesk:
         written = orjson.dumps(what, option=orjson.OPT_SORT_KEYS).decode()
         digest = self._keys.blind_index(written, domain="issue.wish")
         async with self._db.write() as session:
-            await self._must_be_there(session, viewer.person, wish)
+            await self.must_be_there(session, viewer.person, wish)
             claimed = await repository.claim(session, viewer.person, key, digest, wish.at)
         if claimed != digest:
             raise IdempotencyConflict(path=("idempotencyKey",))
 
-    async def _must_be_there(self, session: AsyncSession, person: UUID, wish: Wish) -> None:
+    async def must_be_there(self, session: AsyncSession, person: UUID, wish: Wish) -> None:
         """Nor do they leave before `session`, a write session, ends. Raises :class:`NotFound`."""
         if not await self._people.keep_there(session, person) or await self._has_left(session, person, wish.at):
             raise NotFound

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLSchema, Node, extend_schema, find_breaking_changes, find_dangerous_changes
 
-from services.plugins.contract import Assurance, Delegates, Fault, Manifest, OperationKind, Rule
+from services.plugins.contract import Assurance, Delegates, Fault, Manifest, OperationKind, OperationSpec, Rule
 from services.plugins.contract.formats import Formats
 from services.plugins.notices.terms import Notice
 from services.plugins.notices.yearly import Notices, early_sunsets
@@ -153,6 +153,7 @@ def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notic
         if set(before.senders) - set(after.senders) or (before.power is not None and after.power != before.power):
             why = f"`{name}` does not take what some may send to it now"
             yield _fault(lines, f"{place}.senders", why, "Keep the senders, and the power that they need")
+        yield from _of_fee(name, before, after, lines)
         for form in _other_formats(before.formats, after.formats):
             why = f"records of `{name}` stood otherwise in {form.upper()}"
             yield _fault(lines, f"{place}.formats.{form}", why, "Keep the former places and columns")
@@ -160,6 +161,12 @@ def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notic
             for path, why, remedy in _stricter(before.record, after.record):
                 field = ".".join(map(str, ("operations", name, "record", *path)))
                 yield _fault(lines, field, f"a record of `{name}`: {why}", remedy)
+
+
+def _of_fee(name: str, before: OperationSpec, after: OperationSpec, lines: Lines) -> Iterator[Fault]:
+    if before.fee is None and after.fee is not None:
+        why = f"a document of `{name}` was free: who asks for it gets the document, and no order"
+        yield _fault(lines, f"operations.{name}.fee", why, "Give what costs something a name of its own")
 
 
 def _other_formats(former: Formats | None, formats: Formats | None) -> list[str]:

@@ -235,6 +235,26 @@ def test_what_is_sensitive_goes_to_a_reviewer_with_its_place(members: dict[str, 
     assert parts(changed(**members)) == [(part, "manifest.json")]
 
 
+def test_what_a_document_costs_is_looked_at_and_one_that_was_free_stays_so() -> None:
+    give = {"kind": "issue", "time_limit_seconds": 2}
+    fee = {"satang": 100_00, "text": TITLES, "first_free": 1}
+
+    def former(operation: dict[str, Any]) -> Plugin:
+        return plugin_of(documents_of(sdl=None, operations={"give": operation}))
+
+    def told(before: dict[str, Any], after: dict[str, Any]) -> tuple[list[Part], list[str | None]]:
+        documents = documents_of("1.1.0", sdl=None, operations={"give": after})
+        made = plugin_of(documents)
+        seen = sensitive_parts(former(before).manifest, made.manifest, documents)
+        return [one.part for one in seen], [one.field for one in breaking_changes(former(before), made, documents)]
+
+    costly = {**give, "fee": fee}
+    assert told(give, costly) == ([Part.MONEY], ["operations.give.fee"])
+    assert told(costly, give) == ([Part.MONEY], [])
+    assert told(costly, {**give, "fee": {**fee, "first_free": 0}}) == ([Part.MONEY], [])
+    assert told(costly, costly) == ([], [])
+
+
 def test_what_is_signed_for_wallets_is_looked_at() -> None:
     claim = {"path": ["size"], "title": TITLES}
     issue = {"kind": "issue", "access": "citizen", "time_limit_seconds": 2}
@@ -278,6 +298,7 @@ LOOKED_AT = {
     ),
     *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
     *("operations.record", "operations.senders", "operations.power", "operations.awards_satang_max"),
+    "operations.fee",
 }
 """Each has a test of its own above."""
 
