@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from api import credentials, fees, shares
+from api import checks, credentials, fees, shares, standing
 from api.acting import still_acting
 from api.agency import agencies
 from api.benefits import jobs_of_benefits
@@ -90,7 +90,10 @@ from services.plugins.routes import service_keys_router
 from services.receive.credentials.service import Credentials
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.routes import verification
+from services.receive.shares.checks.answering import Answering
+from services.receive.shares.checks.asking import Asking as Checks
 from services.receive.shares.service import Shares
+from services.receive.standing.graph import OFFICER as ISSUING_OFFICER
 
 if TYPE_CHECKING:
     from api.sandbox_feeds import SandboxFeeds
@@ -197,11 +200,18 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(credentials.router(house))
+    if house.settings.own_provider:  # else nobody could get a token for it
+        app.include_router(standing.router(house))
     app.include_router(shares.router(house))
+    app.include_router(checks.router(house))
     app.include_router(evidence_router(house.rooms.get(EvidenceDesk), house.db, house.limiter, who_asks(house)))
     app.include_router(open_router(lambda: records(declared_stores(), house.catalogue), export_schema))
     app.include_router(receiving_router(house, who_asks(house)))
-    app.include_router(receipt_verification(house.db, house.consents, house.consent_receipts))
+    app.include_router(
+        receipt_verification(
+            house.db, house.consents, house.consent_receipts, also=house.rooms.get(Answering).is_agreed
+        )
+    )
     app.include_router(decision_verification(house.db, house.attestor))
     app.include_router(agencies(house))
     app.include_router(health_router(Readiness(house.db, house.redis)))
@@ -246,11 +256,13 @@ def jobs_of(house: House) -> list[Job]:
         Job("end disputes that nobody goes on with", timedelta(hours=1), house.rooms.get(DisputeDesk).lapse),
         Job("remind of fees, and end what nobody paid for", timedelta(hours=1), house.rooms.get(UnpaidFees).run),
         Job("ask the bank about bills", timedelta(minutes=1), house.fee_desk().ask),
-        Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
-        Job("delete what no wallet can fetch any more", timedelta(minutes=10), house.rooms.get(Credentials).forget),
-        Job("forget shares that are over", timedelta(minutes=10), house.rooms.get(Shares).forget),
         Job("make documents that are paid for", timedelta(seconds=5), house.rooms.get(Orders).make),
         Job("end orders that nobody paid for", timedelta(hours=1), house.rooms.get(Orders).expire),
+        Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
+        Job("delete what no wallet can fetch any more", timedelta(minutes=10), house.rooms.get(Credentials).forget),
+        Job("ask whom employers want to check", timedelta(seconds=10), house.rooms.get(Checks).ask),
+        Job("forget checks that are over", timedelta(hours=1), house.rooms.get(Checks).forget),
+        Job("forget shares that are over", timedelta(minutes=10), house.rooms.get(Shares).forget),
         Job("delete evidence that is not kept", timedelta(hours=1), house.rooms.get(EvidenceDesk).expire),
         Job("delete drafts that nobody saved again, and tell whose will go", timedelta(hours=1), house.drafts.expire),
         Job("prepare copies of people's data", timedelta(minutes=1), house.privacy.exporter.run),
@@ -307,7 +319,7 @@ def context_of(house: House) -> Callable[[HTTPConnection], Awaitable[Context]]:
         token, officer = await house.officer_tokens.officer(connection.headers, method, address)
         await house.limits.citizen(token)
         context = made(connection, None)
-        context.officer, context.memo[OFFICER] = token, officer
+        context.officer, context.memo[OFFICER], context.memo[ISSUING_OFFICER] = token, officer, officer
         return context
 
     def made(connection: HTTPConnection, viewer: Viewer | None) -> Context:

@@ -29,6 +29,8 @@ from services.plugins.documents import order_graph as orders
 from services.receive import graph as receive
 from services.receive.credentials import graph as credentials
 from services.receive.shares import graph as shares
+from services.receive.shares.checks import graph as checks
+from services.receive.standing import graph as standing
 from welfare.entitlements import graph as welfare
 
 
@@ -40,10 +42,12 @@ class Citizen(
     welfare.WelfareOfCitizen,
     apply.ApplyOfCitizen,
     documents.DocumentsOfCitizen,
-    receive.ReceiveOfCitizen,
     orders.OrdersOfCitizen,
+    receive.ReceiveOfCitizen,
     credentials.CredentialsOfCitizen,
     shares.SharesOfCitizen,
+    checks.ChecksOfCitizen,
+    standing.StandingOfCitizen,
     pay.PayOfCitizen,
     recovery.RecoverOfCitizen,
     fees.FeesOfCitizen,
@@ -75,6 +79,7 @@ NODES: Final[Mapping[str, NodeLoader]] = {
     **receive.NODES,
     **credentials.NODES,
     **shares.NODES,
+    **checks.NODES,
     **recovery.NODES,
     **fees.NODES,
     **know.NODES,
@@ -93,9 +98,10 @@ DELEGATES_FIND: Final[Mapping[str, Delegate]] = {
     "Draft": Delegate.APPLY,
     "Evidence": Delegate.NOTHING,
     "IssuedDocument": Delegate.NOTHING,
+    "DocumentOrder": Delegate.NOTHING,
     "WalletCredential": Delegate.NOTHING,
     "Share": Delegate.NOTHING,
-    "DocumentOrder": Delegate.NOTHING,
+    "CheckAsked": Delegate.NOTHING,
     "Payment": Delegate.VIEW,
     "Receipt": Delegate.VIEW,
     "Dispute": Delegate.VIEW,
@@ -141,6 +147,8 @@ class Mutation(
     receive.ReceiveMutation,
     credentials.CredentialMutation,
     shares.ShareMutation,
+    checks.CheckMutation,
+    standing.StandingMutation,
     pay.PayMutation,
     recovery.RecoverMutation,
     fees.FeesMutation,

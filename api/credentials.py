@@ -37,6 +37,7 @@ from services.receive.credentials.verify_routes import verify_router
 from services.receive.offline.making import Bundles
 from services.receive.offline.routes import offline_router
 from services.receive.papers.authority import Authority
+from services.receive.standing.register import PaperRegister
 
 if TYPE_CHECKING:
     from api.house import House
@@ -108,7 +109,7 @@ def furnish(house: House, rooms: Rooms) -> None:
     rooms.add(Credentials, made)
     shown = Nonces(keys, clock, Replays(house.redis, keys), NONCES_OF)
     rooms.add(Showings, Showings(clock, issuers, lists, shown, house.settings.issuer))
-    rooms.add(Bundles, Bundles(clock, made, rooms.get(Authority), house.attestor))
+    rooms.add(Bundles, Bundles(clock, made, rooms.get(Authority), rooms.get(PaperRegister), house.attestor))
 
 
 def router(house: House) -> APIRouter:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import applying, companies, credentials, fees, paying, receiving, shares
+from api import applying, checks, companies, credentials, fees, paying, receiving, shares, standing
 from api.accepting import accepting
 from api.agency_names import AgencyNames
 from api.applying import manifests_of
@@ -166,10 +166,10 @@ class House:
             delegations=self.delegations,
             bars=StoppedUses(),
         )
-        self.identity.facts = self.gate
         self.runner.registers = Asking(
             self.db, self.identity.people, self.gate, self.catalogue, self.runner, lambda: self.registry.plugins
         )
+        self.identity.facts = self.gate
         self.identity.office.known_facts = self.gate
         self.identity.office.titles = self.catalogue.agency_title
         self.inbox = Inbox(self.clock)
@@ -315,7 +315,9 @@ class House:
         rooms.add(Downloads, self.privacy.downloads)
         receiving.furnish(self, rooms)
         credentials.furnish(self, rooms)
+        standing.furnish(self, rooms)
         shares.furnish(self, rooms)
+        checks.furnish(self, rooms)
         fees.furnish(self, rooms)
         rooms.add(Changes, Changes(self.db))
         rooms.add(Revocations, self.identity.revocations)
@@ -333,8 +335,8 @@ class House:
         )
         documents.keepers = KeepersOfDocuments(self.privacy.holds)
         rooms.add(DocumentDesk, documents)
-        evidence = open_evidence(db, clock, keys, self.identity.people, self.settings)
         rooms.add(Orders, Orders(db, clock, keys, documents, lambda: self.registry.plugins, self.inbox))
+        evidence = open_evidence(db, clock, keys, self.identity.people, self.settings)
         evidence.keepers = KeepersOfDocuments(self.privacy.holds, "evidence")
         rooms.add(EvidenceDesk, evidence)
         self.drafts.keepers = KeepersOfDocuments(self.privacy.holds, "drafts")

@@ -13,6 +13,7 @@ import services.pay.messages
 import services.plugins.documents.messages
 import services.receive.messages
 import services.receive.shares.messages
+import services.receive.standing.messages
 import welfare.messages
 from identity.inbox.templates import MessageTemplate, catalogue_of
 
@@ -24,9 +25,10 @@ MESSAGES: Final[Mapping[str, MessageTemplate]] = catalogue_of(
         services.exchange.messages,
         services.pay.messages,
         services.pay.fees.messages,
-        services.receive.messages,
         services.plugins.documents.messages,
+        services.receive.messages,
         services.receive.shares.messages,
+        services.receive.standing.messages,
         welfare.messages,
     )
 )

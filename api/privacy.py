@@ -21,6 +21,7 @@ import services.plugins.documents.personal_data
 import services.receive.credentials.personal_data
 import services.receive.personal_data
 import services.receive.shares.personal_data
+import services.receive.standing.personal_data
 import welfare.determination.personal_data
 from core.personal_data import PersonalData, Store
 from services.exchange.privacy.holds import LegalHolds
@@ -43,6 +44,7 @@ _MODULES: Final = (
     services.receive.credentials.personal_data,
     services.receive.personal_data,
     services.receive.shares.personal_data,
+    services.receive.standing.personal_data,
     welfare.determination.personal_data,
 )
 
@@ -63,6 +65,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
         *services.receive.credentials.personal_data.personal_data(keys),
         *services.receive.personal_data.personal_data(keys),
         *services.receive.shares.personal_data.personal_data(keys),
+        *services.receive.standing.personal_data.personal_data(keys),
         *services.pay.personal_data.personal_data(keys),
         *welfare.determination.personal_data.personal_data(keys),
         *services.exchange.personal_data.personal_data(keys, clock),

@@ -21,6 +21,7 @@ from services.receive.papers.service import Order, Papers
 from services.receive.satisfaction.figures import Published
 from services.receive.satisfaction.routes import satisfaction_router
 from services.receive.service import Receipts
+from services.receive.standing.register import PaperRegister
 from services.receive.statements.routes import WhoAsks, statements_router
 from services.receive.statements.service import Statements
 
@@ -39,8 +40,10 @@ def furnish(house: House, rooms: Rooms) -> None:
     rooms.add(DisputeDesk, DisputeDesk(house.db, house.clock, house.gate, disputes, titles, ties))
     issuer = house.settings.issuer
     rooms.add(Authority, Authority(house.db, house.keys, house.clock, titles, issuer))
-    rooms.add(Papers, Papers(house.clock, rooms.get(Authority), house.attestor, titles, issuer))
-    rooms.get(DocumentDesk).printer = _printer(rooms.get(Papers))
+    register = PaperRegister(house.db, house.clock)
+    rooms.add(PaperRegister, register)
+    rooms.add(Papers, Papers(house.clock, rooms.get(Authority), house.attestor, titles, issuer, register))
+    rooms.get(DocumentDesk).printer, rooms.get(DocumentDesk).kept = _printer(rooms.get(Papers)), register.kept
     rooms.add(Statements, Statements(house.db, house.clock, house.keys, house.attestor, house.gate, titles, issuer))
 
 

@@ -18,7 +18,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from core.attestation.errors import AttestationInvalid
 from core.attestation.service import KEYS_PATH
-from core.errors import BadInput, BodyTooLarge
+from core.errors import BadInput, BodyTooLarge, SitthiError
 from core.text import Text
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -54,7 +54,10 @@ footer { margin-top: 2rem; border-top: 1px solid #c6ccd8; font-size: .9rem; }
 <h1>{{ words.genuine.th }} <span lang="en">{{ words.genuine.en }}</span></h1>
 {% block told %}{% endblock %}
 {% elif state == "invalid" %}
-<h1>{{ words.forged.th }} <span lang="en">{{ words.forged.en }}</span></h1>
+<h1 role="alert">{{ words.forged.th }} <span lang="en">{{ words.forged.en }}</span></h1>
+{% if reason is defined %}
+<p>{{ reason.th }} <span lang="en">{{ reason.en }}</span></p>
+{% endif %}
 {% elif state == "unknown" %}
 {% block unknown %}{% endblock %}
 {% endif %}
@@ -98,8 +101,13 @@ class Told:
     shown: Mapping[str, Any]
 
 
+class NotGoodAnyMore(SitthiError):
+    """The root of why a document that was signed is believed no more; each below says which."""
+
+
 Verifier: TypeAlias = Callable[[str], Awaitable[Told]]
-"""What the document tells. Raises :class:`AttestationInvalid` for one that is forged or was changed."""
+"""What the document tells. Raises :class:`AttestationInvalid` for one that is forged or was changed, and a
+:class:`NotGoodAnyMore` for one that was taken back since."""
 
 
 class Page:
@@ -157,6 +165,10 @@ class Page:
             except AttestationInvalid:
                 if by_form:
                     return self.html("invalid", 422)
+                raise
+            except NotGoodAnyMore as reason:
+                if by_form:
+                    return self.html("invalid", 422, reason=reason.text)
                 raise
             if by_form:
                 return self.html("valid", **told.shown)

@@ -30,6 +30,8 @@ class ProposalKind(StrEnum):
     JURISTIC_CLIENT = "JURISTIC_CLIENT"
     BULK_RUN = "BULK_RUN"
     """A look at a whole population (docs/bulk.md); the act is handed in by the room that looks."""
+    ISSUED_WITHDRAW = "ISSUED_WITHDRAW"
+    """Taking back what the agency issued (docs/credentials.md); as that, by the room that receives."""
 
 
 @dataclass(frozen=True, slots=True)

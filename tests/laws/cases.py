@@ -39,10 +39,12 @@ from services.apply.service import ApplyService, Submission
 from services.pay.models import Award, Instalment, Overpayment
 from services.pay.needs import SettledPayment
 from services.pay.recovery.service import Recoveries, Terms
+from services.receive.credentials.models import WalletCredential
 from services.receive.disputes.service import DisputeService
 from services.receive.disputes.states import Finding
 from services.receive.models import Receipt
 from services.receive.repository import ReceiptRepository
+from services.receive.standing.desk import PROPOSES as ISSUED
 from services.sandbox.companies import company_number
 from services.sandbox.population.personas import persona
 from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
@@ -329,9 +331,9 @@ UNKNOWN: Final = {
         "Passkey",
         "PrivacyRequest",
         "IssuedDocument",
+        "DocumentOrder",
         "WalletCredential",
         "Share",
-        "DocumentOrder",
         "Draft",
         "JuristicPerson",
         "JuristicAppointment",
@@ -387,8 +389,6 @@ async def document_of(sitthi: Served, persona: str) -> str:
     return str(payload["document"]["id"])
 
 
-async def _pay_to(_: Served) -> dict[str, Any]:
-    return {"method": "PROMPTPAY_MOBILE", "mobile": "+66812345678"}
 async def order_of(sitthi: Served, persona: str) -> str:
     """A document that costs something, as they ordered it; the order's id."""
     spec = {"kind": "issue", "time_limit_seconds": 5, "fee": {"satang": 100, "text": {"th": "ค่า", "en": "fee"}}}
@@ -397,6 +397,8 @@ async def order_of(sitthi: Served, persona: str) -> str:
     return str(payload["order"]["id"])
 
 
+async def _pay_to(_: Served) -> dict[str, Any]:
+    return {"method": "PROMPTPAY_MOBILE", "mobile": "+66812345678"}
 
 
 async def recovery_of(sitthi: Served, persona: str) -> str:
@@ -498,6 +500,16 @@ async def _drafted(sitthi: Served) -> dict[str, Any]:
     return {"draft": await draft_of(sitthi, "elder"), "revision": 1}
 
 
+async def _issued_to_graduate(sitthi: Served) -> dict[str, Any]:
+    credential = GlobalId.parse(await credential_of(sitthi, "graduate")).id
+    await serves(sitthi, "official", ISSUED, agency=university.AGENCY)
+    async with sitthi.house.db.read() as session:
+        query = select(col(WalletCredential.offer)).where(col(WalletCredential.id) == credential)
+        offer = (await session.execute(query)).scalar_one()
+    words = {"reason": "ออกผิดคน", "reasonEn": "issued to somebody else"}
+    return {"issued": offer.hex, "act": "SUSPEND", **words}
+
+
 async def _case(sitthi: Served) -> dict[str, Any]:
     await serves(sitthi, "officer-one", DECIDE)
     return {"case": await waiting_application(sitthi, "elder"), "act": {"claim": True}}
@@ -555,6 +567,7 @@ CASES: Final[Mapping[str, Case]] = {
     "addJuristicSystem": Case("worker", _to_add, {"nameEn": "Another"}),
     "replaceJuristicSystemKeys": Case("worker", _to_rotate, {"client": "oic-juristic-other"}),
     "endJuristicSystem": Case("worker", _to_end, {"client": "oic-juristic-other"}),
+    "workOnIssued": Case("officer official", _issued_to_graduate, {"act": "REVOKE"}),
     "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
     "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),

@@ -114,6 +114,7 @@ class WalletCredential(SQLModel, table=True):
         UniqueConstraint("agency", "list", "place"),
         ForeignKeyConstraint(["agency", "list"], ["status_list.agency", "status_list.number"]),
         Index("ix_wallet_credential_offer", "person", "offer"),
+        Index("ix_wallet_credential_by_offer", "offer"),
     )
 
     person: UUID = Field(primary_key=True)

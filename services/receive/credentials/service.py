@@ -201,6 +201,8 @@ class Credentials:
             row = self._by_token(agency, found)
             if row.issued + len(holders) > COPIES_MAX:
                 raise WalletRefused("credential_request_denied", "all copies of it were given")
+            if not await self._stands(session, row):
+                raise WalletRefused("credential_request_denied", "it was taken back")
             row.issued += len(holders)
             data_key = await self._subjects.for_sealing(session, row.person)
             claims = self._claims(row, data_key, offered)
@@ -235,6 +237,10 @@ class Credentials:
         if row is None or row.agency != agency or row.token_expires_at is None or row.token_expires_at <= now:
             raise WalletRefused("invalid_token", "the access token is unknown or over", 401)
         return row
+
+    async def _stands(self, session: AsyncSession, row: CredentialOffer) -> bool:
+        """Whether no copy that was fetched for the offer was taken back or suspended."""
+        return not await repository.statuses_of(session, await repository.of_offer(session, row.person, row.id))
 
     def _claims(self, row: CredentialOffer, key: DataKey, offered: Offered) -> dict[str, Any]:
         """What all copies have in common. Times are whole days: copies of one moment could be told to be twins."""

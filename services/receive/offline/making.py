@@ -14,6 +14,7 @@ from core.clock import Clock
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.status import LIVES, TTL
 from services.receive.papers.authority import Authority
+from services.receive.standing.register import PaperRegister
 
 BUNDLE_TYPE: Final = "sitthi-verification-bundle+jwt"
 VERSION: Final = 1
@@ -23,8 +24,11 @@ VERSION: Final = 1
 class Bundles:
     """One per process; makes a bundle at most every five minutes, however many ask."""
 
-    def __init__(self, clock: Clock, credentials: Credentials, authority: Authority, attestor: Attestor) -> None:
+    def __init__(
+        self, clock: Clock, credentials: Credentials, authority: Authority, register: PaperRegister, attestor: Attestor
+    ) -> None:
         self._clock, self._credentials, self._authority, self._attestor = clock, credentials, authority, attestor
+        self._register = register
         self._making = asyncio.Lock()
         self._made: tuple[datetime, dict[str, Any]] | None = None
 
@@ -60,6 +64,7 @@ class Bundles:
                 }
                 for one in (await self._authority.known()).values()
             ],
+            "papers": {sha256: status.name for sha256, status in (await self._register.not_good()).items()},
         }
         token = await self._attestor.sign(claims, typ=BUNDLE_TYPE)
         return {"keys": (await self._attestor.public())["keys"], "bundle": token}

@@ -27,6 +27,7 @@ from services.receive.credentials.verifying import LEEWAY, Asked, StatusReferenc
 from services.receive.offline.errors import AHEAD, NOT_IN_FORM, NOT_SIGNED, OTHER_KEY, OVER, BundleRefused
 from services.receive.offline.making import BUNDLE_TYPE, VERSION
 from services.receive.papers.checking import Genuine, Known, check
+from services.receive.standing.register import judge
 
 BUNDLE_BYTES_MAX: Final = 64 * 1024 * 1024
 _SETTLES: Final = timedelta(minutes=2)
@@ -54,6 +55,8 @@ class Bundle:
     issuers: Mapping[str, Mapping[str, _Key]]
     lists: Mapping[str, str]
     certificates: Mapping[int, Known]
+    papers: Mapping[str, Status]
+    """Those that are not good, by SHA-256."""
 
     @classmethod
     def read(cls, content: bytes, now: datetime, *, pinned: str | None = None) -> Bundle:
@@ -89,9 +92,10 @@ class Bundle:
             known = Known(str(one["agency"]), certificate, _at(one["revoked_at"]))
             certificates[certificate.serial_number] = known
         lists = {str(uri): str(token) for uri, token in told["lists"].items()}
+        papers = {str(sha256): Status[status] for sha256, status in told["papers"].items()}
         titles = {str(one["agency"]): dict(one["title"]) for one in told["issuers"]}
         made, until = datetime.fromtimestamp(told["iat"], UTC), _instant(told["until"])
-        return cls(name, made, until, titles, issuers, lists, certificates)
+        return cls(name, made, until, titles, issuers, lists, certificates, papers)
 
     def key(self, issuer: str, kid: str | None, at: datetime | None) -> ec.EllipticCurvePublicKey:
         keys = self.issuers.get(issuer)
@@ -114,7 +118,9 @@ class Bundle:
 
     def paper(self, pdf: bytes, now: datetime) -> Genuine:
         """Raises a :class:`~services.receive.papers.errors.PaperNotGenuine`."""
-        return check(pdf, self.certificates.get, now)
+        found = check(pdf, self.certificates.get, now)
+        judge(self.papers.get(found.sha256, Status.VALID))
+        return found
 
     def _status(self, reference: StatusReference, issuer: str, now: datetime) -> Status:
         token = self.lists.get(reference.uri)

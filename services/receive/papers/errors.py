@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from core.errors import BodyTooLarge, SitthiError
+from core.errors import BodyTooLarge
 from core.text import Text
+from core.verification import NotGoodAnyMore
 
 
-class PaperNotGenuine(SitthiError):
+class PaperNotGenuine(NotGoodAnyMore):
     """The root of all reasons; each below says which."""
 
 
@@ -67,6 +68,24 @@ class PaperCertificateRevoked(PaperNotGenuine):
     text = Text(
         th="ใบรับรองที่ใช้ลงลายมือชื่อถูกเพิกถอน จึงเชื่อถือเอกสารนี้ไม่ได้ กรุณาขอเอกสารฉบับใหม่",
         en="The certificate under which this was signed was revoked: the document proves nothing. Ask for a new one.",
+    )
+
+
+class PaperRevoked(PaperNotGenuine):
+    """It is what the agency signed, and the agency has taken it back."""
+
+    code = "PAPER_REVOKED"
+    text = Text(
+        th="หน่วยงานเพิกถอนเอกสารฉบับนี้แล้ว กรุณาขอเอกสารฉบับใหม่จากเจ้าของเอกสาร",
+        en="The agency has taken this document back. Ask its holder for a new one.",
+    )
+
+
+class PaperSuspended(PaperNotGenuine):
+    code = "PAPER_SUSPENDED"
+    text = Text(
+        th="หน่วยงานระงับเอกสารฉบับนี้ไว้ชั่วคราว กรุณาตรวจสอบอีกครั้งภายหลัง",
+        en="The agency has suspended this document for now. Verify it again later.",
     )
 
 

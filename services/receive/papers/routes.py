@@ -69,6 +69,7 @@ _UPLOAD_PAGE: Final = Environment(autoescape=True, undefined=StrictUndefined, tr
 def papers_router(papers: Papers, authority: Authority, attestor: Attestor, titles: TitleOf) -> APIRouter:
     async def verify(given: str) -> Told:
         claims = checked(await attestor.verify(token_of(given), typ=PAPER_TYPE))
+        await papers.must_stand(claims)
         made = day_in_words(bangkok_day(datetime.fromtimestamp(claims["iat"], UTC)))
         shown = {**claims, "title": Text(**claims["title"]), "agency": titles(claims["agency"]), "made": made}
         return Told({"paper": claims}, shown)

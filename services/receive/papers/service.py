@@ -7,17 +7,20 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
 from core.attestation.service import Attestor
 from core.clock import Clock
 from core.errors import ServiceUnavailable
+from core.ids import new_id
 from core.paper import font_families
 from core.text import Text
 from services.receive.papers.authority import Authority
 from services.receive.papers.checking import PDF_BYTES_MAX, Genuine, check
 from services.receive.papers.laying_out import Enclosed, laid_out
+from services.receive.papers.needs import Register
 from services.receive.papers.signing import signed
 from services.receive.proof import VERSION
 from services.receive.service import svg_of
@@ -51,9 +54,19 @@ class Order:
 
 
 class Papers:
-    """`issuer` is the base of public addresses, without a trailing slash."""
+    """`issuer` is the base of public addresses, without a trailing slash. Without a `register` no paper is known again,
+    and so none can be taken back."""
 
-    def __init__(self, clock: Clock, authority: Authority, attestor: Attestor, titles: TitleOf, issuer: str) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        authority: Authority,
+        attestor: Attestor,
+        titles: TitleOf,
+        issuer: str,
+        register: Register | None = None,
+    ) -> None:
+        self._register = register
         self._clock, self._authority, self._attestor = clock, authority, attestor
         self._titles, self._issuer = titles, issuer
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -68,7 +81,8 @@ class Papers:
             raise ServiceUnavailable(_NO_FONT)
         now, title = self._clock.now(), self._titles(order.agency)
         signatory = await self._authority.signatory(order.agency)
-        host = await self._host_of(order, fonts)
+        id_ = new_id()
+        host = await self._host_of(order, fonts, id_)
         work = asyncio.ensure_future(self._laid_out(order, host))
         try:
             pdf = await asyncio.wait_for(asyncio.shield(work), SECONDS_MAX)
@@ -81,24 +95,37 @@ class Papers:
             log.error("papers.not_laid_out", agency=order.agency, error=type(error).__name__)  # noqa: TRY400 - see above
             raise ServiceUnavailable(_MAKER) from None
         reason = f"{_REASON.th} · {_REASON.en}"
-        return await asyncio.to_thread(signed, pdf, signatory, f"{title.th} · {title.en}", reason, now)
+        made = await asyncio.to_thread(signed, pdf, signatory, f"{title.th} · {title.en}", reason, now)
+        if self._register is not None:
+            await self._register.printed(id_, order.agency, hashlib.sha256(made).digest(), now)
+        return made
 
     async def checked(self, pdf: bytes) -> Genuine:
         """Raises a :class:`PaperNotGenuine` that says why not."""
         assert len(pdf) <= PDF_BYTES_MAX, "whoever reads it bounds it"
         known = await self._authority.known()
-        return await asyncio.to_thread(check, pdf, known.get, self._clock.now())
+        found = await asyncio.to_thread(check, pdf, known.get, self._clock.now())
+        if self._register is not None:
+            await self._register.must_stand(bytes.fromhex(found.sha256))
+        return found
+
+    async def must_stand(self, claims: Mapping[str, Any]) -> None:
+        """Of a genuine QR code: raises :class:`PaperNotGenuine` for a paper that was taken back or suspended."""
+        given = claims.get("id")
+        if self._register is not None and isinstance(given, str):
+            await self._register.must_stand_by_id(UUID(hex=given))
 
     async def _laid_out(self, order: Order, host: Mapping[str, Any]) -> bytes:
         async with self._turn:
             return await laid_out(order.template, order.data, host, order.enclosed, self._clock.now())
 
-    async def _host_of(self, order: Order, fonts: Sequence[str]) -> dict[str, Any]:
+    async def _host_of(self, order: Order, fonts: Sequence[str], id_: UUID) -> dict[str, Any]:
         title, made = self._titles(order.agency), day_in_words(self._clock.today())
         verify = self._issuer + PROOF_PATH
         source = next((one for one in order.enclosed if one.relationship == SOURCE), None)
         claims = {
             "v": VERSION,
+            "id": id_.hex,
             "agency": order.agency,
             "title": {"th": order.title.th, "en": order.title.en},
             "file": None if source is None else source.name,
