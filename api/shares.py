@@ -19,7 +19,7 @@ from core.sealed import bound_to
 from identity.juristic.numbers import JuristicNumber
 from identity.juristic.register import title_of
 from identity.people import PeopleRegister
-from services.exchange.handing import Handing
+from services.exchange.handing.giving import Handing
 from services.exchange.privacy.bars import StoppedUses
 from services.plugins.documents import repository as documents
 from services.plugins.documents.models import IssuedContent

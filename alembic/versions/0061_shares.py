@@ -80,10 +80,19 @@ def _checks() -> None:
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("people_asked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_check_request")),
         sa.UniqueConstraint("juristic", "reference", name=op.f("uq_check_request_juristic_reference")),
     )
     op.create_index("ix_check_request_until", "check_request", ["until"], unique=False)
+    op.create_index(
+        "ix_check_request_new",
+        "check_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("NOT people_asked"),
+        sqlite_where=sa.text("NOT people_asked"),
+    )
     op.create_index("ix_check_request_day", "check_request", ["juristic", "asked_at"], unique=False)
     op.create_table(
         "check_line",
@@ -116,12 +125,15 @@ def _checks() -> None:
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_check_asked")),
         sa.UniqueConstraint("request", "line", name=op.f("uq_check_asked_request_line")),
     )
+    op.create_index("ix_check_asked_id", "check_asked", ["id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_check_asked_id", table_name="check_asked")
     op.drop_table("check_asked")
     op.drop_table("check_line")
     op.drop_index("ix_check_request_day", table_name="check_request")
+    op.drop_index("ix_check_request_new", table_name="check_request")
     op.drop_index("ix_check_request_until", table_name="check_request")
     op.drop_table("check_request")
     op.drop_index("ix_share_opening_share", table_name="share_opening")

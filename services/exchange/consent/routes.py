@@ -7,8 +7,8 @@ a neighbour who came by a copy would learn more of the citizen than whoever reli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -56,13 +56,23 @@ _TOLD: Final = """<dl>
 """
 _PAGE: Final = Page(PATH, "receipt", RECEIPT_LENGTH_MAX, _WORDS, _TOLD)
 
+IsAgreed: TypeAlias = Callable[[UUID], Awaitable[bool]]
+"""Whether what a receipt names is agreed to at this moment."""
 
-def receipt_verification(db: Database, consents: ConsentService, receipts: ConsentReceipts) -> APIRouter:
-    """`GET` is a page with a form; `POST` takes the form, or JSON `{"receipt": "<compact JWS>"}` and answers alike."""
+
+def receipt_verification(
+    db: Database, consents: ConsentService, receipts: ConsentReceipts, *, also: IsAgreed | None = None
+) -> APIRouter:
+    """`GET` is a page with a form; `POST` takes the form, or JSON `{"receipt": "<compact JWS>"}` and answers alike.
+
+    `also` knows of what was agreed to elsewhere, in receipts of this form.
+    """
 
     async def verify(token: str) -> Told:
         claims = await receipts.verify(token)
         active = await _is_active(db, consents, claims)
+        if not active and also is not None:
+            active = await also(UUID(hex=claims["consent"]))
         shown = {"receipt": claims, "active": active, "event": _EVENTS[claims["event"]]}
         return Told({"active": active, "receipt": claims}, shown)
 

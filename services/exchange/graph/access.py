@@ -28,7 +28,7 @@ from services.exchange.facts import AskerKind, Basis, FactState
 from services.exchange.graph.facts import Source, source_of
 from services.exchange.graph.fields import described
 from services.exchange.graph.proofs import LogProof, proofs
-from services.exchange.handing import PURPOSES as HANDED_ON
+from services.exchange.handing.giving import PURPOSES as HANDED_ON
 
 strawberry.enum(AskerKind, description="What kind of asker it was.")
 strawberry.enum(Basis, name="LegalBasis", description="The lawful basis (PDPA 2562 s.19, s.24(4), s.30).")

@@ -325,6 +325,11 @@ def _changed(info: Info, row: ConsentRow) -> Consent:
     return Consent.of(row)
 
 
+async def may_consent(info: Info) -> None:
+    """That whoever asks may consent here by themselves, or for whom they act for. Raises as :func:`_giver`."""
+    await _giver(info)
+
+
 async def _giver(info: Info) -> Giver:
     """Who consents here, if they may (PDPA s.20).
 

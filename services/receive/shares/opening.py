@@ -18,7 +18,7 @@ from core.ids import new_id
 from core.text import Text
 from identity.inbox.service import Inbox
 from services.exchange.errors import LookRefused
-from services.exchange.handing import SHARE, Handed, Handing
+from services.exchange.handing.giving import SHARE, Handed, Handing
 from services.receive.credentials.errors import CredentialRefused
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.papers.errors import PaperNotGenuine

@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.database import Instant
 from core.sealed import sealed
+
+_NEW = text("NOT people_asked")
 
 
 class CheckRequest(SQLModel, table=True):
@@ -23,6 +25,7 @@ class CheckRequest(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("juristic", "reference"),
         Index("ix_check_request_until", "until"),
+        Index("ix_check_request_new", "id", postgresql_where=_NEW, sqlite_where=_NEW),
         Index("ix_check_request_day", "juristic", "asked_at"),
     )
 
@@ -48,6 +51,8 @@ class CheckRequest(SQLModel, table=True):
     asked_at: datetime = Field(sa_type=Instant)
     until: datetime = Field(sa_type=Instant)
     """From when on nobody answers any more."""
+    people_asked: bool = False
+    """Whether the job has looked whose lines they are: how long a list takes to be taken tells nobody who is known."""
 
 
 class CheckLine(SQLModel, table=True):
@@ -60,7 +65,8 @@ class CheckLine(SQLModel, table=True):
     line: int = Field(primary_key=True)
     """From 1, as it was sent: those that were refused have no row."""
     claim_sealed: bytes = sealed("check_line.claim", by=("request", "line"))
-    """JSON: `reference`, the juristic person's own name for the candidate, and `claim`."""
+    """JSON: `reference`, the juristic person's own name for the candidate, and `claim`; until its candidate is looked
+    for, `nationalId` too."""
 
 
 class CheckAsked(SQLModel, table=True):
@@ -69,6 +75,7 @@ class CheckAsked(SQLModel, table=True):
     __tablename__ = "check_asked"
     __table_args__ = (
         UniqueConstraint("request", "line"),
+        Index("ix_check_asked_id", "id"),
         ForeignKeyConstraint(["request", "line"], ["check_line.request", "check_line.line"], ondelete="CASCADE"),
     )
 
