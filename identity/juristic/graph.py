@@ -14,6 +14,7 @@ from core.errors import NotFound
 from core.graph import Delegate, Info, citizen_field, global_id, localized
 from core.text import Text
 from identity.juristic import models
+from identity.juristic.acting import JURISTIC_PERSON
 from identity.juristic.appointing import Appointing
 from identity.juristic.desk import JuristicDesk, Standing, Told
 from identity.juristic.models import AppointmentEnd, JuristicKind, JuristicOfficer, JuristicStep
@@ -21,7 +22,7 @@ from identity.juristic.register import JuristicRegister, title_of
 from identity.provider.client_keys import thumbprint_of
 from identity.provider.models import Client
 
-PERSON: Final = "JuristicPerson"
+PERSON: Final = JURISTIC_PERSON
 APPOINTMENT: Final = "JuristicAppointment"
 HISTORY_DEFAULT: Final = 50
 

@@ -315,7 +315,8 @@ async def test_an_officer_keeps_the_companys_systems_and_their_keys(sitthi: Serv
     assert await codes(sitthi, "addJuristicSystem", "graduate", **given, jwks=jwks()) == ["NOT_ITS_OFFICER"]
     assert await codes(sitthi, "addJuristicSystem", "elder", **given, jwks=jwks()) == ["POWER_MISSING"]
     secret = {"keys": [{**jwks()["keys"][0], "d": "AAAA"}]}
-    for bad in (secret, {"keys": []}, [], "x"):
+    wrong: list[Any] = [secret, {"keys": []}, [], "x"]
+    for bad in wrong:
         assert await codes(sitthi, "addJuristicSystem", "worker", **given, jwks=bad) == ["BAD_INPUT"]
     made = await sitthi.do("addJuristicSystem", "system { client keys { kid } }", "worker", **given, jwks=jwks())
     client = made["system"]["client"]

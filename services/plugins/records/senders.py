@@ -30,9 +30,7 @@ class Senders:
         async with self._db.write() as session:
             acting = await self._acting(session, plugin, operation, client, agent)
             self._register.note_act(session, acting, f"{plugin.slug}/{operation}")
-        # The same name as that of a citizen whose token is forwarded: no client of the provider can bear it.
-        officer = self._subjects.of(acting.person, f"agency {acting.agency}")
-        return Reporter(acting.number, acting.kind.value, officer, client)
+        return reporter_of(acting, self._subjects)
 
     async def still(self, plugin: Plugin, operation: str, client: str, agent: str) -> None:
         """That it is still so. Raises as :meth:`admit`."""
@@ -49,3 +47,10 @@ class Senders:
         return await self._register.acting_by_client(
             session, client, agency=agency, appointment=UUID(hex=agent), power=power
         )
+
+
+def reporter_of(acting: Represented, subjects: Subjects) -> Reporter:
+    """Who acts, as a plugin is told: also of an officer who acts in the graph (identity/juristic/acting)."""
+    # The same name as that of a citizen whose token is forwarded: no client of the provider can bear it.
+    officer = subjects.of(acting.person, f"agency {acting.agency}")
+    return Reporter(acting.number, acting.kind.value, officer, acting.client or "")
