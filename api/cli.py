@@ -18,8 +18,10 @@ from api.commands import (
     bulk,
     client,
     correction,
+    credential_batch,
     decision,
     desk,
+    issued,
     juristic,
     keys,
     log,
@@ -76,6 +78,11 @@ app.add_typer(
 )
 app.add_typer(privacy.app, name="privacy", help="People's requests about their data, legal holds, retention.")
 app.add_typer(receive.app, name="receive", help="How payments are received: satisfaction.")
+issued.credential.add_typer(
+    credential_batch.app, name="batch", help="Credentials for many at once, before they ask: start, list, discard."
+)
+app.add_typer(issued.credential, name="credential", help="Credentials of your agency: list, suspend, revoke, reissue.")
+app.add_typer(issued.paper, name="paper", help="Papers that your agency signed: list, suspend, revoke, reissue.")
 app.add_typer(rules.app, name="rules", help="Programmes' files, before they are published: who gains, who loses.")
 app.command(name="sign-in")(session.sign_in)
 app.command()(verify.verify)

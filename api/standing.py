@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from api.agency import door_of
 from api.desk_of_applications import OfficerTies
+from api.issued_rest import issued_router
 from core.ids import MalformedNationalId, NationalId
 from core.rooms import Rooms
 from core.text import Text
@@ -22,7 +23,6 @@ from services.exchange.rest.requests import Agent, AgentKind, PersonNamed
 from services.exchange.rest.service import OF_A_SYSTEM, OF_AN_OFFICER
 from services.receive.credentials.service import Credentials
 from services.receive.standing.desk import PROPOSES, IssuedDesk, WithdrawAct
-from services.receive.standing.routes import issued_router
 from services.receive.standing.service import Issued, Standings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TitlesOfIssued:
 
 
 class IssuingAgents:
-    """Fulfils `services.receive.standing.routes.Agents`: officers who may propose, and systems by whatever name."""
+    """Fulfils `api.issued_rest.Agents`: officers who may propose, and systems by whatever name."""
 
     def __init__(self, house: House) -> None:
         self._house = house

@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from api.commands.walk import sign_in
+from api.desk_of_applications import OfficerTies
 from core.clock import bangkok_day
 from core.graph import global_id
 from core.ids import GlobalId, new_id
@@ -49,6 +50,7 @@ from services.sandbox.companies import company_number
 from services.sandbox.population.personas import persona
 from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
 from tests.services.receive.credentials import office as university
+from tests.services.receive.shares.asked import asked
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
 from tests.support.firms import MANAGE, Firm, jwks
@@ -334,6 +336,7 @@ UNKNOWN: Final = {
         "DocumentOrder",
         "WalletCredential",
         "Share",
+        "CheckAsked",
         "Draft",
         "JuristicPerson",
         "JuristicAppointment",
@@ -382,6 +385,18 @@ async def share_of(sitthi: Served, persona: str) -> str:
 
 async def _share(sitthi: Served) -> dict[str, Any]:
     return {"share": await share_of(sitthi, "graduate")}
+
+
+async def check_of(sitthi: Served, persona: str) -> str:
+    """One that waits for their answer; its id."""
+    return await asked(sitthi, await person_of(sitthi, persona))
+
+
+async def _check(sitthi: Served) -> dict[str, Any]:
+    check = await check_of(sitthi, "graduate")
+    query = "query($id: ID!) { node(id: $id) { ... on CheckAsked { wouldSay { tag } } } }"
+    told = await sitthi.graph(query, {"id": check}, persona="graduate")
+    return {"check": check, "agrees": True, "saying": told["node"]["wouldSay"]["tag"]}
 
 
 async def document_of(sitthi: Served, persona: str) -> str:
@@ -506,6 +521,8 @@ async def _issued_to_graduate(sitthi: Served) -> dict[str, Any]:
     async with sitthi.house.db.read() as session:
         query = select(col(WalletCredential.offer)).where(col(WalletCredential.id) == credential)
         offer = (await session.execute(query)).scalar_one()
+    person, official = await person_of(sitthi, "graduate"), await person_of(sitthi, "official")
+    await sitthi.house.rooms.get(OfficerTies).between(official, {person})  # who lives with them is entered
     words = {"reason": "ออกผิดคน", "reasonEn": "issued to somebody else"}
     return {"issued": offer.hex, "act": "SUSPEND", **words}
 
@@ -589,6 +606,7 @@ CASES: Final[Mapping[str, Case]] = {
     "prepareShare": Case("graduate", _prepare_share, {"arguments": {"year": 2570}}),
     "createShare": Case("graduate", _create_share, {"openings": 2}),
     "revokeShare": Case("graduate", _share, {"share": UNKNOWN["Share"]}),
+    "answerCheck": Case("graduate", _check, {"agrees": False}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),
     "dispute": Case("elder", _disputed, {"statement": "อย่างอื่น"}),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,8 @@ from services.exchange.privacy.stopping import stopping
 from services.exchange.rest.repository import REQUESTS_KEPT
 from services.pay.keeping import ACCOUNTS_KEPT
 from services.plugins.documents.service import KEPT as DOCUMENTS_KEPT
+from services.receive.shares.checks.asking import DAYS_MAX
+from services.receive.shares.checks.asking import KEPT as CHECKS_KEPT
 from services.receive.shares.making import LASTS_MAX
 from services.receive.shares.service import SHOWN_FOR
 from tests.harness.test_append_only import KEYS
@@ -70,6 +73,8 @@ KEYS_OF_THINGS: Final = {
     "delegation_event.by_officer_of": "an agency",
     "juristic_event.by_officer_of": "an agency",
     "service_case.pay_by": "an instant",
+    "held_paper.paper": "a paper",
+    "standing_act.issued": "an offer to a wallet, or a paper",
     "legal_hold.released_by": "an officer",
 }
 
@@ -177,6 +182,7 @@ def test_the_numbers_in_the_file_are_those_of_the_programs() -> None:
     assert kept["documents"] == DOCUMENTS_KEPT
     assert kept["drafts"] == DRAFTS_KEPT
     assert kept["shares"] == LASTS_MAX + SHOWN_FOR
+    assert kept["checks"] == timedelta(days=DAYS_MAX) + CHECKS_KEPT
     assert retention_classes()["accounting"].kept == ACCOUNTS_KEPT
 
 

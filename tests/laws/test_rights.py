@@ -44,13 +44,15 @@ UNDEMANDING: Final = {
     "work_on_case",  # an officer's: each act asks what it takes (identity/officers/demands)
     "issue_document", "offer_credential",  # as sure as its service says
     "revoke_credential",  # a wallet that is lost must be easy to shut out
+    "work_on_issued",  # an officer's: as that
     "prepare_share", "create_share",  # as sure as the service says whose document it is
     "revoke_share",
+    "answer_check",  # a consent; of what they see they are as sure as the service says
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "changes_cursor", "notices", "documents", "document_orders", "credentials", "shares", "statement", "recoveries", "underpayments", "bills",
+    "changes_cursor", "notices", "documents", "document_orders", "credentials", "standing_acts", "shares", "checks_asked", "statement", "recoveries", "underpayments", "bills",
     "juristic_persons",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""

@@ -5,6 +5,7 @@ Which credentials and papers somebody has is told through the gate: each such lo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -30,6 +31,8 @@ from services.receive.wording import TitleOf
 PROPOSES: Final = "issued.propose"
 """Looks at what was issued, suspends and reinstates it, and proposes what is for good."""
 APPROVES: Final = "issued.approve"
+ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}", re.ASCII)
+"""By which what was issued is named: its id; of a paper the SHA-256 of its file, too."""
 RECORDS: Final = "issued"
 """`<agency>:issued` in the access log."""
 STANDING: Final = Purpose(
@@ -159,7 +162,7 @@ class WithdrawAct:
         issued, act = UUID(hex=payload["issued"]), StandingActKind(payload["act"])
         key = f"proposal:{approval.proposal.hex}"
         await self._standings.act(session, Call(approval.agency, approval.checker.hex, issued, act, reason, key))
-        return payload["issued"]  # type: ignore[no-any-return] # as it was prepared
+        return ""
 
     def lines(self, payload: Mapping[str, Any]) -> Sequence[tuple[Text, str]]:
         return [

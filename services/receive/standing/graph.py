@@ -31,8 +31,7 @@ from identity.proposals.acts import ProposalKind
 from identity.proposals.service import Proposals
 from services.exchange.graph.fields import described
 from services.receive.credentials.status import Status
-from services.receive.standing import routes
-from services.receive.standing.desk import IssuedDesk
+from services.receive.standing.desk import ID, IssuedDesk
 from services.receive.standing.errors import IssuedNotFound
 from services.receive.standing.models import StandingAct
 from services.receive.standing.service import Call, Issued, Standings
@@ -148,7 +147,7 @@ class StandingMutation:
     async def work_on_issued(self, info: Info, input: WorkOnIssuedInput) -> WorkOnIssuedPayload:
         desk, officer, work = info.context.room(IssuedDesk), _officer(info), work_of(info)
         reason, given = Text(input.reason, input.reason_en), str(input.issued)
-        if not routes.ID.fullmatch(given):
+        if not ID.fullmatch(given):
             raise IssuedNotFound(path=("issued",))
         found = await desk.ready(officer, given)
         proposal = None

@@ -21,7 +21,14 @@ STANDING: Final = Store(
     retention="issued",
     sensitive=True,
     rows=(
-        Rows("standing_act", ("person",), Fate.DELETED, hidden=frozenset({"key", "digest", "actor"}), alone=True),
+        Rows(
+            "standing_act",
+            ("person",),
+            Fate.DELETED,
+            names={"actor": "an officer in the agency's name, or a system of it"},
+            hidden=frozenset({"key", "digest"}),
+            alone=True,
+        ),
         Rows("held_paper", ("person",), Fate.DELETED, alone=True),
     ),
 )

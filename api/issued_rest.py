@@ -19,7 +19,7 @@ from core.text import Text
 from services.exchange.facts import Asker
 from services.exchange.rest.auth import AgencyDoor, Caller
 from services.exchange.rest.requests import Agent, PersonNamed, Strict, read
-from services.receive.standing.desk import IssuedDesk
+from services.receive.standing.desk import ID, IssuedDesk
 from services.receive.standing.errors import IssuedNotFound
 from services.receive.standing.service import REASON_MAX, Call, Issued
 from services.receive.standing.states import StandingActKind
@@ -27,7 +27,6 @@ from services.receive.standing.states import StandingActKind
 PREFIX: Final = "/agency/v1/issued"
 ACTS: Final = {act.value.lower(): act for act in StandingActKind}
 _KEY: Final = re.compile(r"[\x21-\x7e]{8,128}", re.ASCII)
-ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}", re.ASCII)
 _BAD_KEY: Final = Text(
     th="Idempotency-Key: ต้องมี 8 ถึง 128 ตัวอักษร ASCII", en="Idempotency-Key: 8 to 128 visible ASCII characters"
 )
