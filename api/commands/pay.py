@@ -34,7 +34,7 @@ app = typer.Typer(no_args_is_help=True)
 app.add_typer(pay_counter.app, name="counter", help="Cash at a counter: list, choose, code, pay, close.")
 app.command()(pay_breaks.breaks)
 app.command()(pay_breaks.resolve)
-app.add_typer(pay_statements.app, name="statements", help="The bank's statements of days: take, breaks.")
+app.add_typer(pay_statements.app, name="statements", help="The bank's statements of days: take, breaks, explain.")
 app.add_typer(disputes.app, name="disputes", help="What citizens say did not come: list, show, answer.")
 
 Profile = Annotated[str | None, typer.Option("--as", help="The name of an officer's sign-in on this machine.")]

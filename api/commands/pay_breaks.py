@@ -9,6 +9,7 @@ import typer
 from api.commands.officer_acts import As, as_officer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from api.house import House
@@ -66,10 +67,14 @@ def resolve(
 
 async def _find(jobs: BreakJobs, officer: Officer, given: str) -> UUID:
     """An open break by its id or its ending. Raises `BreakNotFound` for none, and for more than one."""
+    return the_one_that_ends([found.id for found, _ in await jobs.listed(officer)], given)
+
+
+def the_one_that_ends(keys: Collection[UUID], given: str) -> UUID:
+    """Of those that are open, by its id or its ending. Raises `BreakNotFound` for none, and for more than one."""
     from services.pay.errors import BreakNotFound
 
     wanted = given.strip().lower().replace("-", "")
-    keys = [found.id for found, _ in await jobs.listed(officer)]
     fitting = [key for key in keys if len(wanted) >= ENDING_MIN and key.hex.endswith(wanted)]
     if len(fitting) != 1:
         raise BreakNotFound

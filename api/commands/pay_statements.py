@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.officer_acts import As, as_officer
+from api.commands.pay_breaks import the_one_that_ends
 
 if TYPE_CHECKING:
     from api.house import House
     from identity.officers import Officer
-    from services.pay.statements.models import StatementBreak
+    from services.pay.statements.models import StatementBreak, StatementResolution
     from services.pay.statements.service import Taken
 
 app = typer.Typer(no_args_is_help=True)
@@ -46,15 +47,40 @@ def breaks(profile: As = None) -> None:
     """Lists what of the bank's statements does not fit, the oldest day first."""
 
     async def job(house: House, officer: Officer) -> list[str]:
-        return [_line(one) for one in await house.statements().breaks(officer)]
+        return [_line(found, proposed) for found, proposed in await house.statements().breaks(officer)]
 
     for line in as_officer(profile, job) or ["Every statement fits."]:
         typer.echo(line)
 
 
-def _line(one: StatementBreak) -> str:
+@app.command()
+def explain(
+    which: Annotated[str, typer.Argument(metavar="BREAK", help="The break's id, or the end of it: six or more.")],
+    reason: Annotated[
+        str | None, typer.Option(help="What it is, in 5 to 500 characters; without personal data. Left out: you agree.")
+    ] = None,
+    profile: As = None,
+) -> None:
+    """Says what a break is; or, without a reason, agrees to what another officer said, which closes it. Nothing is
+    booked by it."""
+
+    async def job(house: House, officer: Officer) -> str:
+        statements = house.statements()
+        key = the_one_that_ends([found.id for found, _ in await statements.breaks(officer)], which)
+        if reason is None:
+            closed = await statements.agree(officer, key)
+            return f"{key.hex}  closed: {closed.reason}"
+        await statements.propose(officer, key, reason)
+        return f"{key.hex}  proposed\nNext, another officer: sitthi pay statements explain {key.hex} --as …"
+
+    typer.echo(as_officer(profile, job))
+
+
+def _line(one: StatementBreak, proposed: StatementResolution | None) -> str:
     said = f"expected {_baht(one.expected)}, found {_baht(one.found)}"
-    return f"{one.day}  {one.kind}  {one.bank_reference}  {said}"
+    words = (one.id.hex, str(one.day), one.kind, one.bank_reference, one.end_to_end, said)
+    line = "  ".join(word for word in words if word)
+    return line if proposed is None or proposed.closed_at is not None else f"{line}\n    proposed: {proposed.reason}"
 
 
 def _baht(satang: int | None) -> str:

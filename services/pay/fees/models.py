@@ -16,6 +16,8 @@ _FEE = text("kind = 'FEE' AND status IN ('OPEN', 'PAID')")
 _REPAYMENT = text("kind = 'REPAYMENT' AND status = 'OPEN'")
 _OPEN = text("status = 'OPEN'")
 _ON_ITS_WAY = text("status <> 'RETURNED'")
+_MONEY, _WORDS = text("expected IS NULL"), text("expected IS NOT NULL")
+_OF_ENTRY = ("agency", "kind", "bank_reference")
 _TO_GO_BACK = text("verdict <> 'PAID' AND refunded_at IS NULL")
 
 
@@ -102,10 +104,14 @@ class IncomingPayment(SQLModel, table=True):
 
 
 class IncomingBreak(SQLModel, table=True):
-    """Where the bank's list of a day differs from what we hold. It waits for a person; nothing is guessed."""
+    """Where the bank's list of a day differs from what we hold. It waits for a person; nothing is guessed. Of one entry
+    one of a kind is about the money that it brought, and one about the bank's word on it."""
 
     __tablename__ = "incoming_break"
-    __table_args__ = (UniqueConstraint("agency", "kind", "bank_reference"),)
+    __table_args__ = (
+        Index("uq_incoming_break_money", *_OF_ENTRY, unique=True, postgresql_where=_MONEY, sqlite_where=_MONEY),
+        Index("uq_incoming_break_words", *_OF_ENTRY, unique=True, postgresql_where=_WORDS, sqlite_where=_WORDS),
+    )
 
     id: UUID = Field(primary_key=True)
     agency: str = Field(max_length=100)

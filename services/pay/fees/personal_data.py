@@ -52,6 +52,12 @@ FEES: Final = Store(
         ),
         Rows("bank_statement", (), Fate.UNNAMED),
         Rows("statement_break", (), Fate.UNNAMED),
+        Rows(
+            "statement_resolution",
+            (),
+            Fate.UNNAMED,
+            {"proposed_by": OFFICER, "closed_by": OFFICER, "break_id": "what did not match"},
+        ),
     ),
 )
 

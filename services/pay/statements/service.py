@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Final, Protocol
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,12 +26,14 @@ from services.pay.iso20022.camt053 import Statement, read_statement
 from services.pay.needs import Officer, Payers, Role
 from services.pay.service import must_be
 from services.pay.statements.errors import StatementMissing
-from services.pay.statements.models import BankStatement, StatementBreak, StatementBreakKind
+from services.pay.statements.models import BankStatement, StatementBreak, StatementBreakKind, StatementResolution
+from services.pay.statements.resolving import agree, explained_as, open_breaks, propose
 from services.pay.statements.told import booked_on, told_of
 from services.pay.writing import insert_new
 
 LISTED_MAX: Final = 200
 _K = StatementBreakKind
+_OF_DAY: Final = frozenset({_K.DOES_NOT_ADD_UP, _K.OPENS_OTHERWISE, _K.DAY_MISSING, _K.CHANGED})
 _CHAIN: Final = frozenset({_K.OPENS_OTHERWISE, _K.DAY_MISSING})
 """Which also hang on the statement of the day before."""
 _OURS: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -51,6 +55,13 @@ class Found:
     reference: str
     expected: int | None = None
     found: int | None = None
+    end_to_end: str = ""
+
+    @property
+    def entry(self) -> tuple[str, str, str, bool]:
+        """What makes it one break of its day: kind, reference, payment and direction."""
+        came_in = self.kind not in _OF_DAY and ((self.expected if self.found is None else self.found) or 0) > 0
+        return self.kind.value, self.reference, _kept(self.end_to_end), came_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +99,24 @@ class Statements:
         async with self._db.write() as session:
             return await self._take(session, officer.agency, statement)
 
-    async def breaks(self, officer: Officer) -> Sequence[StatementBreak]:
-        """The agency's that are open, oldest day first. Raises `NotAPaymentOfficer`."""
+    async def breaks(self, officer: Officer) -> Sequence[tuple[StatementBreak, StatementResolution | None]]:
+        """The agency's that are open, oldest day first, each with what is proposed for it. Raises
+        `NotAPaymentOfficer`."""
         must_be(officer, *Role)
-        query = select(StatementBreak).where(
-            col(StatementBreak.agency) == officer.agency, col(StatementBreak.closed_at).is_(None)
-        )
-        ordered = query.order_by(col(StatementBreak.day), col(StatementBreak.id)).limit(LISTED_MAX)
         async with self._db.read() as session:
-            return (await session.scalars(ordered)).all()
+            return await open_breaks(session, officer.agency, LISTED_MAX)
+
+    async def propose(self, officer: Officer, key: UUID, reason: str) -> StatementResolution:
+        """See :func:`services.pay.statements.resolving.propose`; raises `NotAPaymentOfficer` too."""
+        must_be(officer, *Role)
+        async with self._db.write() as session:
+            return await propose(session, officer, key, reason, self._clock.now())
+
+    async def agree(self, officer: Officer, key: UUID) -> StatementResolution:
+        """See :func:`services.pay.statements.resolving.agree`; raises `NotAPaymentOfficer` too."""
+        must_be(officer, *Role)
+        async with self._db.write() as session:
+            return await agree(session, officer, key, self._clock.now())
 
     async def _take(self, session: AsyncSession, agency: str, statement: Statement) -> Taken:
         row = {
@@ -134,11 +154,12 @@ class Statements:
         for one in sorted(set(statement.entries)):
             known = told.get(one.reference)
             if known is None:
-                found.append(Found(_K.NOT_TOLD, one.reference, None, one.satang))
+                found.append(Found(_K.NOT_TOLD, one.reference, None, one.satang, one.end_to_end))
             elif one.satang not in known:
-                found.append(Found(_K.OTHER_AMOUNT, one.reference, _nearest(known, one.satang), one.satang))
+                nearest = _nearest(known, one.satang)
+                found.append(Found(_K.OTHER_AMOUNT, one.reference, nearest, one.satang, one.end_to_end))
         missing = _missing(statement, await booked_on(session, agency, statement.day))
-        return [*found, *(Found(_K.NOT_LISTED, reference, missing[reference]) for reference in sorted(missing))]
+        return [*found, *(Found(_K.NOT_LISTED, one, satang, None, end_to_end) for one, end_to_end, satang in missing)]
 
     async def _chain(self, session: AsyncSession, kept: BankStatement) -> list[Found]:
         """How it hangs on the statement before it; the first of all hangs on none."""
@@ -162,12 +183,15 @@ class Statements:
         """How many of them are new, or are there again after they were closed."""
         new = 0
         for one in found:
+            kind, reference, end_to_end, came_in = one.entry
             row = {
                 "id": new_id(),
                 "agency": agency,
                 "day": day,
-                "kind": one.kind.value,
-                "bank_reference": one.reference,
+                "kind": kind,
+                "bank_reference": reference,
+                "end_to_end": end_to_end,
+                "came_in": came_in,
                 "expected": one.expected,
                 "found": one.found,
                 "found_at": self._clock.now(),
@@ -175,6 +199,7 @@ class Statements:
             inserted = await insert_new(session, StatementBreak, [row])
             if not inserted:
                 again = update(StatementBreak).where(*_is(agency, day, one), col(StatementBreak.closed_at).is_not(None))
+                again = again.where(~explained_as(one.expected, one.found))
                 again = again.values(closed_at=None, expected=one.expected, found=one.found)
                 changed = again.returning(col(StatementBreak.id)).execution_options(synchronize_session=False)
                 inserted = len((await session.execute(changed)).all())
@@ -190,7 +215,7 @@ class Statements:
         kinds: frozenset[StatementBreakKind],
     ) -> int:
         """Those of the kinds that are open and were not found."""
-        there = {(one.kind.value, one.reference) for one in found}
+        there = {one.entry for one in found}
         query = select(StatementBreak).where(
             col(StatementBreak.agency) == agency,
             col(StatementBreak.day) == day,
@@ -200,7 +225,7 @@ class Statements:
         closed = [
             one
             for one in await session.scalars(query.execution_options(populate_existing=True))
-            if (one.kind, one.bank_reference) not in there
+            if (one.kind, one.bank_reference, one.end_to_end, one.came_in) not in there
         ]
         for one in closed:
             one.closed_at = self._clock.now()
@@ -221,24 +246,23 @@ def _in_itself(statement: Statement) -> list[Found]:
     by_payment: dict[tuple[str, str, bool], list[int]] = {}
     for one in statement.entries:
         by_payment.setdefault((one.reference, one.end_to_end, one.satang > 0), []).append(one.satang)
-    twice = [(reference, listed) for (reference, _, _), listed in by_payment.items() if len(listed) > 1]
-    for reference in sorted({reference for reference, _ in twice}):
-        of_it = [listed for named, listed in twice if named == reference]
-        found.append(Found(_K.LISTED_TWICE, reference, sum(one[0] for one in of_it), sum(map(sum, of_it))))
+    for (reference, end_to_end, _), listed in sorted(by_payment.items()):
+        if len(listed) > 1:
+            found.append(Found(_K.LISTED_TWICE, reference, listed[0], sum(listed), end_to_end))
     if not statement.adds_up:
         wanted = statement.opening + sum(one.satang for one in statement.entries)
         found.append(Found(_K.DOES_NOT_ADD_UP, statement.day.isoformat(), wanted, statement.closing))
     return found
 
 
-def _missing(statement: Statement, booked: Iterable[tuple[str, str, int]]) -> dict[str, int]:
-    """What was told as booked and is not listed, by reference. An entry with one of our end-to-end ids is of that
-    payment; any other stands for one of its reference."""
+def _missing(statement: Statement, booked: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """What was told as booked and is not listed: reference, end-to-end id, satang. An entry with one of our end-to-end
+    ids is of that payment; any other stands for one of its reference."""
     listed: dict[str, list[str]] = {}
     for one in statement.entries:
         listed.setdefault(one.reference, []).append(one.end_to_end.lower())
     unnamed: list[tuple[str, str, int]] = []
-    missing: dict[str, int] = {}
+    missing: list[tuple[str, str, int]] = []
     for reference, end_to_end, satang in booked:
         there = listed.get(reference, [])
         if end_to_end and end_to_end in there:
@@ -250,8 +274,8 @@ def _missing(statement: Statement, booked: Iterable[tuple[str, str, int]]) -> di
         if there:
             listed[reference].remove(there[0])
         else:
-            missing[reference] = missing.get(reference, 0) + satang
-    return missing
+            missing.append((reference, end_to_end, satang))
+    return sorted(missing)
 
 
 def _nearest(known: set[int], satang: int) -> int:
@@ -263,6 +287,19 @@ def _is(agency: str, day: date, one: Found) -> tuple[ColumnElement[bool], ...]:
     return (
         col(StatementBreak.agency) == agency,
         col(StatementBreak.day) == day,
-        col(StatementBreak.kind) == one.kind.value,
-        col(StatementBreak.bank_reference) == one.reference,
+        *(column == value for column, value in zip(_ENTRY, one.entry, strict=True)),
     )
+
+
+_ENTRY: Final = (
+    col(StatementBreak.kind),
+    col(StatementBreak.bank_reference),
+    col(StatementBreak.end_to_end),
+    col(StatementBreak.came_in),
+)
+
+
+def _kept(end_to_end: str) -> str:
+    """One of ours as it is; of any other, in which a bank may have put a name, a hash."""
+    ours = end_to_end.lower()
+    return ours if not ours or _OURS.fullmatch(ours) else "~" + sha256(end_to_end.encode()).hexdigest()[:32]

@@ -341,6 +341,66 @@ async def test_what_was_claimed_of_another_amount_falls_when_the_bank_lists_what
     assert await till.balances() == {"BANK": 250_00, "FEES": -250_00}
 
 
+@pytest.mark.parametrize("column", ["satang", "reference1"])
+async def test_what_the_bank_contradicts_takes_back_and_contradicts_again_is_open_again(
+    till: Till, column: str
+) -> None:
+    """As it says by now, and once for the same word; what two officers decided stands."""
+    await till.scan(await till.bill())
+    wrong, anew = {"satang": (240_00, 230_00), "reference1": ("1", "2")}[column]
+
+    def lists(value: object) -> None:
+        with sqlite3.connect(till.bank._path) as books:
+            books.execute(f"UPDATE credit SET {column} = ?", (value,))  # noqa: S608 - one of two words
+
+    with sqlite3.connect(till.bank._path) as books:
+        right = books.execute(f"SELECT {column} FROM credit").fetchone()[0]  # noqa: S608 - one of two words
+    lists(wrong)
+    found = await found_next_day(till)
+    assert found.kind == {"satang": BreakKind.WRONG_AMOUNT, "reference1": BreakKind.UNKNOWN_REFERENCE}[column].value
+    for value, new in ((right, 0), (anew, 1), (anew, 0)):
+        lists(value)
+        assert (await till.desk.reconcile(till.officer, found.day)).breaks == new
+    [(again, proposed)] = await till.desk.breaks(till.officer)
+    assert (again.id, proposed) == (found.id, None)
+    assert (again.expected, again.found) == (250_00, 230_00 if column == "satang" else 250_00)
+    await resolve(till, again, Outcome.NO_MONEY_MOVED)
+    lists(wrong)
+    assert (await till.desk.reconcile(till.officer, found.day)).breaks == 0
+    assert await till.desk.breaks(till.officer) == []
+
+
+async def test_money_that_went_back_and_is_listed_with_another_amount_later_is_another_break(till: Till) -> None:
+    """Of the same kind and the same entry: what two officers decided is about the money, this is about the word."""
+    found = await broken(till)
+    await resolve(till, found, Outcome.REFUND, account=MOBILE)
+    with sqlite3.connect(till.bank._path) as books:
+        books.execute("UPDATE credit SET satang = satang - 1000")
+    for new in (1, 0):
+        assert (await till.desk.reconcile(till.officer, found.day)).breaks == new
+    [(another, _)] = await till.desk.breaks(till.officer)
+    assert (another.kind, another.expected, another.found) == (found.kind, 251_00, 241_00)
+    assert another.id != found.id
+    with pytest.raises(NotResolvedSo):
+        await propose(till, another, Outcome.REFUND, account=MOBILE)
+    await resolve(till, another, Outcome.NO_MONEY_MOVED)
+
+
+async def test_a_refund_that_the_bank_tells_rightly_and_then_wrongly_is_an_open_break_again(till: Till) -> None:
+    await resolve(till, await broken(till), Outcome.REFUND, account=MOBILE)
+    refund = await refund_of(till)
+
+    async def told(satang: int) -> None:
+        entry = Entry(EntryKind.PAID, "X1", refund.id.hex, Money(satang), "THB", till.clock.now())
+        async with till.db.write() as session:
+            await till.refunds._take_entries(session, refund.id, [entry])
+
+    await till.refunds._file(refund.id)
+    for satang, there in ((refund.satang + 1, 1), (refund.satang, 0), (refund.satang + 2, 1), (refund.satang, 0)):
+        await told(satang)
+        assert [one.found for one, _ in await till.desk.breaks(till.officer)] == [-satang] * there
+
+
 async def test_a_contradiction_of_the_bank_is_no_money_to_send_anywhere(till: Till) -> None:
     found = await broken(till, ScanFault.NOT_LISTED)
     for outcome, more in ((Outcome.REFUND, {"account": MOBILE}), (Outcome.KEEP, {}), (Outcome.ASSIGN, {"bill": "1"})):

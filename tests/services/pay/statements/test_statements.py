@@ -8,13 +8,23 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from core.errors import BadInput
-from services.pay.errors import BankFileRefused, NotAPaymentOfficer
+from services.pay.errors import (
+    BankFileRefused,
+    BreakClosed,
+    BreakNotFound,
+    NotAPaymentOfficer,
+    NotResolvedSo,
+    SameOfficer,
+)
 from services.pay.fees.breaks import IncomingOutcome
+from services.pay.fees.models import IncomingPayment
 from services.pay.fees.resolving import Proposal
 from services.pay.iso20022.camt053 import Listed, Statement, read_statement
 from services.pay.statements.errors import StatementMissing
+from services.pay.statements.models import StatementBreak
 from services.pay.statements.models import StatementBreakKind as Kind
 from services.pay.statements.service import Taken
 from services.sandbox.bank import statements as written
@@ -48,7 +58,7 @@ async def take(till: Till, day: date, faults: Faults | None = None) -> Taken:
 
 
 async def open_kinds(till: Till) -> list[Kind]:
-    return [Kind(one.kind) for one in await till.statements.breaks(till.officer)]
+    return [Kind(one.kind) for one, _ in await till.statements.breaks(till.officer)]
 
 
 async def test_a_day_on_which_all_was_told_fits(till: Till) -> None:
@@ -90,7 +100,7 @@ async def test_what_the_statement_says_otherwise_is_named_and_its_sum_with_it(ti
         "statement_repeats": Kind.LISTED_TWICE,
     }[what]
     assert (await take(till, day, Faults.model_validate({what: [reference]}))).new == 2
-    found = {Kind(one.kind): one for one in await till.statements.breaks(till.officer)}
+    found = {Kind(one.kind): one for one, _ in await till.statements.breaks(till.officer)}
     assert set(found) == {kind, Kind.DOES_NOT_ADD_UP}
     assert found[kind].bank_reference == reference
     assert found[kind].expected == 250_00
@@ -100,7 +110,7 @@ async def test_an_entry_that_nobody_told_of_is_named(till: Till) -> None:
     await paid(till, ScanFault.NOT_TOLD)
     day = await next_day(till)
     assert (await take(till, day)).new == 1
-    [one] = await till.statements.breaks(till.officer)
+    [(one, _)] = await till.statements.breaks(till.officer)
     assert (one.kind, one.expected, one.found) == (Kind.NOT_TOLD.value, None, 250_00)
     await till.desk.reconcile(till.officer, day)  # the bank's list tells of it
     taken = await take(till, day)
@@ -143,7 +153,7 @@ async def test_a_day_opens_with_what_the_day_before_closed_with(till: Till) -> N
     second = await next_day(till)
     await take(till, first)
     assert (await take(till, second, Faults(statement_opens=1))).new == 1
-    [one] = await till.statements.breaks(till.officer)
+    [(one, _)] = await till.statements.breaks(till.officer)
     assert (one.kind, one.expected, one.found) == (Kind.OPENS_OTHERWISE.value, 250_00, 250_01)
 
 
@@ -203,6 +213,99 @@ async def test_a_day_that_is_not_over_and_an_officer_without_a_role_are_refused(
         await till.statements.take(nobody, till.clock.today() - timedelta(days=1))
     with pytest.raises(NotAPaymentOfficer):
         await till.statements.breaks(nobody)
+
+
+async def left_out(till: Till) -> StatementBreak:
+    """The break of an entry that its day's statement leaves out, beside one of its sum."""
+    reference = await paid(till)
+    await take(till, await next_day(till), Faults(statement_omits=frozenset({reference})))
+    return next(one for one, _ in await till.statements.breaks(till.officer) if one.kind == Kind.NOT_LISTED.value)
+
+
+async def test_two_officers_close_what_they_have_explained_and_nothing_is_booked(till: Till) -> None:
+    found = await left_out(till)
+    before = await till.balances()
+    await till.statements.propose(till.officer, found.id, REASON)
+    [proposed] = [row for one, row in await till.statements.breaks(till.officer) if one.id == found.id]
+    assert proposed is not None
+    assert (proposed.reason, proposed.proposed_by, proposed.closed_at) == (REASON, till.officer.person, None)
+    await till.statements.agree(OTHER, found.id)
+    assert await open_kinds(till) == [Kind.DOES_NOT_ADD_UP]
+    assert await till.balances() == before
+    for again in (till.statements.propose(OTHER, found.id, REASON), till.statements.agree(OTHER, found.id)):
+        with pytest.raises(BreakClosed):
+            await again
+
+
+async def test_what_officers_have_explained_stays_closed_while_the_bank_says_the_same(till: Till) -> None:
+    found = await left_out(till)
+    await till.statements.propose(till.officer, found.id, REASON)
+    await till.statements.agree(OTHER, found.id)
+    omits = Faults(statement_omits=frozenset({found.bank_reference}))
+    assert (await take(till, found.day, omits)).new == 0
+    async with till.db.write() as session:  # of another amount it is not what they explained
+        await session.execute(update(IncomingPayment).values(satang=IncomingPayment.satang + 1))
+    assert (await take(till, found.day, omits)).new == 1
+    [again] = [one for one, _ in await till.statements.breaks(till.officer) if one.id == found.id]
+    assert again.expected == 250_01
+    with pytest.raises(NotResolvedSo):
+        await till.statements.agree(Clerk(), found.id)
+    await till.statements.propose(OTHER, found.id, REASON)
+    await till.statements.agree(till.officer, found.id)
+    assert await open_kinds(till) == [Kind.DOES_NOT_ADD_UP]
+
+
+async def test_another_officer_of_the_agency_must_agree_to_an_explanation(till: Till) -> None:
+    found = await left_out(till)
+    with pytest.raises(NotResolvedSo):
+        await till.statements.agree(OTHER, found.id)
+    for reason in ("no", "x" * 501, "a\nb\nc\nd"):
+        with pytest.raises(BadInput):
+            await till.statements.propose(till.officer, found.id, reason)
+    await till.statements.propose(till.officer, found.id, REASON)
+    with pytest.raises(SameOfficer):
+        await till.statements.agree(till.officer, found.id)
+    stranger, nobody = Clerk(agency="dlt"), Clerk(roles=frozenset())
+    with pytest.raises(BreakNotFound):
+        await till.statements.propose(stranger, found.id, REASON)
+    with pytest.raises(BreakNotFound):
+        await till.statements.agree(stranger, found.id)
+    with pytest.raises(NotAPaymentOfficer):
+        await till.statements.propose(nobody, found.id, REASON)
+    with pytest.raises(NotAPaymentOfficer):
+        await till.statements.agree(nobody, found.id)
+
+
+async def test_of_many_who_agree_at_once_one_closes_it(till: Till) -> None:
+    found = await left_out(till)
+    await till.statements.propose(till.officer, found.id, REASON)
+    agreed = await asyncio.gather(*(till.statements.agree(Clerk(), found.id) for _ in range(5)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in agreed) == ["BreakClosed"] * 4 + ["StatementResolution"]
+
+
+async def test_what_fits_after_all_is_closed_without_officers_and_what_they_said_falls(till: Till) -> None:
+    await paid(till, ScanFault.NOT_TOLD)
+    day = await next_day(till)
+    await take(till, day)
+    [(found, _)] = await till.statements.breaks(till.officer)
+    await till.statements.propose(till.officer, found.id, REASON)
+    await till.desk.reconcile(till.officer, day)
+    assert (await take(till, day)).closed == 1
+    with pytest.raises(BreakClosed):
+        await till.statements.agree(OTHER, found.id)
+
+
+async def test_a_foreign_end_to_end_id_is_kept_as_a_hash(till: Till) -> None:
+    """A bank may put a payer's name there."""
+    day = await next_day(till)
+    document = written.write("TREASURY-DLA", day, 0, [("R1", -100)], till.clock.now(), Faults()).decode()
+    said = "<AcctSvcrRef>R1</AcctSvcrRef><EndToEndId>SOMCHAI JAIDEE</EndToEndId></Refs>"
+    document = document.replace("<AcctSvcrRef>R1</AcctSvcrRef></Refs>", said)
+    till.statements._bank = Says(document.encode())
+    await till.statements.take(till.officer, day)
+    [(found, _)] = await till.statements.breaks(till.officer)
+    assert (found.kind, found.came_in, len(found.end_to_end)) == (Kind.NOT_TOLD.value, False, 33)
+    assert "SOMCHAI" not in found.end_to_end
 
 
 class Says:

@@ -13,6 +13,7 @@ from api.commands import pay_statements
 from services.sandbox.bank.faults import Faults
 from tests.services.pay.fees.till import Till
 from tests.services.pay.statements.test_statements import next_day, paid
+from tests.services.pay.town import Clerk
 
 
 async def say(till: Till, monkeypatch: pytest.MonkeyPatch, *words: str) -> Result:
@@ -48,6 +49,14 @@ async def test_what_does_not_fit_is_the_exit_status_and_is_listed(till: Till, mo
     listed = (await say(till, monkeypatch, "breaks")).output
     assert f"{day}  NOT_LISTED  {reference}  expected 250.00 baht, found nothing" in listed
     assert "DOES_NOT_ADD_UP" in listed
+    which = next(line for line in listed.splitlines() if "NOT_LISTED" in line).split()[0]
+    said = await say(till, monkeypatch, "explain", which[-6:], "--reason", "it is booked tomorrow")
+    assert f"{which}  proposed" in said.output
+    assert "proposed: it is booked tomorrow" in (await say(till, monkeypatch, "breaks")).output
+    till.officer = Clerk()
+    said = await say(till, monkeypatch, "explain", which)
+    assert (said.exit_code, said.output) == (0, f"{which}  closed: it is booked tomorrow\n")
+    assert "NOT_LISTED" not in (await say(till, monkeypatch, "breaks")).output
 
 
 def test_a_day_that_is_none_is_refused() -> None:
