@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.apply import repository
 from services.apply.models import Application, ApplicationEvent, HouseholdLook, Reassessment
 from services.apply.states import GRANTED, Status
 
@@ -78,14 +79,32 @@ async def looked_for(session: AsyncSession, corrections: Collection[UUID]) -> se
     return set((await session.scalars(query)).all())
 
 
-async def note_look(
-    session: AsyncSession, person: UUID, correction: UUID, now: datetime, forget_before: datetime
-) -> None:
-    """Noted twice it is noted once. What is too old to be asked for goes."""
+async def note_look(session: AsyncSession, person: UUID, correction: UUID, now: datetime) -> None:
+    """Noted twice it is noted once."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     row = {"person": person, "correction": correction, "looked_at": now}
     await session.execute(dialect.insert(HouseholdLook).values(**row).on_conflict_do_nothing())
-    await session.execute(delete(HouseholdLook).where(col(HouseholdLook.looked_at) < forget_before))
+
+
+async def forget_looks(session: AsyncSession, before: datetime) -> None:
+    """What is too old to be asked for goes, whether anything is corrected meanwhile or not."""
+    await session.execute(delete(HouseholdLook).where(col(HouseholdLook.looked_at) < before))
+
+
+async def was_granted(session: AsyncSession, application: Application) -> bool:
+    """Whether it was in force at some time."""
+    query = select(col(ApplicationEvent.sequence)).where(
+        col(ApplicationEvent.person) == application.person,
+        col(ApplicationEvent.application) == application.id,
+        col(ApplicationEvent.status).in_(GRANTED),
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def count_from(session: AsyncSession, application: Application, since: date) -> None:
+    """The decision that it waits for counts from that day, unless from an earlier one. The caller holds its lock."""
+    if application.review_since is None or since < application.review_since:
+        await repository.store(session, application, {"review_since": since})
 
 
 async def let_go(session: AsyncSession, person: UUID, application: UUID) -> Application | None:

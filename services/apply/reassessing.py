@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -61,6 +62,7 @@ class Result(StrEnum):
     NOT_NEEDED = "NOT_NEEDED"
 
 
+_UNDECIDED: Final = frozenset({Status.SUBMITTED, Status.NEEDS_INFORMATION})
 _RESULTS: Final = {Outcome.GRANTED: Result.CONFIRMED, Outcome.REFUSED: Result.ENDED}
 
 
@@ -211,7 +213,8 @@ class Reassessments:
         """Grants of those in whose household a corrected fact of another is counted. What they are told is what their
         own application says: neither whose fact it was, nor which."""
         now, made = self._clock.now(), 0
-        async with self._db.read() as session:
+        async with self._db.write() as session:
+            await owed.forget_looks(session, now - 2 * CORRECTIONS_SEEN)
             facts = await self._corrections.corrected_since(session, now - CORRECTIONS_SEEN)
             facts = [fact for fact in facts if self._laws.totals(fact.attribute)]
             known = await owed.looked_for(session, [fact.correction for fact in facts]) if facts else set()
@@ -230,10 +233,9 @@ class Reassessments:
                     for application in await owed.about(session, other, fact.at):
                         if application.subject in subjects:
                             since = bangkok_day(fact.at)
-                            row = self._row(application, Cause.CORRECTION, fact.correction.hex, since)
+                            row = self._row(application, Cause.CORRECTION, _of_another(application, fact), since)
                             made += await owed.add(session, row)
-                forget_before = now - 2 * CORRECTIONS_SEEN
-                await owed.note_look(session, fact.person, fact.correction, now, forget_before)
+                await owed.note_look(session, fact.person, fact.correction, now)
         return made
 
     async def _find_held(self) -> int:
@@ -283,7 +285,7 @@ class Reassessments:
         async with self._db.read() as session:
             found = await owed.let_go(session, row.person, row.application)
         if found is None:
-            return await self._not_needed(row)
+            return await self._try_open_again(row)
         prepared = await self._apply.prepare_withdrawn(found)
         if action_of(prepared, Status.APPROVED) is Action.AWAIT_AGENCY:
             await self._put_off(row)
@@ -300,6 +302,17 @@ class Reassessments:
                 await self._apply.outcomes.write_after_withdrawal(
                     session, locked, prepared, since=row.since, cause=row.cause
                 )
+        return result
+
+    async def _try_open_again(self, row: Reassessment) -> Result:
+        """What had lapsed and was opened again is decided when the citizen answers. What that comes to counts from the
+        day of this look as well: whoever opens it again keeps no more by it than by waiting."""
+        async with self._db.write() as session:
+            locked = await self._apply.steps.locked(session, row.person, row.application)
+            waits = locked.status in _UNDECIDED and await owed.was_granted(session, locked)
+            result = Result.ASKED if waits else Result.NOT_NEEDED
+            if await owed.done(session, row, result, self._clock.now()) and waits:
+                await owed.count_from(session, locked, row.since)
         return result
 
     async def _not_needed(self, row: Reassessment) -> Result:
@@ -334,6 +347,12 @@ class Reassessments:
             due_at=now,
             attempts=0,
         )
+
+
+def _of_another(application: Application, fact: CorrectedFact) -> str:
+    """Which correction it is, for this application alone: whose it is cannot be looked up by it, nor which others it
+    concerns."""
+    return sha256(application.id.bytes + fact.correction.bytes).hexdigest()
 
 
 def _from(application: Application, law: Law) -> date:

@@ -732,6 +732,9 @@ async def test_grants_of_a_household_are_looked_at_when_anothers_fact_is_put_rig
     [row] = await owed(town)
     assert (row.application, row.person, row.cause, row.since) == (mine, citizen, Cause.CORRECTION, TODAY)
     assert spouse.hex not in str(row.model_dump()), "whose fact it was stands nowhere in it"
+    [correction] = town.world.corrected
+    assert str(correction.correction) not in row.reference, "nor does what is kept beside the spouse"
+    assert correction.correction.hex not in row.reference
     assert await town.reassessments.run() == Reassessed()
     assert town.world.asked == [spouse], "one look at the person for one correction"
 
@@ -769,6 +772,19 @@ async def test_what_is_known_of_a_look_goes_when_its_correction_is_too_old(town:
     town.world.corrected = [CorrectedFact(new_id(), second, "annual_income", town.room.clock.now())]
     await town.reassessments.run()
     assert await town.room.count("household_look") == 1
+
+
+async def test_what_is_known_of_a_look_goes_when_nothing_is_corrected_any_more(town: Town, citizen: UUID) -> None:
+    await town.granted(citizen)
+    town.world.corrected = [CorrectedFact(new_id(), new_id(), "annual_income", town.room.clock.now())]
+    await town.reassessments.run()
+    town.world.corrected = []
+    town.room.clock.advance(2 * reassessing.CORRECTIONS_SEEN)
+    await town.reassessments.run()
+    assert await town.room.count("household_look") == 1
+    town.room.clock.advance(timedelta(seconds=1))
+    await town.reassessments.run()
+    assert await town.room.count("household_look") == 0
 
 
 async def test_who_opens_it_again_while_it_is_looked_at_is_judged_by_what_is_decided_then(
@@ -859,6 +875,30 @@ async def test_after_a_lapse_under_review_a_grant_counts_from_the_day_of_the_que
     town.room.decider.then = Outcome.GRANTED
     assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.APPROVED
     assert town.room.awarder.confirmed == [(application, TODAY, "ANSWERED")]
+
+
+@pytest.mark.parametrize(("days", "since"), [(5, TODAY), (-3, TODAY - timedelta(days=3))])
+async def test_a_look_that_is_owed_on_what_was_opened_again_counts_in_the_decision_that_it_waits_for(
+    town: Town, citizen: UUID, days: int, since: date
+) -> None:
+    application = await lapsed_and_opened_again(town, citizen)
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY + timedelta(days=days))
+    assert await town.reassessments.one(mine) is Result.ASKED
+    assert (await town.get(application)).review_since == since
+    town.room.decider.then = Outcome.REFUSED
+    assert (await town.room.supplement(citizen, application, {"household_income": 1})).status == Status.REJECTED
+    assert town.room.awarder.after_end == [(application, since, "ANSWERED")]
+
+
+async def test_a_look_at_what_was_never_granted_is_not_needed(town: Town, citizen: UUID) -> None:
+    application = await town.waiting(citizen)
+    row = await town.get(application)
+    async with town.room.database.write() as session:
+        mine = await town.reassessments.ask(session, row, new_id(), TODAY)
+    assert await town.reassessments.one(mine) is Result.NOT_NEEDED
+    assert (await town.get(application)).review_since is None
 
 
 @pytest.mark.parametrize(("days", "since"), [(5, TODAY), (-3, TODAY - timedelta(days=3))])
