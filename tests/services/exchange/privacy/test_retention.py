@@ -22,6 +22,7 @@ from services.exchange.consent.models import Consent
 from services.exchange.corrections.models import Correction
 from services.exchange.privacy.models import PrivacyRequest
 from services.exchange.privacy.retention import Over, RetentionClass, read, retention_classes
+from services.pay.benefits.models import Benefit
 from services.pay.fees.models import Bill, IncomingPayment
 from services.pay.models import Award, HeldMonth, Instalment, Overpayment, PaymentRun
 from services.pay.recovery.models import RecoveryPlan, Underpayment
@@ -166,6 +167,15 @@ async def _award(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, award(at - timedelta(days=1)))
 
 
+async def _benefit(sitthi: Served, at: datetime) -> None:
+    of = Benefit(
+        person=PERSON, id=new_id(), plugin="oic", reference=new_id().hex, satang=1, law={"th": "ก", "en": "a"},
+        law_since=at.date(), told="PAID", told_at=at, times_told=1, created_at=at,
+    )  # fmt: skip
+    owed = {"told": None, "told_at": None, "times_told": 0, "id": new_id(), "reference": new_id().hex}
+    await _add(sitthi, of, Benefit(**(of.model_dump() | owed)))
+
+
 async def _instalment(sitthi: Served, at: datetime) -> None:
     of, run = award(None), new_id()
     paid = PaymentRun(
@@ -284,6 +294,7 @@ MAKERS: Final[dict[str, Make]] = {
     "dispute": _dispute,
     "rating": _rating,
     "award": _award,
+    "benefit": _benefit,
     "instalment": _instalment,
     "overpayment": _overpayment,
     "underpayment": _underpayment,
