@@ -165,3 +165,29 @@ def end_client(
 
     as_officer(profile, job)
     typer.echo(f"ended: {client}")
+
+
+@app.command()
+def look(number: Number, profile: As = None) -> None:
+    """Asks the register of companies who directs a juristic person, and follows it. Says how many direct it here."""
+
+    async def job(house: House, officer: Officer) -> str:
+        from core.errors import NotFound
+        from identity.juristic.numbers import JuristicNumber
+
+        office = house.identity.office
+        async with house.db.read() as session:
+            row = await office.juristic.find(session, officer.agency, JuristicNumber.parse(number))
+        if row is None or not row.active:
+            raise NotFound
+        await office.juristic_desk.looks.look(row.id)
+        async with house.db.read() as session:
+            found = await office.juristic.find(session, officer.agency, JuristicNumber.parse(number))
+            count = len(await office.juristic.directors(session, row.id))
+        assert found is not None, "an entry stays"
+        if not found.active:
+            return "dissolved, and struck off"
+        as_of = "not known there" if found.looked_at is None else f"as of {found.looked_at:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{count} directors are here; {found.signatures} sign together; {as_of}"
+
+    typer.echo(as_officer(profile, job))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from api.commands import juristic, officer_acts
 from core.clock import bangkok_day
+from core.text import Text
+from identity.juristic.companies import Company, RegisteredDirector
+from identity.juristic.looks import Looks
+from identity.juristic.numbers import JuristicNumber
 from tests.identity.juristic.conftest import juristic_number
 from tests.identity.officers.test_command import REASON, Terminal, key_file, proposed
 from tests.identity.officers_of_tests import number
@@ -71,3 +77,35 @@ def test_a_company_its_officer_and_its_system_are_entered_and_ended(office: Term
 def test_what_is_no_company_of_the_agency_is_not_found(office: Terminal) -> None:
     assert "NOT_FOUND" in said("show", NUMBER, "--as", "one", ok=False)
     assert "MALFORMED_JURISTIC_NUMBER" in said("show", "123", "--as", "one", ok=False)
+
+
+def test_the_register_of_companies_is_asked_and_followed(office: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = ("--kind", "INSURER", "--title-th", "บริษัท", "--title-en", "Company", "--directors", "2")
+    directors = f"{number(10).digits}\n{number(11).digits}\n"
+    approved(office, said("propose", NUMBER, *titles, *REASON, "--as", "one", given=directors))
+    told: Company | None = None
+
+    class Register:
+        async def company(self, asked: JuristicNumber) -> Company | None:
+            assert asked.digits == NUMBER
+            return told
+
+    made = Looks.__init__
+
+    def connected(self: Looks, *given: Any) -> None:
+        made(self, *given)
+        self.companies = Register()
+
+    monkeypatch.setattr(Looks, "__init__", connected)
+    assert "2 directors are here; 2 sign together; not known there" in said("look", NUMBER, "--as", "one")
+    left = RegisteredDirector(number(11), Text(th="นาย", en="Mr"), signs=True)
+    told = Company(
+        juristic_number(1), Text(th="ก", en="Renamed"), is_dissolved=False, signatures=1, directors=(left,),
+        as_of=office.clock.now(),
+    )  # fmt: skip
+    assert "1 directors are here; 1 sign together; as of " in said("look", NUMBER, "--as", "one")
+    assert "Renamed" in said("list", "--as", "one")
+    told = replace(told, is_dissolved=True)
+    assert "dissolved" in said("look", NUMBER, "--as", "one")
+    assert "struck off" in said("list", "--as", "one")
+    assert "NOT_FOUND" in said("look", NUMBER, "--as", "one", ok=False)
