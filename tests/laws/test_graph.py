@@ -33,6 +33,7 @@ from tests.laws.cases import (
     WORDS,
     application_of,
     bill_of,
+    check_of,
     credential_of,
     dispute_of,
     document_of,
@@ -220,6 +221,10 @@ async def _share(sitthi: Served) -> str:
     return await share_of(sitthi, "graduate")
 
 
+async def _check(sitthi: Served) -> str:
+    return await check_of(sitthi, "graduate")
+
+
 OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Citizen": _citizen,
     "Person": _person,
@@ -233,6 +238,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "DocumentOrder": _order,
     "WalletCredential": _credential,
     "Share": _share,
+    "CheckAsked": _check,
     "Evidence": _evidence,
     "Draft": _draft,
     "Payment": _payment,

@@ -77,6 +77,7 @@ def hostile(field: str) -> list[tuple[str, Any]]:
         "RestrictionGround": ["", "MARKETING", 7],
         "ObjectionGround": ["", "ACCURACY", 7],
         "Date": ["", "x", "2026-11-15", "9999-12-31", 7],
+        "DateTime": ["", "x", "2026-11-15T00:00:00", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+23:59", 7],
         "CaseActInput": [
             {},
             {"claim": False},
@@ -97,7 +98,7 @@ def hostile(field: str) -> list[tuple[str, Any]]:
     return [(name, value) for name, f in kind.fields.items() for value in by_type[str(f.type).removesuffix("!")]]
 
 
-ASK_AGENCIES: Final = frozenset({"issueDocument", "offerCredential"})
+ASK_AGENCIES: Final = frozenset({"issueDocument", "offerCredential", "prepareShare", "createShare"})
 """What they ask for is claimed, and whose key signs it made, before the one transaction."""
 SIGNED_ANEW: Final = frozenset({"proof", "qrSvg"})
 """Of a receipt: made at each look. Two ES256 signatures of the same claims differ."""

@@ -186,7 +186,7 @@ class PrepareSharePayload:
 @strawberry.input
 class CreateShareInput:
     until: datetime = strawberry.field(description="From when on nobody opens it; 90 days from now at most.")
-    openings: int = strawberry.field(description="How often it can be opened: 1 to 20 times.")
+    openings: int = strawberry.field(description="How often it can be opened: 1 to 5 times.")
     idempotency_key: str
     document: strawberry.ID | None = strawberry.field(default=None, description="Id of an `IssuedDocument`; or …")
     prepared: strawberry.ID | None = strawberry.field(default=None, description="… of what was prepared.")

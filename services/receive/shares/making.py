@@ -36,12 +36,12 @@ from services.receive.shares.wording import checked_name
 
 CODE_BYTES: Final = 24
 LASTS_MAX: Final = timedelta(days=90)
-OPENINGS_MAX: Final = 20
+OPENINGS_MAX: Final = 5
 SHARES_MAX: Final = 20
 """Of one citizen that are open at a time."""
 CODE_DOMAIN: Final = "share.code"
 _UNTIL: Final = Text(th="วันสิ้นสุดต้องอยู่ในอนาคต ไม่เกิน 90 วัน", en="it ends in the future, in 90 days at most")
-_OPENINGS: Final = Text(th="เปิดได้ 1 ถึง 20 ครั้ง", en="it is opened 1 to 20 times")
+_OPENINGS: Final = Text(th="เปิดได้ 1 ถึง 5 ครั้ง", en="it is opened 1 to 5 times")
 _ONE: Final = Text(th="ระบุ document หรือ prepared อย่างใดอย่างหนึ่ง", en="name a `document`, or what was `prepared`")
 _WHOLE: Final = Text(th="เอกสาร PDF แบ่งปันทั้งฉบับ เลือกเป็นส่วนไม่ได้", en="a PDF is shared whole: nothing of it is chosen")
 _VERIFIER: Final = Text(
@@ -113,7 +113,7 @@ class Making:
         """To be called in no transaction. Raises BadInput, NotFound, :class:`ShareNotFound`, :class:`ShareChosen`,
         :class:`NotShareable`, :class:`TooManyShares`, `CredentialNotOffered`, `MalformedJuristicNumber`."""
         now = self._clock.now()
-        if not now < wish.until <= now + LASTS_MAX:
+        if wish.until.tzinfo is None or not now < wish.until <= now + LASTS_MAX:
             raise BadInput(_UNTIL, path=("until",))
         if not 1 <= wish.openings <= OPENINGS_MAX:
             raise BadInput(_OPENINGS, path=("openings",))
