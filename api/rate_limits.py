@@ -7,6 +7,7 @@ one. A public client's id is anyone's to send, so its requests count by client a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,6 +56,9 @@ SOCKETS: Final = Limit("sockets", 12_000, MINUTE, lease=120)
 """WebSocket handshakes: 4,000 phones that come back three times a minute after a break of the network."""
 VERIFY: Final = Limit("verify", 600, MINUTE, lease=6)
 """Receipts are verified one at a time, by scanning; a code has 192 bits, so this only saves our own time."""
+WALLETS: Final = Limit("wallets", 6_000, MINUTE, lease=60)
+"""An offer is 6 requests of a wallet: metadata, offer, token, nonce, credential; and a signature for each copy. Status
+lists and types are asked for there too, by verifiers that keep them."""
 LOG: Final = Limit("log", 12_000, MINUTE, lease=120)
 """Tiles, heads and consistency of the access log: who mirrors ten million leaves asks for 39,000 tiles."""
 OTHER: Final = Limit("other", 12_000, MINUTE, lease=120)
@@ -83,12 +87,15 @@ BY_PATH: Final[tuple[tuple[str, Limit], ...]] = (
     ("/oauth/introspect", INTROSPECT),
     ("/oauth/userinfo", TOKENS),
     ("/oauth/logout", SIGN_IN),
+    ("/issuers", WALLETS),
     ("/verify/log", LOG),
     ("/verify", VERIFY),
 )
 """By address. The first that fits is meant, with all below it; `/signin/passkey` fits `/signin/passkeys/…` too."""
 CALLED_BY_CLIENTS: Final = ("/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo")
 """Where errors have the form of OAuth."""
+CALLED_BY_WALLETS: Final = re.compile(r"/issuers/[^/]+/(token|nonce|credential)")
+"""Where they have that of OpenID4VCI, which is the same (§6.3, §8.3.1.2)."""
 UNCOUNTED: Final = ("/health/", "/sandbox")
 """A balancer asks after our health from one address, and a server that says it is ill for being asked often would be
 taken out. The sandboxes stand for other people's servers, and never run in production."""
@@ -199,7 +206,7 @@ def refusal(scope: Scope, seconds: int) -> Refusal:
     headers = dict(scope["headers"])
     retry = (b"retry-after", str(seconds).encode())
     path: str = scope["path"]
-    if path.startswith(CALLED_BY_CLIENTS):
+    if path.startswith(CALLED_BY_CLIENTS) or CALLED_BY_WALLETS.fullmatch(path):
         error = {"error": "temporarily_unavailable", "error_description": "Too many requests. See Retry-After."}
         return Refusal([(b"content-type", b"application/json"), (b"pragma", b"no-cache"), retry], orjson.dumps(error))
     if b"text/html" in headers.get(b"accept", b""):

@@ -16,6 +16,7 @@ from services.receive.disputes.desk import DisputeDesk
 from services.receive.disputes.service import DisputeService
 from services.receive.papers.authority import Authority
 from services.receive.papers.laying_out import Enclosed
+from services.receive.papers.press import Press
 from services.receive.papers.routes import papers_router
 from services.receive.papers.service import Order, Papers
 from services.receive.satisfaction.figures import Published
@@ -42,7 +43,9 @@ def furnish(house: House, rooms: Rooms) -> None:
     rooms.add(Authority, Authority(house.db, house.keys, house.clock, titles, issuer))
     register = PaperRegister(house.db, house.clock)
     rooms.add(PaperRegister, register)
-    rooms.add(Papers, Papers(house.clock, rooms.get(Authority), house.attestor, titles, issuer, register))
+    rooms.add(Press, Press())
+    papers = Papers(house.clock, rooms.get(Authority), house.attestor, titles, issuer, register, rooms.get(Press))
+    rooms.add(Papers, papers)
     rooms.get(DocumentDesk).printer, rooms.get(DocumentDesk).kept = _printer(rooms.get(Papers)), register.kept
     rooms.add(Statements, Statements(house.db, house.clock, house.keys, house.attestor, house.gate, titles, issuer))
 

@@ -17,6 +17,7 @@ from services.receive.credentials.sd_jwt import SdJwt, present, prove
 from services.receive.credentials.service import MISSES_MAX, OFFER_LIVES, OFFERS_MAX, TOKEN_LIVES, Credentials
 from services.receive.credentials.status import Status, read_status
 from services.receive.credentials.verifying import Asked, Verified, verify
+from services.receive.service import svg_of
 from tests.services.receive.credentials.office import (
     AGENCY,
     CLAIMS,
@@ -77,6 +78,15 @@ async def test_a_credential_goes_into_a_wallet_and_one_course_of_it_is_believed_
     assert "gpax_at_least_3_00" not in told.claims
     [call] = office.calls
     assert (call.operation, call.person is not None) == ("degreeCredential", True)
+
+
+async def test_an_offer_is_a_qr_code_too(sitthi: Served, office: Office) -> None:
+    payload = await sitthi.do(
+        "offerCredential", "offer { uri qrSvg }", "graduate", service=SERVICE, credential="degree"
+    )
+    assert payload["offer"]["qrSvg"] == svg_of(payload["offer"]["uri"])
+    assert payload["offer"]["qrSvg"].startswith("<svg")
+    assert office.calls
 
 
 async def test_the_look_at_the_agency_is_in_the_access_log(sitthi: Served, office: Office) -> None:

@@ -88,6 +88,8 @@ async def use_up(http: httpx2.AsyncClient, path: str, limit: int, method: str = 
         ("/oauth/jwks", "GET"),
         ("/graphql", "POST"),
         ("/verify/r/x", "GET"),
+        ("/issuers/mhesi/token", "POST"),
+        ("/issuers/mhesi/status/1", "GET"),
         ("/nowhere", "GET"),
         ("/metrics", "GET"),
     ],
@@ -145,7 +147,13 @@ async def test_a_person_is_refused_with_a_page_and_a_program_with_our_error(open
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/oauth/token", "/oauth/par", "/oauth/revoke", "/oauth/introspect"),
+        *("/issuers/mhesi/token", "/issuers/mhesi/nonce", "/issuers/mhesi/credential"),
+    ],
+)
 async def test_a_client_is_refused_in_the_form_of_oauth(opened: Opened, path: str) -> None:
     """RFC 6749 §5.2 for the form, RFC 9126 §2.3 and RFC 6585 §4 for the status."""
     async with opened() as app, browser(app, accept="text/html") as http:

@@ -16,7 +16,16 @@ from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLSchema, Node, extend_schema, find_breaking_changes, find_dangerous_changes
 
-from services.plugins.contract import Assurance, Delegates, Fault, Manifest, OperationKind, OperationSpec, Rule
+from services.plugins.contract import (
+    Assurance,
+    CredentialSpec,
+    Delegates,
+    Fault,
+    Manifest,
+    OperationKind,
+    OperationSpec,
+    Rule,
+)
 from services.plugins.contract.formats import Formats
 from services.plugins.notices.terms import Notice
 from services.plugins.notices.yearly import Notices, early_sunsets
@@ -187,6 +196,25 @@ def _of_manifest(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator
         yield _fault(lines, "provides", f"it provides `{attribute}` no more", "Keep providing it")
     for code in sorted(former.errors.keys() - manifest.errors.keys()):
         yield _fault(lines, "errors", f"the error `{code}` was removed", "Keep it declared")
+    yield from _of_credentials(former, manifest, lines)
+
+
+def _of_credentials(former: Manifest, manifest: Manifest, lines: Lines) -> Iterator[Fault]:
+    """Wallets hold what was issued for years, and verifiers read it by its type: its service, name and version."""
+    for name, before in sorted(former.credentials.items()):
+        after, place = manifest.credentials.get(name), f"credentials.{name}"
+        if after is None:
+            yield _fault(lines, "credentials", f"the credential `{name}` was removed, and wallets hold it", "Keep it")
+        elif after.version < before.version:
+            why = f"`{name}` was of version {before.version}, and is of version {after.version}"
+            yield _fault(lines, f"{place}.version", why, "Keep the former version, or take a higher one")
+        elif after.version == before.version and _meanings(after) != _meanings(before):
+            why = f"claims of `{name}` went, came, or can be kept back otherwise, and its type is the same"
+            yield _fault(lines, f"{place}.claims", why, "Give the credential a higher `version`")
+
+
+def _meanings(spec: CredentialSpec) -> set[tuple[tuple[str, ...], bool]]:
+    return {(tuple(claim.path), claim.disclosable) for claim in spec.claims}
 
 
 def _of_form(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -31,11 +32,13 @@ from core.ids import GlobalId, MalformedGlobalId
 from core.text import Text
 from services.exchange.graph import look_purpose, viewer_asker
 from services.exchange.graph.fields import described
+from services.plugins.contract import Credential
 from services.receive.credentials import repository
 from services.receive.credentials.models import WalletCredential
 from services.receive.credentials.needs import Asking
 from services.receive.credentials.service import Credentials, OpenOffer
 from services.receive.credentials.status import Status
+from services.receive.service import svg_of
 
 strawberry.enum(Status, name="CredentialStatus", description="Whether a credential is good, as verifiers read it.")
 
@@ -45,6 +48,10 @@ class CredentialOffer:
     uri: str = strawberry.field(description="`openid-credential-offer:`: a link on a phone, a QR code elsewhere.")
     digits: str = strawberry.field(description="What the wallet asks for. Nobody else asks for it.")
     expires_at: datetime
+
+    @described("The same link as a QR code, an SVG element, for a wallet on another device.")
+    async def qr_svg(self) -> str:
+        return await asyncio.to_thread(svg_of, self.uri)
 
     @classmethod
     def of(cls, offer: OpenOffer) -> CredentialOffer:
@@ -153,7 +160,9 @@ class CredentialMutation:
         Rights(Delegate.NOTHING, offered.demand).check(info.context)
         arguments, now = room.offerings.arguments(input.arguments), info.context.clock.now()
         asking = Asking(offered, arguments, input.idempotency_key, now)
-        told = await room.ask(asking, work.viewer, viewer_asker(info), look_purpose(info))
+        told: Credential | UUID | None = await room.ready(work.viewer.person, asking)
+        if told is None:
+            told = await room.ask(asking, work.viewer, viewer_asker(info), look_purpose(info))
         async with work.transaction() as session:
             offer = await room.offer(session, work.viewer.person, asking, told)
             work.keep(offer=offer.id.hex)

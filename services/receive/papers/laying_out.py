@@ -18,6 +18,7 @@ from typing import Any, Final
 import orjson
 
 from core.paper import compiled
+from services.receive.papers.press import Press
 
 _PACKAGE: Final = re.compile(r"@[a-z]+/")
 _MAIN: Final = """#let host = json(bytes(sys.inputs.host))
@@ -41,37 +42,48 @@ class Enclosed:
 
 
 async def laid_out(
-    template: str, data: Mapping[str, Any], host: Mapping[str, Any], enclosed: Sequence[Enclosed], at: datetime
+    template: str,
+    data: Mapping[str, Any],
+    host: Mapping[str, Any],
+    enclosed: Sequence[Enclosed],
+    at: datetime,
+    press: Press | None = None,
 ) -> bytes:
     """The PDF/A-3a. A template finds `sys.inputs.data`, the plugin's, and `sys.inputs.host`, ours, both JSON.
 
-    Raises ValueError for a template that asks for a package, and typst's own error for one that is wrong.
+    Without a press it is laid out in this process, which a template of somebody else's is not to be.
+
+    Raises ValueError for a template that asks for a package, NotPrinted of a press, and else typst's own error for one
+    that is wrong.
     """
     if _PACKAGE.search(template):
         raise ValueError("a template names a package of typst's, which would be fetched from the network")
-    return await asyncio.to_thread(_laid_out, template, data, host, enclosed, at)
-
-
-def _laid_out(
-    template: str, data: Mapping[str, Any], host: Mapping[str, Any], enclosed: Sequence[Enclosed], at: datetime
-) -> bytes:
     with tempfile.TemporaryDirectory(prefix="sitthi-paper-") as made:
         folder = Path(made)
-        (folder / "template.typ").write_text(template, encoding="utf-8")
-        attached = []
-        for place, one in enumerate(enclosed):
-            (folder / f"{place}.bin").write_bytes(one.content)
-            attached.append(
-                {
-                    "name": one.name,
-                    "file": f"{place}.bin",
-                    "type": one.media_type,
-                    "relationship": one.relationship,
-                    "description": one.description,
-                }
-            )
-        inputs = {
-            "data": orjson.dumps(data).decode(),
-            "host": orjson.dumps({**host, "attached": attached}).decode(),
-        }
-        return compiled(_MAIN.encode(), inputs, at, standard="a-3a", root=folder)
+        inputs = await asyncio.to_thread(_written, folder, template, data, host, enclosed)
+        if press is not None:
+            return await press.compiled(_MAIN.encode(), inputs, at, folder)
+        return await asyncio.to_thread(compiled, _MAIN.encode(), inputs, at, standard="a-3a", root=folder)
+
+
+def _written(
+    folder: Path, template: str, data: Mapping[str, Any], host: Mapping[str, Any], enclosed: Sequence[Enclosed]
+) -> dict[str, str]:
+    """What typst is told beside the files that it finds in the folder."""
+    (folder / "template.typ").write_text(template, encoding="utf-8")
+    attached = []
+    for place, one in enumerate(enclosed):
+        (folder / f"{place}.bin").write_bytes(one.content)
+        attached.append(
+            {
+                "name": one.name,
+                "file": f"{place}.bin",
+                "type": one.media_type,
+                "relationship": one.relationship,
+                "description": one.description,
+            }
+        )
+    return {
+        "data": orjson.dumps(data).decode(),
+        "host": orjson.dumps({**host, "attached": attached}).decode(),
+    }

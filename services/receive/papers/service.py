@@ -21,6 +21,7 @@ from services.receive.papers.authority import Authority
 from services.receive.papers.checking import PDF_BYTES_MAX, Genuine, check
 from services.receive.papers.laying_out import Enclosed, laid_out
 from services.receive.papers.needs import Register
+from services.receive.papers.press import Press
 from services.receive.papers.signing import signed
 from services.receive.proof import VERSION
 from services.receive.service import svg_of
@@ -32,7 +33,8 @@ PROOF_PATH: Final = "/verify/paper"
 AT_ONCE: Final = 2
 """So many are laid out at the same time by one process: each takes a core for a moment."""
 SECONDS_MAX: Final = 20.0
-"""For which a citizen waits. The thread of one that takes longer goes on, and keeps its turn until it ends."""
+"""For which a citizen waits, those before included. A press ends what takes longer; a thread goes on, and keeps its
+turn until it ends."""
 SOURCE: Final = "source"
 _MAKER: Final = Text(th="ระบบจัดทำเอกสาร", en="The maker of documents")
 _NO_FONT: Final = Text(th="ระบบจัดทำเอกสาร (ไม่มีแบบอักษรไทย)", en="The maker of documents (there is no Thai font)")
@@ -65,8 +67,9 @@ class Papers:
         titles: TitleOf,
         issuer: str,
         register: Register | None = None,
+        press: Press | None = None,
     ) -> None:
-        self._register = register
+        self._register, self._press = register, press
         self._clock, self._authority, self._attestor = clock, authority, attestor
         self._titles, self._issuer = titles, issuer
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -117,7 +120,8 @@ class Papers:
 
     async def _laid_out(self, order: Order, host: Mapping[str, Any]) -> bytes:
         async with self._turn:
-            return await laid_out(order.template, order.data, host, order.enclosed, self._clock.now())
+            now = self._clock.now()
+            return await laid_out(order.template, order.data, host, order.enclosed, now, self._press)
 
     async def _host_of(self, order: Order, fonts: Sequence[str], id_: UUID) -> dict[str, Any]:
         title, made = self._titles(order.agency), day_in_words(self._clock.today())

@@ -273,6 +273,27 @@ def test_what_is_signed_for_wallets_is_looked_at() -> None:
     assert told() == [Part.CREDENTIALS]
 
 
+def test_a_credential_that_wallets_hold_stays_what_it_is() -> None:
+    claims = [{"path": [name], "title": TITLES} for name in ("size", "colour")]
+    operations = {"give": {"kind": "issue", "access": "citizen", "time_limit_seconds": 2}}
+    spec = {"operation": "give", "title": TITLES, "days": 30, "version": 2, "claims": claims}
+    former = plugin_of(documents_of(sdl=None, operations=operations, credentials={"shirt": spec}))
+
+    def told(**members: Any) -> list[str]:
+        documents = documents_of("1.1.0", sdl=None, operations=operations, **members)
+        return [str(one.field) for one in breaking_changes(former, plugin_of(documents), documents)]
+
+    assert told(credentials={"shirt": spec}) == []
+    assert told(credentials={"shirt": {**spec, "days": 31, "title": {"th": "เสื้อ", "en": "A shirt"}}}) == []
+    assert told() == ["credentials"]
+    assert told(credentials={"trousers": spec}) == ["credentials"]
+    assert told(credentials={"shirt": {**spec, "version": 1}}) == ["credentials.shirt.version"]
+    fewer, hidden = claims[:1], [claims[0], {**claims[1], "disclosable": False}]
+    for changed in (fewer, hidden, [*claims, {"path": ["price"], "title": TITLES}]):
+        assert told(credentials={"shirt": {**spec, "claims": changed}}) == ["credentials.shirt.claims"]
+        assert told(credentials={"shirt": {**spec, "version": 3, "claims": changed}}) == []
+
+
 def test_a_name_of_the_graph_is_looked_at_before_it_is_claimed() -> None:
     """A service without a graph claimed any prefix and namespace in a version that published itself."""
     source: dict[str, Any] = {"operations": {"facts": SOURCE}, "provides": {"birth_date": "facts"}}
