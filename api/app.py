@@ -30,6 +30,7 @@ from api.graphql import GraphRouter, challenge
 from api.headers import UNLESS_SAID, SafeHeaders, always
 from api.health import Readiness, health_router
 from api.house import Doorway, House
+from api.licence_page import licence_router
 from api.limits import BodyLimit
 from api.metrics import metrics_router
 from api.pages.routes import Pages, pages_router
@@ -201,6 +202,7 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(credentials.router(house))
     if house.settings.own_provider:  # else nobody could get a token for it
+    app.include_router(licence_router(house))
         app.include_router(standing.router(house))
     app.include_router(shares.router(house))
     app.include_router(checks.router(house))

@@ -6,7 +6,7 @@ The server and each command build a house of their own over the same database.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -18,12 +18,13 @@ from api import applying, checks, companies, credentials, fees, paying, receivin
 from api.accepting import accepting
 from api.agency_names import AgencyNames
 from api.applying import manifests_of
-from api.connections import NOWHERE, agency_of, client_of, connections_of
+from api.connections import NOWHERE, agency_of, connections_of
 from api.desk_of_applications import furnish_desk
 from api.lifecycle import life
 from api.listing import ProgrammeEntries, requirements_of
 from api.noticing import noticing
 from api.once_each import OnceEach
+from api.plugin_hosts import hosts_of
 from api.populations import populations
 from api.privacy import KeepersOfDocuments, stores_of
 from api.rate_limits import CallerLimits
@@ -81,7 +82,6 @@ from services.pay.statements.service import Statements
 from services.pay.tasks import PaymentJobs
 from services.plugins.asking import Asking
 from services.plugins.connections import Connections
-from services.plugins.contract import Host, Manifest
 from services.plugins.documents.orders import Orders
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.hosting.supervisor import Hosts
@@ -154,7 +154,7 @@ class House:
         kept = AnswerCache(self.redis, self.keys, self.clock)
         self.windows, self.tally = Windows(self.clock), Tally(self.db, self.clock)
         self.deprecated_uses = DeprecatedUses(self.db, self.clock)
-        self.runner = Runner(self._host_of(), kept=kept, tokens=tokens, windows=self.windows, tally=self.tally)
+        self.runner = Runner(hosts_of(self), kept=kept, tokens=tokens, windows=self.windows, tally=self.tally)
         self.gate = ExchangeGate(
             database=self.db,
             clock=self.clock,
@@ -358,17 +358,6 @@ class House:
     def _required(self) -> dict[str, list[str]]:
         manifests = (plugin.manifest for plugin in self.registry.plugins)
         return requirements_of(self.welfare.programmes, manifests)
-
-    def _host_of(self) -> Callable[[Manifest], Host]:
-        def host_of(manifest: Manifest) -> Host:
-            store = self.stores.of(self.registry.get(manifest.slug))
-            agency = client_of(self.connections, self.http, manifest.agency.slug)
-            return Host(self.clock, agency, store=store, index=partial(self._index, f"plugin.{manifest.slug}"))
-
-        return host_of
-
-    def _index(self, domain: str, value: str) -> str:
-        return self.keys.blind_index(value, domain=domain).hex()
 
     def _outside(self) -> str:
         """Where the agencies and the bank are: in the sandbox, or nowhere as long as none are connected."""

@@ -6,11 +6,12 @@ else's: so a check says first whether it is good today, and whether it is of the
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from services.agencies.oic.tables import AHEAD, DIGITS, answered, insert, instant, rejected_of, remember
@@ -19,6 +20,11 @@ from services.plugins.contract import BANGKOK, Call, Host, StoreReading, StoreTr
 SHOWN_MAX: Final = 10
 WORDS_MAX: Final = 8
 QR: Final = r"OIC:([0-9]{10}):([0-9]{2})"
+STATEMENT: Final = "insurance-licence"
+STATED_FOR: Final = timedelta(days=7)
+"""How long a signed code is good: what is suspended meanwhile, it does not tell."""
+CODE_LENGTH_MAX: Final = 4_000
+_SIGNED: Final = r"[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+~?"
 TITLES: Final = (
     *("นางสาว", "นาย", "นาง", "น.ส.", "ดร.", "ว่าที่ร้อยตรี", "บริษัท", "ห้างหุ้นส่วนจำกัด", "บจก.", "บมจ.", "หจก."),
     *("mrs.", "mr.", "ms.", "miss", "dr.", "mrs", "mr", "ms", "dr"),
@@ -83,24 +89,42 @@ async def take(host: Host, call: Call) -> dict[str, Any]:
 
 async def checked(host: Host, call: Call) -> dict[str, Any]:
     """One licence, by number or by the content of its QR code, and whether it is that person's."""
-    told, today = call.arguments, host.clock.now().astimezone(BANGKOK).date()
-    number = number_in(told.get("qr")) if told.get("qr") is not None else plain_number(told.get("number"))
+    told, now = call.arguments, host.clock.now()
+    today = now.astimezone(BANGKOK).date()
+    number, stated = plain_number(told.get("number")), None
+    if told.get("qr") is not None:
+        number, stated = read_code(str(told["qr"]))
     async with host.store.reading() as tx:
         rows = await tx.fetch("SELECT * FROM licence WHERE number = :number", {"number": number})
         if not rows:
             advice = _ADVICE["NOT_FOUND"]
             return {"status": "NOT_FOUND", "message": advice.th, "messageEn": advice.en}
         [licence] = await _shown(tx, rows, today)
-    asked = told.get("name")
-    matches = None if asked is None else is_named(str(asked), rows[0]["name_th"], rows[0]["name_en"])
+    asked = [name for name in (stated, told.get("name")) if name is not None]
+    matches = all(is_named(str(name), rows[0]["name_th"], rows[0]["name_en"]) for name in asked) if asked else None
     advice = _SOMEBODY_ELSE if matches is False else _ADVICE[licence["status"]]
+    is_good = licence["status"] == "VALID" and matches is not False
     return {
         "status": licence["status"],
         "message": advice.th,
         "messageEn": advice.en,
         "nameMatches": matches,
-        "licence": licence,
+        "licence": None if matches is False else licence,  # whoever guesses at names is not told the right one
+        "signed": await _signed(host, rows[0], now) if is_good else None,
     }
+
+
+async def _signed(host: Host, row: Mapping[str, Any], now: datetime) -> str:
+    """For the holder's QR code: what the register says today, to be verified without a network for some days."""
+    ends = datetime.combine(date.fromisoformat(row["expires_on"]) + timedelta(days=1), time(), BANGKOK)
+    claims = {
+        "number": row["number"],
+        "name": row["name_th"],
+        "role": row["role"],
+        "business": row["business"],
+        "expires": row["expires_on"],
+    }
+    return await host.statements.sign(STATEMENT, claims, until=min(ends, now + STATED_FOR))
 
 
 async def search(host: Host, call: Call) -> dict[str, Any]:
@@ -151,6 +175,25 @@ def plain_number(number: Any) -> str:
 def qr_of(number: str) -> str:
     """The number with its check digits (ISO 7064, MOD 97-10), against misreading: anybody can make such a code."""
     return f"OIC:{number}:{98 - int(number) * 100 % 97:02d}"
+
+
+def read_code(code: str) -> tuple[str, str | None]:
+    """The number in what was scanned, and the holder's name where it is a signed code.
+
+    Whether the signature holds is not asked: what counts is what the register says now of that number and that name.
+    """
+    statement = re.fullmatch(_SIGNED, code.strip().rpartition("#")[2]) if len(code) <= CODE_LENGTH_MAX else None
+    if statement is None:
+        return number_in(code), None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(statement[1] + "=" * (-len(statement[1]) % 4)))
+    except (ValueError, RecursionError):
+        return "", None
+    told = claims if isinstance(claims, dict) else {}
+    number, name, kind = (told.get(key) for key in ("number", "name", "vct"))
+    if not isinstance(number, str) or not isinstance(name, str) or not str(kind).endswith(f"/{STATEMENT}"):
+        return "", None
+    return plain_number(number), name
 
 
 def number_in(qr: Any) -> str:

@@ -15,6 +15,7 @@ from core.ids import NationalId
 from services.plugins.conformance.answers import plain
 from services.plugins.contract import AgencyClient, Call, Host, OperationKind
 from services.plugins.contract.kinds import EFFECTS
+from services.plugins.contract.registers import SilentRegisters
 from services.plugins.plugin import Example, Plugin
 from services.plugins.runner.errors import AgencyDeclined, MalformedAnswer, Trouble
 from services.plugins.runner.examples import ExampleFailed, send_before
@@ -95,7 +96,7 @@ async def run(
     quieted = replace(plugin, manifest=quiet, functions=functions, standing=Standing.OPEN)
     clock = FixedClock(datetime.fromisoformat(example.now))
     async with temporary_store(plugin, clock) as store:
-        host = Host(clock, agency, store=store)
+        host = Host(clock, agency, store=store, registers=SilentRegisters())
         try:
             await send_before(plugin, example, host)
         except ExampleFailed as failed:

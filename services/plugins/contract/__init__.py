@@ -76,6 +76,7 @@ from services.plugins.contract.operations import (
 )
 from services.plugins.contract.registers import Ask, NoRegisters, RegisterRefused, Registers, RegisterSilent
 from services.plugins.contract.reporting import Reporter, Sender
+from services.plugins.contract.statements import Statements, UnsignedStatements
 from services.plugins.contract.store import NoStore, Plain, Store, StoreReading, StoreTransaction
 from services.plugins.contract.titles import Titles
 
@@ -140,6 +141,7 @@ __all__ = [
     "ServiceCategory",
     "State",
     "Store",
+    "Statements",
     "StoreReading",
     "StoreTransaction",
     "Taken",
@@ -148,6 +150,7 @@ __all__ = [
     "Told",
     "UnknownThaiDate",
     "ask_each",
+    "UnsignedStatements",
     "parse_be_yyyymmdd",
     "parse_iso",
     "parse_manifest",

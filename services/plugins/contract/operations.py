@@ -12,6 +12,7 @@ from core.clock import Clock
 from core.ids import NationalId
 from services.plugins.contract.registers import NoRegisters, Registers
 from services.plugins.contract.reporting import Reporter
+from services.plugins.contract.statements import Statements, UnsignedStatements
 from services.plugins.contract.store import NoStore, Store
 
 
@@ -76,6 +77,8 @@ class Host:
     """Tables of its own, where its folder holds `store/`."""
     registers: Registers = field(default_factory=NoRegisters)
     """Other agencies' registers, as far as the manifest `asks` them."""
+    statements: Statements = field(default_factory=UnsignedStatements)
+    """Signed in the agency's name, for anybody to verify."""
     index: Callable[[str], str] = unkeyed_index
     """A keyed hash, 64 hex digits, the plugin's own: what stands for a person's number in its tables, so that rows of
     the same number are found and nobody who has the tables reads it."""

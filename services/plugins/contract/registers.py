@@ -55,6 +55,14 @@ class Registers(Protocol):
         ...
 
 
+class SilentRegisters:
+    """Of a run in which nobody else is there: a check of one plugin alone."""
+
+    async def ask(self, service: str, operation: str, arguments: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002 - the protocol's
+        """Raises :class:`RegisterSilent`."""
+        raise RegisterSilent
+
+
 class NoRegisters:
     """Of a plugin that asks none, and of an operation that is itself asked by another agency."""
 

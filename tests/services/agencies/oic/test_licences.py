@@ -62,6 +62,24 @@ async def test_whoever_bears_anothers_licence_is_plain(office: Office) -> None:
         assert (told["nameMatches"], told["messageEn"][:36]) == (False, "This is somebody else's licence: the")
 
 
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("expires", "until"),
+    [
+        ("2026-11-16", "2026-11-17T00:00:00+07:00"),
+        ("2026-11-22", "2026-11-23T00:00:00+07:00"),
+        ("2026-11-23", "2026-11-23T03:00:00+00:00"),
+        ("2099-01-01", "2026-11-23T03:00:00+00:00"),
+    ],
+)
+async def test_what_is_signed_of_a_licence_is_over_after_seven_days_or_with_it(
+    office: Office, expires: str, until: str
+) -> None:
+    await office.takes("licences", {**LICENCE, "expires": expires})
+    told = await office.says("licence", number=LICENCE["number"])
+    assert told["signed"] == f"unsigned:insurance-licence:business,expires,name,number,role:{until}"
+
+
 async def test_a_number_that_nobody_has_and_a_code_that_was_misread_are_not_found(office: Office) -> None:
     await office.takes("licences", LICENCE)
     wrong = qr_of(LICENCE["number"]).replace("11:", "12:")
