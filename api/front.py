@@ -2,8 +2,9 @@
 
 Of an application whose token is known nothing has to be waited for but the group that stores it. So it is given neither
 a task nor an ASGI conversation, which together cost more than all that is done for it: it is handed over when its body
-is whole, and its answer is written when the group has its outcome. The bytes are read by the same parser as ever, and
-whatever is not such an application, or cannot be answered so, is begun as uvicorn begins it, with the same scope.
+is whole, and its answer is written when the group has its outcome. Where its token is new, or its limits have to be
+asked about, it has a task for that. The bytes are read by the same parser as ever, and whatever is not such an
+application, or cannot be answered so, is begun as uvicorn begins it, with the same scope.
 """
 
 from __future__ import annotations
@@ -68,14 +69,21 @@ class FrontDoor(HttpToolsProtocol):
             super().on_message_complete()
             return
         quick, body = self._quick(), gathered[0] if len(gathered) == 1 else b"".join(gathered)
-        entered = None if quick is None else quick.enter(cast("Any", self.scope), self._read, body)
-        if quick is None or entered is None:
+        scope: Any = self.scope
+        entered = None if quick is None else quick.enter(scope, self._read, body)
+        if quick is None or (entered is None and quick.is_tried(scope)):
             self._begin_ordinarily(gathered)
             super().on_message_complete()
             return
         under_way = _UnderWay(keep_alive=self.parser.should_keep_alive())
         self.cycle = cast("RequestResponseCycle", under_way)
-        entered.outcome.add_done_callback(partial(self._heard, quick, entered, under_way, self.scope, body))
+        if entered is not None:
+            entered.outcome.add_done_callback(partial(self._heard, quick, entered, under_way, scope, body))
+            return
+        _name(scope)
+        task = self.loop.create_task(self._waited_for(quick, under_way, scope, self._read, body))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def shutdown(self) -> None:
         gathered, self._gathered = self._gathered, None
@@ -110,6 +118,16 @@ class FrontDoor(HttpToolsProtocol):
         for piece in gathered:
             super().on_body(piece)
 
+    async def _waited_for(
+        self, quick: QuickApply, under_way: _UnderWay, scope: Any, headers: Headers, body: bytes
+    ) -> None:
+        """One whose token is new, or whose limits have to be asked about."""
+        entered = await quick.enter_later(scope, headers, body)
+        if entered is not None:
+            entered.outcome.add_done_callback(partial(self._heard, quick, entered, under_way, scope, body))
+        elif not under_way.disconnected and not self.transport.is_closing():
+            self._ask_the_graph(under_way, scope, body)
+
     def _heard(
         self,
         quick: QuickApply,
@@ -135,7 +153,7 @@ class FrontDoor(HttpToolsProtocol):
 
     def _ask_the_graph(self, under_way: _UnderWay, scope: Any, body: bytes) -> None:
         """The request from its beginning, by the ordinary way: here it was not answered."""
-        scope["method"], scope["path"], scope["raw_path"], scope["query_string"] = "POST", PATH.decode(), PATH, b""
+        _name(scope)
         event = asyncio.Event()
         cycle = RequestResponseCycle(
             scope=scope,
@@ -156,3 +174,8 @@ class FrontDoor(HttpToolsProtocol):
         if cast("Any", self.cycle) is under_way:  # else it is the next one's, which waits behind
             self.cycle = cycle
         self._start_asgi_task(cycle, self.app)
+
+
+def _name(scope: Any) -> None:
+    """What uvicorn says in a scope of a request line that is this one."""
+    scope["method"], scope["path"], scope["raw_path"], scope["query_string"] = "POST", PATH.decode(), PATH, b""

@@ -11,6 +11,7 @@ stored nothing, or finds the idempotency key.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,6 +44,8 @@ COUNTED: Final = "sitthi.counted"
 """In a scope: the request counts already against the limit of its citizen."""
 _TRIED: Final = "sitthi.tried"
 """In a scope: the quick way has nothing more to say of it."""
+_PLANNED: Final = "sitthi.planned"
+"""In a scope: what was found in the body."""
 _MEMBERS: Final = frozenset({"query", "variables", "operationName"})
 _INPUT: Final = frozenset({"idempotencyKey", "programme", "answers", "decide"})
 _WHEN: Final[Mapping[Any, Decide | None]] = {None: None, "SOON": Decide.SOON}
@@ -92,7 +95,8 @@ class QuickApply:
             return
         first = await _whole(receive, int(headers[b"content-length"]))
         if first["type"] == "http.request" and not first["more_body"]:
-            answer = await self._answer(scope, headers, first["body"])
+            entered = await self.enter_later(scope, headers, first["body"])
+            answer = None if entered is None else await self._heard(entered)
             if answer is not None:
                 await self._send(answer, scope, b"origin" in headers, send)
                 return
@@ -106,40 +110,69 @@ class QuickApply:
         return found if found is not None and int(found[b"content-length"]) <= length_max else None
 
     def enter(self, scope: Scope, headers: Headers, body: bytes) -> Entered | None:
-        """An application that nothing need be waited for to take, on its way into a group; None where it is another, or
-        something has to be waited for. Then the ordinary way goes on with this scope, in which stands what was done."""
+        """An application that nothing need be waited for to take, on its way into a group. None where something has to
+        be waited for, which :meth:`enter_later` does, or where the ordinary way is to answer (:meth:`is_tried`). What
+        was done already stands in the scope."""
         try:
-            return self._enter(scope, headers, body)
-        except SitthiError:
-            scope[_TRIED] = True  # and so the graph says it
-        except Exception:
-            log.exception("quick_apply")
-            scope[_TRIED] = True
-        return None
+            address = scope[ADDRESS] = self._addresses.of(scope)
+            if (b"origin" in headers) not in self._told or not self._house.limiter.take_held(GRAPH, address):
+                return None
+            scope[TAKEN] = 0
+            found = scope[_PLANNED] = self._planned(body)
+            if found is None:
+                scope[_TRIED] = True
+                return None
+            viewer = self._remembered(headers[b"authorization"].decode("latin-1"))
+            if viewer is None or not self._house.limits.citizen_at_once(viewer):
+                return None
+            scope[COUNTED] = True
+            return self._join(scope, headers, found, viewer)
+        except Exception as error:  # noqa: BLE001 - told by what answers instead
+            _left_to_the_graph(scope, error)
+            return None
 
-    def _enter(self, scope: Scope, headers: Headers, body: bytes) -> Entered | None:
-        address = scope[ADDRESS] = self._addresses.of(scope)
-        if (b"origin" in headers) not in self._told or not self._house.limiter.take_held(GRAPH, address):
+    async def enter_later(self, scope: Scope, headers: Headers, body: bytes) -> Entered | None:
+        """The same, and what has to be waited for is. None where the ordinary way is to answer."""
+        try:
+            if not await self._may_ask(scope):
+                return None
+            await self._told_to(scope, has_origin=b"origin" in headers)
+            found = scope.pop(_PLANNED, None) or self._planned(body)
+            viewer = None if found is None else await self._viewer(headers[b"authorization"])
+            if found is None or viewer is None:
+                return None
+            limits = self._house.limits
+            if COUNTED not in scope and not limits.citizen_at_once(viewer):
+                await limits.citizen(viewer)
+            scope[COUNTED] = True
+            return self._join(scope, headers, found, viewer)
+        except Exception as error:  # noqa: BLE001 - as above
+            _left_to_the_graph(scope, error)
             return None
-        scope[TAKEN] = 0
-        found = self._planned(body) if _FIELD in body else None
-        if found is None:
+        finally:
             scope[_TRIED] = True
-            return None
-        viewer = self._remembered(headers[b"authorization"].decode("latin-1"))
-        if viewer is None:
-            return None
+
+    @staticmethod
+    def is_tried(scope: Scope) -> bool:
+        """Whether the quick way has nothing more to say of it."""
+        return _TRIED in scope
+
+    def _join(
+        self, scope: Scope, headers: Headers, found: tuple[Plan, Mapping[str, Any]], viewer: Viewer
+    ) -> Entered | None:
+        """Raises what the answers and the group raise at once."""
+        scope[_TRIED] = True
         if viewer.acting is not None or not self._may(viewer):
-            scope[_TRIED] = True
             return None
-        if not self._house.limits.citizen_at_once(viewer):
-            return None
-        scope[COUNTED] = True
         plan, given = found
         claim, asked = _claim(viewer, given), _WHEN[given.get("decide")] is not None
         entered = self._acceptance.enter(claim, subject_of_programme(given["programme"]), given.get("answers"))
-        scope[_TRIED] = True
         return None if entered is None else Entered(plan, *entered, headers, asked)
+
+    async def _heard(self, entered: Entered) -> bytes | None:
+        with contextlib.suppress(Exception):  # which the next line tells
+            await entered.outcome
+        return self.answer(entered, entered.outcome)
 
     def answer(self, entered: Entered, outcome: asyncio.Future[bool]) -> bytes | None:
         """The body of its answer, when its group has an outcome; None where the graph is to answer."""
@@ -179,23 +212,6 @@ class QuickApply:
         scope[TAKEN] = 0
         return True
 
-    async def _answer(self, scope: Scope, headers: Headers, body: bytes) -> bytes | None:
-        """None where the graph is to answer."""
-        if _FIELD not in body:
-            return None
-        found = self._planned(body)
-        if found is None:
-            return None
-        plan, given = found
-        try:
-            made = await self._accepted(scope, headers, given)
-        except SitthiError:
-            return None  # and so the graph says it
-        except Exception:
-            log.exception("quick_apply")
-            return None
-        return None if made is None else self._written(plan, made, headers)
-
     def _written(self, plan: Plan, made: Accepted, headers: Headers) -> bytes:
         if (form := self._acceptance.form(made.subject)) is not None:
             self._counter.form_submitted(form)
@@ -203,6 +219,8 @@ class QuickApply:
 
     def _planned(self, body: bytes) -> tuple[Plan, dict[str, Any]] | None:
         """How to answer, and the input, where it is a plain one that is to be accepted first."""
+        if _FIELD not in body:
+            return None
         try:
             asked = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -225,19 +243,6 @@ class QuickApply:
             return None
         return plan, given
 
-    async def _accepted(self, scope: Scope, headers: Headers, given: Mapping[str, Any]) -> Accepted | None:
-        """Raises what verifying a token, its limit, the answers and the group raise."""
-        viewer = await self._viewer(headers[b"authorization"])
-        if viewer.acting is not None or not self._may(viewer):
-            return None
-        limits = self._house.limits
-        if COUNTED not in scope and not limits.citizen_at_once(viewer):
-            await limits.citizen(viewer)
-        scope[COUNTED] = True
-        claim, subject = _claim(viewer, given), subject_of_programme(given["programme"])
-        asked = _WHEN[given.get("decide")] is not None
-        return await self._acceptance.accept(claim, subject, given.get("answers"), asked=asked)
-
     async def _viewer(self, authorization: bytes) -> Viewer:
         """Raises what verifying a token raises."""
         whole = authorization.decode("latin-1")
@@ -257,12 +262,17 @@ class QuickApply:
         return demand is None or demand.met_by(viewer.acr, viewer.authenticated_at, self._house.clock.now())
 
     async def _send(self, body: bytes, scope: Scope, has_origin: bool, send: Send) -> None:
-        told = self._told.get(has_origin)
-        if told is None:
-            told = self._told[has_origin] = await _told_beside(scope, secure=self._house.settings.secure)
+        told = await self._told_to(scope, has_origin=has_origin)
         headers = [(b"content-length", b"%d" % len(body)), *told]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    async def _told_to(self, scope: Scope, *, has_origin: bool) -> Named:
+        """The headers of an answer beside its length; asked once."""
+        told = self._told.get(has_origin)
+        if told is None:
+            told = self._told[has_origin] = await _told_beside(scope, secure=self._house.settings.secure)
+        return told
 
 
 def _headers(scope: Scope) -> Headers | None:
@@ -289,6 +299,13 @@ def _read(headers: Iterable[tuple[bytes, bytes]]) -> Headers | None:
     is_bearer = found.get(b"authorization", b"")[: len(_BEARER)].lower() == _BEARER
     is_plain = is_bounded and is_json and is_bearer and not any(one in accepts for one in _STREAMS)
     return found if is_plain else None
+
+
+def _left_to_the_graph(scope: Scope, error: Exception) -> None:
+    """Which says what is the case, or meets the error again."""
+    scope[_TRIED] = True
+    if not isinstance(error, SitthiError):
+        log.error("quick_apply", exc_info=error)
 
 
 def _claim(viewer: Viewer, given: Mapping[str, Any]) -> Claim:

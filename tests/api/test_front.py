@@ -195,6 +195,69 @@ async def test_a_known_application_is_answered_as_the_application_does_without_c
     assert line.protocol.timeout_keep_alive_task is not None
 
 
+@pytest.mark.parametrize("missing", ["token", "limits", "both, and a site that was not met"])
+async def test_who_is_met_for_the_first_time_is_waited_for_without_calling_it(
+    people: People, handed_on: list[Any], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, line = people.sitthi.house, front(people)
+    viewer = await house.identity.verifier.verify(await people.sitthi.token(WHO))
+    counted = house.limiter.left(CITIZEN, viewer.person.hex)
+    if missing != "limits":
+        monkeypatch.setattr(house.identity.verifier, "_young", {})
+        monkeypatch.setattr(house.identity.verifier, "_old", {})
+    if missing != "token":
+        monkeypatch.setattr(house.limiter, "take_held", lambda *_: False)
+    line.send(await people.wire(*(["Origin: https://app.example"] if "site" in missing else [])))
+    [answer] = await line.answers()
+    assert b'"SUBMITTED"' in answer
+    assert (b"access-control-allow-origin" in answer) == ("site" in missing)
+    assert not handed_on
+    assert not line.state.tasks
+    after = house.limiter.left(CITIZEN, viewer.person.hex)
+    assert counted is not None
+    assert after is not None
+    assert counted.left - after.left == 1
+
+
+@pytest.mark.parametrize("wrong", ["Bearer no.token.this", "Bearer ", "Basic abc"])
+async def test_a_token_that_is_none_is_refused_alike(people: People, wrong: str) -> None:
+    wire = await people.wire()
+    start = wire.index(b"Authorization: ")
+    wire = wire[:start] + f"Authorization: {wrong}".encode() + wire[wire.index(b"\r\n", start) :]
+    found = []
+    for kind in (HttpToolsProtocol, FrontDoor):
+        line = Line(kind, people.sitthi.app)
+        line.send(wire)
+        [answer] = await line.answers()
+        found.append(alike(answer))
+    assert found[0] == found[1]
+    assert b" 401 " in found[1][0] or b" 403 " in found[1][0] or b"errors" in str(found[1][2]).encode()
+
+
+async def test_an_address_that_asked_too_often_is_refused_alike(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter, asked = people.sitthi.house.limiter, 0
+    take = limiter.take
+
+    async def refused(*which: Any) -> int:
+        nonlocal asked
+        asked += 1
+        return 7 if which[0][0] is GRAPH else await take(*which)
+
+    monkeypatch.setattr(limiter, "take", refused)
+    monkeypatch.setattr(limiter, "take_held", lambda *_: False)
+    found = []
+    for kind in (HttpToolsProtocol, FrontDoor):
+        line = Line(kind, people.sitthi.app)
+        line.send(await people.wire())
+        [answer] = await line.answers()
+        found.append(alike(answer))
+    assert found[0] == found[1]
+    assert b" 429 " in found[1][0]
+    assert asked == 2, "each was asked about once"
+
+
 async def test_it_may_come_byte_by_byte(people: People, handed_on: list[Any]) -> None:
     line, wire = front(people), await people.wire()
     line.send(*(wire[at : at + 1] for at in range(len(wire))))

@@ -27,7 +27,7 @@ BATCH: Final = 20
 LEASE: Final = timedelta(minutes=2)
 """So long what a process took is nobody else's. Whoever dies with it costs its applicants that much."""
 PUT_OFF_MIN, PUT_OFF_MAX = timedelta(minutes=1), timedelta(hours=1)
-HALF_AT: Final = 75.0
+HALF_AT: Final = 40.0
 """Accepted in a second by a process: then it rests as long as a decision took it, with twice as many twice as long."""
 REST_MAX: Final = 40.0
 """Times as long as the decision took, at most: in a flood deciding takes a fortieth of the process's time."""
