@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from core.errors import ServiceUnavailable
 from core.ids import MalformedNationalId, NationalId
 from core.text import Text
+from identity.inbox.service import holds_national_id
 from identity.juristic.numbers import JuristicNumber
 
 DBD: Final = "dbd"
@@ -97,6 +98,9 @@ class DepartmentOfBusinessDevelopment:
 def _read(number: JuristicNumber, told: _Company) -> Company:
     if told.pid != number.digits:
         raise ValueError("it is about another company")
+    words = [told.title_th, told.title_en, *(word for one in told.directors for word in (one.name_th, one.name_en))]
+    if any(holds_national_id(word) or not word.isprintable() for word in words):
+        raise ValueError("what it calls somebody is no name")  # it would stand in messages
     people = tuple(
         RegisteredDirector(_number(one.pid), Text(th=one.name_th, en=one.name_en), one.signs) for one in told.directors
     )

@@ -37,6 +37,7 @@ from identity.provider.endings import Endings
 from identity.provider.models import Client
 
 DIRECTOR = MESSAGES["juristic.director"]
+DIRECTOR_NO_MORE = MESSAGES["juristic.director-ended"]
 ENDED = MESSAGES["juristic.ended"]
 ENDED_BY_OTHERS = MESSAGES["juristic.officer-ended"]
 EVENTS_SHOWN_MAX = 200
@@ -355,7 +356,7 @@ class JuristicRegister:
     async def set_directors(
         self, session: AsyncSession, row: JuristicPerson, wanted: Mapping[UUID, Directing], by: By
     ) -> None:
-        """Exactly these direct it from now on; its row is held. Whoever begins is told."""
+        """Exactly these direct it from now on; its row is held. Whoever begins is told, and whose directing ends."""
         now, query = self._clock.now(), select(JuristicDirector).where(col(JuristicDirector.juristic) == row.id)
         known = {one.person: one for one in await session.scalars(query.execution_options(populate_existing=True))}
         for person, directs in sorted(wanted.items()):
@@ -373,6 +374,8 @@ class JuristicRegister:
             if person not in wanted and found.ended_at is None:
                 found.ended_at = now
                 self.note(session, row.id, JuristicStep.DIRECTOR_ENDED, by, person=person)
+                if by != By(None):  # who leaves Sitthi has no inbox any more
+                    await self._inbox.send(session, person, DIRECTOR_NO_MORE, title=title_of(row))
         await session.flush()
 
 

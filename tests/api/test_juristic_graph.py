@@ -189,6 +189,7 @@ async def test_a_director_who_left_the_register_does_nothing_more_and_who_was_ap
     await rewrite(sitthi, 1, directors=others)
     assert await codes(sitthi, "proposeJuristicOfficer", "worker", **firm.wish("minor")) == ["NOT_ITS_DIRECTOR"]
     assert await seen(sitthi, "worker") == []
+    assert (await told(sitthi, "worker"))[-1] == "juristic.director-ended"
     assert await codes(sitthi, "approveJuristicOfficer", "graduate", appointment=waits) == ["PROPOSER_GONE"]
     assert await acts(sitthi, firm, "elder"), "the company appointed them, not who signed for it"
 
