@@ -23,7 +23,8 @@ ACTS: Final[Mapping[str, Event]] = {
     "uphold": Event.UPHOLD,
     "close": Event.CLOSE,
 }
-WORK_MAX: Final = 50
+WORK_MAX: Final = 30
+"""So many fit into what is told of a line."""
 _Fault = tuple[str, str, str | None]
 """Code, where, and what it comes to instead, in baht."""
 

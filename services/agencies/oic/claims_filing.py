@@ -38,12 +38,12 @@ async def file(host: Host, call: Call) -> dict[str, Any]:
             return told
         provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
         claims = Claims(tx, call, now)
-        await claims.take_turns(host.index(record["victim"]) for record in records)
+        is_hospital = call.reporter is not None and call.reporter.kind == HOSPITAL
+        faults = [_fault(one, provinces, now) if is_hospital else ("NOT_A_HOSPITAL", "") for one in records]
+        right = [record for record, fault in zip(records, faults, strict=True) if fault is None]
+        await claims.take_turns(host.index(record["victim"]) for record in right)
         rejected, said = list[dict[str, Any]](), list[dict[str, Any]]()
-        for place, record in enumerate(records):
-            fault = _fault(record, provinces, now)
-            if call.reporter is None or call.reporter.kind != HOSPITAL:
-                fault = "NOT_A_HOSPITAL", ""
+        for place, (record, fault) in enumerate(zip(records, faults, strict=True)):
             claim = await _taken(tx, claims, _row(host.index, record, call, now)) if fault is None else fault
             if isinstance(claim, tuple):
                 rejected.append(rejected_of(place, *claim))

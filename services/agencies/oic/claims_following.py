@@ -64,7 +64,9 @@ async def _each(host: Host, call: Call, event: Event | None = None) -> dict[str,
         if (told := await answered(tx, call)) is not None:
             return told
         claims = Claims(tx, call, now)
-        await claims.take_turns(host.index(record["victim"]) for record in records)
+        if event is not None:
+            found = [await claims.get(record["claim"]) for record in records]
+            await claims.take_turns(claim["victim"] for claim in found if claim is not None and _is_its(call, claim))
         rejected, said = list[dict[str, Any]](), list[dict[str, Any]]()
         for place, record in enumerate(records):
             claim = await claims.get(record["claim"])

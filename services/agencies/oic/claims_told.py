@@ -13,6 +13,12 @@ from services.agencies.oic.claims_states import WORDS, State
 from services.plugins.contract import BANGKOK, Money, StoreReading
 
 PAID: Final = "PAID"
+CLAIMS_SHOWN, STEPS_SHOWN, LOOKS_SHOWN = 20, 40, 20
+"""The last of each, so that however often a hospital looks, the victim sees the claim: an answer holds so much."""
+_LAST: Final = (
+    "SELECT * FROM (SELECT {table}.*, ROW_NUMBER() OVER (PARTITION BY claim ORDER BY {by} DESC) AS place FROM {table} "
+    "WHERE claim IN ({{}})) AS numbered WHERE place <= {most} ORDER BY claim, {by}"
+)
 TITLES: Final[Mapping[Stage, tuple[str, str]]] = {
     Stage.PRELIMINARY: ("ค่าเสียหายเบื้องต้นตาม พ.ร.บ. คุ้มครองผู้ประสบภัยจากรถ", "Preliminary compensation, road victims"),
     Stage.FURTHER: ("ค่าสินไหมทดแทนตาม พ.ร.บ. คุ้มครองผู้ประสบภัยจากรถ", "Compensation, road victims"),
@@ -42,21 +48,21 @@ def told_of(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> d
 async def shown_to(tx: StoreReading, holder: str, today: date) -> list[dict[str, Any]]:
     """To the victim, and to whoever is paid for them: the claim that was filed last first."""
     sql = (
-        "SELECT claim.*, insurer.name_th AS insurer_th, insurer.name_en AS insurer_en FROM claim "
+        "SELECT claim.*, insurer.name_th AS insurer_th, insurer.name_en AS insurer_en FROM claim "  # noqa: S608 - our number
         "LEFT JOIN insurer ON insurer.code = claim.insurer WHERE claim.victim = :holder OR claim.payee = :holder "
-        "ORDER BY claim.filed_at DESC, claim.number LIMIT 200"
+        f"ORDER BY claim.filed_at DESC, claim.number LIMIT {CLAIMS_SHOWN}"
     )
     claims = await tx.fetch(sql, {"holder": holder})
     numbers = [claim["number"] for claim in claims]
     awards = await awards_of(tx, numbers)
-    steps = await by_claim(tx, "SELECT * FROM claim_step WHERE claim IN ({}) ORDER BY claim, step", numbers)
-    looks = await by_claim(tx, "SELECT * FROM claim_look WHERE claim IN ({}) ORDER BY claim, at DESC", numbers)
+    steps = await by_claim(tx, _LAST.format(table="claim_step", by="step", most=STEPS_SHOWN), numbers)
+    looks = await by_claim(tx, _LAST.format(table="claim_look", by="at", most=LOOKS_SHOWN), numbers)
     return [
         {
             **_claim(one, today),
             "payments": [_payment(award) for award in awards.get(one["number"], [])],
             "steps": [_step(step) for step in steps.get(one["number"], [])],
-            "looks": [_look(look) for look in looks.get(one["number"], [])[:100]],
+            "looks": [_look(look) for look in reversed(looks.get(one["number"], []))],
         }
         for one in claims
     ]

@@ -206,6 +206,23 @@ async def test_the_hospital_that_filed_tracks_it_and_the_victim_sees_who_looked(
     assert len(looks) == 2
 
 
+@pytest.mark.in_turn
+async def test_much_work_is_told_as_far_as_it_fits_and_many_looks_hide_nothing(fund: Fund) -> None:
+    bills = [{**BILL, "bill": f"HN-{n}", "treatment": {"satang": 100 + n, "days": 0}} for n in range(31)]
+    taken = await fund.sends("claimFilings", *bills, by=HOSPITAL)
+    assert codes(taken) == []
+    [told] = (await fund.sends("claimWork", {}, by=INSURERS_OFFICER)).told
+    assert (len(told.answer["claims"]), told.answer["more"]) == (30, True)  # type: ignore[arg-type] # a list
+    shown = await fund.shows("claims", VICTIM)
+    assert len(shown) == 20
+    looked_at = {"claim": shown[0]["number"], "victim": VICTIM}
+    for _ in range(3):
+        await fund.sends("claimTracking", *[looked_at] * 10, by=HOSPITAL)
+    [first, *others] = await fund.shows("claims", VICTIM)
+    assert (first["number"], len(first["looks"])) == (looked_at["claim"], 20)
+    assert {len(one["looks"]) for one in others} == {0}
+
+
 def test_every_state_is_reached_told_and_left_but_the_last() -> None:
     assert set(TRANSITIONS.values()) == set(State) == set(WORDS)
     assert set(State) - {state for state, _ in TRANSITIONS} == {State.CLOSED}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from services.plugins.contract import Reporter
-from tests.services.agencies.oic.office import POLICY
+from services.plugins.records.lines import Line, Schema
+from tests.services.agencies.oic.office import POLICY, plugin_of_the_office
 from tests.services.agencies.oic_claims.fund import (
     BILL,
     DEATH,
@@ -17,10 +19,13 @@ from tests.services.agencies.oic_claims.fund import (
     HOSPITAL,
     INSURERS_OFFICER,
     OTHER_HOSPITAL,
+    REASON,
     VICTIM,
     Fund,
     codes,
 )
+
+NUMBER = "C-0000-0000-0000-0000"
 
 
 def at(minute: str, **more: Any) -> dict[str, Any]:
@@ -178,6 +183,39 @@ async def test_nobodys_number_and_no_word_on_their_health_is_kept(fund: Fund) ->
     kept = repr([await fund.rows(f"SELECT * FROM {table}") for table in tables])  # noqa: S608 - our own tables
     assert VICTIM not in kept
     assert HEIR not in kept
+
+
+@pytest.mark.parametrize(
+    ("operation", "record", "fits"),
+    [
+        ("claimFilings", BILL, True),
+        ("claimFilings", DEATH, True),
+        ("claimFilings", {**BILL, "heir": HEIR}, False),
+        ("claimFilings", {**BILL, "outcome": "died"}, False),
+        ("claimFilings", {**BILL, "outcome": "organ-lost"}, False),
+        ("claimFilings", {**BILL, "outcome": "organ-lost", "organ": "two"}, True),
+        ("claimFilings", {**BILL, "organ": "two"}, False),
+        ("claimFilings", {**BILL, "vehicle": {}}, False),
+        ("claimFilings", {**BILL, "vehicle": {"plate": "1กข 1"}}, False),
+        ("claimFilings", {**BILL, "diagnosis": "S72.0"}, False),
+        ("claimFilings", {**BILL, "treatment": {"satang": -1, "days": 0}}, False),
+        ("claimFilings", {**BILL, "treatment": {"satang": 1.5, "days": 0}}, False),
+        ("claimDecisions", {"claim": NUMBER, "act": "approve", "payee": VICTIM, "satang": 1}, True),
+        ("claimDecisions", {"claim": NUMBER, "act": "approve", "payee": VICTIM}, False),
+        ("claimDecisions", {"claim": NUMBER, "act": "approve", "payee": VICTIM, "satang": 50_400_001}, False),
+        ("claimDecisions", {"claim": NUMBER, "act": "reject"}, False),
+        ("claimDecisions", {"claim": NUMBER, "act": "reject", "reason": REASON}, True),
+        ("claimDecisions", {"claim": NUMBER, "act": "close", "satang": 1}, False),
+        ("claimDecisions", {"claim": NUMBER, "act": "pay"}, False),
+        ("claimWork", {}, True),
+        ("claimTracking", {"claim": NUMBER}, False),
+    ],
+)
+def test_a_record_says_what_it_must_and_nothing_else(operation: str, record: dict[str, Any], fits: bool) -> None:
+    spec = plugin_of_the_office().manifest.operations[operation].record
+    assert spec is not None
+    read = Schema(spec).read(Line(1, json.dumps(record).encode()))
+    assert isinstance(read, dict) is fits, read
 
 
 async def test_markup_in_a_plate_stays_text(fund: Fund) -> None:
