@@ -77,6 +77,7 @@ from services.pay.awards import Awards
 from services.pay.destinations.service import Destinations
 from services.pay.fees.reconciliation import FeeDesk
 from services.pay.fees.refunds import FeeRefunds
+from services.pay.rails.cash.counter import OwnCodes
 from services.pay.recovery.service import Recoveries
 from services.pay.statements.service import Statements
 from services.pay.tasks import PaymentJobs
@@ -293,6 +294,7 @@ class House:
         rooms.add(DelegationService, self.delegations)
         companies.furnish(self, rooms)
         rooms.add(Destinations, self.destinations)
+        rooms.add(OwnCodes, OwnCodes(self.clock, self.keys))
         rooms.add(Recoveries, Recoveries(self.clock, self.inbox))
         ties = RegisterTies(self.gate, self.catalogue)
         rooms.add(Offers, Offers(self.db, self.clock, self.identity.people, ties))

@@ -40,11 +40,13 @@ from services.pay.repository import PaymentRepository
 from services.pay.states import InstalmentStatus
 from services.receive import models
 from services.receive.disputes import graph as disputes
+from services.receive.graph_slips import SlipMutation
 from services.receive.repository import ReceiptRepository
 from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
 from services.receive.slips import CashSlip, slip_of
 from services.receive.statements.graph import StatementsOfCitizen
+from services.receive.supplemented import SupplementOfPayment
 from services.receive.withheld.graph import Deduction, WithheldOfReceipt, deductions_of
 
 _RECEIPTS: Final = "receive.receipts"
@@ -115,7 +117,7 @@ class Receipt(Node, WithheldOfReceipt):
 
 
 @strawberry.type
-class Payment(Node):
+class Payment(Node, SupplementOfPayment):
     """One instalment of a benefit."""
 
     row: strawberry.Private[Instalment]
@@ -295,7 +297,7 @@ class RatePayload:
 
 
 @strawberry.type
-class ReceiveMutation(disputes.DisputeMutation):
+class ReceiveMutation(disputes.DisputeMutation, SlipMutation):
     @mutation(ConfirmReceiptPayload, delegate=Delegate.RECEIVE, description="The citizen confirms that the money came.")
     async def confirm_receipt(self, info: Info, input: ConfirmReceiptInput) -> ConfirmReceiptPayload:
         receipt, work = _receipt_id(input.receipt), work_of(info)

@@ -1,4 +1,4 @@
-"""The slip of a payment that is collected at a counter, in the graph. The code that goes with it is on paper alone."""
+"""The slip of a payment that is collected at a counter, in the graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.graph import Info
 from services.pay.models import Instalment
 from services.pay.rails.cash.models import CashSlip as Row
 
-_SLIPS: Final = "receive.slips"
+SLIPS: Final = "receive.slips"
 
 
 @strawberry.type(description="What a payment in cash is collected with, beside its code and the identity card.")
@@ -26,7 +26,7 @@ class CashSlip:
     collected_at: datetime | None
     returned_at: datetime | None = strawberry.field(description="When nobody had come for it in time.")
     has_code: bool = strawberry.field(
-        description="Whether a code was printed for it. It is on the paper alone; the agency prints another."
+        description="Whether there is a code for it: on paper, or told by `makeSlipCode`, which makes another."
     )
 
     @classmethod
@@ -51,5 +51,5 @@ async def slip_of(info: Info, payment: Instalment) -> CashSlip | None:
             found = {(row.person, row.id): row for row in await session.scalars(query)}
         return [found.get(key) for key in keys]
 
-    row = await info.context.loader(_SLIPS, batch).load((payment.person, payment.id))
+    row = await info.context.loader(SLIPS, batch).load((payment.person, payment.id))
     return None if row is None else CashSlip.of(row)

@@ -25,6 +25,7 @@ from core.ids import GlobalId, new_id
 from core.money import Money
 from core.sealed import bound_to
 from core.text import Text
+from identity.counter.codes import new_code
 from identity.inbox import Inbox, MessageTemplate
 from identity.notices.channels import ChannelKind
 from identity.notices.models import NoticeChannel
@@ -39,6 +40,7 @@ from services.apply.roles import DECIDE
 from services.apply.service import ApplyService, Submission
 from services.pay.models import Award, Instalment, Overpayment
 from services.pay.needs import SettledPayment
+from services.pay.rails.cash.models import CashSlip
 from services.pay.recovery.service import Recoveries, Terms
 from services.receive.credentials.models import WalletCredential
 from services.receive.disputes.service import DisputeService
@@ -166,6 +168,23 @@ async def _confirm(sitthi: Served) -> dict[str, Any]:
 
 async def _disputed(sitthi: Served) -> dict[str, Any]:
     return {"payment": await _late_payment(sitthi, "elder"), "kind": "NOT_RECEIVED", "statement": "ไม่มีเงินเข้าบัญชี"}
+
+
+async def _slip(sitthi: Served) -> dict[str, Any]:
+    """Of a payment that waits at a counter."""
+    [payment] = await payments_of(sitthi, "elder", 1)
+    async with sitthi.house.db.write() as session:
+        mine = col(Instalment.id) == GlobalId.parse(payment).id
+        one = (await session.scalars(select(Instalment).where(mine))).one()
+        number = new_code().replace("-", "")
+        today = sitthi.clock.today()
+        session.add(
+            CashSlip(
+                person=one.person, id=one.id, number=number, message=new_id(), agency=one.agency, satang=one.satang,
+                payable_from=today, expires_on=today, created_at=sitthi.clock.now(),
+            )
+        )  # fmt: skip
+    return {"payment": payment}
 
 
 async def _late_payment(sitthi: Served, persona: str) -> str:
@@ -624,6 +643,7 @@ CASES: Final[Mapping[str, Case]] = {
     "answerCheck": Case("graduate", _check, {"agrees": False}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),
+    "makeSlipCode": Case("elder", _slip, {"payment": UNKNOWN["Payment"]}),
     "dispute": Case("elder", _disputed, {"statement": "อย่างอื่น"}),
     "contestDispute": Case("elder", _answered, {"dispute": UNKNOWN["Dispute"]}),
     "closeDispute": Case("elder", _open_dispute, {"dispute": UNKNOWN["Dispute"]}),

@@ -27,6 +27,7 @@ DEMANDING: Final = {
     "accept_juristic_officer": (Aal.AAL_2_1, 900),
     "add_juristic_system": (Aal.AAL_2_1, 900),
     "replace_juristic_system_keys": (Aal.AAL_2_1, 900),
+    "make_slip_code": (Aal.AAL_2_1, 900),
     "request_erasure": (Aal.AAL_2_2, 300),
     "leave": (Aal.AAL_2_2, 300),
 }

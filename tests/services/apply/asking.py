@@ -37,13 +37,14 @@ class Asking:
         *,
         language: Language = Language.TH,
         acting: Acting | None = None,
+        acr: str = "ial2.3",
         **variables: Any,
     ) -> Any:
         """The data. Raises the first error that there is."""
         until = datetime(2100, 1, 1, tzinfo=UTC)
         who = None
         if viewer is not None:
-            who = Viewer(viewer, "test-app", frozenset(), "ial2.3", until, acting=acting)
+            who = Viewer(viewer, "test-app", frozenset(), acr, until, self.clock.now(), acting=acting)
         context = Context(self.database, self.clock, self.rooms, who, language, new_id())
         result = await self.schema.execute(document, variable_values=variables, context_value=context)
         if result.errors:

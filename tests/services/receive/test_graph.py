@@ -15,16 +15,19 @@ from core.errors import BadInput, NotSignedIn
 from core.graph import Info, Node, global_id
 from core.ids import GlobalId, new_id
 from core.text import Language
+from identity.counter.codes import normalised
 from identity.inbox.models import Change, Message
 from services.pay.models import Instalment
+from services.pay.rails.cash.counter import OwnCodes
 from services.pay.rails.cash.models import CashSlip
+from services.pay.recovery.models import Underpayment
 from services.receive.graph import NODES, ReceiveMutation, ReceiveOfCitizen
 from services.receive.models import Rating, Receipt
 from services.receive.satisfaction.models import Satisfaction
 from services.receive.service import Receipts
 from services.sandbox.bank import Faults
 from tests.services.apply.asking import Asking, schema_of
-from tests.services.pay.town import PERIOD, TownHall
+from tests.services.pay.town import KEYS, PERIOD, TownHall
 
 PAYMENTS = """query($first: Int, $after: String) { viewer { payments(first: $first, after: $after) {
   pageInfo { hasNextPage endCursor }
@@ -147,6 +150,70 @@ async def test_a_payment_in_cash_shows_its_slip_and_no_other_does(hall: TownHall
         "number": "7K3QX9FZ2M", "payableFrom": "2026-11-10", "expiresOn": "2026-12-10", "collectedAt": None,
         "hasCode": True,
     }  # fmt: skip
+
+
+SURE = "ial2.3-aal2.1"
+SLIP_CODE = """mutation($input: MakeSlipCodeInput!) { makeSlipCode(input: $input) {
+  code slip { number hasCode } problems { code path } } }"""
+
+
+async def test_a_payee_asks_for_the_code_of_a_slip_and_the_same_key_tells_it_again(hall: TownHall, ask: Asking) -> None:
+    ask.rooms.add(OwnCodes, OwnCodes(hall.clock, KEYS))
+    person = await paid(hall)
+    [payment] = await hall.instalments()
+    async with hall.db.write() as session:
+        row = CashSlip(
+            person=person, id=payment.id, number="7K3QX9FZ2M", message=new_id(), agency="dla", satang=payment.satang,
+            payable_from=date(2026, 11, 10), expires_on=date(2026, 12, 10), created_at=hall.clock.now(),
+        )  # fmt: skip
+        session.add(row)
+    key = {"payment": global_id("Payment", payment.id), "idempotencyKey": "key-0000001"}
+    unsure = (await ask(SLIP_CODE, person, input=key))["makeSlipCode"]
+    assert [one["code"] for one in unsure["problems"]] == ["STEP_UP_REQUIRED"]
+    made = (await ask(SLIP_CODE, person, acr=SURE, input=key))["makeSlipCode"]
+    assert (made["slip"], made["problems"]) == ({"number": "7K3QX9FZ2M", "hasCode": True}, [])
+    assert normalised(made["code"]) is not None
+    assert (await ask(SLIP_CODE, person, acr=SURE, input=key))["makeSlipCode"] == made, "the answer was lost"
+    another = (await ask(SLIP_CODE, person, acr=SURE, input={**key, "idempotencyKey": "key-0000002"}))["makeSlipCode"]
+    assert another["code"] not in (None, made["code"])
+    assert (await ask(SLIP_CODE, person, acr=SURE, input=key))["makeSlipCode"]["code"] is None, (
+        "it does not count any more"
+    )
+    async with hall.db.read() as session:
+        kept = (await session.scalars(select(CashSlip))).one()
+    assert kept.codes == 2
+    stranger = (await ask(SLIP_CODE, new_id(), acr=SURE, input={**key, "idempotencyKey": "key-0000003"}))[
+        "makeSlipCode"
+    ]
+    assert [one["code"] for one in stranger["problems"]] == ["NOT_FOUND"]
+    assert stranger["code"] is None
+
+
+async def test_a_payment_says_that_it_supplements_another_and_an_ordinary_one_does_not(
+    hall: TownHall, ask: Asking
+) -> None:
+    person = await paid(hall)
+    [small] = await hall.instalments()
+    missing, more = new_id(), new_id()
+    async with hall.db.write() as session:
+        session.add(
+            Underpayment(
+                person=person, id=missing, instalment=small.id, agency=small.agency, period=small.period,
+                satang=100_00, cause="CORRECTION", found_at=hall.clock.now(),
+            )
+        )  # fmt: skip
+        row = small.model_dump() | {
+            "id": more, "satang": 100_00, "supplements": missing, "refunds": True, "status": "SCHEDULED",
+            "run": None, "settled_at": None, "bank_reference": None,
+        }  # fmt: skip
+        session.add(Instalment(**row))
+    document = "{ viewer { payments { nodes { id supplement { foundOn refunds payment { id } } } } } }"
+    nodes = (await ask(document, person))["viewer"]["payments"]["nodes"]
+    of = {"foundOn": "2026-11-16", "refunds": True, "payment": {"id": global_id("Payment", small.id)}}
+    assert {one["id"]: one["supplement"] for one in nodes} == {
+        global_id("Payment", small.id): None,
+        global_id("Payment", more): of,
+    }
 
 
 async def test_titles_are_in_the_language_asked_for(hall: TownHall, ask: Asking) -> None:

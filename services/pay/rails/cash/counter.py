@@ -1,8 +1,10 @@
 """The counter: a code for the slip, and the money to whoever brings both it and their identity card.
 
-The code is random, ten characters, and kept as a keyed hash. Whoever pays out is another than who had it printed, and
-sees the payee: the national ID is read from the card and compared, and that look is in the payee's access log. Each
-slip is paid out once however many counters try; what is wrong counts as a try, and after five it needs a new code.
+The code has ten characters and is kept as a keyed hash: a random one that an officer has printed, or one that the payee
+has asked for, which is told again to whoever asks again for the same one. Whoever pays out is another than who had it
+printed, and sees the payee: the national ID is read from the card and compared, and that look is in the payee's access
+log. Each slip is paid out once however many counters try; what is wrong counts as a try, and after five it needs a new
+code.
 """
 
 from __future__ import annotations
@@ -20,10 +22,10 @@ from sqlmodel import col
 from core.clock import Clock, bangkok_day
 from core.crypto import KeyRing
 from core.database import Database
-from core.errors import SitthiError
+from core.errors import NotFound, SitthiError
 from core.ids import NationalId
 from core.text import Text
-from identity.counter.codes import new_code, normalised
+from identity.counter.codes import ALPHABET, LENGTH, new_code, normalised
 from services.exchange.facts import PAYMENT, Asker, AskerKind, Gate
 from services.pay.destinations.service import COUNTER
 from services.pay.needs import Officer, Role
@@ -40,6 +42,7 @@ from services.pay.rails.cash.errors import (
 from services.pay.rails.cash.models import CODES_MAX, TRIES_MAX, CashSlip
 
 _DOMAIN: Final = "cash_slip.code"
+_OWN_DOMAIN: Final = "cash_slip.own-code"
 _LABEL: Final = Text(th="เจ้าหน้าที่เคาน์เตอร์จ่ายเงินของ {agency}", en="Officer at the pay counter of {agency}")
 
 
@@ -131,14 +134,56 @@ def _must_be_open(slip: CashSlip, day: date) -> None:
         raise SlipNotOpen
 
 
-async def make_code(session: AsyncSession, keys: KeyRing, clock: Clock, slip: CashSlip, *, by: UUID | None) -> str:
+async def make_code(session: AsyncSession, keys: KeyRing, clock: Clock, slip: CashSlip, *, by: UUID) -> str:
     """The code, in plain for this once; `slip` is locked, `by` the officer who has it printed.
 
     Raises :class:`SlipNotOpen`, :class:`NoMoreCodes`.
     """
-    if slip.paid_at is not None or slip.returned_at is not None or slip.expires_on < clock.today():
+    _must_wait(slip, clock.today())
+    return await _replace(session, keys, slip, new_code(), by=by)
+
+
+class OwnCodes:
+    """Codes that payees ask for themselves. Each method works in the caller's transaction."""
+
+    def __init__(self, clock: Clock, keys: KeyRing) -> None:
+        self._clock, self._keys = clock, keys
+
+    async def make(self, session: AsyncSession, person: UUID, payment: UUID) -> tuple[CashSlip, str]:
+        """The slip of that payment, and a new code for it, in plain; the last one is void.
+
+        Raises NotFound where the person has no such slip, :class:`SlipNotOpen`, :class:`NoMoreCodes`.
+        """
+        query = select(CashSlip).where(col(CashSlip.person) == person, col(CashSlip.id) == payment)
+        slip = await session.scalar(query.with_for_update().execution_options(populate_existing=True))
+        if slip is None:
+            raise NotFound
+        _must_wait(slip, self._clock.today())
+        code = self._code(slip, slip.codes + 1)
+        await _replace(session, self._keys, slip, code, by=None)
+        await session.refresh(slip)
+        return slip, code
+
+    def again(self, slip: CashSlip, number: int) -> str | None:
+        """The `number`-th code of the slip, for whoever lost the answer; None once it does not count any more."""
+        code = self._code(slip, number)
+        counts = slip.code_hash is not None and hmac.compare_digest(slip.code_hash, _hashed(self._keys, slip, code))
+        return code if counts else None
+
+    def _code(self, slip: CashSlip, number: int) -> str:
+        """Who has not the key cannot tell it from a random one."""
+        drawn = int.from_bytes(self._keys.blind_index(f"{slip.id.hex}\x00{number}", domain=_OWN_DOMAIN))
+        code = "".join(ALPHABET[drawn >> 5 * place & 31] for place in range(LENGTH))
+        return f"{code[:5]}-{code[5:]}"
+
+
+def _must_wait(slip: CashSlip, day: date) -> None:
+    if slip.paid_at is not None or slip.returned_at is not None or slip.expires_on < day:
         raise SlipNotOpen
-    code = new_code()
+
+
+async def _replace(session: AsyncSession, keys: KeyRing, slip: CashSlip, code: str, *, by: UUID | None) -> str:
+    """Raises :class:`NoMoreCodes`."""
     values = {"code_hash": _hashed(keys, slip, code), "code_by": by, "codes": slip.codes + 1, "tries": 0}
     if slip.codes >= CODES_MAX:
         raise NoMoreCodes

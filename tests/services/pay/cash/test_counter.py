@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from core.clock import BANGKOK
-from core.errors import SitthiError
+from core.errors import NotFound, SitthiError
 from core.ids import new_id
 from core.money import Money
 from core.viewer import Viewer
@@ -26,7 +27,7 @@ from services.pay.models import PaymentRun
 from services.pay.needs import NoNotices
 from services.pay.overdue import BANK_DAYS_MAX
 from services.pay.rails.bank import BankRail
-from services.pay.rails.cash.counter import Counter
+from services.pay.rails.cash.counter import Counter, OwnCodes
 from services.pay.rails.cash.day import Told, _balance, report_day, take_counters
 from services.pay.rails.cash.errors import (
     DayBalanced,
@@ -208,6 +209,56 @@ async def test_a_new_code_voids_the_last_and_there_are_five_of_them(desk: Desk) 
     with pytest.raises(SlipRefused):
         await desk.counter.pay_out(CASHIER, number, first, national_id(1))
     await desk.counter.pay_out(CASHIER, number, last, national_id(1))
+
+
+async def test_a_code_that_the_payee_asked_for_is_as_good_as_one_on_paper_and_voids_it(desk: Desk) -> None:
+    await desk.sent()
+    number, printed = await desk.with_code()
+    [slip] = await desk.slips()
+    own = OwnCodes(desk.hall.clock, KEYS)
+    async with desk.hall.db.write() as session:
+        row, code = await own.make(session, slip.person, slip.id)
+    assert (row.codes, own.again(row, 2), own.again(row, 1)) == (2, code, None)
+    with pytest.raises(SlipRefused):
+        await desk.counter.pay_out(CASHIER, number, printed, national_id(1))
+    with pytest.raises(SlipRefused):
+        await desk.counter.pay_out(CASHIER, number, code, national_id(2))
+    await desk.counter.pay_out(CASHIER, number, code, national_id(1))
+    with pytest.raises(SlipNotOpen):
+        async with desk.hall.db.write() as session:
+            await own.make(session, slip.person, slip.id)
+
+
+async def test_nobody_makes_a_code_of_anothers_slip_nor_more_than_five(desk: Desk) -> None:
+    await desk.sent(2)
+    first, second = await desk.slips()
+    own = OwnCodes(desk.hall.clock, KEYS)
+
+    async def make(person: UUID, payment: UUID) -> str:
+        async with desk.hall.db.write() as session:
+            return (await own.make(session, person, payment))[1]
+
+    for person, payment in ((new_id(), first.id), (second.person, first.id), (first.person, new_id())):
+        with pytest.raises(NotFound):
+            await make(person, payment)
+    made = await asyncio.gather(*(make(first.person, first.id) for _ in range(9)), return_exceptions=True)
+    codes = [one for one in made if isinstance(one, str)]
+    assert (len(codes), len(set(codes))) == (CODES_MAX, CODES_MAX)
+    assert [type(one) for one in made if not isinstance(one, str)] == [NoMoreCodes] * 4
+    assert await make(second.person, second.id) not in codes
+
+
+async def test_a_slip_that_nobody_came_for_in_time_has_no_more_codes(desk: Desk) -> None:
+    await desk.sent()
+    [slip] = await desk.slips()
+    desk.hall.clock.advance(slip.expires_on - desk.hall.clock.today())
+    own = OwnCodes(desk.hall.clock, KEYS)
+    async with desk.hall.db.write() as session:
+        await own.make(session, slip.person, slip.id)
+    desk.hall.clock.advance(timedelta(days=1))
+    with pytest.raises(SlipNotOpen):
+        async with desk.hall.db.write() as session:
+            await own.make(session, slip.person, slip.id)
 
 
 async def test_a_slip_without_a_code_is_not_paid_out(desk: Desk) -> None:
