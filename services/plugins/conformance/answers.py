@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from services.exchange.catalogue.loader import load_catalogue
 from services.exchange.catalogue.values import InvalidAnswer
 from services.plugins.contract import Known, OperationKind, PartialDate
-from services.plugins.contract.kinds import ANSWERS, read_answer
+from services.plugins.contract.kinds import ANSWERS, Taken, read_answer
 from services.plugins.runner.answers import as_json
 
 _NOTHING: Final = ("none", "NONE", "unknown", "UNKNOWN")
@@ -27,18 +27,29 @@ def plain(kind: OperationKind, answer: Any) -> Any:
     return as_json(answer)
 
 
-def not_typed(kind: OperationKind, answer: Any) -> str | None:
+def not_typed(kind: OperationKind, answer: Any, awards_max: int = 0) -> str | None:
     """What is wrong with the type of an answer that the runner let through; None when nothing is.
 
-    The runner has seen to what graph.graphql says. A source's values are seen to by the catalogue.
+    The runner has seen to what graph.graphql says. A source's values are seen to by the catalogue. `awards_max`: the
+    most satang that the operation may award.
     """
     if kind in ANSWERS:
         try:
-            read_answer(kind, answer)
+            read = read_answer(kind, answer)
         except ValueError:
             return f"it is not what a {kind} answers"
+        return _awards_wrong(read, awards_max) if isinstance(read, Taken) else None
     if kind is OperationKind.SOURCE and isinstance(answer, Mapping):
         return next((f"`{name}`: {why}" for name, known in answer.items() if (why := _wrong(name, known))), None)
+    return None
+
+
+def _awards_wrong(taken: Taken, most: int) -> str | None:
+    rejected = {one.record for one in taken.rejected}
+    if any(one.satang > most for one in taken.awards):
+        return "it awards more than `awards_satang_max` says"
+    if rejected & {*(one.record for one in taken.awards), *(one.record for one in taken.told)}:
+        return "it awards because of a record that it rejects, or tells of one"
     return None
 
 

@@ -82,7 +82,7 @@ class InsideCheck:
             self._book.failed("answer.typed", f"{example.name}: {ended.untyped}")
             return False
         spec = self._plugin.manifest.operations[example.operation]
-        if ended.end is End.ANSWERED and (why := not_typed(spec.kind, ended.raw)) is not None:
+        if ended.end is End.ANSWERED and (why := not_typed(spec.kind, ended.raw, spec.awards_satang_max)) is not None:
             self._book.failed("answer.typed", f"{example.name}: {why}")
             return False
         try:

@@ -107,7 +107,7 @@ class Judge:
         answer = self._known(operation, told["answer"]) if spec.kind is OperationKind.SOURCE else told["answer"]
         if (node := self._plugin.graph.answer_type(operation)) is not None and spec.kind is OperationKind.QUERY:
             answer = check_answer(answer, node, self._plugin.graph)
-        if (why := not_typed(spec.kind, answer)) is not None:
+        if (why := not_typed(spec.kind, answer, spec.awards_satang_max)) is not None:
             return Told(broken="answer.typed", what=why)
         return Told(plain(spec.kind, answer), status=HTTPStatus.OK)
 
