@@ -53,7 +53,6 @@ from services.sandbox.population.personas import persona
 from tests.services.plugins.documents.office import OPERATION, SERVICE, Office
 from tests.services.receive.credentials import office as university
 from tests.services.receive.shares.asked import asked
-from tests.services.receive.shares.asked import asked
 from tests.support.acting import PASSKEY
 from tests.support.app import Served
 from tests.support.firms import MANAGE, Firm, jwks
@@ -357,7 +356,6 @@ UNKNOWN: Final = {
         "WalletCredential",
         "Share",
         "CheckAsked",
-        "CheckAsked",
         "Draft",
         "JuristicPerson",
         "JuristicAppointment",
@@ -406,18 +404,6 @@ async def share_of(sitthi: Served, persona: str) -> str:
 
 async def _share(sitthi: Served) -> dict[str, Any]:
     return {"share": await share_of(sitthi, "graduate")}
-
-
-async def check_of(sitthi: Served, persona: str) -> str:
-    """One that waits for their answer; its id."""
-    return await asked(sitthi, await person_of(sitthi, persona))
-
-
-async def _check(sitthi: Served) -> dict[str, Any]:
-    check = await check_of(sitthi, "graduate")
-    query = "query($id: ID!) { node(id: $id) { ... on CheckAsked { wouldSay { tag } } } }"
-    told = await sitthi.graph(query, {"id": check}, persona="graduate")
-    return {"check": check, "agrees": True, "saying": told["node"]["wouldSay"]["tag"]}
 
 
 async def check_of(sitthi: Served, persona: str) -> str:
@@ -639,7 +625,6 @@ CASES: Final[Mapping[str, Case]] = {
     "prepareShare": Case("graduate", _prepare_share, {"arguments": {"year": 2570}}),
     "createShare": Case("graduate", _create_share, {"openings": 2}),
     "revokeShare": Case("graduate", _share, {"share": UNKNOWN["Share"]}),
-    "answerCheck": Case("graduate", _check, {"agrees": False}),
     "answerCheck": Case("graduate", _check, {"agrees": False}),
     "confirmReceipt": Case("elder", _confirm, {"receipt": UNKNOWN["Receipt"]}),
     "rate": Case("elder", _rate, {"score": 1}),

@@ -49,13 +49,12 @@ UNDEMANDING: Final = {
     "prepare_share", "create_share",  # as sure as the service says whose document it is
     "revoke_share",
     "answer_check",  # a consent; of what they see they are as sure as the service says
-    "answer_check",  # a consent; of what they see they are as sure as the service says
 }  # fmt: skip
 """Whoever writes a mutation puts it into one of the two, having thought. To end a right must be easy."""
 THE_CITIZENS_ALONE: Final = {
-    "checks_asked",
     "privacy_requests", "access_log", "corrections", "inbox", "delegations", "payout_destination", "account",
-    "changes_cursor", "notices", "documents", "document_orders", "credentials", "standing_acts", "shares", "checks_asked", "statement", "recoveries", "underpayments", "bills",
+    "changes_cursor", "notices", "documents", "document_orders", "credentials", "standing_acts", "recoveries",
+    "underpayments", "bills", "shares", "checks_asked", "statement",
     "juristic_persons",
 }  # fmt: skip
 """Fields of `Citizen` that no delegation opens: what others did, what was agreed to, and the ways in."""
