@@ -19,8 +19,8 @@ CERTIFICATE = Titles(th="หนังสือรับรองการสำ�
 Json = Mapping[str, Any]
 
 
-def paper_of(degrees: Sequence[tuple[Json, Json]]) -> Paper:
-    """Of records and their institutions, the earliest first; one at least."""
+def paper_of(degrees: Sequence[tuple[Json, Json]], *, part: bool = False) -> Paper:
+    """Of records and their institutions, the earliest first; one at least. `part`: the student chose what it shows."""
     last, _ = degrees[-1]
     return Paper(
         template="transcript",
@@ -29,6 +29,7 @@ def paper_of(degrees: Sequence[tuple[Json, Json]]) -> Paper:
         data={
             "name": {"th": last["nameTh"], "en": last["nameEn"]},
             "degrees": [_shown(record, institution) for record, institution in degrees],
+            "part": part,
         },
         attachments=[_source(xml_of(degrees))],
     )

@@ -14,10 +14,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from services.agencies.mhesi.choosing import chosen
 from services.agencies.mhesi.grading import Grading, Json, Refused, check_grading, check_record, hundredths
 from services.agencies.mhesi.papers import certificate_of, paper_of
 from services.agencies.mhesi.transcript import awarded, claims_of, degrees_of
-from services.plugins.contract import BANGKOK, Call, Credential, Host, Known, NationalId, Paper, Plain, StoreTransaction
+from services.plugins.contract import (
+    BANGKOK,
+    AgencyError,
+    Call,
+    Credential,
+    Host,
+    Known,
+    NationalId,
+    Paper,
+    Plain,
+    StoreTransaction,
+)
 
 LEVELS: Final = ("none", "bachelor", "master", "doctor")
 """Of degrees, the lowest first. A certificate is kept, and is no degree."""
@@ -37,11 +49,14 @@ async def transcript_credential(host: Host, call: Call) -> Credential:
 
 
 async def transcript(host: Host, call: Call) -> Paper:
-    return paper_of(await degrees_of(host, call.citizen))
+    return paper_of(chosen(await degrees_of(host, call.citizen), call.arguments), part=bool(call.arguments))
 
 
 async def certificate(host: Host, call: Call) -> Paper:
-    return certificate_of(await degrees_of(host, call.citizen))
+    whole = {name: one for name, one in call.arguments.items() if name != "course"}
+    if len(whole) < len(call.arguments):
+        raise AgencyError("CHOICE_WRONG")  # a certificate shows no courses
+    return certificate_of(chosen(await degrees_of(host, call.citizen), whole))
 
 
 async def highest(host: Host, call: Call) -> dict[NationalId, dict[str, Known]]:

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.paper import font_families
+from services.agencies.mhesi.choosing import chosen
 from services.agencies.mhesi.papers import NAMESPACE, paper_of, xml_of
-from services.plugins.contract import Paper, Relationship
+from services.plugins.contract import AgencyError, Paper, Relationship
 from services.plugins.contract.kinds import read_answer
 from services.plugins.contract.manifest import OperationKind
 from services.plugins.registry import load_folder
@@ -113,3 +114,36 @@ def test_what_is_no_paper_is_no_answer(wrong: dict[str, Any]) -> None:
     right = paper_of([(record(), INSTITUTION)]).model_dump(mode="json", by_alias=True)
     with pytest.raises(ValueError, match=r"Paper"):
         read_answer(OperationKind.ISSUE, right | wrong)
+
+
+def test_a_student_shows_one_degree_or_one_course_and_nothing_else_of_the_record() -> None:
+    first, second = ({**record(), "number": f"UTP-{n}"} for n in (1, 2))
+    degrees = [(first, INSTITUTION), (second, INSTITUTION)]
+    assert chosen(degrees, {}) == degrees
+    assert chosen(degrees, {"degree": "UTP-2"}) == [(second, INSTITUTION)]
+    course = first["sessions"][0]["courses"][0]["code"]
+    [(shown, _)] = chosen(degrees, {"degree": "UTP-1", "course": course})
+    xml = xml_of([(shown, INSTITUTION)])
+    path = "Student/AcademicRecord/AcademicSession/Course/CourseCode"
+    assert set(found(xml, path)) == {course}
+    assert found(xml, "Student/AcademicRecord/AcademicSummary/GPA") == [], "the average tells of all the others"
+    paper = paper_of([(shown, INSTITUTION)], part=True)
+    told: Any = paper.data
+    assert (told["part"], told["degrees"][0]["gpax"]) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"degree": "UTP-9"}, "NO_SUCH_DEGREE"),
+        ({"course": "XX9999"}, "NO_SUCH_COURSE"),
+        ({"cuorse": "CS1101"}, "CHOICE_WRONG"),
+        ({"course": ""}, "CHOICE_WRONG"),
+        ({"course": None}, "CHOICE_WRONG"),
+        ({"degree": 1}, "CHOICE_WRONG"),
+    ],
+)
+def test_a_choice_that_is_mistyped_shows_nothing(arguments: dict[str, Any], code: str) -> None:
+    with pytest.raises(AgencyError) as refused:
+        chosen([(record(), INSTITUTION)], arguments)
+    assert refused.value.code == code
