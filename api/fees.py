@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.desk_of_applications import OfficerTies
 from api.paying import bank_rails
 from core.clock import Clock
 from core.money import Money
@@ -20,10 +21,12 @@ from services.apply.delivery.fees import afterwards, time_of, waits_afterwards
 from services.apply.delivery.hearing import CLOSED, Hearing
 from services.apply.delivery.models import ServiceCase
 from services.apply.delivery.states import FEE_UNPAID, Step
+from services.pay.destinations.service import Destinations
 from services.pay.fees.bank import HttpBillingBank
 from services.pay.fees.billers import SandboxBillers
 from services.pay.fees.models import Bill
 from services.pay.fees.needs import Charge, Charges
+from services.pay.fees.own import OthersMoney
 from services.pay.fees.receipts import BillReceipts, verification
 from services.pay.fees.reconciliation import FeeDesk
 from services.pay.fees.refunds import FeeRefunds
@@ -207,7 +210,11 @@ def furnish(house: House, rooms: Rooms) -> None:
 def desk(house: House, bank: str) -> FeeDesk:
     """`bank` is the base of what the bank answers about bills."""
     bills = house.rooms.get(Bills)
-    return FeeDesk(house.db, house.clock, house.keys, bills, HttpBillingBank(house.http, bank), billers_of(house))
+    near = OfficerTies(house.db, house.gate, house.catalogue)
+    others = OthersMoney(house.db, near, house.rooms.get(Destinations))
+    return FeeDesk(
+        house.db, house.clock, house.keys, bills, HttpBillingBank(house.http, bank), billers_of(house), others
+    )
 
 
 def refunds(house: House, bank: str) -> FeeRefunds:

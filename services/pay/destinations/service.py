@@ -116,6 +116,14 @@ class Destinations:
             case Method.PROMPTPAY_NATIONAL_ID:
                 return None
 
+    async def ever_said(self, session: AsyncSession, people: Collection[UUID]) -> set[Said]:
+        """Every account that one of them has ever named as theirs. Raises `SealBroken`."""
+        found: set[Said] = set()
+        for some in _batches(sorted(people)):
+            rows = await session.scalars(select(PayoutDestination).where(col(PayoutDestination.person).in_(some)))
+            found |= {await self.account(session, row) for row in rows.all()}
+        return found
+
     @staticmethod
     async def counting(session: AsyncSession, people: Collection[UUID]) -> Mapping[UUID, UUID]:
         """The destination that counts at this moment for each of them who ever said one."""

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from core.errors import Conflict, NotFound, SitthiError
+from core.errors import Conflict, NotAllowed, NotFound, SitthiError
 from core.text import Text
+
+
+class OwnMoney(NotAllowed):
+    """The payment, the bill or the account is of one of the two officers, of their house, or of somebody for whom they
+    act."""
+
+    code = "INCOMING_OWN"
+    text = Text(
+        th="เป็นเงิน ใบแจ้ง หรือบัญชีของเจ้าหน้าที่เอง ของคนในบ้าน หรือของผู้ที่ดำเนินการแทน ต้องให้เจ้าหน้าที่อื่นดำเนินการ",
+        en="The payment, the bill or the account is the officer's, their household's, or of somebody for whom they "
+        "act; others have to see to it.",
+    )
 
 
 class NothingToPay(Conflict):

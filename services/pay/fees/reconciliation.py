@@ -37,6 +37,7 @@ from services.pay.fees.breaks import CONTRADICTS, LISTED, IncomingOutcome, open_
 from services.pay.fees.errors import NoticeConflict, NoticeMalformed
 from services.pay.fees.models import IncomingBreak, IncomingPayment, IncomingResolution
 from services.pay.fees.needs import Billers, BillingBank, Notice
+from services.pay.fees.own import OthersMoney
 from services.pay.fees.resolving import IncomingResolving, Proposal
 from services.pay.fees.service import Bills
 from services.pay.fees.states import Verdict
@@ -80,8 +81,17 @@ class FeeDesk:
     """What officers and jobs do. Each method opens transactions of its own, and asks the bank in none."""
 
     def __init__(
-        self, db: Database, clock: Clock, keys: KeyRing, bills: Bills, bank: BillingBank, billers: Billers
+        self,
+        db: Database,
+        clock: Clock,
+        keys: KeyRing,
+        bills: Bills,
+        bank: BillingBank,
+        billers: Billers,
+        others: OthersMoney | None = None,
     ) -> None:
+        """`others` keeps officers from what is their own beyond what :mod:`services.pay.fees.resolving` knows."""
+        self._others = others
         self._db, self._clock, self._bills, self._bank, self._billers = db, clock, bills, bank, billers
         self.resolving = IncomingResolving(clock, keys, bills)
 
@@ -147,17 +157,27 @@ class FeeDesk:
             return await open_breaks(session, officer.agency, repository.LISTED_MAX)
 
     async def propose(self, officer: Officer, key: UUID, proposal: Proposal) -> IncomingResolution:
-        """See :meth:`IncomingResolving.propose`; raises :class:`NotAPaymentOfficer` too."""
+        """See :meth:`IncomingResolving.propose`; raises :class:`NotAPaymentOfficer`, `OwnMoney` and
+        `ServiceUnavailable` too."""
         must_be(officer, *Role)
+        if self._others is not None:
+            await self._others.refuse_own(officer, key, account=proposal.account, bill=proposal.bill)
         async with self._db.write() as session:
             return await self.resolving.propose(session, officer, key, proposal)
 
     async def agree(self, officer: Officer, key: UUID, outcome: IncomingOutcome) -> IncomingResolution:
-        """See :meth:`IncomingResolving.agree`; raises :class:`NotAPaymentOfficer` too."""
+        """See :meth:`IncomingResolving.agree`; raises :class:`NotAPaymentOfficer`, `OwnMoney` and
+        `ServiceUnavailable` too."""
         must_be(officer, *Role)
         await self._bills.ready()
+        async with self._db.read() as session:
+            row = await self.resolving.proposed(session, officer, key)
+        seen = (None, None) if row is None else (row.bill, row.account_sealed)
+        if self._others is not None and row is not None and row.closed_at is None:
+            account = self.resolving.account_of(row)
+            await self._others.refuse_own(officer, key, account=account, bill=row.bill)
         async with self._db.write() as session:
-            return await self.resolving.agree(session, officer, key, outcome)
+            return await self.resolving.agree(session, officer, key, outcome, seen)
 
     async def _compare(self, session: AsyncSession, agency: str, day: date, one: Notice, *, twice: bool) -> int:
         found = 0

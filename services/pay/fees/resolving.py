@@ -101,10 +101,24 @@ class IncomingResolving:
         await session.flush()
         return row
 
+    async def proposed(self, session: AsyncSession, officer: Officer, key: UUID) -> IncomingResolution | None:
+        """What is proposed for a break of the officer's agency."""
+        query = select(IncomingResolution).join(
+            IncomingBreak, col(IncomingBreak.id) == col(IncomingResolution.break_id)
+        )
+        query = query.where(col(IncomingBreak.id) == key, col(IncomingBreak.agency) == officer.agency)
+        return (await session.scalars(query)).first()
+
     async def agree(
-        self, session: AsyncSession, officer: Officer, key: UUID, outcome: IncomingOutcome
+        self,
+        session: AsyncSession,
+        officer: Officer,
+        key: UUID,
+        outcome: IncomingOutcome,
+        seen: tuple[str | None, bytes | None] | None = None,
     ) -> IncomingResolution:
-        """Closes it as another officer proposed; `outcome` is what is agreed to, lest it was changed meanwhile.
+        """Closes it as another officer proposed; `outcome` is what is agreed to, lest it was changed meanwhile, and so
+        are the bill and the sealed account that were `seen`.
 
         Raises :class:`BreakNotFound`, :class:`BreakClosed`, :class:`SameOfficer`, `BillNotAssignable`,
         :class:`OwnDebt`, and :class:`NotResolvedSo` when that is not what is proposed, or not possible any more.
@@ -114,6 +128,8 @@ class IncomingResolving:
             raise NotResolvedSo(kind=found.kind, outcome=outcome.value)
         if row.proposed_by == officer.person:
             raise SameOfficer
+        if seen is not None and seen != (row.bill, row.account_sealed):
+            raise NotResolvedSo(kind=found.kind, outcome=outcome.value)
         await self._must_fit(session, found, paid, outcome)
         if row.bill is not None and paid is not None:
             await self._must_be_others(session, officer, paid, row.bill)

@@ -195,3 +195,14 @@ def test_every_bank_takes_numbers_of_its_own_lengths_only() -> None:
                 parsed(Method.BANK_ACCOUNT, None, bank.code, number)
     with pytest.raises(UnknownBank):
         parsed(Method.BANK_ACCOUNT, None, "000", "1234567890")
+
+
+async def test_every_account_that_somebody_has_ever_named_is_known_as_theirs(hall: TownHall) -> None:
+    one, other = await hall.person(), await hall.person()
+    for account in (MOBILE, None, ACCOUNT):
+        await say(hall, one, account)
+    service = Destinations(hall.clock, KEYS, Inbox(hall.clock))
+    async with hall.db.read() as session:
+        assert await service.ever_said(session, [one, other]) == {MOBILE, None, ACCOUNT}
+        assert await service.ever_said(session, [other]) == set()
+        assert await service.ever_said(session, []) == set()
