@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from api.commands.officer_acts import as_officer
+from services.pay.benefits.subjects import KIND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ budget = typer.Typer(no_args_is_help=True)
 ENDING_MIN = 6
 
 Profile = Annotated[str | None, typer.Option("--as", help="The name of an officer's sign-in on this machine.")]
-Programme = Annotated[str, typer.Argument(help="Slug of the programme, old-age-allowance.")]
+Programme = Annotated[str, typer.Argument(help="Slug of the programme, old-age-allowance; or benefit:SERVICE.")]
 Year = Annotated[int, typer.Option(help="The fiscal year, CE: 2027 ends on 30 September 2027.")]
 Baht = Annotated[str, typer.Option(help="The amount, 1000000 or 1000000.50.")]
 Reason = Annotated[str, typer.Option(help="Why, for whoever confirms it and for the record.")]
@@ -143,7 +144,8 @@ def propose(profile: str | None, kind: str, payload: Callable[[], dict[str, Any]
 
 
 def _budget(programme: str, year: int, baht: str) -> Callable[[], dict[str, Any]]:
-    return lambda: {"subject": f"programme:{programme}", "year": year, "satang": satang_of(baht)}
+    subject = programme if programme.startswith(KIND) else f"programme:{programme}"
+    return lambda: {"subject": subject, "year": year, "satang": satang_of(baht)}
 
 
 def satang_of(baht: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +28,7 @@ class Books:
     db: Database
     clock: Clock
     officers: TwoOfficers
-    subjects: Sequence[str]
+    subjects: Collection[str]
     debts: OthersDebts | None = None
 
     async def propose(self, officer: Officer, kind: ActKind, payload: Mapping[str, Any], reason: str) -> LedgerAct:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from api.benefits import awarding, news
+from api.benefits import news
+from api.books import books_of
 from core.clock import bangkok_day
 from core.text import Text
 from identity.juristic.appointing import Wish
@@ -16,6 +17,8 @@ from identity.juristic.models import JuristicKind
 from identity.juristic.register import By
 from identity.provider.registration import juristic_client, register_client
 from services.apply.delivery import repository
+from services.pay.errors import NotYourAgency
+from services.pay.ledger.acts import ActKind
 from services.sandbox.population.personas import persona
 from tests.api.test_agency_ingest import send, system
 from tests.api.test_juristic_ingest import numbered
@@ -161,4 +164,13 @@ async def test_the_office_decides_for_the_fund_and_its_awards_have_a_budget(
     office = await system(sitthi, "oic")
     answer = await send(office, ndjson(decision), PATH.format("claimDecisions"), idempotency_key="sending-0009")
     assert (answer.status_code, answer.json()["taken"]) == (200, 1)
-    assert awarding(sitthi.house)["benefit:oic"] == "oic"
+    books = books_of(sitthi.house)
+    assert "benefit:oic" in books.subjects
+    given = {"subject": "benefit:oic", "year": 2027, "satang": 1_000_000_00}
+    with pytest.raises(NotYourAgency):
+        await books.propose(Clerk("dla"), ActKind.BUDGET_SET, given, "not theirs")
+    act = await books.propose(Clerk("oic"), ActKind.BUDGET_SET, given, "the fund's plan")
+    await books.confirm(Clerk("oic"), act.id)
+    await paid(sitthi)
+    [standing] = await books.budgets(Clerk("oic"), 2027)
+    assert (standing.budget.programme, standing.taken.satang) == ("benefit:oic", 30_000_00)

@@ -48,7 +48,8 @@ class Budget:
 
     @property
     def programme(self) -> str:
-        return self.subject.partition(":")[2]
+        """As officers name it: a programme by its slug, what a service awards by its whole subject."""
+        return self.subject if self.subject.startswith(KIND) else self.subject.partition(":")[2]
 
 
 @dataclass(frozen=True, slots=True)

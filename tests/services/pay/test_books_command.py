@@ -38,7 +38,7 @@ class Terminal:
             BudgetSet(hall.clock, payer), BudgetRaise(hall.clock, payer), ClosePeriod(hall.clock),
             Reverse(hall.clock), Waive(recoveries), PaidBack(recoveries),
         ]  # fmt: skip
-        self.books = Books(hall.db, hall.clock, TwoOfficers(hall.clock, acts), ["programme:dla-old-age"])
+        self.books = Books(hall.db, hall.clock, TwoOfficers(hall.clock, acts), ["programme:dla-old-age", "benefit:dla"])
         self.desk = RecoveryDesk(hall.db, recoveries, OthersDebts(hall.db, NoTies()))
         self._app = typer.Typer()
         pay_budget.add_to(self._app)
@@ -79,6 +79,14 @@ async def test_a_budget_at_the_terminal(terminal: Terminal) -> None:
     assert "WITHDRAWN" in (await terminal("refuse", raised.stdout.split()[0], "--as", "planner")).stdout
     assert "Nothing awaits" in (await terminal("acts", "--as", "both")).stdout
     assert "ACT_NOT_FOUND" in (await terminal("confirm", "ffffff", "--as", "approver")).stderr
+
+
+async def test_the_budget_of_what_a_service_awards_at_the_terminal(terminal: Terminal) -> None:
+    words = ("benefit:dla", "--year", "2027", "--reason", "the fund's plan", "--baht", "500")
+    act = (await terminal("budget", "set", *words, "--as", "planner")).stdout.split()[0]
+    assert "Done." in (await terminal("confirm", act, "--as", "approver")).stdout
+    shown = (await terminal("budget", "show", "--year", "2027", "--as", "both")).stdout
+    assert shown.startswith("benefit:dla  2027 (พ.ศ. 2570)  appropriated 500.00")
 
 
 async def test_a_month_is_closed_at_the_terminal(terminal: Terminal) -> None:
