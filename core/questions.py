@@ -16,6 +16,8 @@ from typing import Any, Final, TypeAlias, cast
 
 from redis.asyncio import Redis
 
+from core.round_trip import round_trip
+
 LANES: Final = 2
 """Under way at once. A crowd that took every connection of the pool would pass for a Redis that is away."""
 TOGETHER_MAX: Final = 64
@@ -71,11 +73,7 @@ class Questions:
             if not some:
                 continue
             try:
-                pipeline = self._redis.pipeline(transaction=False)
-                for one in some:
-                    for command in one.commands:
-                        pipeline.execute_command(*command)
-                answers = await pipeline.execute()
+                answers = await self._answers([command for one in some for command in one.commands])
             except BaseException as error:
                 for one in some:
                     if not one.answer.done():
@@ -84,6 +82,14 @@ class Questions:
                     raise
             else:
                 _tell(some, answers)
+
+    async def _answers(self, commands: Sequence[Command]) -> Sequence[Any]:
+        if type(self._redis) is Redis:
+            return await round_trip(self._redis.connection_pool, commands)
+        pipeline = self._redis.pipeline(transaction=False)  # the stand-in has no connections
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute()
 
     def _next(self) -> list[_Question]:
         """Those that go together now; the others of this turn have their answer."""
