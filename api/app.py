@@ -201,8 +201,8 @@ def _add_routes(app: FastAPI, house: House) -> None:
     app.include_router(my_data_router(house.privacy.downloads, house.clock, who_asks(house)))
     app.include_router(documents_router(house.rooms.get(DocumentDesk), who_asks(house)))
     app.include_router(credentials.router(house))
-    if house.settings.own_provider:  # else nobody could get a token for it
     app.include_router(licence_router(house))
+    if house.settings.own_provider:  # else nobody could get a token for it
         app.include_router(standing.router(house))
     app.include_router(shares.router(house))
     app.include_router(checks.router(house))
