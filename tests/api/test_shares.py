@@ -29,7 +29,8 @@ from services.receive.shares.models import Share, ShareOpening
 from services.receive.shares.service import PREPARED_LIVES, PREPARED_MAX, SHOWN_FOR, Shares
 from tests.api.test_juristic_ingest import numbered
 from tests.services.receive.credentials.office import AGENCY, NAME, SERVICE, Office
-from tests.support.acting import act, delegated
+from tests.support.acting import act, delegated, signed_in_with
+from tests.support.agency import code_of
 from tests.support.app import Served
 
 PREPARED: Final = "prepared { id title choices { pointer title value always } expiresAt }"
@@ -394,6 +395,49 @@ async def test_who_acts_for_a_citizen_shares_nothing_of_theirs_and_sees_no_share
     answer = (await sitthi.post(MINE, persona=carer)).json()
     assert answer["errors"][0]["extensions"]["code"] == "NOT_DELEGATED"
     assert not office.calls
+
+
+async def test_what_is_shared_of_claims_stands_among_what_was_issued_and_can_be_taken_back_there(
+    sitthi: Served, office: Office
+) -> None:
+    share = await shared(sitthi)
+    issued = "{ viewer { credentials { nodes { id status expiresAt } } } }"
+    [one] = (await sitthi.graph(issued, persona="graduate"))["viewer"]["credentials"]["nodes"]
+    assert one["expiresAt"] == share["expiresAt"]
+    await sitthi.do("revokeCredential", "credential { id }", "graduate", credential=one["id"])
+    assert code_of(await opened(sitthi, path_of(sitthi, share))) == (409, "SHARE_TAKEN_BACK")
+    log = (await sitthi.graph(LOG, persona="graduate"))["viewer"]["accessLog"]["nodes"]
+    [entry] = [node for node in log if node["purpose"]["id"] == "share"]
+    assert entry["outcomes"] == [{"states": [{"state": "UNAVAILABLE", "error": "SHARE_TAKEN_BACK"}]}]
+    assert office.calls
+
+
+async def test_nothing_is_opened_of_who_has_had_the_use_of_their_data_stopped(sitthi: Served, office: Office) -> None:
+    share = await shared(sitthi, openings=1)
+    given = {"ground": "ACCURACY", "statement": "กำลังขอแก้ไข"}
+    restricted = await sitthi.do("restrictUse", "request { id }", "graduate", **given)
+    assert code_of(await opened(sitthi, path_of(sitthi, share))) == (404, "SHARE_NOT_THERE")
+    query = "{ viewer { accessLog { nodes { purpose { id } decision reason } } } }"
+    log = (await sitthi.graph(query, persona="graduate"))["viewer"]["accessLog"]["nodes"]
+    assert {"purpose": {"id": "share"}, "decision": "DENIED", "reason": "RESTRICTED"} in log
+    await sitthi.do("liftRestriction", "request { id }", "graduate", request=restricted["request"]["id"])
+    assert (await opened(sitthi, path_of(sitthi, share))).status_code == 200
+    assert office.calls
+
+
+async def test_what_was_shared_goes_with_an_erasure(sitthi: Served, office: Office) -> None:
+    share = await shared(sitthi, until=(sitthi.clock.now() + 60 * DAY).isoformat())
+    await opened(sitthi, path_of(sitthi, share))
+    signed_in_with(sitthi)
+    payload = await sitthi.do("requestErasure", "request { id }", "graduate", stores=["shares"])
+    assert payload["problems"] == []
+    sitthi.clock.advance(31 * DAY)
+    await sitthi.house.privacy.eraser.run()
+    assert code_of(await opened(sitthi, path_of(sitthi, share))) == (404, "SHARE_NOT_THERE")
+    async with sitthi.house.db.read() as session:
+        assert (await session.scalars(select(Share))).all() == []
+        assert (await session.scalars(select(ShareOpening))).all() == []
+    assert office.calls
 
 
 async def test_what_is_over_is_emptied_and_later_gone(sitthi: Served, office: Office) -> None:

@@ -20,8 +20,10 @@ from core.ids import new_id
 from core.text import Text
 from services.receive.credentials.errors import CredentialNotOffered
 from services.receive.credentials.jws import SigningKey
+from services.receive.credentials.models import WalletCredential
 from services.receive.credentials.needs import Offered
 from services.receive.credentials.service import Credentials
+from services.receive.credentials.statuses import Place
 from services.receive.papers.errors import PaperNotGenuine
 from services.receive.papers.service import Papers
 from services.receive.shares import repository
@@ -239,8 +241,24 @@ class Making:
             until=ends,
         )
         row.list, row.place, row.created_at, row.expires_at = place.list, place.place, now, ends
+        session.add(as_issued(row, offered.configuration, place))  # its agency can take it back as it can a wallet's
         row.content_sealed = sealed_content(row, key, {**made.as_json(), "titles": titles_as_json(offered.spec)})
         return row, shown
+
+
+def as_issued(row: Share, configuration: str, place: Place) -> WalletCredential:
+    """What is shared of claims, as the room of credentials knows what agencies issued."""
+    return WalletCredential(
+        person=row.person,
+        id=row.id,
+        offer=row.id,
+        agency=row.agency,
+        configuration=configuration,
+        list=place.list,
+        place=place.place,
+        issued_at=row.created_at,
+        expires_at=row.expires_at,
+    )
 
 
 def offered_by(credentials: Credentials, agency: str, configuration: str | None) -> Offered | None:

@@ -18,16 +18,16 @@ from core.envelope import DataKey, SubjectKeys
 from core.ids import new_id
 from core.text import Text
 from services.plugins.contract import Credential
-from services.receive.credentials.models import WalletCredential
 from services.receive.credentials.needs import Asking
 from services.receive.credentials.repository import set_status
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.status import Status
+from services.receive.credentials.statuses import Place
 from services.receive.shares import repository
 from services.receive.shares.choosing import Choice, choices_of
 from services.receive.shares.errors import ShareNotFound, TooManyShares
 from services.receive.shares.kept import About, content_of, sealed_content, secret_of
-from services.receive.shares.making import Making, offered_by
+from services.receive.shares.making import Making, as_issued, offered_by
 from services.receive.shares.models import Share, ShareOpening
 from services.receive.shares.needs import Keepers
 from services.receive.shares.states import Kind, State, state_of
@@ -133,7 +133,7 @@ class Shares:
         if row.revoked_at is None:
             row.revoked_at, row.content_sealed, row.secret_sealed = now, None, None
             if row.list is not None and row.place is not None:
-                await set_status(session, _in_list(row, row.list, row.place), Status.INVALID, now)
+                await set_status(session, as_issued(row, "", Place(row.list, row.place)), Status.INVALID, now)
             await session.flush()
         opened = await repository.openings(session, person, [row.id])
         return self.view(row, key, opened[row.id])
@@ -170,18 +170,3 @@ class Shares:
         secret = secret_of(row, key) if state is State.OPEN else None
         url = None if secret is None else f"{self._issuer}{PATH}{secret}"
         return View(row, about, state, url, opened)
-
-
-def _in_list(row: Share, number: int, place: int) -> WalletCredential:
-    """Its place, as the room of credentials names one; no wallet has it, and no row is made."""
-    return WalletCredential(
-        person=row.person,
-        id=row.id,
-        offer=row.id,
-        agency=row.agency,
-        configuration="",
-        list=number,
-        place=place,
-        issued_at=row.created_at,
-        expires_at=row.expires_at,
-    )
