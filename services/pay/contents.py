@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from core.money import Money
 from core.text import Text
+from services.pay.benefits.subjects import budget_subject
 from services.pay.models import Award, Instalment, PaymentRun
 from services.pay.needs import SettledPayment
 from services.pay.paydays import PaydayRepository
@@ -46,7 +47,7 @@ def settled_payment(instalment: Instalment, award: Award, at: datetime) -> Settl
     return SettledPayment(
         person=instalment.person,
         instalment=instalment.id,
-        subject=instalment.subject,
+        subject=budget_subject(instalment.subject),
         title=Text(**award.title),
         agency=instalment.agency,
         period=instalment.period,

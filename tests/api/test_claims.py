@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from api.benefits import news
 from api.books import books_of
@@ -19,6 +20,7 @@ from identity.provider.registration import juristic_client, register_client
 from services.apply.delivery import repository
 from services.pay.errors import NotYourAgency
 from services.pay.ledger.acts import ActKind
+from services.receive.models import Receipt
 from services.sandbox.population.personas import persona
 from tests.api.test_agency_ingest import send, system
 from tests.api.test_juristic_ingest import numbered
@@ -134,6 +136,9 @@ async def test_a_hospital_files_an_insurer_approves_the_victim_is_paid_and_all_t
     assert (payment["status"], payment["amount"]["satang"], payment["programme"]) == ("SETTLED", 30_000_00, None)
     assert payment["title"].startswith("Preliminary compensation")
     assert payment["receipt"] is not None
+    async with sitthi.house.db.read() as session:
+        [receipt] = await session.scalars(select(Receipt))
+    assert receipt.subject == "benefit:oic", "figures of satisfaction are of the service, never of one payment"
     titles = [edge["node"]["title"] for edge in seen["inbox"]["edges"]]
     assert "You are due 30,000.00 baht" in titles
     assert "You have been paid 30,000.00 baht" in titles

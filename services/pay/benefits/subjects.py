@@ -15,5 +15,6 @@ def subject_of(plugin: str, benefit: UUID) -> str:
 
 
 def budget_subject(subject: str) -> str:
-    """Whose budget it is taken from: all that a service awards has one."""
+    """Whose budget it is taken from: all that a service awards has one. Receipts, statements and what people say of
+    payments go by it too: a figure of one payment would be a person's."""
     return ":".join(subject.split(":")[:2]) if subject.startswith(KIND) else subject
