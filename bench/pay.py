@@ -31,7 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from core import migrations
 from core.clock import SystemClock
 from core.database import Database, Instant
-from core.group_commit import GroupCommit
+from core.group_commit import LANES, ROWS_MAX, GroupCommit
 from core.ids import new_id
 from core.settings import Settings
 from services.pay.ledger.bulk import AT_ONCE, HEAD, POSTING, Booking, book_all
@@ -212,11 +212,13 @@ async def _singly(db: Database, postgres: Postgres, folder: Path, size: PaySize,
     script.write_text(PGBENCH.format(debit=debit, credit=credit).replace("\n", " ").strip() + "\n")
     ours: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
     theirs: dict[int, list[float]] = {clients: [] for clients in CLIENTS}
+    halves: list[float] = []
     for number in range(size.rounds):
         for clients in CLIENTS:
             say(f"single payments, {clients} waiting, round {number + 1} of {size.rounds}")
             ours[clients].append(await _grouped(db, clients, size.seconds))
             theirs[clients].append(await asyncio.to_thread(_pgbench, postgres, script, clients, size.seconds))
+        halves.append(await _grouped(db, CLIENTS[-1], size.seconds, rows_max=CLIENTS[-1] // LANES))
     print(f"\nsingle durable payments (head and two postings each), {size.rounds} rounds of {size.seconds} s:")
     for clients in CLIENTS:
         mine, other = median(ours[clients]), median(theirs[clients])
@@ -226,11 +228,14 @@ async def _singly(db: Database, postgres: Postgres, folder: Path, size: PaySize,
             f"{max(theirs[clients]):,.0f}): ×{mine / other:.2f}",
             flush=True,
         )
+    found, other = median(halves), median(theirs[CLIENTS[-1]])
+    print(f"  · in groups of {CLIENTS[-1] // LANES} at most {found:,.0f} a second, ×{found / other:.2f}", flush=True)
 
 
-async def _grouped(db: Database, waiting: int, seconds: float) -> float:
+async def _grouped(db: Database, waiting: int, seconds: float, rows_max: int = ROWS_MAX) -> float:
     """A second, with so many that each wait for theirs and come again."""
-    group, done, until = GroupCommit(DurableBookings(db)), 0, time.perf_counter() + seconds
+    group = GroupCommit(DurableBookings(db), rows_max=rows_max)
+    done, until = 0, time.perf_counter() + seconds
     at: datetime = SystemClock().now()
 
     async def one() -> None:
