@@ -88,6 +88,7 @@ from services.plugins.documents.routes import documents_router
 from services.plugins.documents.service import DocumentDesk
 from services.plugins.notices.routes import changes_router
 from services.plugins.routes import service_keys_router
+from services.receive.credentials.batches import Batches
 from services.receive.credentials.service import Credentials
 from services.receive.disputes.desk import DisputeDesk
 from services.receive.routes import verification
@@ -261,6 +262,8 @@ def jobs_of(house: House) -> list[Job]:
         Job("make documents that are paid for", timedelta(seconds=5), house.rooms.get(Orders).make),
         Job("end orders that nobody paid for", timedelta(hours=1), house.rooms.get(Orders).expire),
         Job("delete issued documents that expired", timedelta(hours=1), house.rooms.get(DocumentDesk).expire),
+        Job("make credentials in batches", timedelta(seconds=10), house.rooms.get(Batches).run),
+        Job("delete ready credentials that nobody fetched", timedelta(hours=1), house.rooms.get(Batches).forget),
         Job("delete what no wallet can fetch any more", timedelta(minutes=10), house.rooms.get(Credentials).forget),
         Job("ask whom employers want to check", timedelta(seconds=10), house.rooms.get(Checks).ask),
         Job("forget checks that are over", timedelta(hours=1), house.rooms.get(Checks).forget),

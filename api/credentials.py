@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -13,18 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.privacy import KeepersOfDocuments
 from core.assurance import Aal, Assurance, Demand, Ial
 from core.errors import NotFound, ServiceUnavailable
+from core.ids import NationalId
 from core.rooms import Rooms
 from core.text import Text
 from core.viewer import Viewer
 from identity.people import PeopleRegister
 from identity.provider.replay import Replays
-from services.exchange.facts import Asker, Purpose
+from services.exchange.facts import Asker, AskerKind, Purpose
 from services.know.entries import service_id
 from services.plugins.contract import Credential
 from services.plugins.documents.forms import read_arguments
-from services.plugins.documents.service import DocumentDesk, Wish
+from services.plugins.documents.service import AGENT, DocumentDesk, Wish
 from services.plugins.plugin import Plugin
 from services.plugins.standing import must_be_open
+from services.receive.credentials.batches import Batches
 from services.receive.credentials.errors import CredentialNotOffered
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.needs import Asking, Offered
@@ -41,6 +43,11 @@ from services.receive.standing.register import PaperRegister
 
 if TYPE_CHECKING:
     from api.house import House
+
+
+BATCH: Final = "credential-batch"
+"""The registered purpose."""
+_MAKES: Final = Text(th="ระบบออกเอกสารรับรองของหน่วยงาน", en="The agency's system that makes credentials")
 
 
 class ServicesThatIssue:
@@ -83,6 +90,34 @@ class ServicesThatIssue:
         return told
 
 
+class AgenciesAskedInBatches:
+    """Fulfils `services.receive.credentials.needs.Sources`: each question is a look of the gate, by a system of the
+    agency's own, in the log of whom it is about."""
+
+    def __init__(self, house: House, offerings: ServicesThatIssue) -> None:
+        self._house, self._offerings = house, offerings
+
+    def of(self, agency: str) -> Sequence[Offered]:
+        return self._offerings.of(agency)
+
+    async def ask_about(self, offered: Offered, person: UUID, key: str) -> Credential:
+        house, operation = self._house, offered.spec.operation
+        plugin = house.registry.get(offered.service)
+        if plugin is None:
+            raise ServiceUnavailable(offered.agency_title)
+
+        async def read(number: NationalId) -> Any:
+            return await house.runner.run(plugin, operation, asker=AGENT, person=number, key=key)
+
+        asker = Asker(AskerKind.SYSTEM, AGENT, offered.agency, _MAKES)
+        purpose = house.catalogue.purposes[BATCH].purpose
+        what = f"{offered.agency}:{operation}"
+        told = await house.gate.look(person, what, offered.agency, read, asker=asker, purpose=purpose)
+        if not isinstance(told, Credential):
+            raise ServiceUnavailable(offered.agency_title)
+        return told
+
+
 class KeepersOfOffers:
     """Fulfils `services.receive.credentials.needs.Keepers`."""
 
@@ -107,6 +142,8 @@ def furnish(house: House, rooms: Rooms) -> None:
     nonces = Nonces(keys, clock, Replays(house.redis, keys), "credential")
     made = Credentials(db, clock, keys, issuers, lists, offerings, KeepersOfOffers(house), nonces)
     rooms.add(Credentials, made)
+    sources, keepers = AgenciesAskedInBatches(house, offerings), KeepersOfOffers(house)
+    rooms.add(Batches, Batches(db, clock, keys, issuers, lists, sources, keepers, house.inbox, house.identity.people))
     shown = Nonces(keys, clock, Replays(house.redis, keys), NONCES_OF)
     rooms.add(Showings, Showings(clock, issuers, lists, shown, house.settings.issuer))
     rooms.add(Bundles, Bundles(clock, made, rooms.get(Authority), rooms.get(PaperRegister), house.attestor))

@@ -52,7 +52,7 @@ RUNNERS: Final = (
     *("services/plugins/runner/", "api/composer/binding.py", "api/services_applied.py"),
     "services/plugins/conformance/running.py",
     *("services/plugins/records/service.py", "services/plugins/documents/service.py"),
-    "api/checks.py",
+    *("api/checks.py", "api/credentials.py"),
 )
 """Who may run a plugin's operation: the runner itself; the composer, inside a look of the gate; whoever takes a
 citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is; the

@@ -26,7 +26,7 @@ async function receive({ offer, digits, keys, issuer, address, at }) {
   const credentialOffer = await client.resolveCredentialOffer(offer);
   const issuerMetadata = await client.resolveIssuerMetadata(credentialOffer.credential_issuer);
   const { accessTokenResponse } = await client.retrievePreAuthorizedCodeAccessTokenFromOffer({ credentialOffer, issuerMetadata, txCode: digits });
-  const { c_nonce: nonce } = await client.requestNonce({ issuerMetadata });
+  const nonce = keys.length ? (await client.requestNonce({ issuerMetadata })).c_nonce : undefined;
   const [credentialConfigurationId] = credentialOffer.credential_configuration_ids;
   const proofs = await Promise.all(
     keys.map(({ kty, crv, x, y }) =>
@@ -43,7 +43,7 @@ async function receive({ offer, digits, keys, issuer, address, at }) {
     issuerMetadata,
     accessToken: accessTokenResponse.access_token,
     credentialConfigurationId,
-    proofs: { jwt: proofs.map(({ jwt }) => jwt) },
+    ...(keys.length ? { proofs: { jwt: proofs.map(({ jwt }) => jwt) } } : {}),
   });
   return credentialResponse.credentials.map(({ credential }) => credential);
 }

@@ -26,7 +26,7 @@ from core.thai_dates import (
     parse_iso,
     parse_tang_rat,
 )
-from services.plugins.contract.credentials import ClaimSpec, CredentialSpec
+from services.plugins.contract.credentials import Binding, ClaimSpec, CredentialSpec
 from services.plugins.contract.faults import Fault, ManifestError, PluginRefused, Rule
 from services.plugins.contract.fees import Fee, FeeWhen, IssueFee
 from services.plugins.contract.kinds import (
@@ -95,6 +95,7 @@ __all__ = [
     "Assurance",
     "Attachment",
     "Award",
+    "Binding",
     "Call",
     "ClaimSpec",
     "Clock",

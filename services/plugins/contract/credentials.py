@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -27,6 +28,15 @@ class ClaimSpec(Strict):
     """Whether it is shown only where its holder wants. What stands within it can be disclosable too."""
 
 
+class Binding(StrEnum):
+    """Who can show a credential."""
+
+    KEY = "key"
+    """Whoever has the wallet's key, which is in it: it is signed when the wallet asks."""
+    NONE = "none"
+    """Whoever has it, as with a certificate of paper: it can be signed before any wallet asks, in a batch."""
+
+
 class CredentialSpec(Strict):
     """A credential: what the citizen's wallet shows, and which of its claims can be shown alone."""
 
@@ -37,6 +47,7 @@ class CredentialSpec(Strict):
     title: Titles
     days: int = Field(ge=1, le=3_660)
     """For how long it is good at most."""
+    binding: Annotated[Binding, Field(strict=False)] = Binding.KEY
     claims: list[ClaimSpec] = Field(min_length=1, max_length=200)
     """Every claim at its top, and those within that have a title or can be shown alone."""
 

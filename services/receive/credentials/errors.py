@@ -175,6 +175,21 @@ class CredentialNotOffered(SitthiError):
     text = Text(th="บริการนี้ไม่มีเอกสารรับรองที่ขอ", en="This service gives no such credential.")
 
 
+class CredentialNamesAKey(SitthiError):
+    """It names the key of the wallet that shows it, so nothing can be signed before that wallet asks."""
+
+    code = "CREDENTIAL_NAMES_A_KEY"
+    text = Text(
+        th="เอกสารรับรองชนิดนี้ผูกกับกุญแจของกระเป๋าดิจิทัล จึงออกล่วงหน้าไม่ได้",
+        en="This credential names its wallet's key: it is signed when the wallet asks, and not before.",
+    )
+
+
+class BatchNotFound(NotFound):
+    code = "BATCH_NOT_FOUND"
+    text = Text(th="ไม่พบชุดเอกสารรับรองนี้ของหน่วยงาน", en="Your agency has no such batch of credentials.")
+
+
 class TooManyOffers(SitthiError):
     """So many offers of the citizen wait for a wallet that there are no more until some end."""
 

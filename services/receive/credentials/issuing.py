@@ -8,10 +8,12 @@ common is written once.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, pairwise, repeat
 from typing import Any, Final
@@ -109,8 +111,9 @@ class Mould:
         sign = key.private.sign
         for first in range(0, len(each), AT_ONCE):
             casting = _Casting(self._levels, self._decoys, random)
-            payloads = casting.payloads(each[first : first + AT_ONCE], self._top, reserved)
-            rests = _encoded([payload[1:] for payload in _written(payloads)])
+            with _uncollected():
+                payloads = casting.payloads(each[first : first + AT_ONCE], self._top, reserved)
+                rests = _encoded([payload[1:] for payload in _written(payloads)])
             for rest, disclosures in zip(rests, casting.disclosures(), strict=True):
                 signed = head + rest
                 yield b"~".join((signed + b"." + _packed(_raw(sign(signed, _ECDSA))), *disclosures, b""))
@@ -215,6 +218,20 @@ class _Casting:
             digests.extend(nothing[at : at + self._decoys])
             digests.sort()
             at += self._decoys
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """For a few milliseconds in which thousands of small objects are made that hold no cycles: the collector would look
+    at each of them, and at whatever else the process holds, for nothing."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _step_of(top: _Step, pattern: Sequence[str | None]) -> _Step:

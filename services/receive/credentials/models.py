@@ -16,6 +16,7 @@ from core.database import Instant, Json
 from core.sealed import sealed
 
 _CURRENT = text("ended_at IS NULL")
+_OPEN = text("ended_at IS NULL")
 
 
 class CredentialKey(SQLModel, table=True):
@@ -128,3 +129,73 @@ class WalletCredential(SQLModel, table=True):
     place: int
     issued_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
+
+
+class CredentialBatch(SQLModel, table=True):
+    """Credentials that an agency has made for many at once, before their wallets ask."""
+
+    __tablename__ = "credential_batch"
+    __table_args__ = (
+        Index("ix_credential_batch_due_at", "due_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        CheckConstraint("ready >= 0 AND declined >= 0 AND failed >= 0", name="counted"),
+        CheckConstraint("ready + declined + failed <= people", name="within"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    """A UUID version 7."""
+    agency: str = Field(max_length=40)
+    configuration: str = Field(max_length=120)
+    started_by: UUID
+    """The officer."""
+    started_at: datetime = Field(sa_type=Instant)
+    people: int
+    ready: int = 0
+    """How many have it, those who had it before included."""
+    declined: int = 0
+    """For how many there is none: the agency says so, or may not be asked."""
+    failed: int = 0
+    """For how many the agency could not be asked in time; and those who left."""
+    due_at: datetime = Field(sa_type=Instant)
+    """When it goes on; whoever is at it puts this off first."""
+    lease: UUID | None = None
+    """Whose turn it is, or was last."""
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class CredentialBatchLine(SQLModel, table=True):
+    """One of whom a batch is, until it is known what came of that."""
+
+    __tablename__ = "credential_batch_line"
+    __table_args__ = (ForeignKeyConstraint(["batch"], ["credential_batch.id"], ondelete="CASCADE"),)
+
+    batch: UUID = Field(primary_key=True)
+    line: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    person: UUID = Field(index=True)
+    tries: int = 0
+
+
+class ReadyCredential(SQLModel, table=True):
+    """A credential that is signed, and waits for its citizen to ask for it. It is handed out once."""
+
+    __tablename__ = "ready_credential"
+    __table_args__ = (
+        UniqueConstraint("agency", "list", "place"),
+        UniqueConstraint("person", "configuration"),
+        ForeignKeyConstraint(["agency", "list"], ["status_list.agency", "status_list.number"]),
+        Index("ix_ready_credential_kept_until", "kept_until"),
+        Index("ix_ready_credential_batch", "batch"),
+    )
+
+    person: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    """A UUID version 7."""
+    batch: UUID
+    agency: str = Field(max_length=40)
+    configuration: str = Field(max_length=120)
+    list: int
+    place: int
+    credential_sealed: bytes = sealed("ready_credential.credential", by="id", subject="person")
+    issued_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    kept_until: datetime = Field(sa_type=Instant)
+    """Who has not asked for it by then has the agency asked anew."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,8 +11,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.assurance import Demand
+from core.ids import NationalId
 from core.text import Text
 from core.viewer import Viewer
+from identity.inbox import MessageTemplate
 from services.exchange.facts import Asker, Purpose
 from services.plugins.contract import Credential, CredentialSpec
 
@@ -65,6 +67,33 @@ class Offerings(Protocol):
     async def ask(self, asking: Asking, viewer: Viewer, asker: Asker, purpose: Purpose) -> Credential:
         """What the agency says, through the gate. In no transaction. Raises what those raise."""
         ...
+
+
+class Sources(Protocol):
+    """The same services, asked while their citizens are away: for a batch."""
+
+    def of(self, agency: str) -> Sequence[Offered]:
+        """As :meth:`Offerings.of`."""
+        ...
+
+    async def ask_about(self, offered: Offered, person: UUID, key: str) -> Credential:
+        """What the agency says of a citizen, through the gate, in whose log it is. `key` is the call's idempotency key.
+        In no transaction. Raises what the gate and the runner raise."""
+        ...
+
+
+class People(Protocol):
+    """The register of people."""
+
+    async def resolve(self, session: AsyncSession, national_ids: Iterable[NationalId]) -> Mapping[str, UUID]:
+        """Their keys, by the digits of their numbers; whoever is new is entered. Some hundreds at once."""
+        ...
+
+
+class Notices(Protocol):
+    """The inbox."""
+
+    async def send(self, session: AsyncSession, person: UUID, template: MessageTemplate, **values: Any) -> UUID: ...
 
 
 class Keepers(Protocol):

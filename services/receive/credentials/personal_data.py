@@ -9,12 +9,15 @@ from core.personal_data import Fate, LegalBasis, PersonalData, Rows, Store
 from core.personal_rows import TableStore
 from core.text import Text
 
+BATCH: Final = "the batch in which its agency had it made"
 CREDENTIALS: Final = Store(
     name="credentials",
     title=Text(th="เอกสารรับรองในกระเป๋าดิจิทัล", en="Credentials in your wallet"),
     description=Text(
-        th="เอกสารรับรองที่กระเป๋าดิจิทัลของท่านรับไปแล้ว ซึ่งไม่รวมข้อความในเอกสาร และที่ท่านขอไว้ไม่เกินหนึ่งชั่วโมง",
-        en="Which credentials your wallet fetched, without what they say; and what you asked for within the last hour.",
+        th="เอกสารรับรองที่กระเป๋าดิจิทัลของท่านรับไปแล้ว ซึ่งไม่รวมข้อความในเอกสาร ที่ท่านขอไว้ไม่เกินหนึ่งชั่วโมง "
+        "และที่หน่วยงานทำไว้ให้ท่านแต่ท่านยังไม่ได้รับ",
+        en="Which credentials your wallet fetched, without what they say; what you asked for within the last hour; and "
+        "those that an agency had made for you and that you have not fetched.",
     ),
     purpose=Text(th="ออกและเพิกถอนเอกสารรับรองตามที่ท่านขอ", en="To issue credentials, and to take them back"),
     basis=LegalBasis.PUBLIC_TASK,
@@ -29,6 +32,21 @@ CREDENTIALS: Final = Store(
             alone=True,
         ),
         Rows("wallet_credential", ("person",), Fate.DELETED, alone=True),
+        Rows(
+            "ready_credential",
+            ("person",),
+            Fate.DELETED,
+            {"batch": BATCH},
+            hidden=frozenset({"credential_sealed"}),
+            alone=True,
+        ),
+        Rows("credential_batch_line", ("person",), Fate.DELETED, {"batch": BATCH}, alone=True),
+        Rows(
+            "credential_batch",
+            (),
+            Fate.UNNAMED,
+            {"started_by": "an officer of the agency", "lease": "whose turn it is"},
+        ),
     ),
 )
 

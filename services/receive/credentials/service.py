@@ -29,12 +29,12 @@ from core.ids import new_id
 from core.sealed import bound_to
 from core.viewer import Viewer
 from services.exchange.facts import Asker, Purpose
-from services.plugins.contract import Credential
-from services.receive.credentials import repository
+from services.plugins.contract import Binding, Credential
+from services.receive.credentials import batch_rows, repository
 from services.receive.credentials.disclosures import RESERVED
 from services.receive.credentials.errors import TooManyOffers, WalletRefused
 from services.receive.credentials.keys import IssuerKeys
-from services.receive.credentials.models import CredentialOffer, WalletCredential
+from services.receive.credentials.models import CredentialOffer, ReadyCredential, WalletCredential
 from services.receive.credentials.needs import Asking, Keepers, Offered, Offerings
 from services.receive.credentials.proofs import COPIES_MAX, Nonces, proved_keys
 from services.receive.credentials.sd_jwt import disclosable, issue
@@ -98,19 +98,32 @@ class Credentials:
             if await repository.waiting(session, viewer.person, self._clock.now()) >= OFFERS_MAX:
                 raise TooManyOffers
         told = await self.offerings.ask(asking, viewer, asker, purpose)
-        if not set(told.claims) <= asking.offered.spec.names or not _can_be_issued(told.claims):
+        if not set(told.claims) <= asking.offered.spec.names or not can_be_issued(told.claims):
             raise ServiceUnavailable(asking.offered.agency_title)
         await self.issuers.signing(asking.offered.agency)  # whoever reads the offer finds an issuer
         return told
 
-    async def offer(self, session: AsyncSession, person: UUID, asking: Asking, told: Credential) -> OpenOffer:
-        """Keeps what the agency said for a wallet. `session` is that of the mutation's transaction."""
+    async def ready(self, person: UUID, asking: Asking) -> UUID | None:
+        """The credential that a batch has made for the person, if it waits. Raises :class:`TooManyOffers`."""
+        now = self._clock.now()
+        async with self._db.read() as session:
+            if await repository.waiting(session, person, now) >= OFFERS_MAX:
+                raise TooManyOffers
+            return await batch_rows.ready_of(session, person, asking.offered.configuration, now)
+
+    async def offer(self, session: AsyncSession, person: UUID, asking: Asking, told: Credential | UUID) -> OpenOffer:
+        """Keeps what the agency said for a wallet, or which credential is ready. `session` is that of the mutation's
+        transaction."""
         await self._keepers.must_be_there(session, person, asking.at)
         now, id_, offered = self._clock.now(), new_id(), asking.offered
         reference, code = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
         digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         kept = {"reference": reference, "code": code, "transaction_code": digits}
-        content = {"claims": told.claims, "valid_until": told.valid_until}
+        content: dict[str, Any]
+        if isinstance(told, UUID):
+            content = {"ready": told.hex}
+        else:
+            content = {"claims": told.claims, "valid_until": told.valid_until}
         data_key = await self._subjects.for_sealing(session, person)
         row = CredentialOffer(
             person=person,
@@ -189,12 +202,14 @@ class Credentials:
         async with self._db.read() as session:
             row = self._by_token(agency, await repository.offer_by(session, col(CredentialOffer.token), hashed))
         _asks_for(asked, row.configuration)
-        holders, nonce = proved_keys(asked.get("proofs"), self.issuers.issuer_of(agency), self._clock.now())
-        if not await self.nonces.use(nonce):
-            raise WalletRefused("invalid_nonce", "the nonce is not ours, too old, or was used")
         offered = next((one for one in self.offerings.of(agency) if one.configuration == row.configuration), None)
         if offered is None:
             raise WalletRefused("credential_request_denied", "the service does not give it any more")
+        if offered.spec.binding is Binding.NONE:
+            return [await self._issue_unbound(agency, hashed, offered)]
+        holders, nonce = proved_keys(asked.get("proofs"), self.issuers.issuer_of(agency), self._clock.now())
+        if not await self.nonces.use(nonce):
+            raise WalletRefused("invalid_nonce", "the nonce is not ours, too old, or was used")
         key = await self.issuers.signing(agency)
         async with self._db.write() as session:
             found = await repository.offer_by(session, col(CredentialOffer.token), hashed, lock=True)
@@ -213,6 +228,32 @@ class Credentials:
             str(issue({**claims, **self._bound(agency, holder, place)}, key, decoys=DECOYS))
             for holder, place in zip(holders, places, strict=True)
         ]
+
+    async def _issue_unbound(self, agency: str, hashed: bytes, offered: Offered) -> str:
+        """One that names no key: what a batch has signed for it, or signed now. There are no copies of it."""
+        key = await self.issuers.signing(agency)
+        async with self._db.write() as session:
+            found = await repository.offer_by(session, col(CredentialOffer.token), hashed, lock=True)
+            row = self._by_token(agency, found)
+            if row.issued:
+                raise WalletRefused("credential_request_denied", "it was given")
+            if not await self._stands(session, row):
+                raise WalletRefused("credential_request_denied", "it was taken back")
+            row.issued = 1
+            data_key = await self._subjects.for_sealing(session, row.person)
+            content = self._content(row, data_key)
+            if "ready" in content:
+                ready = await batch_rows.take(session, row.person, UUID(hex=content["ready"]))
+                if ready is None:
+                    raise WalletRefused("credential_request_denied", "it is not kept any more")
+                sealed = ready.credential_sealed
+                session.add(self._kept(row, Place(ready.list, ready.place), ready.expires_at))
+                return data_key.open(sealed, bound_to=bound_to(ReadyCredential.credential_sealed, ready.id)).decode()
+            claims = self._claims(row, data_key, offered)
+            [place] = await self.lists.give(session, agency, 1)
+            session.add(self._kept(row, place, datetime.fromtimestamp(claims["exp"], UTC)))
+        listed = {"idx": place.place, "uri": self.lists.uri(agency, place.list)}
+        return str(issue({**claims, "status": {"status_list": listed}}, key, decoys=DECOYS))
 
     async def trust_list(self, attestor: Attestor) -> str:
         """Who is believed, signed, for verifiers that ask nobody."""
@@ -244,7 +285,7 @@ class Credentials:
 
     def _claims(self, row: CredentialOffer, key: DataKey, offered: Offered) -> dict[str, Any]:
         """What all copies have in common. Times are whole days: copies of one moment could be told to be twins."""
-        content = orjson.loads(key.open(row.content_sealed, bound_to=bound_to(CredentialOffer.content_sealed, row.id)))
+        content = self._content(row, key)
         today = self._clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         ends = today + timedelta(days=offered.spec.days)
         if content["valid_until"] is not None:
@@ -256,6 +297,12 @@ class Credentials:
             "vct": type_of(offered, self.issuers).vct,
             **disclosable(content["claims"], offered.spec.disclosable),
         }
+
+    @staticmethod
+    def _content(row: CredentialOffer, key: DataKey) -> dict[str, Any]:
+        opened = key.open(row.content_sealed, bound_to=bound_to(CredentialOffer.content_sealed, row.id))
+        content: dict[str, Any] = orjson.loads(opened)
+        return content
 
     def _bound(self, agency: str, holder: dict[str, str], place: Place) -> dict[str, Any]:
         listed = {"idx": place.place, "uri": self.lists.uri(agency, place.list)}
@@ -290,7 +337,7 @@ def _asks_for(asked: Mapping[str, Any], configuration: str) -> None:
         raise WalletRefused("invalid_encryption_parameters", "answers are not encrypted, but by TLS")
 
 
-def _can_be_issued(claims: Mapping[str, Any]) -> bool:
+def can_be_issued(claims: Mapping[str, Any]) -> bool:
     """Whether no claim within has a name that the format needs, and they are not too large."""
     return len(orjson.dumps(claims)) <= CONTENT_BYTES_MAX and _is_plain(claims)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from core.text import Text
-from services.plugins.contract import CredentialSpec
+from services.plugins.contract import Binding, CredentialSpec
 from services.receive.credentials.jws import ALGORITHM
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.needs import Offered
@@ -75,12 +75,15 @@ def server_metadata(agency: str, issuers: IssuerKeys) -> dict[str, Any]:
 
 def _configuration(offered: Offered, issuers: IssuerKeys) -> dict[str, Any]:
     spec: CredentialSpec = offered.spec
+    bound = {
+        "cryptographic_binding_methods_supported": ["jwk"],
+        "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [ALGORITHM]}},
+    }
     return {
         "format": TYPE,
         "vct": type_of(offered, issuers).vct,
-        "cryptographic_binding_methods_supported": ["jwk"],
         "credential_signing_alg_values_supported": [ALGORITHM],
-        "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [ALGORITHM]}},
+        **(bound if spec.binding is Binding.KEY else {}),  # without them no proof is asked for (OpenID4VCI §12.2.4)
         "credential_metadata": {
             "display": [{"name": word, "locale": locale} for locale, word in _in_each(spec.title.text)],
             "claims": [
