@@ -98,7 +98,7 @@ def licence_router(house: House) -> APIRouter:
         if plugin is None or spec is None or spec.asked is None:
             raise NotFound
         must_be_open(plugin.standing, plugin.manifest.title.text)
-        await house.limits.question(plugin.slug, OPERATION, spec.asked, address_of(request.scope))
+        await house.limits.question(plugin.slug, OPERATION, spec.asked, address_of(request.scope), asked)
         told: dict[str, Any] = await house.runner.run(plugin, OPERATION, asker=AGENT, arguments=asked)
         return _html(told) if by_form else Response(orjson.dumps(told), media_type="application/json", headers=HEADERS)
 

@@ -8,6 +8,8 @@ one. A public client's id is anyone's to send, so its requests count by client a
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import as_json, status_of
-from core.addresses import ADDRESS, Addresses, address_of
+from core.addresses import ADDRESS, Addresses, address_of, network_of
 from core.rate_limits import Left, Limit, RateLimited, RateLimiter
 from core.text import preferred_language
 from core.viewer import Viewer
@@ -23,6 +25,8 @@ from identity.web import PAGE_HEADERS, problem_page
 from services.plugins.contract import Asked
 
 MINUTE: Final = 60
+DAY: Final = 86_400
+_DIGITS: Final = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")
 
 # How many people one address may stand for. A mobile carrier's NAT has some 64,500 ports an address, and a phone with
 # an app open takes at least 16 of them: so up to 4,000 people. On the day that broke the real app, all of them come
@@ -130,18 +134,38 @@ class CallerLimits:
         """One request of a client: `authenticated` if its own key or secret was verified in this very request."""
         await self._limiter.check((CLIENT, client_id) if authenticated else (PUBLIC_CLIENT, f"{address} {client_id}"))
 
-    async def question(self, service: str, operation: str, asked: Asked, address: str) -> None:
-        """One public question that a service bounds by itself. Each counts, however many one request asks."""
-        name = f"{service}:{operation}"
+    async def question(
+        self, service: str, operation: str, asked: Asked, address: str, arguments: Mapping[str, Any] | None = None
+    ) -> None:
+        """One public question that a service bounds by itself. Each counts, however many one request asks.
+
+        What it is about counts together with the network alone: nobody keeps others from asking about one thing
+        (docs/adr/0011).
+        """
+        name, network = f"{service}:{operation}", network_of(address)
         lease = max(1, asked.everybody // 100)
-        each = Limit(f"asked/{name}", asked.address, MINUTE, scaled=False)
-        all_of_them = Limit(f"asked-by-all/{name}", asked.everybody, MINUTE, lease=lease, scaled=False)
-        await self._limiter.check((each, address), (all_of_them, ""))
+        limits = [(Limit(f"asked/{name}", asked.address, MINUTE, scaled=False), address)]
+        if asked.network is not None:
+            limits.append((Limit(f"asked-by-network/{name}", asked.network, MINUTE, scaled=False), network))
+        if asked.day is not None:
+            limits.append((Limit(f"asked-in-a-day/{name}", asked.day, DAY, scaled=False), network))
+        if asked.same is not None:
+            same = Limit(f"asked-again/{name}", asked.same, MINUTE, scaled=False)
+            limits.append((same, f"{network} {read_alike(arguments or {})}"))
+        limits.append((Limit(f"asked-by-all/{name}", asked.everybody, MINUTE, lease=lease, scaled=False), ""))
+        await self._limiter.check(*limits)
 
     async def agency(self, client_id: str) -> Left | None:
         """One request of an agency's system whose token was verified; answers what it has left. None: no limit."""
         await self._limiter.check((AGENCY, client_id))
         return self._limiter.left(AGENCY, client_id)
+
+
+def read_alike(arguments: Mapping[str, Any]) -> str:
+    """The same for questions that are written differently and read the same: letters and digits alone, in one form."""
+    texts = (f"{name}={unicodedata.normalize('NFKC', str(value))}" for name, value in sorted(arguments.items()))
+    plain = "|".join(text.translate(_DIGITS).casefold() for text in texts)
+    return "".join(sign for sign in plain if sign in "=|" or unicodedata.category(sign)[0] in "LN")
 
 
 TAKEN: Final = "sitthi.taken"

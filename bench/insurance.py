@@ -2,7 +2,8 @@
 
 The plugin `oic` in this process, over SQLite, as a server runs it: sendings through the desk of records, checks through
 the runner. Beside the intake stand reading the lines as JSON, and writing bare rows into a table with the same indexes;
-beside the check, the bare query on a table of the same rows.
+beside the check, and beside what the Department of Land Transport asks of one vehicle (without the exchange before it),
+the bare query on a table of the same rows.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from core import migrations
 from core.clock import SystemClock
 from core.crypto import load_keys
 from core.database import Database
+from core.ids import NationalId
 from core.settings import Settings
-from services.agencies.oic.plugin import plate_key
+from services.agencies.oic.vehicles import plate_key
 from services.exchange.catalogue import load_catalogue
 from services.plugins.contract import Host
 from services.plugins.plugin import HostNames, Plugin
@@ -37,8 +39,9 @@ from tests.support.plugins.far_side import NoAgency
 
 LINES_A_SENDING: Final = 5_000
 READ, ROWS, INTAKE = "read a line as JSON", "write a bare row", "take a policy"
-QUERY, CHECK = "a bare query", "check a vehicle"
-FLOORS: Final = {READ: ROWS, INTAKE: ROWS, CHECK: QUERY}
+QUERY, CHECK, COVER = "a bare query", "check a vehicle", "ask for road tax"
+FLOORS: Final = {READ: ROWS, INTAKE: ROWS, CHECK: QUERY, COVER: QUERY}
+OWNER: Final = NationalId("0000000000001")
 _LETTERS: Final = "กขคฆงจฉชซ"
 
 
@@ -145,6 +148,14 @@ async def measure(office: Office, file: sqlite3.Connection, size: InsuranceSize,
             for one in asked
         ]
     assert [one["covered"] for one in told] == known
+    with _timed(found, COVER, len(asked)):
+        covers = [
+            await office.runner.run(
+                office.plugin, "vehicleCover", asker="bench", person=OWNER, arguments={"chassis": [one["chassis"]]}
+            )
+            for one in asked
+        ]
+    assert [one["vehicles"][0]["covered"] for one in covers] == known
     assert any(known)
     return found
 

@@ -117,6 +117,17 @@ def counted_as(address: Address) -> str:
     return str(address)
 
 
+def network_of(address: str) -> str:
+    """Of what :meth:`Addresses.of` told: the network of which one party easily has all, IPv4 by its /24, IPv6 by its
+    /48 (RFC 6177)."""
+    try:
+        network = ipaddress.ip_network(address)
+    except ValueError:
+        return address
+    length = 24 if network.version == 4 else 48
+    return str(network.supernet(new_prefix=length)) if network.prefixlen > length else address
+
+
 def _of_x_forwarded_for(values: Sequence[bytes]) -> Sequence[str]:
     return [one.strip() for one in _joined(values).split(",")]
 

@@ -95,7 +95,7 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
             )
 
         if person is None:
-            await _bounded(plugin, operation, info)
+            await _bounded(plugin, operation, info, arguments)
             return await runner.run(plugin, operation, asker=AGENT, arguments=arguments)
         gate, asker, purpose = info.context.room(Gate), _asker(info, person), look_purpose(cast("Info", info))
         return await gate.look(person, f"{agency}:{operation}", agency, read, asker=asker, purpose=purpose)
@@ -110,12 +110,12 @@ def _operation(plugin: Plugin, operation: str, runner: Runner, *, pays: bool) ->
     return resolve
 
 
-async def _bounded(plugin: Plugin, operation: str, info: GraphQLResolveInfo[Any]) -> None:
+async def _bounded(plugin: Plugin, operation: str, info: GraphQLResolveInfo[Any], arguments: Mapping[str, Any]) -> None:
     """Counts a question that the manifest bounds. Raises `RateLimited`."""
     asked, request = plugin.manifest.operations[operation].asked, info.context.request
     if asked is not None:
         address = "" if request is None else address_of(request.scope)
-        await info.context.room(CallerLimits).question(plugin.slug, operation, asked, address)
+        await info.context.room(CallerLimits).question(plugin.slug, operation, asked, address, arguments)
 
 
 async def _once(memo: dict[Hashable, Any], key: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

@@ -16,10 +16,10 @@ _NONE: Final = "the plugin has no store: its folder holds no store/0001_….sql"
 
 
 class StoreReading(Protocol):
-    """What was committed when it began, to be looked at. Values are given by name (`:name`), never written into SQL.
+    """What is committed when each statement begins, to be looked at.
 
-    A statement is one SELECT, WITH or VALUES. Raises `ValueError` for another, for values that are not plain, and for
-    more than 10,000 rows.
+    Values are given by name (`:name`), never written into SQL. A statement is one SELECT, WITH or VALUES. Raises
+    `ValueError` for another, for values that are not plain, and for more than 10,000 rows.
     """
 
     async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ class Store(Protocol):
         ...
 
     def reading(self) -> AbstractAsyncContextManager[StoreReading]:
-        """For what only looks: it waits for nobody who writes, and nothing that it changes stays."""
+        """For what only looks: it waits for nobody who writes, and changes nothing."""
         ...
 
 

@@ -24,7 +24,7 @@ from core.errors import SitthiError
 from core.text import Text
 from services.plugins.contract.store import Plain
 from services.plugins.store.migrations import Migration
-from services.plugins.store.statements import KINDS, READING, check
+from services.plugins.store.statements import READING, check
 
 PLACES: Final = 4
 """Transactions at once in one process."""
@@ -57,29 +57,37 @@ class StoreUnusable(SitthiError):
 
 
 class Reading:
-    """See :class:`services.plugins.contract.store.StoreReading`."""
+    """See :class:`services.plugins.contract.store.StoreReading`. Each statement is a transaction by itself, which has
+    neither BEGIN nor COMMIT: they cost as much as the statement."""
 
-    kinds = READING
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
+        given = check(sql, values, READING)
+        rows = await self._database.alone(_statement(sql), given)
+        return _bounded([dict(row._mapping) for row in rows])  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+class Transaction:
+    """See :class:`services.plugins.contract.store.StoreTransaction`."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
-        result = await self._session.execute(_statement(sql), check(sql, values, self.kinds))
-        rows = result.mappings().fetchmany(ROWS_MAX + 1)
-        if len(rows) > ROWS_MAX:
-            raise ValueError(f"more than {ROWS_MAX} rows; ask for a page")
-        return [dict(row) for row in rows]
-
-
-class Transaction(Reading):
-    """See :class:`services.plugins.contract.store.StoreTransaction`."""
-
-    kinds = KINDS
-
     async def execute(self, sql: str, values: Mapping[str, Plain] | None = None) -> int:
         result = await self._session.execute(_statement(sql), check(sql, values))
         return max(int(result.rowcount), 0)  # type: ignore[attr-defined]  # of a statement that answers no rows
+
+    async def fetch(self, sql: str, values: Mapping[str, Plain] | None = None) -> list[dict[str, Any]]:
+        result = await self._session.execute(_statement(sql), check(sql, values))
+        return _bounded([dict(row) for row in result.mappings().fetchmany(ROWS_MAX + 1)])
+
+
+def _bounded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(rows) > ROWS_MAX:
+        raise ValueError(f"more than {ROWS_MAX} rows; ask for a page")
+    return rows
 
 
 @lru_cache(maxsize=256)
@@ -98,7 +106,7 @@ class DatabaseStore:
         self._readers = asyncio.Semaphore(READERS) if database.is_sqlite else self._places
         self._is_ready = False
         if database.is_sqlite:
-            event.listen(database.engine.sync_engine, "checkout", self._guard)
+            event.listen(database.engine.sync_engine, "connect", self._guard)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -109,8 +117,8 @@ class DatabaseStore:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
         await self.open()
-        async with self._readers, self._database.read() as session:
-            yield Reading(session)
+        async with self._readers:
+            yield Reading(self._database)
 
     async def open(self) -> None:
         """Makes the tables, or what is missing of them. Raises :class:`StoreUnusable`."""
@@ -147,7 +155,7 @@ class DatabaseStore:
             }
             await session.execute(text(f"INSERT INTO {LEDGER} VALUES (:number, :name, :checksum, :at)"), values)  # noqa: S608 - our own word
 
-    def _guard(self, connection: Any, _record: Any, _proxy: Any) -> None:
+    def _guard(self, connection: Any, _record: Any) -> None:
         connection.run_async(lambda driver: driver.set_authorizer(self._may))
 
     def _may(self, action: int, *_: Any) -> int:

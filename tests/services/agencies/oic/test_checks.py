@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.agencies.oic.plugin import chassis_key, plate_key
+from services.agencies.oic.plugin import CHECK
+from services.agencies.oic.vehicles import chassis_key, plate_key
 from tests.services.agencies.oic.office import HOLDER, OTHER, POLICY, Office
 
 FIRST = datetime.fromisoformat("2025-11-16T16:30:00+07:00")
@@ -81,3 +84,18 @@ async def test_unknown_uninsured_cancelled_and_impossible_are_told_apart_by_noth
 def test_plates_and_chassis_numbers_are_compared_by_what_is_read() -> None:
     assert plate_key("๑กข ๑๒๓๔") == plate_key("1กข-1234") == "1กข1234"
     assert chassis_key("mxc 01-2") == "MXC012"
+
+
+@pytest.mark.sqlite_only
+async def test_a_check_looks_at_no_row_so_that_none_is_felt(office: Office, tmp_path: Path) -> None:
+    values = {"chassis": POLICY["chassis"], "plate": "1กข1234", "province": "10", "now": "2026-01-01T00:00:00Z"}
+    with sqlite3.connect(str(tmp_path / "oic.db")) as file:
+        plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {CHECK}", values)]
+    looks = [step for step in plan if "policy" in step]
+    assert len(looks) == 2
+    assert all("COVERING INDEX policy_cover" in step for step in looks)
+
+
+async def test_a_question_of_any_length_is_answered_like_every_other(office: Office) -> None:
+    for long in ("x" * 100_000, "๑" * 100_000, "\u200b" * 100_000, "\u0e33" * 50_000):
+        assert await office.says("check", plate=long, province=long, chassis=long) == {"covered": False}

@@ -229,20 +229,31 @@ async def test_readers_have_places_though_all_of_those_who_write_are_taken(store
     await asyncio.gather(*held)
 
 
-async def test_a_reading_changes_nothing(stores: Stores, plugin: Plugin, database: Database) -> None:
+async def test_a_reading_changes_nothing(stores: Stores, plugin: Plugin) -> None:
     store = stores.of(plugin)
     async with store.reading() as look:
         assert not hasattr(look, "execute")
         for statement in ("DELETE FROM policy", "INSERT INTO policy VALUES ('P-1', 'x', '2027-01-01')"):
             with pytest.raises(ValueError, match="a statement is a SELECT, WITH or VALUES"):
                 await look.fetch(statement)
-    row = {"number": "P-1", "holder": ELDER}
-    if database.is_sqlite:
-        smuggled = f"WITH one AS (SELECT 1) {POLICY} RETURNING 1"
-    else:
-        smuggled = "WITH one AS (INSERT INTO policy VALUES (:number, :holder, '2027-01-01') RETURNING 1) TABLE one"
+    smuggled = [
+        f"WITH one AS (SELECT 1) {POLICY} RETURNING 1",
+        "WITH one AS (INSERT INTO policy VALUES (:number, :holder, '2027-01-01') RETURNING 1) SELECT * FROM one",
+        "WITH one AS (SELECT 1) delete /* now */ FROM policy RETURNING 1",
+        "SELECT * INTO copied FROM policy",
+        "SELECT * FROM policy FOR UPDATE",
+    ]
     async with store.reading() as look:
-        await look.fetch(smuggled, row)
+        for statement in smuggled:
+            with pytest.raises(ValueError, match="a reading changes nothing"):
+                await look.fetch(statement, {"number": "P-1", "holder": ELDER})
+        [row] = await look.fetch("SELECT 'INSERT INTO' AS \"update\"")
+        assert row == {"update": "INSERT INTO"}
+        with pytest.raises(ValueError, match="rows"):
+            await look.fetch(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= :last) SELECT i FROM n",
+                {"last": ROWS_MAX},
+            )
     assert await count(store) == 0
 
 
