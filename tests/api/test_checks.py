@@ -226,6 +226,23 @@ async def test_what_was_agreed_to_is_taken_back_at_any_time_and_the_receipts_pro
         assert codes(await answer(sitthi, one, agrees=agrees)) == ["CHECK_DECIDED"]
 
 
+async def test_the_register_is_asked_once_in_a_request_however_many_checks_there_are(
+    sitthi: Served, employer: Employer
+) -> None:
+    await sitthi.token("graduate")
+    await employer.ask(line("C-1"), line("C-2", claim={"year": 1999}), line("C-3", claim={"level": "BACHELOR"}))
+    before = await looks(sitthi)
+    assert len({one["wouldSay"]["tag"] for one in await mine(sitthi)}) == 3
+    assert await looks(sitthi) == before + 1
+
+
+async def looks(sitthi: Served) -> int:
+    """How often the viewer's degrees were looked at."""
+    query = "{ viewer { accessLog(first: 50) { nodes { attributes { id } } } } }"
+    nodes = (await sitthi.graph(query, persona="graduate"))["viewer"]["accessLog"]["nodes"]
+    return sum({"id": "mhesi:degrees"} in node["attributes"] for node in nodes)
+
+
 async def test_a_check_is_answered_until_the_end_of_its_last_day(sitthi: Served, employer: Employer) -> None:
     await sitthi.token("graduate")
     await employer.ask(line("C-1"), line("C-2"))

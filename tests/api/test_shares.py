@@ -147,6 +147,21 @@ async def test_a_presentation_is_for_one_verifier_and_one_opening(sitthi: Served
     assert office.calls
 
 
+async def test_what_was_kept_of_an_opening_is_verified_by_the_public_page_as_well(
+    sitthi: Served, office: Office
+) -> None:
+    told = (await opened(sitthi, path_of(sitthi, await shared(sitthi)))).json()
+    kept = told["presentation"].rpartition("~")[0] + "~"
+    sitthi.clock.advance(timedelta(hours=1))
+    answer = await sitthi.http.post("/verify/credential", json={"credential": kept})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["valid"], answer.json()["holder"]) == (True, "NOT_PROVED")
+    assert answer.json()["claims"]["gpax_at_least_3_00"] is True
+    replayed = {"credential": told["presentation"], "nonce": told["nonce"]}
+    assert (await sitthi.http.post("/verify/credential", json=replayed)).status_code == 422
+    assert office.calls
+
+
 async def test_looking_at_the_page_opens_nothing_and_tells_little(sitthi: Served, office: Office) -> None:
     share = await shared(sitthi, verifier="A <b>bold</b> firm", sharer="Tuayang")
     [*_, page] = [await sitthi.http.get(path_of(sitthi, share)) for _ in range(5)]

@@ -19,13 +19,11 @@ from core.database import Database
 from core.envelope import DataKey, SubjectKeys
 from core.sealed import bound_to
 from core.text import Text
-from core.viewer import Viewer
-from services.exchange.facts import Asker, Purpose
 from services.exchange.handing.giving import CHECK, Handed
 from services.exchange.handing.receipts import Agreement, Event, HandingReceipts
 from services.receive.shares.checks import repository
 from services.receive.shares.checks.asking import KEPT, Asking
-from services.receive.shares.checks.comparing import Claim, Outcome, compared
+from services.receive.shares.checks.comparing import Claim, Degree, Outcome, compared
 from services.receive.shares.checks.errors import CheckDecided, CheckNotFound, CheckSaysOtherwise
 from services.receive.shares.checks.models import CheckAsked, CheckLine, CheckRequest
 from services.receive.shares.checks.needs import Records
@@ -94,10 +92,8 @@ class Answering:
             key = await self._subjects.find(session, person) if found else None
         return [self._view(*one, key) for one in found]
 
-    async def saying(self, view: View, viewer: Viewer, asker: Asker, purpose: Purpose) -> Saying:
-        """What would be answered if the candidate agreed now. The register is asked, as the candidate's own look: in no
-        transaction. Raises what that raises."""
-        degrees = await self.records.degrees(viewer, asker, purpose)
+    def saying(self, view: View, degrees: Sequence[Degree]) -> Saying:
+        """What would be answered if the candidate, whose degrees these are, agreed now."""
         outcome = compared(view.claim, degrees)
         said = orjson.dumps([view.row.id.hex, outcome.as_json()])
         tag = self._keys.blind_index(said.decode(), domain="check.saying")[:_TAG_BYTES]

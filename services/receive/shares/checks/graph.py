@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import strawberry
@@ -34,10 +36,11 @@ from services.exchange.graph.consents import may_consent
 from services.exchange.graph.fields import described
 from services.exchange.handing.giving import Handing
 from services.receive.shares.checks.answering import WORDS, Answering, View
-from services.receive.shares.checks.comparing import Outcome
+from services.receive.shares.checks.comparing import Degree, Outcome
 from services.receive.shares.checks.errors import CheckNotFound
 from services.receive.shares.checks.states import Result, Status
 
+_DEGREES: Final = "checks.degrees"
 strawberry.enum(Status, name="CheckStatus")
 strawberry.enum(Result, name="CheckResult")
 
@@ -114,7 +117,7 @@ class CheckAsked(Node):
             return None
         room = info.context.room(Answering)
         require(info.context, room.records.demand())
-        saying = await room.saying(self.view, info.context.signed_in(), viewer_asker(info), look_purpose(info))
+        saying = room.saying(self.view, await _degrees(info))
         return CheckSaying(answer=CheckAnswer.of(saying.outcome), tag=saying.tag)
 
 
@@ -172,7 +175,7 @@ class CheckMutation:
         if found is None:
             raise CheckNotFound
         await may_consent(info)
-        saying = await room.saying(found, work.viewer, viewer_asker(info), look_purpose(info))
+        saying = room.saying(found, await _degrees(info))
         handed = await room.prepare(found, saying, input.saying)
 
         async def give() -> View:
@@ -183,6 +186,16 @@ class CheckMutation:
 
         view = await info.context.room(Handing).hand(handed, give)
         return AnswerCheckPayload(check=CheckAsked.of(view))
+
+
+async def _degrees(info: Info) -> Sequence[Degree]:
+    """The viewer's, asked for once in a request, however many checks compare them: one look, one call."""
+    task = info.context.memo.get(_DEGREES)
+    if task is None:
+        records, viewer = info.context.room(Answering).records, info.context.signed_in()
+        task = asyncio.ensure_future(records.degrees(viewer, viewer_asker(info), look_purpose(info)))
+        info.context.memo[_DEGREES] = task
+    return await asyncio.shield(task)
 
 
 def _id(given: strawberry.ID) -> UUID:
