@@ -66,6 +66,7 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
         "services/plugins/documents",
         "services/receive",
         "services/receive/shares",
+        "services/receive/standing",
         "welfare",
     }
     assert {key.partition(".")[0] for key in MESSAGES} == {
