@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
 import pytest
 
 from services.plugins.contract import AgencyError, Credential, Document, Titles
 from services.receive.credentials.errors import CredentialRefused, Why
 from services.receive.credentials.jws import SigningKey, bare_jwk
+from services.receive.credentials.kept_types import KeptTypes
 from services.receive.credentials.proofs import COPIES_MAX, NONCE_LIVES
 from services.receive.credentials.sd_jwt import SdJwt, present, prove
 from services.receive.credentials.service import MISSES_MAX, OFFER_LIVES, OFFERS_MAX, TOKEN_LIVES, Credentials
@@ -23,9 +27,12 @@ from tests.services.receive.credentials.office import (
     CLAIMS,
     CONFIGURATION,
     DAYS,
+    NAME,
     SERVICE,
+    SLUG,
     Office,
     ask,
+    manifest_of,
     offered,
     wallet_of,
 )
@@ -87,6 +94,29 @@ async def test_an_offer_is_a_qr_code_too(sitthi: Served, office: Office) -> None
     assert payload["offer"]["qrSvg"] == svg_of(payload["offer"]["uri"])
     assert payload["offer"]["qrSvg"].startswith("<svg")
     assert office.calls
+
+
+async def test_a_type_stays_as_it_was_whatever_the_manifest_says_since(sitthi: Served, office: Office) -> None:
+    def integrity(document: bytes) -> str:
+        return f"sha256-{base64.b64encode(hashlib.sha256(document).digest()).decode()}"
+
+    [first] = await wallet_of(sitthi).fetch(await offered(sitthi))
+    claims = (await believed(sitthi, first, unproven=True)).claims
+    path = claims["vct"].removeprefix(sitthi.house.settings.issuer)
+    document = (await sitthi.http.get(path)).content
+    assert claims["vct#integrity"] == integrity(document)
+    assert {one["locale"] for one in orjson.loads(document)["display"]} == {"th-TH", "en"}
+    spec = manifest_of().credentials[NAME].model_dump(mode="json")
+    for changed in ({"version": 2}, {"title": {"th": "ใบปริญญา", "en": "A degree"}}):
+        sitthi.house.registry.remove(SLUG)
+        assert (await sitthi.http.get(path)).content == document, "no service gives it any more"
+        sitthi.house.registry.add(office.plugin(credentials={NAME: {**spec, **changed}}))
+        assert (await sitthi.http.get(path)).content == document
+    room = sitthi.house.rooms.get(Credentials)
+    again = KeptTypes(sitthi.house.db, sitthi.clock, room.issuers)  # of another process
+    [degree] = [one for one in room.offerings.of(AGENCY) if one.configuration == CONFIGURATION]
+    assert (await again.keep(degree)).document == document
+    assert (await sitthi.http.get(path.replace(".1", ".9"))).status_code == 404
 
 
 async def test_the_look_at_the_agency_is_in_the_access_log(sitthi: Served, office: Office) -> None:

@@ -53,6 +53,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "credential_key": _KEYS,
     "paper_certificate": _KEYS,
     "status_list": Nobodys("how many places of a list are given, by agency"),
+    "credential_type": Nobodys("what kinds of credentials there are; it is public"),
     "printed_paper": Nobodys("hashes of files that were signed: whose a paper is stands elsewhere"),
     "credential_status": Nobodys("places of lists, published: which citizen a place is of stands elsewhere"),
     "client": Nobodys(

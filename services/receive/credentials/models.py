@@ -74,6 +74,18 @@ class CredentialStatus(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class KeptType(SQLModel, table=True):
+    """Type metadata under which credentials were issued, as it was for the first of them; never changed nor deleted."""
+
+    __tablename__ = "credential_type"
+
+    agency: str = Field(primary_key=True, max_length=40)
+    configuration: str = Field(primary_key=True, max_length=120)
+    document: bytes
+    """JSON, as it is published: its SHA-256 stands in the credentials."""
+    kept_at: datetime = Field(sa_type=Instant)
+
+
 class CredentialOffer(SQLModel, table=True):
     """What a citizen asked for, until a wallet has fetched it or `expires_at` and the time of its token are over."""
 

@@ -69,10 +69,13 @@ def _add_metadata(router: APIRouter, credentials: Credentials, attestor: Attesto
 
     @router.get("/issuers/{agency}/types/{configuration}")
     async def credential_type(agency: str, configuration: str) -> Response:
-        found = next((one for one in offerings.of(agency) if one.configuration == configuration), None)
-        if found is None:
-            raise NotFound
-        return Response(type_of(found, issuers).document, media_type="application/json", headers=_PUBLIC)
+        document = await credentials.types.document(agency, configuration)
+        if document is None:
+            found = next((one for one in offerings.of(agency) if one.configuration == configuration), None)
+            if found is None:
+                raise NotFound
+            document = type_of(found, issuers).document
+        return Response(document, media_type="application/json", headers=_PUBLIC)
 
     @router.get(TRUST_LIST_PATH)
     async def trust_list() -> Response:

@@ -33,13 +33,13 @@ from services.plugins.contract import Binding, Credential
 from services.receive.credentials import batch_rows, repository
 from services.receive.credentials.disclosures import RESERVED
 from services.receive.credentials.errors import TooManyOffers, WalletRefused
+from services.receive.credentials.kept_types import KeptTypes
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.models import CredentialOffer, ReadyCredential, WalletCredential
 from services.receive.credentials.needs import Asking, Keepers, Offered, Offerings
 from services.receive.credentials.proofs import COPIES_MAX, Nonces, proved_keys
 from services.receive.credentials.sd_jwt import disclosable, issue
 from services.receive.credentials.statuses import Place, StatusLists
-from services.receive.credentials.types import type_of
 
 OFFER_LIVES: Final = timedelta(minutes=5)
 TOKEN_LIVES: Final = timedelta(minutes=5)
@@ -88,6 +88,7 @@ class Credentials:
         self._db, self._clock, self._keys, self._subjects = db, clock, keys, SubjectKeys(keys)
         self.issuers, self.lists, self.offerings, self.nonces = issuers, lists, offerings, nonces
         self._keepers = keepers
+        self.types = KeptTypes(db, clock, issuers)
 
     async def ask(self, asking: Asking, viewer: Viewer, asker: Asker, purpose: Purpose) -> Credential:
         """What the agency says, checked against its manifest. In no transaction.
@@ -205,6 +206,7 @@ class Credentials:
         offered = next((one for one in self.offerings.of(agency) if one.configuration == row.configuration), None)
         if offered is None:
             raise WalletRefused("credential_request_denied", "the service does not give it any more")
+        await self.types.keep(offered)
         if offered.spec.binding is Binding.NONE:
             return [await self._issue_unbound(agency, hashed, offered)]
         holders, nonce = proved_keys(asked.get("proofs"), self.issuers.issuer_of(agency), self._clock.now())
@@ -285,7 +287,7 @@ class Credentials:
 
     def _claims(self, row: CredentialOffer, key: DataKey, offered: Offered) -> dict[str, Any]:
         """What all copies have in common. Times are whole days: copies of one moment could be told to be twins."""
-        content = self._content(row, key)
+        content, kept = self._content(row, key), self.types.at_hand(offered)
         today = self._clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         ends = today + timedelta(days=offered.spec.days)
         if content["valid_until"] is not None:
@@ -294,7 +296,8 @@ class Credentials:
             "iss": self.issuers.issuer_of(row.agency),
             "iat": int(today.timestamp()),
             "exp": int(ends.timestamp()),
-            "vct": type_of(offered, self.issuers).vct,
+            "vct": kept.vct,
+            "vct#integrity": kept.integrity,
             **disclosable(content["claims"], offered.spec.disclosable),
         }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +28,11 @@ class CredentialType:
 
     vct: str
     document: bytes
+
+    @property
+    def integrity(self) -> str:
+        """Of the document, as `vct#integrity` has it (W3C Subresource Integrity §3.5)."""
+        return f"sha256-{base64.b64encode(hashlib.sha256(self.document).digest()).decode()}"
 
 
 def type_of(offered: Offered, issuers: IssuerKeys) -> CredentialType:

@@ -28,6 +28,7 @@ from services.pay.models import Award, HeldMonth, Instalment, Overpayment, Payme
 from services.pay.recovery.models import RecoveryPlan, Underpayment
 from services.receive.disputes.models import Dispute
 from services.receive.models import Rating, Receipt
+from services.receive.standing.models import HeldPaper, PrintedPaper, StandingAct
 from tests.support.app import Served
 
 PERSON: Final = UUID(int=7)
@@ -281,7 +282,23 @@ async def _request(sitthi: Served, at: datetime) -> None:
     await _add(sitthi, row)
 
 
+async def _standing_act(sitthi: Served, at: datetime) -> None:
+    row = StandingAct(
+        person=PERSON, id=new_id(), agency="mhesi", kind="PAPER", issued=new_id(), act="REVOKE", reason_sealed=S,
+        actor="registrar", key=b"k", digest=b"d", at=at,
+    )  # fmt: skip
+    await _add(sitthi, row)
+
+
+async def _held_paper(sitthi: Served, at: datetime) -> None:
+    paper = PrintedPaper(id=new_id(), agency="mhesi", sha256=b"h" * 32, printed_at=at)
+    await _add(sitthi, paper)
+    await _add(sitthi, HeldPaper(person=PERSON, paper=paper.id, document=new_id(), kept_at=at))
+
+
 MAKERS: Final[dict[str, Make]] = {
+    "standing_act": _standing_act,
+    "held_paper": _held_paper,
     "message": _message,
     "change": _change,
     "notice_outgoing": _notice,
