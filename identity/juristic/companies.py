@@ -59,7 +59,7 @@ class Asks(Protocol):
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class _Director(_Told):
@@ -77,7 +77,7 @@ class _Company(_Told):
     status: Annotated[str, StringConstraints(pattern=r"^(registered|dissolved)$")]
     signatures: Annotated[int, Field(ge=1, le=DIRECTORS_MAX)]
     directors: Annotated[list[_Director], Field(max_length=DIRECTORS_MAX)]
-    as_of: AwareDatetime
+    as_of: Annotated[AwareDatetime, Field(strict=False)]
 
 
 class DepartmentOfBusinessDevelopment:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from core.ids import new_id
+from core.ids import NationalId, new_id
 from identity.inbox.models import Message
+from identity.juristic.companies import DepartmentOfBusinessDevelopment
 from identity.juristic.errors import NotItsOfficer
 from identity.juristic.models import JuristicOfficer
 from identity.juristic.numbers import JuristicNumber
@@ -243,6 +244,9 @@ async def test_a_company_that_is_dissolved_has_nobody_left(sitthi: Served) -> No
     "wrong",
     [
         {"pid": company_number(2)},
+        {"title_en": "No. 0000000000001"},
+        {"title_th": "\n"},
+        {"as_of": "2026-11-16T10:00:00"},
         {"signatures": 0},
         {"signatures": "2"},
         {"directors": [{"pid": "1"}]},
@@ -254,7 +258,6 @@ async def test_an_answer_that_is_none_gives_nobody_a_right(
 ) -> None:
     firm, looks = await Firm(sitthi, 1).enter("worker", "graduate"), sitthi.house.identity.office.juristic_desk.looks
     entry = {**entries()[company_number(1)], "as_of": sitthi.clock.now().isoformat(), **wrong}
-    from identity.juristic.companies import DepartmentOfBusinessDevelopment  # noqa: PLC0415 - beside its use
 
     async def ask(path: str, body: Any, *, on_behalf_of: str) -> Any:
         return entry
@@ -303,8 +306,6 @@ async def test_who_is_not_here_is_not_entered_by_a_look(sitthi: Served) -> None:
     await codes(sitthi, "findJuristicPerson", "worker", number=company_number(1))
     people: PeopleRegister = sitthi.house.identity.people
     async with sitthi.house.db.read() as session:
-        from core.ids import NationalId  # noqa: PLC0415 - beside its use
-
         assert await people.find(session, NationalId(persona("graduate").national_id)) is None
 
 
