@@ -146,3 +146,52 @@ def test_a_document_that_is_no_manifest_is_refused(document: dict[str, Any]) -> 
 def test_fees_and_limits_cannot_be_negative_or_endless() -> None:
     fee = '\n[fee]\nsatang = -1\ntext = { th = "ฟรี", en = "Free" }\n'
     assert {f.field for f in refused(TOML + fee).faults} == {"fee.satang"}
+
+
+ISSUE: dict[str, Any] = {"kind": "issue", "time_limit_seconds": 5}
+FEE = {"satang": 100_00, "text": {"th": "ค่าธรรมเนียม", "en": "fee"}}
+CREDENTIAL = {
+    "operation": "give",
+    "title": {"th": "บัตร", "en": "Card"},
+    "days": 30,
+    "claims": [{"path": ["number"], "title": {"th": "เลขที่", "en": "Number"}}],
+}
+
+
+def with_operation(operation: dict[str, Any], **more: Any) -> dict[str, Any]:
+    document = read_manifest(TOML, plugin="library").model_dump(mode="json")
+    return {**document, **more, "operations": {**document["operations"], "give": operation}}
+
+
+def test_a_document_may_cost_something_and_says_when_it_does_not() -> None:
+    made = parse_manifest(with_operation({**ISSUE, "fee": {**FEE, "first_free": 1}}), plugin="library")
+    fee = made.operations["give"].fee
+    assert fee is not None
+    assert (fee.satang, fee.first_free, fee.again_days) == (100_00, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        with_operation({"kind": "status", "time_limit_seconds": 5, "fee": FEE}),
+        with_operation({**ISSUE, "access": "public", "fee": FEE}),
+        with_operation({**ISSUE, "forwards_token": True, "fee": FEE}),
+        with_operation({**ISSUE, "fee": {**FEE, "satang": 0}}),
+        with_operation({**ISSUE, "fee": {**FEE, "first_free": -1}}),
+        with_operation({**ISSUE, "fee": FEE}, credentials={"card": CREDENTIAL}),
+    ],
+    ids=["no issue", "of nobody", "with a token", "of nothing", "fewer than none free", "of a credential"],
+)
+def test_a_fee_is_of_a_document_for_a_citizen_alone(document: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError):
+        parse_manifest(document, plugin="library")
+
+
+def test_a_credential_names_its_wallets_key_unless_it_says_otherwise() -> None:
+    def binding(**given: Any) -> str:
+        document = with_operation(ISSUE, credentials={"card": {**CREDENTIAL, **given}})
+        return parse_manifest(document, plugin="library").credentials["card"].binding.value
+
+    assert (binding(), binding(binding="none")) == ("key", "none")
+    with pytest.raises(ManifestError):
+        binding(binding="face")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.paper import font_families
 from services.agencies.mhesi.choosing import chosen
-from services.agencies.mhesi.papers import NAMESPACE, paper_of, xml_of
+from services.agencies.mhesi.papers import NAMESPACE, certificate_of, paper_of, xml_of
 from services.plugins.contract import AgencyError, Paper, Relationship
 from services.plugins.contract.kinds import read_answer
 from services.plugins.contract.manifest import OperationKind
@@ -87,6 +87,30 @@ async def test_its_pages_say_in_right_thai_what_the_record_says(tmp_path: Path) 
             assert course["code"] in text
             assert squeezed(course["titleTh"]) in text
     assert one["gpax"] in text
+
+
+async def test_a_certificate_says_what_was_awarded_and_no_grade(tmp_path: Path) -> None:
+    programs.require("pdftotext")
+    fonts = font_families()
+    if not fonts:
+        programs.absent("no Thai font: script/setup fetches one")
+    plugin = load_folder(AGENCIES / "mhesi", HOST, {"highest_degree": "mhesi", "student_enrolled": "mhesi"})
+    one = record()
+    paper = certificate_of([(one, INSTITUTION)])
+    both = {"th": "กระทรวง", "en": "Ministry"}
+    words: dict[str, Any] = dict.fromkeys(("issuer", "verify", "upload", "source"), "https://sitthi.example")
+    host = words | {"fonts": fonts, "title": paper.title.model_dump(), "agency": both, "made": both}
+    host["qr"] = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    pdf = await laid_out(plugin.templates["certificate"], paper.data, host, [], datetime(2026, 11, 16, tzinfo=UTC))
+    text = squeezed(text_of(pdf))
+    for said in (one["nameTh"], one["titleTh"], INSTITUTION["name_th"], one["awardedOn"]):
+        assert squeezed(said) in text
+    [source] = paper.attachments
+    xml = source.content.decode()
+    assert one["awardedOn"] in xml
+    for kept in ("GPA", "Course", "Grade"):
+        assert kept not in xml
+    assert one["gpax"] not in text
 
 
 def text_of(pdf: bytes) -> str:
