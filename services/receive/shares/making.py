@@ -250,7 +250,7 @@ def as_issued(row: Share, configuration: str, place: Place) -> WalletCredential:
     """What is shared of claims, as the room of credentials knows what agencies issued."""
     return WalletCredential(
         person=row.person,
-        id=row.id,
+        id=new_id(),
         offer=row.id,
         agency=row.agency,
         configuration=configuration,
