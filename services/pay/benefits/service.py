@@ -30,7 +30,8 @@ from services.pay.models import Award, Instalment
 from services.pay.needs import Notices
 from services.pay.states import InstalmentStatus
 from services.pay.writing import insert_new
-from services.plugins import contract
+from services.plugins.contract import Award as Awarded
+from services.plugins.contract import Manifest, Titles
 
 AWARDED: Final = MESSAGES["pay.benefit"]
 _BENEFITS: Final = UUID("9d6f4c31-7a52-4d0e-8b1b-3f6f2a9c5e07")
@@ -49,7 +50,7 @@ class Benefits:
         self._clock, self._people, self._notices = clock, people, notices
         self._days = days or thai_working_days()
 
-    async def owe(self, session: AsyncSession, manifest: contract.Manifest, awards: Sequence[contract.Award]) -> bool:
+    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded]) -> bool:
         """False where a reference was of another person or amount before; the caller then keeps nothing."""
         people = await self._people.resolve(session, [NationalId(one.pid) for one in awards])
         for one in sorted(awards, key=lambda one: one.reference):  # in one order, as two at once never wait crosswise
@@ -57,9 +58,7 @@ class Benefits:
                 return False
         return True
 
-    async def _owe(
-        self, session: AsyncSession, manifest: contract.Manifest, award: contract.Award, person: UUID
-    ) -> bool:
+    async def _owe(self, session: AsyncSession, manifest: Manifest, award: Awarded, person: UUID) -> bool:
         now = self._clock.now()
         row = {
             "person": person,
@@ -86,7 +85,7 @@ class Benefits:
         return True
 
     async def _schedule(
-        self, session: AsyncSession, manifest: contract.Manifest, award: contract.Award, row: Mapping[str, Any]
+        self, session: AsyncSession, manifest: Manifest, award: Awarded, row: Mapping[str, Any]
     ) -> UUID:
         """The instalment. It alone pays an award that ends with its month: what was approved before an end stays due,
         also where it came back and is paid again."""
@@ -136,7 +135,7 @@ def benefit_id(plugin: str, reference: str) -> UUID:
     return uuid5(_BENEFITS, f"{plugin}:{reference}")
 
 
-def _written(titles: contract.Titles) -> dict[str, str]:
+def _written(titles: Titles) -> dict[str, str]:
     text: Text = titles.text
     return {"th": text.th, "en": text.en}
 
