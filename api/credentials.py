@@ -143,7 +143,10 @@ def furnish(house: House, rooms: Rooms) -> None:
     made = Credentials(db, clock, keys, issuers, lists, offerings, KeepersOfOffers(house), nonces)
     rooms.add(Credentials, made)
     sources, keepers = AgenciesAskedInBatches(house, offerings), KeepersOfOffers(house)
-    rooms.add(Batches, Batches(db, clock, keys, issuers, lists, sources, keepers, house.inbox, house.identity.people))
+    rooms.add(
+        Batches,
+        Batches(db, clock, keys, issuers, lists, sources, keepers, house.inbox, house.identity.people, made.types),
+    )
     shown = Nonces(keys, clock, Replays(house.redis, keys), NONCES_OF)
     rooms.add(Showings, Showings(clock, issuers, lists, shown, house.settings.issuer))
     rooms.add(Bundles, Bundles(clock, made, rooms.get(Authority), rooms.get(PaperRegister), house.attestor))

@@ -28,6 +28,7 @@ from identity.inbox.service import Inbox
 from identity.people import PeopleRegister
 from services.plugins.contract import Binding, ClaimSpec, Credential, CredentialSpec, Titles
 from services.receive.credentials.batches import Batches
+from services.receive.credentials.kept_types import KeptTypes
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.needs import Offered
 from services.receive.credentials.statuses import StatusLists
@@ -58,7 +59,7 @@ class _Everybody:
         pass
 
 
-async def job(folder: Path, people: int, patterns: Sequence[tuple[str | None, ...]], claims: dict[str, Any]) -> float:
+async def job(folder: Path, wanted: int, patterns: Sequence[tuple[str | None, ...]], claims: dict[str, Any]) -> float:
     """How many credentials a second of CPU the job makes."""
     settings = Settings(data=folder)
     await asyncio.to_thread(migrations.upgrade, settings.sqlalchemy_url)
@@ -69,25 +70,17 @@ async def job(folder: Path, people: int, patterns: Sequence[tuple[str | None, ..
     demand = Demand(Assurance(Ial.IAL_2_3, Aal.AAL_1))
     offered = Offered("transcripts", "mhesi", Text(th="กระทรวง", en="Ministry"), "transcript", spec, demand)
     answers, inbox = _Answers(offered, claims), Inbox(clock)
-    batches = Batches(
-        db,
-        clock,
-        keys,
-        issuers,
-        StatusLists(db, keys, clock, issuers),
-        answers,
-        _Everybody(),
-        inbox,
-        PeopleRegister(keys, clock),
-    )
+    lists, types = StatusLists(db, keys, clock, issuers), KeptTypes(db, clock, issuers)
+    people = PeopleRegister(keys, clock)
+    batches = Batches(db, clock, keys, issuers, lists, answers, _Everybody(), inbox, people, types)
     async with db.write() as session:
-        await batches.start(session, offered, [_number(one) for one in range(people)], UUID(int=1))
+        await batches.start(session, offered, [_number(one) for one in range(wanted)], UUID(int=1))
     await issuers.signing("mhesi")
     began = time.process_time()
     made = await batches.run()
     taken = time.process_time() - began
     await db.close()
-    assert made == people
+    assert made == wanted
     return made / taken
 
 

@@ -134,6 +134,7 @@ async def test_what_a_batch_made_goes_into_a_wallet_once_without_asking_the_agen
     found = await believed(sitthi, text)
     assert found.claims["courses"] == CLAIMS["courses"]
     assert (found.holder, found.expires_at) == (None, _today(sitthi) + timedelta(days=DAYS))
+    assert found.claims["vct#integrity"].startswith("sha256-")
     assert len(office.calls) == 2
     [mine] = (await sitthi.graph(MINE, persona="graduate"))["viewer"]["credentials"]["nodes"]
     assert (mine["title"], mine["status"]) == ("Degree", "VALID")

@@ -34,12 +34,12 @@ from services.receive.credentials import batch_rows
 from services.receive.credentials.errors import BatchNotFound, CredentialNamesAKey
 from services.receive.credentials.issuing import Filling, Mould
 from services.receive.credentials.jws import SigningKey
+from services.receive.credentials.kept_types import KeptTypes
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.models import CredentialBatch, ReadyCredential
 from services.receive.credentials.needs import Keepers, Notices, Offered, People, Sources
 from services.receive.credentials.service import DECOYS, can_be_issued
 from services.receive.credentials.statuses import Place, StatusLists
-from services.receive.credentials.types import type_of
 from services.receive.messages import MESSAGES
 
 CHUNK: Final = 200
@@ -97,10 +97,12 @@ class Batches:
         keepers: Keepers,
         notices: Notices,
         people: People,
+        types: KeptTypes,
     ) -> None:
         self._db, self._clock, self._keys, self._subjects = db, clock, keys, SubjectKeys(keys)
         self._issuers, self._lists, self._sources = issuers, lists, sources
         self._keepers, self._notices, self._people = keepers, notices, people
+        self._types = types
         self._moulds: dict[str, Mould] = {}
 
     async def start(
@@ -200,6 +202,8 @@ class Batches:
 
     async def _settle(self, turn: _Turn, offered: Offered | None, found: Outcome) -> int:
         key = await self._issuers.signing(turn.agency)
+        if offered is not None:
+            await self._types.keep(offered)
         people, now = dict(turn.lines), self._clock.now()
         async with self._db.write() as session:
             row = await batch_rows.held(session, turn.batch, turn.lease)
@@ -278,7 +282,9 @@ class Batches:
             ends = latest if said.valid_until is None else min(latest, said.valid_until)
             by_end.setdefault(ends, []).append(number)
         uris = {one.list: self._lists.uri(offered.agency, one.list) for one in places}
-        common = {"iss": self._issuers.issuer_of(offered.agency), "vct": type_of(offered, self._issuers).vct}
+        kept = self._types.at_hand(offered)
+        issuer = self._issuers.issuer_of(offered.agency)
+        common = {"iss": issuer, "vct": kept.vct, "vct#integrity": kept.integrity}
         made: dict[int, tuple[bytes, datetime]] = {}
         for ends, numbers in by_end.items():
             times = {"iat": int(today.timestamp()), "exp": int(ends.timestamp())}
