@@ -67,6 +67,7 @@ async def test_records_reach_the_plugin_and_each_line_that_does_not_says_why(
                 "path": "/policy",
                 "keyword": None,
                 "computed": None,
+                "other": None,
                 "message": {"th": "ไม่พบกรมธรรม์", "en": "There is no such policy."},
             },
             {
@@ -75,6 +76,7 @@ async def test_records_reach_the_plugin_and_each_line_that_does_not_says_why(
                 "path": None,
                 "keyword": None,
                 "computed": None,
+                "other": None,
                 "message": {"th": "บรรทัดนี้ไม่ใช่ JSON ที่ใช้ได้", "en": "The line is not plain JSON."},
             },
         ],
