@@ -52,12 +52,13 @@ RUNNERS: Final = (
     *("services/plugins/runner/", "api/composer/binding.py", "api/services_applied.py"),
     "services/plugins/conformance/running.py",
     *("services/plugins/records/service.py", "services/plugins/documents/service.py"),
-    *("api/checks.py", "api/credentials.py"),
+    *("api/checks.py", "api/credentials.py", "services/plugins/asking/service.py", "api/licence_page.py"),
 )
 """Who may run a plugin's operation: the runner itself; the composer, inside a look of the gate; whoever takes a
 citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is; the
 conformance suite, about the made-up people of examples alone; what hands an agency's own records to its plugin; and
-what asks for a document, or for the candidate's own degrees that they let be compared, inside a look of the gate."""
+what asks for a document, for the candidate's own degrees that they let be compared, or in one agency's name of
+another's register, inside a look of the gate; and the page of insurance licences, which is about no citizen's records."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "exchange:fact": ("services/exchange/cache.py",),
     "exchange:corrected": ("services/exchange/cache.py",),
