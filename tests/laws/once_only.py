@@ -58,7 +58,7 @@ RUNNERS: Final = (
 citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is; the
 conformance suite, about the made-up people of examples alone; what hands an agency's own records to its plugin; and
 what asks for a document, for the candidate's own degrees that they let be compared, or in one agency's name of
-another's register, inside a look of the gate; and the page of insurance licences, which is about no citizen's records."""
+another's register, inside a look of the gate; and the page of insurance licences, which is about nobody's records."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "exchange:fact": ("services/exchange/cache.py",),
     "exchange:corrected": ("services/exchange/cache.py",),
