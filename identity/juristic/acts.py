@@ -72,8 +72,9 @@ class _JuristicAct:
     def __init__(self, register: JuristicRegister) -> None:
         self._register = register
 
-    async def concerns(self, _session: AsyncSession, _payload: Mapping[str, Any]) -> frozenset[UUID]:
-        return frozenset()
+    async def concerns(self, session: AsyncSession, payload: Mapping[str, Any]) -> frozenset[UUID]:
+        """Who directs it or acts for it, before whichever agency, is not whom the agency has decide about it."""
+        return await self._register.insiders(session, JuristicNumber(payload["number"]))
 
     async def _there(self, session: AsyncSession, agency: str, number: str) -> JuristicPerson:
         """Raises :class:`MalformedJuristicNumber`, and :class:`NotFound` for one that the agency does not have."""
@@ -103,7 +104,7 @@ class JuristicSet(_JuristicAct):
 
     async def concerns(self, session: AsyncSession, payload: Mapping[str, Any]) -> frozenset[UUID]:
         found = [await self._people.find(session, NationalId(one)) for one in payload["directors"]]
-        return frozenset(one for one in found if one is not None)
+        return await super().concerns(session, payload) | {one for one in found if one is not None}
 
     async def perform(self, session: AsyncSession, payload: Mapping[str, Any], approval: Approval) -> str:
         numbers = [NationalId(one) for one in payload["directors"]]
@@ -169,7 +170,8 @@ class JuristicAppoint(_JuristicAct):
 
     async def concerns(self, session: AsyncSession, payload: Mapping[str, Any]) -> frozenset[UUID]:
         person = await self._people.find(session, NationalId(payload["national_id"]))
-        return frozenset() if person is None else frozenset({person})
+        insiders = await super().concerns(session, payload)
+        return insiders if person is None else insiders | {person}
 
     async def perform(self, session: AsyncSession, payload: Mapping[str, Any], approval: Approval) -> str:
         """Answers the appointment's key, by which a system of the juristic person names its officer."""

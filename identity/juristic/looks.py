@@ -7,6 +7,8 @@ s.1167 with s.797). Of the directors only those are entered who are here: the ot
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +23,9 @@ from identity.juristic.models import JuristicPerson, JuristicStep
 from identity.juristic.numbers import JuristicNumber
 from identity.juristic.register import By, JuristicRegister
 from identity.people import PeopleRegister
+
+AHEAD: Final = timedelta(minutes=5)
+"""By which the register's clock may be before ours. What it said as of a day to come would hold until that day."""
 
 
 class Looks:
@@ -48,6 +53,8 @@ class Looks:
         if known is None or self.companies is None:
             return
         found = await self.companies.company(known[0])
+        if found is not None and found.as_of > self._clock.now() + AHEAD:
+            raise ServiceUnavailable(TITLE)
         if found is None:
             if known[1]:  # it stood there before, and companies do not vanish: they are dissolved
                 raise ServiceUnavailable(TITLE)

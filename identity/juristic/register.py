@@ -164,6 +164,19 @@ class JuristicRegister:
         )
         return (await session.scalars(query)).all()
 
+    async def insiders(self, session: AsyncSession, number: JuristicNumber) -> frozenset[UUID]:
+        """Who directs what bears that number, in whichever agency's register, or has an appointment of it that did not
+        end."""
+        found = set[UUID]()
+        for row in await self.with_number(session, number):
+            found |= await self.directors(session, row.id)
+            found |= {
+                one.person
+                for one in await self.appointments(session, row.id)
+                if one.accepted_at is not None and one.ended_at is None
+            }
+        return frozenset(found)
+
     async def directors(self, session: AsyncSession, juristic: UUID) -> frozenset[UUID]:
         return frozenset(await directors_of(session, juristic))
 

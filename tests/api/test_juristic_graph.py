@@ -247,6 +247,7 @@ async def test_a_company_that_is_dissolved_has_nobody_left(sitthi: Served) -> No
         {"title_en": "No. 0000000000001"},
         {"title_th": "\n"},
         {"as_of": "2026-11-16T10:00:00"},
+        {"as_of": "2999-01-01T00:00:00+07:00"},
         {"signatures": 0},
         {"signatures": "2"},
         {"directors": [{"pid": "1"}]},

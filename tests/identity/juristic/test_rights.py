@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,7 @@ from identity.proposals.acts import ProposalKind
 from identity.proposals.errors import ConcernsYourself
 from tests.identity.juristic.conftest import POWERS, Companies, juristic_number
 from tests.identity.officers_of_tests import REASON, number
+from tests.support.firms import jwks
 
 
 async def test_two_directors_appoint_and_the_officer_acts_for_that_company_alone(companies: Companies) -> None:
@@ -217,6 +219,31 @@ async def test_an_officer_of_the_agency_does_not_approve_what_is_about_themselve
         await companies.do(ProposalKind.JURISTIC_OFFICER, given)
     with pytest.raises(ConcernsYourself):
         await companies.enter(2, 2)
+
+
+@pytest.mark.parametrize("insider", ["director", "officer"])
+async def test_an_officer_of_the_agency_who_is_of_the_company_approves_nothing_about_it(
+    companies: Companies, insider: str
+) -> None:
+    third = await companies.office.officer(3, "oic", "juristic.approve")
+    theirs = replace(companies, checker=third)
+    if insider == "director":
+        await theirs.enter(1, 2, 10)
+    else:
+        await companies.appoint(await theirs.enter(1, 10, 11), 2)
+    bears = {"number": juristic_number(1).digits}
+    named = {"name_th": "นาย", "name_en": "Mr"}
+    appointed = {"national_id": number(20).digits, "powers": ["file:claims"], "until": companies.today().isoformat()}
+    with pytest.raises(ConcernsYourself):
+        await companies.enter(1, 10)
+    for kind, given in (
+        (ProposalKind.JURISTIC_OFFICER, bears | named | appointed),
+        (ProposalKind.JURISTIC_CLIENT, bears | named | {"jwks": jwks()}),
+        (ProposalKind.JURISTIC_END, bears),
+    ):
+        with pytest.raises(ConcernsYourself):
+            await companies.do(kind, given)
+    await theirs.do(ProposalKind.JURISTIC_END, bears)
 
 
 async def test_one_officer_of_the_agency_ends_an_appointment_and_one_of_another_agency_does_not(
