@@ -46,7 +46,7 @@ from services.receive.satisfaction.graph import SatisfactionQuery
 from services.receive.service import Receipts
 from services.receive.slips import CashSlip, slip_of
 from services.receive.statements.graph import StatementsOfCitizen
-from services.receive.supplemented import SupplementOfPayment
+from services.receive.supplement_graph import SupplementOfPayment
 from services.receive.withheld.graph import Deduction, WithheldOfReceipt, deductions_of
 
 _RECEIPTS: Final = "receive.receipts"

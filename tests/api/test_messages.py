@@ -70,8 +70,8 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
         "welfare",
     }
     assert {key.partition(".")[0] for key in MESSAGES} == {
-        *("apply", "contacts", "corrections", "delegation", "identity", "juristic", "passkeys", "pay", "privacy"),
-        *("receive", "sessions", "shares", "welfare"),
+        *("apply", "contacts", "corrections", "delegation", "documents", "identity", "juristic", "passkeys", "pay"),
+        *("privacy", "receive", "sessions", "shares", "standing", "welfare"),
     }
 
 

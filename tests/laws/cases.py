@@ -534,7 +534,7 @@ async def _drafted(sitthi: Served) -> dict[str, Any]:
     return {"draft": await draft_of(sitthi, "elder"), "revision": 1}
 
 
-async def _issued_to_graduate(sitthi: Served) -> dict[str, Any]:
+async def issued_to_graduate(sitthi: Served) -> dict[str, Any]:
     credential = GlobalId.parse(await credential_of(sitthi, "graduate")).id
     await serves(sitthi, "official", ISSUED, agency=university.AGENCY)
     async with sitthi.house.db.read() as session:
@@ -603,7 +603,7 @@ CASES: Final[Mapping[str, Case]] = {
     "addJuristicSystem": Case("worker", _to_add, {"nameEn": "Another"}),
     "replaceJuristicSystemKeys": Case("worker", _to_rotate, {"client": "oic-juristic-other"}),
     "endJuristicSystem": Case("worker", _to_end, {"client": "oic-juristic-other"}),
-    "workOnIssued": Case("officer official", _issued_to_graduate, {"act": "REVOKE"}),
+    "workOnIssued": Case("officer official", issued_to_graduate, {"act": "REVOKE"}),
     "workOnCase": Case("officer officer-one", _case, {"act": {"note": {"text": "โทรมา"}}}),
     "requestMyData": Case("elder", _privacy, {"kind": "PORTABILITY"}),
     "requestErasure": Case("elder", _erase, {"stores": ["contacts"]}, PASSKEY),

@@ -26,6 +26,7 @@ from core.ids import GlobalId, new_id
 from identity.inbox.models import Message
 from services.apply.evidence.service import EvidenceDesk
 from services.exchange.access_log.models import AccessRecord
+from services.receive.standing.models import StandingAct
 from services.sandbox.population.personas import persona as persona_of
 from tests.laws.cases import (
     PROGRAMME,
@@ -38,6 +39,7 @@ from tests.laws.cases import (
     dispute_of,
     document_of,
     draft_of,
+    issued_to_graduate,
     order_of,
     payments_of,
     person_of,
@@ -225,6 +227,12 @@ async def _check(sitthi: Served) -> str:
     return await check_of(sitthi, "graduate")
 
 
+async def _standing_act(sitthi: Served) -> str:
+    done = await sitthi.do("workOnIssued", "issued { id }", "officer official", **await issued_to_graduate(sitthi))
+    assert done["problems"] == []
+    return await _row(sitthi, "StandingAct", StandingAct, col(StandingAct.person))
+
+
 OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "Citizen": _citizen,
     "Person": _person,
@@ -239,6 +247,7 @@ OWN: Final[Mapping[str, Callable[[Served], Awaitable[str]]]] = {
     "WalletCredential": _credential,
     "Share": _share,
     "CheckAsked": _check,
+    "StandingAct": _standing_act,
     "Evidence": _evidence,
     "Draft": _draft,
     "Payment": _payment,

@@ -15,6 +15,7 @@ from core.graph import (
     Delegate,
     Info,
     Node,
+    Nodes,
     Problem,
     connection,
     global_id,
@@ -163,6 +164,19 @@ class StandingMutation:
                 found = await info.context.room(Standings).act(session, call)
             work.keep(issued=found.id.hex, proposal=None if proposal is None else proposal.hex)
         return WorkOnIssuedPayload(issued=IssuedNode.of(found, proposal))
+
+
+async def standing_act_node(info: Info, key: UUID) -> StandingActNode | None:
+    """The viewer's; foreign and unknown ones are alike."""
+    viewer = info.context.viewer
+    if viewer is None:
+        return None
+    async with info.context.db.read() as session:
+        found = await info.context.room(Standings).own(session, viewer.person, key)
+    return None if found is None else StandingActNode.of(*found)
+
+
+NODES: Final[Nodes] = {"StandingAct": standing_act_node}
 
 
 def _officer(info: Info) -> Officer:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.receive.credentials.models import CredentialOffer, WalletCredential
+from services.receive.credentials.models import CredentialOffer, ReadyCredential, WalletCredential
 from services.receive.standing.models import HeldPaper, PrintedPaper, StandingAct
 
 
@@ -24,6 +25,23 @@ async def copies(session: AsyncSession, agency: str, offer: UUID, *, lock: bool 
     )
     await session.execute(row.with_for_update())
     return (await session.scalars(rows.order_by(col(WalletCredential.id)).with_for_update())).all()
+
+
+async def ready(session: AsyncSession, agency: str, id_: UUID, *, lock: bool = False) -> ReadyCredential | None:
+    """One that waits for its citizen. With `lock`, no wallet fetches it until the transaction ends."""
+    query = select(ReadyCredential).where(col(ReadyCredential.id) == id_, col(ReadyCredential.agency) == agency)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(query)).first()
+
+
+async def offer_since(session: AsyncSession, agency: str, id_: UUID) -> UUID | None:
+    """The offer by which a wallet fetched what had that id while it waited."""
+    query = select(col(WalletCredential.offer)).where(
+        col(WalletCredential.id) == id_, col(WalletCredential.agency) == agency
+    )
+    found: UUID | None = await session.scalar(query)
+    return found
 
 
 async def paper(session: AsyncSession, agency: str, id_: UUID, *, lock: bool = False) -> PrintedPaper | None:
@@ -56,6 +74,16 @@ async def credentials_of(session: AsyncSession, agency: str, person: UUID) -> Se
     return (await session.scalars(query.order_by(col(WalletCredential.id).desc()))).all()
 
 
+async def ready_of(session: AsyncSession, agency: str, person: UUID, now: datetime) -> Sequence[ReadyCredential]:
+    """What the agency had made for the person and nobody has fetched, the newest first."""
+    query = select(ReadyCredential).where(
+        col(ReadyCredential.person) == person,
+        col(ReadyCredential.agency) == agency,
+        col(ReadyCredential.kept_until) > now,
+    )
+    return (await session.scalars(query.order_by(col(ReadyCredential.id).desc()))).all()
+
+
 async def papers_of(session: AsyncSession, agency: str, person: UUID) -> Sequence[PrintedPaper]:
     query = (
         select(PrintedPaper)
@@ -67,6 +95,11 @@ async def papers_of(session: AsyncSession, agency: str, person: UUID) -> Sequenc
 
 async def act_by_key(session: AsyncSession, agency: str, key: bytes) -> StandingAct | None:
     query = select(StandingAct).where(col(StandingAct.agency) == agency, col(StandingAct.key) == key)
+    return (await session.scalars(query)).first()
+
+
+async def act_by_id(session: AsyncSession, person: UUID, act: UUID) -> StandingAct | None:
+    query = select(StandingAct).where(col(StandingAct.person) == person, col(StandingAct.id) == act)
     return (await session.scalars(query)).first()
 
 

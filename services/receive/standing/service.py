@@ -25,7 +25,7 @@ from core.sealed import bound_to
 from core.text import Text
 from identity.inbox.service import Inbox, holds_national_id
 from services.receive.credentials import repository as credentials
-from services.receive.credentials.models import WalletCredential
+from services.receive.credentials.models import ReadyCredential, WalletCredential
 from services.receive.credentials.status import Status
 from services.receive.standing import repository
 from services.receive.standing.errors import IssuedNotFound, StandingConflict
@@ -92,19 +92,26 @@ class Standings:
         self._subjects = SubjectKeys(keys)
 
     async def of(self, session: AsyncSession, agency: str, person: UUID) -> list[Issued]:
-        """What the agency issued to the person and still knows of: credentials that did not expire, and papers."""
+        """What the agency issued to the person and still knows of: credentials that wait for a wallet, those that did
+        not expire, and papers."""
+        waiting = await repository.ready_of(session, agency, person, self._clock.now())
         rows = await repository.credentials_of(session, agency, person)
         firsts = {row.offer: row for row in reversed(rows)}
-        statuses = await credentials.statuses_of(session, list(firsts.values()))
+        statuses = await credentials.statuses_of(session, [*waiting, *firsts.values()])
         found = [_of_credential(row, statuses.get(row.id, Status.VALID)) for row in firsts.values()]
         papers = await repository.papers_of(session, agency, person)
-        return [*reversed(found), *(_of_paper(row, person) for row in papers)]
+        ready = [_of_ready(row, statuses.get(row.id, Status.VALID)) for row in waiting]
+        return [*ready, *reversed(found), *(_of_paper(row, person) for row in papers)]
 
     async def find(self, session: AsyncSession, agency: str, issued: UUID, *, lock: bool = False) -> Issued:
         """Raises :class:`IssuedNotFound`, also for another agency's."""
         if copies := await repository.copies(session, agency, issued, lock=lock):
             statuses = await credentials.statuses_of(session, copies[:1])
             return _of_credential(copies[0], statuses.get(copies[0].id, Status.VALID))
+        if waiting := await repository.ready(session, agency, issued, lock=lock):
+            return _of_ready(waiting, (await credentials.statuses_of(session, [waiting])).get(issued, Status.VALID))
+        if offer := await repository.offer_since(session, agency, issued):
+            return await self.find(session, agency, offer, lock=lock)
         row = await repository.paper(session, agency, issued, lock=lock)
         if row is None:
             raise IssuedNotFound
@@ -146,7 +153,17 @@ class Standings:
         self, session: AsyncSession, person: UUID, limit: int, before: UUID | None
     ) -> Sequence[tuple[StandingAct, Text]]:
         """The person's, with the reasons, the newest first."""
-        rows = await repository.acts(session, person, limit, before)
+        return await self._opened(session, person, await repository.acts(session, person, limit, before))
+
+    async def own(self, session: AsyncSession, person: UUID, act: UUID) -> tuple[StandingAct, Text] | None:
+        """One of the person's, with its reason; None for another's, and for what never was."""
+        row = await repository.act_by_id(session, person, act)
+        opened = await self._opened(session, person, [] if row is None else [row])
+        return opened[0] if opened else None
+
+    async def _opened(
+        self, session: AsyncSession, person: UUID, rows: Sequence[StandingAct]
+    ) -> Sequence[tuple[StandingAct, Text]]:
         key = await self._subjects.find(session, person) if rows else None
         if key is None:
             return []
@@ -156,7 +173,9 @@ class Standings:
     async def _set(self, session: AsyncSession, current: Issued, status: Status) -> None:
         now = self._clock.now()
         if current.kind is IssuedKind.CREDENTIAL:
-            for copy in await repository.copies(session, current.agency, current.id):
+            waiting = await repository.ready(session, current.agency, current.id)
+            copies = await repository.copies(session, current.agency, current.id) if waiting is None else [waiting]
+            for copy in copies:
                 await credentials.set_status(session, copy, status, now)
             return
         row = await repository.paper(session, current.agency, current.id, lock=True)
@@ -212,6 +231,11 @@ def check_reason(reason: Text) -> None:
 def _of_credential(row: WalletCredential, status: Status) -> Issued:
     at = row.issued_at
     return Issued(row.offer, IssuedKind.CREDENTIAL, row.agency, row.person, row.configuration, None, at, status)
+
+
+def _of_ready(row: ReadyCredential, status: Status) -> Issued:
+    at = row.issued_at
+    return Issued(row.id, IssuedKind.CREDENTIAL, row.agency, row.person, row.configuration, None, at, status)
 
 
 def _of_paper(row: PrintedPaper, person: UUID | None) -> Issued:
