@@ -156,17 +156,7 @@ class House:
         self.windows, self.tally = Windows(self.clock), Tally(self.db, self.clock)
         self.deprecated_uses = DeprecatedUses(self.db, self.clock)
         self.runner = Runner(hosts_of(self), kept=kept, tokens=tokens, windows=self.windows, tally=self.tally)
-        self.gate = ExchangeGate(
-            database=self.db,
-            clock=self.clock,
-            keys=self.keys,
-            redis=self.redis,
-            people=self.identity.people,
-            catalogue=self.catalogue,
-            sources=OnceEach(lambda: self.registry.plugins, lambda plugins: sources_of(self.runner, plugins)),
-            delegations=self.delegations,
-            bars=StoppedUses(),
-        )
+        self.gate = self._gate()
         self.runner.registers = Asking(
             self.db, self.identity.people, self.gate, self.catalogue, self.runner, lambda: self.registry.plugins
         )
@@ -188,6 +178,19 @@ class House:
         self.evidence = EvidenceBroker(load_requirements(), directory, self._required)
         self.published = PublishedCatalogue(self.catalogue, self.evidence)
         self._furnish(self.rooms)
+
+    def _gate(self) -> ExchangeGate:
+        return ExchangeGate(
+            database=self.db,
+            clock=self.clock,
+            keys=self.keys,
+            redis=self.redis,
+            people=self.identity.people,
+            catalogue=self.catalogue,
+            sources=OnceEach(lambda: self.registry.plugins, lambda plugins: sources_of(self.runner, plugins)),
+            delegations=self.delegations,
+            bars=StoppedUses(),
+        )
 
     @cached_property
     def connections(self) -> Connections:
