@@ -45,7 +45,13 @@ def upgrade() -> None:
         sa.CheckConstraint("free_place IS NULL OR satang = 0", name=op.f("ck_document_order_free_costs_nothing")),
         sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_document_order")),
         sa.UniqueConstraint("id", name=op.f("uq_document_order_id")),
-        sa.UniqueConstraint("person", "plugin", "operation", "free_place", name=op.f("uq_document_order_person_plugin_operation_free_place")),
+        sa.UniqueConstraint(
+            "person",
+            "plugin",
+            "operation",
+            "free_place",
+            name=op.f("uq_document_order_person_plugin_operation_free_place"),
+        ),
     )
     under_way = sa.text("status IN ('OWED', 'PAID')")
     op.create_index(
