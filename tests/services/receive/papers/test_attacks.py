@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -245,3 +248,28 @@ def test_a_certificate_more_in_the_bag_is_an_alteration(desk: Desk) -> None:
 def test_what_is_no_signed_pdf_is_named(desk: Desk, file: bytes, reason: type[Exception]) -> None:
     with pytest.raises(reason):
         desk.check(file)
+
+
+_ALONE = """
+import base64, json, sys
+from datetime import datetime
+from cryptography import x509
+from services.receive.papers.checking import Known, check
+given = json.load(sys.stdin)
+known = [Known(agency, x509.load_der_x509_certificate(base64.b64decode(one))) for agency, one in given["known"]]
+by_number = {one.certificate.serial_number: one for one in known}
+print(check(base64.b64decode(given["pdf"]), by_number.get, datetime.fromisoformat(given["now"])).agency)
+"""
+
+
+def test_a_process_that_has_signed_nothing_verifies(desk: Desk) -> None:
+    """The library that signs teaches the one that reads what an attribute is called; a process may never load it."""
+    known = [
+        (one.agency, base64.b64encode(one.certificate.public_bytes(Encoding.DER)).decode())
+        for one in desk.known.values()
+    ]
+    given = {"pdf": base64.b64encode(desk.paper).decode(), "known": known, "now": desk.now.isoformat()}
+    done = subprocess.run(
+        [sys.executable, "-c", _ALONE], input=json.dumps(given), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "mhesi\n", "")
