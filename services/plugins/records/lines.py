@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Final
 
 import jsonschema_rs
@@ -31,6 +32,14 @@ EMPTY: Final = Text(th="body: ไม่มีข้อมูล", en="body: no r
 TOO_MANY: Final = Text(th="body: มีบรรทัดมากเกินไป", en="body: too many lines")
 _UNKNOWN: Final = "?"
 _PLACE: Final = re.compile("[0-9]{1,5}")
+_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CLOCK: Final = "[0-9]{2}:[0-9]{2}"
+_INSTANT: Final = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}:[0-9]{{2}}(\.[0-9]+)?(Z|[+-]{_CLOCK})")
+_YEARS: Final = range(2, 9999)
+"""So that no zone makes it one that cannot be written."""
+_SPECIAL: Final = re.compile(rb"[0-9][.eE]|\\u0000")
+"""Where a number may be written other than as an integer, or NUL may stand."""
+_EXACT: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +110,15 @@ def calls_of(lines: Sequence[Line], size: int) -> Iterator[list[Line]]:
 
 
 class Schema:
-    """What a record of an operation is."""
+    """What a record of an operation is. What fits can be read, computed with and stored by any plugin: a date-time is
+    one of RFC 3339 with capital letters and without a leap second, no text holds NUL, and an integer is one however its
+    sender wrote it (`1e3`, `3.0`)."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._validator = jsonschema_rs.Draft202012Validator(
             dict(schema),
             validate_formats=True,
+            formats={"date": _is_date, "date-time": _is_instant},
             offline=True,
             pattern_options=jsonschema_rs.RegexOptions(size_limit=PATTERN_BYTES_MAX, dfa_size_limit=PATTERN_BYTES_MAX),
         )
@@ -120,6 +132,8 @@ class Schema:
             return Rejection(line.number, TOO_LARGE)
         try:
             record = read_json(line.content)
+            if _SPECIAL.search(line.content):
+                record = _plain(record)
         except ValueError:
             return Rejection(line.number, UNREADABLE)
         error = next(self._validator.iter_errors(record), None)
@@ -163,3 +177,30 @@ def _names_in(schema: Any) -> Iterator[str]:
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
+
+
+def _plain(value: Any) -> Any:
+    """Raises ValueError for a text that no database keeps."""
+    if isinstance(value, dict):
+        return {_plain(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("NUL")
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    return value
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text).year in _YEARS
+    except ValueError:
+        return False
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        return _INSTANT.fullmatch(text) is not None and datetime.fromisoformat(text).year in _YEARS
+    except ValueError:
+        return False
