@@ -4,7 +4,7 @@ to accept. Whoever was appointed appoints nobody: what they were given cannot be
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -54,6 +54,10 @@ ACCEPTED: Final = MESSAGES["juristic.accepted"]
 _DAYS: Final = Text(
     th="วันแรกต้องไม่อยู่ในอดีต วันสุดท้ายต้องไม่ก่อนวันแรก และรวมไม่เกินสามปี",
     en="the first day is not in the past, the last not before it, and three years lie between them at most",
+)
+_HOLDS_NOW: Final = Text(
+    th="ผู้นี้มีการแต่งตั้งที่มีผลอยู่ การแต่งตั้งใหม่แทนที่ทันที จึงต้องเริ่มวันนี้",
+    en="who is appointed acts for it now, which the new appointment ends at once: let it begin today",
 )
 _NAME: Final = Text(
     th="ต้องมีชื่อผู้ได้รับแต่งตั้งทั้งภาษาไทยและอังกฤษ ไม่เกิน 200 ตัวอักษร",
@@ -121,7 +125,7 @@ class Appointing:
         """By who was appointed, and it holds. What the same person had before is at an end; the directors are told.
 
         Raises :class:`NotFound`, alike for another's and one that no second director has approved;
-        :class:`AppointmentDecided`.
+        :class:`AppointmentDecided`; :class:`BadInput` for one from a day to come, while they act already.
         """
         row = await self._register.get(session, juristic, lock=True)
         held = None if row is None else await self._one(session, juristic, appointment)
@@ -246,6 +250,7 @@ class Appointing:
         powers, everyone = checked_powers(wish.powers), await self._register.appointments(session, row.id)
         if sum(self._counts(one) for one in everyone) >= AT_ONCE_MAX:
             raise TooManyAppointments
+        self._check_no_gap(everyone, wish.person, since)
         key = new_id()
         name = orjson.dumps({"th": wish.name.th, "en": wish.name.en})
         made = JuristicOfficer(
@@ -267,6 +272,14 @@ class Appointing:
         )  # fmt: skip
         await session.flush()
         return made
+
+    def _check_no_gap(self, everyone: Iterable[JuristicOfficer], person: UUID, since: date) -> None:
+        """Raises :class:`BadInput` for one from a day to come, of somebody whose appointment holds now: as they have
+        one at a time, they would act for nobody until that day."""
+        if since > bangkok_day(self._clock.now()) and any(
+            one.person == person and self._register.holds(one) for one in everyone
+        ):
+            raise BadInput(_HOLDS_NOW, path=("since",))
 
     def _counts(self, held: JuristicOfficer) -> bool:
         waits = self.is_open(held) or self.is_offered(held)
@@ -291,7 +304,9 @@ class Appointing:
         )  # fmt: skip
 
     async def _hold(self, session: AsyncSession, row: JuristicPerson, held: JuristicOfficer, by: By) -> None:
-        for one in await self._register.appointments(session, row.id):
+        everyone = await self._register.appointments(session, row.id)
+        self._check_no_gap(everyone, held.person, held.starts_on)
+        for one in everyone:
             if one.person == held.person and one.accepted_at is not None and one.ended_at is None:
                 await self._register.close(session, row, one, AppointmentEnd.RENEWED, by)
         held.accepted_at = self._clock.now()

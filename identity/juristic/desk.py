@@ -6,6 +6,7 @@ neither sees nothing, and learns nothing by asking.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,7 +19,7 @@ from sqlmodel import col
 from core.assurance import OF_THAID, Demand
 from core.crypto import KeyRing
 from core.database import Database
-from core.errors import NotFound
+from core.errors import NotFound, ServiceUnavailable
 from core.ids import NationalId
 from core.text import Text
 from identity.juristic.appointing import Appointing, Wish
@@ -93,6 +94,11 @@ class JuristicDesk:
             if row is None or person not in await self.register.directors(session, juristic):
                 raise NotItsDirector
         await self.looks.look(juristic)
+
+    async def look_before_ending(self, person: UUID, juristic: UUID) -> None:
+        """The same before one of its directors ends something; a register that is silent keeps nobody from that."""
+        with contextlib.suppress(NotItsDirector, ServiceUnavailable):
+            await self.look(person, juristic)
 
     async def find(self, person: UUID, number: JuristicNumber) -> Sequence[UUID]:
         """Those of that number that the person directs, as the register of companies says now.

@@ -235,6 +235,7 @@ class JuristicMutation:
     async def end_juristic_officer(self, info: Info, input: EndJuristicOfficerInput) -> EndJuristicOfficerPayload:
         work, viewer, desk = work_of(info), work_of(info).viewer.person, info.context.room(JuristicDesk)
         held = await _appointment(info, viewer, input.appointment)
+        await desk.look_before_ending(viewer, held.juristic)
         async with work.transaction() as session:
             row = await desk.appointing.end(session, viewer, held.juristic, held.id)
             work.keep(appointment=row.id.hex)
@@ -279,6 +280,7 @@ class JuristicMutation:
     async def end_juristic_system(self, info: Info, input: EndJuristicSystemInput) -> EndJuristicSystemPayload:
         work, viewer, desk = work_of(info), work_of(info).viewer.person, info.context.room(JuristicDesk)
         juristic = _key(input.juristic_person, PERSON, "juristicPerson")
+        await desk.look_before_ending(viewer, juristic)
         async with work.transaction() as session:
             row = await desk.systems.end(session, viewer, juristic, input.client)
             work.keep(client=row.id)

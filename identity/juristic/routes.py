@@ -168,8 +168,10 @@ class JuristicRoutes:
             await self.desk.appointing.accept(session, who.person, *_keys(fields))
 
     async def end(self, who: SignInSession, fields: Fields) -> None:
+        juristic, appointment = _keys(fields)
+        await self.desk.look_before_ending(who.person, juristic)
         async with self.db.write() as session:
-            await self.desk.appointing.end(session, who.person, *_keys(fields))
+            await self.desk.appointing.end(session, who.person, juristic, appointment)
 
     async def add_system(self, who: SignInSession, fields: Fields) -> None:
         name = Text(th=fields.get("name_th", ""), en=fields.get("name_en", ""))
@@ -183,8 +185,10 @@ class JuristicRoutes:
             await self.desk.systems.replace_keys(session, who.person, juristic, fields.get("client", ""), jwks)
 
     async def end_system(self, who: SignInSession, fields: Fields) -> None:
+        juristic = _key(fields["juristic"])
+        await self.desk.look_before_ending(who.person, juristic)
         async with self.db.write() as session:
-            await self.desk.systems.end(session, who.person, _key(fields["juristic"]), fields.get("client", ""))
+            await self.desk.systems.end(session, who.person, juristic, fields.get("client", ""))
 
     def _form(self, act: Act, *, is_easy: bool = False) -> Callable[[Request], Awaitable[Response]]:
         """A form of the page: one act, and back to the page. What gives somebody a right asks for a fresh proof;

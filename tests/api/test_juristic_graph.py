@@ -195,6 +195,28 @@ async def test_a_director_who_left_the_register_does_nothing_more_and_who_was_ap
     assert await acts(sitthi, firm, "elder"), "the company appointed them, not who signed for it"
 
 
+async def test_a_director_who_left_the_register_ends_nothing_and_no_system(sitthi: Served) -> None:
+    firm, given = await Firm(sitthi, 1).enter(), {"number": company_number(1)}
+    for who in ("worker", "graduate"):
+        assert await codes(sitthi, "findJuristicPerson", who, **given) == []
+    held = await firm.appoint(("worker", "graduate"), "elder", MANAGE)
+    made = await sitthi.do(
+        "addJuristicSystem", "system { client }", "elder",
+        juristicPerson=firm.id, nameTh="ก", nameEn="A", jwks=jwks(),
+    )  # fmt: skip
+    system = {"juristicPerson": firm.id, "client": made["system"]["client"]}
+    others = [one for one in entries()[firm.number.digits]["directors"] if one["pid"] != persona("worker").national_id]
+    await rewrite(sitthi, 1, directors=others)
+    assert await codes(sitthi, "endJuristicSystem", "worker", **system) == ["NOT_FOUND"]
+    await rewrite(sitthi, 1)
+    assert await codes(sitthi, "findJuristicPerson", "worker", **given) == []
+    await rewrite(sitthi, 1, directors=others)
+    assert await codes(sitthi, "endJuristicOfficer", "worker", appointment=held) == ["NOT_FOUND"]
+    assert await acts(sitthi, firm, "elder", MANAGE)
+    assert await codes(sitthi, "endJuristicSystem", "graduate", **system) == []
+    assert await codes(sitthi, "endJuristicOfficer", "graduate", appointment=held) == []
+
+
 async def test_the_proposer_who_left_is_noticed_when_another_director_approves(sitthi: Served) -> None:
     firm, given = await Firm(sitthi, 1).enter(), {"number": company_number(1)}
     for who in ("worker", "graduate"):

@@ -106,6 +106,25 @@ async def test_an_appointment_does_not_hold_before_its_first_day(companies: Comp
     await companies.acting(20, 1)
 
 
+async def test_nobody_loses_what_they_have_today_for_what_they_are_to_have_tomorrow(companies: Companies) -> None:
+    company, tomorrow = await companies.enter(1, 10, 11), companies.today() + timedelta(days=1)
+    wish = Wish(await companies.person(20), Text(th="นาย", en="Mr"), POWERS, tomorrow, tomorrow)
+    director = await companies.person(10)
+    async with companies.office.database.write() as session:
+        early = await companies.appointing.propose(session, director, company, wish)
+    early = await companies.approve(early, 11)
+    await companies.appoint(company, 20)
+    with pytest.raises(BadInput):
+        await companies.accept(early, 20)
+    with pytest.raises(BadInput):
+        async with companies.office.database.write() as session:
+            await companies.appointing.propose(session, director, company, wish)
+    await companies.acting(20, 1)
+    companies.office.clock.advance(timedelta(days=1))
+    await companies.accept(early, 20)
+    assert (await companies.acting(20, 1)).appointment == early.id
+
+
 async def test_who_was_appointed_appoints_nobody(companies: Companies) -> None:
     company = await companies.enter(1, 10, 11)
     await companies.appoint(company, 20)
