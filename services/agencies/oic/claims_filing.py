@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from services.agencies.oic.claims_amounts import Outcome, Stage, version_on
+from services.agencies.oic.claims_cover import covering
 from services.agencies.oic.claims_rows import Claim, Claims, bangkok_day
 from services.agencies.oic.claims_states import Event, State
 from services.agencies.oic.claims_told import told_of
@@ -41,7 +42,7 @@ async def file(host: Host, call: Call) -> dict[str, Any]:
         is_hospital = call.reporter is not None and call.reporter.kind == HOSPITAL
         faults = [_fault(one, provinces, now) if is_hospital else ("NOT_A_HOSPITAL", "") for one in records]
         right = [record for record, fault in zip(records, faults, strict=True) if fault is None]
-        await claims.take_turns(host.index(record["victim"]) for record in right)
+        await claims.take_turns(turn for record in right for turn in _turns(host.index, record, call))
         rejected, said = list[dict[str, Any]](), list[dict[str, Any]]()
         for place, (record, fault) in enumerate(zip(records, faults, strict=True)):
             claim = await _taken(tx, claims, _row(host.index, record, call, now)) if fault is None else fault
@@ -71,7 +72,7 @@ async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tu
             return "CLAIM_DUPLICATE", "/bill", twin["number"]
         row["accident"] = same[0]["accident"] if same else row["number"]
         await claims.move(row, Event.FILE)
-    row["insurer"], row["policy"] = await _covering(tx, row)
+    row["insurer"], row["policy"] = await covering(tx, row)
     await claims.move(row, Event.CHECK)
     await claims.compute(row)
     await claims.move(row, Event.COMPUTE)
@@ -82,25 +83,6 @@ def _is_twin(one: Claim, row: Claim) -> bool:
     """The same hospital's same days and costs of the same accident, under another bill."""
     names = ("hospital", "treatment", "days", "outcome", "organ", "documents")
     return one["state"] != State.REJECTED and all(one[name] == row[name] for name in names)
-
-
-async def _covering(tx: StoreTransaction, claim: Claim) -> tuple[str | None, str | None]:
-    """Insurer and number of the compulsory policy that covered the vehicle in the accident's minute; of two the one
-    that began first. Neither: the fund. A cancellation that was reported after the accident takes no cover away."""
-    sql = (
-        "SELECT insurer, number FROM policy WHERE class = 'compulsory' "
-        "AND (chassis = :chassis OR (plate_key = :plate AND province = :province)) AND start_at <= :at "
-        "AND (until_at > :at OR (status = 'cancelled' AND reported_at > :at AND end_at > :at)) "
-        "ORDER BY start_at, insurer, number LIMIT 1"
-    )
-    values = {
-        "chassis": claim["chassis"],
-        "plate": None if claim["plate"] is None else plate_key(claim["plate"]),
-        "province": claim["plate_province"],
-        "at": claim["accident_at"],
-    }
-    found = await tx.fetch(sql, values)
-    return (found[0]["insurer"], found[0]["number"]) if found else (None, None)
 
 
 def _row(index: Callable[[str], str], record: Mapping[str, Any], call: Call, now: datetime) -> Claim:
@@ -145,6 +127,12 @@ def _row(index: Callable[[str], str], record: Mapping[str, Any], call: Call, now
         "filed_at": instant(now),
         "pay_by": f"{today + timedelta(days=version.days_to_pay)}",
     }
+
+
+def _turns(index: Callable[[str], str], record: Mapping[str, Any], call: Call) -> tuple[str, str]:
+    """The victim's, and the bill's: another victim may be named in it at the same moment."""
+    assert call.reporter is not None, "a hospital files"
+    return index(record["victim"]), number_of(index, call.reporter.organisation, record["bill"])
 
 
 def number_of(index: Callable[[str], str], hospital: str, bill: str) -> str:

@@ -45,7 +45,8 @@ class Claims:
         self._tx, self._call, self._now = tx, call, now
 
     async def take_turns(self, victims: Iterable[str]) -> None:
-        """In one order, so that two at once never wait for each other."""
+        """In one order, so that two at once never wait for each other. Who files takes those of the claims' numbers,
+        too."""
         for victim in sorted(set(victims)):
             await self._tx.execute(
                 "INSERT INTO claim_turn (victim, turns) VALUES (:victim, 1) "

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from services.agencies.oic.claims_deciding import decide, work
@@ -20,14 +20,22 @@ from services.agencies.oic.claims_filing import file
 from services.agencies.oic.claims_following import dispute, heard, shown, track
 from services.agencies.oic.licences import checked, search, take
 from services.agencies.oic.overlaps import COMPULSORY, overlaps
-from services.agencies.oic.tables import AHEAD, DIGITS, answered, insert, instant, rejected_of, remember
+from services.agencies.oic.tables import (
+    AHEAD,
+    DIGITS,
+    answered,
+    insert,
+    instant,
+    instant_of_turn,
+    last_day,
+    rejected_of,
+    remember,
+)
 from services.agencies.oic.vehicles import chassis_key as chassis_key  # noqa: PLC0414 - known from here, too
 from services.agencies.oic.vehicles import is_number
 from services.agencies.oic.vehicles import plate_key as plate_key  # noqa: PLC0414 - known from here, too
 from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, StoreTransaction
 
-TURN: Final = time(16, 30)
-"""Cover begins and ends at 16:30 in Bangkok."""
 DAYS_MAX: Final = 3 * 366
 """The longest that one policy runs."""
 CHASSIS_MIN: Final = 5
@@ -311,7 +319,6 @@ def _report_of(row: Mapping[str, Any]) -> str:
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
-    last_day = record["end"] if record["status"] == "active" else record.get("cancelledOn", record["start"])
     return {
         "insurer": record["insurer"],
         "number": record["number"],
@@ -322,11 +329,11 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "plate": " ".join(record["plate"].split()),
         "plate_key": plate_key(record["plate"]),
         "province": record["province"],
-        "start_at": _turn(record["start"]),
-        "end_at": _turn(record["end"]),
+        "start_at": instant_of_turn(record["start"]),
+        "end_at": instant_of_turn(record["end"]),
         "status": record["status"],
         "cancelled_on": record.get("cancelledOn"),
-        "until_at": _turn(last_day),
+        "until_at": instant_of_turn(last_day(record)),
         "reported_at": instant(datetime.fromisoformat(record["reportedAt"])),
     }
 
@@ -367,7 +374,3 @@ async def _write(
     await insert(tx, "policy", _COLUMNS, rows, after)
     # of two that took the same revision at once, the second fails here, and comes again
     await insert(tx, "policy_revision", _REVISION, revisions)
-
-
-def _turn(day: str) -> str:
-    return instant(datetime.combine(date.fromisoformat(day), TURN, BANGKOK))

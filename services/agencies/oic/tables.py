@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from services.plugins.contract import Call, StoreTransaction
+from services.plugins.contract import BANGKOK, Call, StoreTransaction
 
+TURN: Final = time(16, 30)
+"""Cover begins and ends at 16:30 in Bangkok."""
 AHEAD: Final = timedelta(minutes=5)
 """How far a sender's clock may be before ours."""
 ANSWERS_KEPT: Final = timedelta(days=40)
@@ -60,6 +62,16 @@ def rejected_of(place: int, code: str, path: str, other: str | None = None) -> d
 
 def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def instant_of_turn(day: str) -> str:
+    """Of an ISO date."""
+    return instant(datetime.combine(date.fromisoformat(day), TURN, BANGKOK))
+
+
+def last_day(report: Mapping[str, Any]) -> str:
+    """The day on which the cover that an insurer reports ends; of a cancelled policy without one, that of its start."""
+    return str(report["end"] if report["status"] == "active" else report.get("cancelledOn", report["start"]))
 
 
 def _key(call: Call) -> str:

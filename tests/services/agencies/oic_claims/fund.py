@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 from typing import Any, Final
 
 from core.clock import FixedClock
@@ -58,6 +59,13 @@ class Fund(Office):
             reporter=by,
         )
         return told
+
+    async def reports(self, policy: dict[str, Any], *, at: str = "") -> None:
+        """The office has the report when the insurer says that it made it, or `at`."""
+        now = self.clock.now()
+        self.clock.set(datetime.fromisoformat(at or policy["reportedAt"]))
+        assert await self.takes("reports", policy) == []
+        self.clock.set(now)
 
     async def files(self, record: dict[str, Any] = BILL, by: Reporter = HOSPITAL) -> dict[str, Any]:
         """What the hospital is told of its claim; it was taken."""

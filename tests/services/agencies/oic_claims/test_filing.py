@@ -88,6 +88,17 @@ async def test_bills_that_come_at_once_are_one_claim_each(fund: Fund) -> None:
     assert len({row["accident"] for row in await fund.rows("SELECT accident FROM claim")}) == 1
 
 
+async def test_one_bill_for_two_victims_at_once_is_one_claim_and_loses_neither_s_word(fund: Fund) -> None:
+    other = {**BILL, "victim": HEIR}
+    taken = await asyncio.gather(*(fund.sends("claimFilings", one, by=HOSPITAL) for one in (BILL, other) * 3))
+    assert sorted({tuple(codes(one)) for one in taken}) == [(), ("BILL_CONFLICT",)]
+    assert [codes(one) for one in taken].count([]) == 3
+    [claim] = await fund.rows("SELECT victim FROM claim")
+    steps = await fund.rows("SELECT event FROM claim_step ORDER BY step")
+    assert [one["event"] for one in steps] == ["FILE", "CHECK", "COMPUTE"]
+    assert await fund.shows("claims", HEIR if claim["victim"] == fund.host.index(HEIR) else VICTIM) != []
+
+
 @pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("minute", "insurer"),
@@ -121,10 +132,42 @@ async def test_a_vehicle_is_found_by_its_chassis_or_its_plate_and_none_is_the_fu
 @pytest.mark.in_turn
 async def test_a_cancellation_after_the_accident_takes_no_cover_away_and_one_before_it_does(fund: Fund) -> None:
     cancelled = {**POLICY, "status": "cancelled"}
-    assert await fund.takes("reports", {**cancelled, "reportedAt": "2026-11-12T09:00:00+07:00"}) == []
+    await fund.reports({**cancelled, "reportedAt": "2026-11-12T09:00:00+07:00"})
     assert (await fund.files())["insurer"] == "SKP"
     later = at("2026-11-13T10:00:00+07:00", bill="HN-2", treatment={"satang": 1_00, "days": 0})
     assert (await fund.files(later))["insurer"] is None
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"status": "cancelled", "reportedAt": "2026-11-01T09:00:00+07:00"},
+        {"status": "cancelled", "cancelledOn": "2025-11-16", "reportedAt": "2026-11-13T09:00:00+07:00"},
+        {"end": "2026-11-09", "reportedAt": "2026-11-13T09:00:00+07:00"},
+        {"start": "2026-11-12", "reportedAt": "2026-11-13T09:00:00+07:00"},
+        {"class": "1", "reportedAt": "2026-11-13T09:00:00+07:00"},
+    ],
+    ids=["as if cancelled before", "cancelled from the first day", "ended before", "began later", "of another class"],
+)
+async def test_no_insurer_is_out_by_what_it_says_after_the_accident(fund: Fund, report: dict[str, Any]) -> None:
+    """What counts is when the office heard it, not when the insurer says that it said so."""
+    await fund.reports({**POLICY, **report}, at="2026-11-13T09:00:00+07:00")
+    assert (await fund.files())["insurer"] == "SKP"
+
+
+async def test_of_a_policy_that_the_office_did_not_know_then_the_first_report_binds(fund: Fund) -> None:
+    late = {**POLICY, "number": "SKP2500000000999", "plate": "2กข 1", "chassis": "MXC00000000000002"}
+    await fund.reports(late, at="2026-11-11T09:00:00+07:00")
+    await fund.reports({**late, "end": "2026-11-09", "reportedAt": "2026-11-12T09:00:00+07:00"})
+    told = await fund.files({**BILL, "vehicle": {"plate": "2กข 1", "province": "10"}})
+    assert (told["insurer"], told["policy"]) == ("SKP", late["number"])
+
+
+async def test_what_was_cancelled_before_the_accident_and_corrected_after_it_stays_cancelled(fund: Fund) -> None:
+    gone = {**POLICY, "status": "cancelled", "cancelledOn": "2026-11-01", "reportedAt": "2026-11-02T09:00:00+07:00"}
+    await fund.reports(gone)
+    await fund.reports({**gone, "vehicleClass": "2.10", "reportedAt": "2026-11-13T09:00:00+07:00"})
+    assert (await fund.files())["insurer"] is None
 
 
 @pytest.mark.in_turn
