@@ -163,9 +163,13 @@ class CallerLimits:
 
 def read_alike(arguments: Mapping[str, Any]) -> str:
     """The same for questions that are written differently and read the same: letters and digits alone, in one form."""
-    texts = (f"{name}={unicodedata.normalize('NFKC', str(value))}" for name, value in sorted(arguments.items()))
-    plain = "|".join(text.translate(_DIGITS).casefold() for text in texts)
-    return "".join(sign for sign in plain if sign in "=|" or unicodedata.category(sign)[0] in "LN")
+    told = ((name, _plain(str(value))) for name, value in sorted(arguments.items()) if value is not None)
+    return "|".join(f"{name}={plain}" for name, plain in told if plain)
+
+
+def _plain(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).translate(_DIGITS).casefold()
+    return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LN")
 
 
 TAKEN: Final = "sitthi.taken"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 
 from tests.support.app import Served
@@ -66,17 +68,24 @@ async def test_a_house_with_many_ipv6_addresses_asks_as_one_and_a_network_of_man
 async def test_whoever_follows_one_vehicle_is_bounded_however_it_is_written_and_keeps_nobody_else_from_asking(
     sitthi: Served,
 ) -> None:
-    query = "query($p: String, $v: String) { insurance { check(plate: $p, province: $v) { covered } } }"
+    query = (
+        "query($p: String, $v: String, $chassis: String)"
+        " { insurance { check(plate: $p, province: $v, chassis: $chassis) { covered } } }"
+    )
 
-    async def follow(address: str, plate: str, province: str = "10") -> bool:
+    async def follow(address: str, plate: str, province: str = "10", **more: Any) -> bool:
         transport = httpx2.ASGITransport(app=sitthi.app, client=(address, 40_000))
         async with httpx2.AsyncClient(transport=transport, base_url=sitthi.house.settings.issuer) as http:
-            answer = await http.post("/graphql", json={"query": query, "variables": {"p": plate, "v": province}})
+            answer = await http.post(
+                "/graphql", json={"query": query, "variables": {"p": plate, "v": province, **more}}
+            )
         return "errors" not in answer.json()
 
-    spellings = ["1กข 1234", "๑กข-๑๒๓๔", " 1กข1234", "1 ก ข 1234"]
+    spellings = ["1กข 1234", "๑กข-๑๒๓๔", " 1กข|1234", "1 ก ข=1234"]
     told = [await follow(f"203.0.113.{n}", spellings[n % 4]) for n in range(SAME + 3)]
     assert told == [True] * SAME + [False] * 3
+    assert not await follow("203.0.113.1", "1กข 1234", chassis="")
+    assert not await follow("203.0.113.1", "1กข 1234", chassis=None)
     assert await follow("203.0.113.1", "1กข 1235")
     assert await follow("198.51.100.1", "1กข 1234")
 

@@ -31,8 +31,8 @@ from services.agencies.oic.tables import (
     rejected_of,
     remember,
 )
+from services.agencies.oic.vehicles import asked_chassis, is_number
 from services.agencies.oic.vehicles import chassis_key as chassis_key  # noqa: PLC0414 - known from here, too
-from services.agencies.oic.vehicles import is_number
 from services.agencies.oic.vehicles import plate_key as plate_key  # noqa: PLC0414 - known from here, too
 from services.plugins.contract import BANGKOK, Call, Host, Known, NationalId, StoreTransaction
 
@@ -49,9 +49,9 @@ _COLUMNS: Final = (
 _REVISION: Final = ("insurer", "number", "revision", "content_hash", "content", "reported_at", "taken_at")
 _NOW: Final = f"class = '{COMPULSORY}' AND until_at > :now AND start_at <= :now"
 CHECK: Final = (
-    f"SELECT CASE WHEN EXISTS (SELECT 1 FROM policy WHERE chassis = :chassis AND {_NOW}) "  # noqa: S608 - our own words
-    f"OR EXISTS (SELECT 1 FROM policy WHERE plate_key = :plate AND province = :province AND {_NOW}) "
-    "THEN 1 ELSE 0 END AS covered"
+    f"SELECT CASE WHEN EXISTS (SELECT 1 FROM policy WHERE chassis = :chassis AND {_NOW}) THEN 1 ELSE 0 END AS chassis, "  # noqa: S608 - our own words
+    f"CASE WHEN EXISTS (SELECT 1 FROM policy WHERE plate_key = :plate AND province = :province AND {_NOW}) "
+    "THEN 1 ELSE 0 END AS plate"
 )
 """Answered from `policy_cover_chassis` and `policy_cover_plate`, without a look at the rows."""
 _SHOWN: Final = (
@@ -164,17 +164,21 @@ async def check(host: Host, call: Call) -> dict[str, Any]:
 
     A vehicle that nobody knows, one that is not insured and a question that cannot be right are answered alike, by one
     look at the same indexes, so that neither the answer nor how long it takes tells of a vehicle whether there is one.
+    Who gives plate and chassis number is told of neither what is not true of both: else one of them, changed each time,
+    would make ever new questions about the other.
     """
     asked = call.arguments
     values = {
         "plate": plate_key(str(asked.get("plate") or "")),
         "province": str(asked.get("province") or "").translate(DIGITS).strip(),
-        "chassis": chassis_key(str(asked.get("chassis") or "")),
+        "chassis": asked_chassis(str(asked.get("chassis") or "")),
         "now": instant(host.clock.now()),
     }
     async with host.store.reading() as tx:
         [told] = await tx.fetch(CHECK, values)
-    return {"covered": bool(told["covered"])}
+    by_plate, by_chassis = bool(asked.get("plate") or asked.get("province")), bool(asked.get("chassis"))
+    given = [told[name] for name, is_given in (("plate", by_plate), ("chassis", by_chassis)) if is_given]
+    return {"covered": bool(given) and all(given)}
 
 
 async def vehicle_cover(host: Host, call: Call) -> dict[str, Any]:

@@ -13,6 +13,13 @@ def plate_key(plate: str) -> str:
     return "".join(sign for sign in plain if unicodedata.category(sign)[0] in "LN")
 
 
+def asked_chassis(chassis: str) -> str:
+    """Of a question: nothing where it has a letter that no chassis number has. What is overlooked in an answer must not
+    make another question of it, of which nobody counts how often it is asked."""
+    plain = unicodedata.normalize("NFKC", chassis).translate(DIGITS)
+    return chassis_key(chassis) if all(sign.isascii() or not sign.isalnum() for sign in plain) else ""
+
+
 def chassis_key(chassis: str) -> str:
     plain = unicodedata.normalize("NFKC", chassis).translate(DIGITS).upper()
     return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())

@@ -81,6 +81,22 @@ async def test_unknown_uninsured_cancelled_and_impossible_are_told_apart_by_noth
     assert [await office.says("check", **one) for one in questions] == [{"covered": False}] * len(questions)
 
 
+async def test_of_plate_and_chassis_number_both_count_so_that_neither_makes_a_new_question_of_the_other(
+    office: Office,
+) -> None:
+    await office.takes("reports", POLICY)
+    chassis, plate = {"chassis": POLICY["chassis"]}, {"plate": POLICY["plate"], "province": POLICY["province"]}
+    assert await office.says("check", **plate, **chassis) == {"covered": True}
+    for junk in (
+        {**plate, "chassis": "MXC00000000000009"},
+        {**chassis, "plate": "9ฮ 9"},
+        {**chassis, "province": "77"},
+        {"chassis": f"{POLICY['chassis']}ก"},
+        {"chassis": f"{POLICY['chassis']}ı"},
+    ):
+        assert await office.says("check", **junk) == {"covered": False}
+
+
 def test_plates_and_chassis_numbers_are_compared_by_what_is_read() -> None:
     assert plate_key("๑กข ๑๒๓๔") == plate_key("1กข-1234") == "1กข1234"
     assert chassis_key("mxc 01-2") == "MXC012"
