@@ -154,6 +154,19 @@ async def test_repeats_are_free_for_some_days_after_one_was_paid_for(sitthi: Ser
     assert (await ordered(sitthi))["amount"] == {"satang": SATANG}
 
 
+async def test_nothing_is_a_free_repeat_of_what_was_not_made_and_may_go_back(sitthi: Served) -> None:
+    """Else whoever pays for one that the agency will decline has others for nothing, and their money back."""
+    office = costs(sitthi, again_days=30)
+    bill = await bill_of(sitthi, order=(await ordered(sitthi))["id"])
+    await scan(sitthi, bill["qrText"])
+    assert (await ordered(sitthi))["amount"] == {"satang": SATANG}
+    office.fail = AgencyError("NOT_READY")
+    await make(sitthi)
+    office.fail = None
+    assert (await ordered(sitthi))["amount"] == {"satang": SATANG}
+    assert await make(sitthi) == 0
+
+
 async def test_a_bill_that_expired_is_followed_by_another_until_the_order_is_over(sitthi: Served) -> None:
     office = costs(sitthi)
     order = await ordered(sitthi)
@@ -216,6 +229,26 @@ async def test_an_agency_that_is_silent_is_asked_again_and_given_up_in_the_end(s
     await make(sitthi)
     [order] = await mine(sitthi)
     assert (order["status"], order["refusal"]) == ("REFUSED", "The agency did not issue the document in time.")
+    assert await balances(sitthi, "oic") == {"BANK": SATANG, "FEES": 0, "UNAPPLIED": -SATANG}
+
+
+async def test_what_breaks_here_each_time_is_given_up_as_silence_is(
+    sitthi: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody's money waits for a mistake of ours, or for a service that is another by now."""
+    costs(sitthi)
+    bill = await bill_of(sitthi, order=(await ordered(sitthi))["id"])
+    await scan(sitthi, bill["qrText"])
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(DocumentDesk, "told", broken)
+    await make(sitthi)
+    passed(sitthi, MADE_WITHIN)
+    await make(sitthi)
+    [order] = await mine(sitthi)
+    assert order["status"] == "REFUSED"
     assert await balances(sitthi, "oic") == {"BANK": SATANG, "FEES": 0, "UNAPPLIED": -SATANG}
 
 

@@ -40,4 +40,4 @@ class IssueFee(Strict):
     first_free: int = Field(default=0, ge=0, le=100)
     """So many documents of the operation cost a citizen nothing, the first ones."""
     again_days: int = Field(default=0, ge=0, le=365)
-    """For so many days after a citizen paid for one, others cost them nothing."""
+    """For so many days after a citizen paid for one, others cost them nothing, once that one is made."""

@@ -52,14 +52,15 @@ async def add(session: AsyncSession, values: Mapping[str, Any]) -> bool:
 
 
 async def was_paid(session: AsyncSession, like: DocumentOrder, since: datetime) -> bool:
-    """Whether the person paid for one of the same since then, and it was not refused."""
+    """Whether the person paid for one of the same since then, and has it: what is not made yet may be refused and go
+    back, and others that were free because of it would not."""
     query = select(col(DocumentOrder.id)).where(
         col(DocumentOrder.person) == like.person,
         col(DocumentOrder.plugin) == like.plugin,
         col(DocumentOrder.operation) == like.operation,
         col(DocumentOrder.satang) > 0,
         col(DocumentOrder.paid_at) > since,
-        col(DocumentOrder.status).in_([OrderStatus.PAID.value, OrderStatus.MADE.value]),
+        col(DocumentOrder.status) == OrderStatus.MADE.value,
     )
     return (await session.scalars(query.limit(1))).first() is not None
 

@@ -157,6 +157,7 @@ class Orders:
                 made += await self._make(person, order)
             except Exception:
                 log.exception("document_not_made", order=order.hex)
+                await self._broke(person, order)
         return made
 
     async def expire(self) -> None:
@@ -214,6 +215,16 @@ class Orders:
         except SitthiError:
             return await self._later(row, title)
         return await self._keep(row, wish, document)
+
+    async def _broke(self, person: UUID, order: UUID) -> None:
+        """Nobody's money waits for ever for a mistake of ours."""
+        try:
+            async with self._db.read() as session:
+                row = await order_rows.own(session, person, order)
+            if row is not None:
+                await self._later(row, None)
+        except Exception:
+            log.exception("document_not_put_off", order=order.hex)
 
     async def _keep(self, row: DocumentOrder, wish: Wish, document: Document) -> bool:
         async with self._db.write() as session:
