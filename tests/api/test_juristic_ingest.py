@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +22,7 @@ from identity.provider.registration import juristic_client, register_client
 from services.plugins.contract import Call, Host, Reporter
 from services.plugins.kit.calls import same_call
 from services.plugins.plugin import Plugin
+from services.plugins.records.routes import PLACES
 from tests.api.test_agency_ingest import PATH, send, system
 from tests.identity.officers_of_tests import number
 from tests.identity.provider.key_holders import KeyHolder
@@ -70,17 +72,22 @@ class Company:
         self.sitthi, self.number = sitthi, numbered(running)
 
     async def enter(self, *, agency: str = "register") -> Company:
-        house, holder = self.sitthi.house, KeyHolder.make()
+        house = self.sitthi.house
         register = house.identity.office.juristic
         async with house.db.write() as session:
             self.row = await register.enter(
                 session, self.number, agency=agency, kind=JuristicKind.INSURER, title=Text(th="บริษัท", en="Company"),
                 directors=(), by=By(MAKER, agency),
             )  # fmt: skip
-            spec = juristic_client(self.row.id, Text(th="ระบบ", en="System"), holder.registered)
-            client = await register_client(session, spec, created_by="tests", clock=house.clock, prefix="juristic")
-        self.system = AgencySystem(self.sitthi, "", client, holder)
+        self.system = await self.another_system()
         return self
+
+    async def another_system(self) -> AgencySystem:
+        house, holder = self.sitthi.house, KeyHolder.make()
+        spec = juristic_client(self.row.id, Text(th="ระบบ", en="System"), holder.registered)
+        async with house.db.write() as session:
+            client = await register_client(session, spec, created_by="tests", clock=house.clock, prefix="juristic")
+        return AgencySystem(self.sitthi, "", client, holder)
 
     async def appoint(self, who: int, *powers: str, days: int = 30) -> str:
         """The key of the appointment."""
@@ -143,6 +150,29 @@ async def test_an_officer_of_another_company_is_as_unknown_as_nobody(
         assert code_of(await company.send(named, company.policies(1))) == (403, "NOT_ITS_OFFICER")
     assert code_of(await company.send(without, company.policies(1))) == (403, "POWER_MISSING")
     assert insurers.seen == []
+
+
+async def test_a_company_with_many_systems_leaves_others_a_place(
+    sitthi: Served, insurers: Insurers, company: Company
+) -> None:
+    goes_on, inside, officer = asyncio.Event(), asyncio.Semaphore(0), await company.appoint(20)
+
+    async def hold() -> None:
+        inside.release()
+        await goes_on.wait()
+
+    async def by_a_system_of_its_own(n: int) -> httpx2.Response:
+        return await send(
+            await company.another_system(), company.policies(n), AgentID=officer, idempotency_key=f"sending-{n:04}"
+        )
+
+    insurers.gate, held = hold, list[asyncio.Task[httpx2.Response]]()
+    for n in range(PLACES // 2):
+        held.append(asyncio.create_task(by_a_system_of_its_own(n)))
+        await inside.acquire()
+    assert code_of(await by_a_system_of_its_own(9)) == (503, "SERVICE_UNAVAILABLE")
+    goes_on.set()
+    assert [(await one).status_code for one in held] == [200] * len(held)
 
 
 async def test_a_revoked_officer_is_refused_by_the_next_request(insurers: Insurers, company: Company) -> None:

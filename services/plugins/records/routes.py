@@ -62,7 +62,8 @@ def records_routes(door: AgencyDoor, desk: RecordDesk, senders: Senders) -> Call
         who = (plugin, operation, caller.client, request.headers.get(AGENT, ""))
         reporter = await senders.admit(*who) if caller.agency is None else None
         still = None if reporter is None else partial(senders.still, *who)
-        with places.taken(caller.agency or f"juristic {caller.client}"):
+        sender = str(caller.agency) if reporter is None else f"juristic {reporter.organisation}"  # of all its systems
+        with places.taken(sender):
             body = await _body(request)
             lines = await asyncio.to_thread(read_body, media_type, body, spec)
             sending = Sending(plugin, operation, caller.client, key, body, lines, reporter, still)
