@@ -34,6 +34,7 @@ from services.plugins.standing import Standing, must_be_open
 AGENT: Final = "sitthi-graph"
 """The AgentID under which the graph asks agencies; in whose name it does is in the access log."""
 
+ALONE: Final = "Open to nobody who acts for the citizen."
 RETIRED: Final = "The service is over. Its names leave the graph a year after its end."
 
 
@@ -49,6 +50,7 @@ def bind(schema: GraphQLSchema, plugin: Plugin, runner: Runner) -> None:
     """Gives the plugin's new fields in a schema that nobody uses yet their resolvers."""
     namespace = plugin.manifest.namespace
     assert namespace is not None, "the registry lets no SDL in without one"
+    alone = {name for name, spec in plugin.manifest.operations.items() if spec.citizen_alone}
     for parent, type_name in plugin.graph.namespaces.items():
         field = _type(schema, parent).fields[namespace]
         field.resolve = _of_citizen if parent == CITIZEN else _of_anyone
@@ -60,6 +62,9 @@ def bind(schema: GraphQLSchema, plugin: Plugin, runner: Runner) -> None:
             stand_before(field, declared)
         for name, field in _type(schema, type_name).fields.items():
             field.resolve = _operation(plugin, name, runner, pays=get_named_type(field.type).name == "Money")
+            if name in alone:
+                field.description = f"{field.description}\n\n{ALONE}" if field.description else ALONE
+                stand_before(field, Rights(Delegate.NOTHING))
     for type_name in plugin.graph.objects.keys() - set(plugin.graph.namespaces.values()):
         for name, field in _type(schema, type_name).fields.items():
             if get_named_type(field.type).name == "Money":

@@ -30,6 +30,7 @@ from tests.services.agencies.oic.office import INSURER, POLICY
 from tests.services.agencies.oic_claims.fund import BILL
 from tests.services.pay.town import Clerk
 from tests.services.plugins.records.register import ndjson
+from tests.support.acting import act, delegated
 from tests.support.agency import AgencySystem, code_of
 from tests.support.app import Served
 
@@ -147,6 +148,24 @@ async def test_a_hospital_files_an_insurer_approves_the_victim_is_paid_and_all_t
     looks = (await sitthi.graph(CLAIMS, persona="elder"))["viewer"]["insurance"]["claims"][0]["looks"]
     assert [one["organisation"] for one in looks] == [hospital.number.digits]
     assert (await sitthi.graph(CLAIMS, persona="worker"))["viewer"]["insurance"]["claims"] == []
+
+
+async def test_a_carer_who_may_view_sees_policies_and_nothing_of_an_accident(
+    sitthi: Served, hospital: Body, insurer: Body
+) -> None:
+    assert (await hospital.sends("claimFilings", bill()))["taken"] == 1
+    carer = await act(sitthi, "worker", await delegated(sitthi, "elder", "worker", "VIEW", "APPLY", "RECEIVE"))
+    query = "{ viewer { insurance { policies { number } claims { state } } } }"
+    seen = (await sitthi.graph(query, persona="elder"))["viewer"]["insurance"]
+    assert [one["state"] for one in seen["claims"]] == ["COMPUTED"]
+    answer = (await sitthi.post(query, persona=carer)).json()
+    assert answer["data"]["viewer"]["insurance"] == {"policies": seen["policies"], "claims": None}
+    [error] = answer["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (["viewer", "insurance", "claims"], "NOT_DELEGATED")
+    entries = "{ viewer { accessLog { nodes { attributes { id } asker { kind } } } } }"
+    logged = (await sitthi.graph(entries, persona="elder"))["viewer"]["accessLog"]["nodes"]
+    assert "oic:policies" in str([one for one in logged if one["asker"]["kind"] == "DELEGATE"])
+    assert "oic:claims" not in str([one for one in logged if one["asker"]["kind"] == "DELEGATE"])
 
 
 async def test_nobody_files_or_decides_without_the_power(sitthi: Served, hospital: Body, insurer: Body) -> None:

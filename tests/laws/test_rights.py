@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from api.citizen import DELEGATES_FIND, NODES
+from api.composer.binding import ALONE
 from core.assurance import Aal, Demand
 from core.graph import Delegate
 from core.graph.mutations import UnitOfWork
@@ -121,3 +122,15 @@ async def test_a_plugins_namespace_says_what_its_manifest_declares(sitthi: Serve
         words = fields_of("Citizen")[namespace].description
         assert f"ial{plugin.manifest.assurance.value}" in words
         assert ("scope VIEW" in words) is (plugin.manifest.delegates is not Delegates.NOTHING)
+
+
+async def test_a_question_that_is_the_citizens_alone_says_so(sitthi: Served) -> None:
+    closed = {
+        f"{plugin.slug}.{name}"
+        for plugin in sitthi.house.registry.plugins
+        for name, spec in plugin.manifest.operations.items()
+        if spec.citizen_alone
+    }
+    assert closed == {"oic.claims"}
+    said = {name for name, field in fields_of("Insurance").items() if ALONE in (field.description or "")}
+    assert said == {"claims"}

@@ -185,6 +185,8 @@ class OperationSpec(Strict):
     """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
     fee: IssueFee | None = None
     """Of an `issue`: what a document of it costs."""
+    citizen_alone: bool = False
+    """Of a query about a citizen: nobody who acts for them sees it, whatever `delegates` says: health (PDPA s.26)."""
 
     @model_validator(mode="after")
     def _belongs_to_its_kind(self) -> Self:
@@ -198,6 +200,8 @@ class OperationSpec(Strict):
         if self.asked is not None and (self.kind is not OperationKind.QUERY or self.access is not Access.PUBLIC):
             raise ValueError("only a public query says how often it is `asked`")
         of_agencies = self.access is Access.AGENCY
+        if self.citizen_alone and (self.kind is not OperationKind.QUERY or self.access is not Access.CITIZEN):
+            raise ValueError("only a query about a citizen is for the `citizen_alone`")
         if of_agencies != (self.answer is not None) or (of_agencies and self.kind is not OperationKind.QUERY):
             raise ValueError("other agencies ask a query that says what it `answer`s, and nothing else says so")
         if (self.record is not None) != is_ingest:

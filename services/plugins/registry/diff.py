@@ -162,6 +162,7 @@ def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notic
         if set(before.senders) - set(after.senders) or (before.power is not None and after.power != before.power):
             why = f"`{name}` does not take what some may send to it now"
             yield _fault(lines, f"{place}.senders", why, "Keep the senders, and the power that they need")
+        yield from _of_whom(name, before, after, lines)
         yield from _of_fee(name, before, after, lines)
         for form in _other_formats(before.formats, after.formats):
             why = f"records of `{name}` stood otherwise in {form.upper()}"
@@ -170,6 +171,12 @@ def _of_operations(plugin: Plugin, manifest: Manifest, lines: Lines, told: Notic
             for path, why, remedy in _stricter(before.record, after.record):
                 field = ".".join(map(str, ("operations", name, "record", *path)))
                 yield _fault(lines, field, f"a record of `{name}`: {why}", remedy)
+
+
+def _of_whom(name: str, before: OperationSpec, after: OperationSpec, lines: Lines) -> Iterator[Fault]:
+    if after.citizen_alone and not before.citizen_alone:
+        why = f"who acts for a citizen does not see `{name}` any more"
+        yield _fault(lines, f"operations.{name}.citizen_alone", why, "Keep it open")
 
 
 def _of_fee(name: str, before: OperationSpec, after: OperationSpec, lines: Lines) -> Iterator[Fault]:

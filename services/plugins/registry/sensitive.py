@@ -163,6 +163,8 @@ def _operations(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
             yield Part.ACCESS, f"others may send to `{name}`, or with another power", (*place, "senders")
         if after.awards_satang_max > (before.awards_satang_max if before else 0):
             yield Part.MONEY, f"`{name}` may award more", (*place, "awards_satang_max")
+        if before is not None and before.citizen_alone and not after.citizen_alone:
+            yield Part.DELEGATES, f"who acts for a citizen sees `{name}` now", (*place, "citizen_alone")
         if after.fee != (before.fee if before else None):
             yield Part.MONEY, f"a document of `{name}` costs another fee", (*place, "fee")
 

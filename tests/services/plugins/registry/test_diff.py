@@ -319,7 +319,7 @@ LOOKED_AT = {
     ),
     *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
     *("operations.record", "operations.senders", "operations.power", "operations.awards_satang_max"),
-    "operations.fee",
+    *("operations.fee", "operations.citizen_alone"),
 }
 """Each has a test of its own above."""
 
@@ -370,6 +370,22 @@ def test_delegates_may_do_more_only_when_a_reviewer_said_so_and_less_breaks_call
     [fault] = breaking_changes(more, plugin_of(back), back)
     assert (fault.field, f'Keep "{after}"' in fault.remedy) == ("delegates", True)
     assert breaking_changes(less, plugin_of(documents), documents) == ()
+
+
+def test_a_query_that_was_the_citizens_alone_is_opened_by_a_reviewer_and_to_close_one_breaks_callers() -> None:
+    query = {"kind": "query", "time_limit_seconds": 2}
+    sdl = "extend type Citizen {\n  water: WaterMine\n}\n\ntype WaterMine {\n  bills: [Int!]\n}\n"
+
+    def told(*, before: bool, after: bool) -> tuple[list[Part], list[str | None]]:
+        former = plugin_of(documents_of(sdl=sdl, operations={"bills": {**query, "citizen_alone": before}}))
+        documents = documents_of("1.1.0", sdl=sdl, operations={"bills": {**query, "citizen_alone": after}})
+        made = plugin_of(documents)
+        seen = sensitive_parts(former.manifest, made.manifest, documents)
+        return [one.part for one in seen], [one.field for one in breaking_changes(former, made, documents)]
+
+    assert told(before=True, after=False) == ([Part.DELEGATES], [])
+    assert told(before=False, after=True) == ([], ["operations.bills.citizen_alone"])
+    assert told(before=True, after=True) == ([], [])
 
 
 def test_a_stricter_level_breaks_callers_and_leaks_nothing() -> None:
