@@ -163,6 +163,7 @@ POLICY = {
     "number": "1", "plate": "1กข 1234", "province": "กรุงเทพมหานคร", "provinceEn": "Bangkok", "chassis": "C",
     "vehicleClass": "1.10", "insurer": "ก", "insurerEn": "A", "covered": True, "status": "ACTIVE",
     "start": datetime(2026, 1, 1, 9, 30, tzinfo=UTC), "end": datetime(2027, 1, 1, 9, 30, tzinfo=UTC),
+    "coveredUntil": datetime(2027, 1, 1, 9, 30, tzinfo=UTC),
     "reportedOn": date(2026, 1, 3),
 }  # fmt: skip
 DEGREE = {
