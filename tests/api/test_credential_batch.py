@@ -23,6 +23,7 @@ from services.plugins.contract import AgencyError, Call, Credential, Host
 from services.receive.credentials import batch_rows
 from services.receive.credentials import batches as module
 from services.receive.credentials.batches import AGAIN, GIVEN_UP, READY_KEPT, TURN, Batches, Started
+from services.receive.credentials.disclosures import DISCLOSURES_MAX
 from services.receive.credentials.models import (
     CredentialBatch,
     CredentialBatchLine,
@@ -82,6 +83,14 @@ def number(seed: int) -> NationalId:
     """Made up: no number that the state gives begins with 0."""
     digits = f"0{seed:011}"
     return NationalId(f"{digits}{check_digit(digits)}")
+
+
+def nested(depth: int) -> Any:
+    """So many arrays, each the only element of the next."""
+    made: Any = 1
+    for _ in range(depth):
+        made = [made]
+    return made
 
 
 def of(sitthi: Served) -> Batches:
@@ -201,13 +210,32 @@ async def test_of_whom_the_agency_has_none_that_is_counted(sitthi: Served, offic
 
 
 @pytest.mark.parametrize(
-    "claims", [{"other": 1}, {"courses": [{"_sd": []}]}, {"courses": "x" * 300_000}], ids=["other", "reserved", "large"]
+    "claims",
+    [
+        {"other": 1},
+        {"courses": [{"_sd": []}]},
+        {"courses": "x" * 300_000},
+        {"courses": 2**64},
+        {"courses": nested(24)},
+        {"courses": [1] * DISCLOSURES_MAX},
+    ],
+    ids=["other", "reserved", "large", "number", "deep", "many"],
 )
 async def test_what_may_not_be_signed_is_not(sitthi: Served, office: Registrar, claims: dict[str, Any]) -> None:
     office.says = Credential(claims=claims)
     made = await started(sitthi, number(1))
     assert await of(sitthi).run() == 0
     assert await counts(sitthi, made.batch) == (0, 1, 0, True)
+
+
+@pytest.mark.parametrize("courses", [[1] * (DISCLOSURES_MAX - 1), nested(23)], ids=["many", "deep"])
+async def test_whatever_is_signed_is_believed(sitthi: Served, office: Registrar, courses: list[Any]) -> None:
+    office.says = Credential(claims={"courses": courses})
+    await started(sitthi, graduate())
+    assert await of(sitthi).run() == 1
+    answer = await fetched(sitthi, await offered(sitthi))
+    [text] = [one["credential"] for one in answer.json()["credentials"]]
+    assert (await believed(sitthi, text)).claims["courses"] == courses
 
 
 async def test_an_agency_that_is_away_is_asked_again_for_a_week_and_no_longer(

@@ -241,6 +241,10 @@ async def test_each_wrong_request_of_a_wallet_has_its_error(sitthi: Served, offi
         ({"proofs": {"jwt": []}}, "invalid_proof"),
         ({"proofs": {"jwt": [good] * (COPIES_MAX + 1)}}, "invalid_proof"),
         ({"proofs": {"jwt": [good, good]}}, "invalid_proof"),
+        (
+            {"proofs": {"jwt": [good, wallet.proof(issuer, nonce, key, {"jwk": _otherwise_spelled(key)})]}},
+            "invalid_proof",
+        ),
         ({"proofs": {"ldp_vp": [{}]}}, "invalid_proof"),
         ({"proofs": {"jwt": ["a.b.c"]}}, "invalid_proof"),
         ({"proofs": {"jwt": [wallet.proof("https://other.example", nonce, key)]}}, "invalid_proof"),
@@ -428,3 +432,9 @@ def _path(sitthi: Served, offer: dict[str, str]) -> str:
 
 def _other_key() -> dict[str, str]:
     return bare_jwk(SigningKey.fresh().public_jwk())
+
+
+def _otherwise_spelled(key: SigningKey) -> dict[str, str]:
+    """The same key: readers of base64 skip what is none."""
+    jwk = bare_jwk(key.public_jwk())
+    return {**jwk, "x": f"!{jwk['x']}=="}

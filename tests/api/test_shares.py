@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import re
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,7 +21,7 @@ from identity.juristic.models import JuristicKind
 from identity.juristic.register import By
 from services.know.entries import service_id
 from services.receive.credentials.errors import CredentialRefused, Why
-from services.receive.credentials.models import CredentialStatus
+from services.receive.credentials.models import CredentialStatus, KeptType
 from services.receive.credentials.sd_jwt import SdJwt
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.status import Status, read_status
@@ -27,6 +29,7 @@ from services.receive.credentials.verifying import Asked, Verified, verify
 from services.receive.shares.making import LASTS_MAX, OPENINGS_MAX, SHARES_MAX
 from services.receive.shares.models import Share, ShareOpening
 from services.receive.shares.service import PREPARED_LIVES, PREPARED_MAX, SHOWN_FOR, Shares
+from services.receive.standing.models import PrintedPaper
 from tests.api.test_juristic_ingest import numbered
 from tests.services.receive.credentials.office import AGENCY, NAME, SERVICE, Office
 from tests.support.acting import act, delegated, signed_in_with
@@ -491,3 +494,35 @@ async def test_a_signed_paper_is_opened_whole_and_verified(sitthi: Served) -> No
     checked = await sitthi.http.post("/verify/", content=answer.content, headers={"content-type": "application/pdf"})
     assert checked.json()["valid"] is True
     assert (await opened(sitthi, path_of(sitthi, share))).status_code == 404
+
+
+@pytest.mark.parametrize("status", [Status.SUSPENDED, Status.INVALID])
+async def test_a_paper_that_its_agency_took_back_is_not_shown_and_costs_no_opening(
+    sitthi: Served, status: Status
+) -> None:
+    service = str(global_id("Service", service_id("service:mhesi")))
+    payload = await sitthi.do("issueDocument", "document { id }", "graduate", service=service, operation="transcript")
+    share = await shared(sitthi, document=payload["document"]["id"], openings=1)
+    async with sitthi.house.db.write() as session:
+        row = (await session.scalars(select(PrintedPaper))).one()
+        row.status = int(status)
+    for answer in (await opened(sitthi, path_of(sitthi, share)), await sitthi.http.post(path_of(sitthi, share))):
+        assert answer.status_code == 409
+        assert b"%PDF" not in answer.content
+    async with sitthi.house.db.write() as session:
+        [row] = (await session.scalars(select(PrintedPaper))).all()
+        row.status = 0
+    assert (await opened(sitthi, path_of(sitthi, share))).content.startswith(b"%PDF")
+
+
+async def test_what_is_shared_names_its_types_document_by_its_hash_and_the_document_stays(
+    sitthi: Served, office: Office
+) -> None:
+    told = (await opened(sitthi, path_of(sitthi, await shared(sitthi)))).json()
+    vct, integrity = told["claims"]["vct"], told["claims"]["vct#integrity"]
+    document = (await sitthi.http.get(vct.removeprefix(sitthi.house.settings.issuer))).content
+    assert integrity == f"sha256-{base64.b64encode(hashlib.sha256(document).digest()).decode()}"
+    async with sitthi.house.db.read() as session:
+        [kept] = (await session.scalars(select(KeptType))).all()
+    assert kept.document == document, "whatever the manifest says later"
+    assert office.calls

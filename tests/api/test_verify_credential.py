@@ -13,7 +13,7 @@ import pytest
 
 from services.receive.credentials import jws, repository
 from services.receive.credentials.disclosures import digest_of, packed
-from services.receive.credentials.errors import REASONS, Why
+from services.receive.credentials.errors import REASONS, CredentialRefused, Why
 from services.receive.credentials.jws import SigningKey, bare_jwk
 from services.receive.credentials.models import WalletCredential
 from services.receive.credentials.proofs import NONCE_LIVES
@@ -21,7 +21,8 @@ from services.receive.credentials.sd_jwt import TYPE, SdJwt, disclosable, issue,
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.showing import VERIFY_PATH
 from services.receive.credentials.status import Status
-from services.receive.credentials.verify_routes import LENGTH_MAX
+from services.receive.credentials.verify_routes import BUNDLE_PATH, LENGTH_MAX
+from services.receive.offline.reading import Bundle
 from tests.services.receive.credentials.office import AGENCY, CLAIMS, CONFIGURATION, Office
 from tests.support.app import Served
 
@@ -104,6 +105,20 @@ async def test_one_course_is_believed_of_a_holder_who_proves_it(sitthi: Served) 
     assert "gpax_at_least_3_00" not in told["claims"]
     assert told["typeTitle"] == {"th": "ปริญญา", "en": "Degree"}
     assert sorted(told["disclosed"]) == [["courses"], ["courses", 1]]
+
+
+@pytest.mark.parametrize(
+    "vct", ["{base}oic/types/oic.licence.1", "{base}mhesi2/types/x", "https://other.example/x", "x"]
+)
+async def test_an_agencys_key_does_not_make_what_another_issuer_says(sitthi: Served, vct: str) -> None:
+    base = sitthi.house.rooms.get(Credentials).issuers.base
+    credential = await given(sitthi, vct=vct.format(base=base))
+    assert await why(sitthi, credential) == "TYPE"
+    bundle = (await sitthi.http.get(BUNDLE_PATH)).content
+    now = sitthi.clock.now()
+    with pytest.raises(CredentialRefused) as refused:
+        Bundle.read(bundle, now).credential(str(credential), now)
+    assert refused.value.why is Why.TYPE
 
 
 async def test_without_a_proof_the_holder_was_not_proved(sitthi: Served) -> None:

@@ -7,20 +7,28 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.receive.credentials.models import CredentialBatch, CredentialBatchLine, ReadyCredential
+from services.receive.credentials.models import (
+    CredentialBatch,
+    CredentialBatchLine,
+    CredentialStatus,
+    ReadyCredential,
+)
+from services.receive.credentials.status import Status
 
 _ROWS_A_STATEMENT = 500
 
 
 async def ready_of(session: AsyncSession, person: UUID, configuration: str, now: datetime) -> UUID | None:
+    """One that waits and is good; of one that was taken back since, its agency is asked what stands in its place."""
     query = select(col(ReadyCredential.id)).where(
         col(ReadyCredential.person) == person,
         col(ReadyCredential.configuration) == configuration,
         col(ReadyCredential.kept_until) > now,
+        ~_is_listed(),
     )
     found: UUID | None = await session.scalar(query)
     return found
@@ -89,9 +97,10 @@ async def drop(session: AsyncSession, batch: UUID) -> None:
 
 
 async def having(session: AsyncSession, configuration: str, people: Collection[UUID], now: datetime) -> set[UUID]:
-    """Which of these have one that waits for them. What is over, of these, is forgotten."""
+    """Which of these have one that waits for them. What is over, or taken back for good, of these, is forgotten."""
     mine = [col(ReadyCredential.configuration) == configuration, col(ReadyCredential.person).in_(people)]
-    await session.execute(delete(ReadyCredential).where(*mine, col(ReadyCredential.kept_until) <= now))
+    gone = or_(col(ReadyCredential.kept_until) <= now, _is_listed(col(CredentialStatus.status) == int(Status.INVALID)))
+    await session.execute(delete(ReadyCredential).where(*mine, gone).execution_options(synchronize_session=False))
     return set((await session.scalars(select(col(ReadyCredential.person)).where(*mine))).all())
 
 
@@ -120,3 +129,13 @@ async def forget(session: AsyncSession, now: datetime, people: Collection[UUID |
             over.append(col(ReadyCredential.person).not_in(named))
         await session.execute(delete(ReadyCredential).where(*over))
     await session.execute(delete(CredentialBatch).where(col(CredentialBatch.ended_at) <= now - kept))
+
+
+def _is_listed(*how: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a status list says something of it: so that it is not good."""
+    return exists().where(
+        col(CredentialStatus.agency) == col(ReadyCredential.agency),
+        col(CredentialStatus.list) == col(ReadyCredential.list),
+        col(CredentialStatus.place) == col(ReadyCredential.place),
+        *how,
+    )

@@ -192,7 +192,7 @@ class Batches:
                 except SitthiError:
                     declined.append(line)
                 else:
-                    if set(found.claims) <= offered.spec.names and can_be_issued(found.claims):
+                    if can_be_issued(found.claims, offered.spec):
                         told[line] = found
                     else:
                         declined.append(line)

@@ -17,7 +17,7 @@ class Why(StrEnum):
     MALFORMED = "MALFORMED"
     """It is no SD-JWT, or a part of it is not in form."""
     TYPE = "TYPE"
-    """Its `typ` is not `dc+sd-jwt`, or it has no `vct`."""
+    """Its `typ` is not `dc+sd-jwt`, or its `vct` is none of its issuer's."""
     ALGORITHM = "ALGORITHM"
     """It is not signed by ES256, or hashes by something else than SHA-256."""
     ISSUER_UNKNOWN = "ISSUER_UNKNOWN"

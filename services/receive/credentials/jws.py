@@ -120,3 +120,8 @@ def public_key(jwk: object) -> ec.EllipticCurvePublicKey:
 def bare_jwk(jwk: Mapping[str, Any]) -> dict[str, str]:
     """A public P-256 key as `cnf` holds it: nothing that its holder wrote beside it, which might name them."""
     return {name: str(jwk[name]) for name in ("kty", "crv", "x", "y")}
+
+
+def jwk_of(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    """A public P-256 key as `cnf` holds it, in its one spelling: base64url can be written in many."""
+    return bare_jwk(ECAlgorithm.to_jwk(key, as_dict=True))

@@ -98,8 +98,8 @@ def _proved(token: object, issuer: str, now: datetime) -> tuple[dict[str, str], 
         raise _invalid("a proof is no JWT")
     try:
         proof = jws.read(token)
-        jwk = proof.header.get("jwk")
-        proof.verify(jws.public_key(jwk))
+        key = jws.public_key(proof.header.get("jwk"))
+        proof.verify(key)
     except jws.NotSigned:
         raise _invalid("a proof is not signed, by ES256, with the key of its header `jwk`") from None
     if proof.typ != PROOF_TYPE or {"kid", "x5c"} & proof.header.keys():
@@ -112,8 +112,7 @@ def _proved(token: object, issuer: str, now: datetime) -> tuple[dict[str, str], 
     nonce = claims.get("nonce")
     if not isinstance(nonce, str):
         raise WalletRefused("invalid_nonce", "a proof bears a nonce of the nonce endpoint")
-    assert isinstance(jwk, dict), "it was read as a key"
-    return jws.bare_jwk(jwk), nonce
+    return jws.jwk_of(key), nonce
 
 
 def _is_fresh(seconds: object, now: datetime) -> bool:

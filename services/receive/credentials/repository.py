@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -12,8 +12,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.receive.credentials.models import CredentialOffer, CredentialStatus, StatusList, WalletCredential
+from services.receive.credentials.models import (
+    CredentialOffer,
+    CredentialStatus,
+    ReadyCredential,
+    StatusList,
+    WalletCredential,
+)
 from services.receive.credentials.status import Status
+
+Listed: TypeAlias = WalletCredential | ReadyCredential
+"""What has a place in a status list."""
 
 
 async def waiting(session: AsyncSession, person: UUID, now: datetime) -> int:
@@ -51,7 +60,7 @@ async def page(session: AsyncSession, person: UUID, limit: int, before: UUID | N
     return (await session.scalars(query.order_by(col(WalletCredential.id).desc()).limit(limit))).all()
 
 
-async def statuses_of(session: AsyncSession, rows: Collection[WalletCredential]) -> dict[UUID, Status]:
+async def statuses_of(session: AsyncSession, rows: Collection[Listed]) -> dict[UUID, Status]:
     """Of credentials that one person has; those that are not here are valid."""
     found: dict[UUID, Status] = {}
     for row in rows:
@@ -102,7 +111,7 @@ async def status_at(session: AsyncSession, agency: str, number: int, place: int)
     return Status.VALID if found is None else Status(found.status)
 
 
-async def set_status(session: AsyncSession, row: WalletCredential, status: Status, now: datetime) -> None:
+async def set_status(session: AsyncSession, row: Listed, status: Status, now: datetime) -> None:
     """What was taken back for good stays so."""
     key = {"agency": row.agency, "list": row.list, "place": row.place}
     if status is Status.VALID:

@@ -8,7 +8,7 @@ token, proves its keys, and has the credential. A code is used once; a token giv
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -29,9 +29,9 @@ from core.ids import new_id
 from core.sealed import bound_to
 from core.viewer import Viewer
 from services.exchange.facts import Asker, Purpose
-from services.plugins.contract import Binding, Credential
+from services.plugins.contract import Binding, Credential, CredentialSpec
 from services.receive.credentials import batch_rows, repository
-from services.receive.credentials.disclosures import RESERVED
+from services.receive.credentials.disclosures import DEPTH_MAX, DISCLOSURES_MAX, RESERVED
 from services.receive.credentials.errors import TooManyOffers, WalletRefused
 from services.receive.credentials.kept_types import KeptTypes
 from services.receive.credentials.keys import IssuerKeys
@@ -99,7 +99,7 @@ class Credentials:
             if await repository.waiting(session, viewer.person, self._clock.now()) >= OFFERS_MAX:
                 raise TooManyOffers
         told = await self.offerings.ask(asking, viewer, asker, purpose)
-        if not set(told.claims) <= asking.offered.spec.names or not can_be_issued(told.claims):
+        if not can_be_issued(told.claims, asking.offered.spec):
             raise ServiceUnavailable(asking.offered.agency_title)
         await self.issuers.signing(asking.offered.agency)  # whoever reads the offer finds an issuer
         return told
@@ -248,8 +248,11 @@ class Credentials:
                 ready = await batch_rows.take(session, row.person, UUID(hex=content["ready"]))
                 if ready is None:
                     raise WalletRefused("credential_request_denied", "it is not kept any more")
+                if await repository.statuses_of(session, [ready]):
+                    raise WalletRefused("credential_request_denied", "it was taken back")  # and stays as it was
                 sealed = ready.credential_sealed
-                session.add(self._kept(row, Place(ready.list, ready.place), ready.expires_at))
+                # Its agency may know it by the id that it had while it waited.
+                session.add(self._kept(row, Place(ready.list, ready.place), ready.expires_at, ready.id))
                 return data_key.open(sealed, bound_to=bound_to(ReadyCredential.credential_sealed, ready.id)).decode()
             claims = self._claims(row, data_key, offered)
             [place] = await self.lists.give(session, agency, 1)
@@ -311,10 +314,10 @@ class Credentials:
         listed = {"idx": place.place, "uri": self.lists.uri(agency, place.list)}
         return {"cnf": {"jwk": holder}, "status": {"status_list": listed}}
 
-    def _kept(self, row: CredentialOffer, place: Place, ends: datetime) -> WalletCredential:
+    def _kept(self, row: CredentialOffer, place: Place, ends: datetime, id_: UUID | None = None) -> WalletCredential:
         return WalletCredential(
             person=row.person,
-            id=new_id(),
+            id=id_ or new_id(),
             offer=row.id,
             agency=row.agency,
             configuration=row.configuration,
@@ -340,12 +343,47 @@ def _asks_for(asked: Mapping[str, Any], configuration: str) -> None:
         raise WalletRefused("invalid_encryption_parameters", "answers are not encrypted, but by TLS")
 
 
-def can_be_issued(claims: Mapping[str, Any]) -> bool:
-    """Whether no claim within has a name that the format needs, and they are not too large."""
-    return len(orjson.dumps(claims)) <= CONTENT_BYTES_MAX and _is_plain(claims)
+def can_be_issued(claims: Mapping[str, Any], spec: CredentialSpec) -> bool:
+    """Whether they are claims of the manifest, none within has a name that the format needs, and no verifier refuses
+    them for their size, their depth, or how many can be shown alone."""
+    try:
+        size = len(orjson.dumps(claims))
+    except TypeError:  # an integer beyond 64 bits, half a character, too deep: no JSON that anybody reads
+        return False
+    if not claims.keys() <= spec.names or size > CONTENT_BYTES_MAX:
+        return False
+    values = _values(claims, DEPTH_MAX)
+    if values is None:
+        return False
+    return values <= DISCLOSURES_MAX or sum(_found(claims, one) for one in spec.disclosable) <= DISCLOSURES_MAX
 
 
-def _is_plain(value: Any) -> bool:
+def _values(value: Any, depth: int) -> int | None:
+    """How many there are within; None for a name that the format needs, and for one deeper than `depth`."""
     if isinstance(value, Mapping):
-        return not RESERVED & value.keys() and all(_is_plain(inner) for inner in value.values())
-    return all(_is_plain(inner) for inner in value) if isinstance(value, list) else True
+        if RESERVED & value.keys():
+            return None
+        inside: Iterable[Any] = value.values()
+    elif isinstance(value, list):
+        inside = value
+    else:
+        return 0
+    if value and not depth:
+        return None
+    total = 0
+    for one in inside:
+        within = _values(one, depth - 1) if isinstance(one, Mapping | list) else 0
+        if within is None:
+            return None
+        total += 1 + within
+    return total
+
+
+def _found(value: Any, pattern: Sequence[str | None]) -> int:
+    """In how many places the pattern leads to something."""
+    if not pattern:
+        return 1
+    step, rest = pattern[0], pattern[1:]
+    if step is None:
+        return sum(_found(one, rest) for one in value) if isinstance(value, list) else 0
+    return _found(value[step], rest) if isinstance(value, Mapping) and step in value else 0

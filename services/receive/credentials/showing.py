@@ -67,7 +67,7 @@ class Showings:
         proof = SdJwt.parse(text).proof
         asked = None if proof is None else Asked(self.audience, nonce or "")
         now = self._clock.now()
-        verified = verify(text, self._issuers, now, asked=asked, unproven=proof is None)
+        verified = of_its_own_type(verify(text, self._issuers, now, asked=asked, unproven=proof is None))
         status = await self._status(verified)
         if proof is not None and (spent := await self._nonces.spend(nonce or "")) is not Spent.FIRST:
             raise CredentialRefused(_SPENT[spent])
@@ -77,6 +77,14 @@ class Showings:
         if verified.status is None:
             return None
         return must_be_good(await self._lists.status_of(verified.status, verified.issuer))
+
+
+def of_its_own_type(verified: Verified) -> Verified:
+    """Raises :class:`CredentialRefused` for a type that is another issuer's to define: an agency's key does not make
+    what only another may say."""
+    if not verified.type.startswith(f"{verified.issuer}/"):
+        raise CredentialRefused(Why.TYPE)
+    return verified
 
 
 def must_be_good(status: Status) -> Status:

@@ -21,7 +21,7 @@ from services.receive.credentials import jws
 from services.receive.credentials.errors import CredentialRefused, Why
 from services.receive.credentials.keys import was_its_time
 from services.receive.credentials.sd_jwt import SdJwt
-from services.receive.credentials.showing import Checked, holder_of, must_be_good
+from services.receive.credentials.showing import Checked, holder_of, must_be_good, of_its_own_type
 from services.receive.credentials.status import Status, read_status
 from services.receive.credentials.verifying import LEEWAY, Asked, StatusReference, verify
 from services.receive.offline.errors import AHEAD, NOT_IN_FORM, NOT_SIGNED, OTHER_KEY, OVER, BundleRefused
@@ -112,7 +112,7 @@ class Bundle:
         has_proof = SdJwt.parse(text).proof is not None
         if asked is not None and not has_proof:
             raise CredentialRefused(Why.HOLDER_UNPROVEN)
-        verified = verify(text, self, now, asked=asked, unproven=asked is None)
+        verified = of_its_own_type(verify(text, self, now, asked=asked, unproven=asked is None))
         status = None if verified.status is None else self._status(verified.status, verified.issuer, now)
         return Checked(verified, holder_of(verified), status)
 

@@ -21,7 +21,7 @@ from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.needs import Offered
 from services.receive.credentials.sd_jwt import SdJwt, disclosable, issue, places, present, prove
 from services.receive.credentials.service import DECOYS
-from services.receive.credentials.types import type_of
+from services.receive.credentials.types import CredentialType
 from services.receive.credentials.verifying import Asked, Verified, verify
 from services.receive.shares.choosing import paths_of
 
@@ -61,21 +61,23 @@ def signed_for_share(
     offered: Offered,
     pointers: Collection[str],
     *,
-    issuers: IssuerKeys,
+    issuer: str,
+    kept: CredentialType,
     key: SigningKey,
     status: Mapping[str, Any],
     now: datetime,
     until: datetime,
 ) -> Presentable:
     """The claims of which only the chosen ones, with all that stands in them, can ever be disclosed. It is good until
-    the share is over."""
+    the share is over. `kept` is the type as it was when the first of it was issued."""
     holder = SigningKey.fresh()
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     whole = {
-        "iss": issuers.issuer_of(offered.agency),
+        "iss": issuer,
         "iat": int(today.timestamp()),
         "exp": int(until.timestamp()),
-        "vct": type_of(offered, issuers).vct,
+        "vct": kept.vct,
+        "vct#integrity": kept.integrity,
         **disclosable(claims, offered.spec.disclosable),
         "cnf": {"jwk": bare_jwk(holder.public_jwk())},
         "status": {"status_list": dict(status)},

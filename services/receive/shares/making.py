@@ -24,6 +24,7 @@ from services.receive.credentials.models import WalletCredential
 from services.receive.credentials.needs import Offered
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.statuses import Place
+from services.receive.credentials.types import CredentialType
 from services.receive.papers.errors import PaperNotGenuine
 from services.receive.papers.service import Papers
 from services.receive.shares import repository
@@ -93,6 +94,7 @@ class OfClaims:
     verifier: Verifier
     offered: Offered
     key: SigningKey
+    type: CredentialType
 
 
 class Making:
@@ -129,7 +131,8 @@ class Making:
         if wish.prepared is not None:
             offered = await self._chosen_from(person, wish.prepared, wish.disclose)
             key = await self._credentials.issuers.signing(offered.agency)
-            return OfClaims(wish, await self._verifier(wish, offered.agency), offered, key)
+            kept = await self._credentials.types.keep(offered)
+            return OfClaims(wish, await self._verifier(wish, offered.agency), offered, key, kept)
         assert wish.document is not None
         paper = await self._paper(person, wish.document)
         if wish.disclose:
@@ -234,7 +237,8 @@ class Making:
             content["claims"],
             offered,
             [one.pointer for one in shown],
-            issuers=self._credentials.issuers,
+            issuer=self._credentials.issuers.issuer_of(offered.agency),
+            kept=plan.type,
             key=plan.key,
             status={"idx": place.place, "uri": lists.uri(offered.agency, place.list)},
             now=now,

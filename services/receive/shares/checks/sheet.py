@@ -90,7 +90,8 @@ def read_sheet(body: bytes) -> Sheet:
     """Asks no clock: the same bytes are read alike at any time. Raises BadInput for what is wrong with the whole."""
     try:
         told = orjson.loads(body)
-    except ValueError:
+        canonical = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    except (ValueError, TypeError):  # what is deeper than orjson writes is a TypeError of it
         raise BadInput(_JSON) from None
     if not isinstance(told, dict) or told.keys() != _MEMBERS:
         raise BadInput(_JSON)
@@ -116,7 +117,7 @@ def read_sheet(body: bytes) -> Sheet:
         _day(told["until"]),
         tuple(taken),
         tuple(rejected),
-        orjson.dumps(told, option=orjson.OPT_SORT_KEYS),
+        canonical,
     )
 
 
@@ -152,8 +153,10 @@ def _line(number: int, given: Any) -> Line:
         raise _Flaw(FORM, "")
     if not _is_reference(given["reference"]):
         raise _Flaw(FORM, "/reference")
+    if not isinstance(given["nationalId"], str):
+        raise _Flaw(NATIONAL_ID, "/nationalId")
     try:
-        national_id = NationalId.parse(str(given["nationalId"]))
+        national_id = NationalId.parse(given["nationalId"])
     except MalformedNationalId:
         raise _Flaw(NATIONAL_ID, "/nationalId") from None
     return Line(number, given["reference"], national_id, _claim(given["claim"]))

@@ -17,6 +17,7 @@ from services.receive.credentials.jws import SigningKey
 from services.receive.credentials.keys import IssuerKeys
 from services.receive.credentials.needs import Offered
 from services.receive.credentials.sd_jwt import SdJwt
+from services.receive.credentials.types import type_of
 from services.receive.shares.choosing import choices_of, chosen, pointer_of, rows_of, titles_as_json, titles_of_json
 from services.receive.shares.claims import Presentable, shown_to, signed_for_share
 from tests.services.receive.credentials.issuers import Trusted
@@ -73,7 +74,8 @@ def presentable(pointers: list[str], claims: dict[str, Any] = CLAIMS) -> Present
         claims,
         offered,
         pointers,
-        issuers=Keys(),
+        issuer=Keys().issuer_of("mhesi"),
+        kept=type_of(offered, Keys()),
         key=AGENCY,
         status={"idx": 1, "uri": f"{ISSUER}/issuers/mhesi/status/1"},
         now=NOW,
@@ -94,3 +96,4 @@ def test_what_was_not_chosen_is_in_nothing_that_is_kept(pointers: set[str]) -> N
     assert told["institution"] == CLAIMS["institution"]
     assert SdJwt.parse(shown.text).disclosures == kept.sd_jwt.disclosures
     assert shown.told.holder is not None
+    assert told["vct#integrity"].startswith("sha256-")

@@ -30,6 +30,14 @@ def read(told: Any) -> Sheet:
     return read_sheet(orjson.dumps(told))
 
 
+@pytest.mark.parametrize("member", ["nationalId", "claim", "more"])
+@pytest.mark.parametrize("deep", [300, 1_000])
+def test_however_deep_a_list_is_it_is_refused_and_breaks_nothing(member: str, deep: int) -> None:
+    given = orjson.dumps(sheet({**line(), member: "HERE"})).replace(b'"HERE"', b"[" * deep + b"]" * deep)
+    with pytest.raises(BadInput):
+        read_sheet(given)
+
+
 def test_a_list_is_read() -> None:
     found = read(sheet(line(claim={"institution": "ก", "level": "BACHELOR", "title": "b", "year": 2020})))
     assert (found.reference, found.until, found.rejected) == ("list-1", date(2026, 12, 10), ())
