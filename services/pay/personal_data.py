@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from core.crypto import KeyRing
 from core.personal_data import Erasure, Fate, LegalBasis, PersonalData, Rows, Stay, Store
 from core.personal_rows import TableStore
 from core.text import Text
+from services.pay.benefits.subjects import KIND
 from services.pay.fees.personal_data import FEES, FeesStore
 from services.pay.keeping import ACCOUNTS_KEPT
 from services.pay.models import Award, Instalment
@@ -20,6 +22,7 @@ from services.pay.states import InstalmentStatus
 
 OFFICER: Final = "an officer"
 _UNDECIDED: Final = [s.value for s in (InstalmentStatus.SCHEDULED, InstalmentStatus.IN_RUN, InstalmentStatus.SUBMITTED)]
+_CANCELLED: Final = InstalmentStatus.CANCELLED.value
 _PAID: Final = [s.value for s in (InstalmentStatus.SETTLED, InstalmentStatus.RETURNED)]
 
 PAYMENTS: Final = Store(
@@ -90,9 +93,10 @@ class _Payments(TableStore):
             .where(col(Instalment.person) == col(Award.person), col(Instalment.award) == col(Award.id))
             .where(col(Instalment.status).in_(_UNDECIDED))
         )
-        query = select(col(Award.id)).where(
-            col(Award.person) == erasure.person, or_(col(Award.ends_on).is_(None), undecided)
-        )
+        goes_on = [col(Award.ends_on).is_(None), undecided]
+        if not erasure.end_benefits:
+            goes_on.append(_came_back(erasure))
+        query = select(col(Award.id)).where(col(Award.person) == erasure.person, or_(*goes_on))
         if await session.scalar(query.limit(1)) is None:
             return None
         return Stay(
@@ -148,6 +152,26 @@ class _Payments(TableStore):
                 }
             ),
         )
+
+
+def _came_back(erasure: Erasure) -> ColumnElement[bool]:
+    """Whether a service's award came back from the bank and is owed still: it ends with its month, and is paid again
+    whenever its payee says where."""
+    again = aliased(Instalment)
+    repeated = exists(select(1).where(col(again.repeats) == col(Instalment.id), col(again.status) != _CANCELLED))
+    return exists(
+        select(1)
+        .select_from(Instalment)
+        .where(
+            col(Instalment.person) == col(Award.person),
+            col(Instalment.award) == col(Award.id),
+            col(Instalment.subject).startswith(KIND, autoescape=True),
+            col(Instalment.status) == InstalmentStatus.RETURNED.value,
+            col(Instalment.created_at) > erasure.at - ACCOUNTS_KEPT,
+            ~repeated.correlate(Instalment),
+        )
+        .correlate(Award)
+    )
 
 
 def personal_data(keys: KeyRing) -> list[PersonalData]:

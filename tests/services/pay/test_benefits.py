@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.ids import NationalId
 from core.money import Money
+from core.personal_data import Erasure
 from identity.inbox.service import Inbox
 from identity.people import PeopleRegister
 from services.pay.benefits.models import Benefit
@@ -24,6 +25,7 @@ from services.pay.budget.errors import BudgetExceeded
 from services.pay.budget.service import Budget, appropriate, standings
 from services.pay.errors import NothingDue
 from services.pay.models import Award
+from services.pay.personal_data import personal_data
 from services.plugins import contract
 from tests.services.pay.test_again import BAD, GOOD, pay, standing, told
 from tests.services.pay.test_destinations import ACCOUNT, say
@@ -150,6 +152,31 @@ async def test_what_came_back_is_told_paid_again_as_much_and_told_again(fund: Fu
     assert sorted(await standing(fund.hall)) == [("RETURNED", 30_000_00), ("SETTLED", 30_000_00)]
     assert await fund.news() == [(Said.PAID, "C-1/1")]
     assert len(set(fund.abouts)) == 2, "each word is another event"
+
+
+async def test_who_leaves_while_an_award_is_on_its_way_or_came_back_is_kept_to_be_paid_unless_they_give_it_up(
+    fund: Fund,
+) -> None:
+    [payments] = [one for one in personal_data(KEYS) if one.about.name == "payments"]
+
+    async def holds(*, gives_up: bool = False) -> set[str]:
+        erasure = Erasure(await fund.payee(), fund.hall.clock.now(), end_benefits=gives_up)
+        async with fund.hall.db.read() as session:
+            return {stay.hold for stay in await payments.stays(session, erasure)}
+
+    await fund.owes(award())
+    assert await holds() == {"OPEN_PAYMENTS"}
+    fund.hall.bank.faults = BAD
+    await fund.paid()
+    assert [status for status, _ in await standing(fund.hall)] == ["RETURNED"]
+    fund.hall.clock.advance(timedelta(days=60))
+    assert await holds() == {"OPEN_PAYMENTS", "ACCOUNTING"}
+    assert await holds(gives_up=True) == {"ACCOUNTING"}
+    fund.hall.bank.faults = GOOD
+    await say(fund.hall, await fund.payee(), ACCOUNT)
+    fund.hall.clock.advance(timedelta(days=1))
+    await fund.paid()
+    assert await holds() == {"ACCOUNTING"}
 
 
 async def test_nothing_is_told_before_the_bank_said_it_nor_of_whom_nobody_knows_any_more(fund: Fund) -> None:
