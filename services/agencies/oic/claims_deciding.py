@@ -111,6 +111,8 @@ async def _approved(
         return None, _award(claim, last)
     if after(State(claim["state"]), Event.APPROVE) is None:
         return ("CLAIM_STATE", "/act", None), None
+    if await claims.has_other_heir(claim):
+        return ("PAYEE_DISPUTED", "/payee", None), None
     before = claim["due"]
     await claims.compute(claim)
     if claim["due"] != before:

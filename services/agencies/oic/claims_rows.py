@@ -67,6 +67,15 @@ class Claims:
         values = {"victim": victim, "least": instant(at - ONE_ACCIDENT), "most": instant(at + ONE_ACCIDENT)}
         return await self._tx.fetch(sql + "ORDER BY filed_at, number", values)
 
+    async def has_other_heir(self, claim: Claim) -> bool:
+        """Whether another claim of the accident that was not rejected says that the victim died and names another to be
+        paid: of the two one is wrong, or the dead would be paid."""
+        same = await self.of_accident(claim["victim"], datetime.fromisoformat(claim["accident_at"]))
+        return any(
+            one["outcome"] == Outcome.DIED and one["state"] != State.REJECTED and one["payee"] != claim["payee"]
+            for one in same
+        )
+
     async def awards_of(self, numbers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
         return await awards_of(self._tx, numbers)
 

@@ -14,6 +14,7 @@ from services.agencies.oic.claims_states import TRANSITIONS, WORDS, Event, State
 from services.plugins.contract import Reporter
 from tests.services.agencies.oic_claims.fund import (
     BILL,
+    DEATH,
     HEIR,
     HOSPITAL,
     INSURERS_OFFICER,
@@ -92,6 +93,17 @@ async def test_bills_of_two_hospitals_share_the_ceilings_of_one_accident(fund: F
     third = await fund.files({**SMALL, "bill": "HN-3", "treatment": {"satang": 1_00, "days": 0}})
     assert third["due"] == 0
     assert codes(await fund.approves(third["claim"], 1_00)) == ["NOTHING_DUE"]
+
+
+async def test_of_two_who_are_named_to_be_paid_for_the_dead_none_is_before_one_is_rejected(fund: Fund) -> None:
+    right = await fund.files(DEATH)
+    wrong = await fund.files({**DEATH, "bill": "HN-9", "heir": "0000000000035"}, OTHER_HOSPITAL)
+    alive = await fund.files({**BILL, "bill": "HN-3", "treatment": {"satang": 1_00, "days": 0}})
+    for claim, payee in ((right, HEIR), (wrong, "0000000000035"), (alive, VICTIM)):
+        assert codes(await fund.approves(claim["claim"], claim["due"], payee)) == ["PAYEE_DISPUTED"]
+    await fund.decides(wrong["claim"], "reject")
+    assert codes(await fund.approves(alive["claim"], alive["due"])) == ["PAYEE_DISPUTED"], "the dead are not paid"
+    assert codes(await fund.approves(right["claim"], right["due"], HEIR)) == []
 
 
 async def test_another_accident_more_than_a_day_later_has_ceilings_of_its_own(fund: Fund) -> None:
