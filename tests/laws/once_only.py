@@ -49,16 +49,21 @@ CALLERS: Final[Mapping[str, tuple[str, ...]]] = {
     "read_many": ("services/exchange/", "services/plugins/runner/"),
 }
 RUNNERS: Final = (
-    *("services/plugins/runner/", "api/composer/binding.py", "api/services_applied.py"),
+    *("services/plugins/runner/", "api/services_applied.py"),
     "services/plugins/conformance/running.py",
-    *("services/plugins/records/service.py", "services/plugins/documents/service.py"),
-    *("api/checks.py", "api/credentials.py", "services/plugins/asking/service.py", "api/licence_page.py"),
+    "services/plugins/records/service.py",
 )
-"""Who may run a plugin's operation: the runner itself; the composer, inside a look of the gate; whoever takes a
-citizen's own application to the agency, with facts that the gate gave, and comes back with how far it is; the
-conformance suite, about the made-up people of examples alone; what hands an agency's own records to its plugin; and
-what asks for a document, for the candidate's own degrees that they let be compared, or in one agency's name of
-another's register, inside a look of the gate; and the page of insurance licences, which is about nobody's records."""
+"""Who may run a plugin's operation: the runner itself; whoever takes a citizen's own application to the agency, with
+facts that the gate gave, and comes back with how far it is; the conformance suite, about the made-up people of examples
+alone; and what hands an agency's own records to its plugin."""
+LOOKERS: Final = (
+    *("api/composer/binding.py", "api/checks.py", "api/credentials.py"),
+    *("services/plugins/documents/service.py", "services/plugins/asking/service.py"),
+)
+"""Who may besides, about a person in a function that is handed to the gate's `look` alone: the graph; and what asks for
+a document, a credential, the candidate's own degrees that they let be compared, or another agency's register."""
+OF_NOBODY: Final = ("api/licence_page.py", *LOOKERS)
+"""Who may run what is public: about no person, as the page of insurance licences."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "exchange:fact": ("services/exchange/cache.py",),
     "exchange:corrected": ("services/exchange/cache.py",),
@@ -140,14 +145,44 @@ def _is_taken_whole(tree: ast.AST, path: str, module: str) -> bool:
     return False
 
 
+def _may_run(path: str, call: ast.Call, looks: set[ast.Call]) -> bool:
+    if _is_among(path, RUNNERS) or (_is_among(path, LOOKERS) and call in looks):
+        return True
+    given = {key.arg for key in call.keywords}  # None is what `**` hands over
+    return _is_among(path, OF_NOBODY) and not {"person", "people", None} & given
+
+
+def _inside_looks(tree: ast.AST) -> set[ast.Call]:
+    """The calls inside functions that their surrounding one hands to `look`, and does nothing else with."""
+    found: set[ast.Call] = set()
+    for outer in ast.walk(tree):
+        if not isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        within = list(ast.walk(outer))
+        handed = [
+            id(argument)
+            for node in within
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "look"
+            for argument in node.args
+        ]
+        for inner in outer.body:
+            if not isinstance(inner, ast.AsyncFunctionDef):
+                continue
+            uses = [node for node in within if isinstance(node, ast.Name) and node.id == inner.name]
+            if uses and all(id(one) in handed for one in uses):
+                found |= {node for node in ast.walk(inner) if isinstance(node, ast.Call)}
+    return found
+
+
 def _calls(path: str, tree: ast.AST) -> Iterator[str]:
+    looks = _inside_looks(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name in CALLERS and isinstance(node.func, ast.Attribute) and not _is_among(path, CALLERS[name]):
             yield f"calls {name}"
-        if name == "run" and "asker" in {key.arg for key in node.keywords} and not _is_among(path, RUNNERS):
+        if name == "run" and "asker" in {key.arg for key in node.keywords} and not _may_run(path, node, looks):
             yield "runs a plugin's operation"
         if name in BY_NAME and not _is_among(path, LOADERS) and not isinstance(node.func, ast.Attribute):
             yield f"imports by name ({name})"

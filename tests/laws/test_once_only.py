@@ -9,7 +9,18 @@ from typing import Final
 
 import pytest
 
-from tests.laws.once_only import CALLERS, IMPORTERS, KEYS, LOADERS, ROOT, RUNNERS, offences, program
+from tests.laws.once_only import (
+    CALLERS,
+    IMPORTERS,
+    KEYS,
+    LOADERS,
+    LOOKERS,
+    OF_NOBODY,
+    ROOT,
+    RUNNERS,
+    offences,
+    program,
+)
 
 ROOMS: Final = ("services/apply", "services/pay", "services/receive", "services/know", "welfare")
 MODULES: Final = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
@@ -97,6 +108,29 @@ def test_a_bypass_is_seen_wherever_it_is_planted(code: str, path: str) -> None:
     assert offences(path, (ROOT / path).read_text()) == []
 
 
+_ASKED: Final = "runner.run(plugin, 'degrees', asker=AGENT, {})"
+_READ: Final = "    async def read(pid):\n        return await " + _ASKED.format("person=pid")
+OUTSIDE_A_LOOK: Final = (
+    f"async def f(runner, pid):\n    return await {_ASKED.format('person=pid')}",
+    f"async def f(runner, pid):\n{_READ}\n    return await read(pid)",
+    f"async def f(runner, gate):\n{_READ}\n    await gate.look(1, read)\n    return read",
+)
+
+
+@pytest.mark.parametrize("code", OUTSIDE_A_LOOK)
+@pytest.mark.parametrize("path", LOOKERS)
+def test_who_may_ask_inside_a_look_of_the_gate_may_not_beside_it(code: str, path: str) -> None:
+    assert offences(path, f"{(ROOT / path).read_text()}\n\n{code}\n") == ["runs a plugin's operation"]
+    assert offences(path, (ROOT / path).read_text()) == []
+
+
+@pytest.mark.parametrize("about", ["person=pid", "people=[pid]", "**more"])
+def test_who_asks_what_is_public_asks_about_nobody(about: str) -> None:
+    code = "async def f(runner, pid, more):\n    return await " + _ASKED
+    assert offences("api/licence_page.py", code.format("arguments=more")) == []
+    assert offences("api/licence_page.py", code.format(about)) == ["runs a plugin's operation"]
+
+
 def test_a_relative_import_is_seen_as_well() -> None:
     assert offences("services/exchange/corrections/service.py", "from ..sources import Reader\n")
     assert offences("services/exchange/corrections/service.py", "from .. import cache\n")
@@ -105,5 +139,5 @@ def test_a_relative_import_is_seen_as_well() -> None:
 def test_whoever_the_law_names_is_there_and_does_what_it_may() -> None:
     """A name that is no longer needed is a hole that nobody looks at."""
     named = {one for may in (*IMPORTERS.values(), *CALLERS.values(), *KEYS.values()) for one in may}
-    missing = [one for one in sorted({*named, *RUNNERS, *LOADERS}) if not (ROOT / one).exists()]
+    missing = [one for one in sorted({*named, *RUNNERS, *LOOKERS, *OF_NOBODY, *LOADERS}) if not (ROOT / one).exists()]
     assert missing == []

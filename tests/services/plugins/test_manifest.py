@@ -187,6 +187,12 @@ def test_a_fee_is_of_a_document_for_a_citizen_alone(document: dict[str, Any]) ->
         parse_manifest(document, plugin="library")
 
 
+@pytest.mark.parametrize("operation", [ISSUE, {"kind": "query", "access": "public", "time_limit_seconds": 5}])
+def test_only_a_query_about_a_citizen_is_theirs_alone(operation: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError, match="citizen_alone"):
+        parse_manifest(with_operation({**operation, "citizen_alone": True}), plugin="library")
+
+
 def test_a_credential_names_its_wallets_key_unless_it_says_otherwise() -> None:
     def binding(**given: Any) -> str:
         document = with_operation(ISSUE, credentials={"card": {**CREDENTIAL, **given}})
