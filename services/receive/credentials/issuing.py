@@ -2,8 +2,8 @@
 
 What is done for each disclosure alone (JSON, two encodings, a hash) costs more in calls than in work. So a batch goes
 by levels: of all its credentials first the disclosures that hold no others, then those that hold these, and so on; each
-level is written and encoded in few calls. Where disclosures stand is worked out once for a type, and what all have in
-common is written once.
+level is written and encoded in few calls. What is hidden of an object is worked out once for all that have the same
+names, and what all have in common is written once.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import struct
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, pairwise, repeat
+from itertools import chain, islice, pairwise
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -28,20 +30,45 @@ from services.receive.credentials.sd_jwt import IN_THE_OPEN, TYPE, head_of
 
 AT_ONCE: Final = 200
 """Credentials that go through the levels together: enough that calls cost little, few enough to lie in a cache."""
-_SALT_CHARACTERS: Final = 22
+_SHAPES_MAX: Final = 1_000
 _SALT_BYTES: Final = 18
-_SALT_STEP: Final = 24
-_SALTS_DRAWN: Final = 256
+_SALT_CHARACTERS: Final = 24
+_OPENING: Final = b'["'
+"""Before each salt, in place of its first two letters: with the 22 that are left, eight times three bytes."""
+_SALTED: Final = struct.Struct("32s" * 64)
+"""Openings and salts as they stand in disclosures, so many at once."""
 _DIGEST_BYTES: Final = 32
-_DIGEST_STEP: Final = 44
 _DIGEST_CHARACTERS: Final = 43
 _HALF_BYTES: Final = 32
+_SIGNATURE_STEP: Final = 88
+_SIGNATURE_CHARACTERS: Final = 86
 _BREAK: Final = orjson.Fragment(b"\n")
 """Between what is written in one call: no JSON that orjson writes holds a line break, so it comes apart there."""
 _APART: Final = b",\n,"
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _sha256: Final = hashlib.sha256
+
+
+def _head(after_salt: bytes) -> bytes:
+    """What stands between a salt and a value, in base64. JSON minds no space, and base64 goes by threes: so what is
+    before the value and what is after it are encoded apart, and of a name once."""
+    return _packed(after_salt + b" " * (-len(after_salt) % 3))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is done with objects at one place that have the same names."""
+
+    told: tuple[str, ...]
+    """In the open, whatever is hidden within."""
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The values that are hidden, with nothing hidden in them: most are."""
+    heads: tuple[bytes, ...]
+    """Theirs, in their order."""
+    others: tuple[tuple[str, _Step], ...]
+    """In which, or about which, something else is hidden."""
+    conceals: bool
 
 
 @dataclass(slots=True)
@@ -51,22 +78,46 @@ class _Step:
     hidden: bool = False
     members: dict[str, _Step] = field(default_factory=dict)
     each: _Step | None = None
+    head: bytes = b""
     level: int = 0
     """Of the disclosure: how many others can be within it, one in the other."""
     inner: int = -1
     """The highest level of what is within; -1 where nothing is hidden."""
-    leaves: frozenset[str] = frozenset()
-    """Members that are hidden, with nothing hidden in them: most are."""
-    others: tuple[tuple[str, _Step], ...] = ()
+    shapes: dict[tuple[str, ...], _Shape] = field(default_factory=dict)
 
-    def settle(self) -> int:
+    def settle(self, head: bytes) -> int:
         """Works the levels out; answers the highest, this one's own included."""
-        within = [one.settle() for one in (*self.members.values(), *([self.each] if self.each else []))]
+        self.head = head
+        within = [one.settle(_head(b'",' + orjson.dumps(name) + b",")) for name, one in self.members.items()]
+        if self.each is not None:
+            within.append(self.each.settle(_head(b'",')))
         self.inner = max(within, default=-1)
         self.level = self.inner + 1
-        self.leaves = frozenset(name for name, one in self.members.items() if one.hidden and one.inner < 0)
-        self.others = tuple((name, one) for name, one in self.members.items() if one.inner >= 0)
         return self.level if self.hidden else self.inner
+
+    def shape(self, names: tuple[str, ...]) -> _Shape:
+        """Raises ValueError for a name that the format needs."""
+        if not RESERVED.isdisjoint(names):
+            raise ValueError("a claim has a name that the format needs")
+        steps = {name: self.members[name] for name in names if name in self.members}
+        leaves = [name for name, one in steps.items() if one.hidden and one.inner < 0]
+        made = _Shape(
+            told=tuple(name for name in names if name not in steps or not steps[name].hidden),
+            pick=_picker(leaves),
+            heads=tuple(steps[name].head for name in leaves),
+            others=tuple((name, one) for name, one in steps.items() if one.inner >= 0),
+            conceals=any(one.hidden for one in steps.values()),
+        )
+        if len(self.shapes) >= _SHAPES_MAX:
+            self.shapes.clear()
+        self.shapes[names] = made
+        return made
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) < 2:
+        return lambda claims: tuple([claims[name] for name in names])
+    return itemgetter(*names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +140,7 @@ class Mould:
             if not pattern or pattern[0] is None or (len(pattern) == 1 and pattern[0] in IN_THE_OPEN):
                 raise ValueError("what says whose credential it is stands in the open")
             _step_of(self._top, pattern).hidden = True
-        self._levels = self._top.settle() + 1
+        self._levels = self._top.settle(b"") + 1
 
     def cast(
         self,
@@ -105,18 +156,53 @@ class Mould:
         values to which no pattern leads the caller has looked for such names.
         """
         opening = orjson.dumps({**common, HASH_NAME: HASH})[:-1] + b","
-        opening += b" " * (-len(opening) % 3)  # JSON minds no space, and base64 goes by threes
+        opening += b" " * (-len(opening) % 3)
         reserved = frozenset({*common, HASH_NAME})
         head = head_of(key.kid, TYPE).encode("ascii") + b"." + _packed(opening)
-        sign = key.private.sign
         for first in range(0, len(each), AT_ONCE):
-            casting = _Casting(self._levels, self._decoys, random)
             with _uncollected():
-                payloads = casting.payloads(each[first : first + AT_ONCE], self._top, reserved)
-                rests = _encoded([payload[1:] for payload in _written(payloads)])
-            for rest, disclosures in zip(rests, casting.disclosures(), strict=True):
-                signed = head + rest
-                yield b"~".join((signed + b"." + _packed(_raw(sign(signed, _ECDSA))), *disclosures, b""))
+                made = self._turn(head, reserved, each[first : first + AT_ONCE], key, random)
+            yield from made
+
+    def _turn(
+        self,
+        head: bytes,
+        reserved: frozenset[str],
+        each: Sequence[Filling],
+        key: SigningKey,
+        random: Callable[[int], bytes],
+    ) -> list[bytes]:
+        casting = _Casting(self._levels, self._decoys, random)
+        payloads = casting.payloads(each, self._top, reserved)
+        # without the brace that each begins with: it stands in what all have
+        rests = _in_lines(b"".join(map(b2a_base64, _written(payloads, b"{"))))
+        signed = [head + rest for rest in rests]
+        sign = key.private.sign
+        signatures = _packed(b"\x00\x00".join([_raw(sign(one, _ECDSA)) for one in signed]) + b"\x00\x00")
+        return [
+            b"%b.%b~%b~" % (one, signatures[at : at + _SIGNATURE_CHARACTERS], b"~".join(disclosures))
+            if disclosures
+            else b"%b.%b~" % (one, signatures[at : at + _SIGNATURE_CHARACTERS])
+            for one, at, disclosures in zip(
+                signed, range(0, len(signatures), _SIGNATURE_STEP), casting.disclosures(), strict=True
+            )
+        ]
+
+
+class _Level:
+    """Disclosures that hold as many others, one in the other, as each other."""
+
+    __slots__ = ("heads", "into", "lines", "lists", "values")
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self.values: list[Any] = []
+        self.into: list[tuple[list[Any], int, bool]] = []
+        """For the values, in their order: the digests of an object, or an array (True) whose elements are hidden, and
+        how many values are theirs."""
+        self.lists: list[list[str]] = []
+        """Digests of objects, of which the last are of this level."""
+        self.lines: list[bytes] = []
 
 
 class _Casting:
@@ -124,100 +210,135 @@ class _Casting:
 
     def __init__(self, levels: int, decoys: int, random: Callable[[int], bytes]) -> None:
         self._decoys, self._random = decoys, random
-        self._salt = _salts(random).__next__
-        self._parts: list[list[tuple[Any, ...]]] = [[] for _ in range(levels)]
-        self._into: list[list[tuple[list[Any], int, bool]]] = [[] for _ in range(levels)]
-        """For the parts of a level, in their order: the digests of an object, or an array (True) whose elements are
-        hidden, and how many parts are theirs."""
-        self._lists: list[list[list[str]]] = [[] for _ in range(levels)]
-        """Digests of an object, by the level at which the last of them is known."""
+        self._levels = [_Level() for _ in range(levels)]
+        self._lowest = self._levels[0] if levels else _Level()
         self._ends: list[list[int]] = [[0] * levels]
-        """How many parts each level has, before and after each credential."""
-        self._lines: list[list[bytes]] = []
+        """How many values each level has, before and after each credential."""
 
     def payloads(self, each: Sequence[Filling], top: _Step, reserved: frozenset[str]) -> list[dict[str, Any]]:
         """What each signs, beside what is common."""
         made = []
+        heads = [level.heads for level in self._levels]
         for filling in each:
             if not reserved.isdisjoint(filling.claims) or not filling.open.keys().isdisjoint(filling.claims):
                 raise ValueError("a claim has a name that is the host's")
             payload = self._members(filling.claims, top)
             payload.update(filling.open)
-            self._ends.append([len(parts) for parts in self._parts])
+            self._ends.append([*map(len, heads)])
             made.append(payload)
         self._hash()
         return made
 
     def disclosures(self) -> Iterator[list[bytes]]:
         """Of each credential, those first that hold others."""
-        highest_first = range(len(self._lines) - 1, -1, -1)
+        lines = [level.lines for level in self._levels]
+        highest_first = range(len(lines) - 1, -1, -1)
         for begins, ends in pairwise(self._ends):
-            yield [line for level in highest_first for line in self._lines[level][begins[level] : ends[level]]]
+            yield [line for level in highest_first for line in lines[level][begins[level] : ends[level]]]
 
     def _members(self, claims: Mapping[str, Any], step: _Step) -> dict[str, Any]:
-        if not RESERVED.isdisjoint(claims):
-            raise ValueError("a claim has a name that the format needs")
-        salt, leaves = self._salt, step.leaves
-        hidden = [(salt(), name, value) for name, value in claims.items() if name in leaves]
-        if len(hidden) == len(claims):
-            made: dict[str, Any] = {}
-        else:
-            made = {name: value for name, value in claims.items() if name not in leaves}
+        names = tuple(claims)
+        shape = step.shapes.get(names) or step.shape(names)
+        made = {name: claims[name] for name in shape.told} if shape.told else {}
         digests: list[str] = []
-        if hidden:
-            self._parts[0] += hidden
-            self._into[0].append((digests, len(hidden), False))
-        for name, inner in step.others:
-            if name in made:
-                told = self._value(made[name], inner)
-                if inner.hidden:
-                    del made[name]
-                    self._parts[inner.level].append((salt(), name, told))
-                    self._into[inner.level].append((digests, 1, False))
-                else:
-                    made[name] = told
-        if hidden or len(made) < len(claims):
+        if shape.heads:
+            level = self._lowest
+            level.heads += shape.heads
+            level.values += shape.pick(claims)
+            level.into.append((digests, len(shape.heads), False))
+        for name, inner in shape.others:
+            told = self._value(claims[name], inner)
+            if inner.hidden:
+                level = self._levels[inner.level]
+                level.heads.append(inner.head)
+                level.values.append(told)
+                level.into.append((digests, 1, False))
+            else:
+                made[name] = told
+        if shape.conceals:
             made[DIGESTS] = digests
-            self._lists[step.inner].append(digests)
+            self._levels[step.inner].lists.append(digests)
         return made
 
     def _value(self, value: Any, step: _Step) -> Any:
-        if isinstance(value, dict):
-            return self._members(value, step) if step.members else value
         each = step.each
-        if each is None or not isinstance(value, list):
-            return value
-        told = [self._value(one, each) for one in value] if each.inner >= 0 else value
-        if not each.hidden:
-            return told
-        salt = self._salt
-        digests: list[Any] = []
-        self._parts[each.level] += [(salt(), one) for one in told]
-        self._into[each.level].append((digests, len(told), True))
-        return digests
+        if each is not None and isinstance(value, list):
+            told = value if each.inner < 0 else [self._value(one, each) for one in value]
+            if not each.hidden:
+                return told
+            digests: list[Any] = []
+            level = self._levels[each.level]
+            level.heads += [each.head] * len(told)
+            level.values += told
+            level.into.append((digests, len(told), True))
+            return digests
+        return self._members(value, step) if step.members and isinstance(value, dict) else value
 
     def _hash(self) -> None:
-        for parts, into, lists in zip(self._parts, self._into, self._lists, strict=True):
-            lines = _encoded(_written(parts))
-            digests = _in_43(b"\x00".join([_sha256(line).digest() for line in lines]) + b"\x00") if lines else []
-            at = 0
-            for place, count, is_array in into:
-                found = digests[at : at + count]
-                place.extend([{ELEMENT: digest} for digest in found] if is_array else found)
+        salts, nothing = self._salts(sum(self._ends[-1])), self._nothing()
+        decoys = self._decoys
+        for level in self._levels:
+            level.lines = _lines(salts, level)
+            digested, at = b"\x00".join([_sha256(line).digest() for line in level.lines]), 0
+            told = _in_43(digested + b"\x00", len(level.lines)) if digested else []
+            for place, count, is_array in level.into:
+                if is_array:
+                    place.extend([{ELEMENT: digest} for digest in told[at : at + count]])
+                elif count == 1:
+                    place.append(told[at])
+                else:
+                    place.extend(told[at : at + count])
                 at += count
-            self._lines.append(lines)
-            self._finish(lists)
+            for digests in level.lists:
+                digests.extend(islice(nothing, decoys))
+                digests.sort()  # an order that tells nothing of the claims' own
 
-    def _finish(self, lists: list[list[str]]) -> None:
-        """Decoys, digests of nothing, and an order that tells nothing of the claims' own."""
-        wanted = self._decoys * len(lists)
+    def _salts(self, wanted: int) -> Iterator[bytes]:
+        """Of 132 bits each: more than the 128 that RFC 9901 §9.3 asks for. As they stand in disclosures, after what
+        every disclosure begins with."""
+        count = -(-wanted // 64) * 64
+        text = bytearray(_packed(self._random(_SALT_BYTES * count)))
+        for at, letter in enumerate(_OPENING):
+            text[at::_SALT_CHARACTERS] = bytes((letter,)) * count
+        return chain.from_iterable(_SALTED.iter_unpack(b2a_base64(text, newline=False)))
+
+    def _nothing(self) -> Iterator[str]:
+        """Decoys: digests of nothing."""
+        wanted = self._decoys * sum(len(level.lists) for level in self._levels)
         drawn = bytearray(self._random((_DIGEST_BYTES + 1) * wanted))
-        drawn[_DIGEST_BYTES :: _DIGEST_BYTES + 1] = bytes(wanted)  # as a digest ends, or it could be told from one
-        nothing, at = _in_43(drawn), 0
-        for digests in lists:
-            digests.extend(nothing[at : at + self._decoys])
-            digests.sort()
-            at += self._decoys
+        drawn[_DIGEST_BYTES :: _DIGEST_BYTES + 1] = bytes(wanted)  # as after a digest, or it could be told from one
+        return iter(_in_43(drawn, wanted))
+
+
+def _lines(salts: Iterator[bytes], level: _Level) -> list[bytes]:
+    """Disclosures as they are given: each value, and the bracket that ends it, in base64url after a salt and a head."""
+    count = len(level.values)
+    if not count:
+        return []
+    parts: list[Any] = [None] * (3 * count)
+    parts[0::3] = islice(salts, count)
+    parts[1::3] = level.heads
+    parts[2::3] = map(b2a_base64, _written(list(zip(level.values)), b"["))
+    return _in_lines(b"".join(parts))
+
+
+def _written(each: Sequence[Any], opening: bytes) -> list[bytes]:
+    """Each as JSON, by one call, without the bracket or brace that it begins with."""
+    parts = [_BREAK] * (2 * len(each))
+    parts[0::2] = each
+    return orjson.dumps(parts)[1 + len(opening) : -3].split(_APART + opening)
+
+
+def _in_lines(encoded: bytes) -> list[bytes]:
+    """In base64url without padding; the lines that the encoder ends keep them apart."""
+    return encoded.replace(b"=", b"").translate(_URL_SAFE).split(b"\n")[:-1]
+
+
+def _in_43(padded: bytes | bytearray, count: int) -> list[str]:
+    """So many digests in base64url. A zero byte after each makes it 44 letters, the last of which is nobody's."""
+    text = bytearray(_packed(padded))
+    text[_DIGEST_CHARACTERS :: _DIGEST_CHARACTERS + 1] = b"\n" * count
+    return text.decode("ascii").split("\n")[:count]
 
 
 @contextmanager
@@ -244,31 +365,6 @@ def _step_of(top: _Step, pattern: Sequence[str | None]) -> _Step:
         else:
             found = found.members.setdefault(name, _Step())
     return found
-
-
-def _written(what: Sequence[Any]) -> list[bytes]:
-    """Each as JSON, by one call."""
-    if not what:
-        return []
-    return orjson.dumps(list(chain.from_iterable(zip(what, repeat(_BREAK)))))[1:-3].split(_APART)
-
-
-def _encoded(each: Sequence[bytes]) -> list[bytes]:
-    """Each in base64url without padding; the lines that the encoder ends keep them apart."""
-    return b"".join(map(b2a_base64, each)).replace(b"=", b"").translate(_URL_SAFE).split(b"\n")[:-1]
-
-
-def _in_43(padded: bytes | bytearray) -> list[str]:
-    """Digests in base64url, each of which a zero follows: so all are as long, and without padding."""
-    text = _packed(padded).decode("ascii")
-    return [text[at : at + _DIGEST_CHARACTERS] for at in range(0, len(text), _DIGEST_STEP)]
-
-
-def _salts(random: Callable[[int], bytes]) -> Iterator[str]:
-    """Of 132 bits each: more than the 128 that RFC 9901 §9.3 asks for."""
-    while True:
-        drawn = _packed(random(_SALT_BYTES * _SALTS_DRAWN)).decode("ascii")
-        yield from [drawn[at : at + _SALT_CHARACTERS] for at in range(0, len(drawn), _SALT_STEP)]
 
 
 def _packed(data: bytes | bytearray) -> bytes:

@@ -17,6 +17,7 @@ from sd_jwt.verifier import SDJWTVerifier
 
 from services.receive.credentials.disclosures import Disclosable, packed, unpacked
 from services.receive.credentials.errors import CredentialRefused, Why
+from services.receive.credentials.issuing import Filling, Mould
 from services.receive.credentials.jws import SigningKey
 from services.receive.credentials.sd_jwt import TYPE, SdJwt, issue, present, prove
 from services.receive.credentials.verifying import Asked, verify
@@ -37,6 +38,25 @@ COURSE: Final = ("degrees", 0, "courses", 1)
 SHOWN: Final = [{"title": "Bachelor of Science", "courses": [{"code": "PH102", "grade": "A"}]}]
 FRAME: Final = {"given_name": True, "gpax": {"at_least_3_00": True}}
 """Nothing from within an array: with a proof, version 0.16 of the library leaves out what it hashed."""
+
+
+PATTERNS: Final = (
+    ("given_name",),
+    ("family_name",),
+    ("degrees",),
+    ("degrees", None),
+    ("degrees", None, "courses"),
+    ("degrees", None, "courses", None),
+)
+
+
+def of_a_batch() -> list[SdJwt]:
+    """Three times the transcript, made at once."""
+    claims = plain(transcript())
+    common = {name: claims.pop(name) for name in ("iss", "iat", "exp", "vct") if name in claims}
+    opened = {name: claims.pop(name) for name in ("cnf", "status") if name in claims}
+    made = Mould(PATTERNS, decoys=2).cast(common, [Filling(claims, opened)] * 3, AGENCY)
+    return [SdJwt.parse(one.decode("ascii")) for one in made]
 
 
 def private(key: SigningKey) -> dict[str, Any]:
@@ -66,6 +86,21 @@ def test_the_reference_library_believes_what_we_issue_and_a_wallet_of_ours_shows
     found = SDJWTVerifier(str(shown), lambda *_: of_the_reference(AGENCY), AUDIENCE, NONCE).get_verified_payload()
     assert found["degrees"] == SHOWN
     assert "given_name" not in found
+
+
+def test_the_reference_library_believes_each_of_a_batch() -> None:
+    for made in of_a_batch():
+        shown = prove(present(made, [COURSE]), WALLET, **_asked())
+        found = SDJWTVerifier(str(shown), lambda *_: of_the_reference(AGENCY), AUDIENCE, NONCE).get_verified_payload()
+        assert found["degrees"] == SHOWN
+        assert "given_name" not in found
+
+
+def test_a_wallet_of_the_reference_library_shows_what_a_batch_holds() -> None:
+    wallet = SDJWTHolder(str(of_a_batch()[1]))
+    wallet.create_presentation({"degrees": [{"courses": [False, True]}]}, NONCE, AUDIENCE, of_the_reference(WALLET))
+    told = verify(wallet.sd_jwt_presentation, Trusted(), _now(wallet.sd_jwt_presentation), asked=ASKED)
+    assert told.claims["degrees"] == SHOWN
 
 
 def test_a_wallet_of_the_reference_library_shows_what_we_issue() -> None:
@@ -135,6 +170,19 @@ async def test_a_library_in_javascript_believes_what_we_issue(library: node.Prog
     )
     assert told["payload"]["degrees"] == SHOWN
     assert told["kb"]["payload"]["nonce"] == NONCE
+
+
+async def test_a_library_in_javascript_believes_each_of_a_batch(library: node.Program) -> None:
+    for made in of_a_batch():
+        told = await library.ask(
+            "verify",
+            presented=str(prove(present(made, [COURSE]), WALLET, **_asked())),
+            key=AGENCY.public_jwk(),
+            holder=WALLET.public_jwk(),
+            nonce=NONCE,
+            at=int(NOW.timestamp()),
+        )
+        assert told["payload"]["degrees"] == SHOWN
 
 
 async def test_a_library_in_javascript_refuses_it_once_it_is_changed(library: node.Program) -> None:

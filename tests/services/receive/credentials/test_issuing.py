@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.receive.credentials import issuing
-from services.receive.credentials.disclosures import DIGESTS, unpacked
+from services.receive.credentials.disclosures import DIGESTS, HASH_NAME, RESERVED, unpacked
 from services.receive.credentials.issuing import Filling, Mould
 from services.receive.credentials.jws import SigningKey, bare_jwk, read
-from services.receive.credentials.sd_jwt import SdJwt, disclosable, issue, places, present, prove
+from services.receive.credentials.sd_jwt import IN_THE_OPEN, SdJwt, disclosable, issue, places, present, prove
 from services.receive.credentials.verifying import Asked, verify
 from tests.services.receive.credentials.issuers import AGENCY, AUDIENCE, ISSUER, NONCE, NOW, VCT, WALLET, Trusted
 
@@ -100,6 +100,28 @@ def test_decoys_of_a_batch_cannot_be_told_from_digests() -> None:
     [made] = cast([{"name": "x"}], decoys=200)
     last = Counter(digest[-1] for digest in read(made.signed).payload[DIGESTS])
     assert set(last) <= set("AEIMQUYcgkosw048"), "the last letter of 32 bytes has two bits that are nothing"
+
+
+@given(TEXTS, st.text(alphabet="abc", max_size=9), st.text(alphabet="xyz", max_size=9))
+@settings(deadline=None, max_examples=30)
+def test_a_disclosure_tells_by_its_length_the_lengths_of_name_and_value_alone(name: str, one: str, other: str) -> None:
+    assume(name not in {*COMMON, *IN_THE_OPEN, *RESERVED, HASH_NAME})
+    texts = [text.ljust(9, "-") for text in (one, other)]
+    made = Mould([(name,)], decoys=1).cast(COMMON, [Filling({name: text}, STATUS) for text in texts], AGENCY)
+    lines = [line for each in made for line in SdJwt.parse(each.decode("ascii")).disclosures]
+    assert len({len(line) for line in lines}) == 1
+    for line, text in zip(lines, texts, strict=True):
+        salt, told, value = orjson.loads(unpacked(line))
+        assert (len(salt), told, value) == (22, name, text)
+
+
+def test_people_of_whom_other_things_are_told_are_told_them_in_one_batch() -> None:
+    """What is hidden of an object is kept by its names: of more kinds of them than are kept."""
+    each: list[dict[str, Any]] = [{"open": {f"beside-{n % 1_500}": n, "within": n}, "name": n} for n in range(3_000)]
+    for claims, made in zip(each, cast(each), strict=True):
+        told = read(made.signed).payload
+        assert told["open"].keys() == {*claims["open"], DIGESTS} - {"within"}
+        assert len(made.disclosures) == 2
 
 
 def test_a_holder_whose_key_is_known_proves_it() -> None:
