@@ -96,6 +96,15 @@ class JuristicAppointment:
     def name(self, info: Info) -> str:
         return localized(info, info.context.room(Appointing).name(self.row))
 
+    @_described(
+        "The last four digits of the national ID of who is appointed: the name is as who proposed it wrote it, and "
+        "whoever approves has to know whom. Null for somebody who left."
+    )
+    async def national_id_ending(self, info: Info) -> str | None:
+        async with info.context.db.read() as session:
+            found = await info.context.room(JuristicDesk).endings(session, [self.row])
+        return found.get(self.row.person)
+
     @strawberry.field
     def status(self, info: Info) -> Status:
         return status_of(info.context.room(Appointing), info.context.room(JuristicRegister), self.row)

@@ -122,6 +122,7 @@ class JuristicRoutes:
                 seen = await self.desk.standing(session, who.person, key)
                 directors = await self.desk.directors(session, seen)
                 appointments = await self.desk.appointments(session, seen)
+                endings = await self.desk.endings(session, appointments)
                 clients = await self.desk.clients(session, seen)
                 history = await self.desk.history(session, seen, HISTORY)
         except SitthiError as error:
@@ -132,7 +133,7 @@ class JuristicRoutes:
             id=seen.row.id.hex,
             title=title_of(seen.row),
             directors=[(name, one.person == who.person, one.signs) for one, name in directors],
-            appointments=[self._appointment(one, seen) for one in appointments],
+            appointments=[{**self._appointment(one, seen), "ending": endings.get(one.person)} for one in appointments],
             clients=[(one.id, Text(one.name_th, one.name_en), one.jwks["keys"] if one.jwks else []) for one in clients],
             history=[self._event(one) for one in history],
             today=self.clock.today().isoformat(),

@@ -26,7 +26,7 @@ from tests.support.firms import MANAGE, POWER, Firm, jwks
 
 MINE: Final = (
     "{ viewer { juristicPersons { id number title directedByMe signedByMe signatures asOf"
-    " directors { name isMe signs } appointments { id name status powers isMine endReason }"
+    " directors { name isMe signs } appointments { id name nationalIdEnding status powers isMine endReason }"
     " systems { client name keys { kid alg } } history(first: 200) { kind by name about note } } } }"
 )
 DIRECTORS: Final = ("graduate", "official")
@@ -79,6 +79,8 @@ async def test_two_directors_appoint_the_officer_accepts_and_each_sees_what_is_t
     assert await seen(sitthi, "worker") == [], "nobody is told before the company has decided"
     [of_other] = await seen(sitthi, "official")
     assert [one["status"] for one in of_other["appointments"]] == ["PROPOSED"]
+    [ending] = [one["nationalIdEnding"] for one in of_other["appointments"]]
+    assert ending == persona("worker").national_id[-4:], "whoever approves knows whom, whatever name is written"
     await firm.approve("official", proposed)
     assert not await acts(sitthi, firm, "worker"), "not before they accept"
     [offered] = await seen(sitthi, "worker")

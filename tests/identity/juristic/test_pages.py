@@ -96,6 +96,7 @@ async def test_two_directors_appoint_by_forms_and_the_officer_accepts(house: Hou
         assert "รอกรรมการอีกคนอนุมัติ" in await shown(one, company)
         assert "/approve" not in await shown(one, company), "who proposed does not approve"
         assert (await officer.browser.get(page_of(company))).status_code == 404, "nobody is told before that"
+        assert f"</span> {persona('officer-two').national_id[-4:]}\n" in await shown(two, company)
         assert (await send(two, company, "/approve")).status_code == 303
         assert "รอผู้ได้รับแต่งตั้งตอบรับ" in await shown(officer, company)
         assert (await send(officer, company, "/accept")).status_code == 303
