@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from services.agencies.oic.claims_amounts import Outcome, Stage, version_on
 from services.agencies.oic.claims_cover import covering
-from services.agencies.oic.claims_rows import Claim, Claims, bangkok_day
+from services.agencies.oic.claims_rows import Claim, Claims, bangkok_day, law_of
 from services.agencies.oic.claims_states import Event, State
 from services.agencies.oic.claims_told import told_of
 from services.agencies.oic.tables import AHEAD, answered, instant, rejected_of, remember
@@ -67,6 +67,8 @@ async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tu
         row = {**row, **{name: known[name] for name in kept}}
         await claims.move(row, Event.SUPPLY)
     else:
+        if _is_late(row):
+            return "CLAIM_LATE", "/accident/at"
         same = await claims.of_accident(row["victim"], datetime.fromisoformat(row["accident_at"]))
         if (twin := next((one for one in same if _is_twin(one, row)), None)) is not None:
             return "CLAIM_DUPLICATE", "/bill", twin["number"]
@@ -77,6 +79,12 @@ async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tu
     await claims.compute(row)
     await claims.move(row, Event.COMPUTE)
     return row
+
+
+def _is_late(row: Claim) -> bool:
+    """Of a claim that is new. What was filed in time may be supplied later, and asked about under its bill."""
+    days = bangkok_day(row["filed_at"]) - bangkok_day(row["accident_at"])
+    return days.days > law_of(row).days_to_file
 
 
 def _is_twin(one: Claim, row: Claim) -> bool:
@@ -151,8 +159,6 @@ def _fault(record: Mapping[str, Any], provinces: set[str], now: datetime) -> tup
     version = version_on(day)
     if version is None:
         return "NO_LAW", "/accident/at"
-    if (today - day).days > version.days_to_file:
-        return "CLAIM_LATE", "/accident/at"
     for place, code in ((record["accident"], "/accident/province"), (record.get("vehicle", {}), "/vehicle/province")):
         if "province" in place and place["province"] not in provinces:
             return "PROVINCE_UNKNOWN", code

@@ -142,6 +142,18 @@ async def test_what_was_asked_for_is_supplied_checked_and_computed_anew(fund: Fu
     assert (told["claim"], told["state"], told["due"], told["payBy"]) == (claim, "COMPUTED", 9_000_00, "2026-11-26")
 
 
+async def test_what_was_filed_in_time_is_supplied_after_the_180_days_too(fund: Fund) -> None:
+    told = await fund.files()
+    await fund.decides(told["claim"], "ask")
+    fund.clock.set(datetime.fromisoformat("2027-06-01T10:00:00+07:00"))
+    more = {**BILL, "treatment": {"satang": 20_000_00, "days": 3}}
+    late = {**BILL, "bill": "HN-2"}
+    taken = await fund.sends("claimFilings", more, late, by=HOSPITAL)
+    assert codes(taken) == ["CLAIM_LATE"]
+    assert (taken.told[0].answer["state"], taken.told[0].answer["due"]) == ("COMPUTED", 20_000_00)
+    assert (await fund.files(more))["claim"] == told["claim"], "nor is it late when it is asked about again"
+
+
 async def test_after_fault_is_shown_the_rest_is_due_and_days_in_hospital_too(fund: Fund) -> None:
     claim = (await fund.files({**BILL, "treatment": {"satang": 90_000_00, "days": 3}}))["claim"]
     assert codes(await fund.decides(claim, "show-fault")) == ["CLAIM_STATE"]
