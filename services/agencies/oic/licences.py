@@ -252,8 +252,10 @@ async def _write(tx: StoreTransaction, rows: Sequence[Mapping[str, Any]]) -> Non
     changed = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
     after = f" ON CONFLICT (number) DO UPDATE SET {changed} WHERE licence.reported_at < excluded.reported_at"
     await insert(tx, "licence", _COLUMNS, rows, after)
+    # of what is kept now, whose rows are held: a later report that came meanwhile has won
+    kept = await _latest(tx, [row["number"] for row in rows])
     words = []
-    for row in rows:
+    for row in (kept[row["number"]] for row in rows):
         await tx.execute("DELETE FROM licence_word WHERE number = :number", {"number": row["number"]})
         named = sorted({*words_of(row["name_th"]), *words_of(row["name_en"])})
         words += [{"word": word, "number": row["number"]} for word in named]

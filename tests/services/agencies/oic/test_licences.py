@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from services.agencies.oic.licences import is_named, number_in, qr_of, words_of
+from services.agencies.oic.licences import _row, _write, is_named, number_in, qr_of, words_of
 from tests.services.agencies.oic.office import Office
 
 LICENCE: Final[dict[str, Any]] = {
@@ -125,3 +125,12 @@ def test_one_wrong_digit_or_two_that_changed_places_are_seen_in_a_code(number: s
         if qr[place].isdigit():
             wrong = qr[:place] + str((int(qr[place]) + 1) % 10) + qr[place + 1 :]
             assert number_in(wrong) == ""
+
+
+async def test_of_two_reports_at_once_the_later_name_is_found_whichever_is_written_last(office: Office) -> None:
+    later = {**LICENCE, "nameTh": "สุดา ใหม่มาก", "nameEn": "Suda Maimak", "reportedAt": "2026-01-01T00:00:00Z"}
+    await office.takes("licences", later)
+    async with office.store.transaction() as tx:  # it looked before the later one was there
+        await _write(tx, [_row(LICENCE)])
+    assert len((await office.says("licensed", name="Maimak"))["licences"]) == 1
+    assert (await office.says("licensed", name="Tuayangdi"))["licences"] == []
