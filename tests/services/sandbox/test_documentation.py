@@ -18,6 +18,15 @@ def test_the_page_names_every_persona() -> None:
     assert [one.slug for one in PERSONAS if f"`{one.slug}`" not in text] == []
 
 
+def test_the_page_tells_each_personas_number() -> None:
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    told: dict[str, str] = {}
+    for line in lines:
+        slugs, numbers = (re.findall(r"`([^`]+)`", cell) for cell in line.split("|")[1:3])
+        told |= zip(slugs, numbers, strict=False)
+    assert {one.slug: told.get(one.slug) for one in PERSONAS} == {one.slug: one.national_id for one in PERSONAS}
+
+
 def test_every_answer_says_what_it_holds() -> None:
     silent = [
         f"/{slug}/{path}"
