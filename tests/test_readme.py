@@ -1,6 +1,6 @@
-"""The README's tour, word for word: its own blocks, in one shell, beside the server that its first block starts.
+"""The README's tour and the longer walk, word for word: each one's blocks in one shell, beside the README's server.
 
-What differs from a stranger's machine is the port and where the data lies.
+What differs from a stranger's machine is the port, where the data lies, and who touches the passkey.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,13 @@ from typing import Final
 
 import pytest
 
+from core.paper import font_families
+from tests.support import programs
 from tests.support.server import free_port
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"
+WALK: Final = ROOT / "docs/walk.md"
 PAGES: Final = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda path: path.relative_to(ROOT).as_posix()
 )
@@ -37,9 +41,9 @@ class Block:
     promised: tuple[str, ...] = ()
 
 
-def blocks() -> list[Block]:
+def blocks(page: Path = README) -> list[Block]:
     found: list[Block] = []
-    for kind, text in re.findall(r"^```(\w*)\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE):
+    for kind, text in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
         if kind == "sh":
             found.append(Block(text))
         else:
@@ -48,12 +52,13 @@ def blocks() -> list[Block]:
     return found
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[Mapping[str, str]]:
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """A shell's environment, with the server of the README's first block running in it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SITTHI_")}
     port = free_port()
-    given = {**kept, "PORT": str(port), "SITTHI_DATA": str(tmp_path / "var"), "LANG": "C.UTF-8"}
+    data = tmp_path_factory.mktemp("var")
+    given = {**kept, "PORT": str(port), "SITTHI_DATA": str(data), "LANG": "C.UTF-8"}
     server = subprocess.Popen(["bash", "-c", blocks()[0].script], cwd=ROOT, env=given, start_new_session=True)
     try:
         until = time.monotonic() + START_SECONDS
@@ -78,7 +83,7 @@ def answers(port: int) -> bool:
 def typed(tour: list[Block], environment: Mapping[str, str]) -> list[str]:
     """What one shell prints for each block, errors among it; fails when a block's last command does."""
     mark = "=== end of a block"
-    script = "".join(f'{block.script}\necho "{mark} $?"\n' for block in tour)
+    script = "".join(f"{block.script}\nprintf '\\n{mark} %s\\n' $?\n" for block in tour)
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=ROOT,
@@ -128,6 +133,29 @@ def test_the_tour_does_what_it_says_and_does_it_once(environment: Mapping[str, s
     assert "NOTHING_DUE" in again
     assert whole.count('"SETTLED"') == again.count('"SETTLED"') == 1
     assert '"APPROVED"' in again
+
+
+@pytest.mark.needs("curl")
+def test_the_longer_walk_does_what_it_says(environment: Mapping[str, str]) -> None:
+    if not font_families():
+        programs.absent("no Thai font: script/setup fetches one")
+    helper = next(block for block in blocks() if "ask() {" in block.script)
+    walk = [helper, *blocks(WALK)]
+    browser = f"{sys.executable} -m tests.support.passkey_browser newborn-parent %s"
+    outputs = typed(walk, {**environment, "BROWSER": browser})
+    for block, output in zip(walk, outputs, strict=True):
+        assert [line for line in block.promised if not occurs(line, output)] == []
+    whole = "".join(outputs)
+    assert '"errors"' not in whole
+    assert re.findall(r'"problems": \[[^\]]', whole) == []
+    for word in (
+        "told: PAID",
+        '"status": "INSURANCE_MISSING"',
+        '"nameMatches": true',
+        '"state":"APPROVED"',
+        '"title": "Preliminary compensation, road victims"',
+    ):
+        assert word in whole
 
 
 def test_the_readme_names_every_room() -> None:

@@ -47,6 +47,7 @@ LONG: Final = (
     *("tests/test_keys_rotate.py::test_a_key_is_replaced_under_load", "tests/test_outage.py::test_a_server_outlives"),
     "tests/api/test_services_followed.py::test_versions_come_and_go_by_command",
     "tests/api/test_serving.py::test_once_started_a_collection",
+    "tests/test_readme.py::test_the_longer_walk",
 )
 """What only a thorough run takes, as if it were marked so: pages worked through word for word with programs that are
 installed for it, set-up, benchmarks of a whole server, and load, restarts and kills of whole servers for which quick
