@@ -14,7 +14,15 @@ from sqlmodel import col
 
 from core.clock import bangkok_day
 from core.ids import GlobalId
-from services.receive.shares.checks.asking import DAYS_MAX, KEPT, LINES_A_DAY_MAX, RESULT_TYPE, WAITING_MAX, Asking
+from services.receive.shares.checks.asking import (
+    DAYS_MAX,
+    KEPT,
+    LINES_A_DAY_MAX,
+    RESULT_TYPE,
+    WAITING_MAX,
+    WAITING_OF_ONE_MAX,
+    Asking,
+)
 from services.receive.shares.checks.models import CheckAsked, CheckLine, CheckRequest
 from services.receive.shares.checks.routes import PATH
 from services.receive.shares.checks.sheet import LINES_MAX
@@ -321,11 +329,30 @@ async def test_the_lines_of_a_day_are_bounded_and_the_next_day_begins_anew(sitth
 
 async def test_nobody_is_asked_more_often_than_they_can_read(sitthi: Served, employer: Employer) -> None:
     await sitthi.token("graduate")
-    await employer.ask(*(line(f"C-{n}") for n in range(WAITING_MAX + 3)))
+    others = [await Employer(sitthi, 40 + n).enter() for n in range(WAITING_MAX // WAITING_OF_ONE_MAX)]
+    for one in others:
+        await one.ask(*(line(f"C-{n}") for n in range(WAITING_OF_ONE_MAX)))
     check = await employer.ask(line())
     async with sitthi.house.db.read() as session:
         assert len((await session.scalars(select(CheckAsked))).all()) == WAITING_MAX
     assert await employer.results(check) == [("WAITING", [])]
+
+
+async def test_whoever_asks_about_somebody_again_and_again_keeps_nobody_else_from_asking(
+    sitthi: Served, employer: Employer
+) -> None:
+    await sitthi.token("graduate")
+    flood = await employer.ask(*(line(f"C-{n}") for n in range(WAITING_MAX + 3)))
+    await employer.ask(line())
+    async with sitthi.house.db.read() as session:
+        assert len((await session.scalars(select(CheckAsked))).all()) == WAITING_OF_ONE_MAX
+    assert await employer.results(flood) == [("WAITING", [])] * (WAITING_MAX + 3)
+    other = await Employer(sitthi, 32).enter()
+    check = await other.ask(line())
+    [newest, *_] = await mine(sitthi)
+    assert newest["employerNumber"] == other.number.digits
+    assert codes(await answer(sitthi, newest)) == []
+    assert (await other.results(check))[0][0] != "WAITING"
 
 
 async def test_without_the_power_or_an_officer_or_of_another_register_nothing_is_asked(

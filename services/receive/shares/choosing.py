@@ -92,6 +92,8 @@ def _rows(value: Any, pattern: Pattern, titles: Mapping[Pattern, Text]) -> Itera
 
 def _said(value: Any) -> str:
     match value:
+        case None:
+            return "–"
         case bool():
             return "✓" if value else "✗"
         case Mapping():

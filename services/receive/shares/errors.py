@@ -17,12 +17,12 @@ class ShareNotThere(NotFound):
 
 
 class ShareTakenBack(Conflict):
-    """To whoever brings the code of one that is open: the agency took back what it shows."""
+    """To whoever brings the code of one that is open: the agency, or its citizen, took back what it shows."""
 
     code = "SHARE_TAKEN_BACK"
     text = Text(
-        th="หน่วยงานเพิกถอนหรือระงับเอกสารที่แบ่งปันแล้ว จึงเปิดไม่ได้",
-        en="The agency has taken back, or suspended, what was shared: it is not shown.",
+        th="เอกสารที่แบ่งปันถูกเพิกถอนหรือถูกระงับแล้ว จึงเปิดไม่ได้",
+        en="What was shared has been taken back or suspended: it is not shown.",
     )
 
 

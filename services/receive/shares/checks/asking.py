@@ -41,6 +41,8 @@ LINES_A_DAY_MAX: Final = 2_000
 """Of one juristic person."""
 WAITING_MAX: Final = 20
 """Checks that wait for one person's answer: of those beyond, nobody is asked, and nobody is told so."""
+WAITING_OF_ONE_MAX: Final = 5
+"""Of those, from one juristic person: none keeps the others' from being asked."""
 KEPT: Final = timedelta(days=90)
 """After its last day."""
 ASKED: Final = MESSAGES["shares.check-asked"]
@@ -207,8 +209,10 @@ class Asking:
             line.claim_sealed = self._sealed(said, line.request, line.line)
         title, last = Text(th=row.title_th, en=row.title_en), bangkok_day(row.until) - timedelta(days=1)
         for person in sorted({one for one in found.values() if one is not None}):
-            room = WAITING_MAX - await repository.waiting(session, person, row.asked_at)
-            lines = [number for number, one in sorted(found.items()) if one == person][: max(0, room)]
+            of_all = WAITING_MAX - await repository.waiting(session, person, row.asked_at)
+            of_one = WAITING_OF_ONE_MAX - await repository.waiting(session, person, row.asked_at, of=row.juristic)
+            room = max(0, min(of_all, of_one))
+            lines = [number for number, one in sorted(found.items()) if one == person][:room]
             for number in lines:
                 session.add(
                     CheckAsked(

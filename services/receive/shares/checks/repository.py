@@ -48,13 +48,16 @@ async def lines_since(session: AsyncSession, juristic: UUID, since: datetime) ->
     return int(await session.scalar(query) or 0)
 
 
-async def waiting(session: AsyncSession, person: UUID, now: datetime) -> int:
-    """How many checks the person has not answered that can be answered still."""
+async def waiting(session: AsyncSession, person: UUID, now: datetime, *, of: UUID | None = None) -> int:
+    """How many checks the person has not answered that can be answered still; `of` one juristic person, if named."""
     query = (
         select(func.count())
         .select_from(CheckAsked)
         .where(col(CheckAsked.person) == person, col(CheckAsked.answer).is_(None), col(CheckAsked.until) > now)
     )
+    if of is not None:
+        query = query.join(CheckRequest, col(CheckRequest.id) == col(CheckAsked.request))
+        query = query.where(col(CheckRequest.juristic) == of)
     return int(await session.scalar(query) or 0)
 
 

@@ -29,6 +29,8 @@ REPEATED: Final = "REFERENCE_REPEATED"
 NATIONAL_ID: Final = "NATIONAL_ID_INVALID"
 BUDDHIST: Final = "YEAR_BUDDHIST"
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])\d(?:[._-]?\d){12}(?![0-9A-Za-z])", re.ASCII)
+"""What could be a national ID; among letters, as in a UUID, thirteen digits are none."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MEMBERS: Final = frozenset({"reference", "purpose", "until", "lines"})
 _OF_LINE: Final = frozenset({"reference", "nationalId", "claim"})
@@ -128,7 +130,17 @@ def _whole_reference(given: Any) -> str:
 
 
 def _is_reference(given: Any) -> bool:
-    return isinstance(given, str) and bool(_REFERENCE.fullmatch(given)) and not holds_national_id(given)
+    if not isinstance(given, str) or not _REFERENCE.fullmatch(given):
+        return False
+    return not any(_is_national_id(one) for one in _NUMBER.findall(given))
+
+
+def _is_national_id(text: str) -> bool:
+    try:
+        NationalId.parse("".join(filter(str.isdigit, text)))
+    except MalformedNationalId:
+        return False
+    return True
 
 
 def _purpose(given: Any) -> Text:

@@ -52,6 +52,7 @@ def test_pointers_are_written_as_rfc_6901_has_it(path: tuple[str | int, ...], po
 def test_rows_say_what_is_shown_for_a_person() -> None:
     titles = titles_of_json(titles_as_json(SPEC))
     shown = {"institution": "ก", "courses": [{"code": "PH102", "grade": "B"}], "gpax_at_least_3_00": True, "iss": "x"}
+    assert [value for _, value in rows_of({"institution": None}, titles)] == ["–"]
     assert [(title.en, value) for title, value in rows_of(shown, titles)] == [
         ("Institution", "ก"), ("Course", "PH102 · B"), ("Average of 3.00 or more", "✓"),
     ]  # fmt: skip

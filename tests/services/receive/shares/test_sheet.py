@@ -38,6 +38,12 @@ def test_however_deep_a_list_is_it_is_refused_and_breaks_nothing(member: str, de
         read_sheet(given)
 
 
+@pytest.mark.parametrize("reference", ["2026112300001", "0a1234567890123fc40d", f"c{NUMBER}"])
+def test_a_number_that_is_nobodys_is_a_reference(reference: str) -> None:
+    found = read(sheet(line(reference=reference), reference=reference))
+    assert (found.reference, found.rejected) == (reference, ())
+
+
 def test_a_list_is_read() -> None:
     found = read(sheet(line(claim={"institution": "ก", "level": "BACHELOR", "title": "b", "year": 2020})))
     assert (found.reference, found.until, found.rejected) == ("list-1", date(2026, 12, 10), ())
@@ -54,6 +60,7 @@ def test_a_list_is_read() -> None:
         (line(more=1), "FORM", ""),
         (line(reference="with space"), "FORM", "/reference"),
         (line(reference=NUMBER), "FORM", "/reference"),
+        (line(reference=f"C-{NUMBER[0]}-{NUMBER[1:5]}-{NUMBER[5:]}.1"), "FORM", "/reference"),
         (line(reference="x" * 65), "FORM", "/reference"),
         (line(nationalId="0000000000000"), "NATIONAL_ID_INVALID", "/nationalId"),
         (line(nationalId=None), "NATIONAL_ID_INVALID", "/nationalId"),
