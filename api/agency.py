@@ -8,11 +8,11 @@ from fastapi import APIRouter
 
 from api.benefits import benefits
 from api.desk_rest import Desk, applications_router
-from identity.provider.registration import AGENCY_RESOURCE
+from api.doors import door_of
 from services.apply.desk.service import CaseDesk
 from services.apply.desk.showing import CaseLooks
 from services.exchange.corrections.routes import Agents, corrections_router
-from services.exchange.rest.auth import FACTS_SCOPE, INGEST_SCOPE, SERVICES_SCOPE, AgencyDoor
+from services.exchange.rest.auth import INGEST_SCOPE, SERVICES_SCOPE
 from services.exchange.rest.routes import agency_router
 from services.exchange.rest.service import AgencyFacts
 from services.exchange.rest.terms import AgencyTerms
@@ -27,18 +27,6 @@ from services.plugins.registry.routes import ServiceAgents, open_services_router
 
 if TYPE_CHECKING:
     from api.house import House
-
-
-def door_of(house: House, scope: str = FACTS_SCOPE) -> AgencyDoor:
-    """Lets systems of agencies in, by their tokens for `/agency` with that scope."""
-    return AgencyDoor(
-        house.settings.issuer,
-        house.identity.presenting,
-        house.identity.verifier_for(AGENCY_RESOURCE),
-        house.limits,
-        house.catalogue.agency_title,
-        scope,
-    )
 
 
 def agencies(house: House) -> APIRouter:

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.agency import door_of
+from api.doors import door_of
 from api.privacy import KeepersOfDocuments
 from core.assurance import Demand
 from core.errors import ServiceUnavailable

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from api.agency import door_of
 from api.desk_of_applications import OfficerTies
+from api.doors import door_of
 from api.issued_rest import issued_router
 from core.ids import MalformedNationalId, NationalId
 from core.rooms import Rooms

@@ -19,6 +19,7 @@ from identity.juristic.appointing import Appointing
 from identity.juristic.desk import JuristicDesk, Standing, Told
 from identity.juristic.models import AppointmentEnd, JuristicKind, JuristicOfficer, JuristicStep
 from identity.juristic.register import JuristicRegister, title_of
+from identity.juristic.states import Status, status_of
 from identity.provider.client_keys import thumbprint_of
 from identity.provider.models import Client
 
@@ -34,20 +35,8 @@ def _described(description: str) -> Callable[[Callable[..., Any]], Any]:
 
 strawberry.enum(JuristicKind, description="What a juristic person is to the agency that registered it.")
 strawberry.enum(AppointmentEnd, name="JuristicAppointmentEnd", description="How an appointment ended.")
+strawberry.enum(Status, name="JuristicAppointmentStatus", description="Where an appointment stands now.")
 strawberry.enum(JuristicStep, name="JuristicStep", description="What happened to a juristic person, or in its name.")
-
-
-@strawberry.enum(name="JuristicAppointmentStatus", description="Where an appointment stands now.")
-class Status(Enum):
-    PROPOSED = "PROPOSED"
-    """It waits for another director."""
-    OFFERED = "OFFERED"
-    """It waits for who is appointed."""
-    ACTIVE = "ACTIVE"
-    COMING = "COMING"
-    """Its first day is yet to come."""
-    ENDED = "ENDED"
-    """Somebody ended it, its last day has passed, or nobody answered in time."""
 
 
 @strawberry.enum(name="JuristicActor", description="Who did something in the matters of a juristic person.")
@@ -257,16 +246,6 @@ class JuristicOfCitizen:
         async with info.context.db.read() as session:
             found = await info.context.room(JuristicDesk).standings(session, self.person)
         return [JuristicPerson.of(one) for one in found]
-
-
-def status_of(appointing: Appointing, register: JuristicRegister, row: JuristicOfficer) -> Status:
-    if appointing.is_open(row):
-        return Status.PROPOSED
-    if appointing.is_offered(row):
-        return Status.OFFERED
-    if register.holds(row):
-        return Status.ACTIVE
-    return Status.COMING if appointing.is_coming(row) else Status.ENDED
 
 
 def _director(row: models.JuristicDirector, name: Text | None, viewer: UUID) -> JuristicDirector:

@@ -23,10 +23,10 @@ from core.text import Text
 from core.thai_dates import be_year
 from identity.juristic.appointing import Wish
 from identity.juristic.desk import APPOINTING, JuristicDesk, Standing, Told
-from identity.juristic.graph import Status, status_of
 from identity.juristic.models import JuristicOfficer
 from identity.juristic.numbers import JuristicNumber
 from identity.juristic.register import title_of
+from identity.juristic.states import Status, status_of
 from identity.provider.models import SignInSession
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
 from identity.provider.sessions import SignInSessions

@@ -168,6 +168,8 @@ class Basis(StrEnum):
     """s.19."""
 
 
+YOU: Final = Text(th="คุณ", en="You")
+"""How whoever asks about themself is called in their own access log."""
 A_DELEGATE: Final = Text(th="ผู้ที่ขอดำเนินการแทนคุณ", en="Somebody who asked to act for you")
 """A delegate as the subject sees them until the gate has found the delegation."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -20,6 +20,7 @@ from services.exchange.facts import (
     A_DELEGATE,
     DELEGATE_VIEW,
     OWN_VIEW,
+    YOU,
     Asker,
     AskerKind,
     Assured,
@@ -33,7 +34,6 @@ from services.exchange.names import full_name
 
 T = TypeVar("T")
 
-YOU: Final = Text(th="คุณ", en="You")
 
 strawberry.enum(
     FactState, description="How good a fact is. Only FRESH and STALE have a value, which may be that there is none."

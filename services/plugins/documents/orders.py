@@ -30,8 +30,7 @@ from core.text import Text
 from core.viewer import NotDelegated, Viewer
 from identity.inbox import MessageTemplate
 from services.exchange.errors import SubjectGone
-from services.exchange.facts import OWN_VIEW, Asker, AskerKind, Assured
-from services.exchange.graph.facts import YOU
+from services.exchange.facts import OWN_VIEW, YOU, Asker, AskerKind, Assured
 from services.plugins.contract import Document, IssueFee
 from services.plugins.documents import messages, order_rows, repository
 from services.plugins.documents.errors import TooManyDocuments, TooManyOrders
