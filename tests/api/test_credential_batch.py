@@ -153,6 +153,14 @@ async def test_what_a_batch_made_goes_into_a_wallet_once_without_asking_the_agen
     assert len(office.calls) == 3, "what was handed out is made anew"
 
 
+async def test_who_asks_for_a_part_does_not_get_the_whole_that_waits(sitthi: Served, office: Registrar) -> None:
+    await started(sitthi, graduate())
+    await of(sitthi).run()
+    await offered(sitthi, arguments={"degree": "2"})
+    assert [dict(call.arguments) for call in office.calls] == [{}, {"degree": "2"}]
+    assert len(await rows(sitthi, ReadyCredential)) == 1
+
+
 async def test_a_wallet_that_is_not_ours_fetches_it_without_a_key(sitthi: Served, office: Registrar) -> None:
     await started(sitthi, graduate())
     await of(sitthi).run()

@@ -256,6 +256,20 @@ async def test_a_share_ends_on_the_second(sitthi: Served, office: Office) -> Non
     assert office.calls
 
 
+async def test_whoever_opens_while_its_citizen_revokes_it_is_told_no_more_than_a_stranger(
+    sitthi: Served, office: Office
+) -> None:
+    for _ in range(3):
+        share = await shared(sitthi, openings=5)
+        [payload, *answers] = await asyncio.gather(
+            sitthi.do("revokeShare", SHARE, "graduate", share=share["id"]),
+            *(opened(sitthi, path_of(sitthi, share)) for _ in range(4)),
+        )
+        assert payload["share"]["status"] == "REVOKED"
+        assert {one.status_code for one in answers} <= {200, 404}
+    assert office.calls
+
+
 async def test_what_was_shown_is_taken_back_with_the_share(sitthi: Served, office: Office) -> None:
     share = await shared(sitthi)
     told = (await opened(sitthi, path_of(sitthi, share))).json()

@@ -105,11 +105,14 @@ class Credentials:
         return told
 
     async def ready(self, person: UUID, asking: Asking) -> UUID | None:
-        """The credential that a batch has made for the person, if it waits. Raises :class:`TooManyOffers`."""
+        """The credential that a batch has made for the person, if it waits, and they ask for nothing else than all.
+        Raises :class:`TooManyOffers`."""
         now = self._clock.now()
         async with self._db.read() as session:
             if await repository.waiting(session, person, now) >= OFFERS_MAX:
                 raise TooManyOffers
+            if asking.arguments:
+                return None
             return await batch_rows.ready_of(session, person, asking.offered.configuration, now)
 
     async def offer(self, session: AsyncSession, person: UUID, asking: Asking, told: Credential | UUID) -> OpenOffer:

@@ -137,7 +137,9 @@ class Openings:
             return await self._paper(row)
         async with self._db.read() as session:
             if await repository.taken_back(session, row):
-                raise ShareTakenBack
+                # Perhaps by its citizen, at this moment, with the share.
+                stands = await repository.by_code(session, row.code or b"", self._clock.now())
+                raise ShareNotThere if stands is None else ShareTakenBack
         content = content_of(row, key)
         if content is None:
             raise ShareNotThere
