@@ -106,6 +106,64 @@ def test_set_up_runs_again_when_something_changed(checkout: Path, change: str) -
     assert (site / "sitthi.pth").read_text().strip() == str(checkout)
 
 
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("has_pip", [False, True], ids=["without pip", "with pip"])
+def test_an_environment_behind_a_link_is_somebody_elses_and_stays_as_it_is(
+    checkout: Path, tmp_path: Path, *, has_pip: bool
+) -> None:
+    elses = tmp_path / "elsewhere/.venv"
+    (elses / "bin").mkdir(parents=True)
+    (elses / "kept.txt").write_text("theirs")
+    (elses / ".sitthi-root").write_text(str(elses.parent))
+    python = elses / "bin/python"
+    python.write_text(f"#!/bin/sh\nexit {0 if has_pip else 1}\n")
+    python.chmod(0o755)
+    before = contents(elses)
+    (checkout / ".venv").symlink_to(elses)
+    answer = run("script/setup", cwd=checkout)
+    assert answer.returncode == 1
+    assert f".venv is a link to {elses}, where this checkout has no environment of its own" in answer.stderr
+    assert contents(elses) == before
+
+
+def test_nothing_is_made_behind_a_link(checkout: Path, tmp_path: Path) -> None:
+    """venv empties what is there, and then says that it makes none behind a link."""
+    (checkout / ".venv").symlink_to(tmp_path / "gone")
+    answer = run("script/setup", cwd=checkout)
+    assert (answer.returncode, "remove the link (rm .venv)" in answer.stderr) == (1, True)
+
+
+def test_an_environment_that_set_up_did_not_make_and_cannot_use_stays_as_it_is(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv/kept.txt").write_text("mine")
+    answer = run("script/setup", cwd=checkout)
+    assert answer.returncode == 1
+    assert "was not made by script/setup, so it stays as it is" in answer.stderr
+    assert contents(checkout / ".venv") == {"kept.txt": "mine"}
+
+
+def test_an_environment_that_was_made_here_may_move_behind_a_link(checkout: Path, tmp_path: Path) -> None:
+    """To a disk with more room, for instance."""
+    (checkout / "requirements.lock").write_text("")
+    assert run("script/setup", cwd=checkout).returncode == 0
+    (checkout / ".venv").rename(tmp_path / "large disk")
+    (checkout / ".venv").symlink_to(tmp_path / "large disk")
+    (checkout / "requirements.lock").write_text("# another\n")
+    again = run("script/setup", cwd=checkout)
+    assert (again.returncode, "Set-up is done." in again.stdout) == (0, True), again.stderr
+
+
+def test_what_was_broken_off_before_there_was_pip_is_made_anew(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv/.sitthi-root").write_text(str(checkout))
+    (checkout / "requirements.lock").write_text("")
+    answer = run("script/setup", cwd=checkout)
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_the_wheel_carries_the_rooms_and_the_migrations_but_no_alembic_at_the_top(tmp_path: Path) -> None:
     import zipfile  # noqa: PLC0415
 
