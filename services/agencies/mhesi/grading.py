@@ -90,6 +90,15 @@ def check_grading(told: Sequence[Json]) -> None:
             raise Refused("GRADING_WRONG", f"/grading/{place}" if rises else f"/grading/{place}/from")
 
 
+def check_organisation(number: str | None) -> None:
+    """Its check digit, which citizens' and juristic persons' numbers share."""
+    try:
+        if number is not None:
+            NationalId(number)
+    except Exception:  # noqa: BLE001 - the contract names no class for it
+        raise Refused("ORGANISATION_INVALID", "/organisation") from None
+
+
 def check_record(record: Json, gradings: Sequence[Grading], today: date) -> None:
     """Raises :class:`Refused` with the first thing that is wrong."""
     try:

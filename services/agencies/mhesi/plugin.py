@@ -15,7 +15,15 @@ from datetime import date
 from typing import Any, Final
 
 from services.agencies.mhesi.choosing import chosen
-from services.agencies.mhesi.grading import Grading, Json, Refused, check_grading, check_record, hundredths
+from services.agencies.mhesi.grading import (
+    Grading,
+    Json,
+    Refused,
+    check_grading,
+    check_organisation,
+    check_record,
+    hundredths,
+)
 from services.agencies.mhesi.papers import certificate_of, paper_of
 from services.agencies.mhesi.transcript import awarded, claims_of, degrees_of
 from services.plugins.contract import (
@@ -232,6 +240,7 @@ async def _known(tx: StoreTransaction, sent: Sequence[Json]) -> _Known:
 
 async def _keep_institution(tx: StoreTransaction, sent: Json) -> None:
     check_grading(sent["grading"])
+    check_organisation(sent.get("organisation"))
     content = _written(sent)
     sql = "SELECT revision, digest FROM institution WHERE code = :code"
     rows = await tx.fetch(sql, {"code": sent["code"]})

@@ -73,6 +73,9 @@ async def insurers(host: Host, call: Call) -> dict[str, Any]:
             if reported > now + AHEAD:
                 rejected.append(rejected_of(place, "REPORT_IN_FUTURE", "/reportedAt"))
                 continue
+            if record.get("organisation") is not None and not is_number(record["organisation"]):
+                rejected.append(rejected_of(place, "ORGANISATION_INVALID", "/organisation"))
+                continue
             await tx.execute(
                 "INSERT INTO insurer (code, name_th, name_en, organisation, reported_at) "
                 "VALUES (:code, :th, :en, :organisation, :at) ON CONFLICT (code) DO UPDATE SET "

@@ -200,13 +200,13 @@ async def test_what_does_not_agree_is_refused_and_what_stands_beside_it_is_taken
     assert len(await office.degrees(national_id(2))) == 1
 
 
-UNIVERSITY = Reporter("0994000000012", "UNIVERSITY", "officer")
+UNIVERSITY = Reporter("0994000000014", "UNIVERSITY", "officer")
 
 
 async def test_a_university_sends_for_itself_alone_and_is_told_so_by_the_line(office: Office) -> None:
     own = {**INSTITUTION, "revision": 2, "organisation": UNIVERSITY.organisation}
     ministrys = {**INSTITUTION, "code": "RMS"}
-    anothers = {**INSTITUTION, "code": "LMN", "organisation": "0994000000020"}
+    anothers = {**INSTITUTION, "code": "LMN", "organisation": "0994000000022"}
     assert await office.take(own, ministrys, anothers, operation="institutions") == []
     sent = [record(1), record(2, institution="RMS"), record(3, institution="LMN"), record(4, institution="NONE")]
     assert await office.take(*sent, reporter=UNIVERSITY) == [

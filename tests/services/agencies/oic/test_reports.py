@@ -101,7 +101,7 @@ async def test_reports_at_once_of_one_policy_leave_the_latest_and_no_revision_tw
 
 async def test_an_insurer_reports_its_own_policies_and_nobody_elses(office: Office) -> None:
     mine = {**INSURER, "organisation": "0105500000011", "reportedAt": LATER}
-    await office.takes("insurers", mine, {**INSURER, "code": "RMI", "organisation": "0105500000029"})
+    await office.takes("insurers", mine, {**INSURER, "code": "RMI", "organisation": "0105500000020"})
     await office.takes("insurers", {**INSURER, "code": "NGI"})  # whom the office reports for
     told = [{**POLICY, "insurer": insurer} for insurer in ("SKP", "RMI", "NGI")]
     reporter = Reporter("0105500000011", "INSURER", "an officer")
@@ -127,8 +127,8 @@ async def test_a_conflict_names_the_report_that_holds(office: Office) -> None:
 
 
 async def test_whoever_reports_is_told_of_cover_for_the_same_minutes_by_another(office: Office) -> None:
-    mine, others = Reporter("0105500000029", "INSURER", "an officer"), {**POLICY, "insurer": "RMI"}
-    await office.takes("insurers", {**INSURER, "code": "RMI", "organisation": "0105500000029"})
+    mine, others = Reporter("0105500000020", "INSURER", "an officer"), {**POLICY, "insurer": "RMI"}
+    await office.takes("insurers", {**INSURER, "code": "RMI", "organisation": "0105500000020"})
     assert (await office.told("reports", POLICY)).told == []
     days = {"start": "2025-11-16", "end": "2026-11-16"}
     [told] = (await office.told("reports", others, reporter=mine)).told
@@ -200,3 +200,11 @@ async def test_cover_ends_at_half_past_four_on_the_day_of_its_cancellation(offic
         seen.append((policy["status"], policy["covered"], await office.says("check", chassis=POLICY["chassis"])))
         assert policy["coveredUntil"] == last
     assert seen == [("ACTIVE", True, {"covered": True}), ("CANCELLED", False, {"covered": False})]
+
+
+async def test_an_insurer_of_a_number_that_nobody_can_bear_is_refused(office: Office) -> None:
+    """Else it would be told of each of its reports that it is another's."""
+    wrong = {**INSURER, "code": "NEW", "organisation": "0105500000012"}
+    assert await office.takes("insurers", wrong, {**wrong, "organisation": "0105500000011"}) == [
+        (0, "ORGANISATION_INVALID")
+    ]
