@@ -28,6 +28,7 @@ from services.exchange.privacy.holds import LegalHolds
 from services.exchange.privacy.models import PrivacyRequest
 from services.exchange.privacy.states import Kind, Status
 from services.plugins.documents.models import IssuedDocument
+from services.plugins.documents.orders import Orders
 
 if TYPE_CHECKING:
     from api.house import House
@@ -61,7 +62,7 @@ def stores_of(house: House, apply: ApplyService) -> list[PersonalData]:
     return [
         *core.personal_core.first(keys),
         *services.apply.personal_data.personal_data(keys, apply, house.deliveries),
-        *services.plugins.documents.personal_data.personal_data(keys),
+        *services.plugins.documents.personal_data.personal_data(keys, lambda: house.rooms.get(Orders)),
         *services.receive.credentials.personal_data.personal_data(keys),
         *services.receive.personal_data.personal_data(keys),
         *services.receive.shares.personal_data.personal_data(keys),

@@ -329,6 +329,21 @@ async def test_of_who_left_no_order_stays_and_nothing_is_made(sitthi: Served) ->
         assert await session.scalar(select(func.count()).select_from(DocumentOrder)) == 0
 
 
+async def test_of_who_left_before_it_was_made_what_was_paid_goes_back(sitthi: Served) -> None:
+    office = costs(sitthi)
+    office.fail = TimeoutError()
+    bill = await bill_of(sitthi, order=(await ordered(sitthi))["id"])
+    await scan(sitthi, bill["qrText"])
+    await make(sitthi)
+    signed_in_with(sitthi)
+    await left(sitthi)
+    await ran(sitthi)
+    await ran(sitthi)
+    assert await balances(sitthi, "oic") == {"BANK": SATANG, "FEES": 0, "UNAPPLIED": -SATANG}
+    async with sitthi.house.db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(DocumentOrder)) == 0
+
+
 async def test_what_is_over_is_forgotten_but_for_what_was_free(sitthi: Served) -> None:
     costs(sitthi, first_free=1)
     await ordered(sitthi)

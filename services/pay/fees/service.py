@@ -181,9 +181,9 @@ class Bills:
                     session, bill.person, messages.REFUNDED, title=title_of(bill), amount=Money(kept.satang)
                 )
 
-    async def give_back(self, session: AsyncSession, charge: str) -> bool:
+    async def give_back(self, session: AsyncSession, charge: str, *, tell: bool = True) -> bool:
         """What a fee was paid for is not to be had: the whole of it is set apart to go back, as what paid no bill is.
-        Its receipt is one no more. False where nothing was paid."""
+        Its receipt is one no more. False where nothing was paid. Without `tell` nobody is told: there is nobody."""
         paid = next((o for o in await repository.of_charge(session, charge) if o.status == BillStatus.PAID.value), None)
         kept = None if paid is None else await repository.payment_of(session, paid)
         if paid is None or kept is None:
@@ -194,7 +194,8 @@ class Bills:
         money, key = Money(kept.satang), f"fee-given-back:{kept.id.hex}"
         lines = transfer(Account.FEES, Account.UNAPPLIED, money)
         await book(session, key=key, agency=kept.agency, lines=lines, at=self._clock.now())
-        await self._tell(session, paid, money, Verdict.NOT_DUE)
+        if tell:
+            await self._tell(session, paid, money, Verdict.NOT_DUE)
         return True
 
     async def assignable(self, session: AsyncSession, kept: IncomingPayment, reference: str) -> Bill:

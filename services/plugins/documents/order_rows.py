@@ -44,6 +44,16 @@ async def under_way(session: AsyncSession, person: UUID) -> int:
     return int(await session.scalar(query) or 0)
 
 
+async def paid_for(session: AsyncSession, person: UUID) -> Sequence[DocumentOrder]:
+    """Those that cost something and are not made yet; locked."""
+    query = select(DocumentOrder).where(
+        col(DocumentOrder.person) == person,
+        col(DocumentOrder.status) == OrderStatus.PAID.value,
+        col(DocumentOrder.satang) > 0,
+    )
+    return (await session.scalars(query.order_by(col(DocumentOrder.id)).with_for_update())).all()
+
+
 async def add(session: AsyncSession, values: Mapping[str, Any]) -> bool:
     """False where its free place is taken; of two at once, one has it."""
     dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql

@@ -60,8 +60,9 @@ log = structlog.get_logger(__name__)
 class Fees(Protocol):
     """What orders need of the room of fees."""
 
-    async def give_back(self, session: AsyncSession, charge: str) -> bool:
-        """What was paid for it goes back whole; False where nothing was."""
+    async def give_back(self, session: AsyncSession, charge: str, *, tell: bool = True) -> bool:
+        """What was paid for it goes back whole, and the citizen is told, where they are there; False where nothing
+        was."""
         ...
 
 
@@ -164,6 +165,12 @@ class Orders:
         async with self._db.write() as session:
             held = await self._desk.keepers.held(session) if self._desk.keepers is not None else ()
             await order_rows.expire(session, self._clock.now(), held)
+
+    async def let_go(self, session: AsyncSession, person: UUID, *, tell: bool) -> None:
+        """Before orders of theirs are erased: what was paid for one that is not made goes back."""
+        for row in await order_rows.paid_for(session, person):
+            if self.fees is not None:
+                await self.fees.give_back(session, charge_of(row.id), tell=tell)
 
     async def _placed(self, session: AsyncSession, row: DocumentOrder, fee: IssueFee, now: datetime) -> DocumentOrder:
         """As one of the first, as one more of what was paid for, or owed. Of two at once that could be the last free
