@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -19,7 +19,7 @@ from core.money import Money
 from core.text import Text
 from identity.inbox.models import Change, ChangeKind, Message
 from identity.inbox.templates import MessageTemplate
-from identity.notices.outbox import owe
+from identity.notices.outbox import owe, owe_each
 
 _BETWEEN: Final = r"[-\s./_\u2010-\u2015]?"
 """What people write between the groups of a national ID, and what word processors make of it."""
@@ -38,24 +38,49 @@ class Inbox:
 
         Raises ValueError unless the values are those that the template has places for, and for a national ID.
         """
-        title, body = template.filled(values)
-        if any(holds_national_id(text) for text in (title.th, title.en, body.th, body.en)):
-            raise ValueError("a message does not carry a national ID")
-        message = Message(
-            person=person,
-            id=new_id(),
-            template=template.id,
-            values={name: _plain(value) for name, value in values.items()},
-            title_th=title.th,
-            title_en=title.en,
-            body_th=body.th,
-            body_en=body.en,
-            created_at=self._clock.now(),
-        )
+        message = Message(person=person, id=new_id(), **self._written(template, values))
         session.add(message)
         await self.announce(session, person, ChangeKind.MESSAGE, message.id)
         await owe(session, person, message.id, template.id, template.about, message.created_at)
         return message.id
+
+    async def send_each(
+        self, session: AsyncSession, people: Collection[UUID], template: MessageTemplate, **values: Any
+    ) -> dict[UUID, UUID]:
+        """As :meth:`send`, the same to each of these people, by a few statements however many they are; answers each
+        one's key.
+
+        Who stands among `people` twice is told once. Raises ValueError as :meth:`send` does, and then nobody is told.
+        """
+        written = self._written(template, values)
+        sent = {person: new_id() for person in people}
+        if not sent:
+            return sent
+        await session.execute(
+            insert(Message), [{"person": person, "id": key, **written} for person, key in sent.items()]
+        )
+        kind, at = ChangeKind.MESSAGE.value, written["created_at"]
+        changes = [
+            {"person": person, "id": new_id(), "kind": kind, "subject": key, "at": at} for person, key in sent.items()
+        ]
+        await session.execute(insert(Change), changes)
+        await owe_each(session, sent, template.id, template.about, at)
+        return sent
+
+    def _written(self, template: MessageTemplate, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands in a message, whoever gets it."""
+        title, body = template.filled(values)
+        if any(holds_national_id(text) for text in (title.th, title.en, body.th, body.en)):
+            raise ValueError("a message does not carry a national ID")
+        return {
+            "template": template.id,
+            "values": {name: _plain(value) for name, value in values.items()},
+            "title_th": title.th,
+            "title_en": title.en,
+            "body_th": body.th,
+            "body_en": body.en,
+            "created_at": self._clock.now(),
+        }
 
     async def mark_read(self, session: AsyncSession, person: UUID, key: UUID) -> Message:
         """Notes when the person first read it. Raises :class:`NotFound`: unknown, or another's."""

@@ -6,7 +6,7 @@ that what a killed process had in hand is due again by itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -23,6 +23,8 @@ from identity.notices.topics import NoticeTopic, is_urgent
 CHANNELS_AT_ONCE: Final = 20
 ROWS_OF_A_CHANNEL: Final = 500
 HOUR: Final = timedelta(hours=1)
+_PEOPLE_AT_ONCE: Final = 1_000
+"""Of one statement."""
 
 
 class Outcome(StrEnum):
@@ -72,6 +74,36 @@ async def owe(
         col(NoticeChannel.left_at).is_(None),
     )
     await session.execute(insert(NoticeOutgoing).from_select(columns, its, include_defaults=False))
+
+
+async def owe_each(
+    session: AsyncSession, messages: Mapping[UUID, UUID], template: str, topic: NoticeTopic, now: datetime
+) -> None:
+    """As :func:`owe`, of a message to each of many people, by person: by a few statements however many they are."""
+    people = list(messages)
+    for first in range(0, len(people), _PEOPLE_AT_ONCE):
+        tried = select(col(NoticeChannel.id), col(NoticeChannel.person)).where(
+            col(NoticeChannel.person).in_(people[first : first + _PEOPLE_AT_ONCE]),
+            col(NoticeChannel.verified_at).is_not(None),
+            col(NoticeChannel.left_at).is_(None),
+        )
+        rows = [
+            {
+                "channel": channel,
+                "message": messages[person],
+                "person": person,
+                "template": template,
+                "topic": topic.value,
+                "urgent": is_urgent(topic),
+                "created_at": now,
+                "due_at": now,
+                "attempts": 0,
+                "covers": 1,
+            }
+            for channel, person in await session.execute(tried)
+        ]
+        if rows:
+            await session.execute(insert(NoticeOutgoing), rows)
 
 
 class OutboxRows:

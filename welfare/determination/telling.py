@@ -81,31 +81,40 @@ class NewlyEntitled:
 
     async def _tell(self, session: AsyncSession, page: Sequence[EntitlementSpell]) -> int:
         """One message to each person on each programme, for however many children it is."""
-        told = 0
         reachable = await self._reachable(session, page)
-        spells: dict[tuple[UUID, str], list[EntitlementSpell]] = {}
+        days: dict[tuple[str, UUID], date] = {}
         for spell in page:
-            if (spell.person, spell.programme, spell.beneficiary) in reachable:
-                spells.setdefault((spell.person, spell.programme), []).append(spell)
-        for (person, slug), some in spells.items():
+            day = reachable.get((spell.person, spell.programme, spell.beneficiary))
+            if day is not None:
+                key = (spell.programme, spell.person)
+                days[key] = max(day, days.get(key, day))
+        alike: dict[tuple[str, date], list[UUID]] = {}
+        for (slug, person), day in days.items():
+            alike.setdefault((slug, day), []).append(person)
+        told = set[tuple[str, UUID]]()
+        for (slug, day), people in alike.items():
             programme = self._programmes[slug]
             version = programme.version_on(self._clock.today())
             if version is None:
                 continue
-            await self._inbox.send(
+            await self._inbox.send_each(
                 session,
-                person,
+                people,
                 NEWLY_ENTITLED,
                 programme=programme.title,
-                on=max(reachable[person, slug, one.beneficiary] for one in some),
+                on=day,
                 law=version.law,
                 reasons=self._reasons(version),
                 how=self._how(programme),
             )
-            for spell in some:
-                spell.told_at = self._clock.now()
-            told += 1
-        return told
+            told |= {(slug, person) for person in people}
+        now = self._clock.now()
+        for spell in page:
+            if (spell.programme, spell.person) in told and (
+                (spell.person, spell.programme, spell.beneficiary) in reachable
+            ):
+                spell.told_at = now
+        return len(told)
 
     async def _reachable(
         self, session: AsyncSession, page: Sequence[EntitlementSpell]

@@ -264,8 +264,7 @@ class Batches:
                 }
             )
         await batch_rows.add_ready(session, rows)
-        for person in wanted:
-            await self._notices.send(session, person, READY, title=offered.spec.title.text)
+        await self._notices.send_each(session, list(wanted), READY, title=offered.spec.title.text)
         return len(rows)
 
     def _signed(

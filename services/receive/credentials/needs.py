@@ -93,7 +93,9 @@ class People(Protocol):
 class Notices(Protocol):
     """The inbox."""
 
-    async def send(self, session: AsyncSession, person: UUID, template: MessageTemplate, **values: Any) -> UUID: ...
+    async def send_each(
+        self, session: AsyncSession, people: Collection[UUID], template: MessageTemplate, **values: Any
+    ) -> Mapping[UUID, UUID]: ...
 
 
 class Keepers(Protocol):

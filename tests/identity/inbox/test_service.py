@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import col
 
 from core.clock import FixedClock
 from core.database import Database
@@ -105,3 +107,51 @@ async def test_pages_go_from_the_newest_to_the_eldest_without_gap_or_double(
         second = [m.id for m in await Messages(session).page(ANNA, 2, first[1])]
     assert first == sent[:3], "one more than shown, to know whether more follow"
     assert second == sent[2:5]
+
+
+async def test_what_many_are_told_at_once_reads_as_what_one_is(database: Database, clock: FixedClock) -> None:
+    async with database.write() as session:
+        alone = await Inbox(clock).send(session, ANNA, PAID, count=2, agency=DLA, day=DAY)
+        keys = await Inbox(clock).send_each(session, [ANNA, BEN], PAID, count=2, agency=DLA, day=DAY)
+    async with database.read() as session:
+        [one] = await Messages(session).of(ANNA, [alone])
+        for person in (ANNA, BEN):
+            [message] = await Messages(session).of(person, [keys[person]])
+            assert message.model_dump(exclude={"person", "id"}) == one.model_dump(exclude={"person", "id"})
+        changes = (await session.scalars(select(Change).where(col(Change.subject).in_(keys.values())))).all()
+    assert {(change.person, change.kind, change.subject, change.at) for change in changes} == {
+        (person, "MESSAGE", key, clock.now()) for person, key in keys.items()
+    }
+    assert len({alone, *keys.values(), *(change.id for change in changes)}) == 5
+
+
+async def test_of_many_each_is_told_once(database: Database, clock: FixedClock) -> None:
+    people = [UUID(int=number % 1_500 + 1) for number in range(1_501)]
+    async with database.write() as session:
+        keys = await Inbox(clock).send_each(session, people, PAID, count=1, agency=DLA, day=DAY)
+        assert await Inbox(clock).send_each(session, [], PAID, count=1, agency=DLA, day=DAY) == {}
+    async with database.read() as session:
+        told = (await session.execute(select(col(Message.person), col(Message.id)))).tuples().all()
+        assert len(told) == 1_500
+        assert dict(told) == keys
+
+
+@pytest.mark.parametrize("value", [PEOPLE["elder"].national_id, 1.5])
+async def test_nobody_of_many_is_told_what_no_message_carries(
+    database: Database, clock: FixedClock, value: object
+) -> None:
+    async with database.write() as session:
+        with pytest.raises(ValueError, match="message"):
+            await Inbox(clock).send_each(session, [ANNA, BEN], PAID, count=value, agency=DLA, day=DAY)
+    async with database.read() as session:
+        assert (await session.scalars(select(Message))).all() == []
+
+
+async def test_what_is_rolled_back_was_told_to_none_of_many(database: Database, clock: FixedClock) -> None:
+    with suppress(ZeroDivisionError):
+        async with database.write() as session:
+            await Inbox(clock).send_each(session, [ANNA, BEN], PAID, count=1, agency=DLA, day=DAY)
+            raise ZeroDivisionError
+    async with database.read() as session:
+        assert (await session.scalars(select(Message))).all() == []
+        assert (await session.scalars(select(Change))).all() == []

@@ -114,6 +114,38 @@ async def test_a_message_goes_to_each_channel_of_its_person_and_to_nobody_elses(
     assert await room.deliverer.run() == 0
 
 
+async def test_what_many_are_told_goes_to_each_channel_that_one_alone_is_told_by(room: Room) -> None:
+    await room.with_mail(ANNA)
+    await room.with_push(ANNA)
+    await room.with_push(BEN)
+    left, untried, nobody = new_id(), new_id(), new_id()
+    await room.with_mail(left, "left@example.com")
+    async with room.db.write() as session:
+        await room.contacts.set(session, left, ContactKind.EMAIL, "another@example.com")
+        await room.contacts.set(session, untried, ContactKind.EMAIL, "untried@example.com")
+        await room.notices.add_email(session, untried)
+    everybody = [ANNA, BEN, left, untried, nobody]
+    async with room.db.write() as session:
+        alone = {
+            person: await room.inbox.send(session, person, PAID, title=BENEFIT, amount=Money(1)) for person in everybody
+        }
+        keys = await room.inbox.send_each(session, everybody, PAID, title=BENEFIT, amount=Money(1))
+    owed = await room.rows()
+    by_one, by_many = (
+        sorted(
+            (row.model_dump(exclude={"message"}) for row in owed if row.message == told.get(row.person)),
+            key=lambda row: str(row["channel"]),
+        )
+        for told in (alone, keys)
+    )
+    assert by_many == by_one
+    assert [row["person"] for row in by_many].count(ANNA) == 2
+    assert {row["person"] for row in by_many} == {ANNA, BEN}
+    await room.deliverer.run()
+    sent = [parcel.id for parcel in room.push.parcels + room.mail.parcels]
+    assert [sent.count(keys[person].hex) for person in everybody] == [2, 1, 0, 0, 0]
+
+
 async def test_what_is_rolled_back_is_never_told(room: Room) -> None:
     await room.with_push(ANNA)
     with suppress(ZeroDivisionError):
