@@ -122,6 +122,8 @@ def main(bundle_file, shown):
     if payload.get("_sd_alg", "sha-256") != "sha-256":
         raise ValueError("another hash than SHA-256")
     claims = revealed(payload, disclosures)
+    if not claims["vct"].startswith(f"{issuer}/"):
+        raise ValueError("its type is another issuer's")
     if claims["exp"] <= now.timestamp() or claims.get("nbf", 0) > now.timestamp():
         raise ValueError("it has expired, or is not valid yet")
     if "status" in claims and status_of(claims, bundle, issuer, keys, now) != 0:

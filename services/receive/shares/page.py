@@ -65,8 +65,8 @@ footer { margin-top: 2rem; border-top: 1px solid #c6ccd8; font-size: .9rem; }
 <span lang="en">Keep all of this to show later what you saw</span></label></p>
 <p>ตรวจซ้ำได้ที่ <a href="/verify/credential">/verify/credential</a> โดยวางข้อความถึงเครื่องหมาย ~ ตัวสุดท้าย
 ส่วนหลังจากนั้นเป็นหลักฐานว่าแสดงให้ท่านในครั้งนี้
-<span lang="en">It can be verified again at <a href="/verify/credential">/verify/credential</a>: paste all up to the last ~, as
-what follows proves that it was shown to you this time.</span></p>
+<span lang="en">It can be verified again at <a href="/verify/credential">/verify/credential</a>: paste all
+up to the last ~, as what follows proves that it was shown to you this time.</span></p>
 <textarea id="presentation" readonly rows="8">{{ presentation }}</textarea>
 <dl><dt>aud</dt><dd>{{ audience }}</dd><dt>nonce</dt><dd>{{ nonce }}</dd></dl>
 {% endif %}
