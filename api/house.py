@@ -25,7 +25,7 @@ from api.listing import ProgrammeEntries, requirements_of
 from api.noticing import noticing
 from api.once_each import OnceEach
 from api.plugin_hosts import hosts_of
-from api.populations import populations
+from api.populations import Populations, hand_over_bulk_act, populations
 from api.privacy import KeepersOfDocuments, stores_of
 from api.rate_limits import CallerLimits
 from core.attestation.service import Attestor
@@ -198,6 +198,10 @@ class House:
         return connections_of(self.settings, self.clock, self.http, self._outside(), _authorities())
 
     @cached_property
+    def populations(self) -> Populations:
+        return populations(self)
+
+    @cached_property
     def noticing(self) -> NoticesRoom:
         """How citizens are told outside the inbox."""
         return noticing(self, _authorities())
@@ -311,7 +315,7 @@ class House:
         rooms.add(ApplyService, apply)
         self.acceptance, self.deciding = accepting(self, apply)
         rooms.add(Acceptance, self.acceptance)
-        self.populations = populations(self)
+        hand_over_bulk_act(self)
         self.privacy = self._privacy(apply)
         self._keep_files(rooms)
         self.officer_tokens = furnish_desk(self, apply)

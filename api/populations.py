@@ -10,11 +10,11 @@ from api.lifecycle import CorrectedFacts
 from core.jobs import Job
 from services.exchange.privacy.bars import StoppedUses
 from welfare.determination.acts import BulkAct
-from welfare.determination.service import Determinations
-from welfare.determination.telling import NewlyEntitled
 
 if TYPE_CHECKING:
     from api.house import House
+    from welfare.determination.service import Determinations
+    from welfare.determination.telling import NewlyEntitled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,18 @@ class Populations:
         ]
 
 
+def hand_over_bulk_act(house: House) -> None:
+    """To the officers' room."""
+    office = house.identity.office
+    act = BulkAct(house.clock, house.gate.bulk, house.catalogue, house.welfare.programmes)
+    office.further_acts = [*office.further_acts, act]
+
+
 def populations(house: House) -> Populations:
-    """Hands the act to the officers' room as well."""
+    from welfare.determination.service import Determinations  # noqa: PLC0415 - and with it Polars, which takes long, and
+    from welfare.determination.telling import NewlyEntitled  # noqa: PLC0415 - few commands need
+
     clock, catalogue, programmes, bulk = house.clock, house.catalogue, house.welfare.programmes, house.gate.bulk
-    house.identity.office.further_acts = [
-        *house.identity.office.further_acts,
-        BulkAct(clock, bulk, catalogue, programmes),
-    ]
     return Populations(
         Determinations(house.db, clock, bulk, catalogue, programmes, house.attestor, CorrectedFacts(), house.gate),
         NewlyEntitled(house.db, clock, catalogue, programmes, house.inbox, StoppedUses(), house.identity.people),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -20,7 +20,6 @@ from identity.proposals.acts import Approval, Form, ProposalKind, read
 from services.exchange.catalogue import Catalogue
 from services.exchange.facts import Asker, AskerKind, Bulk
 from welfare.determination.errors import BeneficiariesDiffer, NotCovered, NotForEverybody, NotYourProgramme
-from welfare.determination.impact import first_difference, law_to_be
 from welfare.determination.models import DeterminationRun
 from welfare.determination.published import digest_of
 from welfare.determination.purposes import (
@@ -34,7 +33,7 @@ from welfare.determination.purposes import (
     PurposeRule,
     Whom,
 )
-from welfare.determination.whole import Trial
+from welfare.entitlements.assessment import CHILD
 from welfare.entitlements.room import vocabulary_of
 from welfare.programmes import (
     Channel,
@@ -46,7 +45,9 @@ from welfare.programmes import (
     load_programme,
     thaw,
 )
-from welfare.programmes.population import CHILD
+
+if TYPE_CHECKING:
+    from welfare.determination.whole import Trial
 
 PROPOSES: Final = "bulk.propose"
 APPROVES: Final = "bulk.approve"
@@ -190,6 +191,9 @@ class BulkAct:
             raise NotYourProgramme
         if known is not None and known.for_each is not written.for_each:
             raise BeneficiariesDiffer
+        from welfare.determination.impact import first_difference, law_to_be  # noqa: PLC0415 - and with it Polars,
+        from welfare.determination.whole import Trial  # noqa: PLC0415 - which takes long, and few commands need
+
         day = on or first_difference(known, written, self._clock.today(), proposed=proposed)
         after = law_to_be(written, day, proposed=proposed)
         if after is None or written.on_request:
