@@ -18,6 +18,7 @@ from identity.passkeys import models as passkey_models
 from identity.passkeys.repository import PasskeyRows
 from identity.passkeys.service import Passkeys
 from identity.provider import models
+from identity.provider.devices import shown
 from identity.sessions.alerts import METHODS
 from identity.sessions.repository import WhereSignedIn, by_session
 from identity.sessions.service import SignIns
@@ -51,13 +52,13 @@ class ConnectedApp:
 @strawberry.type(description="A browser in which the citizen is signed in.")
 class SignInSession:
     id: strawberry.ID
-    device: str
     signed_in_at: datetime
     last_used_at: datetime = strawberry.field(description="To within minutes.")
     expires_at: datetime
     ended_at: datetime | None
     is_current: bool = strawberry.field(description="Whether the token that asks came from it.")
     apps: list[ConnectedApp]
+    device_text: strawberry.Private[Text]
     method_text: strawberry.Private[Text]
 
     @classmethod
@@ -66,15 +67,20 @@ class SignInSession:
     ) -> SignInSession:
         return cls(
             id=global_id("SignInSession", row.id),
-            device=row.device,
             signed_in_at=row.signed_in_at,
             last_used_at=row.last_used_at,
             expires_at=row.expires_at,
             ended_at=row.ended_at,
             is_current=row.id == current,
             apps=[ConnectedApp.of(*app) for app in apps],
+            device_text=shown(row.device),
             method_text=METHODS[row.method],
         )
+
+    @strawberry.field
+    def device(self, info: Info) -> str:
+        """Its browser and system, as `Chrome · Android`."""
+        return localized(info, self.device_text)
 
     @strawberry.field
     def method(self, info: Info) -> str:

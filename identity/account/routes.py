@@ -22,7 +22,7 @@ from identity.passkeys.models import Passkey
 from identity.passkeys.repository import PasskeyRows
 from identity.passkeys.routes import script_address
 from identity.passkeys.service import Passkeys
-from identity.provider.devices import device_of
+from identity.provider.devices import device_of, shown
 from identity.provider.models import SignInSession
 from identity.provider.routes import SESSION_COOKIE, sign_in_path
 from identity.provider.sessions import SessionNames, SignInSessions
@@ -130,7 +130,7 @@ class AccountRoutes:
             name=SessionNames(self.keys).open(who.name_sealed, who.id),
             passkeys=[_passkey(one) for one in passkeys],
             may_enrol=self.passkeys.is_fresh(who),
-            device=device_of(request.headers.get("user-agent")),
+            device=shown(device_of(request.headers.get("user-agent"))).th,
             sessions=sessions,
             # It is a cookie: anything may stand in it.
             continue_to=None if going_on is None or not passkeys else local_path(going_on),
@@ -140,7 +140,7 @@ class AccountRoutes:
         held = {client.id: Text(client.name_th, client.name_en) for _, client in apps.get(one.id, ())}
         return {
             "id": one.id.hex,
-            "device": one.device,
+            "device": shown(one.device),
             "method": METHODS[one.method],
             "signed_in_at": _when(one.signed_in_at),
             "last_used_at": _when(one.last_used_at),

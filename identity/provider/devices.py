@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from core.text import Text
+
 _UNKNOWN: Final = "?"
+"""As it is kept of a browser that does not say; :func:`shown` has the words for it."""
+_UNKNOWN_SHOWN: Final = Text(th="ไม่ทราบชนิดของอุปกรณ์", en="device of unknown kind")
 # The order matters: each of these names itself after the ones below it, too.
 _BROWSERS: Final = (
     ("Edge", re.compile(r"\bEdg(?:e|A|iOS)?/")),
@@ -32,3 +36,8 @@ def device_of(user_agent: str | None) -> str:
     browser = next((name for name, told in _BROWSERS if told.search(said)), None)
     system = next((name for name, told in _SYSTEMS if told.search(said)), None)
     return " · ".join(part for part in (browser, system) if part) or _UNKNOWN
+
+
+def shown(device: str) -> Text:
+    """What :func:`device_of` answered, as a person reads it."""
+    return _UNKNOWN_SHOWN if device == _UNKNOWN else Text(th=device, en=device)

@@ -25,7 +25,7 @@ from core.crypto import KeyRing
 from core.errors import NotFound
 from core.text import Text
 from identity.inbox import Inbox
-from identity.provider.devices import device_of
+from identity.provider.devices import device_of, shown
 from identity.provider.endings import Endings, EndReason
 from identity.provider.models import SignInSession, TokenFamily
 from identity.provider.sessions import SignInSessions
@@ -145,7 +145,7 @@ class SignIns:
             return
         if await places.was_ever_signed_in():
             method = alerts.METHODS[who.method]
-            await self._inbox.send(session, who.person, alerts.NEW_DEVICE, device=device, method=method)
+            await self._inbox.send(session, who.person, alerts.NEW_DEVICE, device=shown(device), method=method)
 
     async def _hand_over(self, session: AsyncSession, former: SignInSession, begun: SignInSession) -> None:
         """Holds the session before what was granted in it, as whoever redeems a code in it or ends it does."""

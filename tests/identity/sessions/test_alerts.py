@@ -64,6 +64,20 @@ async def test_a_known_browser_is_no_news_and_a_new_one_is(house: House, databas
     assert (change.kind, change.subject) == ("MESSAGE", message.id)
 
 
+async def test_a_browser_that_does_not_say_what_it_is_has_words_in_the_message_and_on_the_page(
+    house: House, database: Database
+) -> None:
+    async with seat(house) as here, seat(house, "curl/8.0") as silent:
+        await here.sign_in()
+        page = (await silent.sign_in()).text
+    async with database.read() as session:
+        [message] = await session.scalars(select(Message))
+    assert message.title_th == "มีการเข้าสู่ระบบจากอุปกรณ์ใหม่: ไม่ทราบชนิดของอุปกรณ์"
+    assert message.title_en == "Sign-in from a new device: device of unknown kind"
+    assert '>ไม่ทราบชนิดของอุปกรณ์ <span class="en" lang="en">device of unknown kind</span>' in page
+    assert ">?" not in page
+
+
 async def test_two_browsers_of_one_kind_are_two(house: House, database: Database) -> None:
     """A thief may well have the same kind of phone."""
     async with seat(house) as here, seat(house) as thief:
