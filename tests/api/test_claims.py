@@ -94,8 +94,12 @@ async def insurer(sitthi: Served) -> Body:
     return made
 
 
-def bill() -> dict[str, Any]:
-    return {**BILL, "victim": VICTIM, "vehicle": {"plate": "9ฮฮ 9999", "province": "10"}}
+def bill(sitthi: Served) -> dict[str, Any]:
+    """Of an accident just now: the office knows of the insurer's policy."""
+    accident = {"at": sitthi.clock.now().isoformat(), "province": "10"}
+    treatment = {"satang": 45_000_00, "days": 1}
+    vehicle = {"plate": "9ฮฮ 9999", "province": "10"}
+    return {**BILL, "victim": VICTIM, "accident": accident, "treatment": treatment, "vehicle": vehicle}
 
 
 async def carried(sitthi: Served) -> None:
@@ -119,7 +123,7 @@ async def paid(sitthi: Served) -> None:
 async def test_a_hospital_files_an_insurer_approves_the_victim_is_paid_and_all_three_see_it(
     sitthi: Served, hospital: Body, insurer: Body
 ) -> None:
-    filed = await hospital.sends("claimFilings", bill())
+    filed = await hospital.sends("claimFilings", bill(sitthi))
     [told] = filed["told"]
     assert (told["line"], told["answer"]["insurer"], told["answer"]["due"]) == (1, "TST", 30_000_00)
     claim = told["answer"]["claim"]
@@ -153,7 +157,7 @@ async def test_a_hospital_files_an_insurer_approves_the_victim_is_paid_and_all_t
 async def test_a_carer_who_may_view_sees_policies_and_nothing_of_an_accident(
     sitthi: Served, hospital: Body, insurer: Body
 ) -> None:
-    assert (await hospital.sends("claimFilings", bill()))["taken"] == 1
+    assert (await hospital.sends("claimFilings", bill(sitthi)))["taken"] == 1
     carer = await act(sitthi, "worker", await delegated(sitthi, "elder", "worker", "VIEW", "APPLY", "RECEIVE"))
     query = "{ viewer { insurance { policies { number } claims { state } } } }"
     seen = (await sitthi.graph(query, persona="elder"))["viewer"]["insurance"]
@@ -170,17 +174,18 @@ async def test_a_carer_who_may_view_sees_policies_and_nothing_of_an_accident(
 
 async def test_nobody_files_or_decides_without_the_power(sitthi: Served, hospital: Body, insurer: Body) -> None:
     for body, operation in ((insurer, "claimFilings"), (hospital, "claimDecisions"), (hospital, "claimWork")):
-        answer = await send(body.system, ndjson(bill()), PATH.format(operation), AgentID=body.officer)
+        answer = await send(body.system, ndjson(bill(sitthi)), PATH.format(operation), AgentID=body.officer)
         assert code_of(answer) == (403, "POWER_MISSING")
     agency = await system(sitthi, "oic")
-    answer = await send(agency, ndjson(bill()), PATH.format("claimFilings"))
+    answer = await send(agency, ndjson(bill(sitthi)), PATH.format("claimFilings"))
     assert code_of(answer) == (404, "NOT_FOUND")
 
 
 async def test_the_office_decides_for_the_fund_and_its_awards_have_a_budget(
     sitthi: Served, hospital: Body, insurer: Body
 ) -> None:
-    claim = (await hospital.sends("claimFilings", {**bill(), "vehicle": {"chassis": "GONE-0000"}}))["told"][0]["answer"]
+    filed = await hospital.sends("claimFilings", {**bill(sitthi), "vehicle": {"chassis": "GONE-0000"}})
+    claim = filed["told"][0]["answer"]
     assert claim["insurer"] is None
     decision = {"claim": claim["claim"], "act": "approve", "payee": VICTIM, "satang": claim["due"]}
     refused = await insurer.sends("claimDecisions", decision)

@@ -157,6 +157,15 @@ def computed(version: Version, stage: Stage, harm: Harm, before: int) -> list[Li
     return lines
 
 
+def of_one_bill(version: Version, stage: Stage, harm: Harm, before: int, satang: int) -> list[Line]:
+    """The same as a hospital is told it, of its own bill, which is `harm` and was granted `before`; what else is due or
+    was granted of the accident, at another hospital, is in one sum without a cause, that all make `satang`."""
+    lines = computed(version, stage, harm, before)
+    if rest := satang - due(lines):
+        lines.append(_line("ACCIDENT", rest, _ACCIDENT))
+    return lines
+
+
 def due(lines: Sequence[Line]) -> int:
     return sum(line.satang for line in lines)
 
@@ -220,6 +229,10 @@ _DAYS: Final = (
     "{days} days in hospital, {each} baht a day, for {most} days at most.",
 )
 _CEILING: Final = ("รวมกันจ่ายไม่เกิน {most} บาท", "Together at most {most} baht is paid.")
+_ACCIDENT: Final = (
+    "ปรับให้เป็นยอดที่ยังจ่ายได้ของอุบัติเหตุนี้ทั้งหมด",
+    "Adjusted to what is left to be paid of the accident as a whole.",
+)
 _BEFORE: Final = (
     "หักที่จ่ายหรืออนุมัติแล้วของอุบัติเหตุนี้ {before} บาท",
     "Less {before} baht that was granted for this accident before.",

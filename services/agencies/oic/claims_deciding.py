@@ -148,10 +148,13 @@ async def _insurers(tx: StoreTransaction) -> Mapping[str, str | None]:
 
 
 def _decides(call: Call, insurers: Mapping[str, str | None], claim: Claim) -> bool:
-    """The office on all; an insurer on what its own policy covers. No hospital on what it filed itself."""
+    """The office on all; an insurer on what its own policy covered as the office knew then. No hospital on what it
+    filed itself."""
     if call.reporter is None:
         return True
-    mine = claim["insurer"] is not None and insurers.get(claim["insurer"]) == call.reporter.organisation
+    if claim["insurer"] is None or claim["cover_late"]:
+        return False
+    mine = insurers.get(claim["insurer"]) == call.reporter.organisation
     return mine and call.reporter.organisation != claim["hospital"]
 
 
@@ -160,7 +163,8 @@ async def _waiting(tx: StoreTransaction, call: Call, now: datetime) -> dict[str,
     sql = (
         "SELECT claim.number, claim.state, claim.pay_by, claim.due FROM claim "  # noqa: S608 - our own number
         "LEFT JOIN insurer ON insurer.code = claim.insurer "
-        "WHERE claim.state IN ('COMPUTED', 'DISPUTED') AND (:office = 1 OR insurer.organisation = :organisation) "
+        "WHERE claim.state IN ('COMPUTED', 'DISPUTED') "
+        "AND (:office = 1 OR (insurer.organisation = :organisation AND claim.cover_late = 0)) "
         f"ORDER BY claim.pay_by, claim.number LIMIT {WORK_MAX + 1}"
     )
     reporter = call.reporter

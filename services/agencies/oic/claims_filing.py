@@ -17,7 +17,7 @@ from services.agencies.oic.claims_amounts import Outcome, Stage, version_on
 from services.agencies.oic.claims_cover import covering
 from services.agencies.oic.claims_rows import Claim, Claims, bangkok_day, law_of
 from services.agencies.oic.claims_states import Event, State
-from services.agencies.oic.claims_told import told_of
+from services.agencies.oic.claims_told import TOLD_LATE, told_to_hospital
 from services.agencies.oic.tables import AHEAD, answered, instant, rejected_of, remember
 from services.agencies.oic.vehicles import chassis_key, is_number, plate_key
 from services.plugins.contract import BANGKOK, Call, Host, StoreTransaction
@@ -49,7 +49,7 @@ async def file(host: Host, call: Call) -> dict[str, Any]:
             if isinstance(claim, tuple):
                 rejected.append(rejected_of(place, *claim))
                 continue
-            said.append({"record": place, "answer": told_of(claim, [], bangkok_day(instant(now)))})
+            said.append({"record": place, "answer": told_to_hospital(claim, [], bangkok_day(instant(now)))})
         return await remember(tx, call, rejected, now, said)
 
 
@@ -61,7 +61,7 @@ async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tu
             return known
         if known["state"] != State.SUPPLEMENT:
             return "BILL_CONFLICT", "/bill", known["number"]
-        kept = ("number", "accident", "stage", "state", "due", "lines", "filed_at")
+        kept = ("number", "accident", "stage", "state", "due", "lines", "lines_filed", "filed_at")
         if (known["victim"], known["accident_at"]) != (row["victim"], row["accident_at"]):
             return "CLAIM_OF_ANOTHER", "/victim"
         row = {**row, **{name: known[name] for name in kept}}
@@ -74,8 +74,9 @@ async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tu
             return "CLAIM_DUPLICATE", "/bill", twin["number"]
         row["accident"] = same[0]["accident"] if same else row["number"]
         await claims.move(row, Event.FILE)
-    row["insurer"], row["policy"] = await covering(tx, row)
-    await claims.move(row, Event.CHECK)
+    cover = await covering(tx, row)
+    row["insurer"], row["policy"], row["cover_late"] = cover.insurer, cover.policy, int(cover.late)
+    await claims.move(row, Event.CHECK, TOLD_LATE if cover.late else None)
     await claims.compute(row)
     await claims.move(row, Event.COMPUTE)
     return row
@@ -131,6 +132,8 @@ def _row(index: Callable[[str], str], record: Mapping[str, Any], call: Call, now
         "state": "",
         "due": 0,
         "lines": "[]",
+        "lines_filed": "[]",
+        "cover_late": 0,
         "law_since": f"{version.since}",
         "filed_at": instant(now),
         "pay_by": f"{today + timedelta(days=version.days_to_pay)}",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from services.agencies.oic.claims_rows import Claim, Claims
 from services.agencies.oic.claims_states import Event, State, after
-from services.agencies.oic.claims_told import PAID, shown_to, told_of
+from services.agencies.oic.claims_told import PAID, shown_to, told_to_hospital
 from services.agencies.oic.tables import answered, instant, rejected_of, remember
 from services.plugins.contract import BANGKOK, Call, Host
 
@@ -81,7 +81,7 @@ async def _each(host: Host, call: Call, event: Event | None = None) -> dict[str,
             else:
                 await claims.move(claim, event, record["reason"])
             given = (await claims.awards_of([claim["number"]])).get(claim["number"], [])
-            said.append({"record": place, "answer": told_of(claim, given, now.astimezone(BANGKOK).date())})
+            said.append({"record": place, "answer": told_to_hospital(claim, given, now.astimezone(BANGKOK).date())})
         return await remember(tx, call, rejected, now, said)
 
 

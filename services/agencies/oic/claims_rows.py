@@ -17,6 +17,7 @@ from services.agencies.oic.claims_amounts import (
     Version,
     computed,
     due,
+    of_one_bill,
     version_on,
     worst,
 )
@@ -29,7 +30,7 @@ ONE_ACCIDENT: Final = timedelta(hours=24)
 COLUMNS: Final = (
     "number", "hospital", "bill", "accident", "victim", "payee", "accident_at", "province", "plate", "plate_province",
     "chassis", "insurer", "policy", "treatment", "days", "outcome", "organ", "documents", "content_hash", "stage",
-    "state", "due", "lines", "law_since", "filed_at", "pay_by",
+    "state", "due", "lines", "lines_filed", "cover_late", "law_since", "filed_at", "pay_by",
 )  # fmt: skip
 _STEP: Final = ("claim", "step", "event", "state", "at", "organisation", "officer", "reason_th", "reason_en")
 _AT_ONCE: Final = 500
@@ -126,6 +127,9 @@ class Claims:
         before = sum(award["satang"] for told in awards.values() for award in told)
         lines = computed(version, Stage(claim["stage"]), harm, before)
         claim["due"], claim["lines"] = due(lines), written(lines)
+        own = Harm(claim["treatment"], claim["days"], Outcome(claim["outcome"]), _organ(claim["organ"]))
+        granted = sum(award["satang"] for award in awards.get(claim["number"], []))
+        claim["lines_filed"] = written(of_one_bill(version, Stage(claim["stage"]), own, granted, claim["due"]))
 
     async def award(self, claim: Claim) -> dict[str, Any]:
         """What is due is asked of the host, under the next reference."""

@@ -19,6 +19,11 @@ _LAST: Final = (
     "SELECT * FROM (SELECT {table}.*, ROW_NUMBER() OVER (PARTITION BY claim ORDER BY {by} DESC) AS place FROM {table} "
     "WHERE claim IN ({{}})) AS numbered WHERE place <= {most} ORDER BY claim, {by}"
 )
+OFFICE, INSURER = "office", "insurer"
+TOLD_LATE: Final = {
+    "th": "บริษัทประกันภัยแจ้งความคุ้มครองนี้หลังเกิดอุบัติเหตุ สำนักงาน คปภ. จึงเป็นผู้พิจารณา",
+    "en": "The insurer reported this cover only after the accident, so the office decides.",
+}
 TITLES: Final[Mapping[Stage, tuple[str, str]]] = {
     Stage.PRELIMINARY: ("ค่าเสียหายเบื้องต้นตาม พ.ร.บ. คุ้มครองผู้ประสบภัยจากรถ", "Preliminary compensation, road victims"),
     Stage.FURTHER: ("ค่าสินไหมทดแทนตาม พ.ร.บ. คุ้มครองผู้ประสบภัยจากรถ", "Compensation, road victims"),
@@ -26,8 +31,13 @@ TITLES: Final[Mapping[Stage, tuple[str, str]]] = {
 """Of payments: nothing of anybody's health."""
 
 
+def told_to_hospital(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
+    """For whoever filed it: of the victim's other bills, at another hospital, it learns nothing but what is left."""
+    return {**told_of(claim, awards, today), "lines": json.loads(claim["lines_filed"])}
+
+
 def told_of(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
-    """For whoever filed it or decides: plain JSON."""
+    """For whoever decides: plain JSON."""
     th, en = WORDS[State(claim["state"])]
     return {
         "claim": claim["number"],
@@ -36,6 +46,7 @@ def told_of(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> d
         "message": {"th": th, "en": en},
         "insurer": claim["insurer"],
         "policy": claim["policy"],
+        "decidedBy": OFFICE if claim["insurer"] is None or claim["cover_late"] else INSURER,
         "due": claim["due"],
         "granted": sum(award["satang"] for award in awards),
         "paid": sum(award["satang"] for award in awards if award["state"] == PAID),

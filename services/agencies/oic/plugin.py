@@ -46,7 +46,10 @@ _COLUMNS: Final = (
     "insurer", "number", "class", "vehicle_class", "holder", "chassis", "plate", "plate_key", "province", "start_at",
     "end_at", "status", "cancelled_on", "until_at", "reported_at", "revision",
 )  # fmt: skip
-_REVISION: Final = ("insurer", "number", "revision", "content_hash", "content", "reported_at", "taken_at")
+_REVISION: Final = (
+    "insurer", "number", "revision", "content_hash", "content", "reported_at", "taken_at", "class", "chassis",
+    "plate_key", "province", "start_at", "until_at",
+)  # fmt: skip
 _NOW: Final = f"class = '{COMPULSORY}' AND until_at > :now AND start_at <= :now"
 CHECK: Final = (
     f"SELECT CASE WHEN EXISTS (SELECT 1 FROM policy WHERE chassis = :chassis AND {_NOW}) THEN 1 ELSE 0 END AS chassis, "  # noqa: S608 - our own words

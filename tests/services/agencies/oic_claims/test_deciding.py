@@ -95,6 +95,31 @@ async def test_bills_of_two_hospitals_share_the_ceilings_of_one_accident(fund: F
     assert codes(await fund.approves(third["claim"], 1_00)) == ["NOTHING_DUE"]
 
 
+async def test_a_hospital_learns_of_the_victims_other_bills_nothing_but_what_is_left(fund: Fund) -> None:
+    first = await fund.files({**BILL, "treatment": {"satang": 25_000_00, "days": 0}})
+    await fund.approves(first["claim"], 25_000_00)
+    documents = [*BILL["documents"], {"kind": "MEDICAL_CERTIFICATE", "sha256": "c" * 64}]
+    told = await fund.files({**SMALL, "outcome": "disabled", "documents": documents}, by=OTHER_HOSPITAL)
+    lines = {one["item"]: one["satang"] for one in told["lines"]}
+    assert lines == {"MEDICAL": 9_000_00, "LOSS": 35_000_00, "ACCIDENT": -4_000_00}
+    assert told["due"] == sum(lines.values()) == 40_000_00
+    asked = {"claim": told["claim"], "victim": VICTIM}
+    [tracked] = (await fund.sends("claimTracking", asked, by=OTHER_HOSPITAL)).told
+    [decider] = (await fund.sends("claimWork", {"claim": told["claim"]})).told
+    assert tracked.answer["lines"] == told["lines"]
+    assert not [word for word in ("25,000", "34,000", "PAID_BEFORE") if word in str(tracked.answer)]
+    assert "PAID_BEFORE" in str(decider.answer["lines"])
+
+
+async def test_a_hospital_sees_what_was_granted_before_on_its_own_bill(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    await fund.pays(claim, 30_000_00)
+    await fund.decides(claim, "show-fault")
+    [told] = (await fund.sends("claimTracking", {"claim": claim, "victim": VICTIM}, by=HOSPITAL)).told
+    assert "PAID_BEFORE" in str(told.answer["lines"])
+    assert "ACCIDENT" not in str(told.answer["lines"])
+
+
 async def test_of_two_who_are_named_to_be_paid_for_the_dead_none_is_before_one_is_rejected(fund: Fund) -> None:
     right = await fund.files(DEATH)
     wrong = await fund.files({**DEATH, "bill": "HN-9", "heir": "0000000000035"}, OTHER_HOSPITAL)

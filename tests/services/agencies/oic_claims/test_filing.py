@@ -146,13 +146,22 @@ async def test_a_cancellation_after_the_accident_takes_no_cover_away_and_one_bef
         {"end": "2026-11-09", "reportedAt": "2026-11-13T09:00:00+07:00"},
         {"start": "2026-11-12", "reportedAt": "2026-11-13T09:00:00+07:00"},
         {"class": "1", "reportedAt": "2026-11-13T09:00:00+07:00"},
+        {"plate": "9กข 9", "chassis": "MXC00000000000009", "reportedAt": "2026-11-13T09:00:00+07:00"},
     ],
-    ids=["as if cancelled before", "cancelled from the first day", "ended before", "began later", "of another class"],
+    ids=[
+        "as if cancelled before",
+        "cancelled from the first day",
+        "ended before",
+        "began later",
+        "of another class",
+        "of another vehicle",
+    ],
 )
 async def test_no_insurer_is_out_by_what_it_says_after_the_accident(fund: Fund, report: dict[str, Any]) -> None:
     """What counts is when the office heard it, not when the insurer says that it said so."""
     await fund.reports({**POLICY, **report}, at="2026-11-13T09:00:00+07:00")
-    assert (await fund.files())["insurer"] == "SKP"
+    told = await fund.files()
+    assert (told["insurer"], told["decidedBy"]) == ("SKP", "insurer")
 
 
 async def test_of_a_policy_that_the_office_did_not_know_then_the_first_report_binds(fund: Fund) -> None:
@@ -161,6 +170,44 @@ async def test_of_a_policy_that_the_office_did_not_know_then_the_first_report_bi
     await fund.reports({**late, "end": "2026-11-09", "reportedAt": "2026-11-12T09:00:00+07:00"})
     told = await fund.files({**BILL, "vehicle": {"plate": "2กข 1", "province": "10"}})
     assert (told["insurer"], told["policy"]) == ("SKP", late["number"])
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"number": "SKP2500000000999", "plate": "2กข 1", "chassis": "MXC00000000000002"},
+        {"plate": "2กข 1", "chassis": "MXC00000000000002"},
+    ],
+    ids=["a policy that nobody knew", "one of another vehicle until then"],
+)
+async def test_cover_that_was_told_after_the_accident_lets_its_insurer_decide_nothing(
+    fund: Fund, report: dict[str, Any]
+) -> None:
+    await fund.reports({**POLICY, **report, "reportedAt": "2026-11-10T14:15:01Z"})
+    told = await fund.files({**BILL, "vehicle": {"plate": "2กข 1", "province": "10"}})
+    assert (told["insurer"], told["decidedBy"]) == ("SKP", "office")
+    assert "after the accident" in (await fund.claim())["steps"][1]["reasonEn"]
+    assert codes(await fund.approves(told["claim"], 30_000_00, by=INSURERS_OFFICER)) == ["CLAIM_UNKNOWN"]
+    assert (await fund.sends("claimWork", {}, by=INSURERS_OFFICER)).told[0].answer == {"claims": [], "more": False}
+    assert codes(await fund.approves(told["claim"], 30_000_00)) == []
+
+
+async def test_cover_that_the_office_knew_in_that_very_moment_lets_its_insurer_decide(fund: Fund) -> None:
+    new = {**POLICY, "number": "SKP2500000000999", "plate": "2กข 1", "chassis": "MXC00000000000002"}
+    await fund.reports({**new, "reportedAt": "2026-11-10T14:15:00Z"})
+    assert (await fund.files({**BILL, "vehicle": {"plate": "2กข 1", "province": "10"}}))["decidedBy"] == "insurer"
+
+
+async def test_what_was_known_then_goes_before_what_begins_earlier_and_was_told_after(fund: Fund) -> None:
+    late = {**POLICY, "number": "SKP0000000000001", "start": "2025-06-01", "end": "2026-12-01"}
+    await fund.reports({**late, "reportedAt": "2026-11-12T09:00:00+07:00"})
+    assert (await fund.files())["policy"] == POLICY["number"]
+
+
+async def test_a_policy_that_left_the_vehicle_before_the_accident_covers_it_no_more(fund: Fund) -> None:
+    sold = {**POLICY, "plate": "2กข 1", "chassis": "MXC00000000000002", "reportedAt": "2026-11-02T09:00:00+07:00"}
+    await fund.reports(sold)
+    assert (await fund.files())["insurer"] is None
 
 
 async def test_what_was_cancelled_before_the_accident_and_corrected_after_it_stays_cancelled(fund: Fund) -> None:
