@@ -105,7 +105,9 @@ def test_messages_read_as_they_always_did() -> None:
         Text(th="ลบข้อมูลที่คุณขอแล้ว", en="What you asked for was erased"),
         Text(th="ลบข้อมูลตามคำขอวันที่ 2026-11-10 แล้ว", en="What you asked for on 2026-11-10 was erased."),
     )
-    told = MESSAGES["sessions.new-device"].filled({"device": "Firefox", "method": Text(th="พาสคีย์ ", en="a passkey")})
+    told = MESSAGES["sessions.new-device"].filled(
+        {"device": Text(th="Firefox", en="Firefox"), "method": Text(th="พาสคีย์ ", en="a passkey")}
+    )
     assert told[1].th.startswith("มีการเข้าสู่ระบบในชื่อของคุณด้วยพาสคีย์  หากไม่ใช่คุณ")
     entitled = MESSAGES["welfare.newly_entitled"]
     assert entitled.body.th.count("\n") == entitled.body.en.count("\n") == 1
