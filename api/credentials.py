@@ -21,6 +21,7 @@ from identity.people import PeopleRegister
 from identity.provider.replay import Replays
 from services.exchange.facts import Asker, AskerKind, Purpose
 from services.know.entries import service_id
+from services.know.operating import CredentialTypes
 from services.plugins.contract import Credential
 from services.plugins.documents.forms import read_arguments
 from services.plugins.documents.service import AGENT, DocumentDesk, Wish
@@ -29,12 +30,13 @@ from services.plugins.standing import must_be_open
 from services.receive.credentials.batches import Batches
 from services.receive.credentials.errors import CredentialNotOffered
 from services.receive.credentials.keys import IssuerKeys
-from services.receive.credentials.needs import Asking, Offered
+from services.receive.credentials.needs import Asking, Offered, configuration_of
 from services.receive.credentials.proofs import Nonces
 from services.receive.credentials.routes import credentials_router
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.showing import NONCES_OF, Showings
 from services.receive.credentials.statuses import StatusLists
+from services.receive.credentials.types import vct_of
 from services.receive.credentials.verify_routes import verify_router
 from services.receive.offline.making import Bundles
 from services.receive.offline.routes import offline_router
@@ -90,6 +92,16 @@ class ServicesThatIssue:
         return told
 
 
+class TypesOfCredentials:
+    """Fulfils `services.know.operating.CredentialTypes`."""
+
+    def __init__(self, issuers: IssuerKeys) -> None:
+        self._issuers = issuers
+
+    def vct(self, agency: str, service: str, name: str, version: int) -> str:
+        return vct_of(self._issuers, agency, configuration_of(service, name, version))
+
+
 class AgenciesAskedInBatches:
     """Fulfils `services.receive.credentials.needs.Sources`: each question is a look of the gate, by a system of the
     agency's own, in the log of whom it is about."""
@@ -142,6 +154,7 @@ def furnish(house: House, rooms: Rooms) -> None:
     nonces = Nonces(keys, clock, Replays(house.redis, keys), "credential")
     made = Credentials(db, clock, keys, issuers, lists, offerings, KeepersOfOffers(house), nonces)
     rooms.add(Credentials, made)
+    rooms.add(CredentialTypes, TypesOfCredentials(issuers))  # type: ignore[type-abstract]  # known by its protocol alone
     sources, keepers = AgenciesAskedInBatches(house, offerings), KeepersOfOffers(house)
     rooms.add(
         Batches,

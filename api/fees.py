@@ -135,9 +135,8 @@ class FeesOfDocuments:
         owed = await self._orders.owed(session, person, about)
         if owed is None:
             return None
-        manifest = owed.plugin.manifest
-        agency, title, money = manifest.agency.slug, manifest.title.text, Money(owed.satang)
-        return Charge(charge_of(about), BillKind.FEE, agency, money, title, until=owed.until)
+        agency, money = owed.plugin.manifest.agency.slug, Money(owed.satang)
+        return Charge(charge_of(about), BillKind.FEE, agency, money, owed.title, until=owed.until)
 
     async def hold(self, session: AsyncSession, bill: Bill) -> None:
         await self._orders.hold(session, bill.person, _about(bill))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID, uuid5
 
 from core.text import Text
-from services.plugins.contract import Assurance, Manifest, NeedBasis, ServiceCategory
+from services.plugins.contract import (
+    Access,
+    Assurance,
+    Binding,
+    IssueFee,
+    Manifest,
+    NeedBasis,
+    OperationKind,
+    ServiceCategory,
+)
 
 _IDS: Final = UUID("6f1d3f0e-3a53-5d0b-9d4e-2d1c8b7a5e90")
 """Namespace of the entries' ids (UUID version 5): an entry has no row of its own, and keeps its id for ever."""
@@ -21,6 +30,27 @@ class NeededFact:
     attribute: str
     purpose: Text
     by_consent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedPaper:
+    """A document that a citizen may ask it for, by the operation that issues it."""
+
+    operation: str
+    title: Text
+    fee: IssueFee | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredential:
+    """A credential for wallets that it gives, by the name it has in the service."""
+
+    name: str
+    title: Text
+    version: int
+    days: int
+    by_key: bool
+    """Whether the wallet's key is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +67,8 @@ class Entry:
     keywords: tuple[Text | str, ...] = ()
     """More words to find it by; a plain string counts in both languages."""
     needs: tuple[NeededFact, ...] = ()
+    documents: tuple[IssuedPaper, ...] = ()
+    credentials: tuple[IssuedCredential, ...] = ()
     fee: Text | None = None
     benefit: Text | None = None
     hours: Text | None = None
@@ -104,6 +136,11 @@ def entry_of(manifest: Manifest) -> Entry:
         agency_title=manifest.agency.title.text,
         keywords=(*manifest.keywords.th, *manifest.keywords.en),
         needs=tuple(NeededFact(n.attribute, n.purpose.text, n.basis is NeedBasis.CONSENT) for n in manifest.needs),
+        documents=tuple(_documents(manifest)),
+        credentials=tuple(
+            IssuedCredential(name, spec.title.text, spec.version, spec.days, spec.binding is Binding.KEY)
+            for name, spec in manifest.credentials.items()
+        ),
         fee=manifest.fee.text.text if manifest.fee else None,
         benefit=manifest.benefit.text if manifest.benefit else None,
         hours=manifest.hours.text,
@@ -112,3 +149,11 @@ def entry_of(manifest: Manifest) -> Entry:
         email=contact.email,
         url=contact.url,
     )
+
+
+def _documents(manifest: Manifest) -> Iterator[IssuedPaper]:
+    """Of what it issues to citizens, all that is no credential."""
+    credentials = {spec.operation for spec in manifest.credentials.values()}
+    for name, spec in manifest.operations_of(OperationKind.ISSUE).items():
+        if spec.access is Access.CITIZEN and name not in credentials:
+            yield IssuedPaper(name, manifest.title_of(name).text, spec.fee)

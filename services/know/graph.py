@@ -24,9 +24,9 @@ from core.graph import (
 from core.text import Text
 from services.exchange.graph.fields import described
 from services.know.entries import Entry
-from services.know.operating import Answering, Maintenance, Window
+from services.know.operating import Answering, CredentialTypes, Maintenance, Window
 from services.know.service import KnowService
-from services.plugins.contract import ServiceCategory
+from services.plugins.contract import IssueFee, ServiceCategory
 
 strawberry.enum(ServiceCategory, description="The ten focus areas of the national plan for digital government.")
 
@@ -76,6 +76,34 @@ class ServiceNeed:
     by_consent: bool = strawberry.field(description="Whether the citizen must agree first; else it is a public task.")
 
 
+@strawberry.type(description="What a document costs. It is made once that is paid.")
+class ServiceDocumentFee:
+    satang: int
+    text: str = strawberry.field(description="For what, and by which rule, in the agency's words.")
+    first_free: int = strawberry.field(description="So many cost a citizen nothing, the first ones.")
+    again_days: int = strawberry.field(
+        description="For so many days after a citizen paid for one, others cost nothing, once that one is made."
+    )
+
+
+@strawberry.type(description="A document that a service issues, by `issueDocument`.")
+class ServiceDocument:
+    operation: str = strawberry.field(description="What `issueDocument` takes as `operation`.")
+    title: str
+    fee: ServiceDocumentFee | None = strawberry.field(description="Null where it is free.")
+
+
+@strawberry.type(description="A credential for a wallet that a service gives, by `offerCredential`.")
+class ServiceCredential:
+    name: str = strawberry.field(description="What `offerCredential` and `prepareShare` take as `credential`.")
+    title: str
+    vct: str = strawberry.field(description="Its type, as it stands in the credential; its metadata is read there.")
+    days: int = strawberry.field(description="For so many days it is good at most.")
+    key_bound: bool = strawberry.field(
+        description="Whether the wallet's key is in it, by which whoever shows it proves that it is theirs."
+    )
+
+
 @strawberry.type(description="A service of the state.")
 class Service(Node):
     entry: strawberry.Private[Entry]
@@ -110,6 +138,27 @@ class Service(Node):
         return [
             ServiceNeed(attribute=need.attribute, purpose=localized(info, need.purpose), by_consent=need.by_consent)
             for need in self.entry.needs
+        ]
+
+    @described("Documents that it issues to the citizen.")
+    def documents(self, info: Info) -> list[ServiceDocument]:
+        return [
+            ServiceDocument(operation=one.operation, title=localized(info, one.title), fee=_fee(info, one.fee))
+            for one in self.entry.documents
+        ]
+
+    @described("Credentials that it gives for wallets.")
+    def credentials(self, info: Info) -> list[ServiceCredential]:
+        types = info.context.room(CredentialTypes)  # type: ignore[type-abstract]  # known by its protocol alone
+        return [
+            ServiceCredential(
+                name=one.name,
+                title=localized(info, one.title),
+                vct=types.vct(self.entry.agency, self.slug, one.name, one.version),
+                days=one.days,
+                key_bound=one.by_key,
+            )
+            for one in self.entry.credentials
         ]
 
     @described("What the citizen pays.")
@@ -155,6 +204,17 @@ class Service(Node):
 
     def _windows(self, info: Info) -> Maintenance:
         return info.context.room(Maintenance)  # type: ignore[type-abstract]  # known by its protocol alone
+
+
+def _fee(info: Info, fee: IssueFee | None) -> ServiceDocumentFee | None:
+    if fee is None:
+        return None
+    return ServiceDocumentFee(
+        satang=fee.satang,
+        text=localized(info, fee.text.text),
+        first_free=fee.first_free,
+        again_days=fee.again_days,
+    )
 
 
 def _maybe(info: Info, text: Text | None) -> str | None:

@@ -55,3 +55,9 @@ class Answering(Protocol):
     def of(self, slug: str) -> Availability | None:
         """None for a service that was asked too seldom to say anything."""
         ...
+
+
+class CredentialTypes(Protocol):
+    """What wallets and verifiers know credentials by."""
+
+    def vct(self, agency: str, service: str, name: str, version: int) -> str: ...

@@ -96,6 +96,16 @@ async def test_an_offer_is_a_qr_code_too(sitthi: Served, office: Office) -> None
     assert office.calls
 
 
+async def test_the_catalogue_lists_what_a_service_gives_by_the_name_and_type_under_which_it_comes(
+    sitthi: Served, office: Office
+) -> None:
+    gives = "query($id: ID!) { node(id: $id) { ... on Service { credentials { name vct keyBound } } } }"
+    shown = (await sitthi.graph(gives, {"id": SERVICE}))["node"]
+    [first] = await wallet_of(sitthi).fetch(await offered(sitthi))
+    claims = (await believed(sitthi, first, unproven=True)).claims
+    assert {"name": "degree", "vct": claims["vct"], "keyBound": True} in shown["credentials"]
+
+
 async def test_a_type_stays_as_it_was_whatever_the_manifest_says_since(sitthi: Served, office: Office) -> None:
     def integrity(document: bytes) -> str:
         return f"sha256-{base64.b64encode(hashlib.sha256(document).digest()).decode()}"

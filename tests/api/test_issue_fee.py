@@ -29,14 +29,16 @@ ORDER = "order { id status amount { satang } payBy title fee refusal document { 
 MINE = "{ viewer { documentOrders { nodes { id status refusal document { id url } } } } }"
 OF = "query($id: ID!) { node(id: $id) { ... on Bill { status receipt { number } } } }"
 INBOX = "{ viewer { inbox { nodes { title } } } }"
+GIVES = """query($id: ID!) { node(id: $id) { ... on Service {
+  documents { operation title fee { satang text firstFree againDays } } } } }"""
 SATANG = 100_00
 TEXT = {"th": "ค่าธรรมเนียมใบรับรอง", "en": "For a certificate"}
 SECOND = timedelta(seconds=1)
 
 
-def costs(sitthi: Served, **fee: Any) -> Office:
+def costs(sitthi: Served, *, title: dict[str, str] | None = None, **fee: Any) -> Office:
     office = Office()
-    spec = {"kind": "issue", "time_limit_seconds": 5, "fee": {"satang": SATANG, "text": TEXT, **fee}}
+    spec = {"kind": "issue", "time_limit_seconds": 5, "title": title, "fee": {"satang": SATANG, "text": TEXT, **fee}}
     sitthi.house.registry.add(office.plugin(operations={OPERATION: spec}))
     return office
 
@@ -96,6 +98,31 @@ async def test_a_document_is_made_once_its_fee_is_paid_and_not_before(sitthi: Se
     assert (paid["status"], paid["receipt"] is not None) == ("PAID", True)
     titles = [one["title"] for one in (await sitthi.graph(INBOX, persona="elder"))["viewer"]["inbox"]["nodes"]]
     assert "Your document is ready: A certificate" in titles
+
+
+async def test_an_order_its_bill_and_a_refusal_are_called_as_the_document_is_and_not_as_the_service(
+    sitthi: Served,
+) -> None:
+    office = costs(sitthi, title={"th": "หนังสือรับรองปี", "en": "Certificate of a year"})
+    shown = await sitthi.graph(GIVES, {"id": SERVICE})
+    assert shown["node"]["documents"] == [
+        {
+            "operation": OPERATION,
+            "title": "Certificate of a year",
+            "fee": {"satang": SATANG, "text": TEXT["en"], "firstFree": 0, "againDays": 0},
+        }
+    ]
+    order = await ordered(sitthi)
+    assert order["title"] == "Certificate of a year"
+    bill = await bill_of(sitthi, order=order["id"])
+    bills = (await sitthi.graph("{ viewer { bills { nodes { title } } } }", persona="elder"))["viewer"]["bills"]
+    [listed] = bills["nodes"]
+    assert listed["title"] == "Certificate of a year"
+    office.fail = AgencyError("NOT_READY")
+    await scan(sitthi, bill["qrText"])
+    await make(sitthi)
+    titles = [one["title"] for one in (await sitthi.graph(INBOX, persona="elder"))["viewer"]["inbox"]["nodes"]]
+    assert "Your document could not be issued, and what was paid goes back: Certificate of a year" in titles
 
 
 async def test_another_reader_finds_biller_references_and_amount_in_the_code(sitthi: Served) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
+from services.plugins.contract.asked import Asked as Asked  # noqa: PLC0414 - known from here, too
 from services.plugins.contract.credentials import CredentialSpec
 from services.plugins.contract.events import EventKind as EventKind  # noqa: PLC0414 - known from here, too
 from services.plugins.contract.faults import Fault, ManifestError, Rule
@@ -136,20 +137,6 @@ class Agency(Strict):
     title: Titles
 
 
-class Asked(Strict):
-    """How often a public query is answered, in a minute: what tells of one thing at a time must not tell of all."""
-
-    address: int = Field(ge=1, le=10_000)
-    """From one network address: IPv4 whole, IPv6 by its /64."""
-    network: int | None = Field(default=None, ge=1, le=100_000)
-    """From what one party may have many addresses of: IPv4 by its /24, IPv6 by its /48."""
-    day: int | None = Field(default=None, ge=1, le=10_000_000)
-    """From such a network in a day."""
-    same: int | None = Field(default=None, ge=1, le=10_000)
-    """The same question from such a network, however it is written: who follows one thing learns when it changes."""
-    everybody: int = Field(ge=1, le=1_000_000)
-
-
 class OperationSpec(Strict):
     """One operation. Nothing an agency does may keep a citizen waiting longer than `time_limit_seconds`."""
 
@@ -183,6 +170,9 @@ class OperationSpec(Strict):
     """Of a query of access `agency`: JSON Schema 2020-12 of all that it tells."""
     asked: Asked | None = None
     """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
+    title: Titles | None = None
+    """Of an `issue`: what it gives, as the citizen reads it before there is any, on its order and its bill; the
+    service's own, unless said."""
     fee: IssueFee | None = None
     """Of an `issue`: what a document of it costs."""
     citizen_alone: bool = False
@@ -208,12 +198,17 @@ class OperationSpec(Strict):
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
         if self.awards_satang_max and not is_ingest:
             raise ValueError("only an ingest awards money")
-        if self.fee is not None and (self.kind is not OperationKind.ISSUE or self.access is not Access.CITIZEN):
-            raise ValueError("only an issue to a citizen has a `fee` of its own")
-        if self.fee is not None and self.forwards_token:
-            raise ValueError("what is made once its fee is paid has no token: the citizen need not be there")
         if (trouble := senders_trouble(self.senders, self.power, is_ingest=is_ingest)) is not None:
             raise ValueError(trouble)
+        return self
+
+    @model_validator(mode="after")
+    def _gives_what_it_says(self) -> Self:
+        own = [name for name in ("title", "fee") if getattr(self, name) is not None]
+        if own and (self.kind is not OperationKind.ISSUE or self.access is not Access.CITIZEN):
+            raise ValueError(f"only an issue to a citizen has a `{own[0]}` of its own")
+        if self.fee is not None and self.forwards_token:
+            raise ValueError("what is made once its fee is paid has no token: the citizen need not be there")
         return self
 
 
@@ -318,6 +313,10 @@ class Manifest(Strict):
             and spec.access is not Access.AGENCY
             for spec in self.operations.values()
         )
+
+    def title_of(self, operation: str) -> Titles:
+        """What an operation of kind `issue` gives, as the citizen reads it."""
+        return self.operations[operation].title or self.title
 
     def operations_of(self, kind: OperationKind) -> Mapping[str, OperationSpec]:
         return {name: spec for name, spec in self.operations.items() if spec.kind is kind}

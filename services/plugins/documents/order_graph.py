@@ -58,7 +58,7 @@ class DocumentOrder(Node):
     @described("What it is of, in the caller's language; null of what is offered no more.")
     def title(self, info: Info) -> str | None:
         plugin = info.context.room(Orders).plugin(self.row)
-        return None if plugin is None else localized(info, plugin.manifest.title.text)
+        return None if plugin is None else localized(info, plugin.manifest.title_of(self.row.operation).text)
 
     @described("What the fee is for, in the agency's words.")
     def fee(self, info: Info) -> str | None:

@@ -77,6 +77,7 @@ class Owed:
     """What an order costs."""
 
     plugin: Plugin
+    title: Text
     satang: int
     until: datetime
 
@@ -134,7 +135,9 @@ class Orders:
         if row is None or row.status != OrderStatus.OWED.value or row.due_at <= self._clock.now():
             return None
         plugin = self.plugin(row)
-        return None if plugin is None else Owed(plugin, row.satang, row.due_at)
+        if plugin is None:
+            return None
+        return Owed(plugin, plugin.manifest.title_of(row.operation).text, row.satang, row.due_at)
 
     async def hold(self, session: AsyncSession, person: UUID, order: UUID) -> None:
         await order_rows.own(session, person, order, lock=True)
@@ -207,7 +210,7 @@ class Orders:
             return False
         if plugin is None:
             return await self._later(row, None)
-        title = plugin.manifest.title.text
+        title = plugin.manifest.title_of(row.operation).text
         sealed = key.open(row.arguments_sealed, bound_to=bound_to(DocumentOrder.arguments_sealed, row.id))
         wish = Wish(plugin, row.operation, orjson.loads(sealed), f"order:{row.id.hex}", row.ordered_at)
         try:

@@ -79,6 +79,7 @@ NOT_LOOKED_AT: Final[Mapping[str, str]] = MappingProxyType(
         "operations.places": "bounded by the contract",
         "operations.formats": "where in a file the members of its record stand; another mapping breaks who sends",
         "operations.answer_bytes_max": "bounded by the contract",
+        "operations.title": "its own words, as the service's title",
         "operations.answer": "of what other agencies' plugins of this tree ask; no stranger's service has any",
         "operations.asked": "how often its own public query is answered; the host's own bounds hold anyway",
     }

@@ -19,6 +19,10 @@ from services.exchange.facts import Asker, Purpose
 from services.plugins.contract import Credential, CredentialSpec
 
 
+def configuration_of(service: str, name: str, version: int) -> str:
+    return f"{service}.{name}.{version}"
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
     """A credential of a service that is in force."""
@@ -34,7 +38,7 @@ class Offered:
     @property
     def configuration(self) -> str:
         """By which wallets name it."""
-        return f"{self.service}.{self.name}.{self.spec.version}"
+        return configuration_of(self.service, self.name, self.spec.version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,12 @@ class CredentialType:
         return f"sha256-{base64.b64encode(hashlib.sha256(self.document).digest()).decode()}"
 
 
+def vct_of(issuers: IssuerKeys, agency: str, configuration: str) -> str:
+    return f"{issuers.issuer_of(agency)}{TYPES}{configuration}"
+
+
 def type_of(offered: Offered, issuers: IssuerKeys) -> CredentialType:
-    vct = f"{issuers.issuer_of(offered.agency)}{TYPES}{offered.configuration}"
+    vct = vct_of(issuers, offered.agency, offered.configuration)
     claims = [
         {
             "path": _path(claim.path),

@@ -14,6 +14,7 @@ from core.text import Language, Text
 from services.know import entries
 from services.know.entries import Entry, ServiceEntries, entry_of
 from services.know.graph import NODES, KnowQuery, Service
+from services.know.operating import CredentialTypes
 from services.know.service import SEARCH_LENGTH_MAX, KnowService
 from services.plugins.contract import Manifest, ServiceCategory, read_manifest
 from tests.support.plugins import AGENCIES, LIBRARY
@@ -181,12 +182,18 @@ class Query(KnowQuery):
     pass
 
 
+class Types:
+    def vct(self, agency: str, service: str, name: str, version: int) -> str:
+        return f"{agency}/{service}.{name}.{version}"
+
+
 class Graph:
     def __init__(self, know: KnowService, clock: FixedClock) -> None:
         self._schema = strawberry.Schema(query=Query, types=[Service])
         self._clock = clock
         self.rooms = Rooms()
         self.rooms.add(KnowService, know)
+        self.rooms.add(CredentialTypes, Types())  # type: ignore[type-abstract]  # known by its protocol alone
 
     def context(self, language: Language) -> Context:
         nothing: Any = None
@@ -204,6 +211,37 @@ class Graph:
 @pytest.fixture
 def graph(know: KnowService, clock: FixedClock) -> Graph:
     return Graph(know, clock)
+
+
+@pytest.mark.parametrize(
+    ("language", "titles", "credential"),
+    [
+        (Language.TH, ["ใบแสดงผลการศึกษา", "หนังสือรับรองการสำเร็จการศึกษา"], "ใบแสดงผลการศึกษา"),
+        (Language.EN, ["Academic transcript", "Certificate of graduation"], "Academic transcript"),
+    ],
+)
+async def test_a_service_says_what_it_issues_by_which_name_and_what_it_costs(
+    graph: Graph, language: Language, titles: list[str], credential: str
+) -> None:
+    gives = (
+        "documents { operation title fee { satang firstFree againDays } } credentials { name title vct days keyBound }"
+    )
+    data = await graph.ask(f'{{ services(search: "transcript") {{ nodes {{ slug {gives} }} }} }}', language)
+    [mhesi] = [one for one in data["services"]["nodes"] if one["slug"] == "mhesi"]
+    assert [one["title"] for one in mhesi["documents"]] == titles
+    assert [(one["operation"], one["fee"]) for one in mhesi["documents"]] == [
+        ("transcript", None),
+        ("certificate", {"satang": 5_000, "firstFree": 1, "againDays": 30}),
+    ], "and not the operation by which its credential is made"
+    assert mhesi["credentials"] == [
+        {"name": "transcript", "title": credential, "vct": "mhesi/mhesi.transcript.1", "days": 1825, "keyBound": True}
+    ]
+
+
+async def test_a_programme_issues_nothing(graph: Graph) -> None:
+    data = await graph.ask("{ services { nodes { programme documents { operation } credentials { name } } } }")
+    [programme] = [one for one in data["services"]["nodes"] if one["programme"]]
+    assert (programme["documents"], programme["credentials"]) == ([], [])
 
 
 SERVICE = """slug title category programme agency { slug title } needs { attribute purpose byConsent }

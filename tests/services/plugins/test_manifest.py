@@ -170,6 +170,16 @@ def test_a_document_may_cost_something_and_says_when_it_does_not() -> None:
     assert (fee.satang, fee.first_free, fee.again_days) == (100_00, 1, 0)
 
 
+def test_a_document_has_a_title_of_its_own_or_its_services() -> None:
+    title = {"th": "หนังสือรับรอง", "en": "Certificate"}
+    made = parse_manifest(with_operation({**ISSUE, "title": title}), plugin="library")
+    assert made.title_of("give").en == "Certificate"
+    assert parse_manifest(with_operation(ISSUE), plugin="library").title_of("give") == made.title
+    for operation in ({"kind": "status", "time_limit_seconds": 5}, {**ISSUE, "access": "public"}):
+        with pytest.raises(ManifestError, match="only an issue to a citizen has a `title`"):
+            parse_manifest(with_operation({**operation, "title": title}), plugin="library")
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -255,6 +255,17 @@ def test_what_a_document_costs_is_looked_at_and_one_that_was_free_stays_so() -> 
     assert told(costly, costly) == ([], [])
 
 
+def test_what_a_document_is_called_publishes_itself_and_breaks_nobody() -> None:
+    give = {"kind": "issue", "time_limit_seconds": 2}
+    former = plugin_of(documents_of(sdl=None, operations={"give": give}))
+    for after in ({**give, "title": TITLES}, give):
+        documents = documents_of("1.1.0", sdl=None, operations={"give": after})
+        made = plugin_of(documents)
+        assert sensitive_parts(former.manifest, made.manifest, documents) == ()
+        assert breaking_changes(former, made, documents) == ()
+        former = made
+
+
 def test_what_is_signed_for_wallets_is_looked_at() -> None:
     claim = {"path": ["size"], "title": TITLES}
     issue = {"kind": "issue", "access": "citizen", "time_limit_seconds": 2}
