@@ -56,7 +56,7 @@ def breaks(house: House) -> BreakJobs:
 
 def statements(house: House, bank: str) -> Statements:
     """How officers take in the bank's statements; `bank` is the base of its file interface."""
-    return Statements(house.db, house.clock, BankRail(house.http, bank), treasury_account)
+    return Statements(house.db, house.clock, house.keys, BankRail(house.http, bank), treasury_account)
 
 
 def counter(house: House) -> Counter:

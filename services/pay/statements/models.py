@@ -71,8 +71,8 @@ class StatementBreak(SQLModel, table=True):
     bank_reference: str = Field(max_length=35)
     """Of the entry; of a break about the whole day, the day."""
     end_to_end: str = Field(default="", max_length=35, sa_column_kwargs={"server_default": ""})
-    """Of the payment: one reference may stand for several. A hash of one that is none of ours; empty where there is
-    none, and of older rows."""
+    """Of the payment: one reference may stand for several. A keyed mark of one that is none of ours; empty where
+    there is none, and of older rows."""
     came_in: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     """Whether the entry came in: a payment and its return may bear the same reference."""
     expected: int | None = Field(default=None, sa_type=BigInteger)

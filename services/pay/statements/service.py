@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final, Protocol
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from core.clock import Clock
+from core.crypto import KeyRing
 from core.database import Database
 from core.errors import BadInput
 from core.ids import new_id
@@ -37,6 +38,7 @@ _OF_DAY: Final = frozenset({_K.DOES_NOT_ADD_UP, _K.OPENS_OTHERWISE, _K.DAY_MISSI
 _CHAIN: Final = frozenset({_K.OPENS_OTHERWISE, _K.DAY_MISSING})
 """Which also hang on the statement of the day before."""
 _OURS: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_FOREIGN: Final = "statement.end-to-end"
 _NOT_OVER: Final = Text(th="วันนี้ยังไม่สิ้นสุด", en="that day is not over")
 _OTHER_ACCOUNT: Final = Text(th="เป็นรายการของบัญชีอื่น หรือของวันอื่น", en="it is of another account, or of another day")
 
@@ -56,12 +58,13 @@ class Found:
     expected: int | None = None
     found: int | None = None
     end_to_end: str = ""
+    """One of ours, or the mark of another."""
 
     @property
     def entry(self) -> tuple[str, str, str, bool]:
         """What makes it one break of its day: kind, reference, payment and direction."""
         came_in = self.kind not in _OF_DAY and ((self.expected if self.found is None else self.found) or 0) > 0
-        return self.kind.value, self.reference, _kept(self.end_to_end), came_in
+        return self.kind.value, self.reference, self.end_to_end.lower(), came_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ class Taken:
 class Statements:
     """Owns its transactions, and asks the bank in none."""
 
-    def __init__(self, db: Database, clock: Clock, bank: StatementBank, payers: Payers) -> None:
-        self._db, self._clock, self._bank, self._payers = db, clock, bank, payers
+    def __init__(self, db: Database, clock: Clock, keys: KeyRing, bank: StatementBank, payers: Payers) -> None:
+        self._db, self._clock, self._keys, self._bank, self._payers = db, clock, keys, bank, payers
 
     async def take(self, officer: Officer, day: date) -> Taken:
         """Asks the bank for the statement of a day that is over, and compares it.
@@ -137,7 +140,8 @@ class Statements:
         if kept.content_hash != statement.content:
             changed = Found(_K.CHANGED, statement.day.isoformat(), kept.closing, statement.closing)
             return Taken(kept, await self._name(session, agency, statement.day, [changed]), 0)
-        found = [*_in_itself(statement), *await self._against_told(session, agency, statement)]
+        marked = await self._marked(session, agency, statement)
+        found = [*_in_itself(marked), *await self._against_told(session, agency, marked)]
         found += await self._chain(session, kept)
         new = await self._name(session, agency, statement.day, found)
         closed = await self._close(session, agency, statement.day, found, frozenset(_K))
@@ -147,6 +151,19 @@ class Statements:
             new += await self._name(session, agency, later.day, hung)
             closed += await self._close(session, agency, later.day, hung, _CHAIN)
         return Taken(kept, new, closed)
+
+    async def _marked(self, session: AsyncSession, agency: str, statement: Statement) -> Statement:
+        """With a keyed mark in the place of each end-to-end id that is none of ours: a bank may put a name there.
+        Breaks that were named when such an id was hashed without a key bear the mark from now on."""
+        foreign = sorted({one.end_to_end for one in statement.entries if _is_foreign(one.end_to_end)})
+        marks = {one: "~" + self._keys.blind_index(one, domain=_FOREIGN).hex()[:32] for one in foreign}
+        for one, mark in marks.items():
+            of_day = (col(StatementBreak.agency) == agency, col(StatementBreak.day) == statement.day)
+            unkeyed = "~" + sha256(one.encode()).hexdigest()[:32]
+            anew = update(StatementBreak).where(*of_day, col(StatementBreak.end_to_end) == unkeyed)
+            await session.execute(anew.values(end_to_end=mark).execution_options(synchronize_session=False))
+        entries = (replace(one, end_to_end=marks.get(one.end_to_end, one.end_to_end)) for one in statement.entries)
+        return replace(statement, entries=tuple(entries))
 
     async def _against_told(self, session: AsyncSession, agency: str, statement: Statement) -> list[Found]:
         told = await told_of(session, agency, {one.reference for one in statement.entries})
@@ -299,7 +316,5 @@ _ENTRY: Final = (
 )
 
 
-def _kept(end_to_end: str) -> str:
-    """One of ours as it is; of any other, in which a bank may have put a name, a hash."""
-    ours = end_to_end.lower()
-    return ours if not ours or _OURS.fullmatch(ours) else "~" + sha256(end_to_end.encode()).hexdigest()[:32]
+def _is_foreign(end_to_end: str) -> bool:
+    return bool(end_to_end) and not _OURS.fullmatch(end_to_end.lower())

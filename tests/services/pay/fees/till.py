@@ -152,7 +152,7 @@ async def till_over(db: Database, clock: FixedClock, path: Path) -> AsyncIterato
                 desk,
                 refunds,
                 files,
-                Statements(db, clock, whole, treasury_account),
+                Statements(db, clock, KEYS, whole, treasury_account),
             )
 
 

@@ -16,7 +16,7 @@ from services.pay.statements.service import Statements, Taken
 from services.pay.statements.told import told_of
 from services.sandbox.bank import statements as written
 from services.sandbox.bank.faults import Faults
-from tests.services.pay.town import TownHall
+from tests.services.pay.town import KEYS, TownHall
 
 
 class Says:
@@ -34,7 +34,7 @@ async def statement_of_today(hall: TownHall, faults: Faults | None = None) -> tu
     day = hall.clock.today()
     hall.clock.advance(timedelta(days=1))
     hall.bank.faults = faults or Faults()
-    statements = Statements(hall.db, hall.clock, BankRail(hall.client, "http://bank"), treasury_account)
+    statements = Statements(hall.db, hall.clock, KEYS, BankRail(hall.client, "http://bank"), treasury_account)
     taken = await statements.take(hall.planner, day)
     return taken, [Kind(one.kind) for one, _ in await statements.breaks(hall.planner)]
 
@@ -60,7 +60,7 @@ async def test_what_was_never_asked_for_is_named_until_it_is(hall: TownHall) -> 
     taken, kinds = await statement_of_today(hall)
     assert (taken.new, kinds) == (2, [Kind.NOT_TOLD] * 2)
     await hall.jobs.reconcile(hall.approver, run.id)
-    statements = Statements(hall.db, hall.clock, BankRail(hall.client, "http://bank"), treasury_account)
+    statements = Statements(hall.db, hall.clock, KEYS, BankRail(hall.client, "http://bank"), treasury_account)
     assert (await statements.take(hall.planner, day)).closed == 2
     assert await statements.breaks(hall.planner) == []
 
@@ -107,7 +107,7 @@ async def test_one_reference_of_two_payments_lists_each(hall: TownHall, listed: 
         document = document.replace(
             "<AcctSvcrRef>R1</AcctSvcrRef></Refs>", f"<AcctSvcrRef>R1</AcctSvcrRef>{said}</Refs>", 1
         )
-    statements = Statements(hall.db, hall.clock, Says(document.encode()), treasury_account)
+    statements = Statements(hall.db, hall.clock, KEYS, Says(document.encode()), treasury_account)
     await statements.take(hall.planner, day)
     assert sorted(Kind(one.kind) for one, _ in await statements.breaks(hall.planner)) == kinds
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from core.errors import BadInput
 from services.pay.errors import (
@@ -295,7 +296,9 @@ async def test_what_fits_after_all_is_closed_without_officers_and_what_they_said
         await till.statements.agree(OTHER, found.id)
 
 
-async def test_a_foreign_end_to_end_id_is_kept_as_a_hash(till: Till) -> None:
+async def test_a_foreign_end_to_end_id_is_kept_as_a_mark_that_nobody_without_the_key_can_try_names_on(
+    till: Till,
+) -> None:
     """A bank may put a payer's name there."""
     day = await next_day(till)
     document = written.write("TREASURY-DLA", day, 0, [("R1", -100)], till.clock.now(), Faults()).decode()
@@ -306,6 +309,14 @@ async def test_a_foreign_end_to_end_id_is_kept_as_a_hash(till: Till) -> None:
     [(found, _)] = await till.statements.breaks(till.officer)
     assert (found.kind, found.came_in, len(found.end_to_end)) == (Kind.NOT_TOLD.value, False, 33)
     assert "SOMCHAI" not in found.end_to_end
+    unkeyed = "~" + sha256(b"SOMCHAI JAIDEE").hexdigest()[:32]
+    assert found.end_to_end != unkeyed
+    async with till.db.write() as session:  # as it was kept before there was a key to it
+        [row] = await session.scalars(select(StatementBreak))
+        row.end_to_end = unkeyed
+    assert (await take(till, day)).new == 0, "it is the same break"
+    [(again, _)] = await till.statements.breaks(till.officer)
+    assert (again.id, again.end_to_end) == (found.id, found.end_to_end)
 
 
 class Says:
