@@ -26,6 +26,7 @@ from identity.juristic.errors import (
     ProposerGone,
     SecondDirectorNeeded,
     TooManyAppointments,
+    TooManyProposedToday,
 )
 from identity.juristic.models import AppointmentEnd, JuristicOfficer, JuristicPerson, JuristicStep
 from identity.juristic.numbers import checked_powers
@@ -44,6 +45,12 @@ TOGETHER_MAX: Final = 2
 DAYS_MAX: Final = 3 * 366
 AT_ONCE_MAX: Final = 200
 """Appointments of one juristic person that hold or wait."""
+A_DAY: Final = timedelta(hours=24)
+PROPOSED_A_DAY_MAX: Final = 50
+"""By the directors of one juristic person: enough for whoever brings in a whole office, too few to fill inboxes."""
+OF_ONE_A_DAY_MAX: Final = 3
+"""Of the same person: what was mistyped is proposed anew. Each puts a message in an inbox, and may be ended and
+proposed again by a director who signs alone, without anybody's leave."""
 NAME_LENGTH_MAX: Final = 200
 
 PROPOSED: Final = MESSAGES["juristic.proposed"]
@@ -86,7 +93,7 @@ class Appointing:
         """By a director who signs for it, and the others are told; of one who signs alone it is approved by that.
 
         Raises :class:`NotItsDirector`, :class:`NotItsSignatory`, :class:`MoreSignaturesNeeded`, :class:`BadInput`,
-        :class:`TooManyAppointments`.
+        :class:`TooManyAppointments`, :class:`TooManyProposedToday`.
         """
         row = await self._register.must_sign(session, juristic, director)
         if row.signatures > TOGETHER_MAX:
@@ -250,6 +257,8 @@ class Appointing:
         powers, everyone = checked_powers(wish.powers), await self._register.appointments(session, row.id)
         if sum(self._counts(one) for one in everyone) >= AT_ONCE_MAX:
             raise TooManyAppointments
+        if agency is None:
+            self._check_day(everyone, wish.person)
         self._check_no_gap(everyone, wish.person, since)
         key = new_id()
         name = orjson.dumps({"th": wish.name.th, "en": wish.name.en})
@@ -272,6 +281,13 @@ class Appointing:
         )  # fmt: skip
         await session.flush()
         return made
+
+    def _check_day(self, everyone: Iterable[JuristicOfficer], person: UUID) -> None:
+        """Raises :class:`TooManyProposedToday`. Those that were ended count as well."""
+        since = self._clock.now() - A_DAY
+        today = [one.person for one in everyone if one.proposed_at > since]
+        if len(today) >= PROPOSED_A_DAY_MAX or today.count(person) >= OF_ONE_A_DAY_MAX:
+            raise TooManyProposedToday
 
     def _check_no_gap(self, everyone: Iterable[JuristicOfficer], person: UUID, since: date) -> None:
         """Raises :class:`BadInput` for one from a day to come, of somebody whose appointment holds now: as they have

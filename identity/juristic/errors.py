@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import Conflict, NotAllowed
+from core.errors import Conflict, NotAllowed, SitthiError
 from core.text import Text
 
 
@@ -63,6 +63,16 @@ class TooManyAppointments(Conflict):
     text = Text(
         th="นิติบุคคลนี้มีการแต่งตั้งที่มีผลหรือรออนุมัติครบจำนวนแล้ว",
         en="As many appointments as may be hold for this juristic person, or wait for approval.",
+    )
+
+
+class TooManyProposedToday(SitthiError):
+    """Each proposal may put a message before somebody who never asked for one."""
+
+    code = "TOO_MANY_PROPOSED_TODAY"
+    text = Text(
+        th="วันนี้นิติบุคคลนี้เสนอแต่งตั้งครบจำนวนแล้ว กรุณาเสนออีกครั้งในวันถัดไป",
+        en="This juristic person has proposed as many appointments, or as many of this person, as it may in a day.",
     )
 
 

@@ -15,7 +15,15 @@ from core.errors import BadInput, NotFound
 from core.ids import new_id
 from core.personal_data import Erasure
 from core.text import Text
-from identity.juristic.appointing import AT_ONCE_MAX, DAYS_MAX, PROPOSAL_LASTS, Wish
+from identity.juristic.appointing import (
+    A_DAY,
+    AT_ONCE_MAX,
+    DAYS_MAX,
+    OF_ONE_A_DAY_MAX,
+    PROPOSAL_LASTS,
+    PROPOSED_A_DAY_MAX,
+    Wish,
+)
 from identity.juristic.errors import (
     AppointmentDecided,
     NotItsDirector,
@@ -24,6 +32,7 @@ from identity.juristic.errors import (
     ProposerGone,
     SecondDirectorNeeded,
     TooManyAppointments,
+    TooManyProposedToday,
 )
 from identity.juristic.models import JuristicOfficer
 from identity.officers.errors import RoleMissing
@@ -328,6 +337,36 @@ async def test_a_company_has_so_many_appointments_and_no_more(companies: Compani
         await session.flush()
         with pytest.raises(TooManyAppointments):
             await companies.appointing.propose(session, person, company, wish)
+
+
+async def test_the_same_person_is_proposed_three_times_a_day_though_each_was_ended(companies: Companies) -> None:
+    company = await companies.enter(1, 10, 11)
+    for _ in range(OF_ONE_A_DAY_MAX):
+        await companies.end(await companies.propose(company, 10, 20), 10)
+    with pytest.raises(TooManyProposedToday):
+        await companies.propose(company, 11, 20)
+    other = await companies.enter(2, 10, 11)
+    for free, who in ((company, 21), (other, 20)):
+        await companies.propose(free, 10, who)
+    companies.office.clock.advance(A_DAY)
+    await companies.propose(company, 10, 20)
+
+
+async def test_a_company_proposes_so_many_a_day_and_no_more(companies: Companies) -> None:
+    company, person = await companies.enter(1, 10, 11), await companies.person(10)
+    held = await companies.propose(company, 10, 20)
+    async with companies.office.database.write() as session:
+        for _ in range(PROPOSED_A_DAY_MAX - 2):
+            more = {"id": new_id(), "person": new_id(), "ended_at": held.proposed_at}
+            session.add(JuristicOfficer(**{**held.model_dump(), **more}))
+    await companies.propose(company, 10, 21)
+    with pytest.raises(TooManyProposedToday):
+        await companies.propose(company, 10, 22)
+    wish = Wish(person=new_id(), name=Text(th="นาย", en="Mr"), powers=POWERS, until=companies.today())
+    async with companies.office.database.write() as session:  # two officers of the agency are not bound by it
+        row = await companies.register.get(session, company)
+        assert row is not None
+        await companies.appointing.appoint(session, row, wish, maker=new_id(), checker=person)
 
 
 async def test_who_leaves_directs_and_serves_nobody(companies: Companies) -> None:
