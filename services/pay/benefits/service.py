@@ -50,13 +50,15 @@ class Benefits:
         self._clock, self._people, self._notices = clock, people, notices
         self._days = days or thai_working_days()
 
-    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded]) -> bool:
-        """False where a reference was of another person or amount before; the caller then keeps nothing."""
+    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded]) -> Collection[int] | None:
+        """The records of which nothing is owed, because a reference of theirs was of another person or amount before.
+        None where a twin made it so just now; the caller then keeps nothing."""
         people = await self._people.resolve(session, [NationalId(one.pid) for one in awards])
+        refused = await _contradicting(session, manifest, awards, people)
         for one in sorted(awards, key=lambda one: one.reference):  # in one order, as two at once never wait crosswise
-            if not await self._owe(session, manifest, one, people[one.pid]):
-                return False
-        return True
+            if one.record not in refused and not await self._owe(session, manifest, one, people[one.pid]):
+                return None
+        return refused
 
     async def _owe(self, session: AsyncSession, manifest: Manifest, award: Awarded, person: UUID) -> bool:
         now = self._clock.now()
@@ -129,6 +131,17 @@ class Benefits:
             return self._days.next_bank_day(today)
         except WorkingDaysUnknown:
             return today
+
+
+async def _contradicting(
+    session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded], people: Mapping[str, UUID]
+) -> frozenset[int]:
+    """Records of which an award says otherwise than what is there, or than what comes before it in the same answer."""
+    keys = sorted(benefit_id(manifest.slug, one.reference) for one in awards)
+    known = await session.scalars(select(Benefit).where(col(Benefit.id).in_(keys)))
+    owed = {one.reference: (one.person, one.satang) for one in known}
+    said = [(one, (people[one.pid], one.satang)) for one in awards]
+    return frozenset(one.record for one, what in said if owed.setdefault(one.reference, what) != what)
 
 
 def benefit_id(plugin: str, reference: str) -> UUID:

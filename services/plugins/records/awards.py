@@ -13,9 +13,10 @@ from services.plugins.contract import Award, Manifest
 class Benefits(Protocol):
     """Handed in by `api`; `services.pay.benefits.service.Benefits` is one."""
 
-    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> bool:
-        """Records each once, by plugin and reference. False where one was of another person or amount before: then
-        nothing may be kept of the transaction."""
+    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> Collection[int] | None:
+        """Records each once, by plugin and reference. Answers the records of which nothing is owed for good, because a
+        reference of theirs was of another person or amount before: whoever was erased here and came back is another.
+        None where somebody else changed just that meanwhile: then nothing may be kept of the transaction."""
         ...
 
 

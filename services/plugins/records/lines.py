@@ -23,10 +23,15 @@ PATTERN_BYTES_MAX: Final = 100_000
 UNREADABLE: Final = "RECORD_UNREADABLE"
 TOO_LARGE: Final = "RECORD_TOO_LARGE"
 INVALID: Final = "RECORD_INVALID"
+AWARDED_OTHERWISE: Final = "AWARDED_OTHERWISE"
 WORDS: Final[Mapping[str, Text]] = {
     UNREADABLE: Text(th="บรรทัดนี้ไม่ใช่ JSON ที่ใช้ได้", en="The line is not plain JSON."),
     TOO_LARGE: Text(th="บรรทัดนี้ยาวเกินไป", en="The line is too long."),
     INVALID: Text(th="ข้อมูลไม่ตรงตามแบบที่กำหนด", en="The record does not fit the operation's schema."),
+    AWARDED_OTHERWISE: Text(
+        th="รายการนี้อนุมัติให้บุคคลอื่นหรือเป็นจำนวนเงินอื่นไปแล้ว หรือผู้รับเงินลบข้อมูลของตนจากระบบนี้หลังอนุมัติ",
+        en="It was awarded to another person or with another amount before, or the payee had their data erased since.",
+    ),
 }
 EMPTY: Final = Text(th="body: ไม่มีข้อมูล", en="body: no record in it")
 TOO_MANY: Final = Text(th="body: มีบรรทัดมากเกินไป", en="body: too many lines")

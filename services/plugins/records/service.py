@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -31,7 +31,7 @@ from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.plugin import Plugin
 from services.plugins.records.awards import Benefits, are_sound
 from services.plugins.records.errors import IngestConflict, IngestExpired, IngestInterrupted, IngestRunning
-from services.plugins.records.lines import WORDS, Line, Rejection, Schema, calls_of
+from services.plugins.records.lines import AWARDED_OTHERWISE, WORDS, Line, Rejection, Schema, calls_of
 from services.plugins.records.models import IngestChunk, IngestRequest
 from services.plugins.records.repository import IngestRepository
 from services.plugins.runner.errors import AgencyDeclined, Trouble
@@ -82,6 +82,15 @@ class _Answer:
     rejected: list[Rejection]
     told: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     awards: Sequence[Award] = ()
+    asked: Sequence[int] = ()
+    """Numbers of the lines that the agency was asked about, in the order of its records."""
+
+    def refuse(self, records: Collection[int]) -> None:
+        """What the host does not owe because of them."""
+        lines = {self.asked[record] for record in records}
+        refused = [Rejection(line, AWARDED_OTHERWISE) for line in lines]
+        self.rejected = sorted([*self.rejected, *refused], key=lambda one: one.line)
+        self.told = [one for one in self.told if one[0] not in lines]
 
 
 class RecordDesk:
@@ -259,32 +268,39 @@ class RecordDesk:
             )
             for n, one in known.items()
         ]
-        return _Answer(rejected, [(good[one.record][0], one.answer) for one in told.told], told.awards)
+        said: list[tuple[int, Mapping[str, Any]]] = [(good[one.record][0], one.answer) for one in told.told]
+        return _Answer(rejected, said, told.awards, [number for number, _ in good])
 
     async def _settle(
         self, plugin: Plugin, row: IngestRequest, lease: UUID, call: Sequence[Line], answer: _Answer
     ) -> bool:
-        """Whether it was still ours to settle. Raises `ServiceUnavailable` where it awards what contradicts what it
-        awarded before, and nothing is settled."""
-        first, settled = call[0].number, call[-1].number
-        taken = row.taken + len(call) - len(answer.rejected)
-        values = {"settled": settled, "taken": taken, "leased_until": self._clock.now() + LEASED}
-        chunk = IngestChunk(request=row.id, first=first, rejected=[one.as_row() for one in answer.rejected])
+        """Whether it was still ours to settle. A line that awards what contradicts an earlier award is rejected, for
+        good. Raises `ServiceUnavailable`, and nothing is settled."""
+        first, settled, until = call[0].number, call[-1].number, self._clock.now() + LEASED
+        taken = row.taken
         async with self._db.write() as session:
             repository = IngestRepository(session)
-            is_ours = await repository.hold(row.id, lease, values)
+            is_ours = await repository.hold(row.id, lease, {"settled": settled, "leased_until": until})
             if is_ours:
-                repository.add(chunk)
-                await self._owe(session, plugin, answer.awards)
+                answer.refuse(await self._owe(session, plugin, answer.awards))
+                taken += len(call) - len(answer.rejected)
+                await repository.hold(row.id, lease, {"taken": taken})
+                rejected = [one.as_row() for one in answer.rejected]
+                repository.add(IngestChunk(request=row.id, first=first, rejected=rejected))
         row.settled, row.taken = settled, taken
         return is_ours
 
-    async def _owe(self, session: AsyncSession, plugin: Plugin, awards: Sequence[Award]) -> None:
+    async def _owe(self, session: AsyncSession, plugin: Plugin, awards: Sequence[Award]) -> Collection[int]:
+        """The records that are refused because of what they award."""
         if not awards:
-            return
-        if self._benefits is None or not await self._benefits.owe(session, plugin.manifest, awards):
+            return ()
+        refused = None if self._benefits is None else await self._benefits.owe(session, plugin.manifest, awards)
+        if refused is None:
             log.error("award_not_taken", plugin=plugin.slug, count=len(awards))
             raise _Malformed(plugin.manifest.agency.title.text)
+        if refused:
+            log.warning("award_refused", plugin=plugin.slug, count=len(refused))
+        return refused
 
 
 def _placed(
@@ -308,6 +324,6 @@ def _placed(
 
 class _Malformed(ServiceUnavailable):
     """The plugin rejects what it was not given, or by a code that its manifest does not declare; or it awards what it
-    may not, or otherwise than before."""
+    may not."""
 
     reason = Trouble.MALFORMED

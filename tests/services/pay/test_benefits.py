@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.ids import NationalId
+from core.ids import NationalId, new_id
 from core.money import Money
 from core.personal_data import Erasure
 from identity.inbox.service import Inbox
@@ -57,8 +57,14 @@ class Fund:
         self.abouts: list[UUID] = []
 
     async def owes(self, *awards: contract.Award) -> bool:
+        """Whether all of it."""
+        return await self.refused(*awards) == set()
+
+    async def refused(self, *awards: contract.Award) -> set[int]:
         async with self.hall.db.write() as session:
-            return await self.benefits.owe(session, self.manifest, awards)
+            found = await self.benefits.owe(session, self.manifest, awards)
+        assert found is not None
+        return set(found)
 
     async def there(self, _: AsyncSession, people: Collection[UUID]) -> Collection[UUID]:
         return [one for one in people if one not in self.gone]
@@ -113,8 +119,25 @@ async def test_the_same_reference_is_one_payment_however_often_it_comes_and_in_w
 @pytest.mark.parametrize("other", [award(satang=30_000_01), award(pid=national_id(2).digits)])
 async def test_a_reference_of_another_person_or_amount_is_not_taken(fund: Fund, other: contract.Award) -> None:
     assert await fund.owes(award())
-    assert not await fund.owes(other)
-    assert [one.satang for one in await fund.hall.instalments()] == [30_000_00]
+    second, more = award("C-2/1", 1_00, record=3), award("C-3/1", 2_00, record=4)
+    assert await fund.refused(other.model_copy(update={"record": 3}), second, more) == {3}
+    assert sorted(one.satang for one in await fund.hall.instalments()) == [2_00, 30_000_00], "the other record's"
+
+
+async def test_whoever_was_erased_since_is_another_and_what_was_theirs_is_refused_for_good(fund: Fund) -> None:
+    assert await fund.owes(award())
+    erased, fund.benefits._people = fund.people, _Anew()
+    for _ in range(2):
+        assert await fund.refused(award()) == {0}
+    fund.benefits._people = erased
+    assert await fund.owes(award())
+
+
+class _Anew:
+    """Knows nobody who was here before: each is somebody new."""
+
+    async def resolve(self, _: AsyncSession, national_ids: Collection[NationalId]) -> dict[str, UUID]:
+        return {one.digits: new_id() for one in national_ids}
 
 
 async def test_another_service_has_references_of_its_own(fund: Fund) -> None:

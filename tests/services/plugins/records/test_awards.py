@@ -23,12 +23,15 @@ class Benefits:
 
     def __init__(self) -> None:
         self.owed: dict[str, int] = {}
-        self.asked = 0
+        self.asked, self.is_raced = 0, False
 
-    async def owe(self, _: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> bool:
+    async def owe(self, _: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> frozenset[int] | None:
         self.asked += 1
         assert manifest.slug == "register"
-        return all(self.owed.setdefault(one.reference, one.satang) == one.satang for one in awards)
+        if self.is_raced:
+            return None
+        said = [(one.record, self.owed.setdefault(one.reference, one.satang) == one.satang) for one in awards]
+        return frozenset(record for record, is_same in said if not is_same)
 
 
 class Awarding(Register):
@@ -110,14 +113,29 @@ async def test_what_may_not_be_awarded_settles_nothing(
     assert (outcome.taken, outcome.told, benefits.owed) == (0, (), {})
 
 
-async def test_what_contradicts_an_earlier_award_settles_nothing_and_the_key_goes_on_once_it_does_not(
-    desk: RecordDesk, plugin: Plugin, register: Awarding, benefits: Benefits
+async def test_a_line_that_contradicts_an_earlier_award_is_refused_for_good_and_the_others_are_taken(
+    desk: RecordDesk, plugin: Plugin, benefits: Benefits
 ) -> None:
-    benefits.owed["P-1"] = 50_00
+    benefits.owed["P-2"] = 50_00
+    outcome = await send(desk, plugin, policies(1, 91, 2, 3))
+    assert outcome.interrupted is None
+    assert [(one.line, one.code) for one in outcome.rejected][1:] == [(3, "AWARDED_OTHERWISE")]
+    assert (outcome.taken, [line for line, _ in outcome.told]) == (2, [1, 4])
+    assert benefits.owed == {"P-1": 100_00, "P-2": 50_00, "P-3": 100_00}
+    assert "erased" in desk.words(plugin, "AWARDED_OTHERWISE").en
+    asked = benefits.asked
+    again = await send(desk, plugin, policies(1, 91, 2, 3))
+    assert (again.taken, again.rejected, benefits.asked) == (2, outcome.rejected, asked)
+
+
+async def test_what_a_twin_awarded_in_that_moment_settles_nothing_and_the_key_goes_on(
+    desk: RecordDesk, plugin: Plugin, benefits: Benefits
+) -> None:
+    benefits.is_raced = True
     outcome = await send(desk, plugin, policies(1))
     assert outcome.interrupted is not None
     assert (outcome.interrupted.settled, outcome.interrupted.trouble) == (0, "ANSWER_MALFORMED")
-    register.more = {"satang": 50_00}
+    benefits.is_raced = False
     whole = await send(desk, plugin, policies(1))
     assert (whole.taken, whole.interrupted) == (1, None)
 
