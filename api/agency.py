@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from api.benefits import benefits
+from api.benefits import benefits, telling
 from api.desk_rest import Desk, applications_router
 from api.doors import door_of
 from services.apply.desk.service import CaseDesk
@@ -68,7 +68,13 @@ def agencies(house: House) -> APIRouter:
     usage = usage_routes(door, house.db, house.clock, lambda: house.registry.plugins)
     desk, issuer = house.registered.desk, house.settings.issuer
     desk_of_records = RecordDesk(
-        house.db, house.clock, house.keys, house.runner, lambda: house.registry.plugins, benefits=benefits(house)
+        house.db,
+        house.clock,
+        house.keys,
+        house.runner,
+        lambda: house.registry.plugins,
+        benefits=benefits(house),
+        telling=telling(house),
     )
     senders = Senders(house.db, house.identity.office.juristic, house.identity.subjects)
     more = [maintenance, usage, records_routes(door_of(house, INGEST_SCOPE), desk_of_records, senders)]

@@ -17,6 +17,7 @@ from services.pay.benefits.subjects import KIND
 from services.pay.benefits.telling import BenefitNews, Said
 from services.plugins.contract import EventKind
 from services.plugins.plugin import Plugin
+from services.plugins.records.telling import Telling
 
 if TYPE_CHECKING:
     from api.house import House
@@ -43,6 +44,11 @@ class _Tells:
 
 def benefits(house: House) -> Benefits:
     return Benefits(house.clock, house.identity.people, house.inbox)
+
+
+def telling(house: House) -> Telling:
+    people, register = house.identity.people, house.identity.office.juristic
+    return Telling(house.clock, house.keys, people, register, house.inbox)
 
 
 def news(house: House) -> BenefitNews:

@@ -11,6 +11,7 @@ import services.exchange.messages
 import services.pay.fees.messages
 import services.pay.messages
 import services.plugins.documents.messages
+import services.plugins.records.messages
 import services.receive.messages
 import services.receive.shares.messages
 import services.receive.standing.messages
@@ -26,6 +27,7 @@ MESSAGES: Final[Mapping[str, MessageTemplate]] = catalogue_of(
         services.pay.messages,
         services.pay.fees.messages,
         services.plugins.documents.messages,
+        services.plugins.records.messages,
         services.receive.messages,
         services.receive.shares.messages,
         services.receive.standing.messages,

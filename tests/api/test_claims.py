@@ -41,8 +41,9 @@ CLAIMS: Final = """{ viewer {
     number state due { satang } insurerEn payments { state amount { satang } } looks { organisation }
   } }
   payments { edges { node { status title amount { satang } programme receipt { number } } } }
-  inbox { edges { node { title } } }
+  inbox { edges { node { title body } } }
 } }"""
+FILED: Final = "For you to know: A claim for a road accident was filed in your name"
 
 
 class Body:
@@ -128,6 +129,9 @@ async def test_a_hospital_files_an_insurer_approves_the_victim_is_paid_and_all_t
     assert (told["line"], told["answer"]["insurer"], told["answer"]["due"]) == (1, "TST", 30_000_00)
     claim = told["answer"]["claim"]
     decision = {"claim": claim, "act": "approve", "payee": VICTIM, "satang": 30_000_00}
+    assert (await hospital.sends("claimFilings", bill(sitthi), key="sending-0002"))["told"][0]["answer"][
+        "claim"
+    ] == claim
     for key in ("sending-0001", "sending-0002", "sending-0001"):
         assert (await insurer.sends("claimDecisions", decision, key=key))["taken"] == 1
     await paid(sitthi)
@@ -145,6 +149,9 @@ async def test_a_hospital_files_an_insurer_approves_the_victim_is_paid_and_all_t
         [receipt] = await session.scalars(select(Receipt))
     assert receipt.subject == "benefit:oic", "figures of satisfaction are of the service, never of one payment"
     titles = [edge["node"]["title"] for edge in seen["inbox"]["edges"]]
+    [filed_body] = [edge["node"]["body"] for edge in seen["inbox"]["edges"] if edge["node"]["title"] == FILED]
+    day = bangkok_day(sitthi.clock.now())
+    assert f"Test filed a claim in your name for a road accident on {day}." in filed_body
     assert "You are due 30,000.00 baht" in titles
     assert "You have been paid 30,000.00 baht" in titles
     tracked = await hospital.sends("claimTracking", {"claim": claim, "victim": VICTIM})

@@ -36,21 +36,37 @@ async def file(host: Host, call: Call) -> dict[str, Any]:
     now, records = host.clock.now(), call.arguments["records"]
     async with host.store.transaction() as tx:
         if (told := await answered(tx, call)) is not None:
-            return told
+            return _of_victims(told, call)
         provinces = {row["code"] for row in await tx.fetch("SELECT code FROM province")}
         claims = Claims(tx, call, now)
         is_hospital = call.reporter is not None and call.reporter.kind == HOSPITAL
         faults = [_fault(one, provinces, now) if is_hospital else ("NOT_A_HOSPITAL", "") for one in records]
         right = [record for record, fault in zip(records, faults, strict=True) if fault is None]
         await claims.take_turns(turn for record in right for turn in _turns(host.index, record, call))
-        rejected, said = list[dict[str, Any]](), list[dict[str, Any]]()
+        rejected, said, notices = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
         for place, (record, fault) in enumerate(zip(records, faults, strict=True)):
             claim = await _taken(tx, claims, _row(host.index, record, call, now)) if fault is None else fault
             if isinstance(claim, tuple):
                 rejected.append(rejected_of(place, *claim))
                 continue
             said.append({"record": place, "answer": told_to_hospital(claim, [], bangkok_day(instant(now)))})
-        return await remember(tx, call, rejected, now, said)
+            notices.append(_notice(place, claim))
+        return _of_victims(await remember(tx, call, rejected, now, said, notices=notices), call)
+
+
+def _notice(place: int, claim: Claim) -> dict[str, Any]:
+    """For the victim; of the claim once, whatever comes again, as the host sees to. Nothing of their health."""
+    day = bangkok_day(claim["accident_at"])
+    return {"record": place, "notice": "filed", "reference": claim["number"], "day": f"{day}"}
+
+
+def _of_victims(answer: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """With who is told, as the record says: it is kept nowhere here."""
+    records = call.arguments["records"]
+    return {
+        **answer,
+        "notices": [{**one, "pid": records[one["record"]]["victim"]} for one in answer.get("notices", [])],
+    }
 
 
 async def _taken(tx: StoreTransaction, claims: Claims, row: Claim) -> Claim | tuple[str, str] | tuple[str, str, str]:

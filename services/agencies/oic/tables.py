@@ -45,9 +45,10 @@ async def remember(
     now: datetime,
     told: Iterable[Any] = (),
     awards: Iterable[Any] = (),
+    notices: Iterable[Any] = (),
 ) -> dict[str, Any]:
-    """`awards` without the national IDs in them, which are kept nowhere."""
-    answer = {"rejected": list(rejected), "told": list(told), "awards": list(awards)}
+    """`awards` and `notices` without the national IDs in them, which are kept nowhere."""
+    answer = {"rejected": list(rejected), "told": list(told), "awards": list(awards), "notices": list(notices)}
     await tx.execute("DELETE FROM taken_call WHERE at < :before", {"before": instant(now - ANSWERS_KEPT)})
     await tx.execute(
         "INSERT INTO taken_call (key, answer, at) VALUES (:key, :answer, :at)",

@@ -88,6 +88,7 @@ NOBODYS: Final[Mapping[str, Nobodys]] = {
     "service_hour": Nobodys("sums by operation and hour, of no person"),
     "ingest_request": Nobodys("how far an agency's sending came; of what it sent, hashes and counts alone"),
     "ingest_chunk": Nobodys("which lines of an agency's sending were rejected, and why; nothing of what they said"),
+    "ingest_notice": Nobodys("that somebody was told of a record: a keyed hash of its reference, and when"),
     "check_request": Nobodys("that a juristic person sent a list of candidates to be checked; of these nothing"),
     "check_line": Nobodys(
         "what a juristic person claims of a candidate, by a reference of its own; whose it is, elsewhere"

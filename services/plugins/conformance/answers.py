@@ -48,7 +48,8 @@ def _awards_wrong(taken: Taken, most: int) -> str | None:
     rejected = {one.record for one in taken.rejected}
     if any(one.satang > most for one in taken.awards):
         return "it awards more than `awards_satang_max` says"
-    if rejected & {*(one.record for one in taken.awards), *(one.record for one in taken.told)}:
+    told = {*(one.record for one in taken.told), *(one.record for one in taken.notices)}
+    if rejected & {*(one.record for one in taken.awards), *told}:
         return "it awards because of a record that it rejects, or tells of one"
     return None
 

@@ -37,6 +37,7 @@ from services.plugins.contract.kinds import (
     Credential,
     Document,
     Event,
+    Notice,
     Paper,
     PaymentRequest,
     Rejected,
@@ -64,6 +65,7 @@ from services.plugins.contract.manifest import (
     parse_manifest,
     read_manifest,
 )
+from services.plugins.contract.notices import NoticeSpec
 from services.plugins.contract.operations import (
     AgencyClient,
     AgencyError,
@@ -122,6 +124,8 @@ __all__ = [
     "NeedBasis",
     "NoRegisters",
     "NoStore",
+    "Notice",
+    "NoticeSpec",
     "Operation",
     "OperationKind",
     "OperationSpec",

@@ -46,6 +46,7 @@ from services.plugins.contract.manifest import (
     DOCUMENT_BYTES_MAX,
     ErrorCode,
     EventKind,
+    FieldName,
     OperationKind,
 )
 from services.plugins.contract.titles import Titles
@@ -204,12 +205,28 @@ class Award(_Document):
     """From which day on that law says so: the version by which the amount was found."""
 
 
+class Notice(_Document):
+    """Word of a record to a citizen, in words of the manifest: the host puts it into their inbox, once."""
+
+    record: int = Field(ge=0, strict=True)
+    """The record of which they are told; one that was not rejected."""
+    notice: FieldName
+    """Which of the operation's `notices`."""
+    reference: Reference
+    """The plugin's own: of the same one a citizen is told once, however often it comes."""
+    pid: Annotated[str, AfterValidator(_of_a_person)] = Field(repr=False)
+    """The national ID of whoever is told."""
+    day: date | None = None
+    """What `{day}` stands for, where the words have it."""
+
+
 class Taken(_Document):
     """What an `ingest` answers: every record that is not rejected is kept for good."""
 
     rejected: list[Rejected] = Field(default_factory=list)
     told: list[Told] = Field(default_factory=list)
     awards: list[Award] = Field(default_factory=list)
+    notices: list[Notice] = Field(default_factory=list)
 
 
 class Document(_Document):

@@ -8,17 +8,19 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from services.plugins.contract.asked import Asked as Asked  # noqa: PLC0414 - known from here, too
+from services.plugins.contract.contact import Contact as Contact  # noqa: PLC0414 - known from here, too
 from services.plugins.contract.credentials import CredentialSpec
 from services.plugins.contract.events import EventKind as EventKind  # noqa: PLC0414 - known from here, too
 from services.plugins.contract.faults import Fault, ManifestError, Rule
 from services.plugins.contract.fees import Fee, IssueFee
 from services.plugins.contract.formats import Formats
+from services.plugins.contract.notices import NoticeSpec
 from services.plugins.contract.registers import Ask
 from services.plugins.contract.reporting import Power, Sender, senders_trouble
-from services.plugins.contract.titles import Keyword, Strict, Titles, plain_text
+from services.plugins.contract.titles import Keyword, Strict, Titles
 
 CONTRACT_VERSION: Final = 1
 TIME_LIMIT_SECONDS_MAX: Final = 10
@@ -39,7 +41,6 @@ AttributeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-
 Version = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2}$")]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z]+(-[a-z]+)*$", max_length=60)]
 """Of the conformance suite (docs/conformance.md)."""
-_PAGE: Final = r"^https://[^\s/?#@\\<>\"]+([/?#][^\s\\<>\"]*)?$"
 
 
 class ServiceCategory(StrEnum):
@@ -168,6 +169,8 @@ class OperationSpec(Strict):
     """Of an `ingest`: the most that an :class:`Award` in its answers may be of; 0: they hold none."""
     answer: dict[str, Any] | None = None
     """Of a query of access `agency`: JSON Schema 2020-12 of all that it tells."""
+    notices: dict[FieldName, NoticeSpec] = Field(default_factory=dict, max_length=5)
+    """Of an `ingest`: the words in which a :class:`Notice` of its answers tells a citizen of a record."""
     asked: Asked | None = None
     """Of a public query: a limit of its own. Who asks more often is refused with `RATE_LIMITED`."""
     title: Titles | None = None
@@ -198,6 +201,8 @@ class OperationSpec(Strict):
             raise ValueError("an ingest says what a `record` of it is, and nothing else does")
         if self.awards_satang_max and not is_ingest:
             raise ValueError("only an ingest awards money")
+        if self.notices and not is_ingest:
+            raise ValueError("only an ingest has `notices`")
         if (trouble := senders_trouble(self.senders, self.power, is_ingest=is_ingest)) is not None:
             raise ValueError(trouble)
         return self
@@ -218,26 +223,6 @@ class Need(Strict):
     attribute: AttributeId
     purpose: Titles
     basis: Annotated[NeedBasis, Field(strict=False)]
-
-
-class Contact(Strict):
-    """Where a citizen reaches people; at least one way."""
-
-    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+ -]{3,20}$")] | None = None
-    email: (
-        Annotated[
-            str, StringConstraints(pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=200), AfterValidator(plain_text)
-        ]
-        | None
-    ) = None
-    url: Annotated[str, StringConstraints(pattern=_PAGE, max_length=300), AfterValidator(plain_text)] | None = None
-    """Without a user's name before the host, by which one host is made to look like another."""
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if self.phone is None and self.email is None and self.url is None:
-            raise ValueError("give a phone, an email or a url")
-        return self
 
 
 class Endpoint(Strict):

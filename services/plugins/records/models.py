@@ -55,3 +55,14 @@ class IngestChunk(SQLModel, table=True):
     rejected: list[list[Any]] = Field(sa_type=Json)
     """`[line, code, path, keyword, computed, other]` of each line that was not taken, null where there is none; steps
     of the path that the operation's schema does not name are `?`."""
+
+
+class IngestNotice(SQLModel, table=True):
+    """That a citizen was told of a record: which it was, and who was told, is not in it. Kept for good: records come
+    again."""
+
+    __tablename__ = "ingest_notice"
+
+    key: bytes = Field(primary_key=True)
+    """Keyed hash of plugin, notice and the plugin's reference."""
+    at: datetime = Field(sa_type=Instant)

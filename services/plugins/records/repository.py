@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col, select
 
-from services.plugins.records.models import IngestChunk, IngestRequest
+from services.plugins.records.models import IngestChunk, IngestNotice, IngestRequest
 
 
 class IngestRepository:
@@ -51,6 +51,14 @@ class IngestRepository:
 
     def add(self, chunk: IngestChunk) -> None:
         self._session.add(chunk)
+
+    async def first_told(self, key: bytes, now: datetime) -> bool:
+        """Whether nobody was told of it before; another who tells of it at the same moment waits."""
+        is_sqlite = self._session.get_bind().dialect.name == "sqlite"
+        table = SQLModel.metadata.tables[str(IngestNotice.__tablename__)]
+        made = (sqlite if is_sqlite else postgresql).insert(table).values(key=key, at=now)
+        entered = await self._session.execute(made.on_conflict_do_nothing().returning(table.c.key))
+        return entered.first() is not None
 
     async def get(self, request: UUID) -> IngestRequest:
         return await self._session.get_one(IngestRequest, request)

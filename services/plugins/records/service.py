@@ -25,7 +25,7 @@ from core.database import Database
 from core.errors import NotFound, ServiceUnavailable
 from core.ids import new_id
 from core.text import Text
-from services.plugins.contract import Access, Award, OperationKind, Reporter, Sender
+from services.plugins.contract import Access, Award, Notice, OperationKind, Reporter, Sender
 from services.plugins.contract.kinds import RECORDS_DEFAULT, Taken
 from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.plugin import Plugin
@@ -34,6 +34,8 @@ from services.plugins.records.errors import IngestConflict, IngestExpired, Inges
 from services.plugins.records.lines import AWARDED_OTHERWISE, WORDS, Line, Rejection, Schema, calls_of
 from services.plugins.records.models import IngestChunk, IngestRequest
 from services.plugins.records.repository import IngestRepository
+from services.plugins.records.telling import Telling
+from services.plugins.records.telling import are_sound as are_told_soundly
 from services.plugins.runner.errors import AgencyDeclined, Trouble
 from services.plugins.runner.runner import Runner
 from services.plugins.standing import must_be_open
@@ -82,6 +84,7 @@ class _Answer:
     rejected: list[Rejection]
     told: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     awards: Sequence[Award] = ()
+    notices: Sequence[Notice] = ()
     asked: Sequence[int] = ()
     """Numbers of the lines that the agency was asked about, in the order of its records."""
 
@@ -91,6 +94,7 @@ class _Answer:
         refused = [Rejection(line, AWARDED_OTHERWISE) for line in lines]
         self.rejected = sorted([*self.rejected, *refused], key=lambda one: one.line)
         self.told = [one for one in self.told if one[0] not in lines]
+        self.notices = [one for one in self.notices if one.record not in records]
 
 
 class RecordDesk:
@@ -105,9 +109,10 @@ class RecordDesk:
         plugins: Callable[[], Sequence[Plugin]],
         seconds: Callable[[], float] = time.monotonic,
         benefits: Benefits | None = None,
+        telling: Telling | None = None,
     ) -> None:
-        """Without `benefits` no answer may award anything."""
-        self._benefits = benefits
+        """Without `benefits` no answer may award anything, and without `telling` none tells citizens anything."""
+        self._benefits, self._telling = benefits, telling
         self._db, self._clock, self._keys, self._runner = db, clock, keys, runner
         self._plugins, self._seconds = plugins, seconds
 
@@ -214,7 +219,7 @@ class RecordDesk:
                     await sending.still()
                 try:
                     answer = await self._call(sending, row, call, schema)
-                    is_ours = await self._settle(sending.plugin, row, row.lease, call, answer)
+                    is_ours = await self._settle(sending, row, row.lease, call, answer)
                 except ServiceUnavailable as silent:
                     reason = str(getattr(silent, "reason", silent.code))
                     return IngestInterrupted(settled=row.settled, uncertain=call[-1].number, trouble=reason)
@@ -258,8 +263,10 @@ class RecordDesk:
         ):
             raise _Malformed(plugin.manifest.agency.title.text)
         kept = set(range(len(good))) - known.keys()
-        if not are_sound(plugin.manifest, sending.operation, told.awards, kept) or any(
-            one.record not in kept for one in told.told
+        if (
+            not are_sound(plugin.manifest, sending.operation, told.awards, kept)
+            or not are_told_soundly(plugin.manifest, sending.operation, told.notices, kept)
+            or any(one.record not in kept for one in told.told)
         ):
             raise _Malformed(plugin.manifest.agency.title.text)
         rejected = [
@@ -269,10 +276,10 @@ class RecordDesk:
             for n, one in known.items()
         ]
         said: list[tuple[int, Mapping[str, Any]]] = [(good[one.record][0], one.answer) for one in told.told]
-        return _Answer(rejected, said, told.awards, [number for number, _ in good])
+        return _Answer(rejected, said, told.awards, told.notices, [number for number, _ in good])
 
     async def _settle(
-        self, plugin: Plugin, row: IngestRequest, lease: UUID, call: Sequence[Line], answer: _Answer
+        self, sending: Sending, row: IngestRequest, lease: UUID, call: Sequence[Line], answer: _Answer
     ) -> bool:
         """Whether it was still ours to settle. A line that awards what contradicts an earlier award is rejected, for
         good. Raises `ServiceUnavailable`, and nothing is settled."""
@@ -282,7 +289,8 @@ class RecordDesk:
             repository = IngestRepository(session)
             is_ours = await repository.hold(row.id, lease, {"settled": settled, "leased_until": until})
             if is_ours:
-                answer.refuse(await self._owe(session, plugin, answer.awards))
+                answer.refuse(await self._owe(session, sending.plugin, answer.awards))
+                await self._tell(session, sending, answer.notices)
                 taken += len(call) - len(answer.rejected)
                 await repository.hold(row.id, lease, {"taken": taken})
                 rejected = [one.as_row() for one in answer.rejected]
@@ -301,6 +309,18 @@ class RecordDesk:
         if refused:
             log.warning("award_refused", plugin=plugin.slug, count=len(refused))
         return refused
+
+    async def _tell(self, session: AsyncSession, sending: Sending, notices: Sequence[Notice]) -> None:
+        if not notices:
+            return
+        manifest = sending.plugin.manifest
+        if self._telling is None:
+            raise _Malformed(manifest.agency.title.text)
+        try:
+            await self._telling.tell(session, manifest, sending.operation, sending.reporter, notices)
+        except ValueError:
+            log.exception("notice_not_taken", plugin=manifest.slug)
+            raise _Malformed(manifest.agency.title.text) from None
 
 
 def _placed(

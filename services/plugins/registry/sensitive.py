@@ -54,6 +54,8 @@ class Part(StrEnum):
     """What is signed in its agency's name and shown to others for years."""
     EXEMPT = "EXEMPT"
     """Which rules of the conformance suite it does not keep, and why."""
+    NOTICES = "NOTICES"
+    """What it tells citizens in their inbox, under its agency's name."""
     HELD = "HELD"
     """The reviewers suspended the service."""
 
@@ -119,7 +121,12 @@ def sensitive_parts(
     if former is None:
         return (*said, found(Part.FIRST, "it was never published", "slug"))
     said += [Sensitive(Part.BREAKING, one.why, f"{one.file}:{one.line}" if one.line else one.file) for one in breaks]
-    changed = [*_facts(former, manifest), *_operations(former, manifest), *_credentials(former, manifest)]
+    changed = [
+        *_facts(former, manifest),
+        *_operations(former, manifest),
+        *_notices(former, manifest),
+        *_credentials(former, manifest),
+    ]
     changed += _rest(former, manifest)
     return (*said, *(found(part, why, *path) for part, why, path in changed))
 
@@ -168,6 +175,12 @@ def _operations(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
             yield Part.DELEGATES, f"who acts for a citizen sees `{name}` now", (*place, "citizen_alone")
         if after.fee != (before.fee if before else None):
             yield Part.MONEY, f"a document of `{name}` costs another fee", (*place, "fee")
+
+
+def _notices(former: Manifest, manifest: Manifest) -> Iterator[_Change]:
+    for name, after in manifest.operations.items():
+        if after.notices != (former.operations[name].notices if name in former.operations else {}):
+            yield Part.NOTICES, f"`{name}` tells citizens other words", ("operations", name, "notices")
 
 
 def _credentials(former: Manifest, manifest: Manifest) -> Iterator[_Change]:

@@ -55,6 +55,18 @@ async def test_the_same_bill_is_one_claim_however_often_it_comes(fund: Fund) -> 
     assert len(await fund.rows("SELECT number FROM claim")) == 1
 
 
+async def test_the_victim_is_told_of_a_claim_by_its_number_and_the_day_and_of_no_harm(fund: Fund) -> None:
+    records = (BILL, {**BILL, "victim": "0000000000002"})
+    taken = await fund.sends("claimFilings", *records, by=HOSPITAL, key="one-sending")
+    [told] = taken.notices
+    assert (told.record, told.pid, told.notice, f"{told.day}") == (0, VICTIM, "filed", "2026-11-10")
+    assert told.reference == taken.told[0].answer["claim"]
+    again = await fund.sends("claimFilings", BILL, by=HOSPITAL)
+    assert again.notices == taken.notices, "under the same reference, of which the host tells once"
+    assert await fund.sends("claimFilings", *records, by=HOSPITAL, key="one-sending") == taken
+    assert VICTIM not in json.dumps([dict(row) for row in await fund.rows("SELECT * FROM taken_call")], default=str)
+
+
 async def test_a_call_that_is_made_again_is_answered_as_it_was(fund: Fund) -> None:
     first = await fund.sends("claimFilings", BILL, {**BILL, "victim": "0000000000002"}, by=HOSPITAL, key="one-sending")
     assert (

@@ -255,6 +255,18 @@ def test_what_a_document_costs_is_looked_at_and_one_that_was_free_stays_so() -> 
     assert told(costly, costly) == ([], [])
 
 
+def test_the_words_in_which_citizens_are_told_are_looked_at() -> None:
+    words = {"filed": {"title": TITLES, "body": TITLES}}
+    former = plugin_of(documents_of(sdl=None, operations={"take": INGEST}))
+    for given in ({**INGEST, "notices": words}, INGEST):
+        documents = documents_of("1.1.0", sdl=None, operations={"take": given})
+        made = plugin_of(documents)
+        seen = sensitive_parts(former.manifest, made.manifest, documents)
+        assert [one.part for one in seen] == [Part.NOTICES]
+        assert sensitive_parts(made.manifest, made.manifest, documents) == ()
+        former = made
+
+
 def test_what_a_document_is_called_publishes_itself_and_breaks_nobody() -> None:
     give = {"kind": "issue", "time_limit_seconds": 2}
     former = plugin_of(documents_of(sdl=None, operations={"give": give}))
@@ -330,7 +342,7 @@ LOOKED_AT = {
     ),
     *("needs", "prefix", "provides", "operations.access", "operations.events", "operations.forwards_token"),
     *("operations.record", "operations.senders", "operations.power", "operations.awards_satang_max"),
-    *("operations.fee", "operations.citizen_alone"),
+    *("operations.fee", "operations.notices", "operations.citizen_alone"),
 }
 """Each has a test of its own above."""
 
