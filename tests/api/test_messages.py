@@ -64,6 +64,7 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
         "services/pay",
         "services/pay/fees",
         "services/plugins/documents",
+        "services/plugins/records",
         "services/receive",
         "services/receive/shares",
         "services/receive/standing",
@@ -71,7 +72,7 @@ def test_every_file_of_messages_is_in_the_catalogue() -> None:
     }
     assert {key.partition(".")[0] for key in MESSAGES} == {
         *("apply", "contacts", "corrections", "delegation", "documents", "identity", "juristic", "passkeys", "pay"),
-        *("privacy", "receive", "sessions", "shares", "standing", "welfare"),
+        *("privacy", "receive", "records", "sessions", "shares", "standing", "welfare"),
     }
 
 
