@@ -8,7 +8,7 @@ what was approved, and the approval of the new one books it anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Select, exists, select
@@ -122,20 +122,10 @@ class PayingAgain:
         }
         if not (await insert_new(session, Instalment, [row]) or await _resume(session, one, satang)):
             return 0
-        await self._take_approval_back(session, one)
+        await take_approval_back(session, one, self._clock.now())
         await self._notices.send(session, one.person, PAID_AGAIN, title=Text(**award.title), amount=Money(satang))
         await self._notices.announce(session, one.person, ChangeKind.PAYMENT, one.id)
         return 1
-
-    async def _take_approval_back(self, session: AsyncSession, one: Instalment) -> None:
-        """Once, and once more where it was found paid since (`kept:…`) and came back again."""
-        before = await times_booked(session, f"again:{one.id.hex}")
-        if before > await times_booked(session, f"kept:{one.id.hex}"):
-            return
-        key = nth(f"again:{one.id.hex}", before + 1)
-        await give_back(session, one, key, self._clock.now())
-        lines = transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang))
-        await book(session, key=key, agency=one.agency, lines=lines, at=self._clock.now())
 
     async def _satang(self, session: AsyncSession, one: Instalment, award: Award) -> int:
         """As things are now, less what others pay of the month. After an end what was approved for the months before
@@ -154,6 +144,17 @@ class PayingAgain:
             return left - sum([i.satang for i in _came_back_beside(month) if not await is_annulled(session, i)])
         given = Money(0) if one.supplements else await self._awards.given_before(session, award, one.period)
         return one.satang - not_due - given.satang
+
+
+async def take_approval_back(session: AsyncSession, one: Instalment, at: datetime) -> None:
+    """Of what came back: once, and once more where it was found paid since (`kept:…`) and came back again."""
+    before = await times_booked(session, f"again:{one.id.hex}")
+    if before > await times_booked(session, f"kept:{one.id.hex}"):
+        return
+    key = nth(f"again:{one.id.hex}", before + 1)
+    await give_back(session, one, key, at)
+    lines = transfer(Account.PAYABLE, Account.BENEFITS, Money(one.satang))
+    await book(session, key=key, agency=one.agency, lines=lines, at=at)
 
 
 def _came_back_beside(month: Sequence[Instalment]) -> list[Instalment]:

@@ -167,6 +167,7 @@ def _came_back(erasure: Erasure) -> ColumnElement[bool]:
             col(Instalment.award) == col(Award.id),
             col(Instalment.subject).startswith(KIND, autoescape=True),
             col(Instalment.status) == InstalmentStatus.RETURNED.value,
+            or_(col(Award.ends_on).is_(None), col(Instalment.period) < col(Award.ends_on)),  # else another was paid
             col(Instalment.created_at) > erasure.at - ACCOUNTS_KEPT,
             ~repeated.correlate(Instalment),
         )

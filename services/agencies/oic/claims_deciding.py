@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from services.agencies.oic.claims_amounts import BAHT, Stage
-from services.agencies.oic.claims_rows import Claim, Claims, is_late, law_of
+from services.agencies.oic.claims_rows import REPLACED, REQUESTED, RETURNED, Claim, Claims, is_late, law_of
 from services.agencies.oic.claims_states import Event, State, after
 from services.agencies.oic.claims_told import TITLES, told_of
 from services.agencies.oic.tables import answered, rejected_of, remember
+from services.agencies.oic.vehicles import is_number
 from services.plugins.contract import BANGKOK, Call, Host, StoreTransaction
 
 ACTS: Final[Mapping[str, Event]] = {
     "approve": Event.APPROVE,
     "ask": Event.ASK,
     "reject": Event.REJECT,
+    "name-payee": Event.NAME_PAYEE,
     "show-fault": Event.SHOW_FAULT,
     "reopen": Event.REOPEN,
     "uphold": Event.UPHOLD,
@@ -84,6 +86,8 @@ async def _decided(
     event = ACTS[record["act"]]
     if event is Event.APPROVE:
         return await _approved(host, claims, claim, record)
+    if event is Event.NAME_PAYEE:
+        return await _renamed(host, claims, claim, record)
     if after(State(claim["state"]), event) is None:
         return ("CLAIM_STATE", "/act", None), None
     if event in (Event.SHOW_FAULT, Event.REOPEN):
@@ -105,7 +109,8 @@ async def _approved(
     if host.index(record["payee"]) != claim["payee"]:
         return ("PAYEE_OTHER", "/payee", None), None
     if claim["state"] == State.APPROVED:
-        last = (await claims.awards_of([claim["number"]]))[claim["number"]][-1]
+        last = await claims.last_award(claim)
+        assert last is not None, "it was approved"
         if last["satang"] != record["satang"]:
             return ("CLAIM_STATE", "/act", None), None
         return None, _award(claim, last)
@@ -126,6 +131,28 @@ async def _approved(
     return None, _award(claim, await claims.award(claim))
 
 
+async def _renamed(
+    host: Host, claims: Claims, claim: Claim, record: Mapping[str, Any]
+) -> tuple[_Fault | None, dict[str, Any] | None]:
+    """Another is paid what came back: its payee died, or was the wrong one. The host has the last word on whether it
+    came back; the same that comes again is answered with the same award."""
+    if not is_number(record["payee"]):
+        return ("PERSON_INVALID", "/payee", None), None
+    payee, last = host.index(record["payee"]), await claims.last_award(claim)
+    if last is None or claim["state"] != State.APPROVED:
+        return ("CLAIM_STATE", "/act", None), None
+    if last["instead_of"] is not None and last["state"] == REQUESTED and payee == claim["payee"]:
+        return None, _award(claim, last)
+    if last["state"] != RETURNED:
+        return ("CLAIM_STATE", "/act", None), None
+    before, claim["payee"] = claim["payee"], payee
+    if payee == before or await claims.has_other_heir(claim):
+        return ("PAYEE_OTHER" if payee == before else "PAYEE_DISPUTED", "/payee", None), None
+    await claims.say_of_award(last["reference"], REPLACED)
+    await claims.move(claim, Event.NAME_PAYEE, record["reason"])
+    return None, _award(claim, await claims.award(claim, last["reference"], before))
+
+
 def _award(claim: Claim, row: Mapping[str, Any]) -> dict[str, Any]:
     (th, en), law = TITLES[Stage(claim["stage"])], law_of(claim)
     return {
@@ -134,6 +161,7 @@ def _award(claim: Claim, row: Mapping[str, Any]) -> dict[str, Any]:
         "title": {"th": th, "en": en},
         "law": {"th": law.law[0], "en": law.law[1]},
         "since": f"{law.since}",
+        "insteadOf": row["instead_of"],
     }
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from services.agencies.oic.claims_rows import Claim, Claims
+from services.agencies.oic.claims_rows import REPLACED, RETURNED, Claim, Claims
 from services.agencies.oic.claims_states import Event, State, after
 from services.agencies.oic.claims_told import PAID, shown_to, told_to_hospital
 from services.agencies.oic.tables import answered, instant, rejected_of, remember
 from services.plugins.contract import BANGKOK, Call, Host
 
-RETURNED: Final = "RETURNED"
 _MOVES: Final = {"benefit.paid": (PAID, Event.PAY), "benefit.returned": (RETURNED, Event.RETURN)}
 
 
@@ -38,7 +37,9 @@ async def heard(host: Host, call: Call) -> None:
     said_at = instant(datetime.fromisoformat(event["at"]))
     async with host.store.transaction() as tx:
         claims = Claims(tx, call, host.clock.now())
-        values = {"reference": event["reference"], "state": state, "at": said_at}
+        # one in whose place another was asked for stays so, unless it was paid
+        unless = "" if state == PAID else REPLACED
+        values = {"reference": event["reference"], "state": state, "at": said_at, "unless": unless}
         known = await tx.fetch(
             "SELECT claim FROM claim_award WHERE reference = :reference", {"reference": event["reference"]}
         )
@@ -48,14 +49,28 @@ async def heard(host: Host, call: Call) -> None:
         await claims.take_turns([claim["victim"]])
         sql = (
             "UPDATE claim_award SET state = :state, said_at = :at WHERE reference = :reference AND state <> :state "
-            "AND (said_at < :at OR state = 'REQUESTED')"
+            "AND (said_at < :at OR state = 'REQUESTED') AND state <> :unless"
         )
         if not await tx.execute(sql, values):
             return
         claim = await claims.get(claim["number"])
-        last = [] if claim is None else (await claims.awards_of([claim["number"]]))[claim["number"]]
-        if claim is not None and last[-1]["reference"] == event["reference"]:
+        assert claim is not None, "found just now, and none is ever removed"
+        await _taken_back(claims, claim, event["reference"], state)
+        last = await claims.last_award(claim)
+        if last is not None and last["reference"] == event["reference"]:
             await claims.move(claim, moves)  # one that is disputed or closed by now stays so
+
+
+async def _taken_back(claims: Claims, claim: Claim, reference: str, state: str) -> None:
+    """Of an award in whose place another was asked for: paid after all, the host refused the other, and whom it names
+    is not paid."""
+    awards = (await claims.awards_of([claim["number"]]))[claim["number"]]
+    other = next((one for one in awards if one["instead_of"] == reference and one["state"] != REPLACED), None)
+    if state != PAID or other is None or other["state"] == PAID:
+        return
+    await claims.say_of_award(other["reference"], REPLACED)
+    claim["payee"] = other["payee_before"]
+    await claims.store(claim)
 
 
 async def _each(host: Host, call: Call, event: Event | None = None) -> dict[str, Any]:

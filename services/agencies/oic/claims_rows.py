@@ -33,6 +33,9 @@ COLUMNS: Final = (
     "state", "due", "lines", "lines_filed", "cover_late", "law_since", "filed_at", "pay_by",
 )  # fmt: skip
 _STEP: Final = ("claim", "step", "event", "state", "at", "organisation", "officer", "reason_th", "reason_en")
+REQUESTED, RETURNED = "REQUESTED", "RETURNED"
+REPLACED: Final = "REPLACED"
+"""Of an award that came back: another is paid."""
 _AT_ONCE: Final = 500
 
 Claim = dict[str, Any]
@@ -118,7 +121,8 @@ class Claims:
             for one in await self.of_accident(claim["victim"], datetime.fromisoformat(claim["accident_at"]))
             if one["number"] != claim["number"]
         ]
-        awards = await self.awards_of([claim["number"], *(one["number"] for one in others)])
+        all_awards = await self.awards_of([claim["number"], *(one["number"] for one in others)])
+        awards = {number: standing(told) for number, told in all_awards.items()}
         counting = [claim, *(one for one in others if awards.get(one["number"]))]
         if any(one["stage"] == Stage.FURTHER for one in others):
             claim["stage"] = Stage.FURTHER.value
@@ -131,20 +135,31 @@ class Claims:
         granted = sum(award["satang"] for award in awards.get(claim["number"], []))
         claim["lines_filed"] = written(of_one_bill(version, Stage(claim["stage"]), own, granted, claim["due"]))
 
-    async def award(self, claim: Claim) -> dict[str, Any]:
-        """What is due is asked of the host, under the next reference."""
+    async def award(self, claim: Claim, instead_of: str | None = None, before: str | None = None) -> dict[str, Any]:
+        """What is due is asked of the host, under the next reference; in place of that award, by which `before` was to
+        be paid."""
         count = len((await self.awards_of([claim["number"]])).get(claim["number"], []))
         row = {
             "claim": claim["number"],
             "award": count + 1,
             "reference": f"{claim['number']}/{count + 1}",
             "satang": claim["due"],
-            "state": "REQUESTED",
+            "state": REQUESTED,
             "at": instant(self._now),
             "said_at": instant(self._now),
+            "instead_of": instead_of,
+            "payee_before": before,
         }
         await insert(self._tx, "claim_award", tuple(row), [row])
         return row
+
+    async def last_award(self, claim: Claim) -> dict[str, Any] | None:
+        """Of those that no other replaced."""
+        return next(reversed(standing((await self.awards_of([claim["number"]])).get(claim["number"], []))), None)
+
+    async def say_of_award(self, reference: str, state: str) -> None:
+        values = {"reference": reference, "state": state}
+        await self._tx.execute("UPDATE claim_award SET state = :state WHERE reference = :reference", values)
 
     async def look(self, number: str) -> None:
         """Somebody looks at it, which the victim sees."""
@@ -157,6 +172,11 @@ class Claims:
             "officer": None if reporter is None else reporter.officer,
         }
         await insert(self._tx, "claim_look", tuple(row), [row])
+
+
+def standing(awards: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that no other replaced."""
+    return [one for one in awards if one["state"] != REPLACED]
 
 
 async def awards_of(tx: StoreReading, numbers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

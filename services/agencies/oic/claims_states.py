@@ -13,6 +13,7 @@
 | SUPPLEMENT | REJECT     | REJECTED   | whoever decides: it never came                         |
 | APPROVED   | PAY        | PAID       | the host: a bank booked it                             |
 | PAID       | RETURN     | APPROVED   | the host: it came back, and is owed still              |
+| APPROVED   | NAME_PAYEE | APPROVED   | whoever decides: what came back is paid to another     |
 | PAID       | SHOW_FAULT | COMPUTED   | whoever decides: the further amounts, less what is paid|
 | REJECTED   | DISPUTE    | DISPUTED   | the hospital                                           |
 | PAID       | DISPUTE    | DISPUTED   | the hospital: too little                               |
@@ -52,6 +53,7 @@ class Event(StrEnum):
     REJECT = "REJECT"
     PAY = "PAY"
     RETURN = "RETURN"
+    NAME_PAYEE = "NAME_PAYEE"
     SHOW_FAULT = "SHOW_FAULT"
     DISPUTE = "DISPUTE"
     REOPEN = "REOPEN"
@@ -72,6 +74,7 @@ TRANSITIONS: Final[Mapping[tuple[State | None, Event], State]] = MappingProxyTyp
         (State.SUPPLEMENT, Event.REJECT): State.REJECTED,
         (State.APPROVED, Event.PAY): State.PAID,
         (State.PAID, Event.RETURN): State.APPROVED,
+        (State.APPROVED, Event.NAME_PAYEE): State.APPROVED,
         (State.PAID, Event.SHOW_FAULT): State.COMPUTED,
         (State.REJECTED, Event.DISPUTE): State.DISPUTED,
         (State.PAID, Event.DISPUTE): State.DISPUTED,

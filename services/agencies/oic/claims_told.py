@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.agencies.oic.claims_amounts import Stage
-from services.agencies.oic.claims_rows import Claim, awards_of, by_claim, is_late, law_of, read_lines
+from services.agencies.oic.claims_rows import Claim, awards_of, by_claim, is_late, law_of, read_lines, standing
 from services.agencies.oic.claims_states import WORDS, State
 from services.plugins.contract import BANGKOK, Money, StoreReading
 
@@ -31,12 +31,12 @@ TITLES: Final[Mapping[Stage, tuple[str, str]]] = {
 """Of payments: nothing of anybody's health."""
 
 
-def told_to_hospital(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
+def told_to_hospital(claim: Claim, awards: Sequence[dict[str, Any]], today: date) -> dict[str, Any]:
     """For whoever filed it: of the victim's other bills, at another hospital, it learns nothing but what is left."""
     return {**told_of(claim, awards, today), "lines": json.loads(claim["lines_filed"])}
 
 
-def told_of(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
+def told_of(claim: Claim, awards: Sequence[dict[str, Any]], today: date) -> dict[str, Any]:
     """For whoever decides: plain JSON."""
     th, en = WORDS[State(claim["state"])]
     return {
@@ -48,7 +48,7 @@ def told_of(claim: Claim, awards: Sequence[Mapping[str, Any]], today: date) -> d
         "policy": claim["policy"],
         "decidedBy": OFFICE if claim["insurer"] is None or claim["cover_late"] else INSURER,
         "due": claim["due"],
-        "granted": sum(award["satang"] for award in awards),
+        "granted": sum(award["satang"] for award in standing(awards)),
         "paid": sum(award["satang"] for award in awards if award["state"] == PAID),
         "payBy": claim["pay_by"],
         "late": is_late(claim, today),
@@ -71,7 +71,7 @@ async def shown_to(tx: StoreReading, holder: str, today: date) -> list[dict[str,
     return [
         {
             **_claim(one, today),
-            "payments": [_payment(award) for award in awards.get(one["number"], [])],
+            "payments": [_payment(award) for award in standing(awards.get(one["number"], []))],
             "steps": [_step(step) for step in steps.get(one["number"], [])],
             "looks": [_look(look) for look in reversed(looks.get(one["number"], []))],
         }

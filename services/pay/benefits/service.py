@@ -23,6 +23,7 @@ from core.text import Text
 from core.working_days import WorkingDays, WorkingDaysUnknown, thai_working_days
 from identity.inbox.models import ChangeKind
 from services.pay.awards import period_of
+from services.pay.benefits import replacing
 from services.pay.benefits.models import Benefit
 from services.pay.benefits.subjects import subject_of
 from services.pay.messages import MESSAGES
@@ -32,6 +33,7 @@ from services.pay.states import InstalmentStatus
 from services.pay.writing import insert_new
 from services.plugins.contract import Award as Awarded
 from services.plugins.contract import Manifest, Titles
+from services.plugins.records.awards import Refused
 
 AWARDED: Final = MESSAGES["pay.benefit"]
 _BENEFITS: Final = UUID("9d6f4c31-7a52-4d0e-8b1b-3f6f2a9c5e07")
@@ -50,15 +52,35 @@ class Benefits:
         self._clock, self._people, self._notices = clock, people, notices
         self._days = days or thai_working_days()
 
-    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded]) -> Collection[int] | None:
-        """The records of which nothing is owed, because a reference of theirs was of another person or amount before.
-        None where a twin made it so just now; the caller then keeps nothing."""
+    async def owe(
+        self, session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded]
+    ) -> Mapping[int, Refused] | None:
+        """The records of which nothing is owed, and why. None where a twin made it so just now; the caller then keeps
+        nothing."""
         people = await self._people.resolve(session, [NationalId(one.pid) for one in awards])
-        refused = await _contradicting(session, manifest, awards, people)
+        replaced = [benefit_id(manifest.slug, one.instead_of) for one in awards if one.instead_of is not None]
+        held = await replacing.hold(session, manifest.agency.slug, replaced)
+        known = await _known(session, manifest, awards)
+        refused = _contradicting(known, awards, people)
+        for one in awards:
+            if one.instead_of is None or one.reference in known or one.record in refused:
+                continue
+            old = held.get(benefit_id(manifest.slug, one.instead_of))
+            if not await self._replaces(session, old, one.satang):
+                refused[one.record] = Refused.UNDER_WAY
         for one in sorted(awards, key=lambda one: one.reference):  # in one order, as two at once never wait crosswise
             if one.record not in refused and not await self._owe(session, manifest, one, people[one.pid]):
                 return None
         return refused
+
+    async def _replaces(self, session: AsyncSession, old: Award | None, satang: int) -> bool:
+        """Whether that award is owed no more, because as much is owed to another."""
+        returned = [] if old is None else await replacing.came_back(session, old)
+        if old is None or not returned or {one.satang for one in returned} != {satang}:
+            return False
+        await replacing.end(session, old, returned, self._clock.now())
+        await self._notices.announce(session, old.person, ChangeKind.PAYMENT, returned[-1].id)
+        return True
 
     async def _owe(self, session: AsyncSession, manifest: Manifest, award: Awarded, person: UUID) -> bool:
         now = self._clock.now()
@@ -133,15 +155,20 @@ class Benefits:
             return today
 
 
-async def _contradicting(
-    session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded], people: Mapping[str, UUID]
-) -> frozenset[int]:
-    """Records of which an award says otherwise than what is there, or than what comes before it in the same answer."""
+async def _known(session: AsyncSession, manifest: Manifest, awards: Sequence[Awarded]) -> dict[str, tuple[UUID, int]]:
+    """Whose they are and how much, by reference."""
     keys = sorted(benefit_id(manifest.slug, one.reference) for one in awards)
     known = await session.scalars(select(Benefit).where(col(Benefit.id).in_(keys)))
-    owed = {one.reference: (one.person, one.satang) for one in known}
+    return {one.reference: (one.person, one.satang) for one in known}
+
+
+def _contradicting(
+    known: Mapping[str, tuple[UUID, int]], awards: Sequence[Awarded], people: Mapping[str, UUID]
+) -> dict[int, Refused]:
+    """Records of which an award says otherwise than what is there, or than what comes before it in the same answer."""
+    owed = dict(known)
     said = [(one, (people[one.pid], one.satang)) for one in awards]
-    return frozenset(one.record for one, what in said if owed.setdefault(one.reference, what) != what)
+    return {one.record: Refused.OTHERWISE for one, what in said if owed.setdefault(one.reference, what) != what}
 
 
 def benefit_id(plugin: str, reference: str) -> UUID:

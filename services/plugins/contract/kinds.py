@@ -203,6 +203,9 @@ class Award(_Document):
     """By which law it is due."""
     since: date
     """From which day on that law says so: the version by which the amount was found."""
+    instead_of: Reference | None = Field(default=None, alias="insteadOf")
+    """An earlier award of the plugin, of as much, that came back and is owed no more once this one is: another is paid.
+    The host refuses the record while that one's money is on its way, and where it was paid or replaced."""
 
 
 class Notice(_Document):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,12 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.plugins.contract import Award, Manifest
 
 
+class Refused(StrEnum):
+    """Why nothing is owed because of a record, for good."""
+
+    OTHERWISE = "AWARDED_OTHERWISE"
+    """A reference of it was of another person or amount before: whoever was erased here and came back is another."""
+    UNDER_WAY = "AWARD_UNDER_WAY"
+    """What it would replace did not come back, is being paid again, or was replaced before."""
+
+
 class Benefits(Protocol):
     """Handed in by `api`; `services.pay.benefits.service.Benefits` is one."""
 
-    async def owe(self, session: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> Collection[int] | None:
-        """Records each once, by plugin and reference. Answers the records of which nothing is owed for good, because a
-        reference of theirs was of another person or amount before: whoever was erased here and came back is another.
+    async def owe(
+        self, session: AsyncSession, manifest: Manifest, awards: Sequence[Award]
+    ) -> Mapping[int, Refused] | None:
+        """Records each once, by plugin and reference. Answers the records of which nothing is owed, and why.
         None where somebody else changed just that meanwhile: then nothing may be kept of the transaction."""
         ...
 

@@ -12,6 +12,7 @@ import jsonschema_rs
 
 from core.errors import BadInput
 from core.text import Text
+from services.plugins.records.awards import Refused
 from services.plugins.strict_json import read_json
 
 LINES_MAX: Final = 10_000
@@ -23,12 +24,15 @@ PATTERN_BYTES_MAX: Final = 100_000
 UNREADABLE: Final = "RECORD_UNREADABLE"
 TOO_LARGE: Final = "RECORD_TOO_LARGE"
 INVALID: Final = "RECORD_INVALID"
-AWARDED_OTHERWISE: Final = "AWARDED_OTHERWISE"
 WORDS: Final[Mapping[str, Text]] = {
     UNREADABLE: Text(th="บรรทัดนี้ไม่ใช่ JSON ที่ใช้ได้", en="The line is not plain JSON."),
     TOO_LARGE: Text(th="บรรทัดนี้ยาวเกินไป", en="The line is too long."),
     INVALID: Text(th="ข้อมูลไม่ตรงตามแบบที่กำหนด", en="The record does not fit the operation's schema."),
-    AWARDED_OTHERWISE: Text(
+    Refused.UNDER_WAY: Text(
+        th="เงินที่จะจ่ายให้ผู้อื่นแทนยังไม่ได้ตีกลับมา กำลังจ่าย จ่ายแล้ว หรือเปลี่ยนผู้รับไปแล้ว",
+        en="What another is to be paid instead has not come back, is being paid, was paid, or was replaced before.",
+    ),
+    Refused.OTHERWISE: Text(
         th="รายการนี้อนุมัติให้บุคคลอื่นหรือเป็นจำนวนเงินอื่นไปแล้ว หรือผู้รับเงินลบข้อมูลของตนจากระบบนี้หลังอนุมัติ",
         en="It was awarded to another person or with another amount before, or the payee had their data erased since.",
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -29,9 +29,9 @@ from services.plugins.contract import Access, Award, Notice, OperationKind, Repo
 from services.plugins.contract.kinds import RECORDS_DEFAULT, Taken
 from services.plugins.contract.wire import KEY_REPEATED_DAYS_MAX
 from services.plugins.plugin import Plugin
-from services.plugins.records.awards import Benefits, are_sound
+from services.plugins.records.awards import Benefits, Refused, are_sound
 from services.plugins.records.errors import IngestConflict, IngestExpired, IngestInterrupted, IngestRunning
-from services.plugins.records.lines import AWARDED_OTHERWISE, WORDS, Line, Rejection, Schema, calls_of
+from services.plugins.records.lines import WORDS, Line, Rejection, Schema, calls_of
 from services.plugins.records.models import IngestChunk, IngestRequest
 from services.plugins.records.repository import IngestRepository
 from services.plugins.records.telling import Telling
@@ -88,10 +88,10 @@ class _Answer:
     asked: Sequence[int] = ()
     """Numbers of the lines that the agency was asked about, in the order of its records."""
 
-    def refuse(self, records: Collection[int]) -> None:
+    def refuse(self, records: Mapping[int, Refused]) -> None:
         """What the host does not owe because of them."""
-        lines = {self.asked[record] for record in records}
-        refused = [Rejection(line, AWARDED_OTHERWISE) for line in lines]
+        lines = {self.asked[record]: why for record, why in records.items()}
+        refused = [Rejection(line, why.value) for line, why in lines.items()]
         self.rejected = sorted([*self.rejected, *refused], key=lambda one: one.line)
         self.told = [one for one in self.told if one[0] not in lines]
         self.notices = [one for one in self.notices if one.record not in records]
@@ -298,10 +298,10 @@ class RecordDesk:
         row.settled, row.taken = settled, taken
         return is_ours
 
-    async def _owe(self, session: AsyncSession, plugin: Plugin, awards: Sequence[Award]) -> Collection[int]:
+    async def _owe(self, session: AsyncSession, plugin: Plugin, awards: Sequence[Award]) -> Mapping[int, Refused]:
         """The records that are refused because of what they award."""
         if not awards:
-            return ()
+            return {}
         refused = None if self._benefits is None else await self._benefits.owe(session, plugin.manifest, awards)
         if refused is None:
             log.error("award_not_taken", plugin=plugin.slug, count=len(awards))

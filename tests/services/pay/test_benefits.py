@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,7 @@ from services.pay.errors import NothingDue
 from services.pay.models import Award
 from services.pay.personal_data import personal_data
 from services.plugins import contract
+from services.plugins.records.awards import Refused
 from tests.services.pay.test_again import BAD, GOOD, pay, standing, told
 from tests.services.pay.test_destinations import ACCOUNT, say
 from tests.services.pay.town import KEYS, PERIOD, Clerk, TownHall, national_id
@@ -61,10 +62,13 @@ class Fund:
         return await self.refused(*awards) == set()
 
     async def refused(self, *awards: contract.Award) -> set[int]:
+        return set(await self.refusals(*awards))
+
+    async def refusals(self, *awards: contract.Award) -> Mapping[int, Refused]:
         async with self.hall.db.write() as session:
             found = await self.benefits.owe(session, self.manifest, awards)
         assert found is not None
-        return set(found)
+        return found
 
     async def there(self, _: AsyncSession, people: Collection[UUID]) -> Collection[UUID]:
         return [one for one in people if one not in self.gone]
@@ -175,6 +179,46 @@ async def test_what_came_back_is_told_paid_again_as_much_and_told_again(fund: Fu
     assert sorted(await standing(fund.hall)) == [("RETURNED", 30_000_00), ("SETTLED", 30_000_00)]
     assert await fund.news() == [(Said.PAID, "C-1/1")]
     assert len(set(fund.abouts)) == 2, "each word is another event"
+
+
+def instead(reference: str = "C-1/2", satang: int = 30_000_00, of: str = "C-1/1") -> contract.Award:
+    return award(reference, satang, pid=national_id(2).digits).model_copy(update={"instead_of": of})
+
+
+async def test_what_came_back_is_paid_to_another_once_and_never_again_to_whom_it_was_awarded(fund: Fund) -> None:
+    await fund.owes(award())
+    first = await fund.payee()
+    fund.hall.bank.faults = BAD
+    await fund.paid()
+    fund.hall.bank.faults = GOOD
+    results = await asyncio.gather(*(fund.refusals(instead()) for _ in range(4)))
+    assert results == [{}] * 4
+    assert await fund.refusals(instead("C-1/3")) == {0: Refused.UNDER_WAY}, "it was replaced before"
+    assert await fund.refusals(award()) == {}, "what was awarded is known, and leads to nothing"
+    await say(fund.hall, first, ACCOUNT)
+    fund.hall.clock.advance(timedelta(days=1))
+    await fund.paid()
+    assert sorted(await standing(fund.hall)) == [("RETURNED", 30_000_00), ("SETTLED", 30_000_00)]
+    assert (Said.PAID, "C-1/2") in await fund.news()
+    assert (await fund.hall.balances("register"))["BENEFITS"] == 30_000_00
+
+
+async def test_nothing_is_paid_to_another_before_it_came_back_or_once_it_is_under_way_again(fund: Fund) -> None:
+    await fund.owes(award())
+    refused = {0: Refused.UNDER_WAY}
+    assert await fund.refusals(instead()) == refused, "it is scheduled"
+    run = await fund.hall.jobs.plan(fund.hall.planner, PERIOD)
+    assert await fund.refusals(instead()) == refused, "it is in a run"
+    fund.hall.bank.faults = BAD
+    await pay(fund.hall, run)
+    assert await fund.refusals(instead(satang=29_999_99)) == refused, "another amount"
+    assert await fund.refusals(instead(of="C-9/9")) == refused, "nobody knows of it"
+    fund.hall.bank.faults = GOOD
+    await say(fund.hall, await fund.payee(), ACCOUNT)
+    fund.hall.clock.advance(timedelta(days=1))
+    await fund.paid()
+    assert await fund.refusals(instead()) == refused, "it was paid after all"
+    assert sorted(await standing(fund.hall)) == [("RETURNED", 30_000_00), ("SETTLED", 30_000_00)]
 
 
 async def test_who_leaves_while_an_award_is_on_its_way_or_came_back_is_kept_to_be_paid_unless_they_give_it_up(

@@ -74,7 +74,7 @@ class Fund(Office):
         return dict(taken.told[0].answer)
 
     async def decides(self, claim: str, act: str, by: Reporter | None = None, **more: Any) -> Taken:
-        if act in ("ask", "reject", "show-fault", "uphold"):
+        if act in ("name-payee", "ask", "reject", "show-fault", "uphold"):
             more = {"reason": REASON, **more}
         return await self.sends("claimDecisions", {"claim": claim, "act": act, **more}, by=by)
 

@@ -225,6 +225,46 @@ async def test_what_comes_back_from_the_bank_is_approved_still_and_what_is_told_
     assert await fund.state(claim) == "APPROVED"
 
 
+async def test_what_came_back_is_paid_to_another_whom_whoever_decides_names(fund: Fund) -> None:
+    claim = (await fund.files())["claim"]
+    assert codes(await fund.decides(claim, "name-payee", payee=HEIR)) == ["CLAIM_STATE"], "nothing was approved"
+    [award] = (await fund.approves(claim, 30_000_00)).awards
+    assert codes(await fund.decides(claim, "name-payee", payee=HEIR)) == ["CLAIM_STATE"], "it is on its way"
+    await fund.hears(award.reference, "returned")
+    assert codes(await fund.decides(claim, "name-payee", payee="0000000000002")) == ["PERSON_INVALID"]
+    assert codes(await fund.decides(claim, "name-payee", payee=VICTIM)) == ["PAYEE_OTHER"]
+    assert codes(await fund.decides(claim, "name-payee", OTHER_INSURER, payee=HEIR)) == ["CLAIM_UNKNOWN"]
+    taken = await asyncio.gather(*(fund.decides(claim, "name-payee", INSURERS_OFFICER, payee=HEIR) for _ in range(3)))
+    assert {(a.reference, a.instead_of, a.pid, a.satang) for one in taken for a in one.awards} == {
+        (f"{claim}/2", f"{claim}/1", HEIR, 30_000_00)
+    }
+    assert codes(await fund.approves(claim, 30_000_00)) == ["PAYEE_OTHER"], "the first approval, sent again"
+    await fund.hears(award.reference, "returned", "2026-11-18T10:00:00+07:00")
+    await fund.hears(f"{claim}/2", "paid", "2026-11-18T11:00:00+07:00")
+    seen = await fund.claim(HEIR)
+    assert [(one["reference"], one["state"]) for one in seen["payments"]] == [(f"{claim}/2", "PAID")]
+    assert [step["state"] for step in seen["steps"]][-3:] == ["APPROVED", "APPROVED", "PAID"]
+    more = await fund.files({**SMALL, "bill": "HN-2"}, by=OTHER_HOSPITAL)
+    assert more["due"] == 0, "what was granted counts once"
+
+
+async def test_of_what_was_paid_after_all_the_first_payee_stays_it(fund: Fund) -> None:
+    """The host refuses to pay another once the money is on its way again, which the office hears only then."""
+    claim = (await fund.files())["claim"]
+    [award] = (await fund.approves(claim, 30_000_00)).awards
+    await fund.hears(award.reference, "returned")
+    await fund.decides(claim, "name-payee", payee=HEIR)
+    await fund.hears(award.reference, "paid", "2026-11-18T10:00:00+07:00")
+    seen = await fund.claim()
+    assert [(one["reference"], one["state"]) for one in seen["payments"]] == [(award.reference, "PAID")]
+    assert seen["state"] == "PAID"
+    assert await fund.shows("claims", HEIR) == []
+    await fund.hears(award.reference, "returned", "2026-11-19T10:00:00+07:00")
+    assert await fund.state(claim) == "APPROVED"
+    [third] = (await fund.decides(claim, "name-payee", payee=HEIR)).awards
+    assert (third.reference, third.instead_of) == (f"{claim}/3", award.reference)
+
+
 @pytest.mark.in_turn
 async def test_the_clock_of_seven_days_runs_to_the_end_of_the_last_one_in_bangkok(fund: Fund) -> None:
     claim = (await fund.files())["claim"]

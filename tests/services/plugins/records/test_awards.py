@@ -12,6 +12,7 @@ from core.clock import FixedClock
 from core.database import Database
 from services.plugins.contract import Award, Call, Host, Manifest
 from services.plugins.plugin import Plugin
+from services.plugins.records.awards import Refused
 from services.plugins.records.service import RecordDesk
 from tests.services.plugins.records.register import Register, desk_of, manifest_of, policies, send
 
@@ -25,13 +26,13 @@ class Benefits:
         self.owed: dict[str, int] = {}
         self.asked, self.is_raced = 0, False
 
-    async def owe(self, _: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> frozenset[int] | None:
+    async def owe(self, _: AsyncSession, manifest: Manifest, awards: Sequence[Award]) -> dict[int, Refused] | None:
         self.asked += 1
         assert manifest.slug == "register"
         if self.is_raced:
             return None
         said = [(one.record, self.owed.setdefault(one.reference, one.satang) == one.satang) for one in awards]
-        return frozenset(record for record, is_same in said if not is_same)
+        return {record: Refused.OTHERWISE for record, is_same in said if not is_same}
 
 
 class Awarding(Register):
