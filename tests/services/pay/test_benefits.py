@@ -195,6 +195,10 @@ async def test_what_came_back_is_paid_to_another_once_and_never_again_to_whom_it
     assert results == [{}] * 4
     assert await fund.refusals(instead("C-1/3")) == {0: Refused.UNDER_WAY}, "it was replaced before"
     assert await fund.refusals(award()) == {}, "what was awarded is known, and leads to nothing"
+    [payments] = [one for one in personal_data(KEYS) if one.about.name == "payments"]
+    async with fund.hall.db.read() as session:
+        stays = await payments.stays(session, Erasure(first, fund.hall.clock.now()))
+    assert "OPEN_PAYMENTS" not in {one.hold for one in stays}, "nothing is owed to them any more"
     await say(fund.hall, first, ACCOUNT)
     fund.hall.clock.advance(timedelta(days=1))
     await fund.paid()
