@@ -68,7 +68,9 @@ CASES: Final[dict[str, list[Edit]]] = {
     "a purpose for nothing known": [(U, "sign-in", "[name, birth_date, gender]", "[name, birth_day]")],
     "officers of nobody": [(U, "payment", "officers_of: [cgd,", "officers_of: [nobody, cgd,")],
     "a requester who is nobody": [(U, "student-loan-screening", "requester: slf", "requester: nobody")],
-    "officers of no agency": [(U, "payment", "officers_of: [cgd, dcy, dep, dla, sso, nhso, slf, oic]", "officers_of: []")],
+    "officers of no agency": [
+        (U, "payment", "officers_of: [cgd, dcy, dep, dla, sso, nhso, slf, oic]", "officers_of: []"),
+    ],
     "consent of nobody": [(U, "student-loan-screening", "  requester: slf\n", "")],
     "an agency's own data": [(U, "own-view", "askers: [SELF]", "askers: [SELF, AGENCY]")],
     "a sensitive fact of everybody without its law": [
