@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from bench.insurance import CHECK, INTAKE, QUERY, READ, ROWS, InsuranceSize, bare, measure, opened, policy
+from bench.insurance import CHECK, COVER, INTAKE, QUERY, READ, ROWS, InsuranceSize, bare, measure, opened, policy
 
 
 async def test_policies_are_taken_and_checks_answered_as_the_bare_table_answers(tmp_path: Path) -> None:
@@ -12,7 +12,7 @@ async def test_policies_are_taken_and_checks_answered_as_the_bare_table_answers(
         with closing(bare(tmp_path / "bare.sqlite")) as file:
             for turn in range(size.rounds):  # which asserts that both say the same of each vehicle
                 found = await measure(office, file, size, turn)
-                assert found.keys() == {READ, ROWS, INTAKE, QUERY, CHECK}
+                assert found.keys() == {READ, ROWS, INTAKE, QUERY, CHECK, COVER}
             assert file.execute("SELECT count(*) FROM policy").fetchone() == (80,)
 
 

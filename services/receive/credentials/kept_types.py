@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.database import Database
@@ -25,16 +26,23 @@ class KeptTypes:
     async def keep(self, offered: Offered) -> CredentialType:
         """The type under which one is about to be issued. To be called in no transaction."""
         if offered.configuration not in self._known:
-            made = type_of(offered, self._issuers)
-            row = {"agency": offered.agency, "configuration": offered.configuration, "document": made.document}
             async with self._db.write() as session:
-                dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-                insert = dialect.insert(KeptType).values(**row, kept_at=self._clock.now())
-                await session.execute(insert.on_conflict_do_nothing())
-                kept = await session.get(KeptType, (offered.agency, offered.configuration))
-            assert kept is not None, "it is there, and types stay"
-            self._known[offered.configuration] = CredentialType(made.vct, kept.document)
+                kept = await self.keep_with(session, offered)
+            self._known[offered.configuration] = kept
         return self._known[offered.configuration]
+
+    async def keep_with(self, session: AsyncSession, offered: Offered) -> CredentialType:
+        """As :meth:`keep`, in the transaction that issues: what is not issued leaves nothing."""
+        if offered.configuration in self._known:
+            return self._known[offered.configuration]
+        made = type_of(offered, self._issuers)
+        row = {"agency": offered.agency, "configuration": offered.configuration, "document": made.document}
+        dialect: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+        insert = dialect.insert(KeptType).values(**row, kept_at=self._clock.now())
+        await session.execute(insert.on_conflict_do_nothing())
+        kept = await session.get(KeptType, (offered.agency, offered.configuration))
+        assert kept is not None, "it is there, and types stay"
+        return CredentialType(made.vct, kept.document)
 
     def at_hand(self, offered: Offered) -> CredentialType:
         """As :meth:`keep`, which was called before."""

@@ -24,7 +24,6 @@ from services.receive.credentials.models import WalletCredential
 from services.receive.credentials.needs import Offered
 from services.receive.credentials.service import Credentials
 from services.receive.credentials.statuses import Place
-from services.receive.credentials.types import CredentialType
 from services.receive.papers.errors import PaperNotGenuine
 from services.receive.papers.service import Papers
 from services.receive.shares import repository
@@ -94,7 +93,6 @@ class OfClaims:
     verifier: Verifier
     offered: Offered
     key: SigningKey
-    type: CredentialType
 
 
 class Making:
@@ -131,8 +129,7 @@ class Making:
         if wish.prepared is not None:
             offered = await self._chosen_from(person, wish.prepared, wish.disclose)
             key = await self._credentials.issuers.signing(offered.agency)
-            kept = await self._credentials.types.keep(offered)
-            return OfClaims(wish, await self._verifier(wish, offered.agency), offered, key, kept)
+            return OfClaims(wish, await self._verifier(wish, offered.agency), offered, key)
         assert wish.document is not None
         paper = await self._paper(person, wish.document)
         if wish.disclose:
@@ -238,7 +235,7 @@ class Making:
             offered,
             [one.pointer for one in shown],
             issuer=self._credentials.issuers.issuer_of(offered.agency),
-            kept=plan.type,
+            kept=await self._credentials.types.keep_with(session, offered),
             key=plan.key,
             status={"idx": place.place, "uri": lists.uri(offered.agency, place.list)},
             now=now,
