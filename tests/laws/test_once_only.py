@@ -32,8 +32,8 @@ KEEPERS: Final = (
 WORDS: Final = ("services.exchange.facts", "services.exchange.errors", "services.exchange.handing")
 """What a fact is, and the protocol of the gate: whoever holds one, holds an access log entry. The last enters what the
 citizen hands on themselves, and reads nothing."""
-NAMES: Final = ("services.exchange.catalogue", "services.plugins.contract")
-"""Names and titles of attributes and services, of nobody in particular."""
+NAMES: Final = ("services.exchange.catalogue", "services.plugins.contract", "services.plugins.records.awards")
+"""Names and titles of attributes and services, and why an award is refused: of nobody in particular."""
 GRAPH: Final = ("services.exchange.graph",)
 """The gate again, for the viewer of a request: only for what is of the graph, because it asks in the viewer's name."""
 
