@@ -141,6 +141,15 @@ async def test_without_an_agreement_nothing_is_told_and_the_refusal_is_in_the_lo
     assert (entry["decision"], entry["reason"]) == ("DENIED", "NO_AGREEMENT")
 
 
+async def test_whoever_objected_is_not_asked_about_and_the_refusal_is_in_the_log(sitthi: Served) -> None:
+    given = {"ground": "PUBLIC_TASK", "statement": "ไม่ต้องการ", "purpose": "road-tax"}
+    await sitthi.do("objectToUse", "request { id }", WHO, **given)
+    shown = await vehicles(sitthi)
+    assert (shown["M"]["status"], shown["M"]["covered"]) == ("INSURANCE_UNKNOWN", None)
+    [entry] = await asked(sitthi)
+    assert (entry["decision"], entry["reason"]) == ("DENIED", "OBJECTED")
+
+
 async def test_no_field_of_the_graph_shows_what_agencies_ask_and_no_plugin_asks_what_it_did_not_name(
     sitthi: Served,
 ) -> None:
