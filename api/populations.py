@@ -41,8 +41,8 @@ def hand_over_bulk_act(house: House) -> None:
 
 
 def populations(house: House) -> Populations:
-    from welfare.determination.service import Determinations  # noqa: PLC0415 - and with it Polars, which takes long, and
-    from welfare.determination.telling import NewlyEntitled  # noqa: PLC0415 - few commands need
+    from welfare.determination.service import Determinations  # noqa: PLC0415 - loads Polars; few commands need it
+    from welfare.determination.telling import NewlyEntitled  # noqa: PLC0415 - as above
 
     clock, catalogue, programmes, bulk = house.clock, house.catalogue, house.welfare.programmes, house.gate.bulk
     return Populations(

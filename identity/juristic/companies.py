@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from core.errors import ServiceUnavailable
@@ -14,6 +15,8 @@ from core.ids import MalformedNationalId, NationalId
 from core.text import Text
 from identity.inbox.service import holds_national_id
 from identity.juristic.numbers import JuristicNumber
+
+log = structlog.get_logger(__name__)
 
 DBD: Final = "dbd"
 TITLE: Final = Text(th="กรมพัฒนาธุรกิจการค้า", en="Department of Business Development")
@@ -91,7 +94,8 @@ class DepartmentOfBusinessDevelopment:
         try:
             told = await self._ask("/company", {"pid": number.digits}, on_behalf_of=_ASKER)
             return None if told is None else _read(number, _Company.model_validate(told))
-        except Exception:  # noqa: BLE001 - whatever goes wrong there is the register's silence here
+        except Exception as error:  # noqa: BLE001 - the way to the register is handed in: what it raises is not known here
+            log.warning("company_register_silent", why=type(error).__name__)  # its words may hold a director's number
             raise ServiceUnavailable(TITLE) from None
 
 

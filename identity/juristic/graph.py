@@ -30,7 +30,8 @@ HISTORY_DEFAULT: Final = 50
 
 def _described(description: str) -> Callable[[Callable[..., Any]], Any]:
     """`strawberry.field` with a description; its types do not say that it answers what it was given."""
-    return strawberry.field(description=description)  # type: ignore[no-any-return]  # the library types it as Any
+    field: Callable[[Callable[..., Any]], Any] = strawberry.field(description=description)
+    return field
 
 
 strawberry.enum(JuristicKind, description="What a juristic person is to the agency that registered it.")

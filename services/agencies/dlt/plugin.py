@@ -35,6 +35,12 @@ from services.plugins.contract import (
 
 ASKED_MAX: Final = 50
 """Vehicles in one question about insurance."""
+_WAITS: Final = (
+    "INSERT INTO renewal "
+    "(reference, owner, chassis, plate, province, paid_from, paid_until, satang, covered_until, at, state) VALUES "
+    "(:reference, :owner, :chassis, :plate, :province, :paid_from, :paid_until, :satang, :covered_until, :at, "
+    "'WAITING') ON CONFLICT DO NOTHING"
+)
 _KEPT: Final = "SELECT satang, at FROM renewal WHERE reference = :reference"
 _UNDER_WAY: Final = {
     "th": "มีคำขอต่อภาษีของรถคันนี้รอชำระเงินอยู่แล้ว",
@@ -90,12 +96,8 @@ async def renew(host: Host, call: Call) -> dict[str, Any]:
         "covered_until": until,
         "at": now.isoformat(),
     }
-    sql = (
-        f"INSERT INTO renewal ({', '.join(row)}, state) VALUES ({', '.join(f':{name}' for name in row)}, 'WAITING') "  # noqa: S608 - our own names
-        "ON CONFLICT DO NOTHING"
-    )
     async with host.store.transaction() as tx:
-        if not await tx.execute(sql, row):
+        if not await tx.execute(_WAITS, row):
             kept = await tx.fetch(_KEPT, {"reference": reference})
             if not kept:  # another application for the same year of the same vehicle was faster
                 return _waits_already(reference, now)

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Final
 
-from services.plugins.contract import NationalId
+from services.plugins.contract import MalformedNationalId, NationalId
 
 BUDDHIST_FROM: Final = 2300
 """No year of the Common Era that a record may hold is so late, and every year of the Buddhist era is later."""
@@ -95,7 +95,7 @@ def check_organisation(number: str | None) -> None:
     try:
         if number is not None:
             NationalId(number)
-    except Exception:  # noqa: BLE001 - the contract names no class for it
+    except MalformedNationalId:
         raise Refused("ORGANISATION_INVALID", "/organisation") from None
 
 
@@ -103,7 +103,7 @@ def check_record(record: Json, gradings: Sequence[Grading], today: date) -> None
     """Raises :class:`Refused` with the first thing that is wrong."""
     try:
         NationalId(record["nationalId"])
-    except Exception:  # noqa: BLE001 - the contract names no class for it
+    except MalformedNationalId:
         raise Refused("NATIONAL_ID_INVALID", "/nationalId") from None
     _check_days(record, today)
     grading = next((one for one in reversed(gradings) if one.begins <= record["admittedOn"]), None)

@@ -14,7 +14,7 @@ them whom the agency knows, by :class:`NationalId`.
 """
 
 from core.clock import BANGKOK, Clock
-from core.ids import NationalId
+from core.ids import MalformedNationalId, NationalId
 from core.money import Money
 from core.text import Text
 from core.thai_dates import (
@@ -115,6 +115,7 @@ __all__ = [
     "Host",
     "IssueFee",
     "Known",
+    "MalformedNationalId",
     "MalformedThaiDate",
     "Manifest",
     "ManifestError",
